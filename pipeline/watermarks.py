@@ -1,0 +1,74 @@
+"""How far each partition is in the lake: one small table per topic id and partition, moved by compare-and-set.
+
+A table of its own per partition, because the lake finds conflicts per table: a worker that lost its
+partition fails its commit instead of writing twice, and workers on other partitions do not collide.
+Row '' holds the last offset; every other row the last sequence of one source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.errors import StaleWatermark
+
+NOTHING = -1
+"""Offset before the first message."""
+
+
+@dataclass(slots=True)
+class Watermark:
+    """Last offset taken from a partition, and the last sequence taken from each source in it."""
+
+    offset: int = NOTHING
+    sources: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """Move a partition from `expected` to `offset`; `sources` are the sequences that moved with it."""
+
+    topic_id: str
+    partition: int
+    expected: int
+    offset: int
+    sources: dict[str, int]
+
+
+def table(topic_id: str, partition: int) -> str:
+    return f"watermark_{''.join(c for c in topic_id if c.isalnum())}_{partition:d}"
+
+
+def _exists(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    found = con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = $name", {"name": name}).fetchone()
+    return found is not None
+
+
+def read(con: duckdb.DuckDBPyConnection, topic_id: str, partition: int) -> Watermark:
+    name = table(topic_id, partition)
+    if not _exists(con, name):
+        return Watermark()
+    rows = dict(con.execute(f'SELECT source, sequence FROM "{name}"').fetchall())
+    return Watermark(rows.pop("", NOTHING), rows)
+
+
+def advance(con: duckdb.DuckDBPyConnection, step: Advance) -> None:
+    """Inside the facts' transaction; raises StaleWatermark when the partition moved meanwhile."""
+    name = table(step.topic_id, step.partition)
+    if not _exists(con, name):
+        con.execute(f'CREATE TABLE "{name}" (source VARCHAR, sequence BIGINT)')
+        con.execute(f"INSERT INTO \"{name}\" VALUES ('', {NOTHING})")
+    stored = con.execute(f"SELECT sequence FROM \"{name}\" WHERE source = ''").fetchone()
+    if stored is None or stored[0] != step.expected:
+        raise StaleWatermark(
+            f"partition {step.partition} is at {stored and stored[0]}, not at {step.expected}: "
+            "another writer took it over"
+        )
+    moved = {"": step.offset, **step.sources}
+    rows = pa.table({"source": list(moved), "sequence": pa.array(moved.values(), pa.int64())})
+    con.register("moved", rows)
+    con.execute(f'UPDATE "{name}" AS w SET sequence = m.sequence FROM moved m WHERE w.source = m.source')
+    con.execute(f'INSERT INTO "{name}" SELECT * FROM moved WHERE source NOT IN (SELECT source FROM "{name}")')
+    con.unregister("moved")
