@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+import msgspec
 import pyarrow as pa
 
+from pipeline.wire import arrow_body, cloudevents, json_body, json_out, rows
+from pipeline.wire.cloudevents import ARROW, JSON, STRUCTURED
+from pipeline.wire.limits import HEAD_BYTES, MAX_MESSAGE_BYTES
 from pipeline.wire.types import TYPES, Column, EventType
+from pipeline.wire.verdict import Decoded, Rejected, refused
 
-__all__ = ["TYPES", "Column", "Decoded", "EventType", "Message", "Rejected", "decode", "encode"]
+__all__ = ["HEAD_BYTES", "MAX_MESSAGE_BYTES", "TYPES", "Column", "Decoded", "EventType", "Message", "Rejected",
+           "decode", "encode", "identity"]  # fmt: skip
 
 Body = Literal["arrow", "json"]
-
-JSON = "application/json"
-ARROW = "application/vnd.apache.arrow.stream"
-
-MAX_MESSAGE_BYTES = 1_048_576
-"""Largest value that is decoded; Kafka's default message.max.bytes."""
 
 
 class Message(NamedTuple):
@@ -36,24 +36,6 @@ class Message(NamedTuple):
     key: bytes = b""
 
 
-class Rejected(NamedTuple):
-    """A message, or one row of its batch, that could not be taken; a value, never an exception."""
-
-    reason: str
-    """A code such as unknown_type, malformed, missing_field, wrong_type, out_of_range, time_out_of_range."""
-    detail: str
-    row: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """What one message holds: the good rows in the type's canonical schema, and the refused ones."""
-
-    type: EventType | None
-    events: pa.Table
-    rejected: tuple[Rejected, ...] = field(default=())
-
-
 def encode(
     type_: EventType,
     events: pa.Table,
@@ -68,9 +50,81 @@ def encode(
 
     `time` is microseconds since 1970 UTC.  Topic id, partition and offset are the broker's to set (0 here).
     """
-    raise NotImplementedError
+    stamp = datetime.fromtimestamp(time / 1e6, UTC).isoformat().replace("+00:00", "Z")
+    content_type = ARROW if body == "arrow" else JSON
+    value = _ipc(events) if body == "arrow" else json_out.array(events)
+    headers = cloudevents.headers(type_, source=source, sequence=sequence, time=stamp, content_type=content_type)
+    return Message(type_.topic, "", 0, 0, time, headers, value, key or source.encode())
+
+
+def _ipc(events: pa.Table) -> bytes:
+    """The IPC stream of the columns that say anything."""
+    said = [n for n in events.column_names if events.column(n).null_count < events.num_rows]
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, events.select(said).schema) as writer:
+        writer.write_table(events.select(said))
+    return bytes(sink.getvalue())
 
 
 def decode(message: Message) -> Decoded:
-    """The events of a message, row by row; never raises."""
-    raise NotImplementedError
+    """The events of a message in the type's canonical schema, and every row refused with its reason.
+
+    Never raises.  Peak memory is bounded by `wire.limits.MEMORY_MULTIPLE` times the message limit.
+    """
+    if len(message.value) > MAX_MESSAGE_BYTES:
+        return refused("too_large", f"{len(message.value)} bytes, at most {MAX_MESSAGE_BYTES}")
+    if not message.value:
+        return refused("empty", "a message without a body")
+    headers, body = message.headers, message.value
+    if _content_type(headers) == STRUCTURED:
+        try:
+            headers, body = cloudevents.open_envelope(body)
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+            return refused("malformed", str(error))
+    return _decode_body(headers, body, message)
+
+
+def _content_type(headers: dict[str, str]) -> str:
+    return headers.get("content-type", JSON).partition(";")[0].strip().lower()
+
+
+def _decode_body(headers: dict[str, str], body: bytes, message: Message) -> Decoded:
+    type_ = cloudevents.event_type(headers, message.topic)
+    if type_ is None:
+        return refused("unknown_type", headers.get("ce_type", message.topic)[:HEAD_BYTES])
+    content_type = _content_type(headers)
+    if content_type == ARROW:
+        parsed = arrow_body.parse(type_, body)
+    elif content_type == JSON:
+        parsed = json_body.parse(type_, body)
+    else:
+        return refused("unknown_content_type", content_type[:HEAD_BYTES], type_)
+    if parsed.events.num_rows == 0 and not parsed.rejected:
+        return refused("empty", "a batch without events", type_)
+    return rows.check(parsed, message.timestamp)
+
+
+class Identity(NamedTuple):
+    """Which stream a message belongs to and its place in it; a message not above the last place is a duplicate."""
+
+    source: str
+    sequence: int
+
+
+def identity(message: Message) -> Identity | None:
+    """From `ce_source` and `ce_sequence`; a producer that does not number is known by its `ce_id` alone.
+
+    None where the message carries neither; ValueError where `ce_sequence` is no number.
+    """
+    headers = message.headers
+    if _content_type(headers) == STRUCTURED:
+        try:
+            headers, _ = cloudevents.open_envelope(message.value)
+        except (msgspec.DecodeError, RecursionError, UnicodeError):
+            return None
+    source, number = headers.get("ce_source"), cloudevents.sequence(headers)
+    if not source:
+        return None
+    if number is not None:
+        return Identity(source, number)
+    return Identity(f"{source}#{headers['ce_id']}", 0) if headers.get("ce_id") else None

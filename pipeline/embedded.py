@@ -1,0 +1,94 @@
+"""The embedded runner: producers hand events over in process, no broker, through the same ingest."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from pipeline.errors import DriftledgerError, StaleWatermark
+from pipeline.events import HEAD_BYTES, MAX_MESSAGE_BYTES, TYPES, EventType, Message, Rejected, encode
+from pipeline.ingest import Ingest, Step
+from pipeline.store import Store, Trace, silent
+
+_ATTEMPTS = 100
+
+
+def topic_id(topic: str) -> str:
+    """Identity of an in-process topic: always the same, since it is never created again."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"driftledger:embedded:{topic}"))
+
+
+def messages(
+    type_: EventType, events: pa.Table, *, source: str, sequence: int, time: int
+) -> Iterator[Message]:
+    """The batch as messages within the size limit; a part that had to be cut off is a stream of its own.
+
+    How a batch is cut follows from its content, so a re-sent batch gives the same messages.
+    """
+    pending = [(source, events)]
+    while pending:
+        name, rows = pending.pop()
+        message = encode(type_, rows, source=name, sequence=sequence, time=time)
+        if len(message.value) <= MAX_MESSAGE_BYTES or rows.num_rows == 1:
+            yield message
+        else:
+            half = rows.num_rows // 2
+            pending += [(f"{name}/1", rows.slice(half)), (f"{name}/0", rows.slice(0, half))]
+
+
+class Embedded:
+    """Gives each message the next offset of its in-process topic and steps it into the ledger."""
+
+    def __init__(self, store: Store, trace: Trace = silent) -> None:
+        self.store = store
+        self._ingest = Ingest(store, trace)
+
+    def reload(self) -> None:
+        self._ingest.reload()
+
+    def put(self, type_: EventType, events: pa.Table, *, source: str, sequence: int, time: int) -> Step:
+        """One batch in one transaction; `time` is microseconds since 1970 UTC."""
+        return self.take(list(messages(type_, events, source=source, sequence=sequence, time=time)))
+
+    def reject(
+        self, rejected: Sequence[Rejected], *, source: str, sequence: int, time: int, head: bytes = b""
+    ) -> Step:
+        """Rows that a collector's parser refused, kept in the ledger under the name of their source."""
+        if not rejected:
+            return Step()
+        type_ = TYPES["rejected"]
+        columns = {
+            "topic": [source] * len(rejected),
+            "partition": [0] * len(rejected),
+            "offset": [sequence] * len(rejected),
+            "row": [r.row for r in rejected],
+            "reason": [r.reason for r in rejected],
+            "detail": [r.detail.replace("\0", "")[:HEAD_BYTES] for r in rejected],
+            "head": [base64.b64encode(head[:HEAD_BYTES]).decode()] * len(rejected),
+            "time": [time] * len(rejected),
+        }
+        arrays = [pa.array(columns.get(f.name, [None] * len(rejected)), f.type) for f in type_.schema]
+        rows = pa.table(arrays, schema=type_.schema)
+        return self.put(type_, rows, source=f"{source}/rejected", sequence=sequence, time=time)
+
+    def take(self, batch: Sequence[Message]) -> Step:
+        """Messages in one transaction, after whatever another process has put in meanwhile."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._ingest.step(self._offset(batch))
+            except StaleWatermark:
+                self._ingest.reload()
+        raise DriftledgerError("other writers kept this ledger busy; try again when they are done")
+
+    def _offset(self, batch: Sequence[Message]) -> list[Message]:
+        following: dict[str, int] = {}
+        placed = []
+        for message in batch:
+            identity = topic_id(message.topic)
+            offset = following.get(message.topic, self._ingest.watermark(identity, 0).offset + 1)
+            following[message.topic] = offset + 1
+            placed.append(message._replace(topic_id=identity, partition=0, offset=offset))
+        return placed

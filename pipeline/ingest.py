@@ -1,0 +1,187 @@
+"""The only way in: messages are decoded, folded and committed with their offsets, each exactly once."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import pyarrow as pa
+
+from detectors.folds import FOLDS
+from detectors.references import Reference
+from pipeline import events as wire
+from pipeline.errors import StaleWatermark
+from pipeline.events import HEAD_BYTES, Message, Rejected
+from pipeline.facts import FACTS, REJECTED, Fact
+from pipeline.store import Batch, Store, Trace, silent
+from pipeline.watermarks import Advance, Watermark
+
+Partition = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Step:
+    """What one call of `step` took in: messages = taken + duplicates."""
+
+    taken: int = 0
+    duplicates: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    """Good rows by event type."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Refused messages and rows by reason."""
+    facts: Counter[str] = field(default_factory=Counter)
+    """Fact rows written, by table."""
+
+    def add(self, other: Step) -> None:
+        self.taken += other.taken
+        self.duplicates += other.duplicates
+        for mine, theirs in ((self.events, other.events), (self.rejected, other.rejected), (self.facts, other.facts)):
+            mine.update(theirs)
+
+
+class Ingest:
+    """Takes messages of any partitions in offset order; safe to hand it the same message again at any time."""
+
+    def __init__(self, store: Store, trace: Trace = silent) -> None:
+        self._store = store
+        self._trace = trace
+        self._marks: dict[Partition, Watermark] = {}
+        self._references: dict[str, Reference] = store.references()
+
+    def reload(self) -> None:
+        """Read references and watermarks again: another writer may have changed them."""
+        self._references = self._store.references()
+        self._marks.clear()
+
+    def watermark(self, topic_id: str, partition: int) -> Watermark:
+        mark = self._marks.get((topic_id, partition))
+        if mark is None:
+            mark = self._marks[topic_id, partition] = self._store.watermark(topic_id, partition)
+        return mark
+
+    def step(self, messages: Iterable[Message]) -> Step:
+        """Commit what is new; raises StaleWatermark (after which a re-read is due) when a partition moved."""
+        step = Step()
+        fresh, advances = self._fresh(messages, step)
+        if not advances:
+            return step
+        facts = self._fold(fresh, step)
+        self._trace("folded")
+        try:
+            self._store.append(Batch(facts, tuple(advances)), self._trace)
+        except BaseException:
+            self._marks.clear()
+            raise
+        for advance in advances:
+            mark = self._marks[advance.topic_id, advance.partition]
+            mark.offset = advance.offset
+            mark.sources.update(advance.sources)
+        step.facts.update({name: rows.num_rows for name, rows in facts.items()})
+        return step
+
+    def _fresh(self, messages: Iterable[Message], step: Step) -> tuple[list[Message], list[Advance]]:
+        """Messages that the lake does not have yet, and how far each partition moves."""
+        ordered = sorted(messages, key=lambda m: (m.topic_id, m.partition, m.offset))
+        fresh: list[Message] = []
+        advances = []
+        for (topic_id, partition), group in groupby(ordered, key=lambda m: (m.topic_id, m.partition)):
+            mark = self.watermark(topic_id, partition)
+            new = [m for m in group if _beyond(m, mark.offset, step)]
+            if not new:
+                continue
+            moved: dict[str, int] = {}
+            unseen = [m for m in _once(new, step) if _new_in_source(m, mark, moved, step)]
+            fresh.extend(unseen)
+            advances.append(Advance(topic_id, partition, mark.offset, new[-1].offset, moved))
+        return fresh, advances
+
+    def _fold(self, messages: Sequence[Message], step: Step) -> dict[str, pa.Table]:
+        step.taken += len(messages)
+        by_shape: dict[tuple[str, pa.Schema], list[pa.Table]] = defaultdict(list)
+        refused: list[tuple[Message, Rejected]] = []
+        for message in messages:
+            decoded = _decode(message)
+            refused.extend((message, r) for r in decoded.rejected)
+            if decoded.type is not None and decoded.events.num_rows:
+                by_shape[decoded.type.name, decoded.events.schema].append(decoded.events)
+        self._trace("decoded")
+        parts: dict[str, list[pa.Table]] = defaultdict(list)
+        for (type_name, _), tables in by_shape.items():
+            events = pa.concat_tables(tables)
+            step.events[type_name] += events.num_rows
+            for fold in FOLDS[type_name]:
+                for name, rows in fold(events, self._references).items():
+                    parts[name].append(rows)
+        if refused:
+            step.rejected.update(r.reason for _, r in refused)
+            parts[REJECTED.name].append(rejected_rows(refused))
+        return {name: merge(FACTS[name], tables) for name, tables in parts.items()}
+
+
+def _decode(message: Message) -> wire.Decoded:
+    try:
+        wire.identity(message)
+    except ValueError as error:
+        return wire.Decoded(None, pa.table({}), (Rejected("bad_header", str(error)),))
+    return wire.decode(message)
+
+
+def _beyond(message: Message, offset: int, step: Step) -> bool:
+    step.duplicates += message.offset <= offset
+    return message.offset > offset
+
+
+def _once(messages: list[Message], step: Step) -> list[Message]:
+    """The same offset handed over twice in one call counts once."""
+    distinct = {m.offset: m for m in reversed(messages)}
+    step.duplicates += len(messages) - len(distinct)
+    return [distinct[offset] for offset in sorted(distinct)]
+
+
+def _new_in_source(message: Message, mark: Watermark, moved: dict[str, int], step: Step) -> bool:
+    try:
+        identity = wire.identity(message)
+    except ValueError:  # refused by _decode, with the reason
+        return True
+    if identity is None:
+        return True
+    last = moved.get(identity.source, mark.sources.get(identity.source, -1))
+    if identity.sequence <= last:
+        step.duplicates += 1
+        return False
+    moved[identity.source] = identity.sequence
+    return True
+
+
+def merge(fact: Fact, tables: Sequence[pa.Table]) -> pa.Table:
+    """Partial rows as one table; rows of one key are summed where the fact adds up."""
+    rows = pa.concat_tables([t.select(fact.schema.names) for t in tables])
+    if fact.merge != "add" or len(tables) == 1:
+        return rows
+    summed = rows.group_by(fact.key_names, use_threads=False).aggregate([(n, "sum") for n in fact.value_names])
+    named = summed.select([*fact.key_names, *(f"{n}_sum" for n in fact.value_names)])
+    return named.rename_columns(fact.schema.names).cast(fact.schema)
+
+
+def rejected_rows(refused: Sequence[tuple[Message, Rejected]]) -> pa.Table:
+    """Rows of the `rejected` fact."""
+    return pa.table(
+        {
+            "topic": [m.topic for m, _ in refused],
+            "topic_id": [m.topic_id for m, _ in refused],
+            "partition": pa.array([m.partition for m, _ in refused], pa.int64()),
+            "offset": pa.array([m.offset for m, _ in refused], pa.int64()),
+            "row": pa.array([r.row for _, r in refused], pa.int64()),
+            "reason": [r.reason for _, r in refused],
+            "detail": [r.detail.replace("\0", "")[:HEAD_BYTES] for _, r in refused],
+            "head": [base64.b64encode(m.value[:HEAD_BYTES]).decode() for m, _ in refused],
+            "time": pa.array([m.timestamp for m, _ in refused], pa.timestamp("us")),
+        },
+        schema=REJECTED.schema,
+    )
+
+
+__all__ = ["Ingest", "StaleWatermark", "Step", "merge"]

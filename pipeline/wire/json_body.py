@@ -1,0 +1,92 @@
+"""JSON bodies: one object or an array of objects of one event type."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any
+
+import msgspec
+import pyarrow as pa
+
+from pipeline.wire import features
+from pipeline.wire.limits import MAX_FEATURES, MAX_ROWS
+from pipeline.wire.types import EventType, Kind
+from pipeline.wire.verdict import Decoded, Rejected, refused
+
+_JSON_TYPES: dict[Kind, Any] = {
+    "string": str,
+    "int": Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)],
+    "float": float,
+    "bool": bool,
+    "time": Annotated[datetime, msgspec.Meta(tz=True)],
+    "features": dict[str, float | bool | str | None],
+}
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@cache
+def _struct(type_: EventType) -> Any:
+    """A msgspec Struct of the type; every field may be absent, so that absence is a reason and not a failure."""
+    fields = [(f"f_{c.name}", _JSON_TYPES[c.kind] | None, None) for c in type_.columns]
+    names = {f"f_{c.name}": c.name for c in type_.columns}
+    return msgspec.defstruct(f"{type_.name}_event", fields, rename=names, gc=False)
+
+
+@cache
+def _decoders(type_: EventType) -> tuple[msgspec.json.Decoder[Any], msgspec.json.Decoder[Any]]:
+    row = _struct(type_)
+    rows: Any = list[row]  # type: ignore[valid-type]  # a type made at run time
+    return msgspec.json.Decoder(row), msgspec.json.Decoder(rows)
+
+
+def parse(type_: EventType, value: bytes) -> Decoded:
+    """Rows in the canonical schema, not yet checked against the columns' bounds.
+
+    `rejected` rows are numbered by their place in the array; `events` leave them out as null rows would not.
+    """
+    one, many = _decoders(type_)
+    try:
+        rows = [one.decode(value)] if value.lstrip()[:1] == b"{" else many.decode(value)
+        return _columns(type_, rows, ())
+    except msgspec.ValidationError as error:
+        return _one_by_one(type_, value, str(error))
+    except (msgspec.DecodeError, RecursionError, UnicodeError, OverflowError) as error:
+        return refused("malformed", str(error), type_)
+
+
+def _one_by_one(type_: EventType, value: bytes, detail: str) -> Decoded:
+    """The rows that fit, where some do not."""
+    one, _ = _decoders(type_)
+    try:
+        items = _ITEMS.decode(value)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return refused("wrong_type", detail, type_)
+    rows: list[Any] = []
+    wrong: list[Rejected] = []
+    for at, item in enumerate(items):
+        try:
+            rows.append(one.decode(item))
+        except (msgspec.DecodeError, RecursionError, UnicodeError, OverflowError) as error:
+            rows.append(None)
+            wrong.append(Rejected("wrong_type", str(error), at))
+    return _columns(type_, rows, tuple(wrong))
+
+
+def _columns(type_: EventType, rows: list[Any], wrong: tuple[Rejected, ...]) -> Decoded:
+    """`rows` as columns; a row that is None stays in place, as nulls, for the caller to leave out."""
+    if len(rows) > MAX_ROWS:
+        return refused("too_large", f"{len(rows)} rows, at most {MAX_ROWS}", type_)
+    arrays: list[pa.Array] = []
+    for column in type_.columns:
+        values = [getattr(row, f"f_{column.name}", None) for row in rows]
+        if column.kind == "features":
+            if len(features.names(values)) > MAX_FEATURES:
+                return refused("too_large", f"more than {MAX_FEATURES} features", type_)
+            arrays.append(features.struct(values))
+        else:
+            try:
+                arrays.append(pa.array(values, column.arrow.type))
+            except (pa.ArrowInvalid, OverflowError, UnicodeError) as error:
+                return refused("malformed", f"{column.name}: {error}", type_)
+    return Decoded(type_, pa.table(arrays, names=[c.name for c in type_.columns]), wrong)

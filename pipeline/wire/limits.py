@@ -1,0 +1,33 @@
+"""Bounds of one message, so that a hostile one cannot take the process down."""
+
+from __future__ import annotations
+
+MAX_MESSAGE_BYTES = 1_048_576
+"""Largest value that is decoded: Kafka's default message.max.bytes."""
+
+MAX_EXPANDED_BYTES = 32 * MAX_MESSAGE_BYTES
+"""Largest sum of a message's buffers after decompression."""
+
+MAX_ROWS = 262_144
+"""Largest number of events in a message: a byte each would be 4 bytes an event."""
+
+MAX_FEATURES = 2_000
+"""Largest number of distinct features in a message."""
+
+MAX_TEXT_BYTES = 4_096
+"""Longest string in a column; longer ones are hostile labels."""
+
+MAX_DOCUMENT_BYTES = 524_288
+"""Longest string in a column that holds a JSON document (evidence)."""
+
+HEAD_BYTES = 1_024
+"""How much of a refused message is kept."""
+
+MEMORY_MULTIPLE = 192
+"""Peak memory of decoding one message, in multiples of MAX_MESSAGE_BYTES; held by a test."""
+
+MAX_FUTURE_MICROSECONDS = 86_400 * 1_000_000
+"""An event may be this much later than its message: a day covers a clock in the wrong zone."""
+
+MAX_AGE_MICROSECONDS = 3_653 * 86_400 * 1_000_000
+"""An event may be this much older than its message: ten years covers every replay."""

@@ -1,0 +1,125 @@
+"""Row checks: which rows of a canonical table break a column's promise, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.wire.limits import (
+    MAX_AGE_MICROSECONDS,
+    MAX_DOCUMENT_BYTES,
+    MAX_FUTURE_MICROSECONDS,
+    MAX_TEXT_BYTES,
+)
+from pipeline.wire.types import Column, EventType
+from pipeline.wire.verdict import Decoded, Rejected
+
+Mask = npt.NDArray[np.bool_]
+Broken = tuple[str, str, Mask]
+"""(reason, detail, rows that break it)"""
+
+_DOCUMENTS = {"evidence"}
+
+
+def check(decoded: Decoded, timestamp: int) -> Decoded:
+    """The rows that keep every promise; the others as refusals, each with its first reason.
+
+    `timestamp` is the message's append time in microseconds: times are sane or not relative to it.
+    """
+    type_, events = decoded.type, decoded.events
+    assert type_ is not None
+    reasons = {r.row: r for r in decoded.rejected if r.row is not None}
+    good = np.ones(events.num_rows, dtype=np.bool_)
+    good[list(reasons)] = False
+    for reason, detail, broken in _broken(type_, events, timestamp):
+        for row in np.flatnonzero(broken & good).tolist():
+            reasons[row] = Rejected(reason, detail, row)
+        good &= ~broken
+    if not reasons:
+        return decoded
+    return Decoded(type_, events.filter(pa.array(good)), tuple(reasons[row] for row in sorted(reasons)))
+
+
+def _broken(type_: EventType, events: pa.Table, timestamp: int) -> Iterator[Broken]:
+    for column in type_.columns:
+        values = events.column(column.name)
+        if column.required and values.null_count:
+            yield "missing_field", column.name, _mask(pc.is_null(values))
+        if values.null_count == len(values):
+            continue
+        if column.kind == "time":
+            yield from _times(column, values, timestamp)
+        elif column.kind in ("int", "float"):
+            yield from _numbers(column, values)
+        elif column.kind == "string":
+            yield from _texts(column, values)
+    if "start" in type_.by_name and "end" in type_.by_name:
+        backwards = pc.less(events.column("end"), events.column("start"))
+        yield "ends_before_start", "end is before start", _mask(backwards)
+
+
+def _mask(condition: pa.ChunkedArray | pa.Array) -> Mask:
+    filled = pc.fill_null(condition, False)
+    return np.asarray(filled.to_numpy(zero_copy_only=False) if isinstance(filled, pa.Array) else filled.to_numpy())
+
+
+def _times(column: Column, values: pa.ChunkedArray, timestamp: int) -> Iterator[Broken]:
+    micros = values.cast(pa.int64())
+    earliest, latest = timestamp - MAX_AGE_MICROSECONDS, timestamp + MAX_FUTURE_MICROSECONDS
+    found = pc.min_max(micros).as_py()
+    if found["min"] < earliest or found["max"] > latest:
+        outside = pc.or_(pc.less(micros, earliest), pc.greater(micros, latest))
+        yield "time_out_of_range", f"{column.name} is not between 10 years before and 1 day after its message", _mask(outside)  # fmt: skip
+
+
+def _numbers(column: Column, values: pa.ChunkedArray) -> Iterator[Broken]:
+    if column.kind == "float":
+        finite = pc.is_finite(values)
+        if not pc.all(finite).as_py():
+            yield "not_finite", column.name, _mask(pc.invert(finite))
+    found = pc.min_max(values).as_py()
+    if column.minimum is not None and found["min"] < column.minimum:
+        yield "out_of_range", f"{column.name} is below {column.minimum:g}", _mask(pc.less(values, column.minimum))
+    if column.maximum is not None and found["max"] > column.maximum:
+        yield "out_of_range", f"{column.name} is above {column.maximum:g}", _mask(pc.greater(values, column.maximum))
+
+
+def _texts(column: Column, values: pa.ChunkedArray) -> Iterator[Broken]:
+    longest = MAX_DOCUMENT_BYTES if column.name in _DOCUMENTS else MAX_TEXT_BYTES
+    if not pa.types.is_dictionary(values.type):
+        yield from _text_rows(column, values, longest)
+        return
+    # The promise is checked once per distinct text, then spread over the rows.
+    for chunk_start, chunk in _chunks(values):
+        for reason, detail, broken in _text_rows(column, pa.chunked_array([chunk.dictionary]), longest):
+            codes = pc.fill_null(chunk.indices, 0).to_numpy(zero_copy_only=False)
+            rows = np.zeros(len(values), dtype=np.bool_)
+            rows[chunk_start : chunk_start + len(chunk)] = broken[codes] & chunk.is_valid().to_numpy(False)
+            yield reason, detail, rows
+
+
+def _chunks(values: pa.ChunkedArray) -> Iterator[tuple[int, pa.DictionaryArray]]:
+    start = 0
+    for chunk in values.chunks:
+        if len(chunk):
+            yield start, chunk
+        start += len(chunk)
+
+
+def _text_rows(column: Column, values: pa.ChunkedArray, longest: int) -> Iterator[Broken]:
+    lengths = pc.binary_length(values)
+    if (pc.max(lengths).as_py() or 0) > longest:
+        yield "text_too_long", f"{column.name} is longer than {longest} bytes", _mask(pc.greater(lengths, longest))
+    # DuckLake's catalog cannot hold statistics with a NUL character.
+    with_nul = pc.match_substring(values, "\0")
+    if pc.any(with_nul).as_py():
+        yield "nul_character", f"{column.name} holds a NUL character", _mask(with_nul)
+    if column.choices:
+        known = pc.or_(pc.is_in(values, value_set=pa.array(column.choices)), pc.is_null(values))
+        if not pc.all(known).as_py():
+            wanted = ", ".join(column.choices)
+            yield "unknown_value", f"{column.name} is none of {wanted}", _mask(pc.invert(known))
