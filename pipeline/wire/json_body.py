@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from pipeline.wire import features
-from pipeline.wire.limits import MAX_FEATURES, MAX_ROWS
+from pipeline.wire.limits import MAX_CELLS, MAX_FEATURES, MAX_ROWS
 from pipeline.wire.types import EventType, Kind
 from pipeline.wire.verdict import Decoded, Rejected, refused
 
@@ -81,8 +81,9 @@ def _columns(type_: EventType, rows: list[Any], wrong: tuple[Rejected, ...]) -> 
     for column in type_.columns:
         values = [getattr(row, f"f_{column.name}", None) for row in rows]
         if column.kind == "features":
-            if len(features.names(values)) > MAX_FEATURES:
-                return refused("too_large", f"more than {MAX_FEATURES} features", type_)
+            width = len(features.names(values))
+            if width > MAX_FEATURES or width * len(rows) > MAX_CELLS:
+                return refused("too_large", f"{width} features in {len(rows)} rows", type_)
             arrays.append(features.struct(values))
         else:
             try:

@@ -14,6 +14,9 @@ MAX_ROWS = 262_144
 MAX_FEATURES = 2_000
 """Largest number of distinct features in a message."""
 
+MAX_CELLS = 4_000_000
+"""Largest rows x features of a message: sparse features would fill memory with nulls."""
+
 MAX_TEXT_BYTES = 4_096
 """Longest string in a column; longer ones are hostile labels."""
 

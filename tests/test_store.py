@@ -1,0 +1,177 @@
+"""A commit is whole or absent, a writer that lost its partition cannot write, and the past stays readable."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from decimal import Decimal
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline.errors import NotFound, StaleWatermark
+from pipeline.facts import FACTS, GPU_USAGE, SECONDS, TIME, fixed
+from pipeline.store import Batch, Store
+from pipeline.watermarks import Advance
+
+ROOT = Path(__file__).parent.parent
+POINTS = ("begun", "facts_written", "watermark_written", "committed")
+
+
+def usage(minutes: int, micros: int = 1) -> pa.Table:
+    amounts = ("observed_seconds", "busy_seconds", "active_seconds", "idle_held_seconds", "energy_joules")
+    columns = {
+        "minute": pa.array(np.arange(minutes) * 60_000_000, TIME),
+        **{k: pa.array(["x"] * minutes) for k in ("cluster", "node", "device")},
+        **{k: fixed(np.full(minutes, micros), SECONDS) for k in amounts},
+        "memory_byte_seconds": pa.array(np.ones(minutes, "i8")),
+        "samples": pa.array(np.ones(minutes, "i8")),
+    }
+    return pa.table(columns).select(GPU_USAGE.schema.names)
+
+
+def batch(expected: int, offset: int, minutes: int = 20) -> Batch:
+    return Batch({"gpu_usage": usage(minutes)}, (Advance("t", 0, expected, offset, {}),))
+
+
+def samples(store: Store) -> int:
+    return sum(store.rows("gpu_usage")["samples"].to_pylist())
+
+
+def test_partial_rows_of_a_key_sum_to_the_last_digit(tmp_path):
+    with Store.open(tmp_path) as store:
+        for offset in range(3):
+            store.append(batch(offset - 1, offset, 2))
+        assert store.rows("gpu_usage")["busy_seconds"].to_pylist() == [Decimal("0.000003")] * 2
+
+
+@pytest.mark.parametrize("value", [0, 1, -1, 2**53 + 1, -(2**53) - 1, 10**17, -(10**17)])
+def test_fixed_keeps_every_digit(value):
+    assert fixed(np.array([value]), SECONDS)[0].as_py() == Decimal(value).scaleb(-6)
+
+
+def test_a_writer_that_lost_its_partition_writes_nothing(tmp_path):
+    with Store.open(tmp_path) as mine, Store.open(tmp_path) as zombie:
+        mine.append(batch(-1, 9))
+        with pytest.raises(StaleWatermark):
+            zombie.append(batch(-1, 9))
+        assert samples(mine) == 20 and samples(zombie) == 20
+        assert zombie.watermark("t", 0).offset == 9
+
+
+def test_partitions_and_recreated_topics_are_separate(tmp_path):
+    with Store.open(tmp_path) as store:
+        store.append(Batch({}, (Advance("t", 0, -1, 5, {"s": 3}), Advance("t", 1, -1, 7, {}))))
+        assert (store.watermark("t", 0).offset, store.watermark("t", 1).offset) == (5, 7)
+        assert store.watermark("t", 0).sources == {"s": 3}
+        assert store.watermark("t-recreated", 0).offset == -1
+
+
+class Stop(Exception):
+    """Stands for the end of the process at a named point."""
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_stop_at_any_point_leaves_all_or_nothing(tmp_path, point):
+    def stop(reached: str) -> None:
+        if reached == point:
+            raise Stop
+
+    with Store.open(tmp_path) as store:
+        with pytest.raises(Stop):
+            store.append(batch(-1, 9), stop)
+    with Store.open(tmp_path) as store:
+        committed = point == "committed"
+        assert samples(store) == (20 if committed else 0)
+        assert store.watermark("t", 0).offset == (9 if committed else -1)
+
+
+_KILLED = """
+import os, signal
+from tests.test_store import batch
+from pipeline.store import Store
+def kill(point):
+    if point == {point!r}:
+        os.kill(os.getpid(), signal.SIGKILL)
+Store.open({folder!r}).append(batch(-1, 9), kill)
+"""
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_kill_9_at_any_point_leaves_all_or_nothing(tmp_path, point):
+    code = _KILLED.format(point=point, folder=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    with Store.open(tmp_path) as store:
+        committed = point == "committed"
+        assert samples(store) == (20 if committed else 0)
+        store.append(batch(9 if committed else -1, 10))
+        assert samples(store) == (40 if committed else 20)
+
+
+def test_a_snapshot_shows_the_ledger_as_it_was(tmp_path):
+    with Store.open(tmp_path) as store:
+        store.append(batch(-1, 0))
+        then = store.snapshot()
+        store.append(batch(0, 1))
+        with Store.open(tmp_path, snapshot=then) as past:
+            assert samples(past) == 20 and past.snapshot() == then
+        assert samples(store) == 40
+
+
+def test_a_reader_cannot_write(tmp_path):
+    Store.open(tmp_path).close()
+    with Store.open(tmp_path, read_only=True) as reader, pytest.raises(duckdb.Error):
+        reader.append(batch(-1, 0))
+
+
+def test_a_ledger_that_is_not_there_is_a_sentence_with_a_remedy(tmp_path):
+    with pytest.raises(NotFound, match="driftledger replay"):
+        Store.open(tmp_path / "none", read_only=True)
+    Store.open(tmp_path).close()
+    with pytest.raises(NotFound, match="cannot be read"):
+        Store.open(tmp_path, snapshot=10_000)
+
+
+def test_every_fact_has_its_table_with_the_same_columns(tmp_path):
+    with Store.open(tmp_path) as store:
+        for fact in FACTS.values():
+            assert store.rows(fact.name).schema.names == fact.schema.names
+
+
+_OFFLINE = """
+import socket
+def refuse(*args, **kwargs):
+    raise AssertionError("the network was asked")
+socket.getaddrinfo = refuse
+from pipeline.store import Store
+from tests.test_store import batch, samples
+with Store.open({folder!r}) as store:
+    store.append(batch(-1, 0))
+    print(samples(store))
+"""
+
+
+@pytest.mark.skipif(not shutil.which("unshare"), reason="unshare(1) is not installed: cannot cut off the network")
+def test_the_lake_opens_with_networking_cut_off_and_an_empty_home(tmp_path):
+    """A new network namespace has no route anywhere, so anything fetched at run time would fail."""
+    code = textwrap.dedent(_OFFLINE.format(folder=str(tmp_path / "lake")))
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {**os.environ, "HOME": str(home)}
+    done = subprocess.run(
+        ["unshare", "--net", "--map-root-user", sys.executable, "-c", code],
+        capture_output=True, text=True, env=environment, cwd=ROOT, check=False,
+    )  # fmt: skip
+    if "unshare failed" in done.stderr or "Operation not permitted" in done.stderr:
+        assert os.environ.get("CI") != "true", "CI must be able to cut off the network"
+        pytest.skip("this machine does not allow a network namespace")
+    assert done.stdout.strip() == "20", done.stderr
+    assert not (home / ".duckdb" / "extensions").exists()
