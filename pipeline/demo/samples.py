@@ -1,0 +1,159 @@
+"""Events of the demo's cluster for any span of time: inventory, holdings, GPU samples, flows, predictions, labels.
+
+Everything follows from the span and a random generator, so a seed gives the same month every time.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipeline.demo.cluster import CLUSTER, GPUS, HOLDINGS, PATHS, PROVIDER, REGION, Gpu, Holding
+from pipeline.demo.models import Answers, DemoModel
+from pipeline.wire.types import MICROSECONDS_UTC
+
+Rng = np.random.Generator
+Micros = npt.NDArray[np.int64]
+
+SERVER = {"tumour-screen": "clinic", "digit-reader": "post"}
+"""Namespace of each model's Deployment, which has the model's name."""
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970 of a UTC moment."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def times(values: Micros) -> pa.Array:
+    return pa.array(values, MICROSECONDS_UTC)
+
+
+def devices(start: datetime) -> pa.Table:
+    rows = [
+        {"cluster": CLUSTER, "node": g.node, "device": g.device, "uuid": g.device, "gpu_model": g.gpu_model,
+         "memory_bytes": g.memory_bytes, "provider": PROVIDER, "region": REGION, "zone": g.zone,
+         "instance_type": g.instance_type, "capacity_type": "on-demand", "start": start, "time": start, "revision": 1}
+        for g in GPUS
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows)
+
+
+def allocations(start: datetime, version: dict[str, str], revision: int) -> pa.Table:
+    """Every holding, open-ended from `start`; `version` says which version each model's workload serves."""
+    nodes = {g.device: g.node for g in GPUS}
+    return pa.Table.from_pylist([_allocation(h, nodes[h.device], start, version, revision) for h in HOLDINGS])
+
+
+def _allocation(
+    holding: Holding, node: str, start: datetime, version: dict[str, str], revision: int
+) -> dict[str, object]:
+    return {
+        "cluster": CLUSTER, "node": node, "device": holding.device, "consumer_uid": f"uid-{holding.pod}",
+        "share_id": holding.pod if holding.units < holding.of_units else "", "namespace": holding.namespace,
+        "pod": holding.pod, "container": "main", "workload": holding.workload, "team": holding.team,
+        "model": holding.model, "model_version": version.get(holding.model, ""), "method": holding.method,
+        "share_units": holding.units, "device_units": holding.of_units, "start": start,
+        "start_quality": "exact", "time": start, "revision": revision,
+    }  # fmt: skip
+
+
+def gpu_samples(start: datetime, end: datetime, step: timedelta, rng: Rng) -> pa.Table:
+    """One sample a device every `step`, each covering the step that ends with it."""
+    width = step // timedelta(microseconds=1)
+    ends = np.arange(micros(start) + width, micros(end) + 1, width)
+    return pa.concat_tables([_samples(gpu, ends, step.total_seconds(), rng) for gpu in GPUS])
+
+
+def _samples(gpu: Gpu, ends: Micros, seconds: float, rng: Rng) -> pa.Table:
+    day = (ends % 86_400_000_000) / 86_400_000_000
+    load = gpu.duty * (1.0 + 0.35 * np.sin(2 * np.pi * (day - 0.3))) + rng.normal(0, 0.04, len(ends))
+    util = np.clip(load, 0.0, 1.0) if gpu.duty else np.zeros(len(ends))
+    count = len(ends)
+    return pa.table(
+        {
+            "cluster": [CLUSTER] * count,
+            "node": [gpu.node] * count,
+            "device": [gpu.device] * count,
+            "gpu_model": [gpu.gpu_model] * count,
+            "time": times(ends),
+            "interval_seconds": np.full(count, seconds),
+            "util_ratio": util,
+            "memory_used_bytes": np.full(count, gpu.memory_bytes * 0.8),
+            "memory_total_bytes": np.full(count, gpu.memory_bytes),
+            "power_watts": 60.0 + 300.0 * util,
+        }
+    )
+
+
+def flows(start: datetime, end: datetime, every: timedelta, rng: Rng) -> pa.Table:
+    """New connections along each of the demo's paths, one an interval, seen at their source."""
+    width = every // timedelta(microseconds=1)
+    moments = np.arange(micros(start), micros(end), width)
+    return pa.concat_tables([_path(path, moments + rng.integers(0, width, len(moments))) for path in PATHS])
+
+
+def _path(path: tuple[str, str, str, str, str, str], moments: Micros) -> pa.Table:
+    workload, namespace, zone, pod, ip, destination_zone = path
+    constant = {
+        "cluster": CLUSTER, "verdict": "FORWARDED", "direction": "EGRESS", "protocol": "TCP",
+        "source_namespace": namespace, "source_workload": workload, "source_zone": zone, "source_region": REGION,
+        "destination_ip": ip, "destination_pod": pod or None, "destination_zone": destination_zone or None,
+        "destination_region": REGION if destination_zone else None,
+    }  # fmt: skip
+    columns = {k: pa.array([v] * len(moments), pa.string()) for k, v in constant.items()}
+    flags = {"is_reply": [False] * len(moments), "opens_connection": [True] * len(moments)}
+    return pa.table({**columns, **flags, "time": times(moments)})
+
+
+def predictions(
+    model: DemoModel, version: str, start: datetime, end: datetime, per_minute: int, rng: Rng
+) -> tuple[pa.Table, pa.Table]:
+    """(inference events, their labels with the moment each becomes known) for one version's traffic."""
+    count = per_minute * int((end - start).total_seconds() // 60)
+    span = micros(end) - micros(start)
+    moments = np.sort(micros(start) + rng.integers(0, span, count))
+    answers = model.answer(version, count, rng)
+    ids = [f"{model.name}-{moment:x}-{n:x}" for n, moment in enumerate(moments.tolist())]
+    return _inference(model, version, moments, ids, answers, rng), _labels(model, moments, ids, answers, rng)
+
+
+def _inference(
+    model: DemoModel, version: str, moments: Micros, ids: list[str], answers: Answers, rng: Rng
+) -> pa.Table:
+    count = len(moments)
+    measures = [pa.array(answers.features[:, i]) for i in range(len(model.feature_names))]
+    binary = model.positive_class is not None
+    return pa.table(
+        {
+            "cluster": [CLUSTER] * count,
+            "namespace": [SERVER[model.name]] * count,
+            "workload": [f"Deployment/{model.name}"] * count,
+            "model": [model.name] * count,
+            "model_version": [version] * count,
+            "prediction_id": ids,
+            "time": times(moments),
+            "latency_seconds": rng.lognormal(-3.2, 0.35, count),
+            "prediction": pa.array(answers.prediction.tolist()),
+            "score" if binary else "confidence": answers.probability,
+            "features": pa.StructArray.from_arrays(measures, names=list(model.feature_names)),
+        }
+    )
+
+
+def _labels(model: DemoModel, moments: Micros, ids: list[str], answers: Answers, rng: Rng) -> pa.Table:
+    """A person confirms nine of ten predictions, half a minute to three minutes later."""
+    known = rng.random(len(ids)) < 0.9
+    late = moments + rng.integers(30_000_000, 180_000_000, len(ids))
+    every = pa.table(
+        {
+            "model": [model.name] * len(ids),
+            "prediction_id": ids,
+            "label": pa.array(answers.truth.tolist()),
+            "evaluator": ["person"] * len(ids),
+            "time": times(late),
+        }
+    )
+    return every.filter(pa.array(known)).sort_by("time")
