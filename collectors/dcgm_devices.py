@@ -1,0 +1,77 @@
+"""Which device an exposition sample speaks of, and which pod held it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+Labels = Mapping[str, str]
+
+
+class Device(NamedTuple):
+    node: str
+    device: str
+    """MIG UUID, GPU UUID with /GI-id where the MIG UUID is not told, or an AMD serial number."""
+    physical: str
+    """The device itself, or the one that it is a partition of."""
+    gpu_model: str | None
+    mig_profile: str | None
+
+    @property
+    def partition(self) -> bool:
+        return self.device != self.physical
+
+
+class Holder(NamedTuple):
+    namespace: str
+    pod: str
+    container: str
+
+
+def device_of(labels: Labels) -> Device | None:
+    """None where no label names a device."""
+    node = first(labels, "Hostname", "hostname", "node", "instance")
+    physical = first(labels, "UUID", "gpu_uuid", "serial_number")
+    number = first(labels, "gpu", "gpu_id")
+    if not physical and node and number:
+        physical = f"{node}/{number}"
+    if not physical:
+        return None
+    model = first(labels, "modelName", "card_model")
+    profile = first(labels, "GPU_I_PROFILE", "dra_mig_profile")
+    return Device(node or "unknown", _identity(labels, physical), physical, model or None, profile or None)
+
+
+def _identity(labels: Labels, physical: str) -> str:
+    mig_uuid = labels.get("dra_mig_device_uuid")
+    if mig_uuid:
+        return mig_uuid
+    if labels.get("GPU_I_ID"):
+        return f"{physical}/{labels['GPU_I_ID']}"
+    amd_partition = labels.get("gpu_partition_id")
+    if amd_partition and labels.get("gpu_compute_partition_type", "SPX").upper() != "SPX":
+        return f"{physical}/{amd_partition}"
+    return physical
+
+
+def holder_of(labels: Labels) -> Holder | None:
+    """The workload: Prometheus moves its labels to exported_* when its own target labels collide."""
+    prefix = "exported_" if labels.get("exported_pod") else ""
+    pod = first(labels, f"{prefix}pod", f"{prefix}pod_name")
+    if not pod:
+        return None
+    return Holder(
+        first(labels, f"{prefix}namespace", f"{prefix}pod_namespace"),
+        pod,
+        first(labels, f"{prefix}container", f"{prefix}container_name"),
+    )
+
+
+def slices(profile: str | None) -> int:
+    """Compute slices of a MIG profile: 3 of `3g.40gb`; 1 where it does not say."""
+    count = (profile or "").partition("g.")[0].rpartition(".")[2]
+    return int(count) if count.isascii() and count.isdigit() and int(count) > 0 else 1
+
+
+def first(labels: Labels, *names: str) -> str:
+    return next((labels[n] for n in names if labels.get(n)), "")

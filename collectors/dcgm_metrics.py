@@ -1,0 +1,86 @@
+"""Which exposition metrics the ledger uses, what they measure and in which unit they come.
+
+NVIDIA dcgm-exporter has two generations of names (DCGM 4.7 renamed them and changed units); AMD's
+device-metrics-exporter has its own.  Everything else an exporter writes is left out by name.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Quantity = Literal[
+    "engine_ratio", "util_ratio", "memory_used", "memory_free", "memory_reserved", "memory_total",
+    "power", "energy", "xid",
+]  # fmt: skip
+
+MIB = 2.0**20
+
+
+class Metric(NamedTuple):
+    quantity: Quantity
+    scale: float
+    """Multiplies the written value into a ratio, bytes, watts or joules."""
+
+
+METRICS: dict[str, Metric] = {
+    # dcgm-exporter up to 4.8
+    "DCGM_FI_PROF_GR_ENGINE_ACTIVE": Metric("engine_ratio", 1.0),
+    "DCGM_FI_DEV_GPU_UTIL": Metric("util_ratio", 0.01),
+    "DCGM_FI_DEV_FB_USED": Metric("memory_used", MIB),
+    "DCGM_FI_DEV_FB_FREE": Metric("memory_free", MIB),
+    "DCGM_FI_DEV_FB_RESERVED": Metric("memory_reserved", MIB),
+    "DCGM_FI_DEV_FB_TOTAL": Metric("memory_total", MIB),
+    "DCGM_FI_DEV_POWER_USAGE": Metric("power", 1.0),
+    "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION": Metric("energy", 1e-3),
+    "DCGM_FI_DEV_XID_ERRORS": Metric("xid", 1.0),
+    # dcgm-exporter from 4.9 (DCGM 4.7)
+    "DCGM_FI_PROF_GR_ENGINE_UTIL_RATIO": Metric("engine_ratio", 1.0),
+    "DCGM_FI_DEV_GPU_UTIL_RATIO": Metric("util_ratio", 1.0),
+    "DCGM_FI_DEV_FB_USED_BYTES": Metric("memory_used", 1.0),
+    "DCGM_FI_DEV_FB_FREE_BYTES": Metric("memory_free", 1.0),
+    "DCGM_FI_DEV_FB_RESERVED_BYTES": Metric("memory_reserved", 1.0),
+    "DCGM_FI_DEV_FB_CAPACITY_BYTES": Metric("memory_total", 1.0),
+    "DCGM_FI_DEV_BOARD_POWER_WATTS": Metric("power", 1.0),
+    "DCGM_FI_DEV_GPU_ENERGY_JOULES_TOTAL": Metric("energy", 1.0),
+    "DCGM_FI_DEV_XID_ERROR": Metric("xid", 1.0),
+    # AMD device-metrics-exporter; its MB are 2^20 bytes, as amd-smi counts
+    "gpu_gfx_activity": Metric("util_ratio", 0.01),
+    "gpu_used_vram": Metric("memory_used", MIB),
+    "gpu_free_vram": Metric("memory_free", MIB),
+    "gpu_total_vram": Metric("memory_total", MIB),
+    "gpu_package_power": Metric("power", 1.0),
+    "gpu_average_package_power": Metric("power", 1.0),
+    "gpu_power_usage": Metric("power", 1.0),
+    "gpu_energy_consumed": Metric("energy", 1e-6),
+}
+"""Exporter metric name to what it is; AMD's optional prefix `amd_` is taken off first."""
+
+# DCGM 4.6 gives this new name to the old percentage, so one value above 1 tells the unit of all of them.
+PERCENT_SUSPECTS = frozenset(
+    {
+        "DCGM_FI_DEV_GPU_UTIL_RATIO",
+        "DCGM_FI_DEV_MEMORY_UTIL_RATIO",
+        "DCGM_FI_DEV_ENC_UTIL_RATIO",
+        "DCGM_FI_DEV_DEC_UTIL_RATIO",
+    }
+)
+
+MAXIMUM: dict[Quantity, float] = {
+    "engine_ratio": 1.5,
+    "util_ratio": 1.0,
+    "memory_used": 2.0**50,
+    "memory_free": 2.0**50,
+    "memory_reserved": 2.0**50,
+    "memory_total": 2.0**50,
+    "power": 1e5,
+    "energy": 1e15,
+    "xid": 1e6,
+}
+"""Largest value taken; activity ratios of real devices reach 1.3 by sampling and are cut to 1."""
+
+_BLANKS = ((2.0**31 - 16, 2.0**31), (2.0**63 - 1024, 2.0**63), (2.0**47, 2.0**47 + 16))
+
+
+def is_blank(value: float) -> bool:
+    """Whether a value is one of DCGM's marks for no value, unsupported or not permitted (dcgm_fields.h)."""
+    return any(low <= value <= high for low, high in _BLANKS)

@@ -1,0 +1,83 @@
+"""Cilium Hubble flows as JSON lines (export file, `hubble observe -o json`) to `flow` events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from collectors.hubble_columns import flow_table, microseconds
+from collectors.hubble_lines import Decoded, Flow, Line, decode_lines
+from collectors.parsed import GAPS_SCHEMA, Parsed
+from pipeline.events import TYPES, Rejected
+
+
+@dataclass(slots=True)
+class _Account:
+    read: int = 0
+    tables: list[pa.Table] = field(default_factory=list)
+    excluded: Counter[str] = field(default_factory=Counter)
+    rejected: list[Rejected] = field(default_factory=list)
+    lost: list[Line] = field(default_factory=list)
+
+
+def parse(data: bytes, *, cluster: str) -> Parsed:
+    """One event a flow.  The unit counted is a line that is not blank; rows are numbered among those.
+
+    Agent and debug events, node states and loss reports are no flows and are left out by those names;
+    what was lost is kept in `gaps`.  A line that Hubble aggregated from several flows counts as one.
+    """
+    account = _Account()
+    for run in decode_lines(data):
+        _take(run, cluster, account)
+    tables = account.tables or [TYPES["flow"].schema.empty_table()]
+    flows = pa.concat_tables(tables)
+    gaps = _gaps(account.lost, cluster)
+    rejected = tuple(sorted(account.rejected, key=lambda r: r.row or 0))
+    return Parsed(account.read, flows.num_rows, {"flow": flows}, account.excluded, rejected, gaps)
+
+
+def _take(run: list[Decoded], cluster: str, account: _Account) -> None:
+    flows: list[Flow] = []
+    rows: list[int] = []
+    for row, line in enumerate(run, account.read):
+        if type(line) is Line and (flow := line.flow) is not None:
+            flows.append(flow)
+            rows.append(row)
+        elif isinstance(line, Rejected):
+            account.rejected.append(line)
+        else:
+            _leave_out(line, account)
+    account.read += len(run)
+    table, refused = flow_table(flows, rows, cluster)
+    account.tables.append(table)
+    account.rejected.extend(refused)
+
+
+def _leave_out(line: Line, account: _Account) -> None:
+    kinds = ("lost_events", "node_status", "agent_event", "debug_event")
+    account.excluded[next(kind for kind in kinds if getattr(line, kind) is not None)] += 1
+    if line.lost_events is not None:
+        account.lost.append(line)
+
+
+def _gaps(lines: list[Line], cluster: str) -> pa.Table:
+    times = microseconds([line.time for line in lines])
+    rows = []
+    for line, time in zip(lines, times.cast(pa.timestamp("us")).to_pylist(), strict=True):
+        if line.lost_events is None:
+            continue
+        lost = str(line.lost_events.num_events_lost)
+        rows.append(
+            {
+                "cluster": cluster,
+                "source": f"hubble/{line.node_name}",
+                "kind": "lost_events",
+                "start": time,
+                "end": time,
+                "lost": int(lost) if lost.isascii() and lost.isdigit() and len(lost) < 19 else None,
+                "detail": line.lost_events.source,
+            }
+        )
+    return pa.Table.from_pylist(rows, GAPS_SCHEMA)
