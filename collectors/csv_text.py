@@ -21,7 +21,7 @@ class Lines:
 
     @property
     def read(self) -> int:
-        return self.columns.num_rows + len(self.rejected)
+        return len(self.row) + len(self.rejected)
 
 
 def count_lines(data: bytes) -> int:

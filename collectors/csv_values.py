@@ -73,11 +73,11 @@ def refuse(
     rejected = list(lines.rejected)
     for name, values in found.items():
         absent = _whole(_says_nothing(lines.columns[name]))
-        reasons = (("missing_field", absent), ("wrong_type", pc.invert(values.is_valid())))
+        reasons = [("missing_field", absent), ("wrong_type", pc.invert(values.is_valid()))]
         if name in bounds:
             low, high = bounds[name]
             inside = pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))
-            reasons = (*reasons, ("out_of_range", pc.fill_null(pc.invert(inside), False)))
+            reasons.append(("out_of_range", pc.fill_null(pc.invert(inside), False)))
         for reason, bad in reasons:
             bad = pc.and_(bad, good)
             rejected += _rejected(lines, name, reason, bad)

@@ -94,4 +94,4 @@ def _with_times(type_name: str, columns: dict[str, Any], rows: int) -> pa.Table:
 
 
 def _quality(gap: Flags) -> list[str]:
-    return np.where(gap, "gap", "observed").tolist()
+    return ["gap" if unknown else "observed" for unknown in gap.tolist()]

@@ -1,0 +1,121 @@
+"""ResourceSlices as an inventory of devices; a pool counts only when it is complete."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import NamedTuple
+
+from collectors.dra_shares import WHOLE, Share, amounts, counter_sets, mig_share, partition_share
+from collectors.kube_objects import Json, at, mapping, sequence, text
+
+COMPUTE_DOMAIN = "compute-domain.nvidia.com"
+"""NVIDIA's driver for channels between nodes: its devices are no GPUs."""
+
+Pool = tuple[str, str]
+"""Driver and name."""
+Key = tuple[str, str, str]
+"""Driver, pool and name of a device."""
+
+
+class Device(NamedTuple):
+    identity: str
+    """The vendor's UUID, by which exporters know the device, else driver/pool/device."""
+    node: str
+    parent: str
+    uuid: str
+    gpu_model: str
+    profile: str
+    capacity: dict[str, Fraction]
+    share: Share
+    """What part of a physical device it is."""
+    method: str
+
+
+@dataclass(slots=True)
+class Inventory:
+    """Devices of the complete pools, and each pool's newest generation."""
+
+    devices: dict[Key, Device] = field(default_factory=dict)
+    newest: dict[Pool, int] = field(default_factory=dict)
+    complete: set[Pool] = field(default_factory=set)
+
+    def refusal(self, driver: str, pool: Pool, generation: int) -> str | None:
+        """Why devices of a slice are left out, by name; None where they are taken."""
+        if driver == COMPUTE_DOMAIN:
+            return "compute_domain"
+        if generation < self.newest.get(pool, 0):
+            return "pool_generation_superseded"
+        return None if pool in self.complete else "pool_incomplete"
+
+
+def inventory(slices: Iterable[Json]) -> Inventory:
+    """Trusts a pool when as many slices of its newest generation are seen as it says that it has."""
+    pools: dict[Pool, list[Json]] = defaultdict(list)
+    for item in slices:
+        pools[pool_of(item)].append(item)
+    found = Inventory()
+    for pool, members in pools.items():
+        newest = max(generation(m) for m in members)
+        current = [m for m in members if generation(m) == newest]
+        found.newest[pool] = newest
+        if len({_slice_name(m) for m in current}) == at(current[0], "spec", "pool", "resourceSliceCount"):
+            found.complete.add(pool)
+            if pool[0] != COMPUTE_DOMAIN:
+                found.devices |= _devices(pool, current)
+    return found
+
+
+def pool_of(item: Json) -> Pool:
+    return text(at(item, "spec", "driver")), text(at(item, "spec", "pool", "name"))
+
+
+def generation(item: Json) -> int:
+    number = at(item, "spec", "pool", "generation")
+    return number if isinstance(number, int) else 0
+
+
+def _slice_name(item: Json) -> object:
+    return text(at(item, "metadata", "name")) or text(at(item, "metadata", "uid")) or id(item)
+
+
+def _devices(pool: Pool, members: list[Json]) -> dict[Key, Device]:
+    sets: dict[str, dict[str, Fraction]] = {}
+    for member in members:
+        sets |= counter_sets(at(member, "spec", "sharedCounters"))
+    return {
+        (*pool, text(mapping(entry).get("name"))): _device(pool, member, mapping(entry), sets)
+        for member in members
+        for entry in sequence(at(member, "spec", "devices"))
+    }
+
+
+def _device(pool: Pool, member: Json, entry: Json, sets: Mapping[str, Mapping[str, Fraction]]) -> Device:
+    body = mapping(entry.get("basic")) or entry  # v1beta1 wraps attributes and capacity in `basic`
+    attributes = mapping(body.get("attributes"))
+    uuid = attribute(attributes, pool[0], "uuid")
+    model = attribute(attributes, pool[0], "productName") or attribute(attributes, pool[0], "model")
+    profile = attribute(attributes, pool[0], "profile") or attribute(attributes, pool[0], "partitionProfile")
+    is_mig = attribute(attributes, pool[0], "type") == "mig"
+    part = partition_share(body.get("consumesCounters"), sets)
+    if part is None and is_mig:
+        part = mig_share(profile, model)
+    return Device(
+        identity=uuid or "/".join((*pool, text(entry.get("name")))),
+        node=text(at(member, "spec", "nodeName")) or text(body.get("nodeName")),
+        parent=attribute(attributes, pool[0], "parentUUID"),
+        uuid=uuid,
+        gpu_model=model,
+        profile=profile,
+        capacity=amounts(body.get("capacity")),
+        share=part or WHOLE,
+        method="mig" if is_mig else "whole" if part is None or part.held == part.whole else "dra-partition",
+    )
+
+
+def attribute(attributes: Json, driver: str, name: str) -> str:
+    """A name without a domain belongs to the driver's; string and version values are text."""
+    value = mapping(attributes.get(name) or attributes.get(f"{driver}/{name}"))
+    return text(value.get("string")) or text(value.get("version"))

@@ -1,0 +1,115 @@
+"""Kubernetes objects of a JSON file, and readings of them that take wrong types as absent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from pipeline.events import Rejected
+
+Json = Mapping[str, Any]
+
+
+class Owner(NamedTuple):
+    kind: str
+    name: str
+    uid: str
+
+
+def load_objects(data: bytes) -> tuple[list[Json], list[Rejected]]:
+    """Objects of one document, of a List, or of documents one after the other as `kubectl get -w` writes."""
+    objects: list[Json] = []
+    rejected: list[Rejected] = []
+    try:
+        for document in _documents(data.decode()):
+            _collect(document, objects, rejected)
+    except (ValueError, RecursionError) as error:
+        rejected.append(Rejected("malformed", str(error)[:200]))
+    return objects, rejected
+
+
+def _documents(text: str) -> Iterator[Any]:
+    decoder = json.JSONDecoder()
+    text = text.lstrip("\ufeff \t\r\n")
+    at = 0
+    while at < len(text):
+        document, at = decoder.raw_decode(text, at)
+        yield document
+        while at < len(text) and text[at] in " \t\r\n":
+            at += 1
+
+
+def _collect(document: Any, objects: list[Json], rejected: list[Rejected]) -> None:
+    if not isinstance(document, dict) or not isinstance(document.get("kind", ""), str):
+        rejected.append(Rejected("wrong_type", "not a Kubernetes object"))
+    elif document.get("kind", "").endswith("List"):
+        for item in sequence(document.get("items")):
+            _collect(item, objects, rejected)
+    elif not document.get("kind"):
+        rejected.append(Rejected("missing_field", "kind"))
+    else:
+        objects.append(document)
+
+
+def mapping(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def sequence(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def text(value: object) -> str:
+    """The string; '' where it is absent, not a string, or not UTF-8."""
+    if not isinstance(value, str) or not value.isascii() and not _encodes(value):
+        return ""
+    return value
+
+
+def _encodes(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def at(value: object, *path: str) -> Any:
+    """The value below `path`; None where a step is missing."""
+    for step in path:
+        value = mapping(value).get(step)
+    return value
+
+
+def instant(value: object) -> datetime | None:
+    """RFC 3339 time as naive UTC; None where it is none."""
+    try:
+        parsed = datetime.fromisoformat(text(value))
+    except ValueError:
+        return None
+    try:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        return None
+
+
+def owner(value: Json) -> Owner | None:
+    """The controlling owner of an object; where none controls, the first."""
+    references = [mapping(r) for r in sequence(at(value, "metadata", "ownerReferences"))]
+    chosen = next((r for r in references if r.get("controller") is True), next(iter(references), None))
+    if chosen is None or not text(chosen.get("kind")) or not text(chosen.get("name")):
+        return None
+    return Owner(text(chosen["kind"]), text(chosen["name"]), text(chosen.get("uid")))
+
+
+def revision(value: Json, observed: datetime) -> int:
+    """resourceVersion, which grows with each change (KEP-5504); else generation; else the time seen, in us."""
+    version = text(at(value, "metadata", "resourceVersion"))
+    if version.isascii() and version.isdigit() and len(version) < 19:
+        return int(version)
+    generation = at(value, "metadata", "generation")
+    if isinstance(generation, int) and not isinstance(generation, bool) and 0 < generation < 2**62:
+        return generation
+    return int((observed - datetime(1970, 1, 1)).total_seconds() * 1e6)
