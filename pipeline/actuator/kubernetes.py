@@ -1,0 +1,177 @@
+"""A small client of the Kubernetes API: typed errors as values, verified TLS, bounded time, no leaked secrets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import requests
+
+from pipeline.actuator.connection import Connection
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON gives it."""
+
+Fault = Literal[
+    "forbidden", "unauthorized", "not_found", "conflict", "invalid", "timeout", "unreachable", "failed"
+]
+
+FIELD_MANAGER = "driftledger"
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 15.0
+
+_FAULTS: dict[int, Fault] = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    409: "conflict",
+    422: "invalid",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of object of one API group, as a path and as access rules name it."""
+
+    group: str
+    version: str
+    plural: str
+
+    @property
+    def root(self) -> str:
+        return f"/apis/{self.group}/{self.version}"
+
+
+DEPLOYMENTS = Resource("apps", "v1", "deployments")
+REPLICA_SETS = Resource("apps", "v1", "replicasets")
+ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiError:
+    """A request that was not answered with success; `timeout` says nothing about whether it took effect."""
+
+    fault: Fault
+    verb: str
+    resource: str
+    message: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.fault}: {self.verb} {self.resource}: {self.message}"
+
+
+class Kubernetes:
+    """One API server; every method answers the object, or an ApiError, and never raises for the network."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        connect_seconds: float = CONNECT_SECONDS,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
+        self._connection = connection
+        self._timeout = (connect_seconds, read_seconds)
+        self._session = requests.Session()
+        # Without this a .netrc entry for the host would replace our token, and a proxy could read it.
+        self._session.trust_env = False
+        self._session.verify = str(connection.ca) if connection.ca else True
+        if connection.client_certificate:
+            certificate, key = connection.client_certificate
+            self._session.cert = (str(certificate), str(key))
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Object | ApiError:
+        return self._send("get", resource, _path(resource, namespace, name))
+
+    def list_all(
+        self, resource: Resource, namespace: str, *, label_selector: str = ""
+    ) -> list[Object] | ApiError:
+        """Every object, page by page."""
+        found: list[Object] = []
+        query = {"limit": "500", **({"labelSelector": label_selector} if label_selector else {})}
+        while True:
+            page = self._send("list", resource, _path(resource, namespace), query)
+            if isinstance(page, ApiError):
+                return page
+            found.extend(page.get("items") or ())
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return found
+            query["continue"] = str(token)
+
+    def patch(
+        self, resource: Resource, namespace: str, name: str, operations: Sequence[Object], *, dry_run: bool
+    ) -> Object | ApiError:
+        """One JSON patch; the server applies all operations or none, and none if a test operation fails."""
+        query = {
+            "fieldManager": FIELD_MANAGER,
+            "fieldValidation": "Strict",
+            **({"dryRun": "All"} if dry_run else {}),
+        }
+        body = json.dumps(list(operations)).encode()
+        return self._send(
+            "patch", resource, _path(resource, namespace, name), query, body, "application/json-patch+json"
+        )
+
+    def may(self, verb: str, resource: Resource, namespace: str, name: str) -> bool | ApiError:
+        """Whether this account may do so, by a SelfSubjectAccessReview."""
+        what = {"group": resource.group, "resource": resource.plural, "namespace": namespace, "name": name}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {**what, "verb": verb}},
+        }
+        path = f"{ACCESS_REVIEWS.root}/{ACCESS_REVIEWS.plural}"
+        answer = self._send("create", ACCESS_REVIEWS, path, {}, json.dumps(review).encode())
+        return answer if isinstance(answer, ApiError) else bool((answer.get("status") or {}).get("allowed"))
+
+    def _send(
+        self,
+        verb: str,
+        resource: Resource,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+    ) -> Object | ApiError:
+        method = {"get": "GET", "list": "GET", "patch": "PATCH", "create": "POST"}[verb]
+        headers = {
+            "Accept": "application/json",
+            **({"Content-Type": content_type} if body is not None else {}),
+        }
+        if token := self._connection.bearer():
+            headers["Authorization"] = f"Bearer {token}"
+        url = f"{self._connection.server.rstrip('/')}{path}{'?' + urlencode(query) if query else ''}"
+        what = f"{resource.plural}.{resource.group}"
+        try:
+            response = self._session.request(
+                method, url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
+            )
+        except requests.Timeout:
+            return ApiError("timeout", verb, what, f"no answer in {self._timeout[1]:g} s")
+        except requests.RequestException as error:
+            return ApiError("unreachable", verb, what, type(error).__name__)
+        return _answer(response, verb, what)
+
+
+def _path(resource: Resource, namespace: str, name: str = "") -> str:
+    path = f"{resource.root}/namespaces/{namespace}/{resource.plural}"
+    return f"{path}/{name}" if name else path
+
+
+def _answer(response: requests.Response, verb: str, what: str) -> Object | ApiError:
+    try:
+        body = response.json()
+    except requests.JSONDecodeError:
+        body = None
+    if not 200 <= response.status_code < 300:
+        message = body.get("message") if isinstance(body, dict) else None
+        fault = _FAULTS.get(response.status_code, "failed")
+        return ApiError(fault, verb, what, str(message or f"HTTP {response.status_code}")[:500])
+    if not isinstance(body, dict):
+        return ApiError("failed", verb, what, "the answer is not a JSON object")
+    return body

@@ -1,0 +1,48 @@
+"""What carrying out an action yields: step after step, each to be recorded before the next is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from pipeline.actuator.kubernetes import ApiError, Kubernetes
+from pipeline.decisions import Action
+from pipeline.journal import TargetState
+from pipeline.rules import Target
+
+State = Literal["proposed", "approved", "refused", "executed", "verified", "undone", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A state that the action reached; `evidence` is canonical JSON, '' where the detail says it all."""
+
+    state: State
+    detail: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An action of the ledger that was approved or executed, and is not finished."""
+
+    action_id: str
+    target: Target
+    state: str
+    to_version: str
+    version_label: str
+
+
+class Actuator(Protocol):
+    """One kind of target; a module is one."""
+
+    def observe(self, client: Kubernetes, target: Target, version_label: str) -> TargetState | ApiError:
+        """What the cluster says of the target now; reads only."""
+
+    def execute(self, client: Kubernetes, action: Action) -> Iterator[Step]:
+        """Carry the action out; record each step before asking for the next."""
+
+    def settle(self, client: Kubernetes, begun: Begun, verify_until: datetime, now: datetime) -> Step | None:
+        """What became of it; None while it is still under way."""

@@ -1,0 +1,88 @@
+"""The revision journal of a target: which versions served when, and which of them were judged good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One state that the target can return to: a ReplicaSet that it owns."""
+
+    revision: int
+    """Annotation deployment.kubernetes.io/revision."""
+    version: str
+    """Model version by the pod template's label; '' where the label is missing."""
+    template_hash: str
+    """SHA-256 of the canonical pod template without its pod-template-hash label."""
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """What the cluster said of the target when the decision was made."""
+
+    uid: str
+    generation: int
+    revision: int
+    """The revision that serves."""
+    version: str
+    template_hash: str
+    revisions: tuple[Revision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One model version: its traffic and the last verdicts on it while it served."""
+
+    version: str
+    first: datetime
+    """First minute with traffic."""
+    last: datetime
+    """Last minute with traffic."""
+    predictions: int
+    good_at: datetime | None
+    """End of the newest window that was judged ok on enough labelled predictions while it served."""
+    good_count: int
+    """Labelled predictions behind that verdict."""
+    bad_at: datetime | None
+    """End of the newest window at level act, by any detector of proven harm."""
+
+    @property
+    def judged_good(self) -> bool:
+        """The last word on it is good."""
+        return self.good_at is not None and (self.bad_at is None or self.bad_at < self.good_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Everything that a decision may know of its target, as of one lake snapshot."""
+
+    snapshot: int
+    served: tuple[Served, ...]
+    """In order of first traffic."""
+    target: TargetState | None
+    """None where the cluster could not be read."""
+
+    def good_versions(self) -> tuple[Served, ...]:
+        """Versions judged good, the newest verdict first."""
+        good = [(s.good_at, s) for s in self.served if s.good_at is not None and s.judged_good]
+        return tuple(s for _, s in sorted(good, key=lambda pair: (pair[0], pair[1].version), reverse=True))
+
+    def revision_of(self, version: str) -> Revision | None:
+        """The newest revision that runs the version."""
+        held = self.target.revisions if self.target else ()
+        return max((r for r in held if r.version == version), key=lambda r: r.revision, default=None)
+
+
+def read(
+    store: Store, model: str, triggers: Iterable[str], min_count: int, target: TargetState | None
+) -> Journal:
+    """The journal of a model at the store's snapshot; `triggers` are the detectors of proven harm."""
+    rows = store.query("journal_served", model=model, triggers=list(triggers), min_count=min_count)
+    served = tuple(Served(**row) for row in rows.to_pylist())
+    return Journal(store.snapshot(), served, target)

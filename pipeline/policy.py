@@ -1,0 +1,141 @@
+"""From findings to one decision: an action, a refusal with its reason, or nothing.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from detectors.finding import Finding
+from pipeline.canonical import canonical, digest, instant
+from pipeline.decisions import Action, Decision, Gate, PastAction, Patch, Refusal
+from pipeline.gates import judge_gates
+from pipeline.journal import Journal, Revision, TargetState
+from pipeline.rules import Policy, Rule, Target
+from pipeline.situation import Situation, chosen, trips
+
+FORMAT = 1
+"""Version of the evidence's shape."""
+
+
+def decide(
+    findings: Sequence[Finding],
+    policy: Policy,
+    rule: Rule,
+    history: tuple[PastAction, ...],
+    journal: Journal,
+    now: datetime,
+    parameters: Mapping[str, float | int | str],
+) -> Decision | None:
+    """What one rule makes of one tick's findings; None where no needed detector says act.
+
+    `now` is UTC without zone; `parameters` are the judge's, kept so that the findings can be computed again.
+    Missing, stale or too little data never acts.
+    """
+    tripped = trips(findings, rule)
+    if not tripped:
+        return None
+    trip = chosen(tripped, journal)
+    situation = Situation(policy, rule, trip, history, journal, now, tripped_targets(findings, policy))
+    gates = judge_gates(situation)
+    failed = next((g for g in gates if not g.passed), None)
+    if failed is None and situation.state and (to := situation.destination):
+        return _action(situation, situation.state, to, gates, parameters)
+    return _refusal(
+        situation, failed or Gate("undecided", False, "no gate failed and no destination"), gates, parameters
+    )
+
+
+def tripped_targets(findings: Sequence[Finding], policy: Policy) -> tuple[Target, ...]:
+    """Targets of every rule that trips, each once."""
+    return tuple(dict.fromkeys(r.target for r in policy.rules if trips(findings, r)))
+
+
+def _action(
+    s: Situation,
+    state: TargetState,
+    to: Revision,
+    gates: tuple[Gate, ...],
+    parameters: Mapping[str, float | int | str],
+) -> Action:
+    patch = Patch(
+        uid=state.uid,
+        generation=state.generation,
+        from_revision=state.revision,
+        to_revision=to.revision,
+        from_template_hash=state.template_hash,
+        to_template_hash=to.template_hash,
+        replica_set=to.name,
+    )
+    since = instant(s.trip.since(s.rule))
+    action_id = digest(["rollback", patch.uid, patch.from_revision, patch.to_revision, since])
+    detail = (
+        f"roll {s.rule.target.workload} back from {s.trip.model_version} (revision {state.revision}) "
+        f"to {to.version} (revision {to.revision}), last judged good"
+    )
+    decided = {
+        "action_id": action_id,
+        "detail": detail,
+        "mode": s.rule.mode,
+        "patch": asdict(patch),
+        "to_version": to.version,
+    }
+    return Action(
+        action_id=action_id,
+        kind="rollback",
+        rule=s.rule.name,
+        mode=s.rule.mode,
+        target=s.rule.target,
+        model=s.trip.model,
+        model_version=s.trip.model_version,
+        to_version=to.version,
+        patch=patch,
+        version_label=s.rule.version_label,
+        snapshot=s.journal.snapshot,
+        evidence=_evidence(s, gates, parameters, decided),
+        detail=detail,
+    )
+
+
+def _refusal(
+    s: Situation, failed: Gate, gates: tuple[Gate, ...], parameters: Mapping[str, float | int | str]
+) -> Refusal:
+    uid = s.state.uid if s.state else s.rule.target.workload
+    revision = s.state.revision if s.state else 0
+    since = instant(s.trip.since(s.rule))
+    action_id = digest(["refused", failed.gate, s.rule.name, uid, revision, since])
+    decided = {"action_id": action_id, "detail": failed.detail, "refused": failed.gate}
+    return Refusal(
+        action_id=action_id,
+        kind="rollback",
+        rule=s.rule.name,
+        target=s.rule.target,
+        model=s.trip.model,
+        model_version=s.trip.model_version,
+        snapshot=s.journal.snapshot,
+        reason=failed.gate,
+        detail=failed.detail,
+        evidence=_evidence(s, gates, parameters, decided),
+    )
+
+
+def _evidence(
+    s: Situation,
+    gates: tuple[Gate, ...],
+    parameters: Mapping[str, float | int | str],
+    decided: Mapping[str, object],
+) -> str:
+    return canonical(
+        {
+            "format": FORMAT,
+            "decision": decided,
+            "findings": [asdict(f) for f in s.trip.findings],
+            "gates": [asdict(g) for g in gates],
+            "history": [asdict(p) for p in s.history],
+            "journal": asdict(s.journal),
+            "now": s.now,
+            "parameters": parameters,
+            "policy": {"hash": s.policy.hash, "text": s.policy.text, "version": s.policy.version},
+            "rule": s.rule.name,
+        }
+    )

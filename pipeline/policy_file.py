@@ -1,0 +1,137 @@
+"""The policy file: YAML to a Policy, or an error that names the key, the value and the remedy."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import cast
+
+import yaml
+
+from pipeline import rules
+from pipeline.errors import ConfigError, NotFound
+from pipeline.rules import MODES, TRIGGERS, Limits, Mode, Policy, Rule, Target
+from pipeline.sections import Section
+
+MAX_BYTES = 262_144
+KINDS = ("Deployment",)
+_DNS_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping: the second would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, list | dict) or key in seen:
+                raise ConfigError(str(key), "stands twice in one mapping", "write each key once")
+            seen.add(key)
+        return cast("dict[object, object]", super().construct_mapping(node, deep))
+
+
+def load(path: str | Path) -> Policy:
+    """Raises NotFound where there is no such file, ConfigError where it is wrong."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise NotFound(f"no policy file {path}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(str(path), "bytes that are not UTF-8", "save the file as UTF-8 text") from error
+    return parse(text)
+
+
+def parse(text: str) -> Policy:
+    """The policy that the text says; the same text always gives the same hash."""
+    top = Section("", _document(text))
+    policy = Policy(
+        version=top.text("version"),
+        rules=_rules(top),
+        limits=_limits(top.section("limits", required=False)),
+        kill_switch=top.flag("kill_switch", False),
+        text=text,
+        hash=hashlib.sha256(text.encode()).hexdigest(),
+    )
+    top.done()
+    return policy
+
+
+def _document(text: str) -> object:
+    if len(text.encode()) > MAX_BYTES:
+        raise ConfigError("file", f"{len(text)} characters", f"keep the policy under {MAX_BYTES} bytes")
+    try:
+        for token in yaml.scan(text):
+            if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
+                line = token.start_mark.line + 1
+                raise ConfigError(
+                    f"line {line}", f"*{token.value}", "write the value out; aliases are not read"
+                )
+        return yaml.load(text, Loader=_UniqueKeys)  # a SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}" if mark else "file"
+        raise ConfigError(where, getattr(error, "problem", str(error)), "write valid YAML") from error
+
+
+def _rules(top: Section) -> tuple[Rule, ...]:
+    found = tuple(_rule(Section(f"rules[{i}]", r)) for i, r in enumerate(top.sequence("rules")))
+    names = [r.name for r in found]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise ConfigError(f"rules[{i}].name", name, "give each rule its own name")
+    return found
+
+
+def _rule(section: Section) -> Rule:
+    section.choice("level", ("act",), "act")
+    rule = Rule(
+        name=section.text("name"),
+        model=section.text("model"),
+        detectors=_detectors(section),
+        target=_target(section.section("target")),
+        mode=cast(Mode, section.choice("mode", MODES, "observe")),
+        min_count=section.count("min_count", rules.MIN_COUNT, minimum=1),
+        max_age=section.duration("max_age", rules.MAX_AGE),
+        cool_down=section.duration("cool_down", rules.COOL_DOWN),
+        verify_within=section.duration("verify_within", rules.VERIFY_WITHIN),
+        version_label=section.text("version_label", rules.VERSION_LABEL),
+    )
+    section.done()
+    return rule
+
+
+def _detectors(section: Section) -> tuple[str, ...]:
+    for name in section.sequence("detectors"):
+        if name not in TRIGGERS:
+            raise ConfigError(
+                section.key("detectors"), name, f"only proven harm acts: write any of {', '.join(TRIGGERS)}"
+            )
+    return tuple(dict.fromkeys(str(n) for n in section.sequence("detectors")))
+
+
+def _target(section: Section) -> Target:
+    target = Target(
+        cluster=section.text("cluster"),
+        namespace=section.text("namespace"),
+        kind=section.choice("kind", KINDS, KINDS[0]),
+        name=section.text("name"),
+    )
+    section.done()
+    for key, value in (("namespace", target.namespace), ("name", target.name)):
+        if not _DNS_NAME.fullmatch(value):
+            raise ConfigError(section.key(key), value, "write a Kubernetes name: a-z, 0-9, '-' and '.'")
+    return target
+
+
+def _limits(section: Section) -> Limits:
+    usual = Limits()
+    limits = Limits(
+        per_target_per_day=section.count("per_target_per_day", usual.per_target_per_day, minimum=0),
+        per_cluster_per_hour=section.count("per_cluster_per_hour", usual.per_cluster_per_hour, minimum=0),
+        per_hour=section.count("per_hour", usual.per_hour, minimum=0),
+        tripped_targets=section.count("tripped_targets", usual.tripped_targets, minimum=1),
+    )
+    section.done()
+    return limits

@@ -1,0 +1,86 @@
+"""What a policy says: which finding may lead to which change of which target, and what holds it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from typing import Literal, get_args
+
+Mode = Literal["observe", "propose", "auto"]
+MODES: tuple[str, ...] = get_args(Mode)
+
+TRIGGERS = ("accuracy", "latency_objective")
+"""Detectors of proven harm.  Drift explains an action and never starts one."""
+
+VERSION_LABEL = "driftledger.io/model-version"
+MIN_COUNT = 500
+MAX_AGE = timedelta(minutes=15)
+COOL_DOWN = timedelta(hours=6)
+VERIFY_WITHIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One object of one cluster."""
+
+    cluster: str
+    namespace: str
+    kind: str
+    name: str
+
+    @property
+    def workload(self) -> str:
+        """Kind/name, as in every fact."""
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When every one of `detectors` is at level act for a version of `model`, roll `target` back."""
+
+    name: str
+    model: str
+    """Exact name, or a glob such as fraud-*."""
+    detectors: tuple[str, ...]
+    target: Target
+    mode: Mode = "observe"
+    min_count: int = MIN_COUNT
+    """Fewest events that a verdict rests on, for the bad version and for the good one."""
+    max_age: timedelta = MAX_AGE
+    """Oldest end of a finding's window; older is stale and never acts."""
+    cool_down: timedelta = COOL_DOWN
+    """Least time between two actions on the target."""
+    verify_within: timedelta = VERIFY_WITHIN
+    """Time for the rollout to complete before the action counts as failed."""
+    version_label: str = VERSION_LABEL
+    """Pod template label that holds the model version."""
+
+    def covers(self, model: str) -> bool:
+        return fnmatchcase(model, self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Blast radius: most actions in a span, and most targets in trouble at once."""
+
+    per_target_per_day: int = 2
+    per_cluster_per_hour: int = 3
+    per_hour: int = 5
+    tripped_targets: int = 3
+    """More targets than this at once is our data or a shared outage: stop all actions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One policy file; `text` is its content and `hash` the SHA-256 of it."""
+
+    version: str
+    rules: tuple[Rule, ...]
+    limits: Limits
+    kill_switch: bool
+    text: str
+    hash: str
+
+    def rule(self, name: str) -> Rule | None:
+        return next((r for r in self.rules if r.name == name), None)

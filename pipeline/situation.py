@@ -1,0 +1,86 @@
+"""What a rule's gates look at: the trip, the target, the past and the clock, gathered once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from detectors.finding import Finding
+from pipeline.decisions import PastAction
+from pipeline.journal import Journal, Revision, TargetState
+from pipeline.rules import Policy, Rule, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """One version of one model for which a needed detector says act."""
+
+    model: str
+    model_version: str
+    findings: tuple[Finding, ...]
+    """Every finding on the version at this tick, explaining ones too."""
+
+    def of(self, detector: str) -> Finding | None:
+        return next((f for f in self.findings if f.detector == detector), None)
+
+    def since(self, rule: Rule) -> datetime:
+        """Start of the trigger window: the first minute at which the evidence reached the bar."""
+        acting = [f for f in self.findings if f.detector in rule.detectors and f.level == "act"]
+        return min(f.since or f.start for f in acting)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that one decision reads."""
+
+    policy: Policy
+    rule: Rule
+    trip: Trip
+    history: tuple[PastAction, ...]
+    journal: Journal
+    now: datetime
+    tripped_targets: tuple[Target, ...]
+    """Targets of all rules that trip at this tick."""
+
+    @property
+    def state(self) -> TargetState | None:
+        return self.journal.target
+
+    @property
+    def acted_against(self) -> frozenset[str]:
+        """Versions that an action has already left behind on this target."""
+        return frozenset(
+            p.model_version for p in self.history if p.acted_at is not None and p.on(self.rule.target)
+        )
+
+    @property
+    def destination(self) -> Revision | None:
+        """The newest revision of the last version judged good; never merely the previous one."""
+        barred = self.acted_against | {self.trip.model_version}
+        for served in self.journal.good_versions():
+            held = self.journal.revision_of(served.version)
+            if served.version not in barred and served.good_count >= self.rule.min_count and held:
+                return held
+        return None
+
+
+def trips(findings: Sequence[Finding], rule: Rule) -> tuple[Trip, ...]:
+    """Model versions that the rule covers and for which a needed detector says act; in a fixed order."""
+    tripped = {
+        (f.model, f.model_version)
+        for f in findings
+        if f.level == "act" and f.detector in rule.detectors and rule.covers(f.model)
+    }
+    return tuple(Trip(model, version, _on(findings, model, version)) for model, version in sorted(tripped))
+
+
+def _on(findings: Sequence[Finding], model: str, version: str) -> tuple[Finding, ...]:
+    of_version = (f for f in findings if (f.model, f.model_version) == (model, version))
+    return tuple(sorted(of_version, key=lambda f: f.detector))
+
+
+def chosen(tripped: Sequence[Trip], journal: Journal) -> Trip:
+    """The trip of the version that the target runs now; else the first, which a gate will then refuse."""
+    serving = journal.target.version if journal.target else None
+    return next((t for t in tripped if t.model_version == serving), tripped[0])

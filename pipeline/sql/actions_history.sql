@@ -1,0 +1,26 @@
+-- Each action once: its newest state, and when the cluster was, or may have been, changed by it.
+-- An approval counts until a refusal as late as it says that nothing was written.
+WITH steps AS (
+    SELECT *,
+        list_position(['proposed', 'approved', 'refused', 'executed', 'verified', 'failed', 'undone'], state) AS rank
+    FROM actions_merged
+),
+folded AS (
+    SELECT
+        action_id,
+        max(cluster) AS cluster, max(namespace) AS namespace, max(workload) AS workload,
+        max(model) AS model, max(model_version) AS model_version,
+        max(to_version) AS to_version,
+        arg_max(state, (time, rank)) AS state,
+        max(time) FILTER (WHERE state = 'approved') AS approved_at,
+        min(time) FILTER (WHERE state IN ('executed', 'verified', 'undone')) AS executed_at,
+        max(time) FILTER (WHERE state = 'refused') AS refused_at
+    FROM steps
+    GROUP BY action_id
+)
+SELECT
+    action_id, cluster, namespace, workload, model, model_version, to_version, state,
+    coalesce(executed_at, CASE WHEN refused_at IS NULL OR refused_at < approved_at THEN approved_at END) AS acted_at
+FROM folded
+WHERE coalesce(executed_at, approved_at) IS NOT NULL
+ORDER BY coalesce(executed_at, approved_at), action_id

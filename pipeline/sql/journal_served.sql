@@ -1,0 +1,42 @@
+-- Versions of $model with their traffic, the newest ok verdict on at least $min_count labelled
+-- predictions that was reached while the version served, and the newest act verdict of $triggers.
+WITH traffic AS (
+    SELECT model_version, minute, sum("count") AS predictions
+    FROM prediction_sums_merged
+    WHERE model = $model
+    GROUP BY ALL
+),
+served AS (
+    SELECT model_version, min(minute) AS first, max(minute) AS last, sum(predictions) AS predictions
+    FROM traffic
+    GROUP BY ALL
+),
+verdicts AS (
+    SELECT
+        model_version, detector, level,
+        CAST(content ->> 'count' AS BIGINT) AS labelled,
+        CAST(rtrim(content ->> 'start', 'Z') AS TIMESTAMP) AS start,
+        CAST(rtrim(content ->> 'end', 'Z') AS TIMESTAMP) AS "end"
+    FROM (SELECT model_version, detector, level, CAST(content AS JSON) AS content
+          FROM findings_merged
+          WHERE model = $model AND list_contains($triggers, detector) AND level IN ('ok', 'act'))
+),
+good AS (
+    SELECT v.model_version, max(v."end") AS good_at, arg_max(v.labelled, v."end") AS good_count
+    FROM verdicts v
+    WHERE v.detector = 'accuracy' AND v.level = 'ok' AND v.labelled >= $min_count
+      AND EXISTS (FROM traffic t
+                  WHERE t.model_version = v.model_version AND t.minute >= v.start AND t.minute < v."end")
+    GROUP BY ALL
+),
+bad AS (
+    SELECT model_version, max("end") AS bad_at FROM verdicts WHERE level = 'act' GROUP BY ALL
+)
+SELECT
+    s.model_version AS version, s.first, s.last,
+    CAST(s.predictions AS BIGINT) AS predictions,
+    g.good_at, CAST(coalesce(g.good_count, 0) AS BIGINT) AS good_count, b.bad_at
+FROM served s
+LEFT JOIN good g USING (model_version)
+LEFT JOIN bad b USING (model_version)
+ORDER BY s.first, version
