@@ -105,7 +105,7 @@ def owner(value: Json) -> Owner | None:
 
 
 def revision(value: Json, observed: datetime) -> int:
-    """resourceVersion, which grows with each change (KEP-5504); else generation; else the time seen, in us."""
+    """resourceVersion, which grows with each change (KEP-5504); else generation; else time seen, in us."""
     version = text(at(value, "metadata", "resourceVersion"))
     if version.isascii() and version.isdigit() and len(version) < 19:
         return int(version)

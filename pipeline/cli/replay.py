@@ -1,0 +1,106 @@
+"""`driftledger replay`: files of a known kind into the ledger."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from pipeline.replay_outcome import Outcome
+
+REJECTED = 7
+"""Exit code when something was refused; the rest is kept."""
+
+
+class Kind(StrEnum):
+    """The kinds of `collectors.catalogue`, and CloudEvents; a test holds the two equal."""
+
+    azure_llm = "azure-llm"
+    dcgm = "dcgm"
+    dra = "dra"
+    events = "events"
+    gentd26 = "gentd26"
+    hubble = "hubble"
+
+
+class Form(StrEnum):
+    table = "table"
+    json = "json"
+
+
+def replay(
+    kind: Annotated[Kind, typer.Argument(help="What the files hold.")],
+    files: Annotated[list[str], typer.Argument(help="Files, patterns, .gz, .tar.gz; - is standard input.")],
+    store: Annotated[Path, typer.Option("--store", help="Folder of the ledger.")] = Path("driftledger-data"),
+    cluster: Annotated[str, typer.Option(help="Name of the cluster that the files come from.")] = "default",
+    time: Annotated[
+        str | None, typer.Option(help="When it was observed, ISO 8601; default: each file's own time.")
+    ] = None,
+    interval: Annotated[
+        float, typer.Option(min=1e-6, max=86_400, help="dcgm: seconds that a scrape speaks of.")
+    ] = 30.0,
+    output: Annotated[Form, typer.Option("--output", "-o", help="How to print the account.")] = Form.table,
+) -> None:
+    """Read files into the ledger as if their events came now; a file that it has already changes nothing.
+
+    Exit codes: 0 all taken, 7 something refused (it is in the ledger's rejected table), 1 the account does
+    not balance, 2 wrong usage, 3 no such file.
+    """
+    from pipeline.replay_report import as_json, as_text
+
+    outcomes = []
+    for outcome in _outcomes(kind, files, store, cluster, _time(time), interval):
+        outcomes.append(outcome)
+        if output is Form.table:
+            typer.echo(as_text(kind, outcome))
+    if output is Form.json:
+        typer.echo(as_json(kind, outcomes))
+    if not all(o.balanced for o in outcomes):
+        raise typer.Exit(1)
+    if any(o.rejected or o.refused for o in outcomes):
+        raise typer.Exit(REJECTED)
+
+
+def _time(text: str | None) -> datetime | None:
+    """UTC, naive."""
+    from datetime import UTC, datetime
+
+    if text is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is not ISO 8601, for example 2026-11-24T10:00:00Z", param_hint="--time"
+        ) from error
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
+
+
+def _outcomes(
+    kind: Kind, files: list[str], folder: Path, cluster: str, time: datetime | None, interval: float
+) -> Iterator[Outcome]:
+    from datetime import UTC, datetime
+
+    from collectors.catalogue import Context
+    from pipeline.embedded import Embedded
+    from pipeline.replay import replay as replay_files
+    from pipeline.replay_events import replay_events
+    from pipeline.replay_files import expand, read
+    from pipeline.replay_report import progress
+    from pipeline.store import Store
+
+    paths = expand(files)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    contents = read(paths, time, now)
+    with Store.open(folder) as store, progress() as watch:
+        embedded = Embedded(store)
+        if kind is Kind.events:
+            yield from replay_events(contents, embedded, now, watch)
+        else:
+            yield from replay_files(kind, contents, Context(cluster, interval), embedded, now, watch)
