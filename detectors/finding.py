@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -11,7 +12,7 @@ Level = Literal["ok", "warn", "act", "not_enough_data", "no_reference", "stale",
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`log_evidence` is the natural log of the e-detector at `end`; it acts at `log_act`, warns at `log_warn`."""
+    """`log_evidence` is ln of the e-detector at `end`; the bars are `log_warn` and `log_act`."""
 
     detector: str
     model: str
@@ -30,3 +31,21 @@ class Finding:
     """Minute at which the evidence first reached the level."""
     evidence: dict[str, float | int | str] = field(default_factory=dict)
     """Numbers by name: rates, baselines, phi, culprits."""
+
+    def to_json(self) -> str:
+        """Canonical JSON: keys sorted, no spaces, times ISO 8601 with microseconds and Z."""
+        fields = asdict(self)
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_instant)
+
+    @classmethod
+    def from_json(cls, content: str) -> Finding:
+        """The finding that `to_json` wrote."""
+        fields = json.loads(content)
+        for name in ("start", "end", "since"):
+            if fields[name] is not None:
+                fields[name] = datetime.fromisoformat(fields[name].removesuffix("Z"))
+        return cls(**fields)
+
+
+def _instant(time: datetime) -> str:
+    return time.isoformat(timespec="microseconds") + "Z"

@@ -1,0 +1,96 @@
+"""What a feature's histogram may change into, and the weights that tell each change from tolerated noise."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import chi2
+
+from detectors.references import FeatureBins
+
+Floats = npt.NDArray[np.float64]
+
+TILTS = (0.1, 0.25, 0.5, 1.0)
+"""Strengths of a shift or a change of width, in standard deviations of the bin scores."""
+FACTORS = (1.5, 3.0)
+"""A single bin grows by these."""
+ABSENT_SHARES = (0.05, 0.25)
+"""The share that missing values, or unseen categories, newly take of all events."""
+PSEUDO_COUNT = 0.5
+"""Added to every reference bin (Jeffreys): a bin that the reference left empty is rare, not impossible."""
+
+
+def smoothed(feature: FeatureBins) -> Floats:
+    """Reference shares (B + 2,): the bins, then missing, then unseen; all above zero."""
+    counts = np.array([*feature.counts, feature.missing, feature.unseen], dtype=np.float64) + PSEUDO_COUNT
+    return np.asarray(counts / counts.sum())
+
+
+def tolerance(feature: FeatureBins, rho: float) -> float:
+    """Nats of KL that are no drift: `rho`, or what chance makes of a reference this small if that is more."""
+    total = sum(feature.counts) + feature.missing + feature.unseen
+    by_chance = float(chi2.ppf(0.99, max(len(feature.counts) + 1, 1))) / (2 * max(total, 1))
+    return max(rho, by_chance)
+
+
+def alternatives(feature: FeatureBins) -> Floats:
+    """(K, B + 2): shifts and widths of the numeric bins, each bin larger, values gone missing or unseen.
+
+    A numeric feature of 10 bins has 16 tilts + 20 larger bins, and 4 for missing and unseen.
+    """
+    q, bins = smoothed(feature), len(feature.counts)
+    tilts = _tilts(q, bins) if feature.edges is not None else []
+    larger = [np.where(np.arange(len(q)) == b, q * f, q) for b in range(bins) for f in FACTORS]
+    unit = np.eye(len(q))
+    absent = [(1 - g) * q + g * unit[b] for b in (bins, bins + 1) for g in ABSENT_SHARES]
+    found = np.array([*tilts, *larger, *absent])
+    return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+
+def _tilts(q: Floats, bins: int) -> list[Floats]:
+    """Exponential tilts of the bin scores, and of their squares, both ways; missing and unseen stay."""
+    scores = _standard(np.arange(bins, dtype=np.float64), q[:bins])
+    squares = _standard(scores**2, q[:bins])
+    moved = [sign * s * by for by in (scores, squares) for s in TILTS for sign in (1, -1)]
+    return [q * np.exp(np.append(m, [0.0, 0.0])) for m in moved]
+
+
+def _standard(values: Floats, weights: Floats) -> Floats:
+    share = weights / weights.sum()
+    centred = values - np.sum(share * values)
+    deviation = np.sqrt(np.sum(share * centred**2))
+    return np.asarray(centred / deviation) if deviation > 0 else np.zeros_like(centred)
+
+
+def project(theta: Floats, q: Floats, rho: float) -> Floats:
+    """Reverse information projection of each alternative (K, B) on {p: KL(q || p) <= rho}.
+
+    p* = (theta + mu q) / (1 + mu) with the smallest mu >= 0 in the set; E_p[theta / p*] <= 1 for all p in it.
+    """
+    low, high = np.zeros(len(theta)), np.ones(len(theta))  # weight of q = mu / (1 + mu)
+    for _ in range(60):
+        middle = (low + high) / 2
+        inside = _kl(q, _mixed(theta, q, middle)) <= rho
+        low, high = np.where(inside, low, middle), np.where(inside, middle, high)
+    within = _kl(q, theta) <= rho
+    return _mixed(theta, q, np.where(within, 0.0, high))
+
+
+def _mixed(theta: Floats, q: Floats, weight: Floats) -> Floats:
+    return np.asarray((1 - weight)[:, None] * theta + weight[:, None] * q)
+
+
+def _kl(q: Floats, p: Floats) -> Floats:
+    return np.asarray(np.sum(q * np.log(q / p), axis=1))
+
+
+@lru_cache(maxsize=4096)
+def log_weights(feature: FeatureBins, rho: float) -> Floats:
+    """(K, B + 2): ln(theta_k / p*_k) of an event in each bin; computed once a reference."""
+    theta = alternatives(feature)
+    projected = project(theta, smoothed(feature), tolerance(feature, rho))
+    weights = np.asarray(np.log(theta / projected))
+    weights.flags.writeable = False
+    return weights

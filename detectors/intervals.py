@@ -1,0 +1,42 @@
+"""Confidence intervals of a rate from counts."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import NamedTuple
+
+from scipy.stats import beta, norm
+
+
+class Interval(NamedTuple):
+    low: float
+    high: float
+
+
+def clopper_pearson(hits: int, count: int, confidence: float = 0.95) -> Interval:
+    """Exact two-sided interval of hits / count; it covers at least as often as stated (Clopper, Pearson)."""
+    _check(hits, count)
+    tail = (1 - confidence) / 2
+    low = 0.0 if hits == 0 else float(beta.ppf(tail, hits, count - hits + 1))
+    return Interval(low, clopper_pearson_upper(hits, count, 1 - tail))
+
+
+def clopper_pearson_upper(hits: int, count: int, confidence: float = 0.99) -> float:
+    """Exact one-sided upper bound of hits / count."""
+    _check(hits, count)
+    return 1.0 if hits == count else float(beta.ppf(confidence, hits + 1, count - hits))
+
+
+def wilson(hits: int, count: int, confidence: float = 0.95) -> Interval:
+    """Score interval of hits / count: close to its stated coverage on average (Wilson 1927)."""
+    _check(hits, count)
+    z = float(norm.ppf((1 + confidence) / 2))
+    rate, squared = hits / count, z * z / count
+    centre = (rate + squared / 2) / (1 + squared)
+    half = z * sqrt(rate * (1 - rate) / count + squared / (4 * count)) / (1 + squared)
+    return Interval(max(0.0, centre - half), min(1.0, centre + half))
+
+
+def _check(hits: int, count: int) -> None:
+    if not 0 <= hits <= count or count == 0:
+        raise ValueError(f"{hits} of {count} is not a rate")

@@ -1,0 +1,135 @@
+"""How far each feature of each model version is from its reference, under the published names."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors import distances
+from detectors.references import FeatureBins, Reference
+from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.window import MINUTE, Window
+from pipeline.facts import MISSING_BIN, REFERENCES, UNSEEN_BIN
+from pipeline.store import Store
+
+Counts = npt.NDArray[np.int64]
+
+PSI_COUNT = 500
+"""Fewest events for a PSI: with fewer, an unchanged stream passes 0.1 by chance."""
+JS_COUNT = 1_000
+"""Fewest events for a Jensen-Shannon distance, for the same reason."""
+PSI_WARN = 0.1
+ABSENT_WARN = 0.05
+"""Increase of the share of missing and unseen values that is worth a warning by itself."""
+
+SCORE = "(score)"
+"""Name of the row about the prediction's score."""
+
+COLUMNS = (
+    Column("model"),
+    Column("model_version"),
+    Column("feature"),
+    Column("level"),
+    Column("psi", kind="number"),
+    Column("jensen_shannon_distance", kind="number"),
+    Column("kolmogorov_smirnov", kind="number"),
+    Column("normed_wasserstein", kind="number", wide=True),
+    Column("hellinger", kind="number", wide=True),
+    Column("l_infinity", kind="number", wide=True),
+    Column("chi2_p_value", kind="number", wide=True),
+    Column("count", kind="integer"),
+    Column("missing_rate", kind="ratio"),
+    Column("unseen_rate", kind="ratio"),
+    Column("reference"),
+)
+
+LEVELS = (
+    f"level is warn from a PSI of {PSI_WARN:g}, or where {ABSENT_WARN:.0%} more values are missing or unseen "
+    f"than in the reference; the PSI needs {PSI_COUNT} events and the Jensen-Shannon distance {JS_COUNT}"
+)
+BOUND = "kolmogorov_smirnov comes from bins and is a lower bound of the exact statistic"
+
+
+def drift(store: Store, window: Window) -> Answer:
+    """One row a model version and feature, the largest PSI first; those without enough events come last."""
+    held = store.query("feature_histograms", start=window.start, end=window.end, score=SCORE).to_pylist()
+    known = _references(store)
+    rows = sorted((_row(h, known.get(h["reference"])) for h in held), key=_order)
+    as_of: datetime | None = max((h["last"] + MINUTE for h in held), default=None)
+    return Answer(COLUMNS, tuple(rows), as_of, None, (LEVELS, BOUND) if rows else (), window=window)
+
+
+def _references(store: Store) -> dict[str, Reference]:
+    """Every reference by its identity, older ones too: a fact names the one it was folded against."""
+    rows = store.rows(REFERENCES.name).to_pylist()
+    return {row["reference"]: Reference.from_json(row["content"]) for row in rows}
+
+
+def _order(row: tuple[Value, ...]) -> tuple[bool, float, tuple[str, ...]]:
+    value = row[4]
+    psi = value if isinstance(value, float) else None
+    return psi is None, -(psi or 0.0), (str(row[0]), str(row[1]), str(row[2]))
+
+
+def _row(held: dict[str, Any], reference: Reference | None) -> tuple[Value, ...]:
+    counts = dict(zip(held["bins"], held["counts"], strict=True))
+    total = sum(counts.values())
+    missing, unseen = counts.get(MISSING_BIN, 0), counts.get(UNSEEN_BIN, 0)
+    rates = (total, missing / total, unseen / total, held["reference"])
+    names = (held["model"], held["model_version"], held["feature"])
+    bins = reference and _bins(reference, held["feature"])
+    if not bins:
+        return (*names, "no_reference", *[None] * 7, *rates)
+    values = _values(bins, counts)
+    measured = _measures(bins, values)
+    more_absent = (missing + unseen) / total - _absent_rate(bins)
+    return (*names, _level(measured[0], total, more_absent), *measured, *rates)
+
+
+def _bins(reference: Reference, feature: str) -> FeatureBins | None:
+    if feature == SCORE:
+        return FeatureBins(SCORE, reference.score_edges, None, reference.score_counts, 0, 0, 1.0)
+    return next((f for f in reference.features if f.feature == feature), None)
+
+
+def _values(bins: FeatureBins, counts: dict[int, int]) -> tuple[Counts, Counts]:
+    """(reference, current) counts of the values that are there; unseen categories are a bin of their own."""
+    span = range(len(bins.counts))
+    now, then = [counts.get(b, 0) for b in span], list(bins.counts)
+    if bins.categories is not None:
+        now, then = [*now, counts.get(UNSEEN_BIN, 0)], [*then, bins.unseen]
+    return np.array(then), np.array(now)
+
+
+def _measures(bins: FeatureBins, values: tuple[Counts, Counts]) -> tuple[float | None, ...]:
+    """The columns from psi to chi2_p_value; None where there are too few events or no order of the bins."""
+    then, now = values
+    if now.sum() < PSI_COUNT or then.sum() == 0:
+        return (None,) * 7
+    numeric = bins.edges is not None
+    points = distances.representatives(bins.edges) if bins.edges is not None else then
+    return (
+        distances.psi(then, now),
+        distances.jensen_shannon_distance(then, now) if now.sum() >= JS_COUNT else None,
+        distances.kolmogorov_smirnov(then, now) if numeric else None,
+        distances.normed_wasserstein(then, now, points) if numeric else None,
+        distances.hellinger(then, now),
+        distances.l_infinity(then, now),
+        distances.chi2(then, now).p_value,
+    )
+
+
+def _absent_rate(bins: FeatureBins) -> float:
+    total = sum(bins.counts) + bins.missing + bins.unseen
+    return (bins.missing + bins.unseen) / total if total else 0.0
+
+
+def _level(psi: float | None, total: int, more_absent: float) -> str:
+    if total >= PSI_COUNT and more_absent > ABSENT_WARN:
+        return "warn"
+    if psi is None:
+        return "not_enough_data"
+    return "warn" if psi >= PSI_WARN else "ok"

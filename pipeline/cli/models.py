@@ -1,0 +1,23 @@
+"""`driftledger models`: every model version with traffic, how fast and how right it is."""
+
+from __future__ import annotations
+
+import typer
+
+from pipeline.cli.options import OutputOption, StoreOption, WindowOption, now, reading, show
+from pipeline.cli.output import Output
+
+
+def models(
+    ctx: typer.Context,
+    store: StoreOption = None,
+    window: WindowOption = "7d",
+    output: OutputOption = Output.table,
+) -> None:
+    """Accuracy, latency and traffic of every model version in the window."""
+    from pipeline.answers.models import models as answer
+    from pipeline.answers.window import parse_window
+
+    span = parse_window(window, now())
+    with reading(ctx, store) as ledger:
+        show(answer(ledger, span), output)
