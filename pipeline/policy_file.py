@@ -7,45 +7,23 @@ import re
 from pathlib import Path
 from typing import cast
 
-import yaml
-
-from pipeline import rules
-from pipeline.errors import ConfigError, NotFound
+from pipeline import rules, yaml_file
+from pipeline.errors import ConfigError
 from pipeline.rules import MODES, TRIGGERS, Limits, Mode, Policy, Rule, Target
 from pipeline.sections import Section
 
-MAX_BYTES = 262_144
 KINDS = ("Deployment",)
 _DNS_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that stands twice in one mapping: the second would silently win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, list | dict) or key in seen:
-                raise ConfigError(str(key), "stands twice in one mapping", "write each key once")
-            seen.add(key)
-        return cast("dict[object, object]", super().construct_mapping(node, deep))
-
-
 def load(path: str | Path) -> Policy:
     """Raises NotFound where there is no such file, ConfigError where it is wrong."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise NotFound(f"no policy file {path}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(str(path), "bytes that are not UTF-8", "save the file as UTF-8 text") from error
-    return parse(text)
+    return parse(yaml_file.read_text(path))
 
 
 def parse(text: str) -> Policy:
     """The policy that the text says; the same text always gives the same hash."""
-    top = Section("", _document(text))
+    top = Section("", yaml_file.document(text))
     policy = Policy(
         version=top.text("version"),
         rules=_rules(top),
@@ -56,23 +34,6 @@ def parse(text: str) -> Policy:
     )
     top.done()
     return policy
-
-
-def _document(text: str) -> object:
-    if len(text.encode()) > MAX_BYTES:
-        raise ConfigError("file", f"{len(text)} characters", f"keep the policy under {MAX_BYTES} bytes")
-    try:
-        for token in yaml.scan(text):
-            if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
-                line = token.start_mark.line + 1
-                raise ConfigError(
-                    f"line {line}", f"*{token.value}", "write the value out; aliases are not read"
-                )
-        return yaml.load(text, Loader=_UniqueKeys)  # a SafeLoader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else "file"
-        raise ConfigError(where, getattr(error, "problem", str(error)), "write valid YAML") from error
 
 
 def _rules(top: Section) -> tuple[Rule, ...]:

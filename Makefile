@@ -1,0 +1,59 @@
+# Everything runs in .venv, made from the hashed requirements; `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench soak rig clean lock
+
+BIN := .venv/bin
+RUNTIME := .venv/runtime.stamp
+DEV := .venv/dev.stamp
+PYTHON ?= $(or $(firstword $(shell command -v python3.11 python3.12 python3.13 python3)),python3)
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(RUNTIME)  ## a simulated cluster: costs, a worse model, its rollback, and a page that shows it
+	$(BIN)/driftledger demo
+
+test: lint rig  ## lint, types, layers and all tests
+	$(BIN)/pytest
+
+lint: $(DEV)  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(DEV)  ## measure speed; writes docs/benchmarks.md
+	$(BIN)/pytest -m bench tests/bench
+
+soak: $(DEV)  ## the property tests with many more examples
+	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m 'not bench and not browser'
+
+rig: $(DEV)  ## what the tests need beside Python: a Chromium browser
+	scripts/system-packages browser
+
+lock: $(DEV)  ## resolve the requirements anew
+	$(COMPILE) --upgrade requirements/build.in -o requirements/build.txt
+	$(COMPILE) --upgrade pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) --upgrade pyproject.toml --extra dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) --upgrade requirements/bench-nannyml.in -o requirements/bench-nannyml.txt
+
+clean:  ## remove what was built; a ledger in driftledger-data is kept
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/build.stamp: requirements/build.txt
+	PYTHON=$(PYTHON) scripts/system-packages python
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	touch $@
+
+$(RUNTIME): .venv/build.stamp requirements/runtime.txt pyproject.toml
+	$(BIN)/uv pip install --quiet --require-hashes -r requirements/runtime.txt
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+$(DEV): $(RUNTIME) requirements/dev.txt
+	$(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
+	touch $@

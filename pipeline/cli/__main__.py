@@ -1,0 +1,5 @@
+"""`python -m pipeline.cli` is the command `driftledger`."""
+
+from pipeline.cli.app import main
+
+main()

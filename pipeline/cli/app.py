@@ -1,0 +1,98 @@
+"""The command `driftledger`: the table of its commands, each loaded only when it is the one that runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from pipeline.cli import failure
+
+
+class Command(NamedTuple):
+    """`target` is module:name; the name is a function, or a typer.Typer with commands of its own."""
+
+    target: str
+    help: str
+
+
+COMMANDS = {
+    "demo": Command("pipeline.cli.demo:demo", "A simulated cluster: costs, a worse model, its rollback."),
+    "replay": Command("pipeline.cli.replay:replay", "Take recorded files into a ledger."),
+    "cost": Command("pipeline.cli.cost:cost", "What was spent, by team, workload, model or device."),
+    "models": Command("pipeline.cli.models:models", "Accuracy, latency and traffic of every model version."),
+    "drift": Command("pipeline.cli.drift:drift", "Which inputs of a model moved, largest effect first."),
+    "status": Command("pipeline.cli.status:status", "How fresh and how complete the ledger is."),
+    "actions": Command("pipeline.cli.actions:actions", "What was proposed, done, refused and undone."),
+    "explain": Command("pipeline.cli.explain:explain", "Why an action was taken, computed again."),
+    "report": Command("pipeline.cli.report:app", "Statements of a month, per team."),
+    "dashboard": Command("pipeline.cli.dashboard:dashboard", "Serve the pages for a browser."),
+    "config": Command("pipeline.cli.config:app", "Show, describe and check the settings."),
+    "version": Command("pipeline.cli.version:version", "Versions of Driftledger and of what it runs on."),
+}  # fmt: skip
+
+
+class LazyGroup(TyperGroup):
+    """Help reads the table; only the command that runs is imported."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {name: TyperCommand(name, help=entry.help) for name, entry in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command if name is None else load(name), rest
+
+
+def load(name: str) -> Any:
+    """The command of that name, ready to run."""
+    module, attribute = COMMANDS[name].target.split(":")
+    target = getattr(import_module(module), attribute)
+    if not isinstance(target, typer.Typer):
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(name, help=COMMANDS[name].help)(target)
+        target = single
+    return get_command(target)
+
+
+app = typer.Typer(
+    name="driftledger",
+    cls=LazyGroup,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(envvar="DRIFTLEDGER_CONFIG", help="Settings file, YAML.", metavar="FILE"),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="One setting, over file and environment.", metavar="SECTION.KEY=VALUE"),
+    ] = None,
+) -> None:
+    """One ledger for what AI workloads on Kubernetes cost and whether they still work."""
+    ctx.obj = {"config": config, "flags": tuple(set_ or ())}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; an error is a sentence on stderr and an exit code."""
+    try:
+        app(args=None if arguments is None else list(arguments))
+    except Exception as error:
+        sys.exit(failure.report(error))
+
+
+if __name__ == "__main__":
+    main()

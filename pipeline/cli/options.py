@@ -1,0 +1,59 @@
+"""The options that commands share, and the two steps around an answer: open the ledger, show the answer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.output import Output, render
+from pipeline.settings import Settings, load
+
+if TYPE_CHECKING:
+    from pipeline.answers.answer import Answer
+    from pipeline.store import Store
+
+StoreOption = Annotated[
+    Path | None,
+    typer.Option("--store", "-s", metavar="DIR", help="Folder of the ledger; else setting store.folder."),
+]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Form of the answer.")]
+WindowOption = Annotated[
+    str,
+    typer.Option(
+        "--window",
+        "-w",
+        metavar="WINDOW",
+        help="7d, 24h, today, yesterday, month, 2026-10, or START..END (UTC).",
+    ),
+]
+
+
+def settings(ctx: typer.Context) -> Settings:
+    """Defaults, file, environment and flags, in rising order."""
+    sources = ctx.find_root().obj
+    return load(file=sources["config"], environ=os.environ, flags=sources["flags"])
+
+
+def store_folder(ctx: typer.Context, store: Path | None) -> Path:
+    return store or settings(ctx).store.folder
+
+
+def reading(ctx: typer.Context, store: Path | None) -> Store:
+    """The ledger, for reading only."""
+    from pipeline.store import Store
+
+    return Store.open(store_folder(ctx, store), read_only=True)
+
+
+def now() -> datetime:
+    """UTC without a zone: the one place where a reading command looks at the clock."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def show(answer: Answer, output: Output) -> None:
+    render(answer, output, sys.stdout)
