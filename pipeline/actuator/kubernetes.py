@@ -1,4 +1,4 @@
-"""A small client of the Kubernetes API: typed errors as values, verified TLS, bounded time, no leaked secrets."""
+"""A small client of the Kubernetes API: typed errors as values, verified TLS, bounded time, no leaks."""
 
 from __future__ import annotations
 
