@@ -1,0 +1,150 @@
+"""Hubble flows as JSON lines: real files, both shapes, other export events, hostile lines."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.hubble import parse
+from collectors.parsed import GAPS_SCHEMA
+from pipeline.events import TYPES
+from pipeline.facts import GAPS
+from tests.samples import sample
+
+REAL = {
+    "basic-sample-10-flows.json": (10, 1, {"TCP": 10}, {"INGRESS": 8, "EGRESS": 2}),
+    "basic-sample-330-dns-flows.json": (330, 0, {"DNS": 330}, {"EGRESS": 330}),
+    "basic-sample-348-http-flows.json": (348, 0, {"HTTP": 348}, {"EGRESS": 348}),
+    "basic-sample-400-tcp-flows.json": (
+        400,
+        70,
+        {"TCP": 335, "HTTP": 65},
+        {"EGRESS": 275, "INGRESS": 75, None: 50},
+    ),
+    "basic-sample-400-udp-flows.json": (400, 0, {"UDP": 252, "DNS": 148}, {"EGRESS": 326, None: 74}),
+}
+
+
+def counts(values):
+    return {v: values.count(v) for v in set(values)}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_every_real_flow_becomes_an_event(name):
+    flows, opened, protocols, directions = REAL[name]
+    parsed = parse(sample("hubble-otel", name).read_bytes(), cluster="c")
+    table = parsed.events["flow"]
+    assert parsed.balanced and not parsed.rejected and not parsed.excluded
+    assert (parsed.read, table.num_rows) == (flows, flows)
+    assert sum(table["opens_connection"].to_pylist()) == opened
+    assert counts(table["protocol"].to_pylist()) == protocols
+    assert counts(table["direction"].to_pylist()) == directions
+    assert table.schema == TYPES["flow"].schema
+
+
+def test_places_are_told_only_for_endpoints_on_the_observing_node():
+    """A zone charge needs both ends' places; a guess about the far end would invent one."""
+    table = parse(sample("hubble-otel", "basic-sample-10-flows.json").read_bytes(), cluster="c").events[
+        "flow"
+    ]
+    row = table.to_pylist()[2]
+    assert row["destination_node"] == row["node"] == "gke-ilya-otel-demo-1-ilya-otel-demo-1-6114bb84-zr1l"
+    assert row["source_node"] is None, "Prometheus ran elsewhere"
+    assert (row["source_pod"], row["source_namespace"]) == ("prometheus-6655946b9f-hx9ln", "istio-system")
+    assert (row["source_ip"], row["destination_port"]) == ("10.0.1.4", 15090)
+
+
+def test_latency_and_status_of_http_responses():
+    table = parse(sample("hubble-otel", "basic-sample-348-http-flows.json").read_bytes(), cluster="c").events[
+        "flow"
+    ]
+    statuses = counts(table["http_status"].to_pylist())
+    assert {200, 503} <= set(statuses)
+    known = [s for s in table["latency_seconds"].to_pylist() if s is not None]
+    assert known and all(0 < s < 60 for s in known)
+
+
+FLOW = (
+    '{"time":"2026-09-01T10:00:00.123456789Z","verdict":"FORWARDED","IP":{"source":"10.0.0.1",'
+    '"destination":"8.8.8.8"},"l4":{"TCP":{"source_port":1,"destination_port":443,"flags":{"SYN":true}}},'
+    '"source":{"ID":7,"namespace":"ml","pod_name":"web-1","workloads":[{"name":"web","kind":"Deployment"}]},'
+    '"destination":{"identity":2,"labels":["reserved:world"]},"node_name":"prod/n1","is_reply":false,'
+    '"node_labels":["topology.kubernetes.io/region=eu","topology.kubernetes.io/zone=eu-a"],'
+    '"traffic_direction":"EGRESS","uuid":"u1","future":{"bytes":[1,2]}}'
+)
+
+
+def test_the_bare_shape_and_the_export_shape_mean_the_same():
+    """Older commands print the flow without its envelope."""
+    bare = parse(FLOW.encode(), cluster="c").events["flow"]
+    wrapped = parse(f'{{"flow":{FLOW},"node_name":"prod/n1","time":"x"}}'.encode(), cluster="c").events[
+        "flow"
+    ]
+    assert bare.equals(wrapped)
+    [row] = bare.to_pylist()
+    assert (row["source_workload"], row["node"], row["source_node"]) == ("Deployment/web", "n1", "n1")
+    assert (row["source_zone"], row["source_region"]) == ("eu-a", "eu")
+    assert row["destination_zone"] is None and row["destination_node"] is None
+    assert row["opens_connection"] and row["time"].microsecond == 123456
+
+
+def test_what_is_no_flow_is_left_out_by_name_and_losses_are_kept():
+    """Lost events make every network number incomplete; they must not vanish with the line."""
+    lost = '{"source":"HUBBLE_RING_BUFFER","num_events_lost":"1234"}'
+    lines = [
+        f'{{"lost_events":{lost},"node_name":"n1","time":"2026-09-01T10:00:00Z"}}',
+        '{"node_status":{"state_change":"NODE_CONNECTED"},"node_name":"n1"}',
+        '{"agent_event":{"type":"AGENT_STARTED"}}',
+        '{"debug_event":{}}',
+        "",
+        f'{{"flow":{FLOW}}}',
+    ]
+    parsed = parse("\n".join(lines).encode(), cluster="c")
+    assert parsed.balanced and (parsed.read, parsed.used) == (5, 1)
+    assert parsed.excluded == {"lost_events": 1, "node_status": 1, "agent_event": 1, "debug_event": 1}
+    [gap] = parsed.gaps.to_pylist()
+    assert (gap["lost"], gap["source"], gap["detail"]) == (1234, "hubble/n1", "HUBBLE_RING_BUFFER")
+    assert parsed.gaps.schema == GAPS_SCHEMA == GAPS.schema
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("not json", "malformed"),
+        ("[" * 50_000, "wrong_type"),
+        ('{"flow":' * 50_000, "malformed"),
+        ('{"flow":{"verdict":"FORWARDED"}}', "missing_field"),
+        ('{"level":"info","time":"2026-09-01T10:00:00Z"}', "missing_field"),
+        ('{"flow":{"time":"yesterday","verdict":"DROPPED"}}', "wrong_type"),
+        (
+            '{"flow":{"time":"2026-09-01T10:00:00Z","verdict":"A","l4":{"TCP":{"destination_port":1e30}}}}',
+            "wrong_type",
+        ),
+        ('{"flow":{"time":"2026-09-01T10:00:00Z","verdict":["A"]}}', "wrong_type"),
+        ("\udcff", "malformed"),
+    ],
+)
+def test_a_bad_line_is_refused_and_its_neighbours_are_kept(line, reason):
+    data = f"{FLOW}\n{line}\n{FLOW}".encode("utf-8", "surrogateescape")
+    parsed = parse(data, cluster="c")
+    assert parsed.balanced and parsed.used == 2
+    assert [(r.reason, r.row) for r in parsed.rejected] == [(reason, 1)]
+
+
+@given(st.data())
+def test_no_bytes_make_it_raise(data):
+    text = bytearray(f'{FLOW}\n{{"flow":{FLOW}}}\n'.encode())
+    for _ in range(data.draw(st.integers(1, 8))):
+        at = data.draw(st.integers(0, len(text) - 1))
+        text[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    assert parse(bytes(text), cluster="c").balanced
+
+
+def test_flows_are_decoded_at_the_speed_of_a_busy_cluster():
+    """A tenth of the measured speed, so that a slow machine passes and a change by an order does not."""
+    data = b"".join(p.read_bytes() for p in sorted(sample("hubble-otel").glob("*.json"))) * 10
+    parse(data, cluster="c")
+    start = time.process_time()
+    parsed = parse(data, cluster="c")
+    assert parsed.read / (time.process_time() - start) > 28_000
