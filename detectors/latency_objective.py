@@ -10,6 +10,8 @@ from detectors.parameters import Parameters
 from detectors.subject import Subject
 
 NAME = "latency_objective"
+METRIC = "latency"
+"""The latency that an objective bounds, as in the fact latency_bins: request to last byte."""
 
 
 def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Finding:

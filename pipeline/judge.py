@@ -18,10 +18,6 @@ from detectors.subject import Subject
 from pipeline.facts import FINDINGS
 from pipeline.store import Batch, Store
 
-OBJECTIVE_METRIC = "latency"
-"""The latency that an objective bounds: request to last byte."""
-
-
 NOTHING = pa.table({"model_version": pa.array([], pa.string())})
 """Where no reference asks for anything; its judge says no_reference before it reads."""
 
@@ -109,7 +105,7 @@ def _objective(store: Store, scope: Scope) -> pa.Table:
         "objective_minutes",
         model=scope.model,
         objective=objective,
-        metric=OBJECTIVE_METRIC,
+        metric=latency_objective.METRIC,
         start=scope.start,
         end=scope.end,
     )

@@ -11,7 +11,6 @@ from detectors.intervals import wilson
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.window import MINUTE, Window
 from pipeline.facts import ZERO_BUCKET
-from pipeline.judge import OBJECTIVE_METRIC
 from pipeline.store import Store
 
 Version = tuple[str, str]
@@ -50,7 +49,7 @@ def models(store: Store, window: Window) -> Answer:
     """One row a model version with traffic in the window, by name."""
     span: dict[str, Any] = {"start": window.start, "end": window.end}
     sums = store.query("model_sums", **span).to_pylist()
-    quantiles = store.query("latency_quantiles", metric=OBJECTIVE_METRIC, zero=ZERO_BUCKET, **span)
+    quantiles = store.query("latency_quantiles", metric=latency_objective.METRIC, zero=ZERO_BUCKET, **span)
     latency = {(q["model"], q["model_version"]): q for q in quantiles.to_pylist()}
     levels = {
         (r["model"], r["model_version"], r["detector"]): r["level"]
