@@ -1,0 +1,86 @@
+"""References, subjects and minutes for the tests of judges."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from detectors.references import FeatureBins, Reference
+from detectors.subject import Subject
+
+END = datetime(2026, 11, 24, 12, 0)
+Ints = npt.NDArray[np.int64]
+
+EDGES = (-1.2816, -0.8416, -0.5244, -0.2533, 0.0, 0.2533, 0.5244, 0.8416, 1.2816)
+"""Deciles of the normal distribution."""
+
+
+def numeric(name: str, size: int = 10_000, phi: float = 1.0) -> FeatureBins:
+    return FeatureBins(name, EDGES, None, (size // 10,) * 10, 0, 0, phi)
+
+
+def categorical(name: str) -> FeatureBins:
+    return FeatureBins(name, None, ("a", "b", "c"), (5_000, 3_000, 2_000), 0, 0, 1.0)
+
+
+def reference(**changes: object) -> Reference:
+    """A model with 10 % errors among 10,000 labels, an objective of half a second, and two features."""
+    fields: dict[str, object] = {
+        "reference": "fraud@1",
+        "model": "fraud",
+        "positive_class": "yes",
+        "features": (numeric("amount"), categorical("channel")),
+        "score_edges": (0.25, 0.5, 0.75),
+        "score_counts": (4_000, 3_000, 2_000, 1_000),
+        "calibrator_x": (),
+        "calibrator_y": (),
+        "labelled": 10_000,
+        "errors": 1_000,
+        "phi_errors": 1.0,
+        "latency_objective_seconds": 0.5,
+        "latency_budget": 0.01,
+    }
+    return Reference(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def subject(known: Reference | None, minutes: int = 10_080) -> Subject:
+    return Subject("fraud", "2", known, END - timedelta(minutes=minutes), END)
+
+
+def times(count: int, end: datetime = END) -> pa.Array:
+    """The `count` minutes that lead up to `end`."""
+    return pa.array([end - timedelta(minutes=count - i) for i in range(count)], pa.timestamp("us"))
+
+
+def labelled(errors: Ints, count: Ints, end: datetime = END) -> pa.Table:
+    """As `accuracy_minutes` gives it."""
+    return pa.table(
+        {"minute": times(len(count), end), "predictions": count + 1, "count": count, "errors": errors}
+    )
+
+
+def timed(over: Ints, count: Ints, end: datetime = END) -> pa.Table:
+    """As `objective_minutes` gives it."""
+    return pa.table({"minute": times(len(count), end), "count": count, "over": over})
+
+
+def features(histograms: dict[str, Ints], end: datetime = END) -> pa.Table:
+    """As `feature_minutes` gives it: counts (T, B) by feature, the last two columns missing and unseen."""
+    parts = []
+    for name, counts in histograms.items():
+        bins = np.array([*range(counts.shape[1] - 2), -1, -2])
+        minute, column = np.nonzero(counts)
+        parts.append(
+            pa.table(
+                {
+                    "minute": times(len(counts), end).take(pa.array(minute)),
+                    "feature": [name] * len(minute),
+                    "bin": pa.array(bins[column], pa.int32()),
+                    "count": counts[minute, column],
+                }
+            )
+        )
+    return pa.concat_tables(parts)
