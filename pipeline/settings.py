@@ -100,6 +100,8 @@ def _from_file(file: Path | None) -> list[tuple[str, object]]:
     content = {} if file is None else yaml_file.document(yaml_file.read_text(file))
     given = []
     for group, settings in _mapping(str(file), content):
+        if group not in Settings.__dataclass_fields__:
+            raise ConfigError(str(group), settings, f"there is no such group; {_nearest(str(group))}")
         given += [(f"{group}.{key}", value) for key, value in _mapping(str(group), settings)]
     return given
 

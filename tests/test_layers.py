@@ -1,0 +1,59 @@
+"""The layers of docs/architecture.md: imports only point down, and the pure packages stay pure."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+import grimp
+import pytest
+from importlinter import cli
+
+ROOT = Path(__file__).parents[1]
+ALLOWED = {
+    "collectors": {"pipeline.events", "pipeline.wire", "pipeline.settings", "pipeline.errors"}
+    | {"numpy", "pyarrow", "msgspec"},
+    "detectors": {"pipeline.facts", "pipeline.events", "pipeline.wire"}
+    | {"numpy", "pyarrow", "scipy", "sklearn"},
+}  # fmt: skip
+"""What a package may import beside itself and the standard library."""
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    packages = ("pipeline", "collectors", "detectors", "reports", "dashboards")
+    return grimp.build_graph(*packages, include_external_packages=True)
+
+
+def test_imports_only_point_down(capsys: pytest.CaptureFixture[str]) -> None:
+    """A lower part that knows an upper one can no longer be tested or replaced alone."""
+    failed = cli.lint_imports(config_filename=str(ROOT / "pyproject.toml"))
+    assert not failed, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_pure_packages_import_only_what_is_allowed(package: str, graph: grimp.ImportGraph) -> None:
+    """A fold that opens a file, or a parser that asks the store, would no longer be the same on replay."""
+    for module in {package} | graph.find_descendants(package):
+        foreign = {
+            name
+            for name in graph.find_modules_directly_imported_by(module)
+            if name.split(".")[0] not in {package, *sys.stdlib_module_names}
+        }
+        stray = {n for n in foreign if not any(n == a or n.startswith(a + ".") for a in ALLOWED[package])}
+        assert not stray, f"{module} imports {', '.join(sorted(stray))}"
+
+
+def test_every_module_of_the_pipeline_has_a_layer(graph: grimp.ImportGraph) -> None:
+    """A module that no layer names would be held by no rule."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(c["layers"] for c in contracts if c["id"] == "layers")
+    named = {module.strip(" ()") for layer in layers for module in layer.replace("|", ":").split(":")}
+    assert graph.find_children("pipeline") - named == set()
+
+
+@pytest.mark.parametrize("package", ["pipeline", "collectors", "detectors", "reports", "dashboards"])
+def test_the_packages_themselves_are_empty(package: str) -> None:
+    """`import pipeline.errors` must not load the rest of the product."""
+    assert (ROOT / package / "__init__.py").read_text().strip() == ""
