@@ -17,7 +17,8 @@ def as_text(kind: str, outcome: Outcome) -> str:
     """A few lines for one file; sums first, then every name with its count."""
     excluded, rejected = outcome.excluded.total(), outcome.rejected.total()
     sums = f"read {outcome.read:,} = used {outcome.used:,} + excluded {excluded:,} + rejected {rejected:,}"
-    lines = [f"{kind} {', '.join(outcome.files)}", f"  {sums}", *_named("excluded", outcome.excluded)]
+    names = _printable(", ".join(outcome.files))
+    lines = [f"{kind} {names}", f"  {sums}", *_named("excluded", outcome.excluded)]
     lines += _named("rejected", outcome.rejected)
     lines += _named("events", outcome.taken)
     lines += _named("refused by the ledger", outcome.refused)
@@ -31,6 +32,11 @@ def as_text(kind: str, outcome: Outcome) -> str:
     if not outcome.balanced:
         lines.append("  THIS DOES NOT BALANCE: please report it with the file")
     return "\n".join(lines)
+
+
+def _printable(text: str) -> str:
+    """An archive may name its members with terminal commands."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _named(title: str, counts: Counter[str]) -> list[str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.options import StoreOption, now, store_folder
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+    from pathlib import Path
 
     from pipeline.replay_outcome import Outcome
 
@@ -35,9 +37,10 @@ class Form(StrEnum):
 
 
 def replay(
+    ctx: typer.Context,
     kind: Annotated[Kind, typer.Argument(help="What the files hold.")],
     files: Annotated[list[str], typer.Argument(help="Files, patterns, .gz, .tar.gz; - is standard input.")],
-    store: Annotated[Path, typer.Option("--store", help="Folder of the ledger.")] = Path("driftledger-data"),
+    store: StoreOption = None,
     cluster: Annotated[str, typer.Option(help="Name of the cluster that the files come from.")] = "default",
     time: Annotated[
         str | None, typer.Option(help="When it was observed, ISO 8601; default: each file's own time.")
@@ -55,7 +58,7 @@ def replay(
     from pipeline.replay_report import as_json, as_text
 
     outcomes = []
-    for outcome in _outcomes(kind, files, store, cluster, _time(time), interval):
+    for outcome in _outcomes(kind, files, store_folder(ctx, store), cluster, _time(time), interval):
         outcomes.append(outcome)
         if output is Form.table:
             typer.echo(as_text(kind, outcome))
@@ -85,8 +88,6 @@ def _time(text: str | None) -> datetime | None:
 def _outcomes(
     kind: Kind, files: list[str], folder: Path, cluster: str, time: datetime | None, interval: float
 ) -> Iterator[Outcome]:
-    from datetime import UTC, datetime
-
     from collectors.catalogue import Context
     from pipeline.embedded import Embedded
     from pipeline.replay import replay as replay_files
@@ -96,11 +97,11 @@ def _outcomes(
     from pipeline.store import Store
 
     paths = expand(files)
-    now = datetime.now(UTC).replace(tzinfo=None)
-    contents = read(paths, time, now)
+    arrival = now()
+    contents = read(paths, time, arrival)
     with Store.open(folder) as store, progress() as watch:
         embedded = Embedded(store)
         if kind is Kind.events:
-            yield from replay_events(contents, embedded, now, watch)
+            yield from replay_events(contents, embedded, arrival, watch)
         else:
-            yield from replay_files(kind, contents, Context(cluster, interval), embedded, now, watch)
+            yield from replay_files(kind, contents, Context(cluster, interval), embedded, arrival, watch)
