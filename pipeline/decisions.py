@@ -23,6 +23,8 @@ class PastAction:
     model_version: str
     """Version that it acted against."""
     to_version: str
+    rule: str
+    """Name of the rule that decided."""
     state: str
     """Its newest state."""
     acted_at: datetime | None

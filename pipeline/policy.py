@@ -35,7 +35,7 @@ def decide(
     tripped = trips(findings, rule)
     if not tripped:
         return None
-    trip = chosen(tripped, journal)
+    trip = chosen(tripped, journal.target)
     situation = Situation(policy, rule, trip, history, journal, now, tripped_targets(findings, policy))
     gates = judge_gates(situation)
     failed = next((g for g in gates if not g.passed), None)

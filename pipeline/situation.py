@@ -80,7 +80,7 @@ def _on(findings: Sequence[Finding], model: str, version: str) -> tuple[Finding,
     return tuple(sorted(of_version, key=lambda f: f.detector))
 
 
-def chosen(tripped: Sequence[Trip], journal: Journal) -> Trip:
+def chosen(tripped: Sequence[Trip], state: TargetState | None) -> Trip:
     """The trip of the version that the target runs now; else the first, which a gate will then refuse."""
-    serving = journal.target.version if journal.target else None
+    serving = state.version if state else None
     return next((t for t in tripped if t.model_version == serving), tripped[0])

@@ -55,7 +55,9 @@ def execute(client: Kubernetes, action: Action) -> Iterator[Step]:
         return
     yield Step("approved", "every check and the dry run passed", _written(action))
     written = client.patch(DEPLOYMENTS, target.namespace, target.name, patch, dry_run=False)
-    yield _result(client, action, written)
+    result = _result(client, action, written)
+    if result is not None:
+        yield result
 
 
 def settle(client: Kubernetes, begun: Begun, verify_until: datetime, now: datetime) -> Step | None:
@@ -66,7 +68,7 @@ def settle(client: Kubernetes, begun: Begun, verify_until: datetime, now: dateti
         return Step("failed", f"cannot be verified: {deployment.words}") if late else None
     if _action_id(deployment) != begun.action_id:
         if begun.state == "approved":
-            return Step("failed", "stopped before the patch took effect; the next tick decides anew")
+            return Step("refused", "stopped before the patch took effect; the next tick decides anew")
         return Step("undone", "another change has replaced the annotation of this action")
     version = version_of(deployment["spec"]["template"], begun.version_label)
     if version != begun.to_version:
@@ -141,8 +143,11 @@ def _template(owned: list[Object], action: Action) -> Object | Step:
     return template
 
 
-def _result(client: Kubernetes, action: Action, written: Object | ApiError) -> Step:
-    """A refused precondition is not retried: the next tick reads and decides again."""
+def _result(client: Kubernetes, action: Action, written: Object | ApiError) -> Step | None:
+    """A refused precondition is not retried: the next tick reads and decides again.
+
+    None while nobody knows: the action stays approved, and the next tick asks the object.
+    """
     if not isinstance(written, ApiError):
         return Step(
             "executed", f"generation {written['metadata']['generation']} was written", _written(action)
@@ -154,7 +159,7 @@ def _result(client: Kubernetes, action: Action, written: Object | ApiError) -> S
         )
     if written.fault in ("conflict", "invalid", "forbidden", "unauthorized", "not_found"):
         return Step("refused", f"not_written: {written.words}; the next tick decides anew")
-    return Step("failed", written.words)
+    return None
 
 
 def _written(action: Action) -> str:

@@ -84,6 +84,9 @@ class Kubernetes:
             certificate, key = connection.client_certificate
             self._session.cert = (str(certificate), str(key))
 
+    def close(self) -> None:
+        self._session.close()
+
     def get(self, resource: Resource, namespace: str, name: str) -> Object | ApiError:
         return self._send("get", resource, _path(resource, namespace, name))
 

@@ -10,7 +10,7 @@ folded AS (
         action_id,
         max(cluster) AS cluster, max(namespace) AS namespace, max(workload) AS workload,
         max(model) AS model, max(model_version) AS model_version,
-        max(to_version) AS to_version,
+        max(to_version) AS to_version, max(policy) AS rule,
         arg_max(state, (time, rank)) AS state,
         max(time) FILTER (WHERE state = 'approved') AS approved_at,
         min(time) FILTER (WHERE state IN ('executed', 'verified', 'undone')) AS executed_at,
@@ -19,7 +19,7 @@ folded AS (
     GROUP BY action_id
 )
 SELECT
-    action_id, cluster, namespace, workload, model, model_version, to_version, state,
+    action_id, cluster, namespace, workload, model, model_version, to_version, rule, state,
     coalesce(executed_at, CASE WHEN refused_at IS NULL OR refused_at < approved_at THEN approved_at END) AS acted_at
 FROM folded
 WHERE coalesce(executed_at, approved_at) IS NOT NULL

@@ -1,0 +1,142 @@
+"""One tick of acting: settle what was begun, decide on the findings, and carry out what the policy allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from detectors.finding import Finding
+from detectors.parameters import Parameters
+from pipeline import history, rules
+from pipeline.action_events import Publisher, Taken, publish
+from pipeline.actuator.catalogue import TARGETS
+from pipeline.actuator.kubernetes import ApiError, Kubernetes
+from pipeline.actuator.steps import Begun, Step
+from pipeline.consider import consider
+from pipeline.decisions import Action, Decision, PastAction, Refusal
+from pipeline.journal import TargetState
+from pipeline.rules import Policy, Rule, Target
+from pipeline.situation import trips
+from pipeline.store import Store
+
+
+def act(
+    store: Store,
+    publisher: Publisher,
+    findings: Sequence[Finding],
+    policy: Policy,
+    clients: Mapping[str, Kubernetes],
+    now: datetime,
+    *,
+    snapshot: int | None = None,
+    parameters: Parameters = Parameters(),  # noqa: B008
+) -> tuple[Taken, ...]:
+    """The steps taken at this tick, each recorded before the next.
+
+    `findings` are the judge's at `snapshot` (the newest when None) with `parameters`; `clients` are by
+    cluster name, so that a rule never reaches the object of the same name in another cluster.
+    """
+    at = store.snapshot() if snapshot is None else snapshot
+    taken = [publish(publisher, t, now) for t in _settled(store, policy, clients, now)]
+    for rule in policy.rules:
+        if trips(findings, rule):
+            with Store.open(store.folder, read_only=True, snapshot=at) as pinned:
+                decision = consider(pinned, findings, policy, rule, _observed(clients, rule), now, parameters)
+            if decision is not None:
+                taken += _carried_out(store, publisher, decision, clients, now)
+    return tuple(taken)
+
+
+def _observed(clients: Mapping[str, Kubernetes], rule: Rule) -> TargetState | None:
+    client = clients.get(rule.target.cluster)
+    if client is None:
+        return None
+    state = TARGETS[rule.target.kind].observe(client, rule.target, rule.version_label)
+    return None if isinstance(state, ApiError) else state
+
+
+def _carried_out(
+    store: Store,
+    publisher: Publisher,
+    decision: Decision,
+    clients: Mapping[str, Kubernetes],
+    now: datetime,
+) -> Iterator[Taken]:
+    automatic = isinstance(decision, Action) and decision.mode == "auto"
+    first = _first(decision)
+    if not automatic and _recorded(store, first):
+        return
+    yield publish(publisher, first, now)
+    if isinstance(decision, Action) and automatic:
+        client = clients[decision.target.cluster]
+        for step in TARGETS[decision.target.kind].execute(client, decision):
+            yield publish(publisher, _step(decision, step), now)
+
+
+def _recorded(store: Store, taken: Taken) -> bool:
+    """A decision that only stands in the ledger is written once, not at every tick that repeats it."""
+    found = store.query("action_state", action_id=taken.action_id, state=taken.state)
+    return bool(found.num_rows)
+
+
+def _first(decision: Decision) -> Taken:
+    if isinstance(decision, Refusal):
+        words = f"{decision.reason}: {decision.detail}"
+        return _taken(decision, "refused", "", words, decision.evidence)
+    words = {"observe": "observed only: would ", "propose": "for approval: ", "auto": ""}[decision.mode]
+    return _taken(decision, "proposed", decision.to_version, words + decision.detail, decision.evidence)
+
+
+def _step(action: Action, step: Step) -> Taken:
+    return _taken(action, step.state, action.to_version, step.detail, step.evidence)
+
+
+def _taken(decision: Decision, state: str, to_version: str, detail: str, evidence: str) -> Taken:
+    return Taken(
+        action_id=decision.action_id,
+        state=state,
+        kind=decision.kind,
+        rule=decision.rule,
+        target=decision.target,
+        model=decision.model,
+        model_version=decision.model_version,
+        to_version=to_version,
+        snapshot=decision.snapshot,
+        evidence=evidence,
+        detail=detail,
+    )
+
+
+def _settled(
+    store: Store, policy: Policy, clients: Mapping[str, Kubernetes], now: datetime
+) -> Iterator[Taken]:
+    """What became of actions that were approved or executed at an earlier tick, or before a crash."""
+    for past in history.read(store):
+        client = clients.get(past.cluster)
+        if past.state not in ("approved", "executed") or past.acted_at is None or client is None:
+            continue
+        rule = policy.rule(past.rule)
+        label = rule.version_label if rule else rules.VERSION_LABEL
+        until = past.acted_at + (rule.verify_within if rule else rules.VERIFY_WITHIN)
+        kind, _, name = past.workload.partition("/")
+        target = Target(past.cluster, past.namespace, kind, name)
+        begun = Begun(past.action_id, target, past.state, past.to_version, label)
+        step = TARGETS[kind].settle(client, begun, until, now)
+        if step is not None:
+            yield _past_step(past, target, step)
+
+
+def _past_step(past: PastAction, target: Target, step: Step) -> Taken:
+    return Taken(
+        action_id=past.action_id,
+        state=step.state,
+        kind="rollback",
+        rule=past.rule,
+        target=target,
+        model=past.model,
+        model_version=past.model_version,
+        to_version=past.to_version,
+        snapshot=None,
+        evidence=step.evidence,
+        detail=step.detail,
+    )

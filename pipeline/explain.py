@@ -1,0 +1,122 @@
+"""A decision computed again from the lake snapshot that it names, and compared with what was recorded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from detectors.parameters import Parameters
+from pipeline.canonical import canonical, moment
+from pipeline.consider import consider
+from pipeline.decisions import Action, Decision
+from pipeline.differences import differences
+from pipeline.errors import DriftledgerError, NotFound
+from pipeline.journal import Revision, TargetState
+from pipeline.judge import judge
+from pipeline.policy_file import parse
+from pipeline.store import Store
+
+MISSING = "recorded evidence"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`identical` is whether the decision, computed again, has the recorded one's bytes."""
+
+    action_id: str
+    identical: bool
+    recorded: str
+    """Evidence as canonical JSON, as the ledger has it."""
+    recomputed: str
+    """Evidence computed again; '' where it cannot be, and `differences` says why."""
+    differences: tuple[str, ...]
+    steps: tuple[Row, ...]
+    """Rows of the action in the order in which its states were reached."""
+    outcome: Row | None
+    """What it changed, where that was measured."""
+
+
+def explain(store_dir: str | Path, action_id: str) -> Explanation:
+    """`action_id` may be any beginning that only one action has; raises NotFound for none or several."""
+    with Store.open(store_dir, read_only=True) as store:
+        steps = _steps(store, action_id)
+        outcomes = [o for o in store.rows("outcomes").to_pylist() if o["action_id"] == steps[0]["action_id"]]
+    row = _decided(steps)
+    recorded = str(row["evidence"] or "")
+    recomputed, found = "", []
+    try:
+        decision = _again(Path(store_dir), json.loads(recorded), row["snapshot"])
+        recomputed = decision.evidence if decision else canonical({"decision": None})
+        found = differences(json.loads(recorded), json.loads(recomputed)) + _columns(row, decision)
+        if not found and recomputed != recorded:
+            found = ["the text is not canonical, though its values are the same"]
+    except DriftledgerError as error:
+        found = [f"cannot be computed again: {error}"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        found = [f"{MISSING} cannot be read: {type(error).__name__}: {error}"]
+    outcome = outcomes[0] if outcomes else None
+    return Explanation(row["action_id"], not found, recorded, recomputed, tuple(found), steps, outcome)
+
+
+def _steps(store: Store, prefix: str) -> tuple[Row, ...]:
+    rows = store.query("action_rows", prefix=prefix).to_pylist()
+    ids = list(dict.fromkeys(r["action_id"] for r in rows))
+    if not ids or not prefix:
+        raise NotFound(f"no action {prefix!r} in this ledger; `driftledger actions` lists them")
+    if len(ids) > 1:
+        raise NotFound(f"{len(ids)} actions start with {prefix!r}: {', '.join(i[:16] for i in ids[:5])}")
+    return tuple(rows)
+
+
+def _decided(steps: tuple[Row, ...]) -> Row:
+    """The row that holds the decision's evidence: what was proposed, or else what was refused outright."""
+    by_state = {r["state"]: r for r in steps}
+    return by_state.get("proposed") or by_state.get("refused") or steps[0]
+
+
+def _again(folder: Path, evidence: dict[str, Any], snapshot: int) -> Decision | None:
+    policy = parse(evidence["policy"]["text"])
+    rule = policy.rule(evidence["rule"])
+    if rule is None:
+        raise NotFound(f"the recorded policy has no rule {evidence['rule']!r}")
+    now = moment(evidence["now"])
+    parameters = Parameters(**evidence["parameters"])
+    with Store.open(folder, read_only=True, snapshot=snapshot) as pinned:
+        findings = judge(pinned, now, parameters)
+        state = _state(evidence["journal"]["target"])
+        return consider(pinned, findings, policy, rule, state, now, parameters)
+
+
+def _state(recorded: dict[str, Any] | None) -> TargetState | None:
+    """What the cluster said: the one input that no lake can give again."""
+    if recorded is None:
+        return None
+    revisions = tuple(Revision(**r) for r in recorded["revisions"])
+    return TargetState(**{**recorded, "revisions": revisions})
+
+
+def _columns(row: Row, decision: Decision | None) -> list[str]:
+    """Columns of the recorded row that the decision computed again does not give."""
+    if decision is None:
+        return []
+    expected = {
+        "action_id": decision.action_id,
+        "kind": decision.kind,
+        "policy": decision.rule,
+        "cluster": decision.target.cluster,
+        "namespace": decision.target.namespace,
+        "workload": decision.target.workload,
+        "model": decision.model,
+        "model_version": decision.model_version,
+        "to_version": decision.to_version if isinstance(decision, Action) else "",
+        "snapshot": decision.snapshot,
+    }
+    return [
+        f"column {name}: recorded {row[name]!r}, computed again {value!r}"
+        for name, value in expected.items()
+        if (row[name] or "") != value
+    ]

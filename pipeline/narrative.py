@@ -1,0 +1,118 @@
+"""Why an action was taken or refused, in plain words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.canonical import instant
+from pipeline.explain import Explanation
+
+
+def narrative(explanation: Explanation) -> Iterator[str]:
+    """The lines of the explanation: what happened, why, what would have stopped it, and whether it holds."""
+    first = explanation.steps[0]
+    yield f"action {explanation.action_id}"
+    yield f"{first['kind']} of {first['workload']} in {first['cluster']}/{first['namespace']}, rule {first['policy']}"
+    yield ""
+    try:
+        yield from _why(json.loads(explanation.recorded))
+    except (ValueError, KeyError, TypeError):
+        yield "The recorded evidence cannot be read."
+    yield ""
+    yield "What happened:"
+    for step in explanation.steps:
+        yield f"  {_time(step['time'])}  {step['state']:<9} {step['detail']}"
+    if explanation.outcome:
+        outcome = explanation.outcome
+        yield f"  {_time(outcome['time'])}  outcome   {outcome['state']}: {outcome['detail']}"
+    yield ""
+    yield from _verdict(explanation)
+
+
+def _why(evidence: dict[str, Any]) -> Iterator[str]:
+    decision = evidence["decision"]
+    head = f"Refused by {decision['refused']}" if "refused" in decision else "Decided"
+    yield f"{head}: {decision['detail']}"
+    yield ""
+    yield f"Evidence, as of {evidence['now']} at lake snapshot {evidence['journal']['snapshot']}:"
+    for finding in evidence["findings"]:
+        yield f"  {_finding(finding)}"
+    yield "Versions that served:"
+    for served in evidence["journal"]["served"]:
+        yield f"  {_served(served)}"
+    yield f"Gates of policy {evidence['policy']['version']} ({evidence['policy']['hash'][:12]}):"
+    for gate in evidence["gates"]:
+        mark = "passed" if gate["passed"] else "FAILED"
+        yield f"  {mark}  {gate['gate']:<21} {gate['detail']}"
+    if "patch" in decision:
+        yield "Any one gate that fails would have stopped it."
+        yield from _patch(decision["patch"])
+
+
+def _finding(finding: dict[str, Any]) -> str:
+    numbers = ", ".join(f"{k} {_number(v)}" for k, v in sorted(finding["evidence"].items()))
+    since = f" since {finding['since']}" if finding["since"] else ""
+    return (
+        f"{finding['detector']} on {finding['model']} {finding['model_version']}: {finding['level']}{since}, "
+        f"{finding['count']} events, evidence {_number(finding['log_evidence'])} nats "
+        f"(acts at {_number(finding['log_act'])}){'; ' + numbers if numbers else ''}"
+    )
+
+
+def _served(served: dict[str, Any]) -> str:
+    good = f"judged good on {served['good_count']} labels at {served['good_at']}" if served["good_at"] else ""
+    bad = f"judged bad at {served['bad_at']}" if served["bad_at"] else ""
+    verdict = ", ".join(v for v in (good, bad) if v) or "never judged"
+    return (
+        f"{served['version']}: {served['predictions']} predictions from {served['first']} to {served['last']}, "
+        f"{verdict}"
+    )
+
+
+def _patch(patch: dict[str, Any]) -> Iterator[str]:
+    yield "Patch, applied whole or not at all:"
+    yield f"  only if uid is {patch['uid']} and generation is {patch['generation']}"
+    yield (
+        f"  before: revision {patch['from_revision']}, template {patch['from_template_hash'][:12]}; "
+        f"after: template {patch['to_template_hash'][:12]} of ReplicaSet {patch['replica_set']} "
+        f"(revision {patch['to_revision']})"
+    )
+
+
+def _verdict(explanation: Explanation) -> Iterator[str]:
+    if explanation.identical:
+        yield "Computed again from the snapshot: identical, byte for byte."
+        return
+    yield "Computed again from the snapshot: NOT IDENTICAL."
+    for line in explanation.differences:
+        yield f"  {line}"
+
+
+def _number(value: float | int | str) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _time(value: Any) -> str:
+    return f"{value:%Y-%m-%d %H:%M:%S}Z"
+
+
+def document(explanation: Explanation) -> dict[str, Any]:
+    """The explanation as JSON values, with the recorded evidence unfolded."""
+    try:
+        recorded = json.loads(explanation.recorded)
+    except ValueError:
+        recorded = explanation.recorded
+    return {
+        "schema": "driftledger.explanation/1",
+        "action": explanation.action_id,
+        "identical": explanation.identical,
+        "differences": list(explanation.differences),
+        "evidence": recorded,
+        "steps": [
+            {"time": instant(s["time"]), "state": s["state"], "detail": s["detail"]}
+            for s in explanation.steps
+        ],
+        "outcome": explanation.outcome and explanation.outcome["state"],
+    }
