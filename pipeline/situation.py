@@ -55,6 +55,12 @@ class Situation:
         )
 
     @property
+    def already_left(self) -> bool:
+        """The bad version still has verdicts, but an earlier action took it off the target."""
+        runs = self.state.version if self.state else self.trip.model_version
+        return runs != self.trip.model_version and self.trip.model_version in self.acted_against
+
+    @property
     def destination(self) -> Revision | None:
         """The newest revision of the last version judged good; never merely the previous one."""
         barred = self.acted_against | {self.trip.model_version}

@@ -1,0 +1,87 @@
+"""A ledger in which fraud v1 was judged good and v2 errs, beside a cluster that serves v2."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import timedelta
+
+from detectors.parameters import Parameters
+from pipeline import judge
+from pipeline.act import act
+from pipeline.embedded import Embedded
+from pipeline.policy_file import parse
+from pipeline.registry import register
+from pipeline.store import Store
+from tests.cluster_scene import cluster
+from tests.judged import reference
+from tests.ledger import START, Life, write
+
+GOOD_AT = START + timedelta(minutes=150)
+NOW = START + timedelta(minutes=270)
+PARAMETERS = Parameters(rate_look_back_minutes=240, drift_look_back_minutes=120)
+
+POLICY = """\
+version: "7"
+rules:
+  - name: fraud-accuracy
+    model: fraud
+    detectors: [accuracy]
+    mode: {mode}
+    min_count: 200
+    target: {{cluster: lab, namespace: ml, kind: Deployment, name: fraud}}
+"""
+
+
+def policy(mode: str = "auto", more: str = ""):
+    return parse(POLICY.format(mode=mode) + more)
+
+
+class Scene:
+    """`clients` and `store` may be exchanged by a test; `tick` judges, records and acts, as the runner does."""
+
+    def __init__(self, store, lab) -> None:
+        self.store = store
+        self.embedded = Embedded(store)
+        self.lab = lab
+        self.clients = {"lab": lab.client}
+
+    def judge(self, now):
+        """(findings, the snapshot that they were read at), recorded in the ledger."""
+        at = self.store.snapshot()
+        with Store.open(self.store.folder, snapshot=at) as pinned:
+            findings = judge.judge(pinned, now, PARAMETERS)
+        judge.record(self.store, findings, at, now)
+        return findings, at
+
+    def tick(self, now=NOW, *, rules=None, publisher=None):
+        findings, at = self.judge(now)
+        return act(
+            self.store,
+            publisher or self.embedded,
+            findings,
+            rules or policy(),
+            self.clients,
+            now,
+            snapshot=at,
+            parameters=PARAMETERS,
+        )
+
+    def states(self):
+        rows = self.store.query("action_rows", prefix="").to_pylist()
+        return [(r["state"], r["detail"].split(":")[0]) for r in rows]
+
+
+def fill(store) -> None:
+    """150 minutes of v1 with 10 % errors as in the reference, then 120 of v2 with 45 %."""
+    register(store, reference(), START)
+    write(store, **Life(1).serve("v1", 0, 150, error=0.1).facts())
+    findings = judge.judge(store, GOOD_AT, PARAMETERS)
+    judge.record(store, findings, store.snapshot(), GOOD_AT)
+    write(store, **Life(2).serve("v2", 150, 120, error=0.45).facts())
+
+
+@contextmanager
+def scene(folder, *versions: str, read_seconds: float = 5.0):
+    with Store.open(folder) as store, cluster(*(versions or ("v1", "v2")), read_seconds=read_seconds) as lab:
+        fill(store)
+        yield Scene(store, lab)
