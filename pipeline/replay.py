@@ -16,7 +16,7 @@ from pipeline.events import TYPES, Rejected
 from pipeline.replay_files import Passed
 from pipeline.replay_outcome import Outcome
 
-CHUNK_ROWS = 4_096
+CHUNK_ROWS = 32_768
 """Event rows of one transaction; part of a row's identity, so it never changes."""
 
 Watch = Callable[[str, int, int], None]
