@@ -6,6 +6,7 @@ import json
 import sys
 import tarfile
 from collections import Counter
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -149,6 +150,26 @@ def test_a_second_replay_changes_nothing_and_says_so(ledger):
     assert ledger.everything() == before
     code, shown = ledger.text(*arguments[0])
     assert code == 0 and shown.out.count("already in the ledger: all") == 5
+
+
+def test_a_replay_that_was_stopped_goes_on_where_it_was(ledger, tmp_path, monkeypatch):
+    """Ctrl-C in the middle of a long trace, then the same command again: the ledger as if never stopped."""
+    monkeypatch.setattr("pipeline.replay.CHUNK_ROWS", 100)
+    path = sample("hubble-otel", "basic-sample-400-tcp-flows.json")
+
+    def stop(_name, done, _total):
+        if done == 200:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopping:
+        stopping.setattr("pipeline.replay_report.progress", lambda: nullcontext(stop))
+        ledger.text("hubble", path)
+    assert sum(r["flows"] for r in ledger.rows("network_usage")) == 200
+    code, [outcome] = ledger.replay("hubble", path)
+    assert (code, outcome["duplicates"], outcome["events"]) == (0, 200, {"flow": 200})
+    whole = Ledger(tmp_path / "whole", ledger._capsys)
+    whole.replay("hubble", path)
+    assert whole.rows("network_usage") == ledger.rows("network_usage")
 
 
 def test_the_account_is_printed_for_people(ledger, tmp_path):
