@@ -25,6 +25,12 @@ class _UniqueKeys(yaml.SafeLoader):
         return cast("dict[object, object]", super().construct_mapping(node, deep))
 
 
+class _Texts(_UniqueKeys):
+    """Every value stays the text that was written: 2.10 is not a binary fraction near it."""
+
+    yaml_implicit_resolvers = {}
+
+
 def read_text(path: str | Path) -> str:
     """Raises NotFound where there is no such file, ConfigError where it is not text."""
     try:
@@ -35,8 +41,11 @@ def read_text(path: str | Path) -> str:
         raise ConfigError(str(path), "bytes that are not UTF-8", "save the file as UTF-8 text") from error
 
 
-def document(text: str) -> object:
-    """The one document of the text; aliases are refused, since a few bytes of them unfold to gigabytes."""
+def document(text: str, *, as_text: bool = False) -> object:
+    """The one document of the text; aliases are refused, since a few bytes of them unfold to gigabytes.
+
+    With `as_text` every scalar is the text that was written.
+    """
     if len(text.encode()) > MAX_BYTES:
         raise ConfigError("file", f"{len(text)} characters", f"keep the file under {MAX_BYTES} bytes")
     try:
@@ -46,7 +55,7 @@ def document(text: str) -> object:
                 raise ConfigError(
                     f"line {line}", f"*{token.value}", "write the value out; aliases are not read"
                 )
-        return yaml.load(text, Loader=_UniqueKeys)  # a SafeLoader
+        return yaml.load(text, Loader=_Texts if as_text else _UniqueKeys)  # both are a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else "file"

@@ -1,4 +1,4 @@
-"""An answer: a small table with units, how fresh and how complete it is, and what a reader must know of it."""
+"""An answer: a small table with units, how fresh and how complete it is, and what a reader must know."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Answer:
 
 
 def to_json(answer: Answer) -> dict[str, object]:
-    """The answer as JSON values: decimals as strings, times as ISO 8601 UTC, rows as objects by column name."""
+    """The answer in JSON values: decimals are strings, times ISO 8601 UTC, rows objects by column name."""
     names = [c.name for c in answer.columns]
     return {
         "schema": SCHEMA,

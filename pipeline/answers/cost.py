@@ -1,0 +1,158 @@
+"""What GPUs cost: every device-second of a window used, held without work, or held by nobody, priced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pyarrow as pa
+
+from pipeline.answers import cost_notes, cost_table
+from pipeline.answers.answer import Answer
+from pipeline.answers.window import Window
+from pipeline.errors import ConfigError, NotFound
+from pipeline.prices.book import PriceBook
+from pipeline.prices.price import MATCH_FIELDS, Profile
+from pipeline.store import Store
+
+DIMENSIONS = (
+    "team", "namespace", "workload", "pod", "model", "model_version",
+    "device", "node", "gpu_model", "cluster", "hour", "day",
+)  # fmt: skip
+"""What a line can be about, besides `bucket`."""
+
+HOUR = timedelta(hours=1)
+
+_CELLS = pa.schema(
+    [
+        ("cell", pa.int32()),
+        ("hour", pa.timestamp("us")),
+        ("a", pa.int64()),
+        ("b", pa.int64()),
+        ("sign", pa.int32()),
+    ]
+)
+_PRICES = pa.schema(
+    [
+        *((name, pa.string()) for name in MATCH_FIELDS),
+        ("a", pa.int64()),
+        ("b", pa.int64()),
+        ("nano", pa.int64()),
+        ("reason", pa.string()),
+    ]
+)
+
+
+def cost(
+    store: Store,
+    window: Window | None = None,
+    by: Sequence[str] = ("team",),
+    prices: PriceBook | None = None,
+    currency: str = "USD",
+) -> Answer:
+    """GPU-hours and their cost by the dimensions of `by`, most expensive first.
+
+    Without a window it is the whole ledger, without prices the bundled list prices.  Costs are exact: the
+    lines of a device sum to its price times its hours, days to months, to the billionth (floor, and the
+    remainder to the largest part of the hour).  A window cut in parts gives parts that sum to the whole.
+    Raises ConfigError for an unknown dimension, a window that is not made of whole minutes, or prices that
+    contradict each other; NotFound where the ledger holds no GPU fact.
+    """
+    _check(by)
+    span = window or extent(store)
+    _whole_minutes(span)
+    book = prices or PriceBook.bundled()
+    cells = _cells(span, book)
+    table = price_table(store, book, span, currency)
+    lines = store.query(
+        "cost_lines",
+        tables={"cells": cells, "price": table},
+        span_start=cells["hour"][0].as_py(),
+        span_end=span.end,
+        **{f"by_{d}": d in by for d in DIMENSIONS},
+    )
+    rows, total = cost_table.rows(lines, by, currency)
+    as_of = _latest(store)
+    return Answer(
+        columns=cost_table.columns(by, currency),
+        rows=rows,
+        as_of=as_of,
+        completeness=cost_table.completeness(lines),
+        notes=cost_notes.notes(lines, table, span, as_of, book.version),
+        total=total,
+        window=span,
+    )
+
+
+def extent(store: Store) -> Window:
+    """From the first to the last minute that a GPU fact speaks of; NotFound where there is none."""
+    row = store.query("cost_extent").to_pylist()[0]
+    if row["first"] is None:
+        raise NotFound("the ledger holds no GPU fact; take some in with `driftledger replay`")
+    start = row["first"].replace(second=0, microsecond=0)
+    end = row["last"].replace(second=0, microsecond=0) + timedelta(minutes=row["last"].second > 0)
+    return Window(start, max(end, start + timedelta(minutes=1)))
+
+
+def price_table(store: Store, book: PriceBook, window: Window, currency: str) -> pa.Table:
+    """A row a device profile and span of one price; `nano` is null, with a `reason`, where there is none."""
+    profiles = [Profile(**values) for values in store.query("cost_profiles").to_pylist()]
+    rows = [
+        (*astuple(profile), _micros(span.start), _micros(span.end), span.nano_per_gpu_hour, span.reason)
+        for profile in profiles
+        for span in book.spans(profile, _hour(window.start), window.end, currency)
+    ]
+    return _table(rows, _PRICES)
+
+
+def _table(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema=schema)
+
+
+def _check(by: Sequence[str]) -> None:
+    known = (*DIMENSIONS, "bucket")
+    for name in by:
+        if name not in known:
+            raise ConfigError("--by", name, f"write one of {', '.join(known)}")
+    if not by or len(set(by)) != len(by):
+        raise ConfigError("--by", ", ".join(by), "name each dimension once, and at least one")
+
+
+def _whole_minutes(window: Window) -> None:
+    if any(t.second or t.microsecond for t in (window.start, window.end)) or window.start >= window.end:
+        raise ConfigError("window", str(window), "a window is made of whole minutes and ends after it starts")
+
+
+def _cells(window: Window, book: PriceBook) -> pa.Table:
+    """The window as UTC hours, cut where a price changes; a part before the start is taken off again.
+
+    So a cell's costs are rounded as the costs of everything from the hour's start, and differ exactly.
+    """
+    edges = {window.end, *book.boundaries(_hour(window.start), window.end)}
+    hour = _hour(window.start)
+    while hour < window.end:
+        edges.add(hour)
+        hour += HOUR
+    ordered = [t for t in sorted(edges) if t >= _hour(window.start)]
+    rows = []
+    for a, b in pairwise(ordered):
+        rows.append((a, b, 1))
+        if a < window.start:
+            rows.append((a, min(window.start, b), -1))
+    numbered = [(i, _hour(a), _micros(a), _micros(b), sign) for i, (a, b, sign) in enumerate(rows)]
+    return _table(numbered, _CELLS)
+
+
+def _latest(store: Store) -> datetime | None:
+    last: datetime | None = store.query("cost_extent").to_pylist()[0]["last"]
+    return last
+
+
+def _hour(time: datetime) -> datetime:
+    return time.replace(minute=0, second=0, microsecond=0)
+
+
+def _micros(time: datetime) -> int:
+    return (time - datetime(1970, 1, 1)) // timedelta(microseconds=1)

@@ -1,0 +1,55 @@
+"""What a reader of a cost answer must know: missing prices, time that nobody saw, shares that clash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+import pyarrow as pa
+
+from pipeline.answers.money import gpu_hours
+from pipeline.answers.window import Window
+from pipeline.prices.price import MATCH_FIELDS, Profile
+
+_SHOWN = 5
+
+
+def notes(
+    lines: pa.Table, prices: pa.Table, window: Window, as_of: datetime | None, version: str
+) -> tuple[str, ...]:
+    """Sentences, the ones that change the numbers first."""
+    unpriced, unseen, over = (_hours(lines, name) for name in ("unpriced_su", "unseen", "over_su"))
+    found: list[str] = []
+    if lines.num_rows == 0:
+        found.append("no GPU existed in this window; leave --window out to see the whole ledger")
+    if unpriced:
+        found.append(f"{unpriced:f} GPU-hours have no price and are in no cost")
+        found += _reasons(prices)
+    if over:
+        found.append(f"{over:f} GPU-hours were held by shares of more than a device; they were scaled to it")
+    if unseen:
+        found.append(f"{unseen:f} GPU-hours were not observed; what is held and not observed counts as idle")
+    if as_of is not None and as_of < window.end:
+        found.append(f"the newest GPU fact is of {as_of:%Y-%m-%dT%H:%M:%SZ}; nothing after it is counted")
+    found.append(f"prices: {version}")
+    return tuple(found)
+
+
+def _hours(lines: pa.Table, name: str) -> Decimal:
+    def total(column: str) -> Decimal:
+        return sum((v for v in lines[column].to_pylist() if v is not None), Decimal(0))
+
+    if name == "unseen":
+        return gpu_hours(total("allocated_su") + total("unallocated_su") - total("observed_su"))
+    return gpu_hours(total(name))
+
+
+def _reasons(prices: pa.Table) -> Iterable[str]:
+    """Which devices have no price, and what to do about it; the bare rows only where nothing else is left."""
+    rows = [r for r in prices.to_pylist() if r["nano"] is None]
+    described = [r for r in rows if any(r[f] for f in MATCH_FIELDS if f != "cluster")] or rows
+    profiles = [(Profile(**{f: r[f] for f in MATCH_FIELDS}), r["reason"]) for r in described]
+    said = list(dict.fromkeys(f"{profile}: {reason}" for profile, reason in profiles))
+    more = [f"and {len(said) - _SHOWN} more kinds of device without a price"] if len(said) > _SHOWN else []
+    return said[:_SHOWN] + more

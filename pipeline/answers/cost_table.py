@@ -1,0 +1,126 @@
+"""The rows of a cost answer: exact integers of the ledger as GPU-hours and money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.answers.answer import Column, Value
+from pipeline.answers.money import from_nano, gpu_hours
+
+Row = tuple[Value, ...]
+
+BUCKETS = ("used", "workload_idle", "cluster_idle")
+
+_SUMS = (
+    "allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su", "unpriced_su", "observed_su",
+    "used_nano", "workload_idle_nano", "cluster_idle_nano",
+)  # fmt: skip
+
+
+def columns(by: Sequence[str], currency: str) -> tuple[Column, ...]:
+    """Active is time with utilisation above 0, busy is utilisation times time; both only while held."""
+    dimensions = tuple(Column(d, kind="time" if d in ("hour", "day") else "text") for d in by)
+    return (
+        *dimensions,
+        _hours("allocated_gpu_hours"),
+        _hours("active_gpu_hours"),
+        _hours("idle_held_gpu_hours"),
+        _hours("busy_gpu_hours"),
+        _hours("unallocated_gpu_hours"),
+        Column("used_cost", currency, "money"),
+        Column("workload_idle_cost", currency, "money"),
+        Column("cluster_idle_cost", currency, "money"),
+        Column("total_cost", currency, "money"),
+        Column("currency", wide=True),
+        _hours("unpriced_gpu_hours"),
+        Column("completeness", "", "ratio"),
+    )
+
+
+def rows(lines: pa.Table, by: Sequence[str], currency: str) -> tuple[tuple[Row, ...], Row]:
+    """The rows, most expensive first (in the order of time where `by` has time), and their sum."""
+    found = lines.to_pylist()
+    out = [_row(by, line, bucket, currency) for line in found for bucket in _buckets(by, line)]
+    times = [i for i, d in enumerate(by) if d in ("hour", "day")]
+    cost_at = [c.name for c in columns(by, currency)].index("total_cost")
+
+    def order(row: Row) -> tuple[list[str], Decimal, list[str]]:
+        amount = row[cost_at]
+        spent = amount if isinstance(amount, Decimal) else Decimal(0)
+        return [str(row[i]) for i in times], -spent, [str(v) for v in row[: len(by)]]
+
+    total = _row(by, _sum(found) | dict.fromkeys(by, ""), None, currency)
+    return tuple(sorted(out, key=order)), total
+
+
+def completeness(lines: pa.Table) -> Decimal | None:
+    """Observed over existing device time; None where no device exists in the window."""
+    return _ratio(_sum(lines.to_pylist()))
+
+
+def _hours(name: str) -> Column:
+    return Column(name, "hours", "decimal")
+
+
+def _sum(found: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """None where every line is None: a cost that nothing is known of."""
+    lines = list(found)
+    known = {name: [line[name] for line in lines if line[name] is not None] for name in _SUMS}
+    return {n: sum(v, Decimal(0)) if v or not n.endswith("_nano") else None for n, v in known.items()}
+
+
+def _buckets(by: Sequence[str], line: dict[str, Any]) -> list[str | None]:
+    return [b for b in BUCKETS if _has(line, b)] if "bucket" in by else [None]
+
+
+def _has(line: dict[str, Any], bucket: str) -> bool:
+    return bool(_bucket_su(line, bucket) or line[f"{bucket}_nano"])
+
+
+def _bucket_su(line: dict[str, Any], bucket: str) -> Decimal:
+    held: Decimal = line["allocated_su"]
+    busy: Decimal = line["busy_su"]
+    unheld: Decimal = line["unallocated_su"]
+    return {"used": busy, "workload_idle": held - busy, "cluster_idle": unheld}[bucket]
+
+
+def _row(by: Sequence[str], line: dict[str, Any], bucket: str | None, currency: str) -> Row:
+    """A line, or the part of it that is in one bucket."""
+    costs = [from_nano(line[f"{b}_nano"] or 0) if bucket in (None, b) else None for b in BUCKETS]
+    if _all_unpriced(line):
+        costs = [None] * len(BUCKETS)
+    known = [c for c in costs if c is not None]
+    return (
+        *(bucket if d == "bucket" and bucket else line[d] for d in by),
+        *_times(line, bucket),
+        *costs,
+        sum(known, Decimal(0)) if known else None,
+        currency,
+        gpu_hours(line["unpriced_su"]) if bucket is None else None,
+        _ratio(line) if bucket is None else None,
+    )
+
+
+def _all_unpriced(line: dict[str, Any]) -> bool:
+    exists = line["allocated_su"] + line["unallocated_su"]
+    return bool(exists) and line["unpriced_su"] == exists
+
+
+def _times(line: dict[str, Any], bucket: str | None) -> list[Decimal | None]:
+    """Allocated, active, idle-held, busy, unallocated; a bucket is all one kind of time."""
+    if bucket is None:
+        names = ("allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su")
+        return [gpu_hours(line[name]) for name in names]
+    own, nothing = gpu_hours(_bucket_su(line, bucket)), gpu_hours(0)
+    if bucket == "cluster_idle":
+        return [nothing, None, None, nothing, own]
+    return [own, None, None, own if bucket == "used" else nothing, nothing]
+
+
+def _ratio(line: dict[str, Any]) -> Decimal | None:
+    exists = line["allocated_su"] + line["unallocated_su"]
+    return (line["observed_su"] / exists).quantize(Decimal("0.0001")) if exists else None

@@ -1,0 +1,47 @@
+"""One name for a GPU model, whatever a driver, an exporter or a price list calls it."""
+
+from __future__ import annotations
+
+import re
+
+_VENDOR = re.compile(r"^(NVIDIA|TESLA|AMD|INSTINCT)[ _-]+")
+_VGPU = re.compile(r"^GRID[ _-]|^VGPU[ _-]|-\d+[ABCQ]$")
+_FAMILY = re.compile(
+    r"^(?:GEFORCE[ _-]|QUADRO[ _-])?((?:RTX[ _-]?)?(?:GB|[A-Z]{1,2})?\d{1,4}[A-Z]{0,2}(?: ADA| TI| SUPER)?)\b"
+)
+_SLICE = re.compile(r"[ -]MIG[ -]\d")
+_MEMORY = re.compile(r"\b(\d{1,4}) ?GI?B\b")
+_VARIANTS = ("NVL", "GH200")
+
+
+def canonical(product_name: str) -> str:
+    """`NVIDIA A100-SXM4-80GB` is A100-80GB, `Tesla T4` T4, `NVIDIA H100 NVL` H100-NVL, `GRID A100-40C`
+    VGPU A100-40C.
+
+    A vGPU, and a MIG slice that is named like a card, never has the card's name: it is a part of one.
+    SXM and PCIe are no part of the name, since a price list rarely tells them apart.
+    A name that is not understood is itself, in upper case.
+    """
+    name = " ".join(product_name.strip().upper().replace("_", "-").split())
+    is_vgpu = bool(_VGPU.search(name))
+    while (bare := _VENDOR.sub("", name)) != name:
+        name = bare
+    if is_vgpu:
+        return "VGPU " + re.sub(r"^(GRID|VGPU)[ -]", "", name)
+    family = _FAMILY.match(name)
+    if family is None or _SLICE.search(name):
+        return name
+    rest = name[family.end() :]
+    variant = next((v for v in _VARIANTS if re.search(rf"\b{v}\b", rest)), "")
+    memory = _MEMORY.search(rest)
+    parts = [family[1], variant, f"{memory[1]}GB" if memory and not variant else ""]
+    return "-".join(part for part in parts if part)
+
+
+def names(product_name: str) -> tuple[str, ...]:
+    """What a price may call the device: its full name first, then the name without the memory size."""
+    full = canonical(product_name)
+    if not full:
+        return ()
+    family = re.sub(r"-\d+GB$", "", full)
+    return (full,) if family == full or full.startswith("VGPU ") else (full, family)
