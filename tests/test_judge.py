@@ -1,0 +1,151 @@
+"""A tick of the judge over a ledger: late labels land right, the same snapshot gives the same bits."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import UTC, timedelta
+from pathlib import Path
+
+import pytest
+
+from detectors.finding import Finding
+from detectors.parameters import Parameters
+from pipeline.judge import judge, record
+from pipeline.registry import register
+from pipeline.store import Store
+from tests.judged import reference
+from tests.ledger import MINUTE, START, Life, write
+
+SERVED = 200
+NOW = START + SERVED * MINUTE + timedelta(seconds=30)
+
+
+def levels(findings: list[Finding]) -> dict[tuple[str, str], str]:
+    return {(f.model_version, f.detector): f.level for f in findings}
+
+
+@pytest.fixture(scope="module")
+def life() -> Life:
+    """Version 1 serves well and goes on; version 2 errs and is slow."""
+    good = Life().serve("1", 0, SERVED, error=0.1)
+    return good.serve("2", 100, SERVED - 100, error=0.4, seconds=2.0)
+
+
+@pytest.fixture
+def store(tmp_path: Path, life: Life) -> Iterator[Store]:
+    with Store.open(tmp_path) as ledger:
+        register(ledger, reference(), START.replace(tzinfo=UTC))
+        write(ledger, **life.facts())
+        yield ledger
+
+
+def test_a_tick_judges_every_version_by_every_detector(store: Store) -> None:
+    assert levels(judge(store, NOW)) == {
+        ("1", "accuracy"): "ok",
+        ("1", "drift"): "ok",
+        ("1", "latency_objective"): "ok",
+        ("2", "accuracy"): "act",
+        ("2", "drift"): "ok",
+        ("2", "latency_objective"): "act",
+    }
+
+
+def test_the_numbers_are_those_of_the_ledger(store: Store, life: Life) -> None:
+    """Labels come an hour after their prediction and count in its minute."""
+    found = next(f for f in judge(store, NOW) if (f.model_version, f.detector) == ("2", "accuracy"))
+    wrong = sum(row["label"] == "no" for row in life.labels if row["prediction_id"].startswith("2-"))
+    assert found.count == 2_000
+    assert found.evidence["errors"] == wrong
+    assert found.since is not None
+    assert found.since < START + 110 * MINUTE
+
+
+def test_the_past_judged_again_gives_the_same_bits(store: Store, tmp_path: Path) -> None:
+    """This is how `explain` says identical: the snapshot, not today's ledger, decides."""
+    snapshot = store.snapshot()
+    then = [f.to_json() for f in judge(store, NOW)]
+    write(store, **Life(seed=9).serve("2", 150, 20, error=0.9).facts())
+    assert [f.to_json() for f in judge(store, NOW)] != then
+    with Store.open(tmp_path, snapshot=snapshot) as past:
+        assert [f.to_json() for f in judge(past, NOW)] == then
+
+
+def test_the_same_facts_in_many_small_commits_give_the_same_bits(
+    store: Store, tmp_path: Path, life: Life
+) -> None:
+    """How traffic was cut into batches must not change a verdict."""
+    with Store.open(tmp_path / "cut") as other:
+        register(other, reference(), START.replace(tzinfo=UTC))
+        for part in range(3):
+            write(other, **{name: given[part::3] for name, given in life.facts().items()})
+        assert [f.to_json() for f in judge(other, NOW)] == [f.to_json() for f in judge(store, NOW)]
+
+
+def test_a_corrected_label_replaces_the_first(store: Store, life: Life) -> None:
+    """A person takes the errors back: the higher revision counts, the harm is gone."""
+    fixed = [{**row, "label": "yes", "revision": 1} for row in life.labels]
+    write(store, labels=fixed)
+    assert levels(judge(store, NOW))["2", "accuracy"] == "ok"
+
+
+def test_the_newest_word_of_several_evaluators_counts(store: Store, life: Life) -> None:
+    """One prediction, two evaluators: one verdict, not two events."""
+    audited = {"evaluator": "audit", "label": "yes"}
+    later = [{**row, **audited, "time": row["time"] + MINUTE} for row in life.labels]
+    write(store, labels=later)
+    found = next(f for f in judge(store, NOW) if (f.model_version, f.detector) == ("2", "accuracy"))
+    assert (found.count, found.evidence["errors"]) == (2_000, 0)
+
+
+def test_scores_of_an_evaluator_count_where_there_is_no_class(tmp_path: Path) -> None:
+    """Generated text has no predicted class; an evaluation score below one half is a failure."""
+    life = Life().serve("1", 0, 60, error=0.0)
+    said = [{**row, "prediction": None} for row in life.predictions]
+    scored = [{**row, "label": None, "score": float(i % 4 != 0)} for i, row in enumerate(life.labels)]
+    with Store.open(tmp_path) as store:
+        register(store, reference(), START.replace(tzinfo=UTC))
+        write(store, **{**life.facts(), "predictions": said, "labels": scored})
+        found = next(f for f in judge(store, START + 60 * MINUTE) if f.detector == "accuracy")
+    assert (found.count, found.evidence["errors"], found.level) == (1_200, 300, "act")
+
+
+def test_a_version_that_stopped_serving_is_stale_however_bad_it_was(store: Store) -> None:
+    later = NOW + timedelta(minutes=Parameters().stale_minutes + 1)
+    assert levels(judge(store, later))["2", "accuracy"] == "stale"
+
+
+def test_the_present_minute_is_not_read(store: Store) -> None:
+    """It is still filling: a tick in the middle of a minute must not judge half of it."""
+    write(store, **Life(seed=3).serve("3", SERVED, 1, error=1.0, per_minute=500).facts())
+    assert not [f for f in judge(store, NOW) if f.model_version == "3"]
+    assert levels(judge(store, NOW + MINUTE))["3", "accuracy"] in ("warn", "act")
+
+
+def test_a_model_without_a_reference_is_said_to_have_none(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        write(store, **Life().serve("1", 0, 5, error=0.1).facts())
+        assert set(levels(judge(store, START + 5 * MINUTE)).values()) == {"no_reference"}
+
+
+def test_an_empty_ledger_has_no_findings(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        assert judge(store, NOW) == []
+
+
+def test_recorded_findings_keep_every_digit(store: Store) -> None:
+    """What was concluded, and from which snapshot, can be read back as it was."""
+    found, snapshot = judge(store, NOW), store.snapshot()
+    record(store, found, snapshot, NOW)
+    kept = store.rows("findings").to_pylist()
+    assert sorted(row["content"] for row in kept) == sorted(f.to_json() for f in found)
+    assert {(row["snapshot"], row["time"]) for row in kept} == {(snapshot, NOW)}
+    act = next(row for row in kept if row["level"] == "act" and row["detector"] == "accuracy")
+    assert act["since"] == Finding.from_json(act["content"]).since
+
+
+def test_parameters_of_a_decision_restore_its_judge(store: Store) -> None:
+    """A policy that was stricter then must be recomputed as strict."""
+    strict = Parameters(accuracy_tolerance=0.5)
+    restored = Parameters(**dataclasses.asdict(strict))
+    assert levels(judge(store, NOW, restored))["2", "accuracy"] == "ok"
