@@ -38,10 +38,13 @@ def act(
     """
     at = store.snapshot() if snapshot is None else snapshot
     taken = [publish(publisher, t, now) for t in _settled(store, policy, clients, now)]
-    for rule in policy.rules:
-        if trips(findings, rule):
-            with Store.open(store.folder, read_only=True, snapshot=at) as pinned:
-                decision = consider(pinned, findings, policy, rule, _observed(clients, rule), now, parameters)
+    tripping = [rule for rule in policy.rules if trips(findings, rule)]
+    if not tripping:
+        return tuple(taken)
+    with Store.open(store.folder, read_only=True, snapshot=at) as pinned:
+        for rule in tripping:
+            state = _observed(clients, rule)
+            decision = consider(pinned, findings, policy, rule, state, now, parameters)
             if decision is not None:
                 taken += _carried_out(store, publisher, decision, clients, now)
     return tuple(taken)

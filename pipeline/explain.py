@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from detectors.parameters import Parameters
 from pipeline.canonical import canonical, moment
 from pipeline.consider import consider
@@ -54,7 +56,7 @@ def explain(store_dir: str | Path, action_id: str) -> Explanation:
         found = differences(json.loads(recorded), json.loads(recomputed)) + _columns(row, decision)
         if not found and recomputed != recorded:
             found = ["the text is not canonical, though its values are the same"]
-    except DriftledgerError as error:
+    except (DriftledgerError, duckdb.Error) as error:
         found = [f"cannot be computed again: {error}"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         found = [f"{MISSING} cannot be read: {type(error).__name__}: {error}"]

@@ -98,11 +98,8 @@ def _changes_something(s: Situation) -> tuple[bool, str]:
 
 
 def _settled(s: Situation) -> tuple[bool, str]:
-    open_ = [
-        p for p in s.history if p.on(s.rule.target) and p.state in ("approved", "executed") and p.acted_at
-    ]
-    words = ", ".join(f"{p.action_id[:12]} is {p.state}" for p in open_)
-    return not open_, words or "no earlier action on the target is under way"
+    words = ", ".join(f"{p.action_id[:12]} is {p.state}" for p in s.under_way)
+    return not words, words or "no earlier action on the target is under way"
 
 
 def _cool_down(s: Situation) -> tuple[bool, str]:

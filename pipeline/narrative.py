@@ -14,7 +14,8 @@ def narrative(explanation: Explanation) -> Iterator[str]:
     """The lines of the explanation: what happened, why, what would have stopped it, and whether it holds."""
     first = explanation.steps[0]
     yield f"action {explanation.action_id}"
-    yield f"{first['kind']} of {first['workload']} in {first['cluster']}/{first['namespace']}, rule {first['policy']}"
+    where = f"{first['cluster']}/{first['namespace']}"
+    yield f"{first['kind']} of {first['workload']} in {where}, rule {first['policy']}"
     yield ""
     try:
         yield from _why(json.loads(explanation.recorded))
@@ -66,8 +67,8 @@ def _served(served: dict[str, Any]) -> str:
     bad = f"judged bad at {served['bad_at']}" if served["bad_at"] else ""
     verdict = ", ".join(v for v in (good, bad) if v) or "never judged"
     return (
-        f"{served['version']}: {served['predictions']} predictions from {served['first']} to {served['last']}, "
-        f"{verdict}"
+        f"{served['version']}: {served['predictions']} predictions "
+        f"from {served['first']} to {served['last']}, {verdict}"
     )
 
 

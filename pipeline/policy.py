@@ -30,14 +30,14 @@ def decide(
     """What one rule makes of one tick's findings; None where no needed detector says act.
 
     `now` is UTC without zone; `parameters` are the judge's, kept so that the findings can be computed again.
-    Missing, stale or too little data never acts, and a version that an action has left needs no second one.
+    Missing, stale or too little data never acts, and a version that an action left needs no second one.
     """
     tripped = trips(findings, rule)
     if not tripped:
         return None
     trip = chosen(tripped, journal.target)
     situation = Situation(policy, rule, trip, history, journal, now, tripped_targets(findings, policy))
-    if situation.already_left:
+    if situation.already_answered:
         return None
     gates = judge_gates(situation)
     failed = next((g for g in gates if not g.passed), None)

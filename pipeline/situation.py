@@ -55,10 +55,19 @@ class Situation:
         )
 
     @property
-    def already_left(self) -> bool:
-        """The bad version still has verdicts, but an earlier action took it off the target."""
-        runs = self.state.version if self.state else self.trip.model_version
-        return runs != self.trip.model_version and self.trip.model_version in self.acted_against
+    def under_way(self) -> tuple[PastAction, ...]:
+        """Actions on the target that may have changed it and are not settled."""
+        begun = (p for p in self.history if p.on(self.rule.target) and p.acted_at is not None)
+        return tuple(p for p in begun if p.state in ("approved", "executed"))
+
+    @property
+    def already_answered(self) -> bool:
+        """The bad version still has verdicts, but an earlier action takes, or took, it off the target."""
+        version = self.trip.model_version
+        if any(p.model_version == version for p in self.under_way):
+            return True
+        runs = self.state.version if self.state else version
+        return runs != version and version in self.acted_against
 
     @property
     def destination(self) -> Revision | None:

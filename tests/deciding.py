@@ -38,7 +38,16 @@ GOOD = Served("v1", NOW - 9 * DAY, NOW - DAY, 90_000, NOW - DAY, 9_000, None)
 BAD = Served("v2", NOW - DAY, NOW, 9_000, None, 0, None)
 
 BEFORE = PastAction(
-    "f" * 64, "lab", "ml", "Deployment/fraud", "fraud", "v0", "v1", "fraud-accuracy", "verified", NOW - 9 * DAY
+    "f" * 64,
+    "lab",
+    "ml",
+    "Deployment/fraud",
+    "fraud",
+    "v0",
+    "v1",
+    "fraud-accuracy",
+    "verified",
+    NOW - 9 * DAY,
 )
 
 
@@ -58,5 +67,11 @@ def decided(findings=None, *, text: str = TEXT, history=(), known=None, now=NOW,
     policy = parse(text)
     found = (finding(),) if findings is None else tuple(findings)
     return decide(
-        found, policy, policy.rules[0], tuple(history), known or journal(), now, parameters or {"act_minutes": 1.3e7}
+        found,
+        policy,
+        policy.rules[0],
+        tuple(history),
+        known or journal(),
+        now,
+        parameters or {"act_minutes": 1.3e7},
     )

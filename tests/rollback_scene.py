@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 
 from detectors.parameters import Parameters
 from pipeline import judge
@@ -11,13 +12,13 @@ from pipeline.act import act
 from pipeline.embedded import Embedded
 from pipeline.policy_file import parse
 from pipeline.registry import register
-from pipeline.store import Store
+from pipeline.store import Batch, Store
 from tests.cluster_scene import cluster
 from tests.judged import reference
-from tests.ledger import START, Life, write
+from tests.ledger import START, Life, rows
 
-GOOD_AT = START + timedelta(minutes=150)
-NOW = START + timedelta(minutes=270)
+GOOD_AT = START + timedelta(minutes=60)
+NOW = START + timedelta(minutes=100)
 PARAMETERS = Parameters(rate_look_back_minutes=240, drift_look_back_minutes=120)
 
 POLICY = """\
@@ -37,7 +38,7 @@ def policy(mode: str = "auto", more: str = ""):
 
 
 class Scene:
-    """`clients` and `store` may be exchanged by a test; `tick` judges, records and acts, as the runner does."""
+    """`clients` may be exchanged by a test; `tick` judges, records and acts, as the runner does."""
 
     def __init__(self, store, lab) -> None:
         self.store = store
@@ -48,8 +49,7 @@ class Scene:
     def judge(self, now):
         """(findings, the snapshot that they were read at), recorded in the ledger."""
         at = self.store.snapshot()
-        with Store.open(self.store.folder, snapshot=at) as pinned:
-            findings = judge.judge(pinned, now, PARAMETERS)
+        findings = judge.judge(self.store, now, PARAMETERS)
         judge.record(self.store, findings, at, now)
         return findings, at
 
@@ -71,17 +71,25 @@ class Scene:
         return [(r["state"], r["detail"].split(":")[0]) for r in rows]
 
 
+@cache
+def life(seed: int, version: str, first: int, minutes: int, error: float) -> Batch:
+    """Facts of a version's traffic, made once for all tests."""
+    facts = Life(seed).serve(version, first, minutes, error=error).facts()
+    return Batch({name: rows(name, given) for name, given in facts.items()})
+
+
 def fill(store) -> None:
-    """150 minutes of v1 with 10 % errors as in the reference, then 120 of v2 with 45 %."""
+    """An hour of v1 with 10 % errors as in the reference, then 40 minutes of v2 with 45 %."""
     register(store, reference(), START)
-    write(store, **Life(1).serve("v1", 0, 150, error=0.1).facts())
+    store.append(life(1, "v1", 0, 60, 0.1))
     findings = judge.judge(store, GOOD_AT, PARAMETERS)
     judge.record(store, findings, store.snapshot(), GOOD_AT)
-    write(store, **Life(2).serve("v2", 150, 120, error=0.45).facts())
+    store.append(life(2, "v2", 60, 40, 0.45))
 
 
 @contextmanager
 def scene(folder, *versions: str, read_seconds: float = 5.0):
-    with Store.open(folder) as store, cluster(*(versions or ("v1", "v2")), read_seconds=read_seconds) as lab:
+    lab = cluster(*(versions or ("v1", "v2")), read_seconds=read_seconds)
+    with Store.open(folder) as store, lab as running:
         fill(store)
-        yield Scene(store, lab)
+        yield Scene(store, running)

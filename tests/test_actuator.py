@@ -75,7 +75,7 @@ def test_a_rollback_puts_the_old_template_back_with_the_action_id():
 
 
 def test_the_audit_log_has_the_promised_requests_in_order_and_no_other():
-    """The least rights of the actuator's account: deployments get, patch; replicasets list; reviews create."""
+    """The least rights of its account: deployments get, patch; replicasets list; reviews create."""
     with cluster("v1", "v2") as scene:
         execute(scene, decide(scene))
         assert [(e.verb, e.path.rsplit("/", 1)[-1], e.dry_run) for e in scene.server.audit] == [

@@ -150,7 +150,10 @@ KEYS = st.text(alphabet="ab/~", min_size=1, max_size=4)
 def test_any_key_can_be_addressed_and_only_it_changes(document, value):
     key = sorted(document)[0]
     path = "/" + key.replace("~", "~0").replace("/", "~1")
-    operations = [{"op": "test", "path": path, "value": document[key]}, {"op": "replace", "path": path, "value": value}]
+    operations = [
+        {"op": "test", "path": path, "value": document[key]},
+        {"op": "replace", "path": path, "value": value},
+    ]
     assert json_patch(document, operations) == {**document, key: value}
 
 

@@ -116,7 +116,9 @@ def test_what_was_refused_or_lies_far_back_holds_nothing_back():
 
 def test_too_many_targets_at_once_is_an_outage_or_our_fault():
     rules = "".join(
-        TEXT.split("rules:\n")[1].replace("fraud-accuracy", f"rule-{n}").replace("name: fraud}", f"name: fraud-{n}}}")
+        TEXT.split("rules:\n")[1]
+        .replace("fraud-accuracy", f"rule-{n}")
+        .replace("name: fraud}", f"name: fraud-{n}}}")
         for n in range(3)
     )
     assert isinstance(decided(text=TEXT + rules[: len(rules) * 2 // 3]), Action)

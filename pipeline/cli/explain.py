@@ -1,4 +1,4 @@
-"""`driftledger explain`: why an action was taken, and whether the decision is the same when computed again."""
+"""`driftledger explain`: why an action was taken, and whether it is the same when computed again."""
 
 from __future__ import annotations
 

@@ -75,6 +75,8 @@ class ApiServer:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body in one packet: in two, the client's delayed acknowledgement costs 40 ms a request.
+    wbufsize = 65_536
 
     def __init__(self, server: ApiServer, token: str, *arguments: Any) -> None:
         self._server, self._token = server, token
