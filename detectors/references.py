@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureBins:
-    """Bins of one feature: numeric by inner `edges` (bin i holds edges[i-1] < x <= edges[i]), or by category."""
+    """Bins of one feature: by inner `edges` (bin i holds edges[i-1] < x <= edges[i]), or by category."""
 
     feature: str
     edges: tuple[float, ...] | None
@@ -42,3 +48,35 @@ class Reference:
     """SLO bound of the latency."""
     latency_budget: float
     """Allowed share of requests over the bound."""
+
+    @property
+    def score_column(self) -> str:
+        """Column of an inference event that the score bins and the calibrator are about."""
+        return "confidence" if self.positive_class is None else "score"
+
+    def calibrated(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Probability of the positive class, or of being right, for each score; shape (n,), NaN stays."""
+        if not self.calibrator_x:
+            return scores
+        return np.interp(scores, self.calibrator_x, self.calibrator_y)
+
+    def identified(self) -> Self:
+        """The same content under the identity that follows from it: model@ and 12 digits of its SHA-256."""
+        digest = hashlib.sha256(replace(self, reference="").to_json().encode()).hexdigest()
+        return replace(self, reference=f"{self.model}@{digest[:12]}")
+
+    def to_json(self) -> str:
+        """Canonical JSON: keys sorted, no spaces; equal references give equal text.  Numbers are finite."""
+        content = asdict(self)
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, content: str) -> Self:
+        """The reference that `to_json` wrote; ValueError or TypeError on anything else."""
+        found: dict[str, Any] = json.loads(content)
+        features = tuple(FeatureBins(**_tuples(feature)) for feature in found.pop("features"))
+        return cls(features=features, **_tuples(found))
+
+
+def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}

@@ -1,0 +1,98 @@
+"""Values of one feature as bins of its reference: 0 to B - 1, then B for missing and B + 1 for unseen."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from detectors.codes import Integers, Text, text
+from detectors.minutes import Floats, floats
+from detectors.references import FeatureBins
+from pipeline.facts import MISSING_BIN, UNSEEN_BIN
+from pipeline.wire.features import number_text
+
+Values: TypeAlias = "Floats | Text"
+"""A feature of n rows; NaN and '' are missing."""
+
+FEW_EDGES = 100
+"""Up to so many edges it is quicker to compare with all of them than to search among them."""
+
+
+def values(column: pa.ChunkedArray) -> Values:
+    """A child of `features`: numbers, or text."""
+    of = column.type
+    is_text = pa.types.is_string(of) or pa.types.is_large_string(of) or pa.types.is_dictionary(of)
+    return text(column) if is_text else floats(column)
+
+
+def bin_count(bins: FeatureBins) -> int:
+    """B, the number of bins without missing and unseen."""
+    return len(bins.categories) if bins.categories is not None else len(bins.edges or ()) + 1
+
+
+def fact_bins(count: int) -> Integers:
+    """The `bin` of a fact row for each code; shape (B + 2,)."""
+    return np.array([*range(count), MISSING_BIN, UNSEEN_BIN], np.int64)
+
+
+def assign(bins: FeatureBins, found: Values) -> Integers:
+    """Bin of each value, shape (n,): numbers or texts against edges or categories.
+
+    A text against edges is read as a number, and a number against categories as its shortest text, for a
+    batch in which one row sends text has text in all rows.
+    """
+    if isinstance(found, Text):
+        return np.array(_of_texts(bins, found.values.to_pylist()), np.int64)[found.codes]
+    if bins.categories is not None:
+        return _number_category(bins.categories, found)
+    return intervals(np.asarray(bins.edges or (), np.float64), found)
+
+
+def intervals(edges: Floats, found: Floats) -> Integers:
+    """Bin i holds edges[i-1] < x <= edges[i]; NaN is missing, code len(edges) + 1."""
+    if len(edges) <= FEW_EDGES:
+        codes: Integers = (found > edges[:, None]).sum(axis=0, dtype=np.uint8).astype(np.int64)
+    else:
+        codes = np.searchsorted(edges, found, side="left")
+    missing = np.isnan(found)
+    if missing.any():
+        codes[missing] = len(edges) + 1
+    return codes
+
+
+def _of_texts(bins: FeatureBins, texts: list[str]) -> list[int]:
+    missing = bin_count(bins)
+    if bins.categories is not None:
+        place = {category: code for code, category in enumerate(bins.categories)}
+        return [missing if not value else place.get(value, missing + 1) for value in texts]
+    numbers = [_parsed(value) for value in texts]
+    edges = np.asarray(bins.edges or (), np.float64)
+    codes = intervals(edges, np.array([np.nan if n is None else n for n in numbers], np.float64)).tolist()
+    found = zip(texts, numbers, codes, strict=True)
+    return [missing + 1 if value and number is None else code for value, number, code in found]
+
+
+def _number_category(categories: tuple[str, ...], found: Floats) -> Integers:
+    unseen = len(categories) + 1
+    places = {
+        number: code
+        for code, category in enumerate(categories)
+        if (number := _parsed(category)) is not None and number_text(number) == category
+    }
+    known = np.array([*sorted(places), np.nan])
+    at = np.searchsorted(known[:-1], found)
+    codes = np.array([*(places[number] for number in sorted(places)), unseen], np.int64)[at]
+    codes[known[at] != found] = unseen
+    codes[np.isnan(found)] = len(categories)
+    return codes
+
+
+def _parsed(value: str) -> float | None:
+    """The finite number that a text is, or NaN."""
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return None if number in (np.inf, -np.inf) else number

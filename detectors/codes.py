@@ -1,0 +1,141 @@
+"""Text columns as integer codes, and rows gathered by their codes: what every fold groups by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Rows = Integers | slice
+"""Places of rows; a slice of everything spares a copy."""
+
+_DENSE_CELLS_PER_ROW = 8
+_DENSE_CELLS = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text column of n rows: row i holds `values[codes[i]]`; null is ''."""
+
+    codes: Integers
+    values: pa.StringArray
+    """Distinct texts without null."""
+
+    @property
+    def size(self) -> int:
+        return len(self.values)
+
+    def code(self, text: str) -> int:
+        """Code of a text, -1 where no row can hold it."""
+        return int(self.values.index(text).as_py())
+
+    def equals(self, text: str) -> Mask:
+        """Rows that hold the text; shape (n,)."""
+        return np.equal(self.codes, self.code(text))
+
+    def at(self, rows: Rows) -> Text:
+        """The column of some rows."""
+        return Text(self.codes[rows], self.values)
+
+    def take(self, rows: Integers) -> pa.StringArray:
+        """The texts of some rows."""
+        return self.values.take(pa.array(self.codes[rows]))
+
+
+def text(column: pa.ChunkedArray) -> Text:
+    """Codes of a text column, dictionary-encoded or not, in any number of chunks."""
+    if len(column) == column.null_count:
+        return Text(np.zeros(len(column), np.int64), pa.array([""] if len(column) else [], pa.string()))
+    array = _one_dictionary(column)
+    values, codes = _distinct(array.dictionary, array.indices)
+    if array.null_count:
+        return _with_nulls(codes, values, array.indices.is_null().to_numpy(zero_copy_only=False))
+    return Text(codes, values)
+
+
+def _one_dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    if encoded.num_chunks == 1:
+        return encoded.chunk(0)
+    return pa.concat_arrays(encoded.unify_dictionaries().chunks)
+
+
+def _distinct(dictionary: pa.Array, indices: pa.Array) -> tuple[pa.StringArray, Integers]:
+    """A producer's dictionary may hold a text twice, or null."""
+    values = dictionary.cast(pa.string())
+    if values.null_count:
+        values = values.fill_null("")
+    codes = np.asarray((indices.fill_null(0) if indices.null_count else indices).to_numpy(), np.int64)
+    distinct = values.dictionary_encode()
+    if len(distinct.dictionary) == len(values):
+        return values, codes
+    return distinct.dictionary, distinct.indices.to_numpy().astype(np.int64)[codes]
+
+
+def _with_nulls(codes: Integers, values: pa.StringArray, missing: Mask) -> Text:
+    empty = int(values.index("").as_py())
+    if empty < 0:
+        empty = len(values)
+        values = pa.concat_arrays([values, pa.array([""], pa.string())])
+    return Text(np.where(missing, empty, codes), values)
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """n rows in g groups: row i is in group `codes[i]`; `first[j]` is a row of group j."""
+
+    codes: Integers
+    first: Integers
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def count(self, where: Mask | None = None) -> Integers:
+        """Rows per group, or those that `where` marks; shape (g,)."""
+        codes = self.codes if where is None else self.codes[where]
+        return np.bincount(codes, minlength=len(self))
+
+    def sum(self, values: Integers) -> Integers:
+        """Exact sums per group of n integers; shape (g,)."""
+        if len(self) == 1:
+            return np.asarray(values.sum(keepdims=True), np.int64)
+        sums = np.zeros(len(self), np.int64)
+        np.add.at(sums, self.codes, values)
+        return sums
+
+
+def group(keys: Sequence[tuple[Integers, int]]) -> Groups:
+    """Groups of equal keys: each key is n codes from 0 to size - 1, with its size."""
+    codes, size = keys[0]
+    for more, more_size in keys[1:]:
+        if more_size == 1:
+            continue
+        if size * more_size > 2**62:
+            codes, size = _dense(codes)
+        codes, size = codes * more_size + more, size * more_size
+    return _gathered(codes, size)
+
+
+def _dense(codes: Integers) -> tuple[Integers, int]:
+    distinct, dense = np.unique(codes, return_inverse=True)
+    return dense, len(distinct)
+
+
+def _gathered(codes: Integers, size: int) -> Groups:
+    if size == 1:
+        return Groups(codes, np.zeros(min(len(codes), 1), np.int64))
+    if size <= max(_DENSE_CELLS_PER_ROW * len(codes), _DENSE_CELLS):
+        present = np.zeros(size, np.bool_)
+        present[codes] = True
+        dense = (np.cumsum(present) - 1)[codes]
+        groups = int(np.count_nonzero(present))
+    else:
+        dense, groups = _dense(codes)
+    first = np.empty(groups, np.int64)
+    first[dense] = np.arange(len(codes))
+    return Groups(dense, first)

@@ -1,0 +1,36 @@
+"""Every fold by event type: what the events of a topic add to the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pyarrow as pa
+
+from detectors import (
+    actions,
+    allocations,
+    devices,
+    feature_bins,
+    gpu_usage,
+    labels,
+    latency,
+    network,
+    predictions,
+    rejections,
+)
+from detectors.references import Reference
+
+Fold = Callable[[pa.Table, Mapping[str, Reference]], dict[str, pa.Table]]
+"""Events of one type, in its canonical schema, and the references by model; partial rows by fact name."""
+
+FOLDS: dict[str, tuple[Fold, ...]] = {
+    "action": (actions.fold_action,),
+    "allocation": (allocations.fold,),
+    "device": (devices.fold,),
+    "flow": (network.fold,),
+    "gpu": (gpu_usage.fold,),
+    "inference": (latency.fold, feature_bins.fold, predictions.fold),
+    "label": (labels.fold,),
+    "outcome": (actions.fold_outcome,),
+    "rejected": (rejections.fold,),
+}

@@ -1,0 +1,52 @@
+"""Fold of inference events into latency histograms by minute, server, model version and metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from detectors import exponential, minutes
+from detectors.references import Reference
+from pipeline.facts import LATENCY_BINS, ZERO_BUCKET
+
+METRICS = {
+    "latency": "latency_seconds",
+    "time_to_first_token": "time_to_first_token_seconds",
+    "time_per_output_token": "time_per_output_token_seconds",
+}
+"""Name of the metric in the ledger, and the column that holds it."""
+
+SERVER = ("cluster", "namespace", "workload", "model", "model_version")
+
+
+def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.Table]:
+    """`inference` events as `latency_bins`; a metric that an event lacks adds nothing."""
+    keys = minutes.keys(events, SERVER)
+    parts = [
+        _bins(metric, minutes.floats(events.column(column)), keys)
+        for metric, column in METRICS.items()
+        if events.column(column).null_count < events.num_rows
+    ]
+    return {LATENCY_BINS.name: pa.concat_tables([LATENCY_BINS.schema.empty_table(), *parts])}
+
+
+def _bins(metric: str, seconds: minutes.Floats, keys: minutes.Keys) -> pa.Table:
+    known = ~np.isnan(seconds)
+    if not known.all():
+        seconds, keys = seconds[known], keys.at(np.flatnonzero(known))
+    buckets = exponential.index(seconds)
+    lowest = int(buckets[buckets != ZERO_BUCKET].min(initial=0)) - 1
+    codes = np.maximum(buckets - lowest, 0)  # the zero bucket is code 0
+    groups = keys.group((codes, int(codes.max(initial=0)) + 1))
+    return minutes.rows(
+        LATENCY_BINS,
+        {
+            **keys.of(groups.first),
+            "metric": pa.array([metric] * len(groups), pa.string()),
+            "scale": np.full(len(groups), exponential.SCALE),
+            "bucket": buckets[groups.first],
+            "count": groups.count(),
+        },
+    )

@@ -1,0 +1,53 @@
+"""Fold of network flows into minutes of the sending workload by network class.
+
+Each event counts for its source, for sending is what is billed.  `flows` and `dropped` count every event, so
+a flow that both nodes report is two flows; `connections` and `bytes` leave out what the receiving node
+reports (direction INGRESS), so they count it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from detectors import minutes
+from detectors.codes import Mask, Text, text
+from detectors.network_classes import CLASSES, classify
+from detectors.references import Reference
+from pipeline.facts import NETWORK_USAGE
+
+_PLACES = [
+    "source_node", "source_zone", "source_region",
+    "destination_node", "destination_zone", "destination_region", "destination_pod", "destination_ip",
+]  # fmt: skip
+
+
+def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.Table]:
+    """`flow` events as `network_usage`; the method is the source of the bytes, '' where none are known."""
+    columns = {
+        "cluster": text(events.column("cluster")),
+        "namespace": text(events.column("source_namespace")),
+        "workload": text(events.column("source_workload")),
+        "class": Text(classify({name: text(events.column(name)) for name in _PLACES}), pa.array(CLASSES)),
+        "method": text(events.column("bytes_method")),
+    }
+    keys = minutes.Keys(minutes.minute(minutes.microseconds(events.column("time"))), columns)
+    groups = keys.group()
+    dropped = text(events.column("verdict")).equals("DROPPED")
+    direction = text(events.column("direction"))
+    sent = ~direction.equals("INGRESS") & ~dropped
+    opened = direction.equals("EGRESS") & _flag(events, "opens_connection") & ~_flag(events, "is_reply")
+    sums = {
+        "flows": groups.count(~dropped),
+        "connections": groups.count(opened & ~dropped),
+        "dropped": groups.count(dropped),
+        "bytes": groups.sum(minutes.units(minutes.floats(events.column("bytes")), 1) * sent),
+    }
+    return {NETWORK_USAGE.name: minutes.rows(NETWORK_USAGE, keys.of(groups.first) | sums)}
+
+
+def _flag(events: pa.Table, name: str) -> Mask:
+    return np.asarray(pc.fill_null(events.column(name), False).to_numpy(), np.bool_)

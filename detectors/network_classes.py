@@ -1,0 +1,61 @@
+"""Network class of a flow, by addresses, nodes, zones and regions: what a cloud would bill it as."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+
+import numpy as np
+
+from detectors.codes import Integers, Mask, Text
+
+CLASSES = ("same_zone", "cross_zone", "cross_region", "internet", "unknown")
+SAME_ZONE, CROSS_ZONE, CROSS_REGION, INTERNET, UNKNOWN = range(len(CLASSES))
+
+
+@lru_cache(maxsize=65_536)
+def is_public(address: str) -> bool:
+    """Whether an IP address is of the internet; private, loopback, link-local, CGNAT or malformed is not."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(ip, "ipv4_mapped", None)
+    found = mapped or ip
+    return bool(found.is_global and not found.is_multicast)
+
+
+def classify(columns: dict[str, Text]) -> Integers:
+    """Index into CLASSES of each flow; shape (n,).
+
+    `columns` are source_ and destination_ node, zone, region, and destination_pod and destination_ip.
+    Labels such as `world` are not asked: most destinations labelled so are private addresses or pods.
+    """
+    found = np.full(len(columns["destination_ip"].codes), UNKNOWN, np.int64)
+    both_zones, same_zone = _compare(columns["source_zone"], columns["destination_zone"])
+    both_regions, same_region = _compare(columns["source_region"], columns["destination_region"])
+    _, same_node = _compare(columns["source_node"], columns["destination_node"])
+    found[both_zones] = CROSS_ZONE
+    found[(both_zones & same_zone) | same_node] = SAME_ZONE
+    # Zone names repeat between regions on some clouds, so the region speaks last.
+    found[both_regions & ~same_region & ~same_node] = CROSS_REGION
+    found[_outside(columns)] = INTERNET
+    return found
+
+
+def _outside(columns: dict[str, Text]) -> Mask:
+    public = np.array([is_public(ip) for ip in columns["destination_ip"].values.to_pylist()], np.bool_)
+    ours = _known(columns["destination_pod"]) | _known(columns["destination_node"])
+    return public[columns["destination_ip"].codes] & ~ours
+
+
+def _known(column: Text) -> Mask:
+    return ~column.equals("")
+
+
+def _compare(source: Text, destination: Text) -> tuple[Mask, Mask]:
+    """Rows in which both are known, and rows in which they are known and equal."""
+    both = _known(source) & _known(destination)
+    place = {name: code for code, name in enumerate(source.values.to_pylist())}
+    translated = np.array([place.get(name, -1) for name in destination.values.to_pylist()], np.int64)
+    return both, both & (translated[destination.codes] == source.codes)
