@@ -214,7 +214,7 @@ hourly AS (
     FROM line GROUP BY ALL
 ),
 priced AS (
-    SELECT h.*, coalesce(least(d.busy_su, h.su), 0) AS busy_su, coalesce(d.active_su, 0) AS active_su,
+    SELECT h.*, least(coalesce(d.busy_su, 0), h.su) AS busy_su, coalesce(d.active_su, 0) AS active_su,
         coalesce(d.idle_held_su, 0) AS idle_held_su, coalesce(d.observed_su, 0) AS observed_su,
         c.sign, c.hour, p.nano,
         -- 3600000000 microseconds an hour by 720720 units a card
@@ -229,26 +229,27 @@ priced AS (
     WINDOW card AS (PARTITION BY cell, cluster, root, node, provider, region, instance_type, gpu_model, mig_profile,
         capacity_type)
 ),
+-- The card's cost is cut down to each holder, the remainder is the largest's; then each holder's is split.
 floored AS (
-    SELECT *, card_nano * busy_su // card_su AS used_cut, card_nano * (su - busy_su) // card_su AS rest_cut,
+    SELECT *, card_nano * su // card_su AS cut,
         row_number() OVER (
             PARTITION BY cell, cluster, root, node, provider, region, instance_type, gpu_model, mig_profile,
                 capacity_type
-            ORDER BY greatest(busy_su, su - busy_su) DESC, holder
+            ORDER BY su DESC, holder
         ) AS place
     FROM priced WHERE card_su > 0
 ),
 exact AS (
-    SELECT *, CASE WHEN place = 1 THEN card_nano - sum(used_cut + rest_cut) OVER (
+    SELECT *, cut + CASE WHEN place = 1 THEN card_nano - sum(cut) OVER (
             PARTITION BY cell, cluster, root, node, provider, region, instance_type, gpu_model, mig_profile,
                 capacity_type
-        ) ELSE 0 END AS left_over
+        ) ELSE 0 END AS line_nano
     FROM floored
 ),
 settled AS (
-    SELECT e.*, sign * (used_cut + CASE WHEN busy_su >= su - busy_su THEN left_over ELSE 0 END) AS used_nano,
-        sign * (rest_cut + CASE WHEN busy_su < su - busy_su THEN left_over ELSE 0 END) AS rest_nano
-    FROM exact AS e
+    SELECT * EXCLUDE (line_nano), sign * (line_nano * busy_su // greatest(su, 1)) AS used_nano,
+        sign * (line_nano - line_nano * busy_su // greatest(su, 1)) AS rest_nano
+    FROM exact
 )
 SELECT
     CASE WHEN $by_team THEN CASE WHEN e.holder = 0 THEN 'cluster_idle' ELSE coalesce(nullif(h.team, ''), 'unowned')

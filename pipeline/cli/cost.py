@@ -1,0 +1,42 @@
+"""`driftledger cost`: what GPUs cost, by team, workload, model, device or time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import OutputOption, StoreOption, now, reading, show
+from pipeline.cli.output import Output
+from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
+
+_BY = (
+    "team, namespace, workload, pod, model, model_version, device, node, gpu_model, cluster, bucket, "
+    "hour or day"
+)
+
+
+def cost(
+    ctx: typer.Context,
+    store: StoreOption = None,
+    window: Annotated[
+        str | None,
+        typer.Option(
+            "--window", "-w", help="7d, 24h, yesterday, 2026-10, or START..END (UTC); else the whole ledger."
+        ),
+    ] = None,
+    by: Annotated[list[str] | None, typer.Option("--by", help=f"Group by; may be repeated: {_BY}.")] = None,
+    prices: PricesOption = None,
+    gpu_hour_price: GpuHourOption = None,
+    currency: CurrencyOption = "USD",
+    output: OutputOption = Output.table,
+) -> None:
+    """GPU-hours allocated, active, held idle and held by nobody, and what each cost."""
+    from pipeline.answers.cost import cost as answer
+    from pipeline.answers.window import parse_window
+
+    span = parse_window(window, now()) if window else None
+    names = [name.strip() for part in by or ["team"] for name in part.split(",")]
+    book = price_book(prices, gpu_hour_price, currency)
+    with reading(ctx, store) as ledger:
+        show(answer(ledger, span, names, book, currency), output)

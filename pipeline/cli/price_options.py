@@ -1,0 +1,45 @@
+"""The options that say which prices hold."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.prices import PriceBook
+
+PricesOption = Annotated[
+    Path | None,
+    typer.Option("--prices", metavar="FILE", help="Price book, YAML; else the bundled list prices."),
+]
+GpuHourOption = Annotated[
+    str | None,
+    typer.Option("--gpu-hour-price", metavar="AMOUNT", help="One price for every GPU-hour; no book."),
+]
+CurrencyOption = Annotated[str, typer.Option("--currency", metavar="CODE", help="ISO 4217 code.")]
+
+
+def price_book(prices: Path | None, gpu_hour_price: str | None, currency: str) -> PriceBook:
+    """The book that the options name; ConfigError where they contradict each other."""
+    from pipeline.prices import PriceBook
+
+    if prices and gpu_hour_price is not None:
+        raise ConfigError("--gpu-hour-price", gpu_hour_price, "give either a price book or one price")
+    if gpu_hour_price is not None:
+        return PriceBook.flat(_amount(gpu_hour_price), currency)
+    return PriceBook.load(prices) if prices else PriceBook.bundled()
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not (amount.is_finite() and 0 <= amount <= 1_000_000):
+        raise ConfigError("--gpu-hour-price", text, "write an amount such as 2.00")
+    return amount

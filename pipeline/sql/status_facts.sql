@@ -1,0 +1,27 @@
+-- How many rows of each kind of fact a cluster has, and of which time; '' where facts name no cluster.
+SELECT 'gpu_usage' AS fact, cluster, count(*) AS rows, min(minute) AS first, max(minute) + INTERVAL 1 MINUTE AS newest
+FROM gpu_usage GROUP BY cluster
+UNION ALL
+SELECT 'allocations', cluster, count(*), min(start), max(greatest(coalesce(time, start), start))
+FROM allocations GROUP BY cluster
+UNION ALL
+SELECT 'devices', cluster, count(*), min(start), max(greatest(coalesce(time, start), start))
+FROM devices GROUP BY cluster
+UNION ALL
+SELECT 'network_usage', cluster, count(*), min(minute), max(minute) + INTERVAL 1 MINUTE FROM network_usage GROUP BY cluster
+UNION ALL
+SELECT 'latency_bins', cluster, count(*), min(minute), max(minute) + INTERVAL 1 MINUTE FROM latency_bins GROUP BY cluster
+UNION ALL
+SELECT 'prediction_sums', cluster, count(*), min(minute), max(minute) + INTERVAL 1 MINUTE
+FROM prediction_sums GROUP BY cluster
+UNION ALL
+SELECT 'feature_bins', '', count(*), min(minute), max(minute) + INTERVAL 1 MINUTE FROM feature_bins HAVING count(*) > 0
+UNION ALL
+SELECT 'labels', '', count(*), min(time), max(time) FROM labels HAVING count(*) > 0
+UNION ALL
+SELECT 'findings', '', count(*), min(time), max(time) FROM findings HAVING count(*) > 0
+UNION ALL
+SELECT 'actions', cluster, count(*), min(time), max(time) FROM actions GROUP BY cluster
+UNION ALL
+SELECT 'outcomes', '', count(*), min(time), max(time) FROM outcomes HAVING count(*) > 0
+ORDER BY fact, cluster

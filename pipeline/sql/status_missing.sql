@@ -1,0 +1,8 @@
+-- What was refused, by reason, and what is known to be missing.
+SELECT 'rejected' AS kind, reason AS name, '' AS cluster, count(*) AS rows, min(time) AS first, max(time) AS newest,
+    string_agg(DISTINCT topic, ', ' ORDER BY topic) AS detail
+FROM rejected GROUP BY reason
+UNION ALL
+SELECT 'gap', source || ' ' || kind, cluster, count(*), min(start), max("end"), 'lost ' || coalesce(sum(lost), 0)
+FROM gaps GROUP BY source, kind, cluster
+ORDER BY kind DESC, rows DESC, name, cluster
