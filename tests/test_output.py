@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.answers.answer import Answer, Column
+from pipeline.answers.cells import amount, machine, people, percent
 from pipeline.answers.window import Window
-from pipeline.cli.cells import amount, machine, people, percent
 from pipeline.cli.output import Output, render
 
 COLUMNS = (Column("team"), Column("cost", "USD", "money"), Column("idle", "hours", "decimal", wide=True))

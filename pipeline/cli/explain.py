@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.cells import safe_text
+from pipeline.answers.cells import safe_text
 from pipeline.cli.options import StoreOption, store_folder
 
 NOT_IDENTICAL = 6

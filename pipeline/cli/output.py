@@ -12,7 +12,7 @@ from typing import TextIO, TypeVar
 from rich.cells import cell_len
 
 from pipeline.answers.answer import Answer, Column, Value, to_json
-from pipeline.cli.cells import machine, people, safe_text
+from pipeline.answers.cells import machine, people, safe_text
 
 T = TypeVar("T")
 

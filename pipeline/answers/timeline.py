@@ -1,0 +1,93 @@
+"""How each model version did over time: traffic, accuracy, failures and latency in equal steps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from detectors import latency_objective
+from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.window import MINUTE, Window
+from pipeline.facts import ZERO_BUCKET
+from pipeline.store import Store
+
+STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440)
+"""Minutes of a step: the divisors of a day that people read clocks in."""
+
+COLUMNS = (
+    Column("time", kind="time"),
+    Column("model"),
+    Column("model_version"),
+    Column("requests", kind="integer"),
+    Column("error_rate", kind="ratio"),
+    Column("accuracy", kind="ratio"),
+    Column("labelled", kind="integer"),
+    Column("latency_p95", "seconds", "number"),
+)
+
+_LABELLED = pa.schema(
+    [
+        ("model", pa.string()),
+        ("model_version", pa.string()),
+        ("minute", pa.timestamp("us")),
+        ("count", pa.int64()),
+        ("errors", pa.int64()),
+    ]
+)
+
+
+def timeline(store: Store, window: Window, points: int) -> Answer:
+    """One row a step and model version with traffic, at most `points` steps (or steps of a day).
+
+    A step without labels has no accuracy; latency_p95 is the upper edge of the bucket that holds it.
+    """
+    found = store.query(
+        "model_timeline",
+        tables={"labelled": _labelled(store, window)},
+        start=window.start,
+        end=window.end,
+        step_minutes=step_minutes(window, points),
+        metric=latency_objective.METRIC,
+        zero=ZERO_BUCKET,
+    )
+    rows = tuple(_row(r) for r in found.to_pylist())
+    return Answer(COLUMNS, rows, newest(store), None, window=window)
+
+
+def step_minutes(window: Window, points: int) -> int:
+    """The shortest of STEPS that cuts the window into at most `points`; a day where none does."""
+    minutes = (window.end - window.start) / MINUTE
+    return next((step for step in STEPS if minutes / step <= points), STEPS[-1])
+
+
+def newest(store: Store) -> datetime | None:
+    """The last instant that the ledger speaks of; None where it is empty."""
+    last: datetime | None = store.query("newest").to_pylist()[0]["last"]
+    return last
+
+
+def _labelled(store: Store, window: Window) -> pa.Table:
+    span: dict[str, Any] = {"start": window.start, "end": window.end}
+    names = sorted({row["model"] for row in store.query("model_sums", **span).to_pylist()})
+    parts = [_LABELLED.empty_table()]
+    for name in names:
+        minutes = store.query("accuracy_minutes", model=name, **span)
+        model = pa.array([name] * minutes.num_rows, pa.string())
+        parts.append(minutes.append_column("model", model).select(_LABELLED.names).cast(_LABELLED))
+    return pa.concat_tables(parts)
+
+
+def _row(row: dict[str, Any]) -> tuple[Value, ...]:
+    labelled, requests = row["labelled"] or 0, row["requests"]
+    return (
+        row["time"],
+        row["model"],
+        row["model_version"],
+        requests,
+        row["failed"] / requests if requests else None,
+        1 - row["wrong"] / labelled if labelled else None,
+        labelled,
+        row["latency_p95"],
+    )

@@ -1,0 +1,39 @@
+-- Traffic, labels and p95 latency of each model version in steps of $step_minutes over [$start, $end).
+-- Tables passed in: labelled(model, model_version, minute, count, errors), as accuracy_minutes says it.
+WITH traffic AS (
+    SELECT
+        time_bucket(to_minutes($step_minutes), minute, $start) AS time, model, model_version,
+        CAST(sum("count") AS BIGINT) AS requests, CAST(sum(errors) AS BIGINT) AS failed
+    FROM prediction_sums
+    WHERE minute >= $start AND minute < $end
+    GROUP BY ALL
+),
+truth AS (
+    SELECT
+        time_bucket(to_minutes($step_minutes), minute, $start) AS time, model, model_version,
+        CAST(sum("count") AS BIGINT) AS labelled, CAST(sum(errors) AS BIGINT) AS wrong
+    FROM labelled
+    GROUP BY ALL
+),
+bins AS (
+    SELECT
+        time_bucket(to_minutes($step_minutes), minute, $start) AS time, model, model_version,
+        CASE WHEN bucket = $zero THEN 0 ELSE pow(2, (bucket + 1) * pow(2, -scale)) END AS seconds,
+        sum("count") AS n
+    FROM latency_bins
+    WHERE metric = $metric AND minute >= $start AND minute < $end
+    GROUP BY ALL
+),
+ranked AS (
+    SELECT *, sum(n) OVER (whole ORDER BY seconds) AS upto, sum(n) OVER whole AS total
+    FROM bins
+    WINDOW whole AS (PARTITION BY time, model, model_version)
+),
+slow AS (
+    SELECT time, model, model_version, min(seconds) FILTER (upto >= 0.95 * total) AS latency_p95
+    FROM ranked
+    GROUP BY ALL
+)
+SELECT time, model, model_version, requests, failed, labelled, wrong, latency_p95
+FROM traffic LEFT JOIN truth USING (time, model, model_version) LEFT JOIN slow USING (time, model, model_version)
+ORDER BY model, model_version, time
