@@ -85,6 +85,13 @@ def _with_nulls(codes: Integers, values: pa.StringArray, missing: Mask) -> Text:
     return Text(np.where(missing, empty, codes), values)
 
 
+def same(left: Text, right: Text) -> Mask:
+    """Rows in which two columns hold the same text; shape (n,)."""
+    place = {value: code for code, value in enumerate(left.values.to_pylist())}
+    translated = np.array([place.get(value, -1) for value in right.values.to_pylist()], np.int64)
+    return np.equal(translated[right.codes], left.codes)
+
+
 @dataclass(frozen=True, slots=True)
 class Groups:
     """n rows in g groups: row i is in group `codes[i]`; `first[j]` is a row of group j."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from detectors.codes import Integers, Mask, Text
+from detectors.codes import Integers, Mask, Text, same
 
 CLASSES = ("same_zone", "cross_zone", "cross_region", "internet", "unknown")
 SAME_ZONE, CROSS_ZONE, CROSS_REGION, INTERNET, UNKNOWN = range(len(CLASSES))
@@ -32,13 +32,13 @@ def classify(columns: dict[str, Text]) -> Integers:
     Labels such as `world` are not asked: most destinations labelled so are private addresses or pods.
     """
     found = np.full(len(columns["destination_ip"].codes), UNKNOWN, np.int64)
-    both_zones, same_zone = _compare(columns["source_zone"], columns["destination_zone"])
-    both_regions, same_region = _compare(columns["source_region"], columns["destination_region"])
-    _, same_node = _compare(columns["source_node"], columns["destination_node"])
+    both_zones, one_zone = _compare(columns["source_zone"], columns["destination_zone"])
+    both_regions, one_region = _compare(columns["source_region"], columns["destination_region"])
+    _, one_node = _compare(columns["source_node"], columns["destination_node"])
     found[both_zones] = CROSS_ZONE
-    found[(both_zones & same_zone) | same_node] = SAME_ZONE
+    found[one_zone | one_node] = SAME_ZONE
     # Zone names repeat between regions on some clouds, so the region speaks last.
-    found[both_regions & ~same_region & ~same_node] = CROSS_REGION
+    found[both_regions & ~one_region & ~one_node] = CROSS_REGION
     found[_outside(columns)] = INTERNET
     return found
 
@@ -56,6 +56,4 @@ def _known(column: Text) -> Mask:
 def _compare(source: Text, destination: Text) -> tuple[Mask, Mask]:
     """Rows in which both are known, and rows in which they are known and equal."""
     both = _known(source) & _known(destination)
-    place = {name: code for code, name in enumerate(source.values.to_pylist())}
-    translated = np.array([place.get(name, -1) for name in destination.values.to_pylist()], np.int64)
-    return both, both & (translated[destination.codes] == source.codes)
+    return both, both & same(source, destination)

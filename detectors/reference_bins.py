@@ -1,0 +1,66 @@
+"""Bins of a reference: quantiles of numbers, or the most frequent categories of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from detectors import binning
+from detectors.codes import Groups, Integers, Text
+from detectors.dispersion import phi
+from detectors.minutes import Floats
+from detectors.references import FeatureBins
+
+BINS = 10
+"""Quantile bins of a number, the usual count for PSI."""
+MOST_CATEGORIES = 50
+"""Rarer categories count as unseen, in the reference as later."""
+
+
+def quantile_edges(values: Floats) -> tuple[float, ...]:
+    """Inner edges of BINS bins with about equal counts; fewer where values repeat.
+
+    A constant c gives the bins below c, c, and above c, so that a change either way is seen.
+    """
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return ()
+    lowest, highest = float(known.min()), float(known.max())
+    if lowest == highest:
+        return (float(np.nextafter(lowest, -np.inf)), lowest)
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1], method="inverted_cdf"))
+    return tuple(edges[edges < highest].tolist())
+
+
+def feature_bins(features: pa.ChunkedArray, minutes: Groups) -> Iterator[FeatureBins]:
+    """Bins of each child of the struct `features`, in its order, with the counts of the rows themselves."""
+    for field, column in zip(features.type, features.flatten(), strict=True):
+        values = binning.values(column)
+        if isinstance(values, Text):
+            bins = FeatureBins(field.name, None, _categories(values), (), 0, 0, 1.0)
+        else:
+            bins = FeatureBins(field.name, quantile_edges(values), None, (), 0, 0, 1.0)
+        yield _counted(bins, values, minutes)
+
+
+def _categories(values: Text) -> tuple[str, ...]:
+    counts = np.bincount(values.codes, minlength=values.size).tolist()
+    named = zip(values.values.to_pylist(), counts, strict=True)
+    ranked = sorted((-count, name) for name, count in named if name and count)
+    return tuple(sorted(name for _, name in ranked[:MOST_CATEGORIES]))
+
+
+def _counted(bins: FeatureBins, values: binning.Values, minutes: Groups) -> FeatureBins:
+    size = binning.bin_count(bins) + 2
+    by_minute = histograms(binning.assign(bins, values), size, minutes)
+    *counts, missing, unseen = by_minute.sum(axis=0).tolist()
+    return replace(bins, counts=tuple(counts), missing=missing, unseen=unseen, phi=phi(by_minute))
+
+
+def histograms(codes: Integers, size: int, minutes: Groups) -> Integers:
+    """Counts by minute and code; shape (minutes, size)."""
+    cells = np.bincount(minutes.codes * size + codes, minlength=len(minutes) * size)
+    return cells.reshape(len(minutes), size)

@@ -1,0 +1,119 @@
+"""Builds a reference from events of a time in which the model was known to be right."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from detectors import minutes
+from detectors.binning import intervals
+from detectors.calibration import Curve, calibrate
+from detectors.codes import Groups, Mask, Text, same, text
+from detectors.dispersion import phi
+from detectors.reference_bins import feature_bins, quantile_edges
+from detectors.references import Reference
+from pipeline.events import TYPES
+
+NO_LABELS = TYPES["label"].schema.empty_table()
+PASSING_SCORE = 0.5
+"""Least evaluation score that counts as right where a label has no class."""
+
+
+def build(
+    events: pa.Table,
+    labels: pa.Table | None = None,
+    *,
+    model: str,
+    positive_class: str | None = None,
+    latency_objective_seconds: float | None = None,
+    latency_budget: float = 0.01,
+    seed: int = 0,
+) -> Reference:
+    """The reference of `inference` events and the `label` events that judge them, under its own identity.
+
+    Columns may be absent except `time`; every row is taken to be of the model.  `positive_class` None is a
+    multiclass model, whose confidence is what is calibrated.  `latency_budget` is the share of requests that
+    may take longer than `latency_objective_seconds`.  `seed` picks the splits on which calibration is judged.
+    """
+    by_minute = minutes.Keys(minutes.minute(minutes.microseconds(events.column("time"))), {}).group()
+    scores = minutes.floats(_column(events, "confidence" if positive_class is None else "score"))
+    edges = quantile_edges(scores)
+    judged = _judged(events, NO_LABELS if labels is None else labels)
+    curve = _curve(scores, judged, positive_class, seed)
+    return Reference(
+        reference="",
+        model=model,
+        positive_class=positive_class,
+        features=tuple(feature_bins(_column(events, "features"), by_minute)),
+        score_edges=edges,
+        score_counts=_score_counts(edges, scores),
+        calibrator_x=curve[0],
+        calibrator_y=curve[1],
+        labelled=int(judged.known.sum()),
+        errors=int(judged.wrong.sum()),
+        phi_errors=_error_phi(judged, by_minute),
+        latency_objective_seconds=latency_objective_seconds,
+        latency_budget=latency_budget,
+    ).identified()
+
+
+class _Judged(NamedTuple):
+    """Predictions against their labels; each of shape (n,)."""
+
+    truth: Text
+    """True class, '' where none is known."""
+    known: Mask
+    """Whether a label says if the prediction was right: by class, else by an evaluation score."""
+    wrong: Mask
+
+
+def _column(events: pa.Table, name: str, type_name: str = "inference") -> pa.ChunkedArray:
+    if name in events.column_names:
+        return events.column(name)
+    return pa.chunked_array([pa.nulls(events.num_rows, TYPES[type_name].by_name[name].arrow.type)])
+
+
+def _judged(events: pa.Table, labels: pa.Table) -> _Judged:
+    """The ledger's rule: classes are compared where both are known, else a score below 0.5 is an error."""
+    place = _label_places(_column(events, "prediction_id"), labels)
+    predicted = text(_column(events, "prediction"))
+    truth = text(_column(labels, "label", "label").take(place))
+    score = minutes.floats(_column(labels, "score", "label").take(place))
+    by_class = ~truth.equals("") & ~predicted.equals("")
+    wrong = np.where(by_class, ~same(predicted, truth), score < PASSING_SCORE)
+    return _Judged(truth, by_class | ~np.isnan(score), wrong & (by_class | ~np.isnan(score)))
+
+
+def _label_places(identities: pa.ChunkedArray, labels: pa.Table) -> pa.ChunkedArray:
+    """Row of each prediction's label, null where there is none; of several the highest revision counts."""
+    revisions = _column(labels, "revision", "label").fill_null(0)
+    order = pc.sort_indices(revisions, [("", "descending")])
+    judged = labels.column("prediction_id").cast(pa.string()).take(order).combine_chunks()
+    # index_in finds the first of equal ids.
+    return order.take(pc.index_in(identities.cast(pa.string()), judged))
+
+
+def _curve(scores: minutes.Floats, judged: _Judged, positive_class: str | None, seed: int) -> Curve:
+    """Calibration of the probability of the positive class, or of being right where there is none."""
+    if positive_class is None:
+        known, happened = judged.known, ~judged.wrong
+    else:
+        known, happened = ~judged.truth.equals(""), judged.truth.equals(positive_class)
+    usable = known & ~np.isnan(scores)
+    return calibrate(scores[usable], happened[usable], seed)
+
+
+def _score_counts(edges: tuple[float, ...], scores: minutes.Floats) -> tuple[int, ...]:
+    """Counts of the score bins; none where no event has a score."""
+    known = scores[~np.isnan(scores)]
+    if not len(known):
+        return ()
+    return tuple(np.bincount(intervals(np.asarray(edges), known), minlength=len(edges) + 1).tolist())
+
+
+def _error_phi(judged: _Judged, by_minute: Groups) -> float:
+    counts = [by_minute.count(judged.wrong), by_minute.count(judged.known & ~judged.wrong)]
+    return phi(np.stack(counts, axis=1))
