@@ -15,6 +15,7 @@ from pipeline.embedded import Embedded
 from pipeline.events import TYPES, Rejected
 from pipeline.replay_files import Passed
 from pipeline.replay_outcome import Outcome
+from pipeline.wire.types import MICROSECONDS_UTC
 
 CHUNK_ROWS = 32_768
 """Event rows of one transaction; part of a row's identity, so it never changes."""
@@ -75,7 +76,16 @@ def _keep(kind: str, part: Part, embedded: Embedded, time: int, watch: Watch) ->
             done += chunk.num_rows
             watch(files[0].name, done, outcome.handed)
     keep_rejected(embedded, outcome, source, files, parsed.rejected, time)
+    _keep_gaps(embedded, outcome, source, parsed.gaps, time)
     return outcome
+
+
+def _keep_gaps(embedded: Embedded, outcome: Outcome, source: str, gaps: pa.Table, time: int) -> None:
+    """What the source says it lost, as rows of the ledger beside what it did not lose."""
+    utc = [pa.field(n, MICROSECONDS_UTC) if n in ("start", "end") else gaps.schema.field(n) for n in gaps.schema.names]
+    for sequence, chunk in enumerate(_chunks(gaps.cast(pa.schema(utc)))):
+        step = embedded.put(TYPES["gap"], chunk, source=f"{source}/gaps", sequence=sequence, time=time)
+        outcome.facts.update(step.facts)
 
 
 def keep_rejected(

@@ -56,7 +56,7 @@ def _events(
     """(event type, source, rows) of one span."""
     if first:
         yield "device", "demo/inventory", samples.devices(start)
-        yield "allocation", "demo/allocation", samples.allocations(start, {m.name: "1" for m in models}, 1)
+        yield "allocation", "demo/allocation", samples.allocations(start, {m.name: "1" for m in models})
     yield "gpu", "demo/dcgm", samples.gpu_samples(start, end, _SAMPLE, rng)
     yield "flow", "demo/hubble", samples.flows(start, end, _FLOW, rng)
     for model in models:

@@ -18,6 +18,8 @@ from pipeline.wire.types import MICROSECONDS_UTC
 Rng = np.random.Generator
 Micros = npt.NDArray[np.int64]
 
+_NODES = {g.device: g.node for g in GPUS}
+
 SERVER = {"tumour-screen": "clinic", "digit-reader": "post"}
 """Namespace of each model's Deployment, which has the model's name."""
 
@@ -41,22 +43,31 @@ def devices(start: datetime) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def allocations(start: datetime, version: dict[str, str], revision: int) -> pa.Table:
-    """Every holding, open-ended from `start`; `version` says which version each model's workload serves."""
-    nodes = {g.device: g.node for g in GPUS}
-    return pa.Table.from_pylist([_allocation(h, nodes[h.device], start, version, revision) for h in HOLDINGS])
+def allocations(start: datetime, versions: dict[str, str]) -> pa.Table:
+    """Every holding, open-ended from `start`; `versions` says which version each model's workload serves."""
+    return pa.Table.from_pylist([_allocation(h, start, start, versions.get(h.model, ""), None) for h in HOLDINGS])
+
+
+def rollout(model: str, old: tuple[str, datetime], new: str, moment: datetime) -> pa.Table:
+    """The holdings of a model's pods change hands at `moment`: from version `old` (held since) to `new`."""
+    version, since = old
+    moved = [h for h in HOLDINGS if h.model == model]
+    ended = [_allocation(h, since, moment, version, moment) for h in moved]
+    return pa.Table.from_pylist(ended + [_allocation(h, moment, moment, new, None) for h in moved])
 
 
 def _allocation(
-    holding: Holding, node: str, start: datetime, version: dict[str, str], revision: int
+    holding: Holding, start: datetime, seen: datetime, version: str, end: datetime | None
 ) -> dict[str, object]:
+    pod = f"{holding.pod}-{start:%m%d%H%M}"
     return {
-        "cluster": CLUSTER, "node": node, "device": holding.device, "consumer_uid": f"uid-{holding.pod}",
+        "cluster": CLUSTER, "node": _NODES[holding.device], "device": holding.device, "consumer_uid": f"uid-{pod}",
         "share_id": holding.pod if holding.units < holding.of_units else "", "namespace": holding.namespace,
-        "pod": holding.pod, "container": "main", "workload": holding.workload, "team": holding.team,
-        "model": holding.model, "model_version": version.get(holding.model, ""), "method": holding.method,
-        "share_units": holding.units, "device_units": holding.of_units, "start": start,
-        "start_quality": "exact", "time": start, "revision": revision,
+        "pod": pod, "container": "main", "workload": holding.workload, "team": holding.team,
+        "model": holding.model, "model_version": version, "method": holding.method,
+        "share_units": holding.units, "device_units": holding.of_units, "start": start, "end": end,
+        "start_quality": "exact", "end_quality": "exact" if end else None, "time": seen,
+        "revision": 2 if end else 1,
     }  # fmt: skip
 
 
@@ -157,3 +168,10 @@ def _labels(model: DemoModel, moments: Micros, ids: list[str], answers: Answers,
         }
     )
     return every.filter(pa.array(known)).sort_by("time")
+
+
+def reference_rows(model: DemoModel, before: datetime, count: int, seed: int) -> tuple[pa.Table, pa.Table]:
+    """(inference events, their labels) of version 1 in the day before the demo's past begins."""
+    rng = np.random.default_rng([seed, len(model.name)])
+    per_minute = max(count // 1440, 1)
+    return predictions(model, "1", before - timedelta(days=1), before, per_minute, rng)

@@ -288,6 +288,21 @@ OUTCOME = EventType(
     ),
 )
 
+GAP = EventType(
+    "gap",
+    "What a source knows that it missed: lost flow events, a failed scrape, a relist after 410.",
+    "cluster/source",
+    (
+        _CLUSTER,
+        _string("source", "collector and place, for example hubble/node-7", required=True),
+        _string("kind", "why, for example lost_events", required=True),
+        _time("start", "first instant that is incomplete", required=True),
+        _time("end", "first instant that is complete again", required=True),
+        _count("lost", "events lost; absent is unknown"),
+        _string("detail", "in words"),
+    ),
+)
+
 REJECTED = EventType(
     "rejected",
     "A message or a row of one that could not be taken, with the reason.",
@@ -306,5 +321,5 @@ REJECTED = EventType(
 )
 
 TYPES: dict[str, EventType] = {
-    t.name: t for t in (ALLOCATION, DEVICE, GPU, FLOW, INFERENCE, LABEL, ACTION, OUTCOME, REJECTED)
+    t.name: t for t in (ALLOCATION, DEVICE, GPU, FLOW, INFERENCE, LABEL, ACTION, OUTCOME, GAP, REJECTED)
 }

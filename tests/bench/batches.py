@@ -1,0 +1,41 @@
+"""Inference batches as a collector writes them: 5,000 rows, 10 features, one model, from a seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+ROWS = 5_000
+FEATURES = 10
+START = 1_790_000_000_000_000
+SPAN_SECONDS = 300
+
+
+def features(rows: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    return {f"f{i}": rng.normal(size=rows) for i in range(FEATURES)}
+
+
+def inference(rng: np.random.Generator, batch: int) -> pa.Table:
+    """One message's worth of events, spread over five minutes."""
+    values = features(ROWS, rng)
+    moments = START + np.sort(rng.integers(0, SPAN_SECONDS * 1_000_000, ROWS))
+    constant = np.zeros(ROWS, dtype=np.int32)
+
+    def same(text: str) -> pa.DictionaryArray:
+        return pa.DictionaryArray.from_arrays(pa.array(constant), pa.array([text]))
+
+    return pa.table(
+        {
+            "cluster": same("c"),
+            "namespace": same("n"),
+            "workload": same("Deployment/m"),
+            "model": same("m"),
+            "model_version": same("1"),
+            "prediction_id": [f"{batch:04x}-{i:06x}" for i in range(ROWS)],
+            "time": pa.array(moments, pa.timestamp("us", "UTC")),
+            "latency_seconds": rng.lognormal(-2, 0.5, ROWS),
+            "prediction": pa.array(rng.choice(["yes", "no"], ROWS)).dictionary_encode(),
+            "score": rng.random(ROWS),
+            "features": pa.StructArray.from_arrays([pa.array(v) for v in values.values()], names=list(values)),
+        }
+    )
