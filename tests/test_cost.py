@@ -73,7 +73,7 @@ def test_the_golden_cluster_costs_what_the_paper_says(golden: Store) -> None:
 
 
 def test_the_golden_pods_pay_their_share(golden: Store) -> None:
-    """Seven MIG slices are one card, three of four replicas three quarters, two pods of a claim a half each."""
+    """Seven MIG slices are one card, three of four replicas three quarters, a claim's two pods half each."""
     answer = cost(golden, TWO_HOURS, ("pod",), SEVEN_DOLLARS)
     found = by(answer, "allocated_gpu_hours", "total_cost")
     assert found["w"] == dollars("1", "7")
@@ -208,9 +208,9 @@ def test_a_price_that_changes_holds_from_its_minute_on(tmp_path: Path) -> None:
     """A new contract in the middle of an hour must not change what came before."""
     with ledger(tmp_path, devices=[device("a", at(0), at(2))]) as store:
         row = type(SEVEN_DOLLARS.prices[0])
-        book = PriceBook("two", (
-            row("old", (), Decimal(1), "USD", valid_to=at(0.5)), row("new", (), Decimal(3), "USD", valid_from=at(0.5)),
-        ))  # fmt: skip
+        old = row("old", (), Decimal(1), "USD", valid_to=at(0.5))
+        new = row("new", (), Decimal(3), "USD", valid_from=at(0.5))
+        book = PriceBook("two", (old, new))
         assert total(store, TWO_HOURS, book=book) == Decimal(5)
         assert total(store, Window(at(0.25), at(0.75)), book=book) == Decimal(1)
 

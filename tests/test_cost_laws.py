@@ -1,0 +1,157 @@
+"""Laws of the cost answer on random clusters: parts of a window and lines of a device sum to the digit."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline import lake
+from pipeline.answers.answer import Answer
+from pipeline.answers.cost import cost
+from pipeline.answers.money import in_cents, to_cents
+from pipeline.answers.window import Window
+from pipeline.prices import PriceBook
+from pipeline.prices.price import Price
+from pipeline.store import Batch, Store
+from tests.cost_rows import Row, allocation, at, device, minute, table
+
+HOUR_US = 3_600_000_000
+SPAN_HOURS = 4
+MINUTE = timedelta(minutes=1)
+BOOK = PriceBook(
+    "two prices",
+    (
+        Price("early", (("gpu_model", "L4"),), Decimal("2.000000007"), "USD", valid_to=at(1.5)),
+        Price("late", (("gpu_model", "L4"),), Decimal("1.1"), "USD", valid_from=at(1.5)),
+    ),
+)
+
+instants = st.integers(0, SPAN_HOURS * HOUR_US).map(lambda us: at(0) + timedelta(microseconds=us))
+aligned = st.integers(0, SPAN_HOURS * 60).map(lambda m: at(0) + m * MINUTE)
+shares = st.sampled_from([(1, 1), (1, 2), (1, 3), (3, 4), (1, 7), (2, 7), (9984, 40320), (5, 17), (1, 1000)])
+cards = st.sampled_from(["a", "b", "MIG-0", "MIG-1", "unlisted"])
+
+INVENTORY = [
+    device("a", at(0.25), at(3.7), time=at(4)),
+    device("b", at(0), time=at(4)),
+    device("b", at(2), time=at(4), gpu_model="NVIDIA A10"),
+    *(device(f"MIG-{i}", at(0), parent_device="g", mig_profile="3g.20gb", time=at(4)) for i in range(2)),
+]
+
+
+@st.composite
+def held(draw: st.DrawFn, number: int) -> Row:
+    a, b = sorted((draw(instants), draw(instants)))
+    end = None if draw(st.booleans()) else b
+    row = allocation(draw(cards), f"p{number}", a, end, draw(shares))
+    return row | {"time": b, "admin_access": draw(st.sampled_from([False, False, False, True]))}
+
+
+@st.composite
+def seen(draw: st.DrawFn) -> Row:
+    name = draw(st.sampled_from(["a", "b", "g", "MIG-0", "MIG-1", "unlisted"]))
+    busy = draw(st.integers(0, 60_000_000)) / 1e6
+    active = draw(st.integers(0, 60))
+    time = draw(st.integers(0, SPAN_HOURS * 60 - 1))
+    return minute(name, at(0) + time * MINUTE, busy, active, 60 - active, observed_seconds=60)
+
+
+allocations = st.integers(0, 7).flatmap(lambda n: st.tuples(*(held(i) for i in range(n))))
+samples = st.lists(seen(), max_size=25)
+cuts = st.lists(aligned, min_size=2, max_size=5, unique=True).map(sorted)
+
+
+def plain_store(folder: str, **facts: Any) -> Store:
+    """The ledger's tables in memory: the same SQL, without the seconds that a lake takes to make."""
+    con = duckdb.connect()
+    lake.create(con)
+    store = Store(con, Path(folder), read_only=False)
+    store.append(Batch({name: table(name, rows) for name, rows in facts.items()}))
+    return store
+
+
+def lines(answer: Answer, keys: int) -> dict[tuple[Any, ...], tuple[Decimal, ...]]:
+    """The costs of each line; None counts as none."""
+    names = [c.name for c in answer.columns]
+    places = [names.index(n) for n in ("used_cost", "workload_idle_cost", "cluster_idle_cost", "total_cost")]
+    return {row[:keys]: tuple(Decimal(str(row[i] or 0)) for i in places) for row in answer.rows}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(allocations, samples, cuts)
+def test_a_window_cut_in_parts_costs_what_it_costs_whole(
+    holders: tuple[Row, ...], usage: list[Row], edges: list[datetime]
+) -> None:
+    """Three weekly reports and one of the same three weeks must agree to the last digit, line by line."""
+    with (
+        TemporaryDirectory() as folder,
+        plain_store(folder, devices=INVENTORY, allocations=holders, gpu_usage=usage) as store,
+    ):
+        by = ("device", "pod")
+        whole = lines(cost(store, Window(edges[0], edges[-1]), by, BOOK), 2)
+        parts: dict[tuple[Any, ...], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 4)
+        for a, b in pairwise(edges):
+            for key, costs in lines(cost(store, Window(a, b), by, BOOK), 2).items():
+                parts[key] = [x + y for x, y in zip(parts[key], costs, strict=True)]
+        assert {k: tuple(v) for k, v in parts.items() if any(v)} == {k: v for k, v in whole.items() if any(v)}
+
+
+def exact_card_cost(start: datetime, end: datetime) -> Decimal:
+    """Price times time in each hour and price, cut to the billionth: what an L4 costs from the book."""
+    total, a = 0, start
+    while a < end:
+        hour = a.replace(minute=0, second=0, microsecond=0)
+        b = min(end, hour + timedelta(hours=1), at(1.5) if a < at(1.5) else datetime.max)
+        nano = 2_000_000_007 if a < at(1.5) else 1_100_000_000
+        total += nano * ((b - a) // timedelta(microseconds=1)) // HOUR_US
+        a = b
+    return Decimal(total).scaleb(-9)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(allocations, samples)
+def test_the_lines_of_a_card_sum_to_its_price_times_its_time(
+    holders: tuple[Row, ...], usage: list[Row]
+) -> None:
+    """Whoever held it, however it was shared: no second of a card is paid twice, and none is lost."""
+    with (
+        TemporaryDirectory() as folder,
+        plain_store(folder, devices=INVENTORY, allocations=holders, gpu_usage=usage) as store,
+    ):
+        answer = cost(store, Window(at(0), at(SPAN_HOURS)), ("device", "pod", "hour"), BOOK)
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for (card, *_), (used, idle, unheld, total) in lines(answer, 3).items():
+            assert min(used, idle, unheld) >= 0
+            assert used + idle + unheld == total
+            sums[card] += total
+        assert sums["a"] == exact_card_cost(at(0.25), at(3.7))
+        assert sums["b"] == exact_card_cost(at(0), at(2))
+        assert sums["g"] == exact_card_cost(at(0), at(SPAN_HOURS))
+        names = [c.name for c in answer.columns]
+        hours: dict[Any, Decimal] = defaultdict(Decimal)
+        for row in answer.rows:
+            for name in ("allocated_gpu_hours", "unallocated_gpu_hours"):
+                hours[row[0]] += Decimal(str(row[names.index(name)]))
+        assert hours["b"] == pytest.approx(Decimal(SPAN_HOURS), abs=Decimal("0.0001"))
+
+
+@given(st.lists(st.integers(0, 10**12), max_size=40))
+def test_cents_sum_to_the_cent(nanos: list[int]) -> None:
+    """A statement whose lines do not add up to its total is sent back."""
+    amounts = [Decimal(n).scaleb(-9) for n in nanos]
+    whole = to_cents(sum(amounts, Decimal(0)))
+    cents = in_cents(amounts, whole)
+    assert sum(cents, Decimal(0)) == whole
+    for amount, cent in zip(amounts, cents, strict=True):
+        assert abs(Fraction(amount) - Fraction(cent)) < Fraction(1, 100)
