@@ -20,7 +20,7 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     Requests in the objective's own bucket count as within it: at scale 5 that forgives at most 2.2 %.
     """
     reference = subject.reference
-    if reference is None or reference.latency_objective_seconds is None:
+    if reference is None or not reference.latency_objective_seconds:
         return subject.unjudged(NAME, "no_reference", parameters)
     evidence: dict[str, float | int | str] = {
         "reference": reference.reference,

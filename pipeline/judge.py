@@ -42,8 +42,13 @@ def judge(store: Store, now: datetime, parameters: Parameters = Parameters()) ->
     """Findings on every model version with traffic in the look-back, by model, version and detector.
 
     `now` is UTC without zone; the present minute is still filling and is not read.  The same snapshot,
-    now and parameters give the same findings, bit for bit.
+    now and parameters give the same findings, bit for bit; a whole tick reads one snapshot.
     """
+    with store.steady():
+        return _judge(store, now, parameters)
+
+
+def _judge(store: Store, now: datetime, parameters: Parameters) -> list[Finding]:
     end = now.replace(second=0, microsecond=0)
     longest = max(r.look_back_minutes(parameters) for r in READINGS.values())
     seen = store.query("model_versions", start=end - timedelta(minutes=longest), end=end).to_pylist()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
@@ -49,6 +50,7 @@ class Store:
         self._folder = folder
         self._read_only = read_only
         self._guard = threading.RLock()
+        self._steady = False
 
     @classmethod
     def open(cls, folder: str | Path, *, read_only: bool = False, snapshot: int | None = None) -> Self:
@@ -112,6 +114,24 @@ class Store:
     def watermark(self, topic_id: str, partition: int) -> Watermark:
         with self._guard:
             return watermarks.read(self._con, topic_id, partition)
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """Queries inside see one snapshot, whatever others commit meanwhile; nothing can be appended inside.
+
+        May be nested; other threads wait.
+        """
+        with self._guard:
+            if self._steady:
+                yield
+                return
+            self._con.execute("BEGIN")
+            self._steady = True
+            try:
+                yield
+            finally:
+                self._steady = False
+                self._rollback()
 
     def query(
         self, name: str, *, tables: Mapping[str, pa.Table] | None = None, **parameters: Any

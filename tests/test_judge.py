@@ -144,6 +144,28 @@ def test_recorded_findings_keep_every_digit(store: Store) -> None:
     assert act["since"] == Finding.from_json(act["content"]).since
 
 
+def test_a_tick_reads_one_snapshot_while_another_process_writes(store: Store, tmp_path: Path) -> None:
+    """Else the recorded snapshot is not what was judged, and no decision could be computed again."""
+    then = [f.to_json() for f in judge(store, NOW)]
+    with store.steady():
+        snapshot = store.snapshot()
+        with Store.open(tmp_path) as other:
+            write(other, **Life(seed=9).serve("2", 150, 20, error=0.9).facts())
+        assert [f.to_json() for f in judge(store, NOW)] == then
+        assert store.snapshot() == snapshot
+    assert [f.to_json() for f in judge(store, NOW)] != then
+
+
+@pytest.mark.parametrize("objective", [None, 0.0])
+def test_a_model_without_an_objective_is_not_judged_by_one(
+    tmp_path: Path, life: Life, objective: float | None
+) -> None:
+    with Store.open(tmp_path) as store:
+        register(store, reference(latency_objective_seconds=objective), START.replace(tzinfo=UTC))
+        write(store, **life.facts())
+        assert levels(judge(store, NOW))["2", "latency_objective"] == "no_reference"
+
+
 def test_parameters_of_a_decision_restore_its_judge(store: Store) -> None:
     """A policy that was stricter then must be recomputed as strict."""
     strict = Parameters(accuracy_tolerance=0.5)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2 as chi2_law
-from scipy.stats import ks_2samp, wasserstein_distance
+from scipy.stats import chi2_contingency, ks_2samp, wasserstein_distance
 
 from detectors import distances
 
@@ -82,6 +82,14 @@ def test_chi2_is_pearsons_and_ignores_bins_that_nobody_uses() -> None:
     found = distances.chi2(a, b)
     assert found.statistic == pytest.approx(2 * (5**2 / 25 + 5**2 / 25))
     assert found.p_value == pytest.approx(chi2_law.sf(found.statistic, 2))
+
+
+@given(pairs)
+def test_chi2_is_scipys(pair: tuple[list[int], list[int]]) -> None:
+    """Also with two bins, where Yates' correction makes a difference."""
+    table = np.array(pair)
+    theirs = chi2_contingency(table[:, table.sum(axis=0) > 0])
+    assert distances.chi2(*pair) == pytest.approx((theirs.statistic, theirs.pvalue), rel=1e-9, abs=1e-300)
 
 
 @pytest.mark.parametrize("distance", SYMMETRIC)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,16 @@ JS_COUNT = 1_000
 PSI_WARN = 0.1
 ABSENT_WARN = 0.05
 """Increase of the share of missing and unseen values that is worth a warning by itself."""
+
+
+class Key(NamedTuple):
+    """One histogram."""
+
+    model: str
+    model_version: str
+    feature: str
+    reference: str
+
 
 SCORE = "(score)"
 """Name of the row about the prediction's score."""
@@ -55,11 +66,24 @@ BOUND = "kolmogorov_smirnov comes from bins and is a lower bound of the exact st
 
 def drift(store: Store, window: Window) -> Answer:
     """One row a model version and feature, the largest PSI first; those without enough events come last."""
-    held = store.query("feature_histograms", start=window.start, end=window.end, score=SCORE).to_pylist()
-    known = _references(store)
-    rows = sorted((_row(h, known.get(h["reference"])) for h in held), key=_order)
-    as_of: datetime | None = max((h["last"] + MINUTE for h in held), default=None)
+    span: dict[str, Any] = {"start": window.start, "end": window.end}
+    with store.steady():
+        features = store.query("feature_histograms", **span).to_pylist()
+        scores = [{**row, "feature": SCORE} for row in store.query("score_histograms", **span).to_pylist()]
+        known = _references(store)
+    held = _histograms([*features, *scores])
+    rows = sorted((_row(key, counts, known.get(key.reference)) for key, counts in held.items()), key=_order)
+    as_of: datetime | None = max((row["last"] + MINUTE for row in (*features, *scores)), default=None)
     return Answer(COLUMNS, tuple(rows), as_of, None, (LEVELS, BOUND) if rows else (), window=window)
+
+
+def _histograms(cells: list[dict[str, Any]]) -> dict[Key, dict[int, int]]:
+    """Counts by bin of each feature of each version."""
+    found: dict[Key, dict[int, int]] = defaultdict(dict)
+    for cell in cells:
+        key = Key(cell["model"], cell["model_version"], cell["feature"], cell["reference"])
+        found[key][cell["bin"]] = cell["count"]
+    return found
 
 
 def _references(store: Store) -> dict[str, Reference]:
@@ -74,13 +98,12 @@ def _order(row: tuple[Value, ...]) -> tuple[bool, float, tuple[str, ...]]:
     return psi is None, -(psi or 0.0), (str(row[0]), str(row[1]), str(row[2]))
 
 
-def _row(held: dict[str, Any], reference: Reference | None) -> tuple[Value, ...]:
-    counts = dict(zip(held["bins"], held["counts"], strict=True))
+def _row(key: Key, counts: dict[int, int], reference: Reference | None) -> tuple[Value, ...]:
     total = sum(counts.values())
     missing, unseen = counts.get(MISSING_BIN, 0), counts.get(UNSEEN_BIN, 0)
-    rates = (total, missing / total, unseen / total, held["reference"])
-    names = (held["model"], held["model_version"], held["feature"])
-    bins = reference and _bins(reference, held["feature"])
+    rates = (total, missing / total, unseen / total, key.reference)
+    names = (key.model, key.model_version, key.feature)
+    bins = reference and _bins(reference, key.feature)
     if not bins:
         return (*names, "no_reference", *[None] * 7, *rates)
     values = _values(bins, counts)

@@ -47,6 +47,11 @@ INTERVAL = "accuracy_low and accuracy_high are the 95 % Wilson interval of the l
 
 def models(store: Store, window: Window) -> Answer:
     """One row a model version with traffic in the window, by name."""
+    with store.steady():
+        return _models(store, window)
+
+
+def _models(store: Store, window: Window) -> Answer:
     span: dict[str, Any] = {"start": window.start, "end": window.end}
     sums = store.query("model_sums", **span).to_pylist()
     quantiles = store.query("latency_quantiles", metric=latency_objective.METRIC, zero=ZERO_BUCKET, **span)

@@ -61,7 +61,8 @@ def _minutes(first: int, count: int, rng: np.random.Generator) -> dict[str, pa.T
     }
     features = _typed("feature_bins", bins)
     scores = features.filter(pc.field("feature") == "f0").drop_columns("feature")
-    return {"feature_bins": features, "score_bins": scores, "prediction_sums": _typed("prediction_sums", sums)}
+    traffic = _typed("prediction_sums", sums)
+    return {"feature_bins": features, "score_bins": scores, "prediction_sums": traffic}
 
 
 def _typed(fact: str, columns: dict[str, object]) -> pa.Table:
