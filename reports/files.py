@@ -1,0 +1,45 @@
+"""Report files on disk: every one whole, or none."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+def file_name(text: str) -> str:
+    """The text as a part of a file name, different for different texts."""
+    plain = _UNSAFE.sub("-", text).strip("-")[:60]
+    return plain if plain == text else f"{plain or 'team'}-{sha256(text.encode()).hexdigest()[:8]}"
+
+
+def write(folder: Path, contents: Mapping[str, str]) -> list[Path]:
+    """Write all files by name; each is complete on disk before any takes its place.
+
+    Raises OSError, and then no file was replaced by a part of one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    waiting: list[tuple[Path, Path]] = []
+    try:
+        for name, text in contents.items():
+            target = folder / name
+            half = folder / f".{name}.{os.getpid()}.part"
+            waiting.append((half, target))
+            _durable(half, text)
+        for half, target in waiting:
+            half.replace(target)
+    finally:
+        for half, _ in waiting:
+            half.unlink(missing_ok=True)
+    return [target for _, target in waiting]
+
+
+def _durable(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())

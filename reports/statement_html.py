@@ -1,0 +1,185 @@
+"""A statement as one HTML file: no script, nothing loaded from elsewhere, every name escaped, printable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import ROUND_FLOOR, Decimal
+from importlib.resources import files
+from typing import Any
+
+from reports.amounts import Amounts
+from reports.markup import Html, cell, element, join, number, table
+from reports.statement import Line, Statement, Team
+
+_CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+_METHOD = (
+    "A GPU is paid for while it exists, at the price per GPU-hour of the price book named below.",
+    "Each moment of a GPU is in exactly one place: used (held, and computing), held without work, "
+    "or held by nobody. The three sum to the GPU's price.",
+    "A pod pays the share of the GPU that it holds: a MIG slice its part of the card, a time-sliced pod its "
+    "replicas of all replicas, pods on one claim equal parts. Shares never sum to more than the card.",
+    "Amounts are computed to a billionth and rounded to cents at the end, largest remainder first, so that "
+    "lines sum to their team and teams to the total.",
+    "Where no sample says what a held GPU did, it counts as held without work; the completeness says how "
+    "much was seen. A GPU without a price is listed as unpriced and is in no amount.",
+)
+
+
+def render(statement: Statement, *, heading: str = "All teams") -> str:
+    """The whole page."""
+    css = (files("reports") / "statement.css").read_text(encoding="utf-8")
+    body = join(
+        element("h1", f"GPU statement, {statement.title}"),
+        element("p", f"{heading} · {statement.month.start:%Y-%m-%d} to {statement.month.end:%Y-%m-%d} UTC, "
+                     f"end excluded · {statement.currency}", "sub"),
+        _provisional(statement),
+        _cards(statement),
+        _teams(statement),
+        *(_team(team, statement.currency) for team in statement.teams),
+        _models(statement),
+        _actions(statement),
+        _section("How this was computed", _list(_METHOD)),
+        _section("What to know of these numbers", _list(statement.notes)),
+        _footer(statement),
+    )  # fmt: skip
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_CSP}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"{element('title', f'GPU statement {statement.title}: {heading}')}\n"
+        f"<style>\n{css}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def money(amount: Decimal | None) -> str:
+    return "unpriced" if amount is None else f"{amount:,.2f}"
+
+
+def hours(amount: Decimal) -> str:
+    return f"{amount:,.1f}"
+
+
+def percent(part: Decimal | None, whole: Decimal | None) -> str:
+    """Rounded down, so that 100% is all of it."""
+    if part is None or not whole:
+        return "–"
+    return f"{(part / whole * 100).quantize(Decimal('0.1'), ROUND_FLOOR)}%"
+
+
+def who(name: str) -> str:
+    return {"cluster_idle": "held by nobody", "unowned": "without an owner"}.get(name, name)
+
+
+def _cards(statement: Statement) -> Html:
+    own = statement.amounts
+    shown = (
+        (money(own.total), f"{statement.currency} in total"),
+        (percent(own.used, own.total), "of it used"),
+        (hours(own.allocated + own.unallocated), "GPU-hours"),
+        (percent(statement.completeness, Decimal(1)), "of the time was observed"),
+    )
+    cards = (Html(f'<div class="card">{element("b", b)}{element("span", s)}</div>') for b, s in shown)
+    return Html(f'<div class="cards">{join(*cards)}</div>')
+
+
+def _amount_cells(own: Amounts) -> tuple[Html, ...]:
+    times = (own.allocated, own.active, own.idle_held, own.unallocated)
+    costs = (own.used, own.idle, own.total)
+    return (*(number(hours(t), "wide") for t in times), *(number(money(c)) for c in costs))
+
+
+_HEADS = ("held h", "active h", "held idle h", "nobody's h", "used", "idle", "total")
+
+
+def _teams(statement: Statement) -> Html:
+    rows = [
+        (cell(who(team.name)), Html(f"<td>{_bar(team.amounts)}</td>"), *_amount_cells(team.amounts))
+        for team in statement.teams
+    ]
+    total = (cell("Total"), cell(""), *_amount_cells(statement.amounts))
+    legend = Html(
+        '<p class="legend"><i style="background:var(--used)"></i>used'
+        '<i style="background:var(--idle)"></i>idle</p>'
+    )
+    heads = ("Team", "", *(f"{h} ({statement.currency})" if h == "total" else h for h in _HEADS))
+    return _section("By team", join(table(heads, rows, total, numbers=7), legend))
+
+
+def _bar(own: Amounts) -> Html:
+    if not own.total:
+        return Html('<div class="bar"></div>')
+    used = max(Decimal(0), min(Decimal(100), (own.used or Decimal(0)) / own.total * 100))
+    return Html(
+        f'<div class="bar" role="img" aria-label="{used:.0f}% used">'
+        f'<i style="width:{used:.1f}%"></i><i style="width:{100 - used:.1f}%"></i></div>'
+    )
+
+
+def _team(team: Team, currency: str) -> Html:
+    if team.name == "cluster_idle":
+        return Html("")
+    rows = [(cell(_workload(line)), *_amount_cells(line.amounts)) for line in team.lines]
+    heads = ("Workload", *_HEADS)
+    total = (cell("Total"), *_amount_cells(team.amounts))
+    return _section(f"{who(team.name)}, {currency}", table(heads, rows, total, numbers=7))
+
+
+def _workload(line: Line) -> str:
+    serves = f" · {line.model} {line.model_version}" if line.model != "none" else ""
+    return f"{line.namespace} · {line.workload}{serves}"
+
+
+def _models(statement: Statement) -> Html:
+    if not statement.models:
+        return Html("")
+    rows = [
+        (cell(f"{m.model} {m.model_version}"), number(f"{m.requests:,}"), number(f"{m.cost:,.2f}"),
+         number(f"{m.per_thousand:f}"))
+        for m in statement.models
+    ]  # fmt: skip
+    heads = ("Model version", "requests", f"cost ({statement.currency})", "per 1,000 requests")
+    return _section("What an answer costs", table(heads, rows, None, numbers=3))
+
+
+def _actions(statement: Statement) -> Html:
+    if not statement.actions:
+        return _section("Actions taken", element("p", "None in this month."))
+    rows = [tuple(cell(text) for text in _action(row)) for row in statement.actions]
+    return _section("Actions taken", table(("When", "What", "Where", "State", "Why"), rows, None, numbers=0))
+
+
+def _action(row: dict[str, Any]) -> tuple[str, ...]:
+    target = " · ".join(str(row[k]) for k in ("cluster", "namespace", "workload") if row[k])
+    versions = f"{row['kind']} {row['model'] or ''} {row['model_version'] or ''}".strip()
+    back = f" to {row['to_version']}" if row["to_version"] else ""
+    state = f"{row['state']}, {row['outcome']}" if row["outcome"] else str(row["state"])
+    return f"{row['last']:%Y-%m-%d %H:%M}Z", versions + back, target, state, str(row["detail"] or "")
+
+
+def _provisional(statement: Statement) -> Html:
+    if not statement.is_provisional:
+        return Html("")
+    text = f"Provisional: the newest GPU fact is of {_time(statement.as_of)}, before the month's end."
+    return element("p", text, "warn")
+
+
+def _footer(statement: Statement) -> Html:
+    return element(
+        "footer",
+        f"As of {_time(statement.as_of)} · price book {statement.price_book} · "
+        f"lake snapshot {statement.snapshot} · {hours(statement.amounts.unpriced)} GPU-hours unpriced",
+    )
+
+
+def _time(time: datetime | None) -> str:
+    return "no time" if time is None else f"{time:%Y-%m-%d %H:%M}Z"
+
+
+def _section(title: str, content: Html) -> Html:
+    return Html(f"<section>{element('h2', title)}{content}</section>")
+
+
+def _list(items: Iterable[str] | Sequence[str]) -> Html:
+    return Html(f"<ul>{join(*(element('li', item) for item in items))}</ul>")

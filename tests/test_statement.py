@@ -1,0 +1,235 @@
+"""A statement can be sent to finance: it adds up to the cent, names nobody's formula, and is never half a file."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from pipeline.answers.money import to_cents
+from pipeline.answers.window import month
+from pipeline.cli.report import app
+from pipeline.errors import ConfigError, NotFound
+from pipeline.prices import PriceBook
+from pipeline.store import Store
+from reports import files, statement_csv, statement_html
+from reports.amounts import Amounts, add, in_cents_of
+from reports.build import build
+from reports.statement import Statement, of_team, statement
+from tests.cost_rows import allocation, at, device, ledger, minutes
+
+HOSTILE = '=HYPERLINK("http://x","<img src=x onerror=alert(1)>")\u202e'
+THIRD = PriceBook.flat(Decimal("3.333333333"), "USD")
+
+
+@pytest.fixture(scope="module")
+def october(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Three teams that share one card in thirds, a hostile name, a model with traffic, an unpriced card."""
+    held = [
+        *(allocation("a", f"{team}1", at(0), None, (1, 3), team=team, workload=f"Deployment/{team}", time=at(7))
+          for team in ("red", "blue", HOSTILE)),
+        allocation("b", "r2", at(1), at(2), team="red", workload="Job/x", model="fraud", model_version="2"),
+        allocation("c", "n1", at(1), at(2), team="", workload="Job/y"),
+    ]  # fmt: skip
+    sums = [
+        {
+            "minute": at(1) + timedelta(minutes=i), "cluster": "c", "namespace": "ns", "workload": "Job/x",
+            "model": "fraud", "model_version": "2", "reference": "", "count": 100, "errors": 0, "tokens_in": 0,
+            "tokens_out": 0, "tokens_cached": 0, "estimated_count": 0, "latency_seconds": 0,
+            "estimated_correct": 0, "estimated_tp": 0, "estimated_fp": 0, "estimated_fn": 0, "estimated_tn": 0,
+        }
+        for i in range(5)
+    ]  # fmt: skip
+    action = {
+        "action_id": "a1", "state": "executed", "time": at(3), "kind": "rollback", "policy": "accuracy",
+        "cluster": "c", "namespace": "ns", "workload": "Job/x", "model": "fraud", "model_version": "3",
+        "to_version": "2", "snapshot": 1, "evidence": "{}", "detail": "accuracy fell <b>", "revision": 1,
+    }  # fmt: skip
+    with ledger(
+        tmp_path_factory.mktemp("october"),
+        devices=[device(name, at(0), time=at(7)) for name in "abc"],
+        allocations=held,
+        gpu_usage=minutes("a", at(0), at(7), 20, active=30),
+        prediction_sums=sums,
+        actions=[action],
+    ) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def whole(october: Store) -> Statement:
+    return statement(october, month(2026, 10), THIRD)
+
+
+def cents(value: Decimal | None) -> bool:
+    return value is not None and value == to_cents(value)
+
+
+def test_lines_sum_to_teams_and_teams_to_the_total_to_the_cent(whole: Statement) -> None:
+    """21 GPU-hours at 3.333333333 are 70.00; no cent is lost among three teams of a third each."""
+    assert whole.amounts.total == Decimal("70.00")
+    assert {t.name for t in whole.teams} == {"red", "blue", HOSTILE, "unowned", "cluster_idle"}
+    for name in ("used", "idle", "total"):
+        for team in whole.teams:
+            assert sum(getattr(line.amounts, name) for line in team.lines) == getattr(team.amounts, name)
+        assert sum(getattr(team.amounts, name) for team in whole.teams) == getattr(whole.amounts, name)
+    for line in (line for team in whole.teams for line in team.lines):
+        assert cents(line.amounts.used) and cents(line.amounts.idle)
+        assert (line.amounts.used or 0) + (line.amounts.idle or 0) == line.amounts.total
+
+
+money = st.integers(0, 10**13).map(lambda n: Decimal(n).scaleb(-9))
+lines = st.lists(st.tuples(money, money, st.booleans()), max_size=12)
+
+
+def amounts(used: Decimal, idle: Decimal, priced: bool) -> Amounts:
+    hours = (Decimal(1),) * 6
+    return Amounts(*hours, *((used, idle, used + idle) if priced else (None,) * 3), completeness=None)
+
+
+@given(lines)
+def test_any_lines_become_cents_that_add_up(parts: list[tuple[Decimal, Decimal, bool]]) -> None:
+    """What holds for this October must hold for any month."""
+    exact = [amounts(*part) for part in parts]
+    total = add(exact).total
+    whole = None if total is None else to_cents(total)
+    rounded = in_cents_of(whole, exact)
+    assert add(rounded).total == whole
+    for before, after in zip(exact, rounded, strict=True):
+        if before.total is None:
+            assert after.total is None
+        else:
+            assert after.used is not None and after.idle is not None
+            assert after.used + after.idle == after.total
+            assert cents(after.used) and cents(after.idle)
+
+
+def test_the_csv_says_the_same_as_the_page_and_runs_nothing(whole: Statement) -> None:
+    """Opened in a spreadsheet, a team's name must stay a name."""
+    rows = list(csv.DictReader(StringIO(statement_csv.render(whole))))
+    by_record = {r: [Decimal(x["total_cost"]) for x in rows if x["record"] == r] for r in ("line", "team", "total")}
+    assert sum(by_record["line"]) == sum(by_record["team"]) == by_record["total"][0] == Decimal("70.00")
+    assert all(not value.startswith(("=", "+", "@")) for row in rows for value in row.values())
+    assert any(row["team"] == "'" + HOSTILE for row in rows)
+    assert {row["price_book"] for row in rows} == {THIRD.version}
+
+
+class Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_the_page_loads_nothing_and_escapes_every_name(whole: Statement) -> None:
+    """A label of a pod must not become a picture that tells somebody who reads the bill."""
+    page = Page(statement_html.render(whole))
+    assert not {tag for tag, _ in page.tags} & {"img", "script", "link", "iframe", "a"}
+    assert not any(name.startswith("on") or name in ("src", "href") for _, attrs in page.tags for name in attrs)
+    assert "\u202e" not in statement_html.render(whole)
+
+
+def test_the_page_answers_what_was_spent_by_whom_and_why(whole: Statement) -> None:
+    text = re.sub(r"<[^>]+>", " ", statement_html.render(whole))
+    for wanted in (
+        "October 2026", "70.00", "red", "without an owner", "held by nobody", "per 1,000 requests", "fraud 2",
+        "rollback fraud 3 to 2", "accuracy fell &lt;b&gt;", THIRD.version, "Provisional", "was observed",
+        "largest remainder",
+    ):  # fmt: skip
+        assert wanted in text, wanted
+
+
+def test_a_model_version_with_traffic_has_a_unit_cost(whole: Statement) -> None:
+    """500 requests on one GPU-hour of 3.333333333."""
+    (fraud,) = whole.models
+    assert (fraud.requests, fraud.per_thousand) == (500, Decimal("6.6667"))
+
+
+def test_a_team_sees_its_own_lines_only(whole: Statement) -> None:
+    """What another team spends is not for its statement."""
+    page = statement_html.render(of_team(whole, "blue"), heading="blue")
+    assert "Deployment/blue" in page
+    assert "red" not in re.sub(r"<style>.*</style>", "", page, flags=re.S).replace("shared", "").replace("covered", "")
+    assert of_team(whole, "blue").amounts == next(t.amounts for t in whole.teams if t.name == "blue")
+
+
+def test_unpriced_time_is_said_and_not_zero(october: Store) -> None:
+    """A card without a price must not look free on a bill."""
+    made = statement(october, month(2026, 10), PriceBook("none", ()))
+    assert made.amounts.total is None
+    assert "unpriced" in statement_html.render(made)
+    rows = list(csv.DictReader(StringIO(statement_csv.render(made))))
+    assert {row["total_cost"] for row in rows} == {""}
+
+
+def test_the_same_ledger_gives_the_same_bytes(october: Store, whole: Statement) -> None:
+    """A statement that is built again must be the same, or nobody can check it."""
+    again = statement(october, month(2026, 10), THIRD)
+    assert statement_html.render(again) == statement_html.render(whole)
+    assert statement_csv.render(again) == statement_csv.render(whole)
+
+
+def test_files_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk must leave last week's statement, not half of this week's."""
+    files.write(tmp_path, {"a.html": "old", "b.html": "old"})
+    real = files._durable
+
+    def full(path: Path, text: str) -> None:
+        if "b.html" in path.name:
+            path.write_text("ha")
+            raise OSError(28, "No space left on device")
+        real(path, text)
+
+    monkeypatch.setattr(files, "_durable", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write(tmp_path, {"a.html": "new", "b.html": "new"})
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a.html": "old", "b.html": "old"}
+
+
+def test_every_team_gets_its_files_whatever_its_name(whole: Statement, tmp_path: Path) -> None:
+    """A slash or a formula in a team's name must not leave the folder or overwrite another's file."""
+    paths = build(whole, tmp_path / "out")
+    assert len(set(paths)) == 2 * (1 + len(whole.teams))
+    assert all(p.parent == tmp_path / "out" and p.stat().st_size > 0 for p in paths)
+    assert len({files.file_name(t) for t in ("a/b", "a.b", "a-b", "../a", "", "=1")}) == 6
+
+
+def test_the_command_writes_the_month(october: Store, tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["build", "--month", "2026-10", "--store", str(october.folder), "--out", str(tmp_path),
+              "--gpu-hour-price", "2.00"],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "statement-2026-10.html").is_file()
+    assert str(tmp_path / "statement-2026-10-red.csv") in result.output.split()
+
+
+@pytest.mark.parametrize("text", ["october", "2026-13", "2026-1", "2026-10-01"])
+def test_a_wrong_month_says_what_to_write(text: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["build", "--month", text, "--store", str(tmp_path)])
+    assert isinstance(result.exception, ConfigError)
+    assert "2026-10" in str(result.exception)
+
+
+def test_an_empty_ledger_has_no_statement(tmp_path: Path) -> None:
+    """Zero dollars for a month of which nothing is known would be a lie."""
+    with Store.open(tmp_path) as store, pytest.raises(NotFound, match="no GPU fact"):
+        statement(store, month(2026, 10), THIRD)
+
+
+def test_a_month_without_facts_says_which_months_have_some(october: Store) -> None:
+    with pytest.raises(NotFound, match=r"facts are of 2026-10-05"):
+        statement(october, month(2026, 9), THIRD)
