@@ -57,7 +57,7 @@ def read(con: duckdb.DuckDBPyConnection, topic_id: str, partition: int) -> Water
 def advance(con: duckdb.DuckDBPyConnection, step: Advance) -> None:
     """Inside the facts' transaction; raises StaleWatermark when the partition moved meanwhile."""
     name = table(step.topic_id, step.partition)
-    if not _exists(con, name):
+    if step.expected == NOTHING and not _exists(con, name):
         con.execute(f'CREATE TABLE "{name}" (source VARCHAR, sequence BIGINT)')
         con.execute(f"INSERT INTO \"{name}\" VALUES ('', {NOTHING})")
     stored = con.execute(f"SELECT sequence FROM \"{name}\" WHERE source = ''").fetchone()
@@ -69,6 +69,11 @@ def advance(con: duckdb.DuckDBPyConnection, step: Advance) -> None:
     moved = {"": step.offset, **step.sources}
     rows = pa.table({"source": list(moved), "sequence": pa.array(moved.values(), pa.int64())})
     con.register("moved", rows)
-    con.execute(f'UPDATE "{name}" AS w SET sequence = m.sequence FROM moved m WHERE w.source = m.source')
-    con.execute(f'INSERT INTO "{name}" SELECT * FROM moved WHERE source NOT IN (SELECT source FROM "{name}")')
+    updated = con.execute(
+        f'UPDATE "{name}" AS w SET sequence = m.sequence FROM moved m WHERE w.source = m.source'
+    ).fetchone()
+    if updated is None or updated[0] < len(moved):
+        con.execute(
+            f'INSERT INTO "{name}" SELECT * FROM moved WHERE source NOT IN (SELECT source FROM "{name}")'
+        )
     con.unregister("moved")

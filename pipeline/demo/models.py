@@ -15,6 +15,9 @@ from sklearn.preprocessing import StandardScaler
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.str_]
 
+DRIFT = 1.2
+"""Factor of a drifting feature: a PSI of 0.3 to 0.7 here, while accuracy stays within a tenth of a percent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -37,12 +40,18 @@ class DemoModel:
     versions: dict[str, Any]
     rows: Floats
     truth: Texts
+    drifting: tuple[int, ...] = ()
+    """Features that come out larger from `drifts_from` on."""
+    drifts_from: int = 2**62
+    """Microseconds since 1970 UTC."""
 
-    def answer(self, version: str, count: int, rng: np.random.Generator) -> Answers:
-        """`count` requests drawn from the live rows, answered by one version."""
+    def answer(self, version: str, moments: npt.NDArray[np.int64], rng: np.random.Generator) -> Answers:
+        """A request a moment, drawn from the live rows and answered by one version."""
+        count = len(moments)
         drawn = rng.integers(0, len(self.rows), count)
         # A little measurement noise, so that the same row is not the same request each time.
         features = self.rows[drawn] * rng.normal(1.0, 0.01, (count, self.rows.shape[1]))
+        features[np.ix_(moments >= self.drifts_from, self.drifting)] *= DRIFT
         model = self.versions[version]
         probabilities = model.predict_proba(features)
         best = probabilities.argmax(axis=1)
@@ -72,8 +81,11 @@ def tumour_screen(seed: int) -> DemoModel:
     return DemoModel("tumour-screen", names, "malignant", versions, features[live], truth[live])
 
 
-def digit_reader(seed: int) -> DemoModel:
-    """Handwritten digits from the mean ink of each row and column of the image."""
+def digit_reader(seed: int, drifts_from: int) -> DemoModel:
+    """Handwritten digits from the mean ink of each row and column of the image.
+
+    From `drifts_from` on a new scanner darkens the top of the images: inputs drift, answers stay right.
+    """
     data = load_digits()
     images = data.images
     features = np.concatenate([images.mean(axis=2), images.mean(axis=1)], axis=1)
@@ -81,4 +93,7 @@ def digit_reader(seed: int) -> DemoModel:
     order = np.random.default_rng(seed).permutation(len(features))
     learn, live = order[:900], order[900:]
     names = tuple([f"ink row {i}" for i in range(8)] + [f"ink column {i}" for i in range(8)])
-    return DemoModel("digit-reader", names, None, {"1": _fit(features[learn], truth[learn])}, features[live], truth[live])
+    versions = {"1": _fit(features[learn], truth[learn])}
+    return DemoModel(
+        "digit-reader", names, None, versions, features[live], truth[live], (0, 1, 2), drifts_from
+    )

@@ -32,6 +32,8 @@ WATCHED_AFTER = 8
 """Live minutes after the rollback, for its outcome."""
 LONGEST = 40
 """Live minutes after which the demo gives up on a rollback."""
+DRIFTED = timedelta(hours=6)
+"""How long before the live minutes the other model's inputs began to drift."""
 REFERENCE_ROWS = 4_000
 """Answers of version 1 that stand for how the model was when it was known to be right."""
 
@@ -67,7 +69,7 @@ def run(folder: Path, now: datetime, *, seed: int, days: int, told: Told) -> Res
     """Fill the empty ledger in `folder` with `days` before `now` (UTC with zone) and act out the rollback."""
     live_from = now.replace(second=0, microsecond=0) - LONGEST * MINUTE
     start = (live_from - timedelta(days=days)).replace(hour=0, minute=0)
-    watched, other = tumour_screen(seed), digit_reader(seed)
+    watched, other = tumour_screen(seed), digit_reader(seed, samples.micros(live_from - DRIFTED))
     with Store.open(folder) as store:
         told.began(start, live_from)
         _references(store, (watched, other), start, seed)

@@ -126,7 +126,7 @@ def predictions(
     count = per_minute * int((end - start).total_seconds() // 60)
     span = micros(end) - micros(start)
     moments = np.sort(micros(start) + rng.integers(0, span, count))
-    answers = model.answer(version, count, rng)
+    answers = model.answer(version, moments, rng)
     ids = [f"{model.name}-{moment:x}-{n:x}" for n, moment in enumerate(moments.tolist())]
     return _inference(model, version, moments, ids, answers, rng), _labels(model, moments, ids, answers, rng)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from detectors.finding import Finding
 from pipeline.answers.cost import cost
+from pipeline.answers.drift import drift
+from pipeline.answers.window import Window
 from pipeline.demo.live import Tick
 from pipeline.demo.run import Result, Told
 from pipeline.narrative import narrative
@@ -45,6 +47,7 @@ class Story:
         self.say(f"{taken:,} events folded in {time.monotonic() - self.began_at:.1f} s")
         self.say("")
         self._cost(store)
+        self._drift(store)
         self.say("Live minutes, at speed:")
 
     def _cost(self, store: Store) -> None:
@@ -58,6 +61,18 @@ class Story:
                 f"  {found['team'] or 'total':<36} {found['total_cost']:>12,.2f} "
                 f"{found['workload_idle_cost']:>15,.2f} {found['allocated_gpu_hours']:>11,.1f}"
             )
+        self.say("")
+
+    def _drift(self, store: Store) -> None:
+        """Inputs that moved in the last hours; drift explains and never acts."""
+        assert self.span is not None  # began comes first
+        end = self.span[1].replace(tzinfo=None)
+        answer = drift(store, Window(end - timedelta(hours=6), end))
+        names = [c.name for c in answer.columns]
+        self.say("Inputs that moved most in six hours        PSI    level")
+        for row in answer.rows[:3]:
+            found = dict(zip(names, row, strict=True))
+            self.say(f"  {found['model']}: {found['feature']!s:<24} {found['psi']:>6.2f}    {found['level']}")
         self.say("")
 
     def rolled_out(self, moment: datetime, version: str) -> None:
