@@ -127,6 +127,6 @@ def _from_flag(flag: str) -> tuple[str, object]:
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
-    """The variables from which `load` makes the same settings again, for a process that is started with them."""
+    """The variables from which `load` makes the same settings again."""
     values = {name: getattr(getattr(settings, name.split(".")[0]), name.split(".")[1]) for name in names()}
     return {ENVIRONMENT_PREFIX + name.replace(".", "__").upper(): str(v) for name, v in values.items()}

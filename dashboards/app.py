@@ -1,0 +1,69 @@
+"""The overview page: spend, GPU waste, models and actions on one timeline, and how far to trust them."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboards import health, quality, reading, waste
+from pipeline.answers.window import Window
+from pipeline.errors import NotFound
+from pipeline.settings import Settings, load
+
+CURRENCY = "USD"
+REFRESH = "15s"
+
+
+@st.cache_data(max_entries=16, ttl=600, show_spinner="Reading the ledger")
+def _overview(
+    folder: str, snapshot: int, start: datetime, end: datetime, points: int, _now: datetime
+) -> reading.Overview:
+    return reading.overview(folder, snapshot, Window(start, end), points, _now)
+
+
+def main(settings: Settings) -> None:
+    st.set_page_config(page_title="Driftledger", page_icon="⚖️", layout="wide")
+    st.title("Driftledger")
+    span = st.segmented_control(
+        "Window", list(reading.SPANS), default="24h", key="window", bind="query-params", required=True
+    )
+    _page(settings, str(span or "24h"))
+
+
+@st.fragment(run_every=REFRESH)
+def _page(settings: Settings, span: str) -> None:
+    folder, now = str(settings.store.folder), datetime.now(UTC).replace(tzinfo=None)
+    try:
+        snapshot, last = reading.latest(folder)
+    except NotFound:
+        health.no_ledger(folder)
+        return
+    if last is None:
+        health.empty(folder)
+        return
+    window = reading.window(last, span)
+    view = _overview(folder, snapshot, window.start, window.end, settings.dashboard.points, now)
+    health.as_of(view, last, now, settings.dashboard.stale_minutes)
+    _sections(view)
+
+
+def _sections(view: reading.Overview) -> None:
+    if view.spend and view.spend.rows:
+        waste.headline(view.spend, CURRENCY)
+    st.subheader("What happened")
+    quality.timeline(view, CURRENCY)
+    quality.actions(view)
+    st.subheader("Models")
+    quality.models(view)
+    st.subheader("GPU time and who pays for it")
+    if view.spend and view.spend.rows:
+        waste.section(view.spend)
+    else:
+        st.info("No GPU fact in this window. Collect dcgm and dra events, or choose a longer window.")
+    st.subheader("Ledger")
+    health.section(view)
+
+
+main(load(environ=os.environ))

@@ -1,0 +1,108 @@
+"""Cost, accuracy, errors and latency on one time axis, with a line where an action was taken."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import altair as alt
+import pandas as pd
+
+from dashboards.spending import Rate
+from pipeline.answers.window import Window
+
+HEIGHT = 110
+MIN_LABELLED = 10
+"""Fewest labels of a step whose accuracy is drawn: of two labels one wrong is 50 %, and says nothing."""
+
+
+class Panel(NamedTuple):
+    """One measure; `top` is the least upper end of its axis, None where the axis follows the values."""
+
+    name: str
+    title: str
+    form: str
+    top: float | None
+
+
+PANELS = (
+    Panel("accuracy", "Accuracy", ".0%", None),
+    Panel("error_rate", "Failed", ".1%", 0.02),
+    Panel("latency_p95", "p95, s", ".3~f", 0.0),
+)
+_COLOURS = ["#1f77b4", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e"]
+_ACTION = "#c1121f"
+_HOVER = ("time:T", "model_version:N", "requests:Q", "labelled:Q")
+
+
+def timeline(
+    rates: list[Rate], currency: str, steps: pd.DataFrame, actions: pd.DataFrame, window: Window
+) -> Any:
+    """`steps` has time, model_version and the names of PANELS; `actions` has time and what."""
+    steps = steps.assign(accuracy=steps["accuracy"].where(steps["labelled"] >= MIN_LABELLED))
+    scale = alt.Scale(domain=[_utc(window.start), _utc(window.end)], type="utc")
+    top = _cost(rates, currency, scale)
+    panels = [_line(steps, panel, scale) for panel in PANELS]
+    marked = [alt.layer(panel, _rule(actions, scale)) for panel in panels]
+    first = alt.layer(top, _rule(actions, scale), _words(actions, scale))
+    whole = alt.vconcat(
+        first, *marked, spacing=6, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
+    )
+    return whole.resolve_scale(x="shared").configure_view(stroke=None)
+
+
+def _utc(time: Any) -> Any:
+    return pd.Timestamp(time, tz="UTC")
+
+
+def _x(scale: alt.Scale, *, labels: bool = False) -> alt.X:
+    axis = alt.Axis(labels=labels, ticks=labels, title=None, grid=True)
+    return alt.X("time:T", scale=scale, axis=axis)
+
+
+def _cost(rates: list[Rate], currency: str, scale: alt.Scale) -> Any:
+    ends = [*rates, rates[-1]._replace(time=rates[-1].end)] if rates else []
+    data = pd.DataFrame([(_utc(r.time), r.per_hour) for r in ends], columns=["time", "rate"])
+    return (
+        alt.Chart(data, height=HEIGHT)
+        .mark_area(interpolate="step-after", line=True, opacity=0.3, color=_COLOURS[0], clip=True)
+        .encode(_x(scale), alt.Y("rate:Q", title=f"{currency} an hour"), tooltip=["time:T", "rate:Q"])
+    )
+
+
+def _line(steps: pd.DataFrame, panel: Panel, scale: alt.Scale) -> Any:
+    known = steps.dropna(subset=[panel.name])
+    axis = alt.Axis(format=panel.form, tickCount=4)
+    colours = alt.Scale(range=_COLOURS)
+    return (
+        alt.Chart(known, height=HEIGHT)
+        .mark_line(point=alt.OverlayMarkDef(size=12), clip=True)
+        .encode(
+            _x(scale, labels=panel is PANELS[-1]),
+            alt.Y(f"{panel.name}:Q", title=panel.title, axis=axis, scale=_height(known, panel)),
+            alt.Color("model_version:N", title="Version", scale=colours, legend=alt.Legend(orient="top")),
+            tooltip=[
+                "time:T",
+                "model_version:N",
+                alt.Tooltip(f"{panel.name}:Q", format=panel.form),
+                "requests:Q",
+            ],
+        )
+    )
+
+
+def _height(known: pd.DataFrame, panel: Panel) -> alt.Scale:
+    if panel.top is None or known.empty:
+        return alt.Scale(zero=False)
+    return alt.Scale(domainMin=0, domainMax=max(panel.top, 1.05 * known[panel.name].max()))
+
+
+def _rule(actions: pd.DataFrame, scale: alt.Scale) -> Any:
+    marks = alt.Chart(actions).mark_rule(color=_ACTION, strokeDash=[4, 3], size=2)
+    return marks.encode(alt.X("time:T", scale=scale), tooltip=["time:T", "what:N"])
+
+
+def _words(actions: pd.DataFrame, scale: alt.Scale) -> Any:
+    marks = alt.Chart(actions).mark_text(
+        color=_ACTION, align="right", dx=-6, fontWeight="bold", baseline="top"
+    )
+    return marks.encode(alt.X("time:T", scale=scale), y=alt.value(2), text="what:N")

@@ -1,0 +1,54 @@
+"""How far the numbers can be trusted: freshness, completeness, what was refused, and what to do about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+from dashboards import frames, labels
+from dashboards.reading import Overview
+from pipeline.answers.status import is_incomplete
+
+_COLUMNS = {
+    "kind": "Kind",
+    "name": "Name",
+    "cluster": "Cluster",
+    "rows": "Rows",
+    "newest": "Newest, UTC",
+    "age": "Minutes ago",
+    "detail": "Detail",
+}
+
+
+def as_of(view: Overview, last: datetime, now: datetime, stale_minutes: int) -> None:
+    """One line that every reader sees first, and a warning when the ledger has stopped."""
+    fresh = f"As of {labels.time(last)} ({labels.age(last, now)} ago)"
+    st.text(f"{fresh} | window {view.window} | lake snapshot {view.snapshot}")
+    if (now - last).total_seconds() > stale_minutes * 60:
+        st.warning(
+            f"Stale: nothing new since {labels.time(last)}. Check that collectors run, "
+            "then see what arrived last with driftledger status."
+        )
+
+
+def section(view: Overview) -> None:
+    if is_incomplete(view.status):
+        st.warning("Something was refused, is missing or has no price; the rows below say what.")
+    frames.table(view.status, _COLUMNS)
+    notes = (*(view.spend.notes if view.spend else ()), *view.models.notes)
+    for note in dict.fromkeys(notes):
+        st.text(f"- {note}")
+
+
+def no_ledger(folder: str) -> None:
+    st.info("There is no ledger here yet.")
+    st.text(f"Folder: {folder}")
+    st.text("Fill one from files:      driftledger replay KIND FILE... --store DIR")
+    st.text("Or see one at work:       driftledger demo")
+
+
+def empty(folder: str) -> None:
+    st.info("The ledger is empty: no event has been taken yet.")
+    st.text(f"Folder: {folder}")
+    st.text("Take recorded files:      driftledger replay KIND FILE... --store DIR")

@@ -1,0 +1,77 @@
+"""The models: how each version does, and what was done about it on the timeline."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import chart, frames, spending
+from dashboards.reading import Overview
+from pipeline.answers.cells import safe_text
+
+_MODEL_COLUMNS = {
+    "model": "Model",
+    "model_version": "Version",
+    "requests": "Requests",
+    "accuracy": "Accuracy",
+    "label_coverage": "Labelled",
+    "estimated_accuracy": "Estimated accuracy",
+    "latency_p50": "p50, s",
+    "latency_p95": "p95, s",
+    "accuracy_level": "Accuracy is",
+    "latency_level": "Latency is",
+    "drift_level": "Drift is",
+}
+_ACTION_COLUMNS = {
+    "last": "Time, UTC",
+    "action": "Action",
+    "state": "State",
+    "kind": "Kind",
+    "workload": "Workload",
+    "model_version": "From version",
+    "to_version": "To version",
+    "outcome": "Outcome",
+    "detail": "Detail",
+}
+
+
+def models(view: Overview) -> None:
+    if view.models.rows:
+        frames.table(view.models, _MODEL_COLUMNS)
+    else:
+        st.info("No prediction in this window. Send inference events, or choose a longer window.")
+
+
+def timeline(view: Overview, currency: str) -> None:
+    """One model at a time: the one acted upon last, unless the reader chooses another."""
+    steps, acted = frames.frame(view.timeline), frames.frame(view.actions)
+    names = sorted(steps["model"].unique())
+    if not names:
+        return
+    chosen = st.selectbox("Model", names, index=_first(names, acted), format_func=safe_text)
+    steps = steps[steps["model"] == chosen].assign(time=lambda f: f["time"].dt.tz_localize("UTC"))
+    rates = spending.rates(view.spend) if view.spend else []
+    picture = chart.timeline(rates, currency, steps, _marks(acted, chosen), view.window)
+    st.altair_chart(picture, width="stretch")
+
+
+def actions(view: Overview) -> None:
+    if view.actions.rows:
+        frames.table(view.actions, _ACTION_COLUMNS)
+        st.text("driftledger explain ACTION computes a decision again from the ledger as it was.")
+    else:
+        st.text("Nothing was proposed or done in this window.")
+
+
+def _first(names: list[str], acted: pd.DataFrame) -> int:
+    found = [names.index(m) for m in acted["model"] if m in names]
+    return found[0] if found else 0
+
+
+def _marks(acted: pd.DataFrame, model: str) -> pd.DataFrame:
+    own = acted[acted["model"] == model]
+    words = [f"{r.kind} {r.state}: {r.model_version} → {r.to_version}" for r in own.itertuples(index=False)]
+    times = pd.to_datetime(own["last"], utc=True)
+    return pd.DataFrame({"time": times.to_numpy(), "what": words}).assign(
+        time=lambda f: pd.to_datetime(f["time"], utc=True)
+    )

@@ -1,0 +1,71 @@
+"""What the overview shows, read from one snapshot of the ledger, so that all its numbers agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pipeline.answers.actions import actions
+from pipeline.answers.answer import Answer
+from pipeline.answers.cost import cost
+from pipeline.answers.models import models
+from pipeline.answers.status import status
+from pipeline.answers.timeline import newest, timeline
+from pipeline.answers.window import MINUTE, Window
+from pipeline.errors import NotFound
+from pipeline.store import Store
+
+SPANS = {
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Answers of one snapshot and window; `spend` is None where the ledger holds no GPU fact."""
+
+    snapshot: int
+    window: Window
+    spend: Answer | None
+    models: Answer
+    timeline: Answer
+    actions: Answer
+    status: Answer
+
+
+def latest(folder: str) -> tuple[int, datetime | None]:
+    """The newest snapshot, and the last instant that it speaks of; NotFound where there is no ledger."""
+    with Store.open(folder, read_only=True) as store:
+        return store.snapshot(), newest(store)
+
+
+def window(last: datetime, span: str) -> Window:
+    """The span that ends with the minute of `last`: a ledger that stopped is shown up to where it stopped."""
+    end = last.replace(second=0, microsecond=0)
+    end += MINUTE * (end < last)
+    return Window(end - SPANS[span], end)
+
+
+def overview(folder: str, snapshot: int, span: Window, points: int, now: datetime) -> Overview:
+    """Everything on the page; `points` bounds a line of the timeline."""
+    with Store.open(folder, snapshot=snapshot) as store:
+        return Overview(
+            snapshot,
+            span,
+            _spend(store, span),
+            models(store, span),
+            timeline(store, span, points),
+            actions(store, span),
+            status(store, now),
+        )
+
+
+def _spend(store: Store, span: Window) -> Answer | None:
+    try:
+        return cost(store, span, ("hour", "team"))
+    except NotFound:
+        return None

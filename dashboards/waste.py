@@ -1,0 +1,77 @@
+"""Spend and GPU waste of the window: the headline numbers, what the hours did, and who pays for idle ones."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from dashboards import frames, spending
+from pipeline.answers.answer import Answer
+from pipeline.answers.cells import amount, percent
+
+_TEAM_COLUMNS = {
+    "team": "Team",
+    "total_cost": "Cost",
+    "workload_idle_cost": "of it idle",
+    "allocated_gpu_hours": "GPU-hours held",
+    "active_gpu_hours": "active",
+    "idle_held_gpu_hours": "idle, memory held",
+    "unallocated_gpu_hours": "held by nobody",
+    "unpriced_gpu_hours": "without a price",
+}
+_COLOURS = {
+    "active": "#1b9e77",
+    "idle, memory held": "#d95f02",
+    "held, not measured": "#999999",
+    "held by nobody": "#c1121f",
+}
+
+
+def headline(spend: Answer, currency: str) -> None:
+    """Five numbers; the cost is the answer's own total, as every other reader prints it."""
+    hours = spending.waste(spend)
+    rates = spending.rates(spend)
+    parts = (spending.total(spend, f"{n}_idle_cost") for n in ("workload", "cluster"))
+    idle = sum((part or Decimal(0) for part in parts), Decimal(0))
+    unpriced = spending.total(spend, "unpriced_gpu_hours") or Decimal(0)
+    cost, now, unused, held, whole = st.columns(5)
+    cost.metric(f"Spend, {currency}", _money(spending.total(spend, "total_cost")))
+    now.metric(f"{currency} an hour, latest", _money(Decimal(str(rates[-1].per_hour))) if rates else "-")
+    unused.metric(
+        f"Paid and not used, {currency}", _money(idle), help="Held without work, or held by nobody."
+    )
+    held.metric("GPU-hours idle, memory held", amount(hours.idle_held))
+    whole.metric("Complete", percent(spend.completeness) if spend.completeness is not None else "unknown")
+    if unpriced:
+        st.warning(f"{amount(unpriced)} GPU-hours have no price and are in no sum of money.")
+
+
+def section(spend: Answer) -> None:
+    """What the hours did, as a bar, and the same by team."""
+    hours = spending.waste(spend)
+    data = pd.DataFrame({"kind": list(_COLOURS), "hours": [float(h) for h in hours], "place": range(4)})
+    bar = (
+        alt.Chart(data, height=140)
+        .mark_bar()
+        .encode(
+            alt.X("hours:Q", title="GPU-hours", stack="zero"),
+            alt.Color(
+                "kind:N",
+                title=None,
+                sort=list(_COLOURS),
+                scale=alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values())),
+                legend=alt.Legend(orient="top"),
+            ),
+            order="place:Q",
+            tooltip=["kind:N", alt.Tooltip("hours:Q", format=",.1f")],
+        )
+    )
+    st.altair_chart(bar, width="stretch")
+    frames.table(spending.grouped(spend, "team"), _TEAM_COLUMNS)
+
+
+def _money(value: Decimal | None) -> str:
+    return "unpriced" if value is None else amount(value)

@@ -1,0 +1,63 @@
+"""`driftledger dashboard`: the pages for a browser, served from this process."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import StoreOption, settings
+from pipeline.errors import PreflightFailed
+from pipeline.settings import Settings, as_environment
+
+
+def dashboard(
+    ctx: typer.Context,
+    store: StoreOption = None,
+    port: Annotated[
+        int | None, typer.Option("--port", "-p", min=0, max=65_535, help="Port; 0 takes a free one.")
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
+) -> None:
+    """Serve the overview until Ctrl-C."""
+    base = settings(ctx)
+    folder = store or base.store.folder
+    serve(folder, host=host, port=port, base=base)
+
+
+def serve(
+    folder: Path, *, host: str | None = None, port: int | None = None, base: Settings | None = None
+) -> None:
+    """Serve the ledger in `folder`; raises PreflightFailed where the port is taken."""
+    base = base or Settings()
+    host = host or base.dashboard.host
+    port = _free(host, base.dashboard.port if port is None else port)
+    chosen = replace(
+        base,
+        store=replace(base.store, folder=folder.resolve()),
+        dashboard=replace(base.dashboard, host=host, port=port),
+    )
+    os.environ.update(as_environment(chosen))
+    print(f"Overview on http://{host}:{port} (Ctrl-C ends it)", flush=True)
+    from dashboards.server import serve as serve_pages
+
+    serve_pages(host, port)
+
+
+def _free(host: str, port: int) -> int:
+    """The port, or a free one for 0."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PreflightFailed(
+                f"cannot listen on {host}:{port}: {error.strerror}; choose another --port"
+            ) from error
+        free: int = probe.getsockname()[1]
+        return free
