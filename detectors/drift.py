@@ -30,7 +30,7 @@ class _Counted(NamedTuple):
 
 
 def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Finding:
-    """`minutes` has minute, feature, bin and count under the subject's reference; other features are ignored.
+    """`minutes` has minute, feature, bin and count under the subject's reference, as partial rows in any order.
 
     The mean of the features' e-detectors is an e-detector under any dependence; e-BH names the culprits.
     """

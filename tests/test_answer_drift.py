@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, timedelta
 from pathlib import Path
@@ -10,13 +11,13 @@ from typing import Any
 import pytest
 
 from detectors import distances
-from detectors.references import Reference
-from pipeline.answers.answer import Answer
+from detectors.references import FeatureBins, Reference
+from pipeline.answers.answer import Answer, to_json
 from pipeline.answers.drift import SCORE, drift
 from pipeline.answers.window import Window
 from pipeline.registry import register
 from pipeline.store import Store
-from tests.judged import categorical, numeric, reference
+from tests.judged import EDGES, categorical, numeric, reference
 from tests.ledger import MINUTE, START, write
 
 HOUR = Window(START, START + timedelta(hours=1))
@@ -125,6 +126,15 @@ def test_facts_are_compared_with_the_reference_that_they_were_folded_against(tmp
     found = by_feature(ask(tmp_path, {"amount": EVEN}, reference()))["amount"]
     assert found["reference"] == "fraud@1"
     assert found["psi"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_feature_that_was_constant_and_now_varies_can_be_written_as_json(tmp_path: Path) -> None:
+    """Its distance in reference standard deviations is infinite, which JSON has no word for."""
+    constant = FeatureBins("amount", EDGES, None, (10_000, *[0] * 9), 0, 0, 1.0)
+    answer = ask(tmp_path, {"amount": EVEN}, reference(features=(constant,)))
+    found = by_feature(answer)["amount"]
+    assert (found["normed_wasserstein"], found["level"]) == (None, "warn")
+    assert "amount" in json.dumps(to_json(answer), allow_nan=False)
 
 
 def test_outside_the_window_nothing_counts(tmp_path: Path) -> None:

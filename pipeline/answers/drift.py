@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -138,11 +139,16 @@ def _measures(bins: FeatureBins, values: tuple[Counts, Counts]) -> tuple[float |
         distances.psi(then, now),
         distances.jensen_shannon_distance(then, now) if now.sum() >= JS_COUNT else None,
         distances.kolmogorov_smirnov(then, now) if numeric else None,
-        distances.normed_wasserstein(then, now, points) if numeric else None,
+        _finite(distances.normed_wasserstein(then, now, points)) if numeric else None,
         distances.hellinger(then, now),
         distances.l_infinity(then, now),
         distances.chi2(then, now).p_value,
     )
+
+
+def _finite(value: float) -> float | None:
+    """None for what no number can say: how many standard deviations, where the reference has none."""
+    return value if isfinite(value) else None
 
 
 def _absent_rate(bins: FeatureBins) -> float:
