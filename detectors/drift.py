@@ -30,7 +30,7 @@ class _Counted(NamedTuple):
 
 
 def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Finding:
-    """`minutes` has minute, feature, bin and count under the subject's reference, as partial rows in any order.
+    """`minutes` has minute, feature, bin and count under the subject's reference, in any order and partial.
 
     The mean of the features' e-detectors is an e-detector under any dependence; e-BH names the culprits.
     """
