@@ -85,7 +85,8 @@ class Statement:
 def statement(store: Store, month: Window, prices: PriceBook, currency: str = "USD") -> Statement:
     """The month's statement of every team, from the ledger as it is now.
 
-    Raises NotFound where the ledger holds no GPU fact of the month, ConfigError where prices contradict each other.
+    Raises NotFound where the ledger holds no GPU fact of the month, ConfigError where prices contradict
+    each other.
     """
     answer = cost(store, month, LINE_BY, prices, currency)
     if not answer.rows:

@@ -84,26 +84,29 @@ def _cards(statement: Statement) -> Html:
     return Html(f'<div class="cards">{join(*cards)}</div>')
 
 
-def _amount_cells(own: Amounts) -> tuple[Html, ...]:
-    times = (own.allocated, own.active, own.idle_held, own.unallocated)
+def _amount_cells(own: Amounts, *more: Decimal) -> tuple[Html, ...]:
+    times = (own.allocated, own.active, own.idle_held, *more)
     costs = (own.used, own.idle, own.total)
     return (*(number(hours(t), "wide") for t in times), *(number(money(c)) for c in costs))
 
 
-_HEADS = ("held h", "active h", "held idle h", "nobody's h", "used", "idle", "total")
+_HOURS = ("held h", "active h", "held idle h")
+_COSTS = ("used", "idle", "total")
 
 
 def _teams(statement: Statement) -> Html:
     rows = [
-        (cell(who(team.name)), Html(f"<td>{_bar(team.amounts)}</td>"), *_amount_cells(team.amounts))
+        (cell(who(team.name)), Html(f"<td>{_bar(own)}</td>"), *_amount_cells(own, own.unallocated))
         for team in statement.teams
+        for own in (team.amounts,)
     ]
-    total = (cell("Total"), cell(""), *_amount_cells(statement.amounts))
+    whole = statement.amounts
+    total = (cell("Total"), cell(""), *_amount_cells(whole, whole.unallocated))
     legend = Html(
         '<p class="legend"><i style="background:var(--used)"></i>used'
         '<i style="background:var(--idle)"></i>idle</p>'
     )
-    heads = ("Team", "", *(f"{h} ({statement.currency})" if h == "total" else h for h in _HEADS))
+    heads = ("Team", "", *_HOURS, "nobody's h", *_COSTS[:-1], f"total ({statement.currency})")
     return _section("By team", join(table(heads, rows, total, numbers=7), legend))
 
 
@@ -121,9 +124,9 @@ def _team(team: Team, currency: str) -> Html:
     if team.name == "cluster_idle":
         return Html("")
     rows = [(cell(_workload(line)), *_amount_cells(line.amounts)) for line in team.lines]
-    heads = ("Workload", *_HEADS)
+    heads = ("Workload", *_HOURS, *_COSTS)
     total = (cell("Total"), *_amount_cells(team.amounts))
-    return _section(f"{who(team.name)}, {currency}", table(heads, rows, total, numbers=7))
+    return _section(f"{who(team.name)}, {currency}", table(heads, rows, total, numbers=6))
 
 
 def _workload(line: Line) -> str:

@@ -171,11 +171,8 @@ def test_shares_of_more_than_the_card_are_scaled_and_said(tmp_path: Path) -> Non
 @pytest.mark.parametrize("parent_is_listed", [True, False])
 def test_mig_partitions_are_their_card(tmp_path: Path, parent_is_listed: bool) -> None:
     """Partitions beside their card in the inventory must not be billed on top of it."""
-    model = {"gpu_model": "NVIDIA A100-SXM4-40GB", "end": at(1)}
-    slices = [
-        device(f"MIG-{i}", at(0), parent_device="GPU", mig_profile="1g.5gb", **model) for i in range(7)
-    ]
-    card = [device("GPU", at(0), **model)] if parent_is_listed else []
+    slices = [device(f"MIG-{i}", at(0), at(1), parent_device="GPU", mig_profile="1g.5gb") for i in range(7)]
+    card = [device("GPU", at(0), at(1))] if parent_is_listed else []
     held = [allocation(f"MIG-{i}", f"m{i}", at(0), at(1), (1, 7)) for i in range(2)]
     used = minutes("MIG-0", at(0), at(1), 60, active=60) + minutes("MIG-2", at(0), at(1), 0)
     with ledger(tmp_path, devices=slices + card, allocations=held, gpu_usage=used) as store:

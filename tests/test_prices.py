@@ -28,7 +28,8 @@ def rows(*lines: str) -> str:
 
 
 def gpu_hour(found: PriceBook, profile: Profile, currency: str = "USD") -> list[Decimal | None]:
-    return [s.price and s.price.gpu_hour for s in found.spans(profile, START, END, currency)]
+    spans = found.spans(profile, START, END, currency)
+    return [None if s.price is None else s.price.gpu_hour for s in spans]
 
 
 @pytest.mark.parametrize(

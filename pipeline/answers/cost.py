@@ -9,19 +9,14 @@ from itertools import pairwise
 
 import pyarrow as pa
 
-from pipeline.answers import cost_notes, cost_table
+from pipeline.answers import cost_notes, cost_query, cost_table
 from pipeline.answers.answer import Answer
+from pipeline.answers.cost_query import DIMENSIONS
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError, NotFound
 from pipeline.prices.book import PriceBook
 from pipeline.prices.price import MATCH_FIELDS, Profile
 from pipeline.store import Store
-
-DIMENSIONS = (
-    "team", "namespace", "workload", "pod", "model", "model_version",
-    "device", "node", "gpu_model", "cluster", "hour", "day",
-)  # fmt: skip
-"""What a line can be about, besides `bucket`."""
 
 HOUR = timedelta(hours=1)
 
@@ -64,15 +59,8 @@ def cost(
     span = window or extent(store)
     _whole_minutes(span)
     book = prices or PriceBook.bundled()
-    cells = _cells(span, book)
     table = price_table(store, book, span, currency)
-    lines = store.query(
-        "cost_lines",
-        tables={"cells": cells, "price": table},
-        span_start=cells["hour"][0].as_py(),
-        span_end=span.end,
-        **{f"by_{d}": d in by for d in DIMENSIONS},
-    )
+    lines = cost_query.lines(store, _cells(span, book), table, span, by)
     rows, total = cost_table.rows(lines, by, currency)
     as_of = _latest(store)
     return Answer(

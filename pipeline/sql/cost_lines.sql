@@ -1,229 +1,16 @@
--- GPU time and its cost by the asked dimensions, exact: every device-microsecond of the window is in one
--- line, and lines sum to the cost of the device to the last billionth.
+-- The grain priced and summed by the asked dimensions, exact to the billionth.
 --
--- Tables passed in.  cells(cell, hour, a, b, sign): the hours of the window, cut where a price changes, in
--- microseconds; a window that starts inside a cell is the cell less (sign -1) its part before the window.
--- price(cluster ... capacity_type, a, b, nano): billionths a GPU-hour.  Parameters: span_start, span_end (what
--- the cells cover), by_* flags.
---
--- A share is counted in units: 720720 (the least common multiple of 1 to 16) is a whole card, so halves,
--- sevenths and the rest are exact.  Units times microseconds is called su.
+-- Tables passed in: grain, holders, cells(cell, hour, a, b, sign), price(cluster ... capacity_type, a, b, nano)
+-- with billionths a GPU-hour.  A window that starts inside a cell is the cell less (sign -1) its part before
+-- the window.  Parameters: by_* flags.
 WITH
-seen AS MATERIALIZED (
-    SELECT cluster, epoch_us(max(t)) AS as_of
-    FROM (
-        SELECT cluster, max(minute) + INTERVAL 1 MINUTE AS t FROM gpu_usage WHERE minute >= $span_start GROUP BY 1
-        UNION ALL
-        SELECT cluster, max(greatest(coalesce(time, start), start)) FROM allocations GROUP BY 1
-        UNION ALL
-        SELECT cluster, max(greatest(coalesce(time, start), start)) FROM devices GROUP BY 1
-    )
-    GROUP BY cluster
-),
--- Inventory: `root` is the physical card of a partition.
-inventory AS MATERIALIZED (
-    SELECT cluster, device, coalesce(nullif(parent_device, ''), device) AS root, epoch_us(start) AS a,
-        epoch_us("end") AS b, coalesce(node, '') AS node, coalesce(provider, '') AS provider,
-        coalesce(region, '') AS region, coalesce(instance_type, '') AS instance_type,
-        coalesce(gpu_model, '') AS gpu_model, coalesce(mig_profile, '') AS mig_profile,
-        coalesce(capacity_type, '') AS capacity_type,
-        CASE WHEN coalesce(mig_profile, '') = '' THEN 720720
-            ELSE 720720 * coalesce(try_cast(nullif(regexp_extract(mig_profile, '(\d+)g\.', 1), '') AS BIGINT), 1)
-                // CASE WHEN gpu_model LIKE '%A30%' OR gpu_model LIKE '%RTX PRO 6000%' THEN 4 ELSE 7 END
-        END AS profile_units
-    FROM devices_merged
-),
-known AS MATERIALIZED (
-    SELECT cluster, device, arg_max(root, a) AS root, least(720720, max(profile_units)) AS profile_units
-    FROM inventory GROUP BY ALL
-),
--- A card's own rows say when it exists; without them its partitions do, from the first to the last.
-card AS MATERIALIZED (
-    SELECT cluster, root, a, least(b, lead(a) OVER (PARTITION BY cluster, root ORDER BY a)) AS b, node, provider,
-        region, instance_type, gpu_model, mig_profile, capacity_type, least(720720, profile_units) AS capacity
-    FROM inventory WHERE device = root
-    UNION ALL
-    SELECT cluster, root, min(a), CASE WHEN bool_or(b IS NULL) THEN NULL ELSE max(b) END, max(node),
-        max(provider), max(region), max(instance_type), max(gpu_model), '', max(capacity_type), 720720
-    FROM inventory AS i
-    WHERE (cluster, root) NOT IN (SELECT (cluster, device) FROM inventory WHERE device = root)
-    GROUP BY cluster, root
-),
-piece AS (
-    SELECT c.cell, k.cluster, k.root, greatest(k.a, c.a) AS a, least(coalesce(k.b, s.as_of), s.as_of, c.b) AS b,
-        node, provider, region, instance_type, gpu_model, mig_profile, capacity_type, capacity
-    FROM card AS k
-    JOIN seen AS s USING (cluster)
-    JOIN cells AS c ON k.a < c.b AND least(coalesce(k.b, s.as_of), s.as_of) > c.a
-),
--- Allocations; a share is of the physical card.  One without units, or a whole of a partition, is the partition.
-holding AS MATERIALIZED (
-    SELECT row_number() OVER (ORDER BY h.cluster, h.device, h.start, consumer_uid, container, share_id, claim_uid)
-            AS holder,
-        h.cluster, h.device, coalesce(k.root, h.device) AS root, epoch_us(start) AS a,
-        least(coalesce(epoch_us("end"), s.as_of), s.as_of) AS b, coalesce(node, '') AS node,
-        coalesce(namespace, '') AS namespace, coalesce(pod, '') AS pod, coalesce(workload, '') AS workload,
-        coalesce(team, '') AS team, coalesce(model, '') AS model, coalesce(model_version, '') AS model_version,
-        k.root IS NULL AS unlisted,
-        CASE WHEN coalesce(device_units, 0) <= 0 OR share_units IS NULL
-                OR (share_units >= device_units AND k.root <> h.device)
-            THEN coalesce(k.profile_units, 720720)::HUGEINT * 1000000
-            ELSE 720720::HUGEINT * 1000000 * least(share_units, device_units) // device_units
-        END AS raw
-    FROM allocations_merged AS h
-    JOIN seen AS s USING (cluster)
-    LEFT JOIN known AS k ON k.cluster = h.cluster AND k.device = h.device
-    WHERE NOT coalesce(admin_access, false)
-),
-held AS MATERIALIZED (
-    SELECT c.cell, h.holder, h.cluster, h.root, h.device, h.raw, h.unlisted, greatest(h.a, c.a) AS a,
-        least(h.b, c.b) AS b
-    FROM holding AS h JOIN cells AS c ON h.a < c.b AND h.b > c.a
-),
-usage AS MATERIALIZED (
-    SELECT c.cell, u.cluster, u.device, coalesce(k.root, u.device) AS root, k.root IS NULL AS unlisted,
-        any_value(u.node) AS node, epoch_us(u.minute) AS a,
-        (sum(observed_seconds) * 1000000)::BIGINT AS observed, (sum(busy_seconds) * 1000000)::BIGINT AS busy,
-        (sum(active_seconds) * 1000000)::BIGINT AS active, (sum(idle_held_seconds) * 1000000)::BIGINT AS idle_held
-    FROM gpu_usage AS u
-    JOIN cells AS c ON c.hour = date_trunc('hour', u.minute) AND epoch_us(u.minute) >= c.a
-        AND epoch_us(u.minute) < c.b
-    LEFT JOIN known AS k ON k.cluster = u.cluster AND k.device = u.device
-    WHERE u.minute >= $span_start AND u.minute < $span_end
-    GROUP BY c.cell, u.cluster, u.device, k.root, u.minute
-),
--- Where no inventory lists a device it exists while it is held, and in minutes that saw it with no holder.
-bare AS (
-    SELECT cell, cluster, root, a, b, NULL AS node FROM held WHERE unlisted
-    UNION ALL
-    SELECT cell, cluster, root, a, a + 60000000, node FROM usage AS u
-    WHERE unlisted AND NOT EXISTS (
-        FROM held AS h WHERE h.cell = u.cell AND h.cluster = u.cluster AND h.root = u.root
-            AND h.a < u.a + 60000000 AND h.b > u.a
-    )
-),
-mark AS (
-    SELECT cell, cluster, root, unnest([a, b]) AS t FROM piece
-    UNION
-    SELECT cell, cluster, root, unnest([a, b]) FROM held
-    UNION
-    SELECT cell, cluster, root, unnest([a, b]) FROM bare
-),
-span AS (
-    SELECT cell, cluster, root, t AS a, lead(t) OVER (PARTITION BY cell, cluster, root ORDER BY t) AS b FROM mark
-),
--- A stretch of time in which the same holders hold the same card.
-segment AS MATERIALIZED (
-    SELECT s.cell, s.cluster, s.root, s.a, s.b, p.node, provider, region, instance_type, gpu_model, mig_profile,
-        capacity_type, capacity
-    FROM span AS s
-    JOIN piece AS p ON p.cell = s.cell AND p.cluster = s.cluster AND p.root = s.root AND p.a <= s.a AND p.b >= s.b
-    UNION ALL
-    SELECT s.cell, s.cluster, s.root, s.a, s.b, coalesce(max(x.node), ''), '', '', '', '', '', '', 720720
-    FROM span AS s
-    JOIN bare AS x ON x.cell = s.cell AND x.cluster = s.cluster AND x.root = s.root AND x.a <= s.a AND x.b >= s.b
-    GROUP BY s.cell, s.cluster, s.root, s.a, s.b
-),
-part AS (
-    SELECT s.*, h.holder, h.device, h.raw,
-        sum(h.raw) OVER whole AS all_raw, count(*) OVER whole AS holders,
-        row_number() OVER (PARTITION BY s.cell, s.cluster, s.root, s.a ORDER BY h.raw DESC, h.holder) AS place,
-        row_number() OVER (PARTITION BY s.cell, s.cluster, s.root, s.a, h.device ORDER BY h.holder) AS device_place
-    FROM segment AS s
-    JOIN held AS h ON h.cell = s.cell AND h.cluster = s.cluster AND h.root = s.root AND h.a <= s.a AND h.b >= s.b
-    WINDOW whole AS (PARTITION BY s.cell, s.cluster, s.root, s.a)
-),
--- Shares of more than the card are scaled to it; each raw share was cut by less than one, hence `holders`.
-scaled AS MATERIALIZED (
-    SELECT *, all_raw + holders >= capacity::HUGEINT * 1000000 AS is_full,
-        all_raw > capacity::HUGEINT * 1000000 AS is_over,
-        CASE WHEN all_raw + holders >= capacity::HUGEINT * 1000000
-            THEN capacity * raw // all_raw ELSE raw // 1000000 END::BIGINT AS cut_units
-    FROM part
-),
-line AS MATERIALIZED (
-    SELECT * EXCLUDE (cut_units, raw, all_raw, holders, is_full, left_over),
-        (cut_units + CASE WHEN is_full AND place = 1 THEN left_over ELSE 0 END)::BIGINT AS units
-    FROM (
-        SELECT *, capacity - sum(cut_units) OVER (PARTITION BY cell, cluster, root, a) AS left_over FROM scaled
-    )
-    UNION ALL BY NAME
-    -- What nobody holds; a row of 0 units keeps the time of a card that is held whole.
-    SELECT s.*, 0 AS holder, '*' AS device, 0 AS place, 0 AS device_place, false AS is_over,
-        (s.capacity - coalesce(t.units, 0))::BIGINT AS units
-    FROM segment AS s
-    LEFT JOIN (
-        SELECT cell, cluster, root, a, CASE WHEN bool_or(is_full) THEN max(capacity) ELSE sum(cut_units) END AS units
-        FROM scaled GROUP BY ALL
-    ) AS t ON t.cell = s.cell AND t.cluster = s.cluster AND t.root = s.root AND t.a = s.a
-),
--- What a minute's usage speaks of: a partition that is allocated by its own name, else all of the card.
-split AS MATERIALIZED (
-    SELECT cluster, root, device, cell, a FROM usage WHERE device <> root
-),
-allocated AS MATERIALIZED (
-    SELECT cluster, device, max(raw) // 1000000 AS units FROM holding WHERE device <> root GROUP BY ALL
-),
-spoken AS MATERIALIZED (
-    SELECT u.cell, u.cluster, u.root, u.a, coalesce(p.device, '') AS target,
-        max(observed) AS observed, max(active) AS active, max(idle_held) AS idle_held,
-        sum(busy::HUGEINT * CASE WHEN u.device = u.root THEN 720720
-            ELSE greatest(coalesce(p.units, 0), coalesce(k.profile_units, 720720)) END) AS busy_su
-    FROM usage AS u
-    LEFT JOIN allocated AS p ON p.cluster = u.cluster AND p.device = u.device
-    LEFT JOIN known AS k ON k.cluster = u.cluster AND k.device = u.device AND u.device <> u.root
-    WHERE u.device <> u.root OR (u.cell, u.cluster, u.root, u.a) NOT IN (SELECT (cell, cluster, root, a) FROM split)
-    GROUP BY ALL
-    UNION ALL
-    -- The time that nobody holds on a card whose partitions are seen.
-    SELECT cell, cluster, root, a, '*', max(observed), 0, 0, 0 FROM usage WHERE device <> root
-        AND (cluster, device) IN (SELECT (cluster, device) FROM allocated)
-    GROUP BY cell, cluster, root, a
-),
-meeting AS (
-    SELECT l.cell, l.cluster, l.root, l.holder, u.observed, u.active, u.idle_held, u.busy_su,
-        l.provider, l.region, l.instance_type, l.gpu_model, l.mig_profile, l.capacity_type, l.node,
-        o.us, l.units * o.us AS su,
-        sum(CASE WHEN l.holder > 0 THEN l.units * o.us ELSE 0 END) OVER minute AS held_su,
-        sum(CASE WHEN (u.target = '' AND l.place = 1) OR (u.target <> '' AND l.device_place = 1) THEN o.us ELSE 0 END)
-            OVER minute AS held_us,
-        sum(CASE WHEN l.holder = 0 OR (u.target NOT IN ('', '*') AND l.device_place = 1) THEN o.us ELSE 0 END)
-            OVER minute AS exists_us
-    FROM spoken AS u
-    JOIN line AS l ON l.cell = u.cell AND l.cluster = u.cluster AND l.root = u.root
-        AND l.a < u.a + 60000000 AND l.b > u.a AND (u.target = '' OR u.target = l.device),
-    LATERAL (SELECT least(l.b, u.a + 60000000) - greatest(l.a, u.a) AS us) AS o
-    WINDOW minute AS (PARTITION BY u.cell, u.cluster, u.root, u.target, u.a)
-),
-did AS (
-    SELECT cell, cluster, root, holder, node, provider, region, instance_type, gpu_model, mig_profile, capacity_type,
-        sum(su::HUGEINT * least(observed, exists_us) // greatest(exists_us, 1)) AS observed_su,
-        sum(CASE WHEN holder > 0 AND held_su > 0 THEN su::HUGEINT * least(busy_su, held_su) // held_su ELSE 0 END)
-            AS busy_su,
-        sum(CASE WHEN holder > 0 AND held_us > 0 THEN su::HUGEINT * least(active, held_us) // held_us ELSE 0 END)
-            AS active_su,
-        sum(CASE WHEN holder > 0 AND held_us > 0 THEN su::HUGEINT * least(idle_held, held_us) // held_us ELSE 0 END)
-            AS idle_held_su
-    FROM meeting GROUP BY ALL
-),
--- One row a holder and card of a cell: the grain that is priced.
-hourly AS (
-    SELECT cell, cluster, root, holder, node, provider, region, instance_type, gpu_model, mig_profile, capacity_type,
-        sum(units::HUGEINT * (b - a)) AS su,
-        sum(CASE WHEN is_over THEN units::HUGEINT * (b - a) ELSE 0 END) AS over_su
-    FROM line GROUP BY ALL
-),
 priced AS (
-    SELECT h.*, least(coalesce(d.busy_su, 0), h.su) AS busy_su, coalesce(d.active_su, 0) AS active_su,
-        coalesce(d.idle_held_su, 0) AS idle_held_su, coalesce(d.observed_su, 0) AS observed_su,
-        c.sign, c.hour, p.nano,
+    SELECT h.*, c.sign, c.hour, p.nano,
         -- 3600000000 microseconds an hour by 720720 units a card
-        p.nano::HUGEINT * sum(h.su) OVER card // 2594592000000000 AS card_nano,
+        p.nano * sum(h.su) OVER card // 2594592000000000 AS card_nano,
         sum(h.su) OVER card AS card_su
-    FROM hourly AS h
+    FROM grain AS h
     JOIN cells AS c USING (cell)
-    LEFT JOIN did AS d USING (cell, cluster, root, holder, node, provider, region, instance_type, gpu_model,
-        mig_profile, capacity_type)
     LEFT JOIN price AS p USING (cluster, provider, region, instance_type, gpu_model, mig_profile, capacity_type)
     WHERE p.a IS NULL OR (p.a <= c.a AND c.a < p.b)
     WINDOW card AS (PARTITION BY cell, cluster, root, node, provider, region, instance_type, gpu_model, mig_profile,
@@ -237,7 +24,7 @@ floored AS (
                 capacity_type
             ORDER BY su DESC, holder
         ) AS place
-    FROM priced WHERE card_su > 0
+    FROM priced
 ),
 exact AS (
     SELECT *, cut + CASE WHEN place = 1 THEN card_nano - sum(cut) OVER (
@@ -247,22 +34,22 @@ exact AS (
     FROM floored
 ),
 settled AS (
-    SELECT * EXCLUDE (line_nano), sign * (line_nano * busy_su // greatest(su, 1)) AS used_nano,
-        sign * (line_nano - line_nano * busy_su // greatest(su, 1)) AS rest_nano
+    SELECT * EXCLUDE (line_nano), sign * (line_nano * busy_su // su) AS used_nano,
+        sign * (line_nano - line_nano * busy_su // su) AS rest_nano
     FROM exact
 )
 SELECT
-    CASE WHEN $by_team THEN CASE WHEN e.holder = 0 THEN 'cluster_idle' ELSE coalesce(nullif(h.team, ''), 'unowned')
+    CASE WHEN $by_team THEN CASE WHEN holder = 0 THEN 'cluster_idle' ELSE coalesce(nullif(h.team, ''), 'unowned')
         END END AS team,
-    CASE WHEN $by_namespace THEN CASE WHEN e.holder = 0 THEN 'cluster_idle'
+    CASE WHEN $by_namespace THEN CASE WHEN holder = 0 THEN 'cluster_idle'
         ELSE coalesce(nullif(h.namespace, ''), 'unknown') END END AS namespace,
-    CASE WHEN $by_workload THEN CASE WHEN e.holder = 0 THEN 'cluster_idle'
+    CASE WHEN $by_workload THEN CASE WHEN holder = 0 THEN 'cluster_idle'
         ELSE coalesce(nullif(h.workload, ''), 'unknown') END END AS workload,
-    CASE WHEN $by_pod THEN CASE WHEN e.holder = 0 THEN 'cluster_idle'
+    CASE WHEN $by_pod THEN CASE WHEN holder = 0 THEN 'cluster_idle'
         ELSE coalesce(nullif(h.pod, ''), 'unknown') END END AS pod,
-    CASE WHEN $by_model THEN CASE WHEN e.holder = 0 THEN 'cluster_idle'
+    CASE WHEN $by_model THEN CASE WHEN holder = 0 THEN 'cluster_idle'
         ELSE coalesce(nullif(h.model, ''), 'none') END END AS model,
-    CASE WHEN $by_model_version THEN CASE WHEN e.holder = 0 THEN 'cluster_idle'
+    CASE WHEN $by_model_version THEN CASE WHEN holder = 0 THEN 'cluster_idle'
         ELSE coalesce(nullif(h.model_version, ''), 'none') END END AS model_version,
     CASE WHEN $by_device THEN e.root END AS device,
     CASE WHEN $by_node THEN coalesce(nullif(e.node, ''), nullif(h.node, ''), 'unknown') END AS node,
@@ -270,19 +57,19 @@ SELECT
     CASE WHEN $by_cluster THEN e.cluster END AS cluster,
     CASE WHEN $by_hour THEN e.hour END AS hour,
     CASE WHEN $by_day THEN date_trunc('day', e.hour) END AS day,
-    sum(CASE WHEN e.holder > 0 THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS allocated_su,
+    sum(CASE WHEN holder > 0 THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS allocated_su,
     sum(sign * active_su)::DECIMAL(38, 0) AS active_su,
     sum(sign * idle_held_su)::DECIMAL(38, 0) AS idle_held_su,
     sum(sign * busy_su)::DECIMAL(38, 0) AS busy_su,
-    sum(CASE WHEN e.holder = 0 THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS unallocated_su,
+    sum(CASE WHEN holder = 0 THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS unallocated_su,
     sum(used_nano)::DECIMAL(38, 0) AS used_nano,
-    sum(CASE WHEN e.holder > 0 THEN rest_nano END)::DECIMAL(38, 0) AS workload_idle_nano,
-    sum(CASE WHEN e.holder = 0 THEN rest_nano END)::DECIMAL(38, 0) AS cluster_idle_nano,
+    sum(CASE WHEN holder > 0 THEN rest_nano END)::DECIMAL(38, 0) AS workload_idle_nano,
+    sum(CASE WHEN holder = 0 THEN rest_nano END)::DECIMAL(38, 0) AS cluster_idle_nano,
     sum(CASE WHEN nano IS NULL THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS unpriced_su,
     sum(sign * observed_su)::DECIMAL(38, 0) AS observed_su,
     sum(sign * over_su)::DECIMAL(38, 0) AS over_su
 FROM settled AS e
-LEFT JOIN holding AS h ON h.holder = e.holder
+LEFT JOIN holders AS h USING (holder)
 GROUP BY ALL
 HAVING sum(sign * su) <> 0 OR sum(used_nano) <> 0 OR sum(rest_nano) <> 0
 ORDER BY ALL

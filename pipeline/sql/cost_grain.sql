@@ -1,0 +1,178 @@
+-- What each holder had of each card in each cell of the window, before any price.
+--
+-- Tables passed in: cells(cell, hour, a, b), seen, inventory, holders.  Times are microseconds since 1970.
+-- Parameters: span_start, span_end, what the cells cover.
+--
+-- A share is counted in units: 720720 (the least common multiple of 1 to 16) is a whole card, so halves,
+-- sevenths and the rest are exact.  Units times microseconds is called su.  Holder 0 is nobody.
+WITH
+known AS MATERIALIZED (
+    SELECT cluster, device, arg_max(root, a) AS root, least(720720, max(profile_units)) AS profile_units
+    FROM inventory GROUP BY ALL
+),
+-- A card's own rows say when it exists; without them its partitions do, from the first to the last.
+card AS MATERIALIZED (
+    SELECT cluster, root, a, least(b, lead(a) OVER (PARTITION BY cluster, root ORDER BY a)) AS b, node, provider,
+        region, instance_type, gpu_model, mig_profile, capacity_type, least(720720, profile_units) AS capacity
+    FROM inventory WHERE device = root
+    UNION ALL
+    SELECT cluster, root, min(a), CASE WHEN bool_or(b IS NULL) THEN NULL ELSE max(b) END, max(node),
+        max(provider), max(region), max(instance_type), max(gpu_model), '', max(capacity_type), 720720
+    FROM inventory AS i
+    WHERE (cluster, root) NOT IN (SELECT (cluster, device) FROM inventory WHERE device = root)
+    GROUP BY cluster, root
+),
+piece AS (
+    SELECT c.cell, k.cluster, k.root, greatest(k.a, c.a) AS a, least(coalesce(k.b, s.as_of), s.as_of, c.b) AS b,
+        node, provider, region, instance_type, gpu_model, mig_profile, capacity_type, capacity
+    FROM card AS k
+    JOIN seen AS s USING (cluster)
+    JOIN cells AS c ON k.a < c.b AND least(coalesce(k.b, s.as_of), s.as_of) > c.a
+),
+held AS MATERIALIZED (
+    SELECT c.cell, h.holder, h.cluster, h.root, h.device, h.raw, h.unlisted, greatest(h.a, c.a) AS a,
+        least(h.b, c.b) AS b
+    FROM holders AS h JOIN cells AS c ON h.a < c.b AND h.b > c.a
+),
+usage AS MATERIALIZED (
+    SELECT c.cell, u.cluster, u.device, coalesce(k.root, u.device) AS root, k.root IS NULL AS unlisted,
+        any_value(u.node) AS node, epoch_us(u.minute) AS a,
+        (sum(observed_seconds) * 1000000)::BIGINT AS observed, (sum(busy_seconds) * 1000000)::BIGINT AS busy,
+        (sum(active_seconds) * 1000000)::BIGINT AS active, (sum(idle_held_seconds) * 1000000)::BIGINT AS idle_held
+    FROM gpu_usage AS u
+    JOIN cells AS c ON c.hour = date_trunc('hour', u.minute) AND epoch_us(u.minute) >= c.a
+        AND epoch_us(u.minute) < c.b
+    LEFT JOIN known AS k ON k.cluster = u.cluster AND k.device = u.device
+    WHERE u.minute >= $span_start AND u.minute < $span_end
+    GROUP BY c.cell, u.cluster, u.device, k.root, u.minute
+),
+-- Where no inventory lists a device it exists while it is held, and in minutes that saw it with no holder.
+bare AS (
+    SELECT cell, cluster, root, a, b, NULL AS node FROM held WHERE unlisted
+    UNION ALL
+    SELECT cell, cluster, root, a, a + 60000000, node FROM usage AS u
+    WHERE unlisted AND NOT EXISTS (
+        FROM held AS h WHERE h.cell = u.cell AND h.cluster = u.cluster AND h.root = u.root
+            AND h.a < u.a + 60000000 AND h.b > u.a
+    )
+),
+mark AS (
+    SELECT cell, cluster, root, unnest([a, b]) AS t FROM piece
+    UNION
+    SELECT cell, cluster, root, unnest([a, b]) FROM held
+    UNION
+    SELECT cell, cluster, root, unnest([a, b]) FROM bare
+),
+span AS (
+    SELECT cell, cluster, root, t AS a, lead(t) OVER (PARTITION BY cell, cluster, root ORDER BY t) AS b FROM mark
+),
+-- A stretch of time in which the same holders hold the same card.
+segment AS MATERIALIZED (
+    SELECT s.cell, s.cluster, s.root, s.a, s.b, p.node, provider, region, instance_type, gpu_model, mig_profile,
+        capacity_type, capacity
+    FROM span AS s
+    JOIN piece AS p ON p.cell = s.cell AND p.cluster = s.cluster AND p.root = s.root AND p.a <= s.a AND p.b >= s.b
+    UNION ALL
+    SELECT s.cell, s.cluster, s.root, s.a, s.b, coalesce(max(x.node), ''), '', '', '', '', '', '', 720720
+    FROM span AS s
+    JOIN bare AS x ON x.cell = s.cell AND x.cluster = s.cluster AND x.root = s.root AND x.a <= s.a AND x.b >= s.b
+    GROUP BY s.cell, s.cluster, s.root, s.a, s.b
+),
+part AS (
+    SELECT s.*, h.holder, h.device, h.raw,
+        sum(h.raw) OVER whole AS all_raw, count(*) OVER whole AS holders,
+        row_number() OVER (PARTITION BY s.cell, s.cluster, s.root, s.a ORDER BY h.raw DESC, h.holder) AS place,
+        row_number() OVER (PARTITION BY s.cell, s.cluster, s.root, s.a, h.device ORDER BY h.holder) AS device_place
+    FROM segment AS s
+    JOIN held AS h ON h.cell = s.cell AND h.cluster = s.cluster AND h.root = s.root AND h.a <= s.a AND h.b >= s.b
+    WINDOW whole AS (PARTITION BY s.cell, s.cluster, s.root, s.a)
+),
+-- Shares of more than the card are scaled to it; each raw share was cut by less than one, hence `holders`.
+scaled AS MATERIALIZED (
+    SELECT *, all_raw + holders >= capacity::HUGEINT * 1000000 AS is_full,
+        all_raw > capacity::HUGEINT * 1000000 AS is_over,
+        CASE WHEN all_raw + holders >= capacity::HUGEINT * 1000000
+            THEN capacity * raw // all_raw ELSE raw // 1000000 END::BIGINT AS cut_units
+    FROM part
+),
+line AS MATERIALIZED (
+    SELECT * EXCLUDE (cut_units, raw, all_raw, holders, is_full, left_over),
+        (cut_units + CASE WHEN is_full AND place = 1 THEN left_over ELSE 0 END)::BIGINT AS units
+    FROM (
+        SELECT *, capacity - sum(cut_units) OVER (PARTITION BY cell, cluster, root, a) AS left_over FROM scaled
+    )
+    UNION ALL BY NAME
+    -- What nobody holds; a row of 0 units keeps the time of a card that is held whole.
+    SELECT s.*, 0 AS holder, '*' AS device, 0 AS place, 0 AS device_place, false AS is_over,
+        (s.capacity - coalesce(t.units, 0))::BIGINT AS units
+    FROM segment AS s
+    LEFT JOIN (
+        SELECT cell, cluster, root, a, CASE WHEN bool_or(is_full) THEN max(capacity) ELSE sum(cut_units) END AS units
+        FROM scaled GROUP BY ALL
+    ) AS t ON t.cell = s.cell AND t.cluster = s.cluster AND t.root = s.root AND t.a = s.a
+),
+-- What a minute's usage speaks of: a partition that is allocated by its own name, else all of the card.
+split AS MATERIALIZED (
+    SELECT cluster, root, device, cell, a FROM usage WHERE device <> root
+),
+allocated AS MATERIALIZED (
+    SELECT cluster, device, max(raw) // 1000000 AS units FROM holders WHERE device <> root GROUP BY ALL
+),
+spoken AS MATERIALIZED (
+    SELECT u.cell, u.cluster, u.root, u.a, coalesce(p.device, '') AS target,
+        max(observed) AS observed, max(active) AS active, max(idle_held) AS idle_held,
+        sum(busy::HUGEINT * CASE WHEN u.device = u.root THEN 720720
+            ELSE greatest(coalesce(p.units, 0), coalesce(k.profile_units, 720720)) END) AS busy_su
+    FROM usage AS u
+    LEFT JOIN allocated AS p ON p.cluster = u.cluster AND p.device = u.device
+    LEFT JOIN known AS k ON k.cluster = u.cluster AND k.device = u.device AND u.device <> u.root
+    WHERE u.device <> u.root OR (u.cell, u.cluster, u.root, u.a) NOT IN (SELECT (cell, cluster, root, a) FROM split)
+    GROUP BY ALL
+    UNION ALL
+    -- The time that nobody holds on a card whose partitions are seen.
+    SELECT cell, cluster, root, a, '*', max(observed), 0, 0, 0 FROM usage WHERE device <> root
+        AND (cluster, device) IN (SELECT (cluster, device) FROM allocated)
+    GROUP BY cell, cluster, root, a
+),
+meeting AS (
+    SELECT l.cell, l.cluster, l.root, l.holder, u.observed, u.active, u.idle_held, u.busy_su,
+        l.provider, l.region, l.instance_type, l.gpu_model, l.mig_profile, l.capacity_type, l.node,
+        o.us, l.units * o.us AS su,
+        sum(CASE WHEN l.holder > 0 THEN l.units * o.us ELSE 0 END) OVER minute AS held_su,
+        sum(CASE WHEN (u.target = '' AND l.place = 1) OR (u.target <> '' AND l.device_place = 1) THEN o.us ELSE 0 END)
+            OVER minute AS held_us,
+        sum(CASE WHEN l.holder = 0 OR (u.target NOT IN ('', '*') AND l.device_place = 1) THEN o.us ELSE 0 END)
+            OVER minute AS exists_us
+    FROM spoken AS u
+    JOIN line AS l ON l.cell = u.cell AND l.cluster = u.cluster AND l.root = u.root
+        AND l.a < u.a + 60000000 AND l.b > u.a AND (u.target = '' OR u.target = l.device),
+    LATERAL (SELECT least(l.b, u.a + 60000000) - greatest(l.a, u.a) AS us) AS o
+    WINDOW minute AS (PARTITION BY u.cell, u.cluster, u.root, u.target, u.a)
+),
+did AS (
+    SELECT cell, cluster, root, holder, node, provider, region, instance_type, gpu_model, mig_profile, capacity_type,
+        sum(su::HUGEINT * least(observed, exists_us) // greatest(exists_us, 1)) AS observed_su,
+        sum(CASE WHEN holder > 0 AND held_su > 0 THEN su::HUGEINT * least(busy_su, held_su) // held_su ELSE 0 END)
+            AS busy_su,
+        sum(CASE WHEN holder > 0 AND held_us > 0 THEN su::HUGEINT * least(active, held_us) // held_us ELSE 0 END)
+            AS active_su,
+        sum(CASE WHEN holder > 0 AND held_us > 0 THEN su::HUGEINT * least(idle_held, held_us) // held_us ELSE 0 END)
+            AS idle_held_su
+    FROM meeting GROUP BY ALL
+),
+-- One row a holder and card of a cell: the grain that is priced.
+hourly AS (
+    SELECT cell, cluster, root, holder, node, provider, region, instance_type, gpu_model, mig_profile, capacity_type,
+        sum(units::HUGEINT * (b - a)) AS su,
+        sum(CASE WHEN is_over THEN units::HUGEINT * (b - a) ELSE 0 END) AS over_su
+    FROM line GROUP BY ALL
+)
+SELECT cell, cluster, root, holder, node, provider, region, instance_type, gpu_model, mig_profile,
+    capacity_type,
+    su::BIGINT AS su, over_su::BIGINT AS over_su, least(coalesce(busy_su, 0), su)::BIGINT AS busy_su,
+    coalesce(active_su, 0)::BIGINT AS active_su, coalesce(idle_held_su, 0)::BIGINT AS idle_held_su,
+    coalesce(observed_su, 0)::BIGINT AS observed_su
+FROM hourly
+LEFT JOIN did USING (cell, cluster, root, holder, node, provider, region, instance_type, gpu_model, mig_profile,
+    capacity_type)
+WHERE su > 0

@@ -1,0 +1,23 @@
+-- Who holds what share of which card.  A share is of the physical card; one without units, or a whole of a
+-- partition, is the partition.  Tables passed in: seen, inventory.
+WITH
+known AS MATERIALIZED (
+    SELECT cluster, device, arg_max(root, a) AS root, least(720720, max(profile_units)) AS profile_units
+    FROM inventory GROUP BY ALL
+)
+SELECT row_number() OVER (ORDER BY h.cluster, h.device, h.start, consumer_uid, container, share_id, claim_uid)
+        AS holder,
+    h.cluster, h.device, coalesce(k.root, h.device) AS root, epoch_us(start) AS a,
+    least(coalesce(epoch_us("end"), s.as_of), s.as_of) AS b, coalesce(node, '') AS node,
+    coalesce(namespace, '') AS namespace, coalesce(pod, '') AS pod, coalesce(workload, '') AS workload,
+    coalesce(team, '') AS team, coalesce(model, '') AS model, coalesce(model_version, '') AS model_version,
+    k.root IS NULL AS unlisted,
+    CASE WHEN coalesce(device_units, 0) <= 0 OR share_units IS NULL
+            OR (share_units >= device_units AND k.root <> h.device)
+        THEN coalesce(k.profile_units, 720720)::HUGEINT * 1000000
+        ELSE 720720::HUGEINT * 1000000 * least(share_units, device_units) // device_units
+    END::BIGINT AS raw
+FROM allocations_merged AS h
+JOIN seen AS s USING (cluster)
+LEFT JOIN known AS k ON k.cluster = h.cluster AND k.device = h.device
+WHERE NOT coalesce(admin_access, false)
