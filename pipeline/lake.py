@@ -57,7 +57,12 @@ def connect(folder: Path, *, read_only: bool, snapshot: int | None) -> duckdb.Du
     con = duckdb.connect(config=_CONFIG)
     for name in ("ducklake", "sqlite_scanner"):
         con.execute(f"LOAD '{_quoted(_extension(name))}'")
-    options = [f"DATA_PATH '{_quoted(folder / DATA)}/'", "META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 10000"]
+    options = [
+        f"DATA_PATH '{_quoted(folder.resolve() / DATA)}/'",
+        "OVERRIDE_DATA_PATH true",  # the catalog remembers where it was made; the folder may have moved since
+        "META_JOURNAL_MODE 'WAL'",
+        "META_BUSY_TIMEOUT 10000",
+    ]
     if read_only or snapshot is not None:
         options.append("READ_ONLY")
     if snapshot is not None:

@@ -8,7 +8,10 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from shutil import copytree
+from tempfile import mkdtemp
 
 import pyarrow as pa
 import pytest
@@ -105,9 +108,22 @@ def _ledger(folder: Path) -> dict[str, list[tuple]]:
     return {name: sorted(map(repr, rows)) for name, rows in tables.items()}
 
 
-def _fill(folder: Path, log: list[Message], cuts: list[int]) -> None:
+@cache
+def _prepared() -> Path:
+    """A ledger that knows the reference; copied, since to make one takes longer than to fill it."""
+    folder = Path(mkdtemp(prefix="driftledger-laws-"))
     with Store.open(folder) as store:
         register(store, REFERENCE, WHEN)
+    return folder
+
+
+def _prepare(folder: Path) -> None:
+    copytree(_prepared(), folder, dirs_exist_ok=True)
+
+
+def _fill(folder: Path, log: list[Message], cuts: list[int]) -> None:
+    _prepare(folder)
+    with Store.open(folder) as store:
         ingest = Ingest(store)
         start = 0
         for cut in [*sorted(c % (len(log) + 1) for c in cuts), len(log)]:
@@ -163,8 +179,7 @@ def test_a_crash_at_any_named_point_and_a_replay_change_nothing(tmp_path_factory
     plain, crashed = tmp_path_factory.mktemp("plain"), tmp_path_factory.mktemp("crashed")
     log = _messages(streams, list(order))
     _fill(plain, log, [])
-    with Store.open(crashed) as store:
-        register(store, REFERENCE, WHEN)
+    _prepare(crashed)
     for point in points:
         _crash(crashed, log[: len(log) // 2 + 1], point)
     _crash(crashed, log, points[0])
@@ -206,8 +221,7 @@ def example_log() -> list[Message]:
 @pytest.mark.parametrize("point", POINTS)
 def test_kill_9_at_each_named_point_then_a_replay_leaves_the_same_ledger(tmp_path, point):
     _fill(tmp_path / "plain", example_log(), [])
-    with Store.open(tmp_path / "killed") as store:
-        register(store, REFERENCE, WHEN)
+    _prepare(tmp_path / "killed")
     code = _KILLED.format(point=point, folder=str(tmp_path / "killed"))
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, env={**os.environ})
     assert done.returncode == -signal.SIGKILL

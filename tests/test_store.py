@@ -126,6 +126,18 @@ def test_a_snapshot_shows_the_ledger_as_it_was(tmp_path):
         assert samples(store) == 40
 
 
+def test_a_ledger_may_be_moved_and_opened_from_anywhere(tmp_path, monkeypatch):
+    with Store.open(tmp_path / "here") as store:
+        store.append(batch(-1, 0))
+    (tmp_path / "here").rename(tmp_path / "there")
+    monkeypatch.chdir(tmp_path)
+    with Store.open("there") as store:
+        store.append(batch(0, 1))
+        assert samples(store) == 40
+    with Store.open(tmp_path / "there", read_only=True) as store:
+        assert samples(store) == 40
+
+
 def test_a_reader_cannot_write(tmp_path):
     Store.open(tmp_path).close()
     with Store.open(tmp_path, read_only=True) as reader, pytest.raises(duckdb.Error):
