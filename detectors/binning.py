@@ -9,15 +9,13 @@ import pyarrow as pa
 
 from detectors.codes import Integers, Text, text
 from detectors.minutes import Floats, floats
+from detectors.ranks import ranks
 from detectors.references import FeatureBins
 from pipeline.facts import MISSING_BIN, UNSEEN_BIN
 from pipeline.wire.features import number_text
 
 Values: TypeAlias = "Floats | Text"
 """A feature of n rows; NaN and '' are missing."""
-
-FEW_EDGES = 100
-"""Up to so many edges it is quicker to compare with all of them than to search among them."""
 
 
 def values(column: pa.ChunkedArray) -> Values:
@@ -52,10 +50,7 @@ def assign(bins: FeatureBins, found: Values) -> Integers:
 
 def intervals(edges: Floats, found: Floats) -> Integers:
     """Bin i holds edges[i-1] < x <= edges[i]; NaN is missing, code len(edges) + 1."""
-    if len(edges) <= FEW_EDGES:
-        codes: Integers = (found > edges[:, None]).sum(axis=0, dtype=np.uint8).astype(np.int64)
-    else:
-        codes = np.searchsorted(edges, found, side="left")
+    codes = ranks(edges, found)
     missing = np.isnan(found)
     if missing.any():
         codes[missing] = len(edges) + 1

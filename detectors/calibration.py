@@ -40,6 +40,8 @@ def calibrate(scores: Floats, outcomes: Mask, seed: int) -> Curve:
     if float(np.mean(gains)) <= 0.0:
         return IDENTITY
     curve = _fit(scores, outcomes)
+    if len(curve.X_thresholds_) < 2:
+        return IDENTITY
     return tuple(curve.X_thresholds_.tolist()), tuple(curve.y_thresholds_.tolist())
 
 

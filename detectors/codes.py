@@ -71,6 +71,8 @@ def _distinct(dictionary: pa.Array, indices: pa.Array) -> tuple[pa.StringArray, 
     if values.null_count:
         values = values.fill_null("")
     codes = np.asarray((indices.fill_null(0) if indices.null_count else indices).to_numpy(), np.int64)
+    if len(values) == 1:
+        return values, codes
     distinct = values.dictionary_encode()
     if len(distinct.dictionary) == len(values):
         return values, codes

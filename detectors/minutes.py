@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from detectors.codes import Groups, Integers, Rows, Text, group, text
-from pipeline.facts import TIME, Fact, fixed
+from pipeline.facts import Fact, fixed
 
 Floats = npt.NDArray[np.float64]
 Column: TypeAlias = "pa.Array | pa.ChunkedArray | Integers"
@@ -34,13 +34,6 @@ def minute(times: Integers) -> Integers:
 def floats(column: pa.ChunkedArray) -> Floats:
     """Numbers with NaN for null; shape (n,)."""
     return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
-
-
-def integers(column: pa.ChunkedArray) -> Integers:
-    """Integers with 0 for null; shape (n,)."""
-    if column.null_count == len(column):
-        return np.zeros(len(column), np.int64)
-    return np.asarray(column.fill_null(0).to_numpy(), dtype=np.int64)
 
 
 def units(values: Floats, per_unit: float) -> Integers:
@@ -97,7 +90,6 @@ def _typed(values: Column, of: pa.DataType) -> pa.Array | pa.ChunkedArray:
         return values
     if pa.types.is_decimal(of):
         return fixed(values, of)
-    array = pa.array(values)
-    if of == TIME:
-        return array.view(TIME)
-    return array if array.type == of else array.cast(of)
+    if pa.types.is_timestamp(of):
+        return pa.array(values).view(of)
+    return pa.array(values.astype(of.to_pandas_dtype(), copy=False))

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from detectors import minutes
 from detectors.by_model import referenced
-from detectors.codes import Groups, Integers, Rows, Text, text
+from detectors.codes import Groups, Integers, Mask, Text, text
 from detectors.latency import SERVER
 from detectors.references import Reference
 from detectors.versions import time_revision, versions
@@ -58,8 +58,14 @@ def _traffic(events: pa.Table, groups: Groups) -> dict[str, Integers]:
     return {
         "errors": groups.count(text(events.column("status")).equals("error")),
         "latency_seconds": groups.sum(latency),
-        **{name: groups.sum(minutes.integers(events.column(name))) for name in _TOKENS},
+        **{name: _total(events.column(name), groups) for name in _TOKENS},
     }
+
+
+def _total(column: pa.ChunkedArray, groups: Groups) -> Integers:
+    if column.null_count == len(column):
+        return np.zeros(len(groups), np.int64)
+    return groups.sum(np.asarray(column.fill_null(0).to_numpy(), np.int64))
 
 
 def _estimates(
@@ -68,28 +74,28 @@ def _estimates(
     """Each estimated column per group, in counts and units of 1e-9; zero where nothing can be estimated."""
     sums = {name: np.zeros(len(groups), np.int64) for name in _ESTIMATES}
     for reference, rows in referenced(models, references):
+        scores = minutes.floats(events.column(reference.score_column))[rows]
+        right = minutes.units(reference.calibrated(scores), minutes.NANO_UNITS)
         of_model = Groups(groups.codes[rows], groups.first)
-        for name, values in _of_model(events, reference, rows).items():
-            sums[name] += of_model.sum(values)
+        if reference.positive_class is None:
+            found = _of_classes(right, ~np.isnan(scores), of_model)
+        else:
+            prediction = text(events.column("prediction")).at(rows)
+            known = ~np.isnan(scores) & ~prediction.equals("")
+            found = _confusion(right, known, prediction.equals(reference.positive_class), of_model)
+        for name, values in found.items():
+            sums[f"estimated_{name}"] += values
     return sums
 
 
-def _of_model(events: pa.Table, reference: Reference, rows: Rows) -> dict[str, Integers]:
-    scores = minutes.floats(events.column(reference.score_column))[rows]
-    right = minutes.units(reference.calibrated(scores), minutes.NANO_UNITS)
-    known = ~np.isnan(scores)
-    if reference.positive_class is None:
-        return {"estimated_count": known.astype(np.int64), "estimated_correct": right}
-    prediction = text(events.column("prediction")).at(rows)
-    known &= ~prediction.equals("")
-    positive = prediction.equals(reference.positive_class)
-    wrong = minutes.NANO_UNITS - right
-    said, denied = known & positive, known & ~positive
-    return {
-        "estimated_count": known.astype(np.int64),
-        "estimated_correct": np.where(positive, right, wrong) * known,
-        "estimated_tp": right * said,
-        "estimated_fp": wrong * said,
-        "estimated_fn": right * denied,
-        "estimated_tn": wrong * denied,
-    }
+def _of_classes(right: Integers, known: Mask, groups: Groups) -> dict[str, Integers]:
+    return {"count": groups.count(known), "correct": groups.sum(right * known)}
+
+
+def _confusion(positive: Integers, known: Mask, said: Mask, groups: Groups) -> dict[str, Integers]:
+    """`positive` is the probability of the positive class in units of 1e-9, `said` where it was predicted."""
+    yes, no = known & said, known & ~said
+    yes_count, no_count = groups.count(yes), groups.count(no)
+    tp, fn = groups.sum(positive * yes), groups.sum(positive * no)
+    fp, tn = yes_count * minutes.NANO_UNITS - tp, no_count * minutes.NANO_UNITS - fn
+    return {"count": yes_count + no_count, "correct": tp + tn, "tp": tp, "fp": fp, "fn": fn, "tn": tn}

@@ -10,6 +10,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from detectors.ranks import ranks
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureBins:
@@ -38,7 +40,7 @@ class Reference:
     score_edges: tuple[float, ...]
     score_counts: tuple[int, ...]
     calibrator_x: tuple[float, ...]
-    """Piecewise-linear calibrator of the score (or confidence): empty is the identity."""
+    """Piecewise-linear calibrator of the score (or confidence), two points or more; empty is the identity."""
     calibrator_y: tuple[float, ...]
     labelled: int
     errors: int
@@ -58,7 +60,12 @@ class Reference:
         """Probability of the positive class, or of being right, for each score; shape (n,), NaN stays."""
         if not self.calibrator_x:
             return scores
-        return np.interp(scores, self.calibrator_x, self.calibrator_y)
+        x, y = np.array(self.calibrator_x), np.array(self.calibrator_y)
+        within: npt.NDArray[np.float64] = np.clip(scores, x[0], x[-1])
+        piece = ranks(x[1:-1], within)
+        slope = np.diff(y) / np.diff(x)
+        found: npt.NDArray[np.float64] = y[piece] + slope[piece] * (within - x[piece])
+        return found
 
     def identified(self) -> Self:
         """The same content under the identity that follows from it: model@ and 12 digits of its SHA-256."""

@@ -24,9 +24,18 @@ def versions(fact: Fact, events: pa.Table, **replaced: Column) -> pa.Table:
 
 
 def _typed(column: Column, of: pa.DataType) -> Column:
+    if _is_constant(column):
+        return pa.repeat(column.chunk(0).dictionary[0].as_py(), len(column))
     if pa.types.is_floating(column.type) and pa.types.is_integer(of):
         return pc.round(column).cast(of)
     return column.cast(of)
+
+
+def _is_constant(column: Column) -> bool:
+    """Whether one text stands in all rows, as model and version do in most batches."""
+    if not pa.types.is_dictionary(column.type) or column.num_chunks != 1 or column.null_count:
+        return False
+    return len(column.chunk(0).dictionary) == 1 and column.chunk(0).dictionary.null_count == 0
 
 
 def time_revision(events: pa.Table) -> pa.ChunkedArray:

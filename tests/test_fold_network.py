@@ -1,0 +1,72 @@
+"""Network minutes: the class decides the price, and one connection is one connection."""
+
+from __future__ import annotations
+
+import pytest
+
+from detectors import network
+from detectors.network_classes import is_public
+from tests.fold_events import events
+
+SOURCE = {"source_namespace": "ns", "source_workload": "Deployment/a"}
+
+
+def usage(*flows):
+    return network.fold(events("flow", *({**SOURCE, **f} for f in flows)), {})["network_usage"].to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("flow", "expected"),
+    [
+        ({"destination_ip": "8.8.8.8"}, "internet"),
+        ({"destination_ip": "2606:4700::1111"}, "internet"),
+        ({"destination_ip": "8.8.8.8", "destination_pod": "p"}, "unknown"),
+        ({"destination_ip": "10.1.2.3"}, "unknown"),
+        ({"destination_ip": "100.64.0.7"}, "unknown"),
+        ({"destination_ip": "169.254.20.10"}, "unknown"),
+        ({"destination_ip": "127.0.0.1"}, "unknown"),
+        ({"destination_ip": "::ffff:10.0.0.1"}, "unknown"),
+        ({"destination_ip": "224.0.0.1"}, "unknown"),
+        ({"destination_ip": "not an address"}, "unknown"),
+        ({}, "unknown"),
+        ({"source_zone": "z1", "destination_zone": "z1"}, "same_zone"),
+        ({"source_zone": "z1", "destination_zone": "z2"}, "cross_zone"),
+        ({"source_zone": "z1", "destination_zone": "z2", "source_region": "r", "destination_region": "r"},
+         "cross_zone"),
+        ({"source_zone": "a", "destination_zone": "a", "source_region": "r1", "destination_region": "r2"},
+         "cross_region"),
+        ({"source_region": "r", "destination_region": "r"}, "unknown"),
+        ({"source_node": "n", "destination_node": "n", "destination_ip": "8.8.8.8"}, "same_zone"),
+    ],
+)  # fmt: skip
+def test_the_class_follows_from_addresses_and_places(flow, expected):
+    assert [row["class"] for row in usage(flow)] == [expected]
+
+
+def test_only_addresses_of_the_internet_are_public():
+    assert [is_public(ip) for ip in ("1.1.1.1", "192.168.0.1", "", "1.1.1")] == [True, False, False, False]
+
+
+def test_a_connection_seen_on_both_nodes_and_answered_counts_once():
+    opening = {"opens_connection": True, "bytes": 100.0, "bytes_method": "retina"}
+    (row,) = usage(
+        {**opening, "direction": "EGRESS", "is_reply": False},
+        {**opening, "direction": "INGRESS", "is_reply": False},
+        {"direction": "EGRESS", "is_reply": True, "bytes": 7.0, "bytes_method": "retina", "opens_connection": False},
+    )
+    assert (row["flows"], row["connections"], row["bytes"], row["method"]) == (3, 1, 107, "retina")
+
+
+def test_a_dropped_flow_is_neither_a_flow_nor_a_connection():
+    (row,) = usage({"verdict": "DROPPED", "direction": "EGRESS", "opens_connection": True, "bytes": 9.0})
+    assert (row["flows"], row["connections"], row["dropped"], row["bytes"]) == (0, 0, 1, 0)
+
+
+def test_other_verdicts_are_traffic():
+    (row,) = usage(*({"verdict": v} for v in ("FORWARDED", "REDIRECTED", "TRANSLATED", "AUDIT")))
+    assert row["flows"] == 4
+
+
+def test_flows_count_for_the_workload_that_sends():
+    (row,) = usage({"destination_workload": "Deployment/b", "direction": "INGRESS"})
+    assert (row["namespace"], row["workload"]) == ("ns", "Deployment/a")
