@@ -9,6 +9,7 @@ import pyarrow as pa
 from detectors import (
     actions,
     allocations,
+    carried,
     devices,
     feature_bins,
     gpu_usage,
@@ -16,7 +17,6 @@ from detectors import (
     latency,
     network,
     predictions,
-    rejections,
 )
 from detectors.references import Reference
 
@@ -28,9 +28,10 @@ FOLDS: dict[str, tuple[Fold, ...]] = {
     "allocation": (allocations.fold,),
     "device": (devices.fold,),
     "flow": (network.fold,),
+    "gap": (carried.fold_gap,),
     "gpu": (gpu_usage.fold,),
     "inference": (latency.fold, feature_bins.fold, predictions.fold),
     "label": (labels.fold,),
     "outcome": (actions.fold_outcome,),
-    "rejected": (rejections.fold,),
+    "rejected": (carried.fold_rejected,),
 }
