@@ -41,30 +41,25 @@ def table(topic_id: str, partition: int) -> str:
     return f"watermark_{''.join(c for c in topic_id if c.isalnum())}_{partition:d}"
 
 
-def _exists(con: duckdb.DuckDBPyConnection, name: str) -> bool:
-    found = con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = $name", {"name": name}).fetchone()
-    return found is not None
-
-
 def read(con: duckdb.DuckDBPyConnection, topic_id: str, partition: int) -> Watermark:
-    name = table(topic_id, partition)
-    if not _exists(con, name):
+    try:
+        found = con.execute(f'SELECT source, sequence FROM "{table(topic_id, partition)}"').fetchall()
+    except duckdb.CatalogException:  # no message of this partition has ever been taken
         return Watermark()
-    rows = dict(con.execute(f'SELECT source, sequence FROM "{name}"').fetchall())
+    rows = dict(found)
     return Watermark(rows.pop("", NOTHING), rows)
 
 
 def advance(con: duckdb.DuckDBPyConnection, step: Advance) -> None:
     """Inside the facts' transaction; raises StaleWatermark when the partition moved meanwhile."""
     name = table(step.topic_id, step.partition)
-    if step.expected == NOTHING and not _exists(con, name):
-        con.execute(f'CREATE TABLE "{name}" (source VARCHAR, sequence BIGINT)')
-        con.execute(f"INSERT INTO \"{name}\" VALUES ('', {NOTHING})")
-    stored = con.execute(f"SELECT sequence FROM \"{name}\" WHERE source = ''").fetchone()
-    if stored is None or stored[0] != step.expected:
+    if step.expected == NOTHING:
+        con.execute(f'CREATE TABLE IF NOT EXISTS "{name}" (source VARCHAR, sequence BIGINT)')
+    row = con.execute(f"SELECT sequence FROM \"{name}\" WHERE source = ''").fetchone()
+    stored = row[0] if row else NOTHING
+    if stored != step.expected:
         raise StaleWatermark(
-            f"partition {step.partition} is at {stored and stored[0]}, not at {step.expected}: "
-            "another writer took it over"
+            f"partition {step.partition} is at {stored}, not at {step.expected}: another writer took it over"
         )
     moved = {"": step.offset, **step.sources}
     rows = pa.table({"source": list(moved), "sequence": pa.array(moved.values(), pa.int64())})
