@@ -36,9 +36,12 @@ held AS MATERIALIZED (
 ),
 usage AS MATERIALIZED (
     SELECT c.cell, u.cluster, u.device, coalesce(k.root, u.device) AS root, k.root IS NULL AS unlisted,
-        any_value(u.node) AS node, epoch_us(u.minute) AS a,
-        (sum(observed_seconds) * 1000000)::BIGINT AS observed, (sum(busy_seconds) * 1000000)::BIGINT AS busy,
-        (sum(active_seconds) * 1000000)::BIGINT AS active, (sum(idle_held_seconds) * 1000000)::BIGINT AS idle_held
+        any_value(u.node) AS node, any_value(k.profile_units) AS profile_units, epoch_us(u.minute) AS a,
+        -- microseconds are whole numbers far below 2^53, so that rounding a double gives them exactly
+        sum(round(observed_seconds::DOUBLE * 1e6)::BIGINT)::BIGINT AS observed,
+        sum(round(busy_seconds::DOUBLE * 1e6)::BIGINT)::BIGINT AS busy,
+        sum(round(active_seconds::DOUBLE * 1e6)::BIGINT)::BIGINT AS active,
+        sum(round(idle_held_seconds::DOUBLE * 1e6)::BIGINT)::BIGINT AS idle_held
     FROM gpu_usage AS u
     JOIN cells AS c ON c.hour = date_trunc('hour', u.minute) AND epoch_us(u.minute) >= c.a
         AND epoch_us(u.minute) < c.b
@@ -121,11 +124,10 @@ allocated AS MATERIALIZED (
 spoken AS MATERIALIZED (
     SELECT u.cell, u.cluster, u.root, u.a, coalesce(p.device, '') AS target,
         max(observed) AS observed, max(active) AS active, max(idle_held) AS idle_held,
-        sum(busy::HUGEINT * CASE WHEN u.device = u.root THEN 720720
-            ELSE greatest(coalesce(p.units, 0), coalesce(k.profile_units, 720720)) END) AS busy_su
+        sum(busy * CASE WHEN u.device = u.root THEN 720720
+            ELSE greatest(coalesce(p.units, 0), coalesce(u.profile_units, 720720)) END)::BIGINT AS busy_su
     FROM usage AS u
     LEFT JOIN allocated AS p ON p.cluster = u.cluster AND p.device = u.device
-    LEFT JOIN known AS k ON k.cluster = u.cluster AND k.device = u.device AND u.device <> u.root
     WHERE u.device <> u.root OR (u.cell, u.cluster, u.root, u.a) NOT IN (SELECT (cell, cluster, root, a) FROM split)
     GROUP BY ALL
     UNION ALL
@@ -134,10 +136,26 @@ spoken AS MATERIALIZED (
         AND (cluster, device) IN (SELECT (cluster, device) FROM allocated)
     GROUP BY cell, cluster, root, a
 ),
+-- Minutes inside of one segment, summed before they meet its holders; `held` is what the target's holders have.
+crowd AS MATERIALIZED (
+    SELECT cell, cluster, root, a, b, '' AS target, sum(CASE WHEN holder > 0 THEN units ELSE 0 END)::BIGINT AS held
+    FROM line GROUP BY ALL
+    UNION ALL
+    SELECT cell, cluster, root, a, b, device, sum(CASE WHEN holder > 0 THEN units ELSE 0 END)::BIGINT
+    FROM line WHERE device IN (SELECT target FROM spoken WHERE target <> '') GROUP BY ALL
+),
+inside AS (
+    SELECT c.cell, c.cluster, c.root, c.a, c.b, c.target, c.held,
+        sum(least(u.observed, 60000000)) AS observed, sum(least(u.busy_su, 60000000 * c.held)) AS busy_su,
+        sum(least(u.active, 60000000)) AS active, sum(least(u.idle_held, 60000000)) AS idle_held
+    FROM spoken AS u
+    JOIN crowd AS c ON c.cell = u.cell AND c.cluster = u.cluster AND c.root = u.root AND c.target = u.target
+        AND c.a <= u.a AND c.b >= u.a + 60000000
+    GROUP BY ALL
+),
+-- Minutes in which holders change, one by one.
 meeting AS (
-    SELECT l.cell, l.cluster, l.root, l.holder, u.observed, u.active, u.idle_held, u.busy_su,
-        l.provider, l.region, l.instance_type, l.gpu_model, l.mig_profile, l.capacity_type, l.node,
-        o.us, l.units * o.us AS su,
+    SELECT l.*, u.observed, u.active, u.idle_held, u.busy_su, o.us, l.units * o.us AS su,
         sum(CASE WHEN l.holder > 0 THEN l.units * o.us ELSE 0 END) OVER minute AS held_su,
         sum(CASE WHEN (u.target = '' AND l.place = 1) OR (u.target <> '' AND l.device_place = 1) THEN o.us ELSE 0 END)
             OVER minute AS held_us,
@@ -145,20 +163,35 @@ meeting AS (
             OVER minute AS exists_us
     FROM spoken AS u
     JOIN line AS l ON l.cell = u.cell AND l.cluster = u.cluster AND l.root = u.root
-        AND l.a < u.a + 60000000 AND l.b > u.a AND (u.target = '' OR u.target = l.device),
+        AND l.a < u.a + 60000000 AND l.b > u.a AND NOT (l.a <= u.a AND l.b >= u.a + 60000000)
+        AND (u.target = '' OR u.target = l.device),
     LATERAL (SELECT least(l.b, u.a + 60000000) - greatest(l.a, u.a) AS us) AS o
     WINDOW minute AS (PARTITION BY u.cell, u.cluster, u.root, u.target, u.a)
 ),
 did AS (
     SELECT cell, cluster, root, holder, node, provider, region, instance_type, gpu_model, mig_profile, capacity_type,
-        sum(su::HUGEINT * least(observed, exists_us) // greatest(exists_us, 1)) AS observed_su,
-        sum(CASE WHEN holder > 0 AND held_su > 0 THEN su::HUGEINT * least(busy_su, held_su) // held_su ELSE 0 END)
-            AS busy_su,
-        sum(CASE WHEN holder > 0 AND held_us > 0 THEN su::HUGEINT * least(active, held_us) // held_us ELSE 0 END)
-            AS active_su,
-        sum(CASE WHEN holder > 0 AND held_us > 0 THEN su::HUGEINT * least(idle_held, held_us) // held_us ELSE 0 END)
-            AS idle_held_su
-    FROM meeting GROUP BY ALL
+        sum(observed_su) AS observed_su, sum(busy_su) AS busy_su, sum(active_su) AS active_su,
+        sum(idle_held_su) AS idle_held_su
+    FROM (
+        SELECT l.*, l.units * i.observed AS observed_su,
+            CASE WHEN holder > 0 AND i.held > 0 THEN l.units * i.busy_su // i.held ELSE 0 END AS busy_su,
+            CASE WHEN holder > 0 THEN l.units * i.active ELSE 0 END AS active_su,
+            CASE WHEN holder > 0 THEN l.units * i.idle_held ELSE 0 END AS idle_held_su
+        FROM inside AS i
+        JOIN line AS l ON l.cell = i.cell AND l.cluster = i.cluster AND l.root = i.root AND l.a = i.a
+            AND (i.target = '' OR i.target = l.device)
+        UNION ALL BY NAME
+        SELECT * EXCLUDE (busy_su, held_su, held_us, exists_us, su, us, observed, active, idle_held),
+            su::HUGEINT * least(observed, exists_us) // greatest(exists_us, 1) AS observed_su,
+            CASE WHEN holder > 0 AND held_su > 0 THEN su::HUGEINT * least(busy_su, held_su) // held_su
+                ELSE 0 END AS busy_su,
+            CASE WHEN holder > 0 AND held_us > 0 THEN su::HUGEINT * least(active, held_us) // held_us
+                ELSE 0 END AS active_su,
+            CASE WHEN holder > 0 AND held_us > 0 THEN su::HUGEINT * least(idle_held, held_us) // held_us
+                ELSE 0 END AS idle_held_su
+        FROM meeting
+    )
+    GROUP BY ALL
 ),
 -- One row a holder and card of a cell: the grain that is priced.
 hourly AS (
