@@ -1,4 +1,4 @@
-"""Events for fold tests: rows as dictionaries become a canonical table, with the required fields filled in."""
+"""Events for fold tests: dictionaries become a canonical table, required fields filled in."""
 
 from __future__ import annotations
 

@@ -47,7 +47,14 @@ def test_missing_and_unreadable_numbers_are_told_apart():
 
 
 def test_unknown_categories_are_unseen_and_numbers_match_their_text():
-    assert bins_of(CATEGORY, "blue", "red", 3.0, "green", 4.0, None) == [1, 2, 0, UNSEEN_BIN, UNSEEN_BIN, MISSING_BIN]
+    assert bins_of(CATEGORY, "blue", "red", 3.0, "green", 4.0, None) == [
+        1,
+        2,
+        0,
+        UNSEEN_BIN,
+        UNSEEN_BIN,
+        MISSING_BIN,
+    ]
 
 
 @pytest.mark.parametrize("of", [pa.float32(), pa.float64(), pa.int16()])
@@ -60,13 +67,17 @@ def test_many_edges_give_the_bins_that_few_edges_would():
     values = np.append(np.random.default_rng(3).normal(size=5_000), [np.nan, np.inf, -np.inf])
     edges = np.linspace(-2, 2, 500)
     many = binning.intervals(edges, values)
-    few = sum((binning.intervals(edges[i : i + 50], values[:-3]) for i in range(0, 500, 50)), np.zeros(5_000, int))
+    few = sum(
+        (binning.intervals(edges[i : i + 50], values[:-3]) for i in range(0, 500, 50)), np.zeros(5_000, int)
+    )
     assert (many[:-3] == few).all()
     assert many[-3:].tolist() == [501, 500, 0]
 
 
 def test_a_model_without_a_reference_gives_no_bins_and_does_not_disturb_others():
-    table = events("inference", {"features": {"x": 0.5}}, {"model": "other", "features": {"x": 9.0}, "score": 0.7})
+    table = events(
+        "inference", {"features": {"x": 0.5}}, {"model": "other", "features": {"x": 9.0}, "score": 0.7}
+    )
     facts = feature_bins.fold(table, {"m": reference(NUMBER)})
     assert [(r["model"], r["bin"], r["count"]) for r in facts["feature_bins"].to_pylist()] == [("m", 1, 1)]
     assert facts["score_bins"].num_rows == 0

@@ -20,7 +20,11 @@ def minutes_of(*samples):
     return sorted(rows, key=lambda r: r["minute"])
 
 
-@given(st.lists(st.tuples(st.integers(10**15, 2 * 10**15), st.integers(1, 86_400 * 10**6)), min_size=1, max_size=5))
+@given(
+    st.lists(
+        st.tuples(st.integers(10**15, 2 * 10**15), st.integers(1, 86_400 * 10**6)), min_size=1, max_size=5
+    )
+)
 def test_no_microsecond_of_a_sample_is_lost_or_billed_twice(intervals):
     ends, lengths = (np.array(values) for values in zip(*intervals, strict=True))
     pieces = gpu_usage.split(ends, lengths)

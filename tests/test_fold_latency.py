@@ -68,7 +68,11 @@ def test_each_metric_of_an_event_has_its_own_histogram():
     )
     rows = latency.fold(table, {})["latency_bins"].to_pylist()
     found = sorted((r["metric"], r["cluster"], r["bucket"], r["count"]) for r in rows)
-    assert found == [("latency", "", -1, 2), ("latency", "c", 18, 1), ("time_to_first_token", "", ZERO_BUCKET, 1)]
+    assert found == [
+        ("latency", "", -1, 2),
+        ("latency", "c", 18, 1),
+        ("time_to_first_token", "", ZERO_BUCKET, 1),
+    ]
     assert {r["scale"] for r in rows} == {5}
 
 

@@ -24,7 +24,8 @@ FEW = {
     "bool": st.booleans(),
     "time": st.integers(0, 300_000_000).map(lambda us: WHEN - timedelta(microseconds=us)),
     "features": st.dictionaries(
-        st.sampled_from(["x", "c"]), st.one_of(st.sampled_from([0.0, 0.5, 3.0]), st.sampled_from(["a", "3", "z"]))
+        st.sampled_from(["x", "c"]),
+        st.one_of(st.sampled_from([0.0, 0.5, 3.0]), st.sampled_from(["a", "3", "z"])),
     ),
 }
 REFERENCES = {
@@ -96,7 +97,8 @@ def _merged(fact: Fact, rows: list[dict]) -> list[tuple]:
         return sorted((*key, *map(sum, zip(*values, strict=True))) for key, values in by_key.items())
     revision = fact.value_names.index("revision")
     winners = [
-        (*key, *max(values, key=lambda v: (v[revision], [_order(x) for x in v]))) for key, values in by_key.items()
+        (*key, *max(values, key=lambda v: (v[revision], [_order(x) for x in v])))
+        for key, values in by_key.items()
     ]
     return sorted(winners, key=lambda r: [_order(v) for v in r])
 
@@ -174,7 +176,7 @@ def test_every_flow_is_counted_as_sent_or_dropped(rows):
     assert sum(r["flows"] + r["dropped"] for r in found) == len(rows)
 
 
-@pytest.mark.parametrize("name", ["allocation", "device", "label", "action", "outcome", "rejected"])
+@pytest.mark.parametrize("name", ["allocation", "device", "label", "action", "outcome", "rejected", "gap"])
 @quick
 @given(data=st.data())
 def test_every_version_becomes_one_row(name, data):

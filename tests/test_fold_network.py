@@ -52,7 +52,13 @@ def test_a_connection_seen_on_both_nodes_and_answered_counts_once():
     (row,) = usage(
         {**opening, "direction": "EGRESS", "is_reply": False},
         {**opening, "direction": "INGRESS", "is_reply": False},
-        {"direction": "EGRESS", "is_reply": True, "bytes": 7.0, "bytes_method": "retina", "opens_connection": False},
+        {
+            "direction": "EGRESS",
+            "is_reply": True,
+            "bytes": 7.0,
+            "bytes_method": "retina",
+            "opens_connection": False,
+        },
     )
     assert (row["flows"], row["connections"], row["bytes"], row["method"]) == (3, 1, 107, "retina")
 

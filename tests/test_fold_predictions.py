@@ -24,11 +24,17 @@ def sums_of(table, **changes):
 
 def _curve(score: float) -> Decimal:
     (x0, x1, x2), (y0, y1, y2) = CURVE["calibrator_x"], CURVE["calibrator_y"]
-    y = y0 + (y1 - y0) * (score - x0) / (x1 - x0) if score <= x1 else y1 + (y2 - y1) * (score - x1) / (x2 - x1)
+    y = (
+        y0 + (y1 - y0) * (score - x0) / (x1 - x0)
+        if score <= x1
+        else y1 + (y2 - y1) * (score - x1) / (x2 - x1)
+    )
     return Decimal(round(y * 1e9)) / 10**9
 
 
-scored = st.lists(st.tuples(st.integers(0, 1000).map(lambda n: n / 1000), st.sampled_from(["yes", "no"])), min_size=1)
+scored = st.lists(
+    st.tuples(st.integers(0, 1000).map(lambda n: n / 1000), st.sampled_from(["yes", "no"])), min_size=1
+)
 
 
 @given(scored)
@@ -48,7 +54,9 @@ def test_cbpe_sums_equal_the_plain_computation(rows):
 
 
 def test_a_multiclass_model_is_estimated_by_its_confidence():
-    table = events("inference", {"confidence": 0.75, "score": 0.1}, {"confidence": 0.5, "prediction": "b"}, {})
+    table = events(
+        "inference", {"confidence": 0.75, "score": 0.1}, {"confidence": 0.5, "prediction": "b"}, {}
+    )
     row = sums_of(table, positive_class=None)
     assert (row["estimated_count"], row["estimated_correct"], row["estimated_tp"]) == (2, Decimal("1.25"), 0)
 

@@ -22,16 +22,31 @@ from tests.fold_events import NOON, events
 floats = st.floats(allow_nan=False, allow_infinity=False)
 counts = st.integers(0, 2**60)
 features = st.builds(
-    FeatureBins, feature=st.text(), edges=st.none() | st.tuples(floats, floats),
-    categories=st.none() | st.tuples(st.text()), counts=st.tuples(counts), missing=counts, unseen=counts, phi=floats,
-)  # fmt: skip
+    FeatureBins,
+    feature=st.text(),
+    edges=st.none() | st.tuples(floats, floats),
+    categories=st.none() | st.tuples(st.text()),
+    counts=st.tuples(counts),
+    missing=counts,
+    unseen=counts,
+    phi=floats,
+)
 references = st.builds(
-    Reference, reference=st.text(), model=st.text(), positive_class=st.none() | st.text(),
-    features=st.lists(features, max_size=3).map(tuple), score_edges=st.tuples(floats),
-    score_counts=st.tuples(counts), calibrator_x=st.tuples(floats, floats), calibrator_y=st.tuples(floats, floats),
-    labelled=counts, errors=counts, phi_errors=floats, latency_objective_seconds=st.none() | floats,
+    Reference,
+    reference=st.text(),
+    model=st.text(),
+    positive_class=st.none() | st.text(),
+    features=st.lists(features, max_size=3).map(tuple),
+    score_edges=st.tuples(floats),
+    score_counts=st.tuples(counts),
+    calibrator_x=st.tuples(floats, floats),
+    calibrator_y=st.tuples(floats, floats),
+    labelled=counts,
+    errors=counts,
+    phi_errors=floats,
+    latency_objective_seconds=st.none() | floats,
     latency_budget=floats,
-)  # fmt: skip
+)
 
 
 @given(references)
@@ -99,10 +114,12 @@ def _traffic(rows: int = 2_000):
     truth = np.where(rng.random(rows) < score, "yes", "no")
     said = np.where(score > 0.5, "yes", "no")
     numbers, colours = rng.normal(size=rows), rng.choice(["red", "blue"], rows)
-    inference = events("inference", *(
-        {"prediction_id": f"p{i}", "time": NOON + timedelta(seconds=i), "score": score[i], "prediction": said[i],
-         "features": {"x": None if i % 10 == 0 else numbers[i], "colour": colours[i]}}
-        for i in range(rows)))  # fmt: skip
+    times = [NOON + timedelta(seconds=i) for i in range(rows)]
+    sent = [{"x": None if i % 10 == 0 else numbers[i], "colour": colours[i]} for i in range(rows)]
+    answers = zip(range(rows), times, score, said, sent, strict=True)
+    names = ("prediction_id", "time", "score", "prediction", "features")
+    rows_of = (dict(zip(names, (f"p{i}", *rest), strict=True)) for i, *rest in answers)
+    inference = events("inference", *rows_of)
     labels = events("label", *({"prediction_id": f"p{i}", "label": truth[i]} for i in range(0, rows, 2)))
     return inference, labels, int((said != truth)[::2].sum())
 

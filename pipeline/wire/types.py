@@ -11,6 +11,13 @@ Kind = Literal["string", "int", "float", "bool", "time", "features"]
 
 MICROSECONDS_UTC = pa.timestamp("us", tz="UTC")
 
+# What no device or request exceeds: sums of a minute then fit the integers and decimals of the ledger.
+MOST_BYTES = 1e14
+MOST_WATTS = 1e5
+MOST_JOULES = 1e10
+MOST_SECONDS = 1e6
+MOST_TOKENS = 1e13
+
 _ARROW: dict[Kind, pa.DataType] = {
     "string": pa.string(),
     "int": pa.int64(),
@@ -69,8 +76,8 @@ def _string(name: str, doc: str, *, required: bool = False, choices: tuple[str, 
     return Column(name, "string", doc, required, choices=choices)
 
 
-def _count(name: str, doc: str, *, required: bool = False) -> Column:
-    return Column(name, "int", doc, required, minimum=0)
+def _count(name: str, doc: str, *, required: bool = False, maximum: float | None = None) -> Column:
+    return Column(name, "int", doc, required, minimum=0, maximum=maximum)
 
 
 def _amount(name: str, doc: str, *, required: bool = False, maximum: float | None = None) -> Column:
@@ -99,10 +106,10 @@ GPU = EventType(
         _time("time", "end of the sampled interval", required=True),
         Column("interval_seconds", "float", "length of the sampled interval", True, 1e-6, 86_400.0),
         _amount("util_ratio", "share of the interval in which the device computed, 0 to 1", maximum=1.0),
-        _amount("memory_used_bytes", "device memory in use"),
-        _amount("memory_total_bytes", "device memory"),
-        _amount("power_watts", "mean power over the interval"),
-        _amount("energy_joules", "energy of the interval; wins over power_watts"),
+        _amount("memory_used_bytes", "device memory in use", maximum=MOST_BYTES),
+        _amount("memory_total_bytes", "device memory", maximum=MOST_BYTES),
+        _amount("power_watts", "mean power over the interval", maximum=MOST_WATTS),
+        _amount("energy_joules", "energy of the interval; wins over power_watts", maximum=MOST_JOULES),
         _string("namespace", "namespace of the pod that holds the device"),
         _string("pod", "pod that holds the device"),
         _string("container", "container that holds the device"),
@@ -126,7 +133,7 @@ DEVICE = EventType(
         _string("uuid", "vendor UUID"),
         _string("gpu_model", "product name"),
         _string("mig_profile", "MIG profile"),
-        _amount("memory_bytes", "device memory"),
+        _amount("memory_bytes", "device memory", maximum=MOST_BYTES),
         _string("provider", "cloud or site, as in the price book"),
         _string("region", "region, as in the price book"),
         _string("zone", "zone"),
@@ -203,8 +210,8 @@ FLOW = EventType(
         _count("destination_port", "port"),
         _string("drop_reason", "why it was dropped"),
         _count("http_status", "HTTP status of a response"),
-        _amount("latency_seconds", "L7 latency of a response"),
-        _amount("bytes", "bytes, where a source knows them"),
+        _amount("latency_seconds", "L7 latency of a response", maximum=MOST_SECONDS),
+        _amount("bytes", "bytes, where a source knows them", maximum=MOST_BYTES),
         _string("bytes_method", "source of bytes"),
     ),
 )  # fmt: skip
@@ -221,17 +228,17 @@ INFERENCE = EventType(
         _string("model_version", "version of the model", required=True),
         _string("prediction_id", "identity that a label will name"),
         _time("time", "when the prediction was made", required=True),
-        _amount("latency_seconds", "request to last byte"),
-        _amount("time_to_first_token_seconds", "request to first token"),
-        _amount("time_per_output_token_seconds", "mean time between tokens"),
+        _amount("latency_seconds", "request to last byte", maximum=MOST_SECONDS),
+        _amount("time_to_first_token_seconds", "request to first token", maximum=MOST_SECONDS),
+        _amount("time_per_output_token_seconds", "mean time between tokens", maximum=MOST_SECONDS),
         _string("status", "absent is ok", choices=("ok", "error")),
         _string("prediction", "predicted class"),
         Column("predicted_value", "float", "predicted number"),
         _amount("score", "probability of the positive class, 0 to 1", maximum=1.0),
         _amount("confidence", "probability of the predicted class, 0 to 1", maximum=1.0),
-        _count("tokens_in", "input tokens"),
-        _count("tokens_out", "output tokens"),
-        _count("tokens_cached", "input tokens served from a cache"),
+        _count("tokens_in", "input tokens", maximum=MOST_TOKENS),
+        _count("tokens_out", "output tokens", maximum=MOST_TOKENS),
+        _count("tokens_cached", "input tokens served from a cache", maximum=MOST_TOKENS),
         Column("features", "features", "feature name to number or category"),
     ),
 )
