@@ -1,0 +1,96 @@
+"""Speed of the folds on one core, with rows as `ingest.step` hands them over: several messages at once."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from detectors.folds import FOLDS
+from detectors.reference_build import build
+from pipeline.events import TYPES, decode, encode
+from tests.bench import batches
+
+MESSAGES = 60
+ROUNDS = 7
+TAKEN_TOGETHER = (1, 20)
+"""Messages that one step folds: a lone one, and what a busy worker takes."""
+
+pytestmark = pytest.mark.bench
+
+
+def _best_rows_per_second(name: str, tables: list[pa.Table], references) -> float:
+    """CPU time of all folds of the type, the best round of several; the first warms up."""
+    seconds = min(_once(name, tables, references) for _ in range(ROUNDS))
+    return sum(t.num_rows for t in tables) / seconds
+
+
+def _once(name: str, tables: list[pa.Table], references) -> float:
+    start = time.process_time()
+    for table in tables:
+        for fold in FOLDS[name]:
+            fold(table, references)
+    return time.process_time() - start
+
+
+@pytest.fixture(scope="module")
+def inference() -> list[pa.Table]:
+    rng = np.random.default_rng(1)
+    sent = [batches.inference(rng, i) for i in range(MESSAGES)]
+    messages = [
+        encode(TYPES["inference"], t, source="s", sequence=i, time=batches.START) for i, t in enumerate(sent)
+    ]
+    return [decode(message).events for message in messages]
+
+
+def _labels(events: pa.Table) -> pa.Table:
+    """Truth that the score overstates, so that the reference has a calibrator."""
+    score = events["score"].to_numpy()
+    truth = np.where(np.random.default_rng(2).random(len(score)) < score**2, "yes", "no")
+    return pa.table({"prediction_id": events["prediction_id"], "label": truth})
+
+
+def _flows(batch: int) -> pa.Table:
+    """One message's worth of flows between 60 workloads and 4,000 addresses, as a collector decodes them."""
+    rng = np.random.default_rng(batch)
+    rows = batches.ROWS
+    moments = batches.START + np.sort(rng.integers(0, 300_000_000, rows))
+    drawn = {
+        "source_workload": [f"Deployment/w{i}" for i in rng.integers(0, 60, rows)],
+        "source_namespace": rng.choice(["a", "b", "c"], rows),
+        "destination_ip": [f"10.0.{i // 256}.{i % 256}" for i in rng.integers(0, 4_000, rows)],
+        "source_zone": rng.choice(["z1", "z2"], rows),
+        "destination_zone": rng.choice(["z1", "z2"], rows),
+        "direction": rng.choice(["INGRESS", "EGRESS"], rows),
+        "verdict": rng.choice(["FORWARDED", "DROPPED"], rows, p=[0.98, 0.02]),
+        "cluster": ["c"] * rows,
+    }
+    texts = {name: pa.array(values).dictionary_encode() for name, values in drawn.items()}
+    flags = {name: rng.random(rows) < 0.3 for name in ("is_reply", "opens_connection")}
+    sent = pa.table({**texts, **flags, "time": pa.array(moments, pa.timestamp("us", "UTC"))})
+    message = encode(TYPES["flow"], sent, source="s", sequence=batch, time=batches.START)
+    return decode(message).events
+
+
+def test_inference_batches_fold_at_three_million_rows_a_second(inference, record):
+    """Ten features, a score, a latency and a prediction id a row; all inference folds together."""
+    known = {"m": build(inference[0], _labels(inference[0]), model="m", positive_class="yes")}
+    assert known["m"].calibrator_x
+    found = {}
+    for together in TAKEN_TOGETHER:
+        tables = [pa.concat_tables(inference[i : i + together]) for i in range(0, MESSAGES, together)]
+        found[together] = _best_rows_per_second("inference", tables, known)
+        record("inference fold", messages_at_once=together, rows_per_second=found[together])
+    assert found[TAKEN_TOGETHER[-1]] >= 3e6
+
+
+def test_flows_fold_at_a_million_rows_a_second(record):
+    flows = [_flows(i) for i in range(MESSAGES)]
+    found = {}
+    for together in TAKEN_TOGETHER:
+        tables = [pa.concat_tables(flows[i : i + together]) for i in range(0, MESSAGES, together)]
+        found[together] = _best_rows_per_second("flow", tables, {})
+        record("flow fold", messages_at_once=together, rows_per_second=found[together])
+    assert found[TAKEN_TOGETHER[-1]] >= 1e6
