@@ -55,7 +55,9 @@ def _utc(time: Any) -> Any:
 
 
 def _x(scale: alt.Scale, *, labels: bool = False) -> alt.X:
-    axis = alt.Axis(labels=labels, ticks=labels, title=None, grid=True)
+    start, end = scale["domain"]
+    form = "%H:%M" if end - start <= pd.Timedelta(hours=24) else "%d %b"
+    axis = alt.Axis(labels=labels, ticks=labels, title=None, grid=True, format=form, tickCount=8)
     return alt.X("time:T", scale=scale, axis=axis)
 
 

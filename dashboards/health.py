@@ -6,7 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboards import frames, labels
+from dashboards import frames, moments
 from dashboards.reading import Overview
 from pipeline.answers.status import is_incomplete
 
@@ -23,11 +23,11 @@ _COLUMNS = {
 
 def as_of(view: Overview, last: datetime, now: datetime, stale_minutes: int) -> None:
     """One line that every reader sees first, and a warning when the ledger has stopped."""
-    fresh = f"As of {labels.time(last)} ({labels.age(last, now)} ago)"
+    fresh = f"As of {moments.minute(last)} ({moments.age(last, now)} ago)"
     st.text(f"{fresh} | window {view.window} | lake snapshot {view.snapshot}")
     if (now - last).total_seconds() > stale_minutes * 60:
         st.warning(
-            f"Stale: nothing new since {labels.time(last)}. Check that collectors run, "
+            f"Stale: nothing new since {moments.minute(last)}. Check that collectors run, "
             "then see what arrived last with driftledger status."
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from socket import socket
 
 import streamlit as st
 import uvicorn
@@ -53,9 +54,10 @@ class SafeHeaders:
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-def serve(host: str, port: int) -> None:
+def serve(listening: socket) -> None:
     """Serve until interrupted; the pages read their settings from the environment."""
+    host, port = listening.getsockname()[:2]
     for name, value in {**OPTIONS, "server.address": host, "server.port": port}.items():
         config.set_option(name, value)
     app = st.App(SCRIPT, middleware=[Middleware(SafeHeaders)])
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False)).run(sockets=[listening])

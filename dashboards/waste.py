@@ -52,12 +52,15 @@ def headline(spend: Answer, currency: str) -> None:
 def section(spend: Answer) -> None:
     """What the hours did, as a bar, and the same by team."""
     hours = spending.waste(spend)
-    data = pd.DataFrame({"kind": list(_COLOURS), "hours": [float(h) for h in hours], "place": range(4)})
+    data = pd.DataFrame(
+        {"kind": list(_COLOURS), "hours": [float(h) for h in hours], "place": range(4), "row": ""}
+    )
     bar = (
-        alt.Chart(data, height=140)
+        alt.Chart(data, height=190)
         .mark_bar()
         .encode(
             alt.X("hours:Q", title="GPU-hours", stack="zero"),
+            alt.Y("row:N", axis=None),
             alt.Color(
                 "kind:N",
                 title=None,

@@ -27,8 +27,8 @@ class DashboardSettings:
     """Address to listen on; the pages have no login yet, so only this machine by default."""
     port: int = 8501
     """TCP port, 1 to 65535."""
-    points: int = 1_000
-    """Most points of a line in a chart; a browser takes seconds for more."""
+    points: int = 200
+    """Most points of a line in a chart: more are noise to the eye, and slow in a browser."""
     stale_minutes: int = 60
     """Minutes without a new fact after which a page says that it is stale."""
 

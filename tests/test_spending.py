@@ -25,8 +25,10 @@ def answer(costs: list[tuple[int, str, Decimal | None]], end: datetime, as_of: d
 
     def row(hour: int, team: str, cost: Decimal | None) -> tuple[Value, ...]:
         given: dict[str, Value] = {
-            "hour": START + timedelta(hours=hour), "team": team, "total_cost": cost, "allocated_gpu_hours": Decimal(1)
-        }  # fmt: skip
+            "hour": START + timedelta(hours=hour),
+            "team": team,
+            "total_cost": cost,
+        }
         return tuple(given.get(name) for name in NAMES)
 
     return Answer(COLUMNS, tuple(row(*c) for c in costs), as_of, Decimal(1), window=Window(START, end))

@@ -56,7 +56,7 @@ def load(name: str) -> Any:
     target = getattr(import_module(module), attribute)
     if not isinstance(target, typer.Typer):
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(name, help=COMMANDS[name].help)(target)
+        single.command(name, help=target.__doc__ or COMMANDS[name].help)(target)
         target = single
     return get_command(target)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from socket import create_server, socket
 from typing import Annotated
 
 import typer
@@ -34,7 +35,8 @@ def serve(
     """Serve the ledger in `folder`; raises PreflightFailed where the port is taken."""
     base = base or Settings()
     host = host or base.dashboard.host
-    port = _free(host, base.dashboard.port if port is None else port)
+    listening = _listen(host, base.dashboard.port if port is None else port)
+    port = listening.getsockname()[1]
     chosen = replace(
         base,
         store=replace(base.store, folder=folder.resolve()),
@@ -44,20 +46,13 @@ def serve(
     print(f"Overview on http://{host}:{port} (Ctrl-C ends it)", flush=True)
     from dashboards.server import serve as serve_pages
 
-    serve_pages(host, port)
+    serve_pages(listening)
 
 
-def _free(host: str, port: int) -> int:
-    """The port, or a free one for 0."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise PreflightFailed(
-                f"cannot listen on {host}:{port}: {error.strerror}; choose another --port"
-            ) from error
-        free: int = probe.getsockname()[1]
-        return free
+def _listen(host: str, port: int) -> socket:
+    """A socket that takes connections from now on; 0 takes a free port."""
+    try:
+        return create_server((host, port))
+    except OSError as error:
+        remedy = f"{error.strerror}; choose another --port or --host"
+        raise PreflightFailed(f"cannot listen on {host}:{port}: {remedy}") from error

@@ -1,0 +1,91 @@
+"""The overview page without a browser: what it says of a ledger, of an empty one and of none."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboards import moments, reading, server
+from pipeline.answers.cells import amount
+from pipeline.answers.cost import cost
+from pipeline.answers.window import Window
+from pipeline.store import Store
+from tests.overview_scene import END, HOSTILE, fill
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fill(tmp_path_factory.mktemp("ledger"))
+
+
+def page(folder: Path, monkeypatch: pytest.MonkeyPatch, **query: str) -> Any:
+    monkeypatch.setenv("DRIFTLEDGER__STORE__FOLDER", str(folder))
+    app = AppTest.from_file(str(server.SCRIPT), default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def words(app: Any) -> str:
+    return "\n".join(element.value for kind in (app.text, app.info, app.warning) for element in kind)
+
+
+def test_the_headline_is_what_the_command_prints(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two totals for one window, and nobody trusts either."""
+    with Store.open(ledger, read_only=True) as store:
+        answer = cost(store, Window(END - timedelta(hours=24), END), ("team",))
+    shown = {metric.label: metric.value for metric in page(ledger, monkeypatch).metric}
+    total = answer.total
+    assert total is not None
+    money = total[[c.name for c in answer.columns].index("total_cost")]
+    assert shown["Spend, USD"] == amount(money)  # type: ignore[arg-type]
+    assert shown["GPU-hours idle, memory held"] == "1.00"
+
+
+def test_the_page_says_that_it_is_stale(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that shows yesterday as if it were now hides an outage."""
+    assert "Stale: nothing new since 2026-11-24 03:00Z" in words(page(ledger, monkeypatch))
+
+
+def test_every_model_and_action_is_on_the_page(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one acted upon is chosen; the tables hold names as they are, as text."""
+    app = page(ledger, monkeypatch, window="6h")
+    assert app.selectbox[0].value == "fraud"
+    held = [frame.value for frame in app.dataframe]
+    assert any("verified" in f.get("State", f.get("state", ())) or "verified" in f.to_string() for f in held)
+    assert any(HOSTILE in f.to_string() for f in held)
+
+
+def test_without_a_ledger_the_page_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first thing a newcomer opens must not be an error."""
+    assert "driftledger demo" in words(page(tmp_path / "nothing", monkeypatch))
+
+
+def test_an_empty_ledger_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No data is not zero dollars."""
+    Store.open(tmp_path).close()
+    app = page(tmp_path, monkeypatch)
+    assert "driftledger replay" in words(app) and not app.metric
+
+
+def test_one_line_has_few_points_whatever_the_window(ledger: Path) -> None:
+    """A browser takes ten seconds for a hundred thousand points."""
+    for span in reading.SPANS:
+        window = reading.window(END, span)
+        view = reading.overview(str(ledger), reading.latest(str(ledger))[0], window, 10, END)
+        versions = {row[1:3] for row in view.timeline.rows}
+        assert len(view.timeline.rows) <= 11 * len(versions) or span == "30d"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7_200, "2 h"), (200_000, "2 d")]
+)
+def test_age(seconds: int, text: str) -> None:
+    """Freshness is read at a glance."""
+    assert moments.age(END, END + timedelta(seconds=seconds)) == text
