@@ -39,3 +39,11 @@ def inference(rng: np.random.Generator, batch: int) -> pa.Table:
             "features": pa.StructArray.from_arrays([pa.array(v) for v in values.values()], names=list(values)),
         }
     )
+
+
+def reference(values: dict[str, np.ndarray]) -> pa.Table:
+    """Events of a time in which the model was right: what a reference is built from."""
+    rows = len(next(iter(values.values())))
+    moments = pa.array(np.full(rows, START), pa.timestamp("us", "UTC"))
+    measures = pa.StructArray.from_arrays([pa.array(v) for v in values.values()], names=list(values))
+    return pa.table({"time": moments, "features": measures})

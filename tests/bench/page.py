@@ -1,0 +1,74 @@
+"""docs/benchmarks.md from the results of one run of `make bench`: the machine, the command, the numbers."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from tests.bench.conftest import RESULTS
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
+
+HEAD = """# Benchmarks
+
+Measured by `make bench`, which writes this page; every number below is of one run on one machine.
+Ratios travel between machines, absolute speeds do not. CPU seconds are the process's own, best of three
+where a fold is timed; everything runs on one core.
+
+"""
+
+NOTES = {
+    "inference fold": "Arrow messages of 5,000 events with 10 numeric features, one model, with score, latency and "
+    "prediction id; all inference folds (latency, features, score, predictions). `decode` is the wire "
+    "decoding of the same messages with its checks.",
+    "fold against NannyML": "The same 100,000 rows of 10 features. A configuration is the number of distances x rows a "
+    "chunk; 4 x 1000 is what our minute bins answer: four distances for every minute. NannyML's seconds are its "
+    "`calculate` after `fit`; ours are decoding the messages and folding the features to bins, from which the "
+    "distances of any window follow by query. With fewer distances and longer chunks NannyML does less work.",
+    "Hubble JSON decode and fold": "The recorded flows of the samples, repeated; JSON lines to `network_usage`.",
+    "drift query": "24 h x 20 features x 10 bins: 288,000 fact rows in a lake of 24 commits.",
+}
+
+
+def _machine() -> str:
+    model = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), platform.processor())  # fmt: skip
+    cores = sum(1 for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("processor"))
+    packages = ", ".join(f"{name} {version(name)}" for name in ("duckdb", "pyarrow", "numpy", "msgspec"))
+    return f"{cores} cores, {model}; Python {platform.python_version()}; {packages}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value >= 1_000 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _section(name: str, lines: list[dict[str, object]]) -> Iterator[str]:
+    columns = list(dict.fromkeys(key for line in lines for key in line))
+    yield f"## {name}\n"
+    if name in NOTES:
+        yield f"{NOTES[name]}\n"
+    yield f"| {' | '.join(c.replace('_', ' ') for c in columns)} |"
+    yield f"|{'---|' * len(columns)}"
+    for line in lines:
+        yield f"| {' | '.join(_value(line.get(c, '')) for c in columns)} |"
+    yield ""
+
+
+def page(results: Path, now: datetime) -> str:
+    sections: dict[str, list[dict[str, object]]] = defaultdict(list)
+    for text in results.read_text(encoding="utf-8").splitlines():
+        line = json.loads(text)
+        sections[line.pop("name")].append(line)
+    body = [part for name, lines in sections.items() for part in _section(name, lines)]
+    return f"{HEAD}{now:%Y-%m-%d}, {_machine()}.\n\n" + "\n".join(body)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(RESULTS, datetime.now(UTC)), encoding="utf-8")
