@@ -14,8 +14,19 @@ from pipeline.wire.limits import HEAD_BYTES, MAX_MESSAGE_BYTES
 from pipeline.wire.types import TYPES, Column, EventType
 from pipeline.wire.verdict import Decoded, Rejected, refused
 
-__all__ = ["HEAD_BYTES", "MAX_MESSAGE_BYTES", "TYPES", "Column", "Decoded", "EventType", "Message", "Rejected",
-           "decode", "encode", "identity"]  # fmt: skip
+__all__ = [
+    "HEAD_BYTES",
+    "MAX_MESSAGE_BYTES",
+    "TYPES",
+    "Column",
+    "Decoded",
+    "EventType",
+    "Message",
+    "Rejected",
+    "decode",
+    "encode",
+    "identity",
+]
 
 Body = Literal["arrow", "json"]
 
@@ -53,7 +64,9 @@ def encode(
     stamp = datetime.fromtimestamp(time / 1e6, UTC).isoformat().replace("+00:00", "Z")
     content_type = ARROW if body == "arrow" else JSON
     value = _ipc(events) if body == "arrow" else json_out.array(events)
-    headers = cloudevents.headers(type_, source=source, sequence=sequence, time=stamp, content_type=content_type)
+    headers = cloudevents.headers(
+        type_, source=source, sequence=sequence, time=stamp, content_type=content_type
+    )
     return Message(type_.topic, "", 0, 0, time, headers, value, key or source.encode())
 
 
@@ -105,7 +118,7 @@ def _decode_body(headers: dict[str, str], body: bytes, message: Message) -> Deco
 
 
 class Identity(NamedTuple):
-    """Which stream a message belongs to and its place in it; a message not above the last place is a duplicate."""
+    """Which stream a message belongs to and its place in it; not above the last one is a duplicate."""
 
     source: str
     sequence: int

@@ -71,7 +71,10 @@ ALLOCATIONS = Fact(
     "allocations",
     "Interval versions: who holds share_units / device_units of a device in [start, end).",
     "highest",
-    (*_columns("cluster", "device", "share_id", "claim_uid", "consumer_uid", "container"), *_columns("start", of=TIME)),
+    (
+        *_columns("cluster", "device", "share_id", "claim_uid", "consumer_uid", "container"),
+        *_columns("start", of=TIME),
+    ),
     (
         *_columns("end", of=TIME),
         *_columns("node", "claim", "namespace", "pod", "workload", "team"),
@@ -120,7 +123,7 @@ ZERO_BUCKET = -(2**31)
 
 PREDICTION_SUMS = Fact(
     "prediction_sums",
-    "Traffic of a model version in a minute, with the confusion sums that CBPE estimates from calibrated scores.",
+    "Traffic of a model version in a minute, with the confusion sums that CBPE estimates.",
     "add",
     (*_MINUTE, *_SERVER, *_MODEL, *_columns("reference")),
     (

@@ -38,12 +38,16 @@ class Step:
     def add(self, other: Step) -> None:
         self.taken += other.taken
         self.duplicates += other.duplicates
-        for mine, theirs in ((self.events, other.events), (self.rejected, other.rejected), (self.facts, other.facts)):
+        for mine, theirs in (
+            (self.events, other.events),
+            (self.rejected, other.rejected),
+            (self.facts, other.facts),
+        ):
             mine.update(theirs)
 
 
 class Ingest:
-    """Takes messages of any partitions in offset order; safe to hand it the same message again at any time."""
+    """Takes messages of any partitions in offset order; a message may be handed over again at any time."""
 
     def __init__(self, store: Store, trace: Trace = silent) -> None:
         self._store = store
@@ -161,7 +165,9 @@ def merge(fact: Fact, tables: Sequence[pa.Table]) -> pa.Table:
     rows = pa.concat_tables([t.select(fact.schema.names) for t in tables])
     if fact.merge != "add" or len(tables) == 1:
         return rows
-    summed = rows.group_by(fact.key_names, use_threads=False).aggregate([(n, "sum") for n in fact.value_names])
+    summed = rows.group_by(fact.key_names, use_threads=False).aggregate(
+        [(n, "sum") for n in fact.value_names]
+    )
     named = summed.select([*fact.key_names, *(f"{n}_sum" for n in fact.value_names)])
     return named.rename_columns(fact.schema.names).cast(fact.schema)
 

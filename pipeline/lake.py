@@ -1,4 +1,4 @@
-"""The lake on disk: a DuckLake with its SQLite catalog, opened from pinned extensions and never the network."""
+"""The lake on disk: a DuckLake with a SQLite catalog; its extensions are pinned packages, never fetched."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CATALOG = "catalog.sqlite"
 DATA = "data"
 LOCK = "write.lock"
 
-_CONFIG = {
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     # The files come from packages whose hashes the lock pins; to check their signatures again

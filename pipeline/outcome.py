@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +18,8 @@ from pipeline.store import Store
 Result = Literal["helped", "no-change", "harmed", "unknown"]
 
 
-class Side(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Side:
     """Labelled predictions of one version, and the errors among them."""
 
     model_version: str
@@ -29,7 +31,8 @@ class Side(NamedTuple):
         return self.errors / self.count if self.count else 0.0
 
 
-class Outcome(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Outcome:
     result: Result
     before: Side
     after: Side
@@ -77,7 +80,7 @@ def publish(publisher: Publisher, action_id: str, outcome: Outcome, now: datetim
         "action_id": action_id,
         "time": now.replace(tzinfo=UTC),
         "state": outcome.result,
-        "evidence": canonical({"before": outcome.before._asdict(), "after": outcome.after._asdict()}),
+        "evidence": canonical({"before": asdict(outcome.before), "after": asdict(outcome.after)}),
         "detail": outcome.detail,
     }
     time = (now - datetime(1970, 1, 1)) // timedelta(microseconds=1)

@@ -82,7 +82,10 @@ def _keep(kind: str, part: Part, embedded: Embedded, time: int, watch: Watch) ->
 
 def _keep_gaps(embedded: Embedded, outcome: Outcome, source: str, gaps: pa.Table, time: int) -> None:
     """What the source says it lost, as rows of the ledger beside what it did not lose."""
-    utc = [pa.field(n, MICROSECONDS_UTC) if n in ("start", "end") else gaps.schema.field(n) for n in gaps.schema.names]
+    utc = [
+        pa.field(n, MICROSECONDS_UTC) if n in ("start", "end") else gaps.schema.field(n)
+        for n in gaps.schema.names
+    ]
     for sequence, chunk in enumerate(_chunks(gaps.cast(pa.schema(utc)))):
         step = embedded.put(TYPES["gap"], chunk, source=f"{source}/gaps", sequence=sequence, time=time)
         outcome.facts.update(step.facts)

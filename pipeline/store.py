@@ -141,7 +141,7 @@ class Store:
             return self._run(question(name), tables or {}, parameters)
 
     def rows(self, fact: str) -> pa.Table:
-        """The merged rows of a fact, in the order of its columns: the ledger itself, for checks and exports."""
+        """The merged rows of a fact, in the order of its columns: the ledger itself."""
         schema = FACTS[fact].schema
         names = ", ".join(f'"{n}"' for n in schema.names)
         with self._guard:

@@ -1,4 +1,4 @@
-"""How far each partition is in the lake: one small table per topic id and partition, moved by compare-and-set.
+"""How far each partition is in the lake: a small table per topic id and partition, moved by compare-and-set.
 
 A table of its own per partition, because the lake finds conflicts per table: a worker that lost its
 partition fails its commit instead of writing twice, and workers on other partitions do not collide.

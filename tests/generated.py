@@ -13,7 +13,9 @@ NOW = 1_790_000_000_000_000
 WHEN = datetime.fromtimestamp(NOW / 1e6, UTC)
 
 _VALUES = {
-    "string": st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20),
+    "string": st.text(
+        alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20
+    ),
     "int": st.integers(0, 2**40),
     "float": st.floats(0, 1),
     "bool": st.booleans(),

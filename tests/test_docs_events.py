@@ -18,7 +18,9 @@ THEN = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp() * 1e6)
 
 @pytest.mark.parametrize("line", EXAMPLES)
 def test_each_example_is_taken(line):
-    decoded = decode(Message("file", "", 0, 0, THEN, {"content-type": "application/cloudevents+json"}, line.encode()))
+    decoded = decode(
+        Message("file", "", 0, 0, THEN, {"content-type": "application/cloudevents+json"}, line.encode())
+    )
     assert decoded.rejected == () and decoded.events.num_rows == 1
 
 

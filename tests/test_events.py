@@ -17,6 +17,7 @@ from pipeline.wire import limits
 from tests.generated import NOW, as_json, batches
 from tests.generated import message as event_message
 
+
 @given(batches())
 def test_json_and_arrow_bodies_of_a_batch_mean_the_same(batch):
     type_, rows = batch
@@ -33,9 +34,12 @@ def test_json_and_arrow_bodies_of_a_batch_mean_the_same(batch):
 def _meaning(decoded: Decoded):
     """Rows without absent values: a feature that no row has is no feature."""
     return [
-        {k: {a: b for a, b in v.items() if b is not None} if isinstance(v, dict) else v for k, v in row.items()}
+        {
+            k: {a: b for a, b in v.items() if b is not None} if isinstance(v, dict) else v
+            for k, v in row.items()
+        }
         for row in decoded.events.to_pylist()
-    ]  # fmt: skip
+    ]
 
 
 @given(batches())
@@ -52,7 +56,9 @@ def test_every_mutation_of_a_valid_message_is_taken_or_refused_but_never_raises(
     body = data.draw(st.sampled_from(["arrow", "json"]))
     message = encode(type_, whole, source="s", sequence=1, time=NOW, body=body)
     value = bytearray(message.value)
-    for at, byte in data.draw(st.lists(st.tuples(st.integers(0, len(value) - 1), st.integers(0, 255)), max_size=6)):
+    for at, byte in data.draw(
+        st.lists(st.tuples(st.integers(0, len(value) - 1), st.integers(0, 255)), max_size=6)
+    ):
         value[at] = byte
     cut = data.draw(st.integers(0, len(value)))
     for mutated in (bytes(value), bytes(value[:cut])):
@@ -66,8 +72,19 @@ def _accounts(decoded: Decoded) -> None:
         assert [c for c in decoded.events.column_names] == [c.name for c in decoded.type.columns]
 
 
-@given(st.binary(max_size=2_000), st.sampled_from(sorted(TYPES)), st.sampled_from(
-    ["application/json", "application/vnd.apache.arrow.stream", "application/cloudevents+json", "text/plain", ""]))  # fmt: skip
+@given(
+    st.binary(max_size=2_000),
+    st.sampled_from(sorted(TYPES)),
+    st.sampled_from(
+        [
+            "application/json",
+            "application/vnd.apache.arrow.stream",
+            "application/cloudevents+json",
+            "text/plain",
+            "",
+        ]
+    ),
+)
 def test_random_bytes_are_refused_with_a_reason(value, name, content_type):
     decoded = decode(event_message(TYPES[name], value, content_type))
     assert decoded.events.num_rows == 0
@@ -115,14 +132,23 @@ def test_a_bad_row_is_named_and_its_neighbours_are_kept(change, reason):
 
 
 def test_an_interval_that_ends_before_it_starts_is_refused():
-    row = {"cluster": "c", "device": "d", "consumer_uid": "u", "start": "2026-09-21T01:00:00Z",
-           "end": "2026-09-21T00:00:00Z", "time": "2026-09-21T01:00:00Z", "revision": 1}  # fmt: skip
+    row = {
+        "cluster": "c",
+        "device": "d",
+        "consumer_uid": "u",
+        "start": "2026-09-21T01:00:00Z",
+        "end": "2026-09-21T00:00:00Z",
+        "time": "2026-09-21T01:00:00Z",
+        "revision": 1,
+    }
     decoded = decode(event_message(TYPES["allocation"], json.dumps(row).encode()))
     assert [r.reason for r in decoded.rejected] == ["ends_before_start"]
 
 
 def test_not_a_number_in_an_arrow_column_is_refused_by_row():
-    events = decode(event_message(TYPES["inference"], json.dumps([_GOOD | {"latency_seconds": 1.0}] * 2).encode())).events
+    events = decode(
+        event_message(TYPES["inference"], json.dumps([_GOOD | {"latency_seconds": 1.0}] * 2).encode())
+    ).events
     at = events.column_names.index("latency_seconds")
     events = events.set_column(at, "latency_seconds", pa.array([1.0, float("nan")]))
     decoded = decode(encode(TYPES["inference"], events, source="s", sequence=1, time=NOW))
@@ -144,7 +170,10 @@ def test_not_a_number_in_an_arrow_column_is_refused_by_row():
 def test_whole_messages_that_cannot_be_read_have_one_reason(value, reason):
     decoded = decode(event_message(TYPES["inference"], value))
     assert decoded.events.num_rows == 0
-    assert [r.reason for r in decoded.rejected] in ([reason], ["wrong_type"] if reason == "malformed" else [reason])
+    assert [r.reason for r in decoded.rejected] in (
+        [reason],
+        ["wrong_type"] if reason == "malformed" else [reason],
+    )
 
 
 def test_a_key_that_stands_twice_counts_with_its_last_value():
@@ -163,13 +192,27 @@ def test_a_topic_names_the_type_of_a_message_without_headers():
 
 
 def test_unknown_keys_are_ignored():
-    assert decode(event_message(TYPES["inference"], json.dumps(_GOOD | {"new": {"deep": [1]}}).encode())).rejected == ()
+    assert (
+        decode(
+            event_message(TYPES["inference"], json.dumps(_GOOD | {"new": {"deep": [1]}}).encode())
+        ).rejected
+        == ()
+    )
 
 
 def test_a_structured_event_means_what_its_binary_form_means():
-    event = {"specversion": "1.0", "type": "driftledger.inference.v1", "source": "s", "id": "1",
-             "sequence": "1", "time": "2026-09-21T00:00:00Z", "data": _GOOD}  # fmt: skip
-    message = Message("t", "id", 0, 0, NOW, {"content-type": "application/cloudevents+json"}, json.dumps(event).encode())
+    event = {
+        "specversion": "1.0",
+        "type": "driftledger.inference.v1",
+        "source": "s",
+        "id": "1",
+        "sequence": "1",
+        "time": "2026-09-21T00:00:00Z",
+        "data": _GOOD,
+    }
+    message = Message(
+        "t", "id", 0, 0, NOW, {"content-type": "application/cloudevents+json"}, json.dumps(event).encode()
+    )
     binary = decode(event_message(TYPES["inference"], json.dumps(_GOOD).encode()))
     assert decode(message).events.equals(binary.events)
 
@@ -179,7 +222,9 @@ def _bomb(compression: str, size: int) -> bytes:
     column = pa.array(["a" * 1_000] * (size // 1_000))
     table = pa.table({"model": column, "model_version": column, "cluster": column})
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
+    with pa.ipc.new_stream(
+        sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)
+    ) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()
 
@@ -220,7 +265,9 @@ def _worst_cases():
     wide = "{" + ",".join(f'"f{i}":{i}' for i in range(2_000)) + "}"
     rows = (MAX_MESSAGE_BYTES - 2) // 3
     yield pytest.param(b"[" + b",".join([b"{}"] * rows) + b"]", "application/json", id="smallest rows")
-    yield pytest.param(b"[" + b",".join([b"{}"] * (limits.MAX_ROWS - 1)) + b"]", "application/json", id="most rows")
+    yield pytest.param(
+        b"[" + b",".join([b"{}"] * (limits.MAX_ROWS - 1)) + b"]", "application/json", id="most rows"
+    )
     features = [f'{{"features":{wide}}}'] * (MAX_MESSAGE_BYTES // (len(wide) + 20))
     yield pytest.param(("[" + ",".join(features) + "]").encode(), "application/json", id="widest rows")
     sparse = [f'{{"features":{{"f{i % 2000}":1}}}}' for i in range(35_000)]
@@ -231,5 +278,7 @@ def _worst_cases():
 @pytest.mark.parametrize(("value", "content_type"), list(_worst_cases()))
 def test_memory_of_one_message_is_bounded_by_the_stated_multiple(value, content_type):
     assert len(value) <= MAX_MESSAGE_BYTES
-    done = subprocess.run([sys.executable, "-c", _MEASURE, content_type], input=value, capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, content_type], input=value, capture_output=True, check=True
+    )
     assert int(done.stdout) <= limits.MEMORY_MULTIPLE * MAX_MESSAGE_BYTES

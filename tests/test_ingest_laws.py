@@ -1,4 +1,4 @@
-"""However events arrive — split, reordered across keys, twice, replayed, through a crash — the ledger is the same."""
+"""However events arrive (split, reordered, twice, replayed, through a crash) the ledger is the same."""
 
 from __future__ import annotations
 
@@ -31,43 +31,84 @@ NOW = 1_790_000_000_000_000
 WHEN = datetime.fromtimestamp(NOW / 1e6, UTC)
 
 REFERENCE = Reference(
-    reference="m@1", model="m", positive_class="yes",
-    features=(FeatureBins("x", (0.0, 1.0), None, (10, 10, 10), 0, 0, 1.0),
-              FeatureBins("c", None, ("a", "b"), (10, 20), 0, 0, 1.0)),
-    score_edges=(0.5,), score_counts=(15, 15), calibrator_x=(), calibrator_y=(),
-    labelled=100, errors=5, phi_errors=1.0, latency_objective_seconds=0.5, latency_budget=0.01,
-)  # fmt: skip
+    reference="m@1",
+    model="m",
+    positive_class="yes",
+    features=(
+        FeatureBins("x", (0.0, 1.0), None, (10, 10, 10), 0, 0, 1.0),
+        FeatureBins("c", None, ("a", "b"), (10, 20), 0, 0, 1.0),
+    ),
+    score_edges=(0.5,),
+    score_counts=(15, 15),
+    calibrator_x=(),
+    calibrator_y=(),
+    labelled=100,
+    errors=5,
+    phi_errors=1.0,
+    latency_objective_seconds=0.5,
+    latency_budget=0.01,
+)
 
 _TIMES = st.integers(0, 600).map(lambda s: (WHEN - timedelta(seconds=s)).isoformat())
 _TENTHS = st.integers(0, 10).map(lambda n: n / 10)
 
 _GPU = st.fixed_dictionaries(
-    {"cluster": st.just("c"), "node": st.sampled_from(["n1", "n2"]), "device": st.sampled_from(["g1", "g2"]),
-     "time": _TIMES, "interval_seconds": st.sampled_from([7, 30, 57, 90.5])},
+    {
+        "cluster": st.just("c"),
+        "node": st.sampled_from(["n1", "n2"]),
+        "device": st.sampled_from(["g1", "g2"]),
+        "time": _TIMES,
+        "interval_seconds": st.sampled_from([7, 30, 57, 90.5]),
+    },
     optional={"util_ratio": _TENTHS, "memory_used_bytes": st.sampled_from([0, 1e9]), "power_watts": _TENTHS},
-)  # fmt: skip
+)
 _INFERENCE = st.fixed_dictionaries(
     {"model": st.sampled_from(["m", "other"]), "model_version": st.sampled_from(["1", "2"]), "time": _TIMES},
-    optional={"prediction_id": st.sampled_from(["p1", "p2", "p3"]), "latency_seconds": _TENTHS, "score": _TENTHS,
-              "prediction": st.sampled_from(["yes", "no"]), "status": st.sampled_from(["ok", "error"]),
-              "features": st.fixed_dictionaries({}, optional={
-                  "x": st.one_of(_TENTHS, st.sampled_from(["0.5", "text"])), "c": st.sampled_from(["a", "z", 1.0])})},
-)  # fmt: skip
+    optional={
+        "prediction_id": st.sampled_from(["p1", "p2", "p3"]),
+        "latency_seconds": _TENTHS,
+        "score": _TENTHS,
+        "prediction": st.sampled_from(["yes", "no"]),
+        "status": st.sampled_from(["ok", "error"]),
+        "features": st.fixed_dictionaries(
+            {},
+            optional={
+                "x": st.one_of(_TENTHS, st.sampled_from(["0.5", "text"])),
+                "c": st.sampled_from(["a", "z", 1.0]),
+            },
+        ),
+    },
+)
 _LABEL = st.fixed_dictionaries(
-    {"model": st.just("m"), "prediction_id": st.sampled_from(["p1", "p2", "p3", "p4"]), "time": _TIMES,
-     "label": st.sampled_from(["yes", "no"])}, optional={"revision": st.integers(0, 2)},
-)  # fmt: skip
+    {
+        "model": st.just("m"),
+        "prediction_id": st.sampled_from(["p1", "p2", "p3", "p4"]),
+        "time": _TIMES,
+        "label": st.sampled_from(["yes", "no"]),
+    },
+    optional={"revision": st.integers(0, 2)},
+)
 _ALLOCATION = st.fixed_dictionaries(
-    {"cluster": st.just("c"), "device": st.sampled_from(["g1", "g2"]), "consumer_uid": st.sampled_from(["u1", "u2"]),
-     "start": st.just((WHEN - timedelta(hours=1)).isoformat()), "time": _TIMES, "revision": st.integers(0, 3)},
+    {
+        "cluster": st.just("c"),
+        "device": st.sampled_from(["g1", "g2"]),
+        "consumer_uid": st.sampled_from(["u1", "u2"]),
+        "start": st.just((WHEN - timedelta(hours=1)).isoformat()),
+        "time": _TIMES,
+        "revision": st.integers(0, 3),
+    },
     optional={"end": st.just(WHEN.isoformat()), "share_units": st.integers(1, 2), "device_units": st.just(2)},
-)  # fmt: skip
+)
 _FLOW = st.fixed_dictionaries(
     {"cluster": st.just("c"), "time": _TIMES, "verdict": st.sampled_from(["FORWARDED", "DROPPED"])},
-    optional={"direction": st.sampled_from(["INGRESS", "EGRESS"]), "opens_connection": st.booleans(),
-              "is_reply": st.booleans(), "destination_ip": st.sampled_from(["10.0.0.1", "8.8.8.8"]),
-              "source_workload": st.sampled_from(["w1", "w2"])},
-)  # fmt: skip
+    optional={
+        "direction": st.sampled_from(["INGRESS", "EGRESS"]),
+        "opens_connection": st.booleans(),
+        "is_reply": st.booleans(),
+        "destination_ip": st.sampled_from(["10.0.0.1", "8.8.8.8"]),
+        "source_workload": st.sampled_from(["w1", "w2"]),
+    },
+)
 _BAD = st.sampled_from([b"{", b'[{"model":1}]', b"", b'{"cluster":"c"}'])
 _ROWS = {"gpu": _GPU, "inference": _INFERENCE, "label": _LABEL, "allocation": _ALLOCATION, "flow": _FLOW}
 
@@ -77,19 +118,27 @@ def _body(name):
     return st.one_of(rows, rows, rows, _BAD)
 
 
-TOUCHED = [name for name in FACTS if name not in ("devices", "references", "findings", "actions", "outcomes", "gaps")]
+TOUCHED = [
+    name for name in FACTS if name not in ("devices", "references", "findings", "actions", "outcomes", "gaps")
+]
 """Tables that these events can reach."""
 
 _STREAMS = st.lists(
-    st.sampled_from(sorted(_ROWS)).flatmap(lambda n: st.tuples(st.just(n), st.lists(_body(n), min_size=1, max_size=3))),
-    min_size=1, max_size=4,
-)  # fmt: skip
+    st.sampled_from(sorted(_ROWS)).flatmap(
+        lambda n: st.tuples(st.just(n), st.lists(_body(n), min_size=1, max_size=3))
+    ),
+    min_size=1,
+    max_size=4,
+)
 """Ordered streams: each is one source with one key, a topic and its bodies."""
 
 
 def _messages(streams, order) -> list[Message]:
     """The log after the producers' streams were interleaved: `order` says whose message comes next."""
-    waiting = [[(f"s{i}", name, seq, body) for seq, body in enumerate(bodies)] for i, (name, bodies) in enumerate(streams)]
+    waiting = [
+        [(f"s{i}", name, seq, body) for seq, body in enumerate(bodies)]
+        for i, (name, bodies) in enumerate(streams)
+    ]
     offsets: dict[str, int] = {}
     log = []
     while any(waiting):
@@ -141,7 +190,9 @@ _CUTS = st.lists(st.integers(0, 20), max_size=4)
 
 @_SLOW
 @given(_STREAMS, _ORDER, _ORDER, _CUTS, st.data())
-def test_splits_order_across_keys_duplicates_and_replays_change_nothing(tmp_path_factory, streams, one, other, cuts, data):
+def test_splits_order_across_keys_duplicates_and_replays_change_nothing(
+    tmp_path_factory, streams, one, other, cuts, data
+):
     plain, hard = tmp_path_factory.mktemp("plain"), tmp_path_factory.mktemp("hard")
     _fill(plain, _messages(streams, list(one)), [])
     log = _messages(streams, list(other))
@@ -217,7 +268,14 @@ Ingest(Store.open({folder!r}), kill).step(example_log())
 
 
 def example_log() -> list[Message]:
-    gpu = {"cluster": "c", "node": "n", "device": "g", "time": WHEN.isoformat(), "interval_seconds": 90, "util_ratio": 0.5}
+    gpu = {
+        "cluster": "c",
+        "node": "n",
+        "device": "g",
+        "time": WHEN.isoformat(),
+        "interval_seconds": 90,
+        "util_ratio": 0.5,
+    }
     return _messages([("gpu", [json.dumps([gpu] * 2).encode()] * 3), ("label", [b"{"])], [])
 
 
@@ -243,8 +301,16 @@ def test_the_steps_account_is_complete(tmp_path):
 
 def test_two_processes_may_put_into_one_embedded_ledger(tmp_path):
     with Store.open(tmp_path) as one, Store.open(tmp_path) as two:
-        rows = pa.table({"cluster": ["c"], "node": ["n"], "device": ["g"], "time": pa.array([NOW], pa.timestamp("us", "UTC")),
-                         "interval_seconds": [30.0], "util_ratio": [1.0]})  # fmt: skip
+        rows = pa.table(
+            {
+                "cluster": ["c"],
+                "node": ["n"],
+                "device": ["g"],
+                "time": pa.array([NOW], pa.timestamp("us", "UTC")),
+                "interval_seconds": [30.0],
+                "util_ratio": [1.0],
+            }
+        )
         first, second = Embedded(one), Embedded(two)
         for sequence in range(3):
             first.put(TYPES["gpu"], rows, source="a", sequence=sequence, time=NOW)
@@ -256,8 +322,14 @@ def test_two_processes_may_put_into_one_embedded_ledger(tmp_path):
 def test_a_batch_larger_than_a_message_is_cut_and_sent_again_without_doubling(tmp_path):
     count = 60_000
     ids = pa.array([f"a-rather-long-prediction-id-{i}" for i in range(count)])
-    rows = pa.table({"model": pa.array(["m"] * count), "model_version": pa.array(["1"] * count), "prediction_id": ids,
-                     "time": pa.array([NOW] * count, pa.timestamp("us", "UTC"))})  # fmt: skip
+    rows = pa.table(
+        {
+            "model": pa.array(["m"] * count),
+            "model_version": pa.array(["1"] * count),
+            "prediction_id": ids,
+            "time": pa.array([NOW] * count, pa.timestamp("us", "UTC")),
+        }
+    )
     with Store.open(tmp_path) as store:
         embedded = Embedded(store)
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""A producer that follows the published JSON Schema is understood, and the published files are the current ones."""
+"""A producer that follows the published JSON Schema is understood; the published files are current."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from tests.generated import as_json, message, row
 
 from pipeline.events import TYPES, decode
 from pipeline.wire import json_schema
+from tests.generated import as_json, message, row
 
 SCHEMAS = Path(__file__).parent.parent / "docs" / "schemas"
 

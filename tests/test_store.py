@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -84,9 +84,8 @@ def test_a_stop_at_any_point_leaves_all_or_nothing(tmp_path, point):
         if reached == point:
             raise Stop
 
-    with Store.open(tmp_path) as store:
-        with pytest.raises(Stop):
-            store.append(batch(-1, 9), stop)
+    with Store.open(tmp_path) as store, pytest.raises(Stop):
+        store.append(batch(-1, 9), stop)
     with Store.open(tmp_path) as store:
         committed = point == "committed"
         assert samples(store) == (20 if committed else 0)
@@ -171,7 +170,9 @@ with Store.open({folder!r}) as store:
 """
 
 
-@pytest.mark.skipif(not shutil.which("unshare"), reason="unshare(1) is not installed: cannot cut off the network")
+@pytest.mark.skipif(
+    not shutil.which("unshare"), reason="unshare(1) is not installed: cannot cut off the network"
+)
 def test_the_lake_opens_with_networking_cut_off_and_an_empty_home(tmp_path):
     """A new network namespace has no route anywhere, so anything fetched at run time would fail."""
     code = textwrap.dedent(_OFFLINE.format(folder=str(tmp_path / "lake")))

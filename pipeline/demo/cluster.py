@@ -50,17 +50,57 @@ GPUS = (
 HOLDINGS = (
     Holding("GPU-a100-whole-0", "research", "research", "Job/pretrain", "pretrain-0", "whole", 1, 1),
     Holding("GPU-a100-whole-1", "research", "research", "StatefulSet/notebook", "notebook-0", "whole", 1, 1),
-    Holding("GPU-a100-mig-0", "clinic", "clinic", "Deployment/tumour-screen", "tumour-screen-0", "mig", 3, 7,
-            "tumour-screen"),
+    Holding(
+        "GPU-a100-mig-0",
+        "clinic",
+        "clinic",
+        "Deployment/tumour-screen",
+        "tumour-screen-0",
+        "mig",
+        3,
+        7,
+        "tumour-screen",
+    ),
     Holding("GPU-a100-mig-0", "research", "research", "Deployment/embedder", "embedder-0", "mig", 2, 7),
-    Holding("GPU-l4-sliced-0", "post", "post", "Deployment/digit-reader", "digit-reader-0", "time-slicing", 1, 4,
-            "digit-reader"),
-    Holding("GPU-l4-sliced-0", "post", "post", "Deployment/digit-reader", "digit-reader-1", "time-slicing", 1, 4,
-            "digit-reader"),
-    Holding("GPU-l4-sliced-0", "clinic", "clinic", "Deployment/triage-chat", "triage-chat-0", "time-slicing", 1, 4),
-    Holding("GPU-h100-shared-0", "post", "post", "Deployment/address-llm", "address-llm-0", "dra-shared", 40, 80),
-    Holding("GPU-h100-shared-0", "research", "research", "Deployment/summary-llm", "summary-llm-0", "dra-shared", 20, 80),
-)  # fmt: skip
+    Holding(
+        "GPU-l4-sliced-0",
+        "post",
+        "post",
+        "Deployment/digit-reader",
+        "digit-reader-0",
+        "time-slicing",
+        1,
+        4,
+        "digit-reader",
+    ),
+    Holding(
+        "GPU-l4-sliced-0",
+        "post",
+        "post",
+        "Deployment/digit-reader",
+        "digit-reader-1",
+        "time-slicing",
+        1,
+        4,
+        "digit-reader",
+    ),
+    Holding(
+        "GPU-l4-sliced-0", "clinic", "clinic", "Deployment/triage-chat", "triage-chat-0", "time-slicing", 1, 4
+    ),
+    Holding(
+        "GPU-h100-shared-0", "post", "post", "Deployment/address-llm", "address-llm-0", "dra-shared", 40, 80
+    ),
+    Holding(
+        "GPU-h100-shared-0",
+        "research",
+        "research",
+        "Deployment/summary-llm",
+        "summary-llm-0",
+        "dra-shared",
+        20,
+        80,
+    ),
+)
 
 PATHS = (
     # source workload, its namespace, zone; destination pod or none, destination IP, zone

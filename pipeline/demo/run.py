@@ -84,9 +84,13 @@ def _references(store: Store, models: tuple[DemoModel, ...], start: datetime, se
     for model in models:
         inference, labels = samples.reference_rows(model, start, REFERENCE_ROWS, seed)
         reference = build(
-            inference, labels=labels, model=model.name, positive_class=model.positive_class,
-            latency_objective_seconds=0.2, latency_budget=0.01,
-        )  # fmt: skip
+            inference,
+            labels=labels,
+            model=model.name,
+            positive_class=model.positive_class,
+            latency_objective_seconds=0.2,
+            latency_budget=0.01,
+        )
         register(store, reference, start)
 
 
@@ -141,7 +145,13 @@ def _result(embedded: Embedded, ticks: list[Tick], told: Told) -> Result:
     acted_at, action = executed
     now = ticks[-1].now
     measured = outcome.measure(
-        embedded.store, action.model, action.model_version, action.to_version, acted_at, now, timedelta(hours=1)
+        embedded.store,
+        action.model,
+        action.model_version,
+        action.to_version,
+        acted_at,
+        now,
+        timedelta(hours=1),
     )
     outcome.publish(embedded, action.action_id, measured, now)
     told.measured(measured)

@@ -1,4 +1,4 @@
-"""Events of the demo's cluster for any span of time: inventory, holdings, GPU samples, flows, predictions, labels.
+"""Events of the demo's cluster for any span: inventory, holdings, GPU samples, flows, predictions, labels.
 
 Everything follows from the span and a random generator, so a seed gives the same month every time.
 """
@@ -35,17 +35,32 @@ def times(values: Micros) -> pa.Array:
 
 def devices(start: datetime) -> pa.Table:
     rows = [
-        {"cluster": CLUSTER, "node": g.node, "device": g.device, "uuid": g.device, "gpu_model": g.gpu_model,
-         "memory_bytes": g.memory_bytes, "provider": PROVIDER, "region": REGION, "zone": g.zone,
-         "instance_type": g.instance_type, "capacity_type": "on-demand", "start": start, "time": start, "revision": 1}
+        {
+            "cluster": CLUSTER,
+            "node": g.node,
+            "device": g.device,
+            "uuid": g.device,
+            "gpu_model": g.gpu_model,
+            "memory_bytes": g.memory_bytes,
+            "provider": PROVIDER,
+            "region": REGION,
+            "zone": g.zone,
+            "instance_type": g.instance_type,
+            "capacity_type": "on-demand",
+            "start": start,
+            "time": start,
+            "revision": 1,
+        }
         for g in GPUS
-    ]  # fmt: skip
+    ]
     return pa.Table.from_pylist(rows)
 
 
 def allocations(start: datetime, versions: dict[str, str]) -> pa.Table:
     """Every holding, open-ended from `start`; `versions` says which version each model's workload serves."""
-    return pa.Table.from_pylist([_allocation(h, start, start, versions.get(h.model, ""), None) for h in HOLDINGS])
+    return pa.Table.from_pylist(
+        [_allocation(h, start, start, versions.get(h.model, ""), None) for h in HOLDINGS]
+    )
 
 
 def rollout(model: str, old: tuple[str, datetime], new: str, moment: datetime) -> pa.Table:
@@ -61,14 +76,28 @@ def _allocation(
 ) -> dict[str, object]:
     pod = f"{holding.pod}-{start:%m%d%H%M}"
     return {
-        "cluster": CLUSTER, "node": _NODES[holding.device], "device": holding.device, "consumer_uid": f"uid-{pod}",
-        "share_id": holding.pod if holding.units < holding.of_units else "", "namespace": holding.namespace,
-        "pod": pod, "container": "main", "workload": holding.workload, "team": holding.team,
-        "model": holding.model, "model_version": version, "method": holding.method,
-        "share_units": holding.units, "device_units": holding.of_units, "start": start, "end": end,
-        "start_quality": "exact", "end_quality": "exact" if end else None, "time": seen,
+        "cluster": CLUSTER,
+        "node": _NODES[holding.device],
+        "device": holding.device,
+        "consumer_uid": f"uid-{pod}",
+        "share_id": holding.pod if holding.units < holding.of_units else "",
+        "namespace": holding.namespace,
+        "pod": pod,
+        "container": "main",
+        "workload": holding.workload,
+        "team": holding.team,
+        "model": holding.model,
+        "model_version": version,
+        "method": holding.method,
+        "share_units": holding.units,
+        "device_units": holding.of_units,
+        "start": start,
+        "end": end,
+        "start_quality": "exact",
+        "end_quality": "exact" if end else None,
+        "time": seen,
         "revision": 2 if end else 1,
-    }  # fmt: skip
+    }
 
 
 def gpu_samples(start: datetime, end: datetime, step: timedelta, rng: Rng) -> pa.Table:
@@ -109,11 +138,19 @@ def flows(start: datetime, end: datetime, every: timedelta, rng: Rng) -> pa.Tabl
 def _path(path: tuple[str, str, str, str, str, str], moments: Micros) -> pa.Table:
     workload, namespace, zone, pod, ip, destination_zone = path
     constant = {
-        "cluster": CLUSTER, "verdict": "FORWARDED", "direction": "EGRESS", "protocol": "TCP",
-        "source_namespace": namespace, "source_workload": workload, "source_zone": zone, "source_region": REGION,
-        "destination_ip": ip, "destination_pod": pod or None, "destination_zone": destination_zone or None,
+        "cluster": CLUSTER,
+        "verdict": "FORWARDED",
+        "direction": "EGRESS",
+        "protocol": "TCP",
+        "source_namespace": namespace,
+        "source_workload": workload,
+        "source_zone": zone,
+        "source_region": REGION,
+        "destination_ip": ip,
+        "destination_pod": pod or None,
+        "destination_zone": destination_zone or None,
         "destination_region": REGION if destination_zone else None,
-    }  # fmt: skip
+    }
     columns = {k: pa.array([v] * len(moments), pa.string()) for k, v in constant.items()}
     flags = {"is_reply": [False] * len(moments), "opens_connection": [True] * len(moments)}
     return pa.table({**columns, **flags, "time": times(moments)})

@@ -10,7 +10,15 @@ from pipeline.wire.limits import MAX_EXPANDED_BYTES, MAX_FEATURES, MAX_ROWS
 from pipeline.wire.types import Column, EventType
 from pipeline.wire.verdict import Decoded, refused
 
-_UNREADABLE = (pa.ArrowException, flatbuffer.Unreadable, ValueError, OSError, OverflowError, TypeError, KeyError)
+_UNREADABLE = (
+    pa.ArrowException,
+    flatbuffer.Unreadable,
+    ValueError,
+    OSError,
+    OverflowError,
+    TypeError,
+    KeyError,
+)
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 

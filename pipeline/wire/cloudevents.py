@@ -30,7 +30,7 @@ _ENVELOPE = msgspec.json.Decoder(Envelope)
 
 
 def headers(type_: EventType, *, source: str, sequence: int, time: str, content_type: str) -> dict[str, str]:
-    """Headers of the binary mode; the id follows from source and sequence, so a re-sent message has the same."""
+    """Headers of the binary mode; the id follows from source and sequence: re-sent, it is the same."""
     return {
         "ce_specversion": "1.0",
         "ce_type": type_.ce_type,

@@ -27,7 +27,7 @@ _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 
 @cache
 def _struct(type_: EventType) -> Any:
-    """A msgspec Struct of the type; every field may be absent, so that absence is a reason and not a failure."""
+    """A msgspec Struct of the type; every field may be absent: absence gets a reason later."""
     fields = [(f"f_{c.name}", _JSON_TYPES[c.kind] | None, None) for c in type_.columns]
     names = {f"f_{c.name}": c.name for c in type_.columns}
     return msgspec.defstruct(f"{type_.name}_event", fields, rename=names, gc=False)

@@ -42,9 +42,12 @@ def schema(type_: EventType) -> dict[str, Any]:
         "$id": f"urn:{type_.ce_type.replace('.', ':')}",
         "title": type_.ce_type,
         "description": f"{type_.doc}  Topic {type_.topic}, key {type_.key}.",
-        "oneOf": [{"$ref": "#/$defs/event"}, {"type": "array", "items": {"$ref": "#/$defs/event"}, "minItems": 1}],
+        "oneOf": [
+            {"$ref": "#/$defs/event"},
+            {"type": "array", "items": {"$ref": "#/$defs/event"}, "minItems": 1},
+        ],
         "$defs": {"event": event},
-    }  # fmt: skip
+    }
 
 
 def text(type_: EventType) -> str:

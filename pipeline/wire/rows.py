@@ -64,7 +64,9 @@ def _broken(type_: EventType, events: pa.Table, timestamp: int) -> Iterator[Brok
 
 def _mask(condition: pa.ChunkedArray | pa.Array) -> Mask:
     filled = pc.fill_null(condition, False)
-    return np.asarray(filled.to_numpy(zero_copy_only=False) if isinstance(filled, pa.Array) else filled.to_numpy())
+    return np.asarray(
+        filled.to_numpy(zero_copy_only=False) if isinstance(filled, pa.Array) else filled.to_numpy()
+    )
 
 
 def _times(column: Column, values: pa.ChunkedArray, timestamp: int) -> Iterator[Broken]:
@@ -73,7 +75,11 @@ def _times(column: Column, values: pa.ChunkedArray, timestamp: int) -> Iterator[
     found = pc.min_max(micros).as_py()
     if found["min"] < earliest or found["max"] > latest:
         outside = pc.or_(pc.less(micros, earliest), pc.greater(micros, latest))
-        yield "time_out_of_range", f"{column.name} is not between 10 years before and 1 day after its message", _mask(outside)  # fmt: skip
+        yield (
+            "time_out_of_range",
+            f"{column.name} is not between 10 years before and 1 day after its message",
+            _mask(outside),
+        )
 
 
 def _numbers(column: Column, values: pa.ChunkedArray) -> Iterator[Broken]:
@@ -83,9 +89,17 @@ def _numbers(column: Column, values: pa.ChunkedArray) -> Iterator[Broken]:
             yield "not_finite", column.name, _mask(pc.invert(finite))
     found = pc.min_max(values).as_py()
     if column.minimum is not None and found["min"] < column.minimum:
-        yield "out_of_range", f"{column.name} is below {column.minimum:g}", _mask(pc.less(values, column.minimum))
+        yield (
+            "out_of_range",
+            f"{column.name} is below {column.minimum:g}",
+            _mask(pc.less(values, column.minimum)),
+        )
     if column.maximum is not None and found["max"] > column.maximum:
-        yield "out_of_range", f"{column.name} is above {column.maximum:g}", _mask(pc.greater(values, column.maximum))
+        yield (
+            "out_of_range",
+            f"{column.name} is above {column.maximum:g}",
+            _mask(pc.greater(values, column.maximum)),
+        )
 
 
 def _texts(column: Column, values: pa.ChunkedArray) -> Iterator[Broken]:
@@ -113,7 +127,11 @@ def _chunks(values: pa.ChunkedArray) -> Iterator[tuple[int, pa.DictionaryArray]]
 def _text_rows(column: Column, values: pa.ChunkedArray, longest: int) -> Iterator[Broken]:
     lengths = pc.binary_length(values)
     if (pc.max(lengths).as_py() or 0) > longest:
-        yield "text_too_long", f"{column.name} is longer than {longest} bytes", _mask(pc.greater(lengths, longest))
+        yield (
+            "text_too_long",
+            f"{column.name} is longer than {longest} bytes",
+            _mask(pc.greater(lengths, longest)),
+        )
     # DuckLake's catalog cannot hold statistics with a NUL character.
     with_nul = pc.match_substring(values, "\0")
     if pc.any(with_nul).as_py():

@@ -114,10 +114,11 @@ GPU = EventType(
         _string("pod", "pod that holds the device"),
         _string("container", "container that holds the device"),
         _count("xid", "last XID error code; 0 is none"),
-        _string("confidence", "how the value was obtained",
-                choices=("measured", "device-duplicated", "estimated")),
+        _string(
+            "confidence", "how the value was obtained", choices=("measured", "device-duplicated", "estimated")
+        ),
     ),
-)  # fmt: skip
+)
 
 DEVICE = EventType(
     "device",
@@ -165,8 +166,11 @@ ALLOCATION = EventType(
         _string("team", "owner; absent is unowned"),
         _string("model", "model served by the workload"),
         _string("model_version", "version of the model"),
-        _string("method", "how the share is made",
-                choices=("whole", "mig", "time-slicing", "mps", "dra-shared", "dra-partition")),
+        _string(
+            "method",
+            "how the share is made",
+            choices=("whole", "mig", "time-slicing", "mps", "dra-shared", "dra-partition"),
+        ),
         Column("share_units", "int", "units held; the share is share_units / device_units", minimum=0),
         Column("device_units", "int", "units of the whole device", minimum=1),
         Column("admin_access", "bool", "monitoring access: seen, never billed"),
@@ -177,7 +181,7 @@ ALLOCATION = EventType(
         _time("time", "when this version was observed", required=True),
         _REVISION,
     ),
-)  # fmt: skip
+)
 
 FLOW = EventType(
     "flow",
@@ -188,7 +192,9 @@ FLOW = EventType(
         _string("node", "node that saw the flow"),
         _time("time", "when it was seen", required=True),
         _string("uuid", "identity of the flow event"),
-        _string("verdict", "FORWARDED, DROPPED, ERROR, AUDIT, REDIRECTED, TRACED or TRANSLATED", required=True),
+        _string(
+            "verdict", "FORWARDED, DROPPED, ERROR, AUDIT, REDIRECTED, TRACED or TRANSLATED", required=True
+        ),
         _string("direction", "INGRESS or EGRESS; absent is unknown", choices=("INGRESS", "EGRESS")),
         Column("is_reply", "bool", "reply direction of its connection; absent is unknown"),
         _string("protocol", "TCP, UDP, SCTP, ICMPv4, ICMPv6, DNS, HTTP or another L7 name"),
@@ -214,7 +220,7 @@ FLOW = EventType(
         _amount("bytes", "bytes, where a source knows them", maximum=MOST_BYTES),
         _string("bytes_method", "source of bytes"),
     ),
-)  # fmt: skip
+)
 
 INFERENCE = EventType(
     "inference",
@@ -266,8 +272,12 @@ ACTION = EventType(
     (
         _string("action_id", "identity of the decision", required=True),
         _time("time", "when", required=True),
-        _string("state", "step of the action", required=True,
-                choices=("proposed", "approved", "refused", "executed", "verified", "undone", "failed")),
+        _string(
+            "state",
+            "step of the action",
+            required=True,
+            choices=("proposed", "approved", "refused", "executed", "verified", "undone", "failed"),
+        ),
         _string("kind", "what is done, for example rollback", required=True),
         _string("policy", "name of the rule that decided"),
         _CLUSTER,
@@ -280,7 +290,7 @@ ACTION = EventType(
         _string("evidence", "JSON: every input of the decision"),
         _string("detail", "in words"),
     ),
-)  # fmt: skip
+)
 
 OUTCOME = EventType(
     "outcome",

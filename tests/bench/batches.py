@@ -36,7 +36,9 @@ def inference(rng: np.random.Generator, batch: int) -> pa.Table:
             "latency_seconds": rng.lognormal(-2, 0.5, ROWS),
             "prediction": pa.array(rng.choice(["yes", "no"], ROWS)).dictionary_encode(),
             "score": rng.random(ROWS),
-            "features": pa.StructArray.from_arrays([pa.array(v) for v in values.values()], names=list(values)),
+            "features": pa.StructArray.from_arrays(
+                [pa.array(v) for v in values.values()], names=list(values)
+            ),
         }
     )
 

@@ -15,11 +15,20 @@ LINES = 60_000
 
 
 def test_hubble_lines_are_decoded_and_folded_at_200_000_a_second(record):
-    lines = [line for path in sorted(sample("hubble-otel").glob("*.json")) for line in path.read_bytes().splitlines() if line]
+    lines = [
+        line
+        for path in sorted(sample("hubble-otel").glob("*.json"))
+        for line in path.read_bytes().splitlines()
+        if line
+    ]
     data = b"\n".join(lines * (LINES // len(lines) + 1))
     count = data.count(b"\n") + 1
     seconds = min(_once(data, count) for _ in range(3))
-    record("Hubble JSON decode and fold", flows_per_second_per_core=count / seconds, bytes_per_flow=len(data) / count)
+    record(
+        "Hubble JSON decode and fold",
+        flows_per_second_per_core=count / seconds,
+        bytes_per_flow=len(data) / count,
+    )
     assert count / seconds >= 200_000
 
 
