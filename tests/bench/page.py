@@ -27,7 +27,7 @@ NOTES = {
     "prediction id; all inference folds (latency, features, score, predictions). A busy worker folds many "
     "messages at once.",
     "fold against NannyML": "The same 100,000 rows of 10 features. A configuration is the number of distances "
-    "x rows a chunk; 4 x 1000 is what our minute bins answer: four distances for every minute. NannyML's "
+    "x rows a chunk; 4 x 1000 is what our minute bins answer: four distances every minute. NannyML's "
     "seconds are its `calculate` after `fit`; ours are decoding the messages and folding the features to "
     "bins, from which the distances of any window follow by query. With fewer distances and longer chunks "
     "NannyML does less work.",
