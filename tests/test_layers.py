@@ -12,7 +12,7 @@ from importlinter import cli
 
 ROOT = Path(__file__).parents[1]
 ALLOWED = {
-    "collectors": {"pipeline.events", "pipeline.wire", "pipeline.settings", "pipeline.errors"}
+    "collectors": {"pipeline.events", "pipeline.wire", "pipeline.errors"}
     | {"numpy", "pyarrow", "msgspec"},
     "detectors": {"pipeline.facts", "pipeline.events", "pipeline.wire"}
     | {"numpy", "pyarrow", "scipy", "sklearn"},
