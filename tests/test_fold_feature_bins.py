@@ -57,6 +57,11 @@ def test_unknown_categories_are_unseen_and_numbers_match_their_text():
     ]
 
 
+def test_a_number_is_not_the_category_that_spells_it_otherwise():
+    spelled = FeatureBins("x", None, ("3.0",), (1,), 0, 0, 1.0)
+    assert bins_of(spelled, "3.0", "3", 3.0) == [0, UNSEEN_BIN, UNSEEN_BIN]
+
+
 @pytest.mark.parametrize("of", [pa.float32(), pa.float64(), pa.int16()])
 def test_numbers_of_any_width_fall_into_the_same_bins(of):
     values = binning.values(pa.chunked_array([pa.array([0, 1, None], of), pa.array([7], of)]))
