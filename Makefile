@@ -7,6 +7,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 RUNTIME := .venv/runtime.stamp
 DEV := .venv/dev.stamp
+NANNYML := .venv-nannyml/stamp
 PYTHON ?= $(or $(firstword $(shell command -v python3.11 python3.12 python3.13 python3)),python3)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
@@ -24,36 +25,44 @@ lint: $(DEV)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(DEV)  ## measure speed; writes docs/benchmarks.md
+bench: $(DEV) $(NANNYML)  ## measure speed; writes docs/benchmarks.md
+	rm -f build/bench.jsonl
 	$(BIN)/pytest -m bench tests/bench
+	$(BIN)/python -m tests.bench.page
 
 soak: $(DEV)  ## the property tests with many more examples
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m 'not bench and not browser'
 
 rig: $(DEV)  ## what the tests need beside Python: a Chromium browser
-	scripts/system-packages browser
+	.ci/system-packages browser
 
 lock: $(DEV)  ## resolve the requirements anew
-	$(COMPILE) --upgrade requirements/build.in -o requirements/build.txt
-	$(COMPILE) --upgrade pyproject.toml -o requirements/runtime.txt
-	$(COMPILE) --upgrade pyproject.toml --extra dev -c requirements/runtime.txt -o requirements/dev.txt
-	$(COMPILE) --upgrade requirements/bench-nannyml.in -o requirements/bench-nannyml.txt
+	$(COMPILE) --upgrade .ci/requirements/build.in -o .ci/requirements/build.txt
+	$(COMPILE) --upgrade pyproject.toml -o .ci/requirements/runtime.txt
+	$(COMPILE) --upgrade pyproject.toml --extra dev -c .ci/requirements/runtime.txt -o .ci/requirements/dev.txt
+	$(COMPILE) --upgrade .ci/requirements/bench-nannyml.in -o .ci/requirements/bench-nannyml.txt
 
 clean:  ## remove what was built; a ledger in driftledger-data is kept
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-nannyml build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/build.stamp: requirements/build.txt
-	PYTHON=$(PYTHON) scripts/system-packages python
+.venv/build.stamp: .ci/requirements/build.txt
+	PYTHON=$(PYTHON) .ci/system-packages python
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .ci/requirements/build.txt
 	touch $@
 
-$(RUNTIME): .venv/build.stamp requirements/runtime.txt pyproject.toml
-	$(BIN)/uv pip install --quiet --require-hashes -r requirements/runtime.txt
+$(RUNTIME): .venv/build.stamp .ci/requirements/runtime.txt pyproject.toml
+	$(BIN)/uv pip install --quiet --require-hashes -r .ci/requirements/runtime.txt
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
-$(DEV): $(RUNTIME) requirements/dev.txt
-	$(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
+$(DEV): $(RUNTIME) .ci/requirements/dev.txt
+	$(BIN)/uv pip install --quiet --require-hashes -r .ci/requirements/dev.txt
+	touch $@
+
+# NannyML needs older packages than ours, so it lives in an environment of its own.
+$(NANNYML): .venv/build.stamp .ci/requirements/bench-nannyml.txt
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-nannyml
+	$(BIN)/uv pip install --quiet --python .venv-nannyml/bin/python --require-hashes -r .ci/requirements/bench-nannyml.txt
 	touch $@

@@ -26,8 +26,8 @@ NOTES = {
     "inference fold": "Messages of 5,000 events with 10 numeric features, one model, with score, latency and "
     "prediction id; all inference folds (latency, features, score, predictions). A busy worker folds many "
     "messages at once.",
-    "fold against NannyML": "The same 100,000 rows of 10 features. A configuration is the number of distances "
-    "x rows a chunk; 4 x 1000 is what our minute bins answer: four distances every minute. NannyML's "
+    "fold against NannyML": "The same 100,000 rows of 10 features. A configuration is a number of distances "
+    "x rows a chunk; 4 x 1000 is what our minute bins answer: four distances a minute. NannyML's "
     "seconds are its `calculate` after `fit`; ours are decoding the messages and folding the features to "
     "bins, from which the distances of any window follow by query. With fewer distances and longer chunks "
     "NannyML does less work.",
