@@ -131,6 +131,20 @@ def test_a_bad_row_is_named_and_its_neighbours_are_kept(change, reason):
     assert decoded.events.num_rows == 2
 
 
+def test_long_samples_of_one_message_cannot_fill_the_memory_with_minutes():
+    row = {
+        "cluster": "c",
+        "node": "n",
+        "device": "d",
+        "time": "2026-09-21T00:00:00Z",
+        "interval_seconds": 86_400,
+    }
+    decoded = decode(event_message(TYPES["gpu"], json.dumps([row] * 400).encode()))
+    assert decoded.events.num_rows * 1_441 <= limits.MAX_SAMPLED_MINUTES
+    assert {r.reason for r in decoded.rejected} == {"too_large"}
+    assert decoded.events.num_rows + len(decoded.rejected) == 400
+
+
 def test_an_interval_that_ends_before_it_starts_is_refused():
     row = {
         "cluster": "c",

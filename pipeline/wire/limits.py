@@ -17,6 +17,9 @@ MAX_FEATURES = 2_000
 MAX_CELLS = 4_000_000
 """Largest rows x features of a message: sparse features would fill memory with nulls."""
 
+MAX_SAMPLED_MINUTES = 500_000
+"""Most minutes that the intervals of one message touch: each is a fact row of its own."""
+
 MAX_TEXT_BYTES = 4_096
 """Longest string in a column; longer ones are hostile labels."""
 

@@ -13,6 +13,7 @@ from pipeline.wire.limits import (
     MAX_AGE_MICROSECONDS,
     MAX_DOCUMENT_BYTES,
     MAX_FUTURE_MICROSECONDS,
+    MAX_SAMPLED_MINUTES,
     MAX_TEXT_BYTES,
 )
 from pipeline.wire.types import Column, EventType
@@ -57,9 +58,23 @@ def _broken(type_: EventType, events: pa.Table, timestamp: int) -> Iterator[Brok
             yield from _numbers(column, values)
         elif column.kind == "string":
             yield from _texts(column, values)
+    if "interval_seconds" in type_.by_name:
+        yield from _too_many_minutes(events.column("interval_seconds"))
     if "start" in type_.by_name and "end" in type_.by_name:
         backwards = pc.less(events.column("end"), events.column("start"))
         yield "ends_before_start", "end is before start", _mask(backwards)
+
+
+def _too_many_minutes(seconds: pa.ChunkedArray) -> Iterator[Broken]:
+    """Samples after the message's minutes are used up: a few long ones would fill memory with facts."""
+    minutes = pc.add(pc.ceil(pc.divide(pc.fill_null(seconds, 0.0), 60.0)), 1.0)
+    touched = np.cumsum(np.nan_to_num(np.asarray(minutes), posinf=0.0).clip(0.0))
+    if len(touched) and touched[-1] > MAX_SAMPLED_MINUTES:
+        yield (
+            "too_large",
+            f"the message's intervals touch over {MAX_SAMPLED_MINUTES} minutes",
+            touched > MAX_SAMPLED_MINUTES,
+        )
 
 
 def _mask(condition: pa.ChunkedArray | pa.Array) -> Mask:
