@@ -245,3 +245,38 @@ def test_who_owns_nothing_is_named(tmp_path: Path) -> None:
         assert sorted(row[:3] for row in answer.rows) == [
             ("cluster_idle", "cluster_idle", "cluster_idle"), ("unowned", "none", "unknown"),
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pods", "share"), [(17, (1, 17)), (7, (1, 1)), (19, (3, 19))])
+def test_shares_that_no_unit_divides_still_make_a_whole_card(
+    tmp_path: Path, pods: int, share: tuple[int, int]
+) -> None:
+    """Seventeen seventeenths leave nothing over, and the card costs its price to the billionth."""
+    held = [allocation("a", f"p{i}", at(0), at(1), share) for i in range(pods)]
+    with ledger(tmp_path, devices=[device("a", at(0), at(1))], allocations=held) as store:
+        found = by(cost(store, Window(at(0), at(1)), ("pod",), SEVEN_DOLLARS), "total_cost")
+        assert sum(amount for (amount,) in found.values()) == Decimal(7)
+        assert "cluster_idle" not in found
+        assert max(found.values())[0] - min(found.values())[0] < Decimal("0.001")
+
+
+def test_a_cut_inside_an_hour_divides_every_bucket(golden: Store) -> None:
+    """Whoever asks at a quarter past gets the used part of that quarter, not of the hour."""
+    cut = at(0.75)
+    first = cost(golden, Window(at(0), cut), ("device",), SEVEN_DOLLARS)
+    second = cost(golden, Window(cut, at(2)), ("device",), SEVEN_DOLLARS)
+    assert by(first, *COSTS)["whole"] == dollars("0.875", "0.875", "3.5", "5.25")
+    assert by(second, *COSTS)["whole"] == dollars("2.625", "2.625", "3.5", "8.75")
+    assert by(second, "busy_gpu_hours", "active_gpu_hours")["whole"] == dollars("0.375", "0.5625")
+
+
+def test_a_holder_of_half_a_card_cannot_use_more_than_half_in_any_minute(tmp_path: Path) -> None:
+    """A burst on the idle half must not count as use in the minutes in which the pod slept."""
+    with ledger(
+        tmp_path,
+        devices=[device("a", at(0), at(1))],
+        allocations=[allocation("a", "x", at(0), at(1), (1, 2))],
+        gpu_usage=minutes("a", at(0), at(0.5), 60) + minutes("a", at(0.5), at(1), 0),
+    ) as store:
+        found = by(cost(store, Window(at(0), at(1)), ("pod",), SEVEN_DOLLARS), *COSTS)
+        assert found["x"] == dollars("1.75", "1.75", "0", "3.5")

@@ -59,16 +59,18 @@ def held(draw: st.DrawFn, number: int) -> Row:
 
 
 @st.composite
-def seen(draw: st.DrawFn) -> Row:
+def seen(draw: st.DrawFn) -> list[Row]:
+    """A run of minutes alike."""
     name = draw(st.sampled_from(["a", "b", "g", "MIG-0", "MIG-1", "unlisted"]))
     busy = draw(st.integers(0, 60_000_000)) / 1e6
     active = draw(st.integers(0, 60))
-    time = draw(st.integers(0, SPAN_HOURS * 60 - 1))
-    return minute(name, at(0) + time * MINUTE, busy, active, 60 - active, observed_seconds=60)
+    first, count = draw(st.integers(0, SPAN_HOURS * 60 - 90)), draw(st.integers(1, 90))
+    times = [at(0) + (first + i) * MINUTE for i in range(count)]
+    return [minute(name, time, busy, active, 60 - active, observed_seconds=60) for time in times]
 
 
 allocations = st.integers(0, 7).flatmap(lambda n: st.tuples(*(held(i) for i in range(n))))
-samples = st.lists(seen(), max_size=25)
+samples = st.lists(seen(), max_size=6).map(lambda runs: [row for run in runs for row in run])
 cuts = st.lists(aligned, min_size=2, max_size=5, unique=True).map(sorted)
 
 
