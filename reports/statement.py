@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.answers.answer import Answer
 from pipeline.answers.cost import cost, extent
 from pipeline.answers.money import to_cents
+from pipeline.answers.served import traffic
 from pipeline.answers.window import Window
 from pipeline.errors import NotFound
 from pipeline.prices import PriceBook
@@ -147,8 +148,7 @@ def _team(name: str, amounts: Amounts, lines: Sequence[Line]) -> Team:
 
 def _models(store: Store, lines: Sequence[Line], month: Window) -> tuple[ModelCost, ...]:
     """Model versions that were both paid for and asked."""
-    sums = store.query("model_sums", start=month.start, end=month.end).to_pylist()
-    requests = {(s["model"], s["model_version"]): s["requests"] for s in sums}
+    requests = {(s["model"], s["model_version"]): s["requests"] for s in traffic(store, month)}
     costs: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for line in lines:
         if line.amounts.total is not None:

@@ -24,12 +24,16 @@ from tests.ledger import MINUTE, START, Life, write
 
 SERVED = 60
 HOUR = Window(START, START + timedelta(hours=1))
+QUANTILES = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p95": 0.95, "latency_p99": 0.99}
 
 
 def by_version(answer: Answer) -> dict[str, dict[str, Any]]:
+    return {row["model_version"]: row for row in named(answer)}
+
+
+def named(answer: Answer) -> list[dict[str, Any]]:
     names = [c.name for c in answer.columns]
-    rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
-    return {row["model_version"]: row for row in rows}
+    return [dict(zip(names, row, strict=True)) for row in answer.rows]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,7 @@ def test_latency_percentiles_are_within_the_stated_error(store: Store) -> None:
     """Version 2 answers in 2 s: every percentile is 2 s within 1.1 %."""
     found = by_version(models(store, HOUR))
     for version, seconds in (("1", 0.1), ("2", 2.0)):
-        for name in ("latency_p50", "latency_p95", "latency_p99"):
+        for name in ("latency_p50", "latency_p90", "latency_p95", "latency_p99"):
             assert found[version][name] == pytest.approx(seconds, rel=0.011)
 
 
@@ -78,7 +82,7 @@ def test_percentiles_are_those_of_the_histogram_and_near_those_of_the_values(tmp
     with Store.open(tmp_path) as store:
         write(store, prediction_sums=[{**key, "count": 5_000}], latency_bins=bins)
         found = by_version(models(store, HOUR))["1"]
-    for name, q in (("latency_p50", 0.5), ("latency_p95", 0.95), ("latency_p99", 0.99)):
+    for name, q in QUANTILES.items():
         assert found[name] == pytest.approx(exponential.quantile(buckets, counts, q), rel=1e-12)
         assert found[name] == pytest.approx(np.quantile(values, q), rel=0.02)
 
@@ -134,6 +138,7 @@ def test_only_the_window_counts_and_its_end_is_excluded(store: Store) -> None:
 
 def test_two_windows_add_up_to_their_union(store: Store) -> None:
     """A month is the sum of its days."""
+
     def total(a: int, b: int) -> int:
         answer = models(store, Window(START + a * MINUTE, START + b * MINUTE))
         return sum(row["requests"] for row in by_version(answer).values())
@@ -145,6 +150,25 @@ def test_the_answer_says_how_fresh_it_is(store: Store) -> None:
     assert models(store, HOUR).as_of == START + SERVED * MINUTE
 
 
-def test_an_empty_window_is_an_empty_answer(store: Store) -> None:
+def test_an_empty_window_says_when_there_was_traffic(store: Store) -> None:
+    """A recorded trace is older than the usual week: the reader must be told how to see it."""
     empty = models(store, Window(datetime(2020, 1, 1), datetime(2020, 1, 2)))
     assert (empty.rows, empty.as_of) == ((), None)
+    assert "--window 2026-11-24..2026-11-24T01:00Z" in empty.notes[0]
+
+
+def test_an_empty_ledger_says_how_to_fill_it(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as nothing:
+        assert "driftledger replay" in models(nothing, HOUR).notes[0]
+
+
+def test_labels_are_of_the_version_and_unknown_by_place(store: Store) -> None:
+    """Labels name no workload: its accuracy is unknown, not 0 and not that of the whole version."""
+    now = START + SERVED * MINUTE
+    record(store, judge(store, now), store.snapshot(), now)
+    answer = models(store, Window(START, now + MINUTE), ["workload"])
+    judged = ("accuracy", "accuracy_low", "accuracy_high", "labelled", "label_coverage", "accuracy_level",
+              "latency_level", "drift_level")  # fmt: skip
+    for row in named(answer):
+        assert [row[name] for name in judged] == [None] * len(judged)
+    assert any("unknown by workload" in note for note in answer.notes)

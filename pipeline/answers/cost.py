@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pyarrow as pa
 
-from pipeline.answers import cost_notes, cost_query, cost_table
+from pipeline.answers import cost_notes, cost_query, cost_table, dimensions
 from pipeline.answers.answer import Answer
 from pipeline.answers.cost_query import DIMENSIONS
 from pipeline.answers.window import Window
@@ -100,12 +100,9 @@ def _table(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
 
 
 def _check(by: Sequence[str]) -> None:
-    known = (*DIMENSIONS, "bucket")
-    for name in by:
-        if name not in known:
-            raise ConfigError("--by", name, f"write one of {', '.join(known)}")
-    if not by or len(set(by)) != len(by):
-        raise ConfigError("--by", ", ".join(by), "name each dimension once, and at least one")
+    dimensions.check(by, (*DIMENSIONS, "bucket"))
+    if not by:
+        raise ConfigError(dimensions.KEY, "", "name at least one dimension")
 
 
 def _whole_minutes(window: Window) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from detectors import distances
 from detectors.references import FeatureBins, Reference
 from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.elsewhere import elsewhere
 from pipeline.answers.window import MINUTE, Window
 from pipeline.facts import MISSING_BIN, REFERENCES, UNSEEN_BIN
 from pipeline.store import Store
@@ -72,10 +73,11 @@ def drift(store: Store, window: Window) -> Answer:
         features = store.query("feature_histograms", **span).to_pylist()
         scores = [{**row, "feature": SCORE} for row in store.query("score_histograms", **span).to_pylist()]
         known = _references(store)
+        notes = (LEVELS, BOUND) if features or scores else (elsewhere(store, "feature_bins"),)
     held = _histograms([*features, *scores])
     rows = sorted((_row(key, counts, known.get(key.reference)) for key, counts in held.items()), key=_order)
     as_of: datetime | None = max((row["last"] + MINUTE for row in (*features, *scores)), default=None)
-    return Answer(COLUMNS, tuple(rows), as_of, None, (LEVELS, BOUND) if rows else (), window=window)
+    return Answer(COLUMNS, tuple(rows), as_of, None, notes, window=window)
 
 
 def _histograms(cells: list[dict[str, Any]]) -> dict[Key, dict[int, int]]:

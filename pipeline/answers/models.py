@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from detectors import accuracy, drift, latency_objective
 from detectors.intervals import wilson
+from pipeline.answers import dimensions
 from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.elsewhere import elsewhere
+from pipeline.answers.served import DIMENSIONS, latency, traffic
 from pipeline.answers.window import MINUTE, Window
-from pipeline.facts import ZERO_BUCKET
 from pipeline.store import Store
 
 Version = tuple[str, str]
 
-COLUMNS = (
-    Column("model"),
-    Column("model_version"),
+_VERSION = (Column("model"), Column("model_version"))
+_QUANTILES = ("p50", "p90", "p95", "p99")
+_VALUES = (
     Column("requests", kind="integer"),
     Column("errors", kind="integer"),
     Column("tokens_in", kind="integer", wide=True),
     Column("tokens_out", kind="integer", wide=True),
     Column("tokens_cached", kind="integer", wide=True),
-    Column("latency_p50", "seconds", "number"),
-    Column("latency_p95", "seconds", "number"),
-    Column("latency_p99", "seconds", "number"),
+    *(Column(f"latency_{q}", "seconds", "number") for q in _QUANTILES),
     Column("accuracy", kind="ratio"),
     Column("accuracy_low", kind="ratio", wide=True),
     Column("accuracy_high", kind="ratio", wide=True),
@@ -43,47 +44,63 @@ COLUMNS = (
 NO_REFERENCE = "{models}: no reference is registered, so nothing can be judged or estimated"
 ESTIMATED = "estimated_accuracy comes from calibrated scores and holds only while the concept has not changed"
 INTERVAL = "accuracy_low and accuracy_high are the 95 % Wilson interval of the labelled predictions"
+WHOLE = "labels and levels are of a whole model version: they are unknown by {by}; leave --by out to see them"
 
 
-def models(store: Store, window: Window) -> Answer:
-    """One row a model version with traffic in the window, by name."""
+def models(store: Store, window: Window, by: Sequence[str] = ()) -> Answer:
+    """One row a model version with traffic in the window and value of the dimensions of `by`, by name.
+
+    Labels name no server, so accuracy and levels are known only without `by`.  Raises ConfigError for an
+    unknown or repeated dimension.
+    """
+    dimensions.check(by, DIMENSIONS)
     with store.steady():
-        return _models(store, window)
+        return _models(store, window, by)
 
 
-def _models(store: Store, window: Window) -> Answer:
-    span: dict[str, Any] = {"start": window.start, "end": window.end}
-    sums = store.query("model_sums", **span).to_pylist()
-    quantiles = store.query("latency_quantiles", metric=latency_objective.METRIC, zero=ZERO_BUCKET, **span)
-    latency = {(q["model"], q["model_version"]): q for q in quantiles.to_pylist()}
-    levels = {
-        (r["model"], r["model_version"], r["detector"]): r["level"]
-        for r in store.query("latest_levels", **span).to_pylist()
-    }
-    labels = _labels(store, {row["model"] for row in sums}, window)
-    rows = tuple(_row(row, latency, labels, levels) for row in sums)
-    return Answer(COLUMNS, rows, _as_of(sums), None, _notes(store, sums), window=window)
+def _models(store: Store, window: Window, by: Sequence[str]) -> Answer:
+    sums = traffic(store, window, by)
+    timed = {_key(row, by): row for row in latency(store, window, by)}
+    levels = {} if by else _levels(store, window)
+    labels = None if by else _labels(store, {row["model"] for row in sums}, window)
+    sums.sort(key=lambda row: _key(row, by))
+    rows = tuple(_row(row, by, timed.get(_key(row, by), {}), labels, levels) for row in sums)
+    columns = (*_VERSION, *(Column(d) for d in by), *_VALUES)
+    return Answer(columns, rows, _as_of(sums), None, _notes(store, sums, by), window=window)
+
+
+def _key(row: dict[str, Any], by: Sequence[str]) -> tuple[str, ...]:
+    return (row["model"], row["model_version"], *(row[d] for d in by))
 
 
 def _row(
     row: dict[str, Any],
-    latency: dict[Version, dict[str, Any]],
-    labels: dict[Version, tuple[int, int]],
+    by: Sequence[str],
+    timed: dict[str, Any],
+    labels: dict[Version, tuple[int, int]] | None,
     levels: dict[tuple[str, str, str], str],
 ) -> tuple[Value, ...]:
     version = (row["model"], row["model_version"])
-    timed = latency.get(version, {})
     return (
-        *version,
+        *_key(row, by),
         *(row[name] for name in ("requests", "errors", "tokens_in", "tokens_out", "tokens_cached")),
-        *(timed.get(name) for name in ("p50", "p95", "p99")),
-        *_accuracy(*labels.get(version, (0, 0)), row["requests"]),
+        *(timed.get(q) for q in _QUANTILES),
+        *(_UNLABELLED if labels is None else _accuracy(*labels.get(version, (0, 0)), row["requests"])),
         float(row["estimated_correct"]) / row["estimated_count"] if row["estimated_count"] else None,
         row["estimated_count"],
         *(levels.get((*version, name)) for name in (accuracy.NAME, latency_objective.NAME, drift.NAME)),
         row["first"],
         row["last"] + MINUTE,
     )
+
+
+def _levels(store: Store, window: Window) -> dict[tuple[str, str, str], str]:
+    found = store.query("latest_levels", start=window.start, end=window.end).to_pylist()
+    return {(r["model"], r["model_version"], r["detector"]): r["level"] for r in found}
+
+
+_UNLABELLED = (None,) * 5
+"""As `_accuracy`, where labels cannot be told apart."""
 
 
 def _accuracy(labelled: int, errors: int, requests: int) -> tuple[float | int | None, ...]:
@@ -109,10 +126,9 @@ def _as_of(sums: list[dict[str, Any]]) -> datetime | None:
     return max((row["last"] + MINUTE for row in sums), default=None)
 
 
-def _notes(store: Store, sums: list[dict[str, Any]]) -> tuple[str, ...]:
+def _notes(store: Store, sums: list[dict[str, Any]], by: Sequence[str]) -> tuple[str, ...]:
     if not sums:
-        return ()
-    known = store.references()
-    unknown = sorted({row["model"] for row in sums} - set(known))
+        return (elsewhere(store, "prediction_sums"),)
+    unknown = sorted({row["model"] for row in sums} - set(store.references()))
     missing = (NO_REFERENCE.format(models=", ".join(unknown)),) if unknown else ()
-    return (INTERVAL, ESTIMATED, *missing)
+    return (WHOLE.format(by=", ".join(by)) if by else INTERVAL, ESTIMATED, *missing)

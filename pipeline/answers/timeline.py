@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from detectors import latency_objective
 from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.served import traffic
 from pipeline.answers.window import MINUTE, Window
 from pipeline.facts import ZERO_BUCKET
 from pipeline.store import Store
@@ -70,7 +71,7 @@ def newest(store: Store) -> datetime | None:
 
 def _labelled(store: Store, window: Window) -> pa.Table:
     span: dict[str, Any] = {"start": window.start, "end": window.end}
-    names = sorted({row["model"] for row in store.query("model_sums", **span).to_pylist()})
+    names = sorted({row["model"] for row in traffic(store, window)})
     parts = [_LABELLED.empty_table()]
     for name in names:
         minutes = store.query("accuracy_minutes", model=name, **span)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import OutputOption, StoreOption, now, reading, show
+from pipeline.cli.options import OutputOption, StoreOption, dimensions, now, reading, show
 from pipeline.cli.output import Output
 from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
 
@@ -36,7 +36,6 @@ def cost(
     from pipeline.answers.window import parse_window
 
     span = parse_window(window, now()) if window else None
-    names = [name.strip() for part in by or ["team"] for name in part.split(",")]
     book = price_book(prices, gpu_hour_price, currency)
     with reading(ctx, store) as ledger:
-        show(answer(ledger, span, names, book, currency), output)
+        show(answer(ledger, span, dimensions(by or ["team"]), book, currency), output)

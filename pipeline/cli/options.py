@@ -55,5 +55,10 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
+def dimensions(by: list[str]) -> list[str]:
+    """The names given with `--by`, each alone or several with commas."""
+    return [name.strip() for part in by for name in part.split(",")]
+
+
 def show(answer: Answer, output: Output) -> None:
     render(answer, output, sys.stdout)

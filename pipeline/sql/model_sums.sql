@@ -1,6 +1,11 @@
--- Traffic of each model version in [$start, $end), with what the calibrated scores estimate of its accuracy.
+-- Traffic of each model version in [$start, $end), by where it was served as far as the $by_* flags ask for it,
+-- with what the calibrated scores estimate of its accuracy.  A dimension that is not asked for is ''.
 SELECT
-    model, model_version, min(minute) AS first, max(minute) AS last,
+    model, model_version,
+    CASE WHEN $by_cluster THEN coalesce(nullif(cluster, ''), 'unknown') ELSE '' END AS cluster,
+    CASE WHEN $by_namespace THEN coalesce(nullif(namespace, ''), 'unknown') ELSE '' END AS namespace,
+    CASE WHEN $by_workload THEN coalesce(nullif(workload, ''), 'unknown') ELSE '' END AS workload,
+    min(minute) AS first, max(minute) AS last,
     CAST(sum("count") AS BIGINT) AS requests,
     CAST(sum(errors) AS BIGINT) AS errors,
     CAST(sum(tokens_in) AS BIGINT) AS tokens_in,
@@ -11,4 +16,4 @@ SELECT
 FROM prediction_sums
 WHERE minute >= $start AND minute < $end
 GROUP BY ALL
-ORDER BY model, model_version
+ORDER BY ALL

@@ -1,0 +1,32 @@
+"""Traffic and latency of model versions in a window, by where they were served."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from detectors import latency_objective
+from pipeline.answers.window import Window
+from pipeline.facts import ZERO_BUCKET
+from pipeline.store import Store
+
+DIMENSIONS = ("cluster", "namespace", "workload")
+"""What can be asked for beside the model version; where a fact does not name it, it is `unknown`."""
+
+
+def traffic(store: Store, window: Window, by: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The rows of model_sums.sql, by model, version and the dimensions of `by`."""
+    return _rows(store, "model_sums", window, by)
+
+
+def latency(store: Store, window: Window, by: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The rows of latency_quantiles.sql: seconds of whole requests, same keys as `traffic`."""
+    return _rows(store, "latency_quantiles", window, by, metric=latency_objective.METRIC, zero=ZERO_BUCKET)
+
+
+def _rows(
+    store: Store, name: str, window: Window, by: Sequence[str], **parameters: Any
+) -> list[dict[str, Any]]:
+    parameters |= {f"by_{d}": d in by for d in DIMENSIONS}
+    found = store.query(name, start=window.start, end=window.end, **parameters)
+    return list(found.to_pylist())
