@@ -20,10 +20,11 @@ Flags = npt.NDArray[np.bool_]
 
 
 def presence(ips: pa.ChunkedArray, times: pa.ChunkedArray, cluster: str) -> dict[str, pa.Table]:
-    """`device` (one a pod) and `allocation` (one a run of samples) of equally long `ips` and `times`.
+    """`device` and `allocation`, one each a run of samples, of equally long `ips` and `times`.
 
     A run lasts from one interval before its first sample to its last.  An edge is `gap` where the data
     itself begins, ends or was interrupted there, so that the true edge is not known; else `observed`.
+    A GPU is known through its pod alone, so while the pod is away nothing says that a GPU stood by.
     """
     coded = ips.combine_chunks().dictionary_encode()
     pod = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
@@ -42,24 +43,23 @@ def presence(ips: pa.ChunkedArray, times: pa.ChunkedArray, cluster: str) -> dict
         "end_gap": (ends == at.max()) | ~np.roll(new_pod, -1)[last],
     }
     return {
-        "device": _devices(coded.dictionary, pod, at, new_pod, cluster),
+        "device": _devices(coded.dictionary, runs, cluster),
         "allocation": _allocations(coded.dictionary, runs, cluster),
     }
 
 
-def _devices(ips: pa.Array, pod: Instants, at: Instants, new_pod: Flags, cluster: str) -> pa.Table:
-    ends = at[np.roll(new_pod, -1)]
+def _devices(ips: pa.Array, runs: dict[str, Any], cluster: str) -> pa.Table:
     columns: dict[str, Any] = {
         "cluster": cluster,
         "node": names.NODE,
-        "device": names.devices(ips.take(pa.array(pod[new_pod]))),
+        "device": names.devices(ips.take(pa.array(runs["pod"]))),
         "gpu_model": names.GPU_MODEL,
-        "start": pa.array(at[new_pod] - INTERVAL_MICROSECONDS),
-        "end": pa.array(ends),
-        "time": pa.array(ends),
-        "revision": pa.array(ends),
+        "start": pa.array(runs["start"]),
+        "end": pa.array(runs["end"]),
+        "time": pa.array(runs["end"]),
+        "revision": pa.array(runs["end"]),
     }
-    return _with_times("device", columns, len(ends))
+    return _with_times("device", columns, len(runs["end"]))
 
 
 def _allocations(ips: pa.Array, runs: dict[str, Any], cluster: str) -> pa.Table:

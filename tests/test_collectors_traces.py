@@ -93,10 +93,15 @@ def test_duty_and_memory_of_a_pod_are_one_sample(trace):
     assert first["interval_seconds"] == 57 and first["memory_used_bytes"] == 21_619_802_112
 
 
-def test_presence_gives_a_device_a_pod_and_an_interval_a_run(trace):
+def test_presence_gives_a_device_and_an_interval_a_run(trace):
     """144 pods; three of them were away for 40 minutes, 5 hours and 10 hours, which nobody pays for."""
     events = trace[DUTY, MEMORY].events
-    assert (events["device"].num_rows, events["allocation"].num_rows) == (144, 147)
+    assert (events["device"].num_rows, events["allocation"].num_rows) == (147, 147)
+    assert len(set(events["device"]["device"].to_pylist())) == 144
+    spans = [
+        {(r["start"], r["end"], r["device"]) for r in events[t].to_pylist()} for t in events if t != "gpu"
+    ]
+    assert spans[0] == spans[1], "a GPU exists while its pod does, and no longer"
     rows = events["allocation"].to_pylist()
     hours = sum((r["end"] - r["start"]).total_seconds() for r in rows) / 3600
     assert hours == pytest.approx(2555.9117, abs=1e-4)

@@ -124,7 +124,7 @@ def test_gentd26_in_the_ledger(ledger):
     assert code == 0 and len(outcomes) == 11
     assert total(outcomes, "events") == {
         "allocation": 147,
-        "device": 144,
+        "device": 147,
         "gpu": 161_415,
         "inference": 61_211,
     }
