@@ -55,7 +55,7 @@ def test_the_page_tells_the_story(page: Page, address: str) -> None:
     for label in ("Spend, USD", "Paid and not used, USD", "GPU-hours idle, memory held", "Complete"):
         expect(page.get_by_text(label, exact=True)).to_be_visible()
     expect(page.get_by_text("Stale: nothing new since", exact=False)).to_be_visible()
-    assert page.get_by_test_id("stVegaLiteChart").count() == 2
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(2)
     for name in ("rollback", "verified", "fraud", "Deployment/fraud"):
         cell = page.locator("td[role=gridcell]").filter(has_text=re.compile(f"^{name}$"))
         expect(cell.first).to_be_attached()
