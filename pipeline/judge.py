@@ -60,6 +60,19 @@ def _judge(store: Store, now: datetime, parameters: Parameters) -> list[Finding]
     return sorted(findings, key=lambda f: (f.model, f.model_version, f.detector))
 
 
+def tick(
+    store: Store,
+    now: datetime,
+    parameters: Parameters = Parameters(),  # noqa: B008
+) -> tuple[list[Finding], int]:
+    """Judge and record: the findings, and the snapshot that they were read at, whatever others commit."""
+    with store.steady():
+        snapshot = store.snapshot()
+        findings = judge(store, now, parameters)
+    record(store, findings, snapshot, now)
+    return findings, snapshot
+
+
 def record(store: Store, findings: Iterable[Finding], snapshot: int, now: datetime) -> None:
     """Append the findings to the ledger; `snapshot` is the one they were computed from."""
     rows = [

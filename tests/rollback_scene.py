@@ -48,10 +48,7 @@ class Scene:
 
     def judge(self, now):
         """(findings, the snapshot that they were read at), recorded in the ledger."""
-        at = self.store.snapshot()
-        findings = judge.judge(self.store, now, PARAMETERS)
-        judge.record(self.store, findings, at, now)
-        return findings, at
+        return judge.tick(self.store, now, PARAMETERS)
 
     def tick(self, now=NOW, *, rules=None, publisher=None):
         findings, at = self.judge(now)
@@ -82,8 +79,7 @@ def fill(store) -> None:
     """An hour of v1 with 10 % errors as in the reference, then 40 minutes of v2 with 45 %."""
     register(store, reference(), START)
     store.append(life(1, "v1", 0, 60, 0.1))
-    findings = judge.judge(store, GOOD_AT, PARAMETERS)
-    judge.record(store, findings, store.snapshot(), GOOD_AT)
+    judge.tick(store, GOOD_AT, PARAMETERS)
     store.append(life(2, "v2", 60, 40, 0.45))
 
 

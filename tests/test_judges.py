@@ -166,9 +166,7 @@ def channel_counts(minutes: int, seed: int = 0) -> np.ndarray:
 
 
 def histogram(minutes: int, shift: float, end: datetime = END) -> pa.Table:
-    return judged.features(
-        {"amount": normal_counts(minutes, shift), "channel": channel_counts(minutes)}, end
-    )
+    return judged.features({"amount": normal_counts(minutes, shift), "channel": channel_counts(minutes)}, end)
 
 
 def test_drift_warns_and_names_the_feature_but_never_acts() -> None:

@@ -25,6 +25,8 @@ class Command(NamedTuple):
 COMMANDS = {
     "demo": Command("pipeline.cli.demo:demo", "A simulated cluster: costs, a worse model, its rollback."),
     "replay": Command("pipeline.cli.replay:replay", "Take recorded files into a ledger."),
+    "reference": Command("pipeline.cli.reference:app", "What a model is compared with: made, listed, shown."),
+    "judge": Command("pipeline.cli.judge:judge", "Judge every model version, and act as a policy says."),
     "cost": Command("pipeline.cli.cost:cost", "What was spent, by team, workload, model or device."),
     "models": Command("pipeline.cli.models:models", "Accuracy, latency and traffic of every model version."),
     "drift": Command("pipeline.cli.drift:drift", "Which inputs of a model moved, largest effect first."),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.instant import instant
 from pipeline.cli.options import StoreOption, now, store_folder
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def replay(
     from pipeline.replay_report import as_json, as_text
 
     outcomes = []
-    for outcome in _outcomes(kind, files, store_folder(ctx, store), cluster, _time(time), interval):
+    observed = None if time is None else instant(time, "--time")
+    for outcome in _outcomes(kind, files, store_folder(ctx, store), cluster, observed, interval):
         outcomes.append(outcome)
         if output is Form.table:
             typer.echo(as_text(kind, outcome))
@@ -68,21 +70,6 @@ def replay(
         raise typer.Exit(1)
     if any(o.rejected or o.refused for o in outcomes):
         raise typer.Exit(REJECTED)
-
-
-def _time(text: str | None) -> datetime | None:
-    """UTC, naive."""
-    from datetime import UTC, datetime
-
-    if text is None:
-        return None
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"{text!r} is not ISO 8601, for example 2026-11-24T10:00:00Z", param_hint="--time"
-        ) from error
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
 
 
 def _outcomes(

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from detectors.finding import Finding
+from pipeline import judge
 from pipeline.act import act
 from pipeline.action_events import Taken
 from pipeline.actuator.kubernetes import Kubernetes
@@ -19,7 +20,6 @@ from pipeline.demo.models import DemoModel
 from pipeline.demo.serving import Serving
 from pipeline.embedded import Embedded, messages
 from pipeline.events import TYPES, Message
-from pipeline.judge import judge, record
 from pipeline.rules import Policy
 
 MINUTE = timedelta(minutes=1)
@@ -64,9 +64,7 @@ class Live:
         end, version = start + MINUTE, self.serving.version()
         self.embedded.take(self._messages(start, end, version))
         store, now = self.embedded.store, end.astimezone(UTC).replace(tzinfo=None)
-        snapshot = store.snapshot()
-        findings = judge(store, now)
-        record(store, findings, snapshot, now)
+        findings, snapshot = judge.tick(store, now)
         taken = act(store, self.embedded, findings, self.policy, self.clients, now, snapshot=snapshot)
         return Tick(now, version, tuple(findings), taken)
 

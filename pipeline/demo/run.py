@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from detectors.reference_build import build
-from pipeline import outcome
+from pipeline import judge, outcome
 from pipeline.actuator.connection import Connection
 from pipeline.actuator.kubernetes import Kubernetes
 from pipeline.demo import history, samples
@@ -20,7 +20,6 @@ from pipeline.demo.models import DemoModel, digit_reader, tumour_screen
 from pipeline.demo.serving import Serving
 from pipeline.embedded import Embedded
 from pipeline.explain import Explanation, explain
-from pipeline.judge import judge, record
 from pipeline.outcome import Outcome
 from pipeline.policy_file import parse
 from pipeline.registry import register
@@ -96,9 +95,7 @@ def _references(store: Store, models: tuple[DemoModel, ...], start: datetime, se
 
 def _judged(store: Store, moment: datetime) -> None:
     """The verdict on version 1 before anything changes: what a rollback may return to."""
-    now = moment.astimezone(UTC).replace(tzinfo=None)
-    snapshot = store.snapshot()
-    record(store, judge(store, now), snapshot, now)
+    judge.tick(store, moment.astimezone(UTC).replace(tzinfo=None))
 
 
 def _live(

@@ -1,0 +1,93 @@
+"""What each model is compared with: the registered references."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from detectors.references import FeatureBins, Reference
+from pipeline.answers.answer import Answer, Column
+from pipeline.errors import NotFound
+from pipeline.facts import REFERENCES
+from pipeline.store import Store
+
+COLUMNS = (
+    Column("reference"),
+    Column("model"),
+    Column("in_use", kind="flag"),
+    Column("labelled", kind="integer"),
+    Column("errors", kind="integer"),
+    Column("error_rate", kind="ratio"),
+    Column("features", kind="integer"),
+    Column("positive_class", wide=True),
+    Column("latency_objective", "seconds", "number"),
+    Column("latency_budget", kind="ratio", wide=True),
+    Column("registered", kind="time"),
+)
+
+
+def references(store: Store) -> Answer:
+    """One row a reference, by model and time; in use is the newest of its model."""
+    with store.steady():
+        used = {found.reference for found in store.references().values()}
+        known = [(Reference.from_json(row["content"]), row["time"]) for row in _rows(store)]
+    rows = tuple(
+        (
+            found.reference,
+            found.model,
+            found.reference in used,
+            found.labelled,
+            found.errors,
+            error_rate(found),
+            len(found.features),
+            found.positive_class,
+            found.latency_objective_seconds,
+            found.latency_budget,
+            registered,
+        )
+        for found, registered in known
+    )
+    newest: datetime | None = max((registered for _, registered in known), default=None)
+    return Answer(COLUMNS, rows, newest, None)
+
+
+def find(store: Store, prefix: str) -> Reference:
+    """The reference whose identity starts with `prefix`; raises NotFound for none or several."""
+    rows = [row for row in _rows(store) if prefix and row["reference"].startswith(prefix)]
+    if not rows:
+        raise NotFound(f"no reference {prefix!r} in this ledger; `driftledger reference list` lists them")
+    exact = [row for row in rows if row["reference"] == prefix] or rows
+    if len(exact) > 1:
+        names = ", ".join(row["reference"] for row in exact[:5])
+        raise NotFound(f"{len(exact)} references start with {prefix!r}: {names}")
+    return Reference.from_json(exact[0]["content"])
+
+
+def account(reference: Reference) -> list[str]:
+    """The reference in a few lines for a person."""
+    rate = error_rate(reference)
+    shown = "nothing to compare accuracy with" if rate is None else f"{rate:.2%}"
+    objective = reference.latency_objective_seconds
+    slow = "none" if objective is None else f"{objective:g} s for all but {reference.latency_budget:.2%}"
+    return [
+        f"labelled   {reference.labelled:,}, errors {reference.errors:,} ({shown})",
+        f"latency    objective {slow}",
+        f"features   {', '.join(map(_bins, reference.features)) or 'none'}",
+    ]
+
+
+def error_rate(reference: Reference) -> float | None:
+    """None where nothing is labelled."""
+    return reference.errors / reference.labelled if reference.labelled else None
+
+
+def _bins(feature: FeatureBins) -> str:
+    if feature.categories is not None:
+        return f"{feature.feature} ({len(feature.categories)} categories)"
+    return f"{feature.feature} ({len(feature.edges or ()) + 1} bins)"
+
+
+def _rows(store: Store) -> list[dict[str, Any]]:
+    found = store.rows(REFERENCES.name)
+    rows: list[dict[str, Any]] = found.sort_by([("model", "ascending"), ("time", "ascending")]).to_pylist()
+    return rows

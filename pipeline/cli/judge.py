@@ -1,0 +1,94 @@
+"""`driftledger judge`: one tick of the judge, and of the policy where one is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.cluster_options import (
+    CaOption,
+    ClusterOption,
+    KubeconfigOption,
+    Reach,
+    ServerOption,
+    TokenOption,
+    clients,
+)
+from pipeline.cli.instant import instant
+from pipeline.cli.options import OutputOption, StoreOption, reading, settings, show, store_folder
+from pipeline.cli.output import Output
+from pipeline.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from pipeline.action_events import Taken
+
+ACT = 6
+"""Exit code when some model version is proven worse than its reference."""
+
+
+def judge(
+    ctx: typer.Context,
+    store: StoreOption = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="ISO 8601; default: the newest fact's minute.")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", metavar="FILE", help="Rules, YAML; else nothing is changed.")
+    ] = None,
+    cluster: ClusterOption = None,
+    kubeconfig: KubeconfigOption = None,
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+    ca: CaOption = None,
+    output: OutputOption = Output.table,
+) -> None:
+    """Judge every model version at one time, keep the findings, and with --policy act as it says.
+
+    Exit codes: 0 nothing is at level act, 6 something is (whatever was done about it), 4 a wrong policy,
+    2 options that do not belong together, 3 no such ledger or file.
+    """
+    from pipeline.act import act
+    from pipeline.answers.findings import findings as answer
+    from pipeline.embedded import Embedded
+    from pipeline.judge import tick
+    from pipeline.policy_file import load
+    from pipeline.store import Store
+
+    parameters = settings(ctx).detection
+    reach = Reach(cluster, kubeconfig, server, token_file, ca)
+    rules = None if policy is None else load(policy)
+    with clients(reach, rules) as connected:
+        now = _newest(ctx, store) if at is None else instant(at, "--at")
+        with Store.open(store_folder(ctx, store)) as ledger:
+            found, snapshot = tick(ledger, now, parameters)
+            taken: Sequence[Taken] = ()
+            if rules is not None:
+                publisher = Embedded(ledger)
+                taken = act(
+                    ledger, publisher, found, rules, connected, now, snapshot=snapshot, parameters=parameters
+                )
+    show(answer(found, now, _notes(now, at, snapshot, taken)), output)
+    if any(f.level == "act" for f in found):
+        raise typer.Exit(ACT)
+
+
+def _newest(ctx: typer.Context, store: Path | None) -> datetime:
+    """The last instant that the ledger speaks of: recorded files are judged as of their own time."""
+    with reading(ctx, store) as ledger:
+        newest: datetime | None = ledger.query("newest").column("last")[0].as_py()
+    if newest is None:
+        raise NotFound("the ledger holds no facts yet; fill it with `driftledger replay`")
+    return newest
+
+
+def _notes(now: datetime, at: str | None, snapshot: int, taken: Sequence[Taken]) -> tuple[str, ...]:
+    from pipeline.answers.actions import SHORT
+
+    why = "the newest minute in the ledger, not this machine's clock" if at is None else "as --at says"
+    steps = [f"{step.state} {step.action_id[:SHORT]} by rule {step.rule}: {step.detail}" for step in taken]
+    return (f"judged at {now.isoformat()}Z, {why}; findings kept with snapshot {snapshot}", *steps)
