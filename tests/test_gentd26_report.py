@@ -28,6 +28,7 @@ CONTEXT_BYTES = 64 * 2**20
 SHOWN = ("allocated", "active", "idle_held", "busy")
 QUANTILES = (50, 90, 95, 99)
 MICRO, NANO = Decimal("1e-6"), Decimal("1e-9")
+PAGE = Path(__file__).parents[1] / "docs" / "gentd26.md"
 WINDOW = ("--window", "2022-09-01..2022-10-01")
 
 
@@ -176,3 +177,13 @@ def test_the_usual_window_says_where_an_old_trace_is(report: Report) -> None:
     [note] = empty["notes"]
     shown = report.ask("models", "--window", note.rpartition(" ")[2])
     assert sum(row["requests"] for row in shown["rows"]) == sum(map(len, report.raw.latencies.values()))
+
+
+def test_the_page_shows_what_the_ledger_computes(report: Report) -> None:
+    """Whoever repeats the report must get the numbers that the page names."""
+    text, total = PAGE.read_text(encoding="utf-8"), report.cost("2.00")["total"]
+    [model] = report.ask("models", *WINDOW)["rows"]
+    shown = [hours(total, name) for name in SHOWN] + [hours(total, "idle_held") * 2]
+    shown += [Decimal(total[f"{name}_cost"]) for name in ("used", "workload_idle", "total")]
+    shown += [Decimal(model[f"latency_p{q}"]) for q in QUANTILES]
+    assert [f"{value:,.2f}" for value in shown if f" {value:,.2f} |" not in text] == []
