@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from detectors.finding import Finding
 from detectors.parameters import Parameters
-from pipeline.judge import judge, record
+from pipeline import judge as ticking
+from pipeline.judge import judge
 from pipeline.registry import register
 from pipeline.store import Store
 from tests.judged import reference
@@ -133,10 +134,28 @@ def test_an_empty_ledger_has_no_findings(tmp_path: Path) -> None:
         assert judge(store, NOW) == []
 
 
+def test_a_tick_names_the_snapshot_that_it_read(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer that commits while the judge reads must not make `explain` say that a decision differs."""
+    plain = ticking.judge
+
+    def disturbed(ledger: Store, now: datetime, parameters: Parameters) -> list[Finding]:
+        with Store.open(tmp_path) as other:
+            write(other, **Life(seed=9).serve("2", 150, 20, error=0.9).facts())
+        return plain(ledger, now, parameters)
+
+    monkeypatch.setattr(ticking, "judge", disturbed)
+    found, snapshot = ticking.tick(store, NOW, Parameters())
+    with Store.open(tmp_path, snapshot=snapshot) as past:
+        assert plain(past, NOW) == found
+    assert plain(store, NOW) != found
+    assert set(store.rows("findings")["snapshot"].to_pylist()) == {snapshot}
+
+
 def test_recorded_findings_keep_every_digit(store: Store) -> None:
     """What was concluded, and from which snapshot, can be read back as it was."""
-    found, snapshot = judge(store, NOW), store.snapshot()
-    record(store, found, snapshot, NOW)
+    found, snapshot = ticking.tick(store, NOW)
     kept = store.rows("findings").to_pylist()
     assert sorted(row["content"] for row in kept) == sorted(f.to_json() for f in found)
     assert {(row["snapshot"], row["time"]) for row in kept} == {(snapshot, NOW)}

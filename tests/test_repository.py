@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+LOCKS = sorted((ROOT / ".ci" / "requirements").glob("*.txt"))
 FORBIDDEN = re.compile(
     r"(?:/home/|/root/|/Users/|/work/)\w|--(?:extra-)?index-url\s*[=\s]\s*http|files\.pythonhosted|"
     r"https?://[\w.-]*(?:pypi|pythonhosted)[\w.-]*"
@@ -49,7 +49,7 @@ def test_what_runs_and_what_tests_agree() -> None:
     """The tests must run against the versions that users get."""
 
     def pins(name: str) -> dict[str, str]:
-        text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
+        text = (ROOT / ".ci" / "requirements" / name).read_text(encoding="utf-8")
         return dict(re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==(\S+)", text, re.MULTILINE))
 
     runtime, dev = pins("runtime.txt"), pins("dev.txt")
