@@ -70,7 +70,8 @@ def _action(
         replica_set=to.name,
     )
     since = instant(s.trip.since(s.rule))
-    action_id = digest(["rollback", patch.uid, patch.from_revision, patch.to_revision, since])
+    # With the mode: what was only observed and what is then done at the same tick are two decisions.
+    action_id = digest(["rollback", s.rule.mode, patch.uid, patch.from_revision, patch.to_revision, since])
     detail = (
         f"roll {s.rule.target.workload} back from {s.trip.model_version} (revision {state.revision}) "
         f"to {to.version} (revision {to.revision}), last judged good"

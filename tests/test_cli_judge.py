@@ -141,8 +141,12 @@ def test_what_was_observed_can_be_done_later_and_both_are_explained(
         assert "observed only" in watched and running.asked("patch") == 0
         done = run("judge", "--store", ledger, *policy(tmp_path, AUTO), *connection, code=6)
         assert "executed" in done and running.serving() == "v1"
-    for action in set(re.findall(r"(?:proposed|executed) ([0-9a-f]{12})", watched + done)):
+    ids = re.findall(r"proposed ([0-9a-f]{12})", watched + done)
+    assert len(set(ids)) == 2
+    for action, mode in zip(ids, ("observe", "auto"), strict=True):
         assert "identical, byte for byte" in run("explain", action, "--store", ledger)
+        shown = json.loads(run("explain", action, "--store", ledger, "-o", "json"))
+        assert f'"mode": "{mode}"' in json.dumps(shown)
 
 
 def test_without_a_policy_nothing_is_asked_and_the_finding_sets_the_exit_code(ledger: Path, run: Run) -> None:

@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LOCKS = sorted((ROOT / ".ci" / "requirements").glob("*.txt"))
 FORBIDDEN = re.compile(
-    r"(?:/home/|/root/|/Users/|/work/)\w|--(?:extra-)?index-url\s*[=\s]\s*http|files\.pythonhosted|"
-    r"https?://[\w.-]*(?:pypi|pythonhosted)[\w.-]*"
+    r"/(?:home|root|Users|work)/\w|--(?:extra-)?index-url\s*[=\s]\s*http|files\.python[h]osted|"
+    r"https?://[\w.-]*(?:pyp[i]|python[h]osted)[\w.-]*"
 )
 
 
@@ -27,7 +27,7 @@ def test_no_file_names_a_machine_or_a_package_index() -> None:
     """Such a line works for its author only."""
     found = []
     for path in tracked():
-        if path == Path(__file__) or not path.is_file():
+        if not path.is_file():
             continue
         text = path.read_text(encoding="utf-8", errors="ignore")
         found += [f"{path.relative_to(ROOT)}: {hit[0]}" for hit in FORBIDDEN.finditer(text)]

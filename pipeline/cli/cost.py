@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import OutputOption, StoreOption, dimensions, now, reading, show
+from pipeline.cli.options import INCOMPLETE, OutputOption, StoreOption, dimensions, now, reading, show
 from pipeline.cli.output import Output
 from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
 
@@ -31,11 +31,18 @@ def cost(
     currency: CurrencyOption = "USD",
     output: OutputOption = Output.table,
 ) -> None:
-    """GPU-hours allocated, active, held idle and held by nobody, and what each cost."""
+    """GPU-hours allocated, active, held idle and held by nobody, and what each cost.
+
+    Exit code 7 when some of it has no price.
+    """
     from pipeline.answers.cost import cost as answer
     from pipeline.answers.window import parse_window
 
     span = parse_window(window, now()) if window else None
     book = price_book(prices, gpu_hour_price, currency)
     with reading(ctx, store) as ledger:
-        show(answer(ledger, span, dimensions(by or ["team"]), book, currency), output)
+        found = answer(ledger, span, dimensions(by or ["team"]), book, currency)
+    show(found, output)
+    unpriced = [c.name for c in found.columns].index("unpriced_gpu_hours")
+    if found.total is not None and found.total[unpriced]:
+        raise typer.Exit(INCOMPLETE)

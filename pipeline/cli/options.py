@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pipeline.answers.answer import Answer
     from pipeline.store import Store
 
+INCOMPLETE = 7
+"""Exit code: rows were refused, are known to be missing, or have no price."""
+
 StoreOption = Annotated[
     Path | None,
     typer.Option("--store", "-s", metavar="DIR", help="Folder of the ledger; else setting store.folder."),

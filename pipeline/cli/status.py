@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from pipeline.cli.options import OutputOption, StoreOption, now, reading, show
+from pipeline.cli.options import INCOMPLETE, OutputOption, StoreOption, now, reading, show
 from pipeline.cli.output import Output
 from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
-
-INCOMPLETE = 7
-"""Exit code: rows were refused, are known to be missing, or have no price."""
 
 
 def status(
