@@ -91,6 +91,15 @@ def test_the_cost_command_prints_money_as_text_with_its_currency(tmp_path: Path)
     assert (row["total_cost"], row["used_cost"]) == ("2.100000000", "1.050000000")
 
 
+def test_a_cost_without_a_price_is_unknown_and_sets_the_exit_code(tmp_path: Path) -> None:
+    """A report that is read by a script must not pass for whole, nor show zero, where a price is missing."""
+    with healthy(tmp_path):
+        pass
+    result = CliRunner().invoke(app, ["cost", "--store", str(tmp_path), "-o", "json"])
+    assert result.exit_code == 7, result.output
+    assert json.loads(result.stdout)["total"]["total_cost"] is None
+
+
 def test_the_cost_command_refuses_two_sources_of_prices(tmp_path: Path) -> None:
     arguments = ["--store", str(tmp_path), "--prices", "x.yaml", "--gpu-hour-price", "2"]
     result = CliRunner().invoke(app, ["cost", *arguments])
