@@ -264,7 +264,3 @@ def fixed(integers: npt.NDArray[np.int64], of: pa.DataType) -> pa.Array:
     words[:, 0] = integers
     words[:, 1] = integers >> 63
     return pa.Array.from_buffers(of, len(integers), [None, pa.py_buffer(words)])
-
-
-def empty(fact: Fact) -> pa.Table:
-    return fact.schema.empty_table()
