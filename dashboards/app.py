@@ -10,7 +10,8 @@ import streamlit as st
 from dashboards import health, quality, reading, waste
 from pipeline.answers.window import Window
 from pipeline.errors import NotFound
-from pipeline.settings import Settings, load
+from pipeline.settings.groups import Settings
+from pipeline.settings.load import load
 
 CURRENCY = "USD"
 REFRESH = "15s"

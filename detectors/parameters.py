@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
+from typing import Annotated
+
+from pipeline.bounds import Bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,17 +17,17 @@ class Parameters:
     """Least mean time between false warnings: 30 days."""
     act_minutes: float = 1.3e7
     """Least mean time between false calls to act: at most 1 % in 90 days."""
-    accuracy_tolerance: float = 0.01
+    accuracy_tolerance: Annotated[float, Bound(0, 1)] = 0.01
     """Error rate above the reference's upper bound that is still accepted."""
-    accuracy_confidence: float = 0.99
+    accuracy_confidence: Annotated[float, Bound(0.5, 0.999999)] = 0.99
     """Confidence of the upper bound of the reference's error rate."""
     rate_minimum_count: int = 100
     """Fewest labelled predictions, or timed requests, that a verdict rests on."""
     rate_look_back_minutes: int = 10_080
     """Window of accuracy and latency: 7 days, since labels come late."""
-    latency_phi: float = 4.0
+    latency_phi: Annotated[float, Bound(1, 1e6)] = 4.0
     """Slow requests come in bursts: overdispersion of their minute counts, the low end of real streams."""
-    drift_rho: float = 0.005
+    drift_rho: Annotated[float, Bound(0, 10)] = 0.005
     """Nats of KL that are tolerated; the PSI is about twice that."""
     drift_minimum_count: int = 500
     """Fewest events of a feature: below, the PSI of an unchanged stream passes 0.1 by chance."""

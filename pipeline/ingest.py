@@ -16,8 +16,8 @@ from pipeline import events as wire
 from pipeline.errors import StaleWatermark
 from pipeline.events import HEAD_BYTES, Message, Rejected
 from pipeline.facts import FACTS, REJECTED, Fact
+from pipeline.lake.watermarks import Advance, Watermark
 from pipeline.store import Batch, Store, Trace, silent
-from pipeline.watermarks import Advance, Watermark
 
 Partition = tuple[str, int]
 

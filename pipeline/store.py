@@ -16,10 +16,13 @@ import duckdb
 import pyarrow as pa
 
 from detectors.references import Reference
-from pipeline import lake, watermarks
 from pipeline.errors import NotFound, StaleWatermark
 from pipeline.facts import FACTS, REFERENCES
-from pipeline.watermarks import Advance, Watermark
+from pipeline.lake import watermarks
+from pipeline.lake.connect import DATA, connect
+from pipeline.lake.lock import write_lock
+from pipeline.lake.tables import create
+from pipeline.lake.watermarks import Advance, Watermark
 
 Trace = Callable[[str], None]
 
@@ -62,13 +65,13 @@ class Store:
         reading = read_only or snapshot is not None
         if reading:
             try:
-                return cls(lake.connect(path, read_only=True, snapshot=snapshot), path, read_only=True)
+                return cls(connect(path, read_only=True, snapshot=snapshot), path, read_only=True)
             except duckdb.Error as error:
                 raise NotFound(f"the ledger in {path} cannot be read: {error}") from error
-        (path / lake.DATA).mkdir(parents=True, exist_ok=True)
-        with lake.write_lock(path):
-            con = lake.connect(path, read_only=False, snapshot=None)
-            lake.create(con)
+        (path / DATA).mkdir(parents=True, exist_ok=True)
+        with write_lock(path):
+            con = connect(path, read_only=False, snapshot=None)
+            create(con)
         return cls(con, path, read_only=False)
 
     @property
@@ -77,7 +80,7 @@ class Store:
 
     def append(self, batch: Batch, trace: Trace = silent) -> None:
         """Commit the batch whole or not at all; StaleWatermark when another writer moved a partition."""
-        with self._guard, lake.write_lock(self._folder):
+        with self._guard, write_lock(self._folder):
             self._con.execute("BEGIN")
             try:
                 trace("begun")

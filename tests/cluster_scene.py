@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pipeline.actuator.connection import Connection
 from pipeline.actuator.kubernetes import Kubernetes
 from pipeline.demo.apiserver import ApiServer
-from pipeline.rules import VERSION_LABEL, Target
+from pipeline.policy.rules import VERSION_LABEL, Target
 
 TOKEN = "a-token-of-the-tests"
 TARGET = Target("lab", "ml", "Deployment", "fraud")

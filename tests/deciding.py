@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from detectors.finding import Finding
-from pipeline.decisions import PastAction
-from pipeline.journal import Journal, Revision, Served, TargetState
-from pipeline.policy import decide
-from pipeline.policy_file import parse
+from pipeline.policy.decide import decide
+from pipeline.policy.decisions import PastAction
+from pipeline.policy.file import parse
+from pipeline.policy.journal import Journal, Revision, Served, TargetState
 
 NOW = datetime(2026, 11, 24, 12, 0)
 SINCE = NOW - timedelta(minutes=20)

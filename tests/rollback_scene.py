@@ -8,9 +8,9 @@ from functools import cache
 
 from detectors.parameters import Parameters
 from pipeline import judge
-from pipeline.act import act
+from pipeline.act.tick import act
 from pipeline.embedded import Embedded
-from pipeline.policy_file import parse
+from pipeline.policy.file import parse
 from pipeline.registry import register
 from pipeline.store import Batch, Store
 from tests.cluster_scene import cluster

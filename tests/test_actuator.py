@@ -12,8 +12,8 @@ from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError
 from pipeline.actuator.steps import Begun
 from pipeline.demo.apiserver_faults import Fault
-from pipeline.policy_file import KINDS
-from pipeline.rules import VERSION_LABEL
+from pipeline.policy.file import KINDS
+from pipeline.policy.rules import VERSION_LABEL
 from tests.cluster_scene import TARGET, cluster, template
 from tests.deciding import NOW, decided, journal
 

@@ -9,7 +9,7 @@ import pytest
 from pipeline.answers.actions import actions
 from pipeline.answers.window import Window
 from pipeline.demo.apiserver_faults import Fault
-from pipeline.policy_file import parse
+from pipeline.policy.file import parse
 from tests.ledger import START
 from tests.rollback_scene import NOW, POLICY, policy, scene
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from pipeline.cli.app import main
-from pipeline.policy_file import parse
+from pipeline.policy.file import parse
 from tests.cluster_scene import TOKEN, Cluster, cluster
 
 START = datetime(2026, 11, 20, tzinfo=UTC)

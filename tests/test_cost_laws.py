@@ -16,11 +16,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import lake
 from pipeline.answers.answer import Answer
 from pipeline.answers.cost import cost
 from pipeline.answers.money import in_cents, to_cents
 from pipeline.answers.window import Window
+from pipeline.lake import tables
 from pipeline.prices import PriceBook
 from pipeline.prices.price import Price
 from pipeline.store import Batch, Store
@@ -77,7 +77,7 @@ cuts = st.lists(aligned, min_size=2, max_size=5, unique=True).map(sorted)
 def plain_store(folder: str, **facts: Any) -> Store:
     """The ledger's tables in memory: the same SQL, without the seconds that a lake takes to make."""
     con = duckdb.connect()
-    lake.create(con)
+    tables.create(con)
     store = Store(con, Path(folder), read_only=False)
     store.append(Batch({name: table(name, rows) for name, rows in facts.items()}))
     return store

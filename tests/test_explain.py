@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.cli.app import main
 from pipeline.errors import NotFound
-from pipeline.explain import explain
-from pipeline.narrative import narrative
+from pipeline.explain.explanation import explain
+from pipeline.explain.narrative import narrative
 from pipeline.store import Store
 from tests.rollback_scene import NOW, life, policy, scene
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline import journal
 from pipeline.facts import FINDINGS
-from pipeline.rules import TRIGGERS
+from pipeline.policy.reading import journal
+from pipeline.policy.rules import TRIGGERS
 from pipeline.store import Store
 from tests.deciding import NOW, finding
 from tests.ledger import write
@@ -57,7 +57,7 @@ def known(tmp_path_factory):
         ]
         write(store, prediction_sums=[served(m, v) for v, minutes in traffic.items() for m in minutes])
         write(store, **{FINDINGS.name: verdicts})
-        yield journal.read(store, "fraud", TRIGGERS, 500, None)
+        yield journal(store, "fraud", TRIGGERS, 500, None)
 
 
 def test_only_versions_that_were_right_while_they_served_are_good(known):

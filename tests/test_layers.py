@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "collectors": {"pipeline.events", "pipeline.wire", "pipeline.errors"}
     | {"numpy", "pyarrow", "msgspec"},
-    "detectors": {"pipeline.facts", "pipeline.events", "pipeline.wire"}
+    "detectors": {"pipeline.facts", "pipeline.events", "pipeline.wire", "pipeline.bounds"}
     | {"numpy", "pyarrow", "scipy", "sklearn"},
 }  # fmt: skip
 """What a package may import beside itself and the standard library."""

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.decisions import Action, Refusal
-from pipeline.journal import Revision
-from pipeline.policy_file import parse
+from pipeline.policy.decisions import Action, Refusal
+from pipeline.policy.file import parse
+from pipeline.policy.journal import Revision
 from tests.deciding import BAD, BEFORE, DAY, GOOD, NOW, SINCE, STATE, TEXT, decided, finding, journal
 
 HOUR = timedelta(hours=1)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from pipeline.errors import ConfigError, NotFound
-from pipeline.policy_file import load, parse
+from pipeline.policy.file import load, parse
 from tests.deciding import TEXT
 
 

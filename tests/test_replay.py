@@ -154,7 +154,7 @@ def test_a_second_replay_changes_nothing_and_says_so(ledger):
 
 def test_a_replay_that_was_stopped_goes_on_where_it_was(ledger, tmp_path, monkeypatch):
     """Ctrl-C in the middle of a long trace, then the same command again: the ledger as if never stopped."""
-    monkeypatch.setattr("pipeline.replay.CHUNK_ROWS", 100)
+    monkeypatch.setattr("pipeline.replay.kinds.CHUNK_ROWS", 100)
     path = sample("hubble-otel", "basic-sample-400-tcp-flows.json")
 
     def stop(_name, done, _total):
@@ -162,7 +162,7 @@ def test_a_replay_that_was_stopped_goes_on_where_it_was(ledger, tmp_path, monkey
             raise KeyboardInterrupt
 
     with monkeypatch.context() as stopping:
-        stopping.setattr("pipeline.replay_report.progress", lambda: nullcontext(stop))
+        stopping.setattr("pipeline.replay.report.progress", lambda: nullcontext(stop))
         ledger.text("hubble", path)
     assert sum(r["flows"] for r in ledger.rows("network_usage")) == 200
     code, [outcome] = ledger.replay("hubble", path)

@@ -18,8 +18,8 @@ import pytest
 
 from pipeline.errors import NotFound, StaleWatermark
 from pipeline.facts import FACTS, GPU_USAGE, SECONDS, TIME, fixed
+from pipeline.lake.watermarks import Advance
 from pipeline.store import Batch, Store
-from pipeline.watermarks import Advance
 
 ROOT = Path(__file__).parent.parent
 POINTS = ("begun", "facts_written", "watermark_written", "committed")

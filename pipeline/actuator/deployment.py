@@ -11,9 +11,9 @@ from pipeline.actuator.rollout import progress
 from pipeline.actuator.steps import Begun, Step
 from pipeline.actuator.template import ACTION_ANNOTATION, operations, template_hash, version_of
 from pipeline.canonical import canonical
-from pipeline.decisions import Action
-from pipeline.journal import Revision, TargetState
-from pipeline.rules import Target
+from pipeline.policy.decisions import Action
+from pipeline.policy.journal import Revision, TargetState
+from pipeline.policy.rules import Target
 
 REVISION = "deployment.kubernetes.io/revision"
 

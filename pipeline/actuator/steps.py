@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
-from pipeline.decisions import Action
-from pipeline.journal import TargetState
-from pipeline.rules import Target
+from pipeline.policy.decisions import Action
+from pipeline.policy.journal import TargetState
+from pipeline.policy.rules import Target
 
 State = Literal["proposed", "approved", "refused", "executed", "verified", "undone", "failed"]
 

@@ -6,7 +6,7 @@ from copy import deepcopy
 
 from pipeline.actuator.kubernetes import Object
 from pipeline.canonical import digest
-from pipeline.decisions import Patch
+from pipeline.policy.decisions import Patch
 
 HASH_LABEL = "pod-template-hash"
 ACTION_ANNOTATION = "driftledger.io/action-id"

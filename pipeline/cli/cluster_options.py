@@ -15,7 +15,7 @@ from pipeline.errors import ConfigError
 if TYPE_CHECKING:
     from pipeline.actuator.connection import Connection
     from pipeline.actuator.kubernetes import Kubernetes
-    from pipeline.rules import Policy
+    from pipeline.policy.rules import Policy
 
 ClusterOption = Annotated[
     str | None,

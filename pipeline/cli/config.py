@@ -10,7 +10,8 @@ import typer
 
 from pipeline.cli.options import OutputOption, settings, show
 from pipeline.cli.output import Output
-from pipeline.settings import Settings, load
+from pipeline.settings.groups import Settings
+from pipeline.settings.load import load
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Show, describe and check the settings.")
 
@@ -27,7 +28,7 @@ def show_settings(ctx: typer.Context) -> None:
 def schema(output: OutputOption = Output.table) -> None:
     """Every setting: its name, default and meaning."""
     from pipeline.answers.answer import Answer, Column
-    from pipeline.setting_values import field_docs
+    from pipeline.settings.values import field_docs
 
     defaults = Settings()
     rows = []

@@ -12,7 +12,8 @@ import typer
 
 from pipeline.cli.options import StoreOption, settings
 from pipeline.errors import PreflightFailed
-from pipeline.settings import Settings, as_environment
+from pipeline.settings.groups import Settings
+from pipeline.settings.load import as_environment
 
 
 def dashboard(

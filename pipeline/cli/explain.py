@@ -29,8 +29,8 @@ def explain(
     output: Annotated[Form, typer.Option("--output", "-o", help="Form of the explanation.")] = Form.table,
 ) -> None:
     """Exit code 0 when identical, 6 when not, 3 when there is no such action."""
-    from pipeline.explain import explain as compute
-    from pipeline.narrative import document, narrative
+    from pipeline.explain.explanation import explain as compute
+    from pipeline.explain.narrative import document, narrative
 
     explanation = compute(store_folder(ctx, store), action)
     if output is Form.json:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from pipeline.action_events import Taken
+    from pipeline.act.events import Taken
 
 ACT = 6
 """Exit code when some model version is proven worse than its reference."""
@@ -52,11 +52,11 @@ def judge(
     Exit codes: 0 nothing is at level act, 6 something is (whatever was done about it), 4 a wrong policy,
     2 options that do not belong together, 3 no such ledger or file.
     """
-    from pipeline.act import act
+    from pipeline.act.tick import act
     from pipeline.answers.findings import findings as answer
     from pipeline.embedded import Embedded
     from pipeline.judge import tick
-    from pipeline.policy_file import load
+    from pipeline.policy.file import load
     from pipeline.store import Store
 
     parameters = settings(ctx).detection

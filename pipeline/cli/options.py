@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.output import Output, render
-from pipeline.settings import Settings, load
+from pipeline.settings.groups import Settings
+from pipeline.settings.load import load
 
 if TYPE_CHECKING:
     from pipeline.answers.answer import Answer

@@ -14,7 +14,7 @@ from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from detectors.references import Reference
-    from pipeline.reference_events import Gathered
+    from pipeline.replay.references import Gathered
 
 REFUSED = 7
 """Exit code when some lines could not be taken; the reference rests on the others."""
@@ -56,9 +56,9 @@ def create(
     of the model in the files; 4 no label has the positive class.
     """
     from detectors.reference_build import build
-    from pipeline.reference_events import gather
     from pipeline.registry import register
-    from pipeline.replay_files import expand, read
+    from pipeline.replay.files import expand, read
+    from pipeline.replay.references import gather
     from pipeline.store import Store
 
     arrival = now()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from pipeline.replay_outcome import Outcome
+    from pipeline.replay.outcome import Outcome
 
 REJECTED = 7
 """Exit code when something was refused; the rest is kept."""
@@ -56,7 +56,7 @@ def replay(
     Exit codes: 0 all taken, 7 something refused (it is in the ledger's rejected table), 1 the account does
     not balance, 2 wrong usage, 3 no such file.
     """
-    from pipeline.replay_report import as_json, as_text
+    from pipeline.replay.report import as_json, as_text
 
     outcomes = []
     observed = None if time is None else instant(time, "--time")
@@ -77,10 +77,10 @@ def _outcomes(
 ) -> Iterator[Outcome]:
     from collectors.catalogue import Context
     from pipeline.embedded import Embedded
-    from pipeline.replay import replay as replay_files
-    from pipeline.replay_events import replay_events
-    from pipeline.replay_files import expand, read
-    from pipeline.replay_report import progress
+    from pipeline.replay.events import replay_events
+    from pipeline.replay.files import expand, read
+    from pipeline.replay.kinds import replay as replay_files
+    from pipeline.replay.report import progress
     from pipeline.store import Store
 
     paths = expand(files)

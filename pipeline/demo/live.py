@@ -12,15 +12,15 @@ import pyarrow.compute as pc
 
 from detectors.finding import Finding
 from pipeline import judge
-from pipeline.act import act
-from pipeline.action_events import Taken
+from pipeline.act.events import Taken
+from pipeline.act.tick import act
 from pipeline.actuator.kubernetes import Kubernetes
 from pipeline.demo import samples
 from pipeline.demo.models import DemoModel
 from pipeline.demo.serving import Serving
 from pipeline.embedded import Embedded, messages
 from pipeline.events import TYPES, Message
-from pipeline.rules import Policy
+from pipeline.policy.rules import Policy
 
 MINUTE = timedelta(minutes=1)
 PER_MINUTE = 60

@@ -9,7 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from detectors.reference_build import build
-from pipeline import judge, outcome
+from pipeline import judge
+from pipeline.act import outcome
+from pipeline.act.outcome import Outcome
 from pipeline.actuator.connection import Connection
 from pipeline.actuator.kubernetes import Kubernetes
 from pipeline.demo import history, samples
@@ -19,9 +21,8 @@ from pipeline.demo.live import MINUTE, Live, Tick
 from pipeline.demo.models import DemoModel, digit_reader, tumour_screen
 from pipeline.demo.serving import Serving
 from pipeline.embedded import Embedded
-from pipeline.explain import Explanation, explain
-from pipeline.outcome import Outcome
-from pipeline.policy_file import parse
+from pipeline.explain.explanation import Explanation, explain
+from pipeline.policy.file import parse
 from pipeline.registry import register
 from pipeline.store import Store
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.demo.apiserver import ApiServer
 from pipeline.demo.samples import SERVER
-from pipeline.rules import VERSION_LABEL
+from pipeline.policy.rules import VERSION_LABEL
 
 
 def template(model: str, version: str) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from detectors.finding import Finding
+from pipeline.act.outcome import Outcome
 from pipeline.answers.cost import cost
 from pipeline.answers.drift import drift
 from pipeline.answers.window import Window
 from pipeline.demo.live import Tick
 from pipeline.demo.run import Result, Told
-from pipeline.narrative import narrative
-from pipeline.outcome import Outcome
+from pipeline.explain.narrative import narrative
 from pipeline.store import Store
 
 Say = Callable[[str], None]

@@ -8,7 +8,7 @@ import msgspec
 
 from collectors.catalogue import File
 from pipeline.events import Message, Rejected
-from pipeline.replay import source_name
+from pipeline.replay.kinds import source_name
 from pipeline.wire.cloudevents import JSON, event_type
 
 KIND = "events"

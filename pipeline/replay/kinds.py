@@ -13,8 +13,8 @@ from collectors.catalogue import KINDS, Context, File, Part
 from collectors.parsed import nothing_read
 from pipeline.embedded import Embedded
 from pipeline.events import TYPES, Rejected
-from pipeline.replay_files import Passed
-from pipeline.replay_outcome import Outcome
+from pipeline.replay.files import Passed
+from pipeline.replay.outcome import Outcome
 from pipeline.wire.types import MICROSECONDS_UTC
 
 CHUNK_ROWS = 32_768

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collectors.catalogue import File
-from pipeline import event_lines
 from pipeline.errors import NotFound
 from pipeline.events import TYPES, Decoded, Message, decode, identity
-from pipeline.replay_files import Passed
+from pipeline.replay import lines
+from pipeline.replay.files import Passed
 from pipeline.wire.features import struct
 
 
@@ -51,7 +51,7 @@ def gather(files: Iterable[File | Passed], model: str, now: datetime) -> Gathere
         if isinstance(file, Passed):
             found.refused.update(r.reason for r in file.parsed.rejected)
             continue
-        for line in event_lines.messages(file, time):
+        for line in lines.messages(file, time):
             if isinstance(line, Message):
                 _take(found, line)
             else:

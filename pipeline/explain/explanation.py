@@ -11,13 +11,13 @@ import duckdb
 
 from detectors.parameters import Parameters
 from pipeline.canonical import canonical, moment
-from pipeline.consider import consider
-from pipeline.decisions import Action, Decision
-from pipeline.differences import differences
 from pipeline.errors import DriftledgerError, NotFound
-from pipeline.journal import Revision, TargetState
+from pipeline.explain.differences import differences
 from pipeline.judge import judge
-from pipeline.policy_file import parse
+from pipeline.policy.consider import consider
+from pipeline.policy.decisions import Action, Decision
+from pipeline.policy.file import parse
+from pipeline.policy.journal import Revision, TargetState
 from pipeline.store import Store
 
 MISSING = "recorded evidence"

@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 from typing import cast
 
-from pipeline import rules, yaml_file
+from pipeline import yaml_file
 from pipeline.errors import ConfigError
-from pipeline.rules import MODES, TRIGGERS, Limits, Mode, Policy, Rule, Target
+from pipeline.policy import rules
+from pipeline.policy.rules import MODES, TRIGGERS, Limits, Mode, Policy, Rule, Target
 from pipeline.sections import Section
 
 KINDS = ("Deployment",)

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from detectors.finding import Finding
 from pipeline.canonical import canonical, digest, instant
-from pipeline.decisions import Action, Decision, Gate, PastAction, Patch, Refusal
-from pipeline.gates import judge_gates
-from pipeline.journal import Journal, Revision, TargetState
-from pipeline.rules import Policy, Rule, Target
-from pipeline.situation import Situation, chosen, trips
+from pipeline.policy.decisions import Action, Decision, Gate, PastAction, Patch, Refusal
+from pipeline.policy.gates import judge_gates
+from pipeline.policy.journal import Journal, Revision, TargetState
+from pipeline.policy.rules import Policy, Rule, Target
+from pipeline.policy.situation import Situation, chosen, trips
 
 FORMAT = 1
 """Version of the evidence's shape."""

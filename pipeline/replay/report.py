@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pipeline.replay import Watch
-from pipeline.replay_outcome import Outcome
+from pipeline.replay.kinds import Watch
+from pipeline.replay.outcome import Outcome
 
 
 def as_text(kind: str, outcome: Outcome) -> str:

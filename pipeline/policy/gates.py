@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from pipeline.decisions import Gate, PastAction
-from pipeline.situation import Situation
+from pipeline.policy.decisions import Gate, PastAction
+from pipeline.policy.situation import Situation
 
 Check = Callable[[Situation], tuple[bool, str]]
 

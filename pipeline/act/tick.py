@@ -7,16 +7,17 @@ from datetime import datetime
 
 from detectors.finding import Finding
 from detectors.parameters import Parameters
-from pipeline import history, rules
-from pipeline.action_events import Publisher, Taken, publish
+from pipeline.act.events import Publisher, Taken, publish
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
 from pipeline.actuator.steps import Begun, Step
-from pipeline.consider import consider
-from pipeline.decisions import Action, Decision, PastAction, Refusal
-from pipeline.journal import TargetState
-from pipeline.rules import Policy, Rule, Target
-from pipeline.situation import trips
+from pipeline.policy import rules
+from pipeline.policy.consider import consider
+from pipeline.policy.decisions import Action, Decision, PastAction, Refusal
+from pipeline.policy.journal import TargetState
+from pipeline.policy.reading import past_actions
+from pipeline.policy.rules import Policy, Rule, Target
+from pipeline.policy.situation import trips
 from pipeline.store import Store
 
 
@@ -114,7 +115,7 @@ def _settled(
     store: Store, policy: Policy, clients: Mapping[str, Kubernetes], now: datetime
 ) -> Iterator[Taken]:
     """What became of actions that were approved or executed at an earlier tick, or before a crash."""
-    for past in history.read(store):
+    for past in past_actions(store):
         client = clients.get(past.cluster)
         if past.state not in ("approved", "executed") or past.acted_at is None or client is None:
             continue

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from detectors.finding import Finding
-from pipeline.decisions import PastAction
-from pipeline.journal import Journal, Revision, TargetState
-from pipeline.rules import Policy, Rule, Target
+from pipeline.policy.decisions import PastAction
+from pipeline.policy.journal import Journal, Revision, TargetState
+from pipeline.policy.rules import Policy, Rule, Target
 
 
 @dataclass(frozen=True, slots=True)

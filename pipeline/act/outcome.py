@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from detectors.intervals import clopper_pearson
-from pipeline.action_events import Publisher
+from pipeline.act.events import Publisher
 from pipeline.canonical import canonical
 from pipeline.events import TYPES
 from pipeline.store import Store

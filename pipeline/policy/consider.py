@@ -8,12 +8,12 @@ from datetime import datetime
 
 from detectors.finding import Finding
 from detectors.parameters import Parameters
-from pipeline import history, journal
-from pipeline.decisions import Decision
-from pipeline.journal import TargetState
-from pipeline.policy import decide
-from pipeline.rules import TRIGGERS, Policy, Rule
-from pipeline.situation import chosen, trips
+from pipeline.policy.decide import decide
+from pipeline.policy.decisions import Decision
+from pipeline.policy.journal import TargetState
+from pipeline.policy.reading import journal, past_actions
+from pipeline.policy.rules import TRIGGERS, Policy, Rule
+from pipeline.policy.situation import chosen, trips
 from pipeline.store import Store
 
 
@@ -31,5 +31,5 @@ def consider(
     if not tripped:
         return None
     model = chosen(tripped, state).model
-    known = journal.read(pinned, model, TRIGGERS, rule.min_count, state)
-    return decide(findings, policy, rule, history.read(pinned), known, now, asdict(parameters))
+    known = journal(pinned, model, TRIGGERS, rule.min_count, state)
+    return decide(findings, policy, rule, past_actions(pinned), known, now, asdict(parameters))

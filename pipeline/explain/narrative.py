@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.canonical import instant
-from pipeline.explain import Explanation
+from pipeline.explain.explanation import Explanation
 
 
 def narrative(explanation: Explanation) -> Iterator[str]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-
-from pipeline.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +74,3 @@ class Journal:
         """The newest revision that runs the version."""
         held = self.target.revisions if self.target else ()
         return max((r for r in held if r.version == version), key=lambda r: r.revision, default=None)
-
-
-def read(
-    store: Store, model: str, triggers: Iterable[str], min_count: int, target: TargetState | None
-) -> Journal:
-    """The journal of a model at the store's snapshot; `triggers` are the detectors of proven harm."""
-    rows = store.query("journal_served", model=model, triggers=list(triggers), min_count=min_count)
-    served = tuple(Served(**row) for row in rows.to_pylist())
-    return Journal(store.snapshot(), served, target)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pipeline.rules import Mode, Target
+from pipeline.policy.rules import Mode, Target
 
 Kind = Literal["rollback"]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import pyarrow as pa
 
 from pipeline.events import TYPES, EventType
-from pipeline.rules import Target
+from pipeline.policy.rules import Target
 
 STATES = ("proposed", "approved", "refused", "executed", "verified", "failed", "undone")
 """In the order in which one tick can reach them."""

@@ -8,12 +8,12 @@ from itertools import islice
 
 from collectors.catalogue import File
 from pipeline.embedded import Embedded
-from pipeline.event_lines import KIND, lines, messages
 from pipeline.events import Message, Rejected
 from pipeline.ingest import Step
-from pipeline.replay import Watch, keep_rejected, source_name
-from pipeline.replay_files import Passed
-from pipeline.replay_outcome import Outcome
+from pipeline.replay.files import Passed
+from pipeline.replay.kinds import Watch, keep_rejected, source_name
+from pipeline.replay.lines import KIND, lines, messages
+from pipeline.replay.outcome import Outcome
 
 _TOGETHER = 1_000
 """Lines of one transaction."""

@@ -8,16 +8,10 @@ import textwrap
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from pipeline.bounds import Bound
 from pipeline.errors import ConfigError
-
-
-class Bound(NamedTuple):
-    """Inclusive."""
-
-    least: float
-    most: float
 
 
 def set_value(group: Any, key: str, value: object, name: str, bound: Bound) -> Any:

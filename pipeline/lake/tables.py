@@ -1,0 +1,50 @@
+"""The lake's tables: one for each fact, with the view that merges its rows."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.facts import FACTS, Fact
+
+_SQL_TYPES = {
+    pa.string(): "VARCHAR",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+    pa.timestamp("us"): "TIMESTAMP",
+}
+
+
+def sql_type(of: pa.DataType) -> str:
+    if pa.types.is_decimal(of):
+        return f"DECIMAL({of.precision},{of.scale})"
+    return _SQL_TYPES[of]
+
+
+def create(con: duckdb.DuckDBPyConnection) -> None:
+    """Every fact's table and view that is not there yet, in one transaction."""
+    present = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    missing = [fact for fact in FACTS.values() if fact.name not in present]
+    if not missing:
+        return
+    con.execute("BEGIN")
+    for fact in missing:
+        columns = ", ".join(f'"{f.name}" {sql_type(f.type)}' for f in fact.schema)
+        con.execute(f'CREATE TABLE "{fact.name}" ({columns})')
+        con.execute(f'CREATE VIEW "{fact.name}_merged" AS {_merged(fact)}')
+    con.execute("COMMIT")
+
+
+def _merged(fact: Fact) -> str:
+    """The view that merges the rows of one key as the fact says."""
+    key = ", ".join(f'"{n}"' for n in fact.key_names)
+    if fact.merge == "append":
+        return f'SELECT * FROM "{fact.name}"'
+    if fact.merge == "add":
+        sums = ", ".join(f'CAST(sum("{f.name}") AS {sql_type(f.type)}) AS "{f.name}"' for f in fact.values)
+        return f'SELECT {key}, {sums} FROM "{fact.name}" GROUP BY {key}'
+    # All values break a tie of revisions, so that the winner does not depend on the order of arrival.
+    order = ", ".join(f'"{n}" DESC' for n in ["revision", *(n for n in fact.value_names if n != "revision")])
+    return f'SELECT * FROM "{fact.name}" QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1'

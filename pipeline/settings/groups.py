@@ -1,0 +1,46 @@
+"""Every setting in one frozen object, a group a file; who reads it gets it as an argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from detectors.parameters import Parameters
+from pipeline.bounds import Bound
+from pipeline.settings.dashboard import DashboardSettings
+from pipeline.settings.store import StoreSettings
+
+USUAL = Bound(1, 1e9)
+"""Bounds of a number whose field states none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The groups; a setting's full name is group.field, for example detection.warn_minutes."""
+
+    store: StoreSettings = StoreSettings()
+    detection: Parameters = Parameters()
+    dashboard: DashboardSettings = DashboardSettings()
+
+
+def names() -> list[str]:
+    """The full name of every setting."""
+    return [f"{group.name}.{f.name}" for group in fields(Settings) for f in fields(_default(group.name))]
+
+
+def _default(group: str) -> Any:
+    return getattr(Settings(), group)
+
+
+def value(settings: Settings, name: str) -> Any:
+    """The value of the setting with this full name."""
+    group, key = name.split(".")
+    return getattr(getattr(settings, group), key)
+
+
+def bound(name: str) -> Bound:
+    """The bounds that the field's annotation states, or the usual ones."""
+    group, key = name.split(".")
+    stated = get_type_hints(type(_default(group)), include_extras=True)[key]
+    extras = get_args(stated)[1:] if get_origin(stated) is Annotated else ()
+    return next((extra for extra in extras if isinstance(extra, Bound)), USUAL)
