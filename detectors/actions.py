@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from detectors.references import Reference
 from detectors.versions import time_revision, versions
-from pipeline.facts import ACTIONS, OUTCOMES
+from pipeline.facts.control import ACTIONS, OUTCOMES
 
 
 def fold_action(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.Table]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from detectors.references import Reference
 from detectors.versions import versions
-from pipeline.facts import ALLOCATIONS
+from pipeline.facts.cost import ALLOCATIONS
 
 
 def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.Table]:

@@ -11,7 +11,7 @@ from detectors.codes import Integers, Text, text
 from detectors.minutes import Floats, floats
 from detectors.ranks import ranks
 from detectors.references import FeatureBins
-from pipeline.facts import MISSING_BIN, UNSEEN_BIN
+from pipeline.facts.models import MISSING_BIN, UNSEEN_BIN
 from pipeline.wire.features import number_text
 
 Values: TypeAlias = "Floats | Text"

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from detectors.references import Reference
-from pipeline.facts import GAPS, REJECTED, Fact
+from pipeline.facts.control import GAPS, REJECTED
+from pipeline.facts.fact import Fact
 
 
 def fold_rejected(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.Table]:

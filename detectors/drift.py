@@ -15,7 +15,7 @@ from detectors.histogram_alternatives import log_weights
 from detectors.parameters import Parameters
 from detectors.references import FeatureBins
 from detectors.subject import Subject, integers, minutes_of
-from pipeline.facts import MISSING_BIN, UNSEEN_BIN
+from pipeline.facts.models import MISSING_BIN, UNSEEN_BIN
 
 NAME = "drift"
 

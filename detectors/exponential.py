@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.facts import ZERO_BUCKET
+from pipeline.facts.models import ZERO_BUCKET
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -12,7 +12,7 @@ from detectors import binning, minutes
 from detectors.by_model import referenced
 from detectors.codes import Groups, Integers, Rows, Text
 from detectors.references import FeatureBins, Reference
-from pipeline.facts import FEATURE_BINS, MISSING_BIN, SCORE_BINS
+from pipeline.facts.models import FEATURE_BINS, MISSING_BIN, SCORE_BINS
 
 
 def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.Table]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from detectors import minutes
 from detectors.codes import Integers, Mask, text
 from detectors.references import Reference
-from pipeline.facts import GPU_USAGE
+from pipeline.facts.cost import GPU_USAGE
 
 HELD_MEMORY_BYTES = 64 * 2**20
 """Device memory in use above which an idle device counts as held: a driver's own context stays below."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from detectors import exponential, minutes
 from detectors.references import Reference
-from pipeline.facts import LATENCY_BINS, ZERO_BUCKET
+from pipeline.facts.models import LATENCY_BINS, ZERO_BUCKET
 
 METRICS = {
     "latency": "latency_seconds",

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from detectors.codes import Groups, Integers, Rows, Text, group, text
-from pipeline.facts import Fact, fixed
+from pipeline.facts.fact import Fact
+from pipeline.facts.fixed import fixed
 
 Floats = npt.NDArray[np.float64]
 Column: TypeAlias = "pa.Array | pa.ChunkedArray | Integers"

@@ -17,7 +17,7 @@ from detectors import minutes
 from detectors.codes import Mask, Text, text
 from detectors.network_classes import CLASSES, classify
 from detectors.references import Reference
-from pipeline.facts import NETWORK_USAGE
+from pipeline.facts.cost import NETWORK_USAGE
 
 _PLACES = [
     "source_node", "source_zone", "source_region",

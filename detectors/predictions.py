@@ -19,7 +19,7 @@ from detectors.codes import Groups, Integers, Mask, Text, text
 from detectors.latency import SERVER
 from detectors.references import Reference
 from detectors.versions import time_revision, versions
-from pipeline.facts import PREDICTION_SUMS, PREDICTIONS
+from pipeline.facts.models import PREDICTION_SUMS, PREDICTIONS
 
 _TOKENS = ("tokens_in", "tokens_out", "tokens_cached")
 _ESTIMATES = tuple(f"estimated_{name}" for name in ("count", "correct", "tp", "fp", "fn", "tn"))

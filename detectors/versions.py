@@ -7,7 +7,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.facts import TIME, Fact
+from pipeline.facts.fact import TIME, Fact
 
 Column: TypeAlias = pa.ChunkedArray
 

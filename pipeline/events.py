@@ -9,9 +9,10 @@ import msgspec
 import pyarrow as pa
 
 from pipeline.wire import arrow_body, cloudevents, json_body, json_out, rows
+from pipeline.wire.catalogue import TYPES
 from pipeline.wire.cloudevents import ARROW, JSON, STRUCTURED
+from pipeline.wire.event_type import Column, EventType
 from pipeline.wire.limits import HEAD_BYTES, MAX_MESSAGE_BYTES
-from pipeline.wire.types import TYPES, Column, EventType
 from pipeline.wire.verdict import Decoded, Rejected, refused
 
 __all__ = [

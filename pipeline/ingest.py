@@ -15,7 +15,9 @@ from detectors.references import Reference
 from pipeline import events as wire
 from pipeline.errors import StaleWatermark
 from pipeline.events import HEAD_BYTES, Message, Rejected
-from pipeline.facts import FACTS, REJECTED, Fact
+from pipeline.facts.catalogue import FACTS
+from pipeline.facts.control import REJECTED
+from pipeline.facts.fact import Fact
 from pipeline.lake.watermarks import Advance, Watermark
 from pipeline.store import Batch, Store, Trace, silent
 

@@ -15,7 +15,7 @@ from detectors.judges import JUDGES
 from detectors.parameters import Parameters
 from detectors.references import Reference
 from detectors.subject import Subject
-from pipeline.facts import FINDINGS
+from pipeline.facts.control import FINDINGS
 from pipeline.store import Batch, Store
 
 NOTHING = pa.table({"model_version": pa.array([], pa.string())})

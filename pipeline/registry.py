@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from detectors.references import Reference
-from pipeline.facts import REFERENCES
+from pipeline.facts.models import REFERENCES
 from pipeline.store import Batch, Store
 
 

@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from detectors.references import Reference
 from pipeline.errors import NotFound, StaleWatermark
-from pipeline.facts import FACTS, REFERENCES
+from pipeline.facts.catalogue import FACTS
+from pipeline.facts.models import REFERENCES
 from pipeline.lake import watermarks
 from pipeline.lake.connect import DATA, connect
 from pipeline.lake.lock import write_lock

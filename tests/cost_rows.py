@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.facts import FACTS
+from pipeline.facts.catalogue import FACTS
 from pipeline.store import Batch, Store
 
 DAY = datetime(2026, 10, 5)

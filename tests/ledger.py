@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from detectors import exponential
-from pipeline.facts import FACTS
+from pipeline.facts.catalogue import FACTS
 from pipeline.store import Batch, Store
 
 START = datetime(2026, 11, 24)

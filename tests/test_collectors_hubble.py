@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from collectors.hubble import parse
 from collectors.parsed import GAPS_SCHEMA
 from pipeline.events import TYPES
-from pipeline.facts import GAPS
+from pipeline.facts.control import GAPS
 from tests.samples import sample
 
 REAL = {

@@ -10,7 +10,7 @@ import pytest
 
 from detectors import binning, feature_bins
 from detectors.references import FeatureBins, Reference
-from pipeline.facts import MISSING_BIN, UNSEEN_BIN
+from pipeline.facts.models import MISSING_BIN, UNSEEN_BIN
 from tests.fold_events import events
 
 NUMBER = FeatureBins("x", (0.0, 1.0), None, (1, 1, 1), 0, 0, 1.0)

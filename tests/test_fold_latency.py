@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import exponential, latency
-from pipeline.facts import ZERO_BUCKET
+from pipeline.facts.models import ZERO_BUCKET
 from tests.fold_events import events
 
 positive = st.floats(1e-9, 1e9)

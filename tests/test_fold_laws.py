@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from detectors.folds import FOLDS
 from detectors.references import FeatureBins, Reference
 from pipeline.events import TYPES
-from pipeline.facts import FACTS, Fact
+from pipeline.facts.catalogue import FACTS
+from pipeline.facts.fact import Fact
 from pipeline.wire.features import struct
 
 WHEN = datetime(2026, 10, 1, 12, tzinfo=UTC)

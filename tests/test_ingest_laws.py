@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from detectors.references import FeatureBins, Reference
 from pipeline.embedded import Embedded
 from pipeline.events import TYPES, Message
-from pipeline.facts import FACTS
+from pipeline.facts.catalogue import FACTS
 from pipeline.ingest import Ingest
 from pipeline.registry import register
 from pipeline.store import Store

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.facts import FINDINGS
+from pipeline.facts.control import FINDINGS
 from pipeline.policy.reading import journal
 from pipeline.policy.rules import TRIGGERS
 from pipeline.store import Store

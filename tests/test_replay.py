@@ -14,7 +14,7 @@ import pytest
 from collectors.catalogue import KINDS
 from pipeline.cli.app import main
 from pipeline.cli.replay import Kind
-from pipeline.facts import FACTS
+from pipeline.facts.catalogue import FACTS
 from pipeline.store import Store
 from tests.samples import sample
 

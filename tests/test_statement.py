@@ -21,7 +21,7 @@ from pipeline.answers.money import to_cents
 from pipeline.answers.window import month
 from pipeline.cli.report import app
 from pipeline.errors import ConfigError, NotFound
-from pipeline.facts import FACTS
+from pipeline.facts.catalogue import FACTS
 from pipeline.prices import PriceBook
 from pipeline.store import Store
 from reports import files, statement_csv, statement_html

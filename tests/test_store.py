@@ -17,7 +17,10 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import NotFound, StaleWatermark
-from pipeline.facts import FACTS, GPU_USAGE, SECONDS, TIME, fixed
+from pipeline.facts.catalogue import FACTS
+from pipeline.facts.cost import GPU_USAGE
+from pipeline.facts.fact import SECONDS, TIME
+from pipeline.facts.fixed import fixed
 from pipeline.lake.watermarks import Advance
 from pipeline.store import Batch, Store
 

@@ -15,7 +15,7 @@ from detectors.references import FeatureBins, Reference
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.elsewhere import elsewhere
 from pipeline.answers.window import MINUTE, Window
-from pipeline.facts import MISSING_BIN, REFERENCES, UNSEEN_BIN
+from pipeline.facts.models import MISSING_BIN, REFERENCES, UNSEEN_BIN
 from pipeline.store import Store
 
 Counts = npt.NDArray[np.int64]

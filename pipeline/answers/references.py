@@ -8,7 +8,7 @@ from typing import Any
 from detectors.references import FeatureBins, Reference
 from pipeline.answers.answer import Answer, Column
 from pipeline.errors import NotFound
-from pipeline.facts import REFERENCES
+from pipeline.facts.models import REFERENCES
 from pipeline.store import Store
 
 COLUMNS = (

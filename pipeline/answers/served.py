@@ -7,7 +7,7 @@ from typing import Any
 
 from detectors import latency_objective
 from pipeline.answers.window import Window
-from pipeline.facts import ZERO_BUCKET
+from pipeline.facts.models import ZERO_BUCKET
 from pipeline.store import Store
 
 DIMENSIONS = ("cluster", "namespace", "workload")

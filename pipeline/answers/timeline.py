@@ -11,7 +11,7 @@ from detectors import latency_objective
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.served import traffic
 from pipeline.answers.window import MINUTE, Window
-from pipeline.facts import ZERO_BUCKET
+from pipeline.facts.models import ZERO_BUCKET
 from pipeline.store import Store
 
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipeline.demo.cluster import CLUSTER, GPUS, HOLDINGS, PATHS, PROVIDER, REGION, Gpu, Holding
 from pipeline.demo.models import Answers, DemoModel
-from pipeline.wire.types import MICROSECONDS_UTC
+from pipeline.wire.event_type import MICROSECONDS_UTC
 
 Rng = np.random.Generator
 Micros = npt.NDArray[np.int64]

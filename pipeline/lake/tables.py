@@ -5,7 +5,8 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from pipeline.facts import FACTS, Fact
+from pipeline.facts.catalogue import FACTS
+from pipeline.facts.fact import Fact
 
 _SQL_TYPES = {
     pa.string(): "VARCHAR",

@@ -15,7 +15,7 @@ from pipeline.embedded import Embedded
 from pipeline.events import TYPES, Rejected
 from pipeline.replay.files import Passed
 from pipeline.replay.outcome import Outcome
-from pipeline.wire.types import MICROSECONDS_UTC
+from pipeline.wire.event_type import MICROSECONDS_UTC
 
 CHUNK_ROWS = 32_768
 """Event rows of one transaction; part of a row's identity, so it never changes."""

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.wire import flatbuffer
+from pipeline.wire.event_type import Column, EventType
 from pipeline.wire.limits import MAX_EXPANDED_BYTES, MAX_FEATURES, MAX_ROWS
-from pipeline.wire.types import Column, EventType
 from pipeline.wire.verdict import Decoded, refused
 
 _UNREADABLE = (

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from pipeline.wire.types import TYPES, EventType
+from pipeline.wire.catalogue import TYPES
+from pipeline.wire.event_type import EventType
 
 JSON = "application/json"
 ARROW = "application/vnd.apache.arrow.stream"

@@ -10,8 +10,8 @@ import msgspec
 import pyarrow as pa
 
 from pipeline.wire import features
+from pipeline.wire.event_type import EventType, Kind
 from pipeline.wire.limits import MAX_CELLS, MAX_FEATURES, MAX_ROWS
-from pipeline.wire.types import EventType, Kind
 from pipeline.wire.verdict import Decoded, Rejected, refused
 
 _JSON_TYPES: dict[Kind, Any] = {

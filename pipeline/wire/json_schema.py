@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.wire.types import TYPES, Column, EventType, Kind
+from pipeline.wire.catalogue import TYPES
+from pipeline.wire.event_type import Column, EventType, Kind
 
 _TYPES: dict[Kind, dict[str, Any]] = {
     "string": {"type": "string"},

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.wire.event_type import Column, EventType
 from pipeline.wire.limits import (
     MAX_AGE_MICROSECONDS,
     MAX_DOCUMENT_BYTES,
@@ -16,7 +17,6 @@ from pipeline.wire.limits import (
     MAX_SAMPLED_MINUTES,
     MAX_TEXT_BYTES,
 )
-from pipeline.wire.types import Column, EventType
 from pipeline.wire.verdict import Decoded, Rejected
 
 Mask = npt.NDArray[np.bool_]

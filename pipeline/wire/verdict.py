@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from pipeline.wire.types import EventType
+from pipeline.wire.event_type import EventType
 
 
 class Rejected(NamedTuple):

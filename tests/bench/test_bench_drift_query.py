@@ -15,7 +15,7 @@ import pytest
 from detectors.references import FeatureBins, Reference
 from pipeline.answers.drift import drift
 from pipeline.answers.window import Window
-from pipeline.facts import FACTS
+from pipeline.facts.catalogue import FACTS
 from pipeline.judge import judge
 from pipeline.registry import register
 from pipeline.store import Batch, Store

@@ -1,0 +1,24 @@
+"""Every fact table, by name."""
+
+from __future__ import annotations
+
+from pipeline.facts.control import ACTIONS, FINDINGS, GAPS, OUTCOMES, REJECTED
+from pipeline.facts.cost import ALLOCATIONS, DEVICES, GPU_USAGE, NETWORK_USAGE
+from pipeline.facts.fact import Fact
+from pipeline.facts.models import (
+    FEATURE_BINS,
+    LABELS,
+    LATENCY_BINS,
+    PREDICTION_SUMS,
+    PREDICTIONS,
+    REFERENCES,
+    SCORE_BINS,
+)
+
+FACTS: dict[str, Fact] = {
+    f.name: f
+    for f in (
+        GPU_USAGE, ALLOCATIONS, DEVICES, NETWORK_USAGE, LATENCY_BINS, PREDICTION_SUMS, FEATURE_BINS,
+        SCORE_BINS, PREDICTIONS, LABELS, REFERENCES, FINDINGS, ACTIONS, OUTCOMES, REJECTED, GAPS,
+    )
+}  # fmt: skip

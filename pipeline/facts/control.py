@@ -1,0 +1,65 @@
+"""Facts of the pipeline itself: what it concluded and did, what it refused and what it missed."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pipeline.facts.fact import MODEL, SERVER, TIME, Fact, columns
+
+FINDINGS = Fact(
+    "findings",
+    "What a detector concluded at a tick, with its evidence.",
+    "append",
+    (*columns("time", of=TIME), *columns("detector"), *MODEL),
+    (
+        *columns("level"),
+        *columns("since", of=TIME),
+        *columns("snapshot", of=pa.int64()),
+        *columns("content"),
+    ),
+)
+
+ACTIONS = Fact(
+    "actions",
+    "Decisions and their steps, one row a state.",
+    "highest",
+    columns("action_id", "state"),
+    (
+        *columns("time", of=TIME),
+        *columns("kind", "policy"),
+        *SERVER,
+        *MODEL,
+        *columns("to_version"),
+        *columns("snapshot", of=pa.int64()),
+        *columns("evidence", "detail"),
+        *columns("revision", of=pa.int64()),
+    ),
+)
+
+OUTCOMES = Fact(
+    "outcomes",
+    "What actions changed.",
+    "highest",
+    columns("action_id"),
+    (
+        *columns("time", of=TIME),
+        *columns("state", "evidence", "detail"),
+        *columns("revision", of=pa.int64()),
+    ),
+)
+
+REJECTED = Fact(
+    "rejected",
+    "Messages and rows that could not be taken.",
+    "append",
+    (*columns("topic", "topic_id"), *columns("partition", "offset", "row", of=pa.int64())),
+    (*columns("reason", "detail", "head"), *columns("time", of=TIME)),
+)
+
+GAPS = Fact(
+    "gaps",
+    "What is known to be missing: lost events, failed scrapes, relists.",
+    "append",
+    (*columns("cluster", "source", "kind"), *columns("start", "end", of=TIME)),
+    (*columns("lost", of=pa.int64()), *columns("detail")),
+)

@@ -1,0 +1,65 @@
+"""Facts of what workloads hold and use: GPUs, the inventory, allocations, the network."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pipeline.facts.fact import MINUTE, MODEL, SECONDS, TIME, Fact, columns
+
+GPU_USAGE = Fact(
+    "gpu_usage",
+    "What a device did in a minute.  busy = utilisation x time; active = time with utilisation > 0; "
+    "idle_held = time with utilisation 0 while memory is held; observed = time with a known utilisation.",
+    "add",
+    (*MINUTE, *columns("cluster", "node", "device")),
+    (
+        *columns("observed_seconds", "busy_seconds", "active_seconds", "idle_held_seconds", of=SECONDS),
+        *columns("memory_byte_seconds", of=pa.int64()),
+        *columns("energy_joules", of=SECONDS),
+        *columns("samples", of=pa.int64()),
+    ),
+)
+
+ALLOCATIONS = Fact(
+    "allocations",
+    "Interval versions: who holds share_units / device_units of a device in [start, end).",
+    "highest",
+    (
+        *columns("cluster", "device", "share_id", "claim_uid", "consumer_uid", "container"),
+        *columns("start", of=TIME),
+    ),
+    (
+        *columns("end", of=TIME),
+        *columns("node", "claim", "namespace", "pod", "workload", "team"),
+        *MODEL,
+        *columns("method"),
+        *columns("share_units", "device_units", of=pa.int64()),
+        *columns("admin_access", of=pa.bool_()),
+        *columns("start_quality", "end_quality"),
+        *columns("time", of=TIME),
+        *columns("revision", of=pa.int64()),
+    ),
+)
+
+DEVICES = Fact(
+    "devices",
+    "Device inventory, one row a version; a device exists in [start, end).",
+    "highest",
+    (*columns("cluster", "device"), *columns("start", of=TIME)),
+    (
+        *columns("end", of=TIME),
+        *columns("node", "parent_device", "driver", "pool", "uuid", "gpu_model", "mig_profile"),
+        *columns("memory_bytes", of=pa.int64()),
+        *columns("provider", "region", "zone", "instance_type", "capacity_type"),
+        *columns("time", of=TIME),
+        *columns("revision", of=pa.int64()),
+    ),
+)
+
+NETWORK_USAGE = Fact(
+    "network_usage",
+    "Flows of a workload by network class in a minute; connections count each TCP connection once.",
+    "add",
+    (*MINUTE, *columns("cluster", "namespace", "workload", "class", "method")),
+    columns("flows", "connections", "dropped", "bytes", of=pa.int64()),
+)

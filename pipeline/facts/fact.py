@@ -1,0 +1,52 @@
+"""What a fact table is: what a row is about, which columns add up, how two versions of a row merge.
+
+Additive columns are integers or fixed decimals, never floats: float addition depends on the order,
+and a ledger must be the same in any order.  All times are UTC; a `minute` starts at its instant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+TIME = pa.timestamp("us")
+SECONDS = pa.decimal128(18, 6)
+NANO = pa.decimal128(18, 9)
+
+Merge = Literal["add", "highest", "append"]
+"""add: rows of one key sum up.  highest: the highest `revision` of a key wins.  append: every row stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact table; `key` identifies, `values` are added (merge add) or carried (highest, append)."""
+
+    name: str
+    doc: str
+    merge: Merge
+    key: tuple[pa.Field, ...]
+    values: tuple[pa.Field, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        return pa.schema([*self.key, *self.values])
+
+    @property
+    def key_names(self) -> list[str]:
+        return [f.name for f in self.key]
+
+    @property
+    def value_names(self) -> list[str]:
+        return [f.name for f in self.values]
+
+
+def columns(*names: str, of: pa.DataType = pa.string()) -> tuple[pa.Field, ...]:  # noqa: B008
+    return tuple(pa.field(n, of) for n in names)
+
+
+MINUTE = columns("minute", of=TIME)
+MODEL = columns("model", "model_version")
+SERVER = columns("cluster", "namespace", "workload")
+COUNT = columns("count", of=pa.int64())

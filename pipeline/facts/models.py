@@ -1,0 +1,84 @@
+"""Facts of how models do: latency, traffic, distributions, predictions and their labels."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pipeline.facts.fact import COUNT, MINUTE, MODEL, NANO, SECONDS, SERVER, TIME, Fact, columns
+
+LATENCY_BINS = Fact(
+    "latency_bins",
+    "Base-2 exponential histogram of a minute: bucket i counts values in (base^i, base^(i+1)] seconds, "
+    "base = 2^(2^-scale); the zero bucket is ZERO_BUCKET.",
+    "add",
+    (*MINUTE, *SERVER, *MODEL, *columns("metric"), *columns("scale", "bucket", of=pa.int32())),
+    COUNT,
+)
+ZERO_BUCKET = -(2**31)
+
+PREDICTION_SUMS = Fact(
+    "prediction_sums",
+    "Traffic of a model version in a minute, with the confusion sums that CBPE estimates.",
+    "add",
+    (*MINUTE, *SERVER, *MODEL, *columns("reference")),
+    (
+        *COUNT,
+        *columns("errors", "tokens_in", "tokens_out", "tokens_cached", "estimated_count", of=pa.int64()),
+        *columns("latency_seconds", of=SECONDS),
+        *columns(
+            "estimated_correct", "estimated_tp", "estimated_fp", "estimated_fn", "estimated_tn", of=NANO
+        ),
+    ),
+)
+
+FEATURE_BINS = Fact(
+    "feature_bins",
+    "Histogram of a feature in a minute over the bins of a reference; -1 is missing, -2 unseen category.",
+    "add",
+    (*MINUTE, *MODEL, *columns("reference", "feature"), *columns("bin", of=pa.int32())),
+    COUNT,
+)
+MISSING_BIN = -1
+UNSEEN_BIN = -2
+
+SCORE_BINS = Fact(
+    "score_bins",
+    "Histogram of the score in a minute over the bins of a reference.",
+    "add",
+    (*MINUTE, *MODEL, *columns("reference"), *columns("bin", of=pa.int32())),
+    COUNT,
+)
+
+PREDICTIONS = Fact(
+    "predictions",
+    "Predictions that may still get a label; a model and prediction_id name one prediction.",
+    "highest",
+    columns("model", "prediction_id"),
+    (
+        *columns("time", of=TIME),
+        *columns("model_version", "prediction"),
+        *columns("predicted_value", "score", "confidence", of=pa.float64()),
+        *columns("revision", of=pa.int64()),
+    ),
+)
+
+LABELS = Fact(
+    "labels",
+    "Labels, however late; the highest revision of a model, prediction and evaluator wins.",
+    "highest",
+    columns("model", "prediction_id", "evaluator"),
+    (
+        *columns("time", of=TIME),
+        *columns("label"),
+        *columns("value", "score", of=pa.float64()),
+        *columns("revision", of=pa.int64()),
+    ),
+)
+
+REFERENCES = Fact(
+    "references",
+    "Registered references: bins, calibrator and baselines of a model, as canonical JSON; never changed.",
+    "highest",
+    columns("reference"),
+    (*columns("model", "content"), *columns("time", of=TIME), *columns("revision", of=pa.int64())),
+)

@@ -1,0 +1,78 @@
+"""Events that the pipeline writes of itself: what it did, what came of it, what it missed or refused."""
+
+from __future__ import annotations
+
+from pipeline.wire.columns import CLUSTER, count, string, time
+from pipeline.wire.event_type import Column, EventType
+
+ACTION = EventType(
+    "action",
+    "A decision to act, or a step in carrying it out.",
+    "cluster/target",
+    (
+        string("action_id", "identity of the decision", required=True),
+        time("time", "when", required=True),
+        string(
+            "state",
+            "step of the action",
+            required=True,
+            choices=("proposed", "approved", "refused", "executed", "verified", "undone", "failed"),
+        ),
+        string("kind", "what is done, for example rollback", required=True),
+        string("policy", "name of the rule that decided"),
+        CLUSTER,
+        string("namespace", "namespace of the target"),
+        string("workload", "Kind/name of the target"),
+        string("model", "model concerned"),
+        string("model_version", "version acted against"),
+        string("to_version", "version returned to"),
+        Column("snapshot", "int", "lake snapshot that the decision read", minimum=0),
+        string("evidence", "JSON: every input of the decision"),
+        string("detail", "in words"),
+    ),
+)
+
+OUTCOME = EventType(
+    "outcome",
+    "What an action changed, measured afterwards.",
+    "cluster/target",
+    (
+        string("action_id", "identity of the decision", required=True),
+        time("time", "when measured", required=True),
+        string("state", "result", required=True, choices=("helped", "no-change", "harmed", "unknown")),
+        string("evidence", "JSON: metric before and after, with counts"),
+        string("detail", "in words"),
+    ),
+)
+
+GAP = EventType(
+    "gap",
+    "What a source knows that it missed: lost flow events, a failed scrape, a relist after 410.",
+    "cluster/source",
+    (
+        CLUSTER,
+        string("source", "collector and place, for example hubble/node-7", required=True),
+        string("kind", "why, for example lost_events", required=True),
+        time("start", "first instant that is incomplete", required=True),
+        time("end", "first instant that is complete again", required=True),
+        count("lost", "events lost; absent is unknown"),
+        string("detail", "in words"),
+    ),
+)
+
+REJECTED = EventType(
+    "rejected",
+    "A message or a row of one that could not be taken, with the reason.",
+    "topic/partition",
+    (
+        string("topic", "topic of the message", required=True),
+        string("topic_id", "UUID of the topic"),
+        Column("partition", "int", "partition", True, minimum=0),
+        Column("offset", "int", "offset", True, minimum=0),
+        Column("row", "int", "row of the batch; absent is the whole message", minimum=0),
+        string("reason", "reason code", required=True),
+        string("detail", "in words"),
+        string("head", "first kilobyte of the message, base64"),
+        time("time", "append time of the message", required=True),
+    ),
+)

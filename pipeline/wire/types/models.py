@@ -1,0 +1,49 @@
+"""Events of what models answer, and of what they should have answered."""
+
+from __future__ import annotations
+
+from pipeline.wire.columns import MOST_SECONDS, MOST_TOKENS, amount, count, string, time
+from pipeline.wire.event_type import Column, EventType
+
+INFERENCE = EventType(
+    "inference",
+    "One prediction of one model version.",
+    "model/hash of prediction_id",
+    (
+        string("cluster", "name of the cluster"),
+        string("namespace", "namespace of the model server"),
+        string("workload", "Kind/name of the model server"),
+        string("model", "model", required=True),
+        string("model_version", "version of the model", required=True),
+        string("prediction_id", "identity that a label will name"),
+        time("time", "when the prediction was made", required=True),
+        amount("latency_seconds", "request to last byte", maximum=MOST_SECONDS),
+        amount("time_to_first_token_seconds", "request to first token", maximum=MOST_SECONDS),
+        amount("time_per_output_token_seconds", "mean time between tokens", maximum=MOST_SECONDS),
+        string("status", "absent is ok", choices=("ok", "error")),
+        string("prediction", "predicted class"),
+        Column("predicted_value", "float", "predicted number"),
+        amount("score", "probability of the positive class, 0 to 1", maximum=1.0),
+        amount("confidence", "probability of the predicted class, 0 to 1", maximum=1.0),
+        count("tokens_in", "input tokens", maximum=MOST_TOKENS),
+        count("tokens_out", "output tokens", maximum=MOST_TOKENS),
+        count("tokens_cached", "input tokens served from a cache", maximum=MOST_TOKENS),
+        Column("features", "features", "feature name to number or category"),
+    ),
+)
+
+LABEL = EventType(
+    "label",
+    "What a prediction should have been; comes whenever it is known.",
+    "model/hash of prediction_id",
+    (
+        string("model", "model", required=True),
+        string("prediction_id", "the prediction that it judges", required=True),
+        string("label", "true class"),
+        Column("value", "float", "true number"),
+        amount("score", "evaluation score, 0 to 1", maximum=1.0),
+        string("evaluator", "who or what judged, with its version"),
+        time("time", "when the label was made", required=True),
+        Column("revision", "int", "the highest revision of a label wins; absent is 0", minimum=0),
+    ),
+)
