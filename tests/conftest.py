@@ -8,6 +8,15 @@ import shutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.rigs import (  # noqa: F401  fixtures of every test
+    broker,
+    kafka,
+    postgres,
+    private_kafka,
+    s3,
+    secure_kafka,
+)
+
 settings.register_profile("default", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.register_profile(
     "soak", deadline=None, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow]

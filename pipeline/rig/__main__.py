@@ -1,0 +1,29 @@
+"""`make rig` runs it: fetch and build what the servers need, so that no test does."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pipeline.errors import PreflightFailed
+from pipeline.rig import kafka, postgres, s3
+
+
+def main() -> int:
+    """Exit code 5 where something cannot be had and CI=true; elsewhere its tests will be skipped."""
+    failed = 0
+    for name, prepare in (
+        ("kafka", kafka.JARS.built),
+        ("s3", s3.GATEWAY.built),
+        ("postgres", postgres.programs),
+    ):
+        try:
+            print(f"{name}: {prepare()}")
+        except PreflightFailed as error:
+            failed += 1
+            print(f"{name}: its tests will be skipped: {error}", file=sys.stderr)
+    return PreflightFailed.exit_code if failed and os.environ.get("CI") == "true" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""An S3 server over a folder: Versity's gateway, built from its Go module."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from pipeline.errors import PreflightFailed
+from pipeline.rig import cache
+from pipeline.rig.processes import HOST, Process, free_port
+
+_MODULE = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+_GO = "1.25"
+"""The oldest Go that builds it; Debian 12's is older."""
+REGION = "us-east-1"
+
+
+def _build(folder: Path) -> None:
+    go = cache.tool("go", "golang")
+    version = cache.run([go, "env", "GOVERSION"], cwd=folder).strip().removeprefix("go")
+    if _numbers(version) < _numbers(_GO):
+        raise PreflightFailed(f"the S3 server needs Go {_GO} or newer to build; this is Go {version}")
+    extra = {"GOBIN": str(folder), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+    cache.run([go, "install", "-trimpath", "-ldflags", "-s -w", _MODULE], cwd=folder, extra=extra)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(n) for n in version.split(" ")[0].split(".")[:2] if n.isdigit())
+
+
+GATEWAY = cache.Artifact("s3", _MODULE.encode(), _build)
+
+
+class S3:
+    """`endpoint` is http://127.0.0.1:port; the objects are files in `folder`."""
+
+    region = REGION
+
+    def __init__(self, folder: Path) -> None:
+        self._objects, metadata = folder / "objects", folder / "metadata"
+        for each in (self._objects, metadata):
+            each.mkdir(parents=True, exist_ok=True)
+        port = free_port()
+        self.endpoint = f"http://{HOST}:{port}"
+        self.access_key, self.secret_key = "driftledger", secrets.token_hex(16)
+        keys = {"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key}
+        listen = ["--port", f"{HOST}:{port}", "--region", REGION, "--quiet"]
+        # Metadata beside the objects, since not every file system has extended attributes.
+        posix = ["posix", "--sidecar", str(metadata), str(self._objects)]
+        self.process = Process(
+            [str(GATEWAY.found() / "versitygw"), *listen, *posix],
+            log=folder / "s3.log", port=port, extra=keys,
+        )  # fmt: skip
+
+    def start(self) -> None:
+        self.process.start()
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def bucket(self, name: str | None = None) -> str:
+        """The name of a bucket that is there from now on; without a name a new one."""
+        name = name or f"bucket-{secrets.token_hex(6)}"
+        (self._objects / name).mkdir(exist_ok=True)
+        return name

@@ -1,0 +1,109 @@
+"""Real servers for tests: one Kafka, one PostgreSQL and one S3 server a run, started when first used.
+
+Where a server cannot be had its tests are skipped with the reason; with CI=true they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import pytest
+from kafka.admin import KafkaAdminClient
+
+from pipeline.errors import PreflightFailed
+from pipeline.rig.kafka import Kafka
+from pipeline.rig.postgres import Postgres
+from pipeline.rig.s3 import S3
+
+GONE_SECONDS = 20.0
+
+
+class Server(Protocol):
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+S = TypeVar("S", bound=Server)
+
+
+@contextmanager
+def running(make: Callable[[Path], S]) -> Iterator[S]:
+    """A started server in a temporary folder of its own; both are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="driftledger-rig-") as name:
+        Path(name).chmod(0o755)  # PostgreSQL runs as another user than root
+        try:
+            server = make(Path(name) / "server")
+            server.start()
+        except PreflightFailed as error:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip(str(error))
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """The broker of the whole run; a test that needs topics of its own takes `broker`."""
+    with running(Kafka) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def secure_kafka() -> Iterator[Kafka]:
+    """A broker whose `secure` listener demands TLS and a password, and that knows access rights."""
+    with running(lambda folder: Kafka(folder, secure=True)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """`.url()` is a new database each time; a test that stops the server starts it again."""
+    with running(Postgres) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """`.bucket()` is a new bucket each time."""
+    with running(S3) as server:
+        yield server
+
+
+@pytest.fixture
+def broker(kafka: Kafka) -> Kafka:
+    """The run's broker, up and without any topic of ours; name consumer groups anew in each test."""
+    kafka.start()
+    clear(kafka.bootstrap)
+    return kafka
+
+
+@pytest.fixture
+def private_kafka() -> Iterator[Kafka]:
+    """A broker that this test may kill, stop or fill as it likes."""
+    with running(Kafka) as server:
+        yield server
+
+
+def clear(bootstrap: str) -> None:
+    """Delete every topic `driftledger.*` and wait until the broker no longer lists them."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        until = time.monotonic() + GONE_SECONDS
+        asked: set[str] = set()
+        while ours := {name for name in admin.list_topics() if name.startswith("driftledger.")}:
+            if new := ours - asked:
+                admin.delete_topics(sorted(new))
+                asked |= new
+            assert time.monotonic() < until, f"topics are still there: {sorted(ours)}"
+            time.sleep(0.05)
+    finally:
+        admin.close()
