@@ -33,8 +33,10 @@ bench: $(DEV) $(NANNYML)  ## measure speed; writes docs/benchmarks.md
 soak: $(DEV)  ## the property tests with many more examples
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m 'not bench and not browser'
 
-rig: $(DEV)  ## what the tests need beside Python: a Chromium browser
+rig: $(DEV)  ## what the tests need beside Python: Chromium, Kafka, PostgreSQL, an S3 server
 	.ci/system-packages browser
+	.ci/system-packages servers
+	$(BIN)/python -m pipeline.rig
 
 lock: $(DEV)  ## resolve the requirements anew
 	$(COMPILE) --upgrade .ci/requirements/build.in -o .ci/requirements/build.txt

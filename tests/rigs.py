@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import pytest
-from kafka.admin import KafkaAdminClient
 
 from pipeline.errors import PreflightFailed
 from pipeline.rig.kafka import Kafka
@@ -95,6 +94,8 @@ def private_kafka() -> Iterator[Kafka]:
 
 def clear(bootstrap: str) -> None:
     """Delete every topic `driftledger.*` and wait until the broker no longer lists them."""
+    from kafka.admin import KafkaAdminClient
+
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         until = time.monotonic() + GONE_SECONDS
