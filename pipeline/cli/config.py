@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from pipeline.cli.options import OutputOption, settings, show
 from pipeline.cli.output import Output
+from pipeline.secret import Secret
 from pipeline.settings.groups import Settings
 from pipeline.settings.load import load
 
@@ -48,6 +50,12 @@ def validate(file: Annotated[Path, typer.Argument(help="Settings file, YAML.")])
 
 def _plain(settings: Settings) -> dict[str, dict[str, str | int | float]]:
     return {
-        group: {key: str(v) if isinstance(v, Path) else v for key, v in values.items()}
+        group: {key: _shown(value) for key, value in values.items()}
         for group, values in asdict(settings).items()
     }
+
+
+def _shown(value: Any) -> str | int | float:
+    if isinstance(value, Secret):
+        return "***" if value else ""
+    return str(value) if isinstance(value, Path | Enum) else value

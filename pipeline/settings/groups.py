@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from detectors.parameters import Parameters
 from pipeline.bounds import Bound
+from pipeline.broker.parameters import KafkaSettings
 from pipeline.settings.dashboard import DashboardSettings
 from pipeline.settings.store import StoreSettings
 
@@ -21,6 +22,7 @@ class Settings:
     store: StoreSettings = StoreSettings()
     detection: Parameters = Parameters()
     dashboard: DashboardSettings = DashboardSettings()
+    kafka: KafkaSettings = KafkaSettings()
 
 
 def names() -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline import yaml_file
 from pipeline.errors import ConfigError
+from pipeline.secret import Secret
 from pipeline.settings.groups import Settings, bound, names, value
 from pipeline.settings.values import set_value
 
@@ -33,7 +34,8 @@ def load(
 
 def _with(settings: Settings, name: str, given: object) -> Settings:
     if name not in names():
-        raise ConfigError(name, given, f"there is no such setting; {_nearest(name)}")
+        shown = Secret(given) if "password" in name or "secret" in name else given
+        raise ConfigError(name, shown, f"there is no such setting; {_nearest(name)}")
     group, key = name.split(".")
     changed = set_value(getattr(settings, group), key, given, name, bound(name))
     return replace(settings, **{group: changed})
@@ -51,7 +53,8 @@ def _from_file(file: Path | None) -> list[tuple[str, object]]:
     given = []
     for group, settings in _mapping(str(file), content):
         if group not in Settings.__dataclass_fields__:
-            raise ConfigError(str(group), settings, f"there is no such group; {_nearest(str(group))}")
+            shown = list(settings) if isinstance(settings, Mapping) else settings
+            raise ConfigError(str(group), shown, f"there is no such group; {_nearest(str(group))}")
         given += [(f"{group}.{key}", value) for key, value in _mapping(str(group), settings)]
     return given
 
@@ -73,11 +76,16 @@ def _from_flag(flag: str) -> tuple[str, object]:
     name, equals, value = flag.partition("=")
     if not equals:
         raise ConfigError("--set", flag, "write group.field=value")
+    if name in names() and isinstance(value(Settings(), name), Secret):
+        variable = _variable(name)
+        raise ConfigError(name, Secret(value), f"set {variable}: everybody can read a command line")
     return name, value
+
+
+def _variable(name: str) -> str:
+    return ENVIRONMENT_PREFIX + name.replace(".", "__").upper()
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """The variables from which `load` makes the same settings again."""
-    return {
-        ENVIRONMENT_PREFIX + name.replace(".", "__").upper(): str(value(settings, name)) for name in names()
-    }
+    return {_variable(name): str(value(settings, name)) for name in names()}

@@ -6,12 +6,14 @@ import ast
 import inspect
 import textwrap
 from dataclasses import replace
+from enum import Enum
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from pipeline.bounds import Bound
 from pipeline.errors import ConfigError
+from pipeline.secret import Secret
 
 
 def set_value(group: Any, key: str, value: object, name: str, bound: Bound) -> Any:
@@ -20,11 +22,37 @@ def set_value(group: Any, key: str, value: object, name: str, bound: Bound) -> A
     Raises ConfigError where the value is not of the default's type or out of bounds.
     """
     present = getattr(group, key)
+    return replace(group, **{key: _like(present, value, name, bound)})
+
+
+def _like(present: Any, value: object, name: str, bound: Bound) -> Any:
+    """The value in the type of the present one; a text may be empty where its default is."""
+    if isinstance(present, bool):
+        return _flag(value, name)
+    if isinstance(present, Enum):
+        return _choice(value, type(present), name)
+    if isinstance(present, Secret) and not isinstance(value, str):
+        raise ConfigError(name, Secret(value), "write it as text, in quotes")
     if isinstance(present, str | Path):
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not (value.strip() or present == ""):
             raise ConfigError(name, value, "write a text that is not empty")
-        return replace(group, **{key: type(present)(value)})
-    return replace(group, **{key: _number(value, type(present), name, bound)})
+        return type(present)(value)
+    return _number(value, type(present), name, bound)
+
+
+def _flag(value: object, name: str) -> bool:
+    text = str(value).lower()
+    if text not in ("true", "false"):
+        raise ConfigError(name, value, "write true or false")
+    return text == "true"
+
+
+def _choice(value: object, kind: type[Enum], name: str) -> Enum:
+    try:
+        return kind(value)
+    except ValueError as error:
+        choices = ", ".join(str(member.value) for member in kind)
+        raise ConfigError(name, value, f"write one of {choices}") from error
 
 
 def _number(value: object, kind: type[int] | type[float], name: str, bound: Bound) -> int | float:
