@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.cli.app import main
 from pipeline.errors import ConfigError, DriftledgerError, NotFound
-from pipeline.settings.groups import Settings, names, value
-from pipeline.settings.load import load
+from pipeline.settings.groups import Settings
+from pipeline.settings.load import as_environment, load
 from pipeline.settings.values import field_docs
 
 
@@ -36,6 +38,10 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> N
         ("detection.accuracy_confidence=nan", "number from 0.5"),
         ("detection.warn_minutes=inf", "number from 1"),
         ("detection.act_minutes=10", "to act needs more evidence"),
+        ("kafka.security_protocol=ssl", "write one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"),
+        ("kafka.create_topics=maybe", "write true or false"),
+        ("kafka.sasl_password=hunter2", "set DRIFTLEDGER__KAFKA__SASL_PASSWORD"),
+        ("kafka.sasl_pasword=hunter2", "did you mean kafka.sasl_password"),
     ],
 )
 def test_a_wrong_setting_names_key_and_remedy(flag: str, words: str) -> None:
@@ -43,6 +49,7 @@ def test_a_wrong_setting_names_key_and_remedy(flag: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as caught:
         load(flags=[flag])
     assert caught.value.exit_code == 4
+    assert "hunter2" not in str(caught.value), "a password stands in the message"
 
 
 @pytest.mark.parametrize(
@@ -81,5 +88,23 @@ def test_every_setting_has_a_meaning() -> None:
 
 def test_the_defaults_are_within_their_bounds() -> None:
     """A user who writes down the defaults gets the defaults."""
-    written = [f"{name}={value(Settings(), name)}" for name in names()]
-    assert load(flags=written) == Settings()
+    assert load(environ=as_environment(Settings())) == Settings()
+
+
+def test_a_password_is_taken_and_never_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`config show` is what people paste into a ticket."""
+    file = tmp_path / "driftledger.yaml"
+    file.write_text("kafka: {sasl_password: 12345}")
+    with pytest.raises(ConfigError, match="in quotes") as caught:
+        load(file=file)
+    assert "12345" not in str(caught.value)
+    monkeypatch.setenv("DRIFTLEDGER__KAFKA__SASL_PASSWORD", "hunter2")
+    assert str(load(environ=os.environ).kafka.sasl_password) == "hunter2"
+    assert "hunter2" not in repr(load(environ=os.environ))
+    with pytest.raises(SystemExit):
+        main(["config", "show"])
+    shown = capsys.readouterr().out
+    assert "sasl_password: '***'" in shown and "hunter2" not in shown
+    assert "security_protocol: PLAINTEXT" in shown and "create_topics: true" in shown

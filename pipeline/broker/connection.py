@@ -115,7 +115,7 @@ def refuse_plaintext(kafka: KafkaSettings, reached: list[Server]) -> None:
 
 @contextmanager
 def admin(kafka: KafkaSettings) -> Iterator[Any]:
-    """A kafka-python KafkaAdminClient; raises PreflightFailed or ConfigError with the reason, within seconds."""
+    """A KafkaAdminClient; raises PreflightFailed or ConfigError with the reason, within seconds."""
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 

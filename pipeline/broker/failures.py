@@ -14,22 +14,19 @@ class BrokerRefused(PreflightFailed):
 
 
 _REFUSED = {
-    "SaslAuthenticationFailedError": "the credentials were refused: check kafka.sasl_username and its password",
+    "SaslAuthenticationFailedError": "the credentials were refused: check kafka.sasl_username and password",
     "UnsupportedSaslMechanismError": "the broker does not offer this kafka.sasl_mechanism",
-    "TopicAuthorizationFailedError": "the user has no right to this topic: grant Read, Write and Describe",
-    "GroupAuthorizationFailedError": "the user has no right to this consumer group: grant Read and Describe",
-    "ClusterAuthorizationFailedError": "the user has no right to this: grant Create and IdempotentWrite on the "
-    "cluster, or let its owner do it",
-    "TransactionalIdAuthorizationFailedError": "the user may not write idempotently: grant IdempotentWrite",
-    "UnknownTopicOrPartitionError": "a topic is missing, or the user may not see it: "
-    "`driftledger topics create` makes them",
-    "MessageSizeTooLargeError": "a message is larger than the topic takes: `driftledger topics` says what to set",
-    "RecordListTooLargeError": "a batch is larger than the topic takes: `driftledger topics` says what to set",
+    "TopicAuthorizationFailedError": "no right to this topic: grant Read, Write and Describe on it",
+    "GroupAuthorizationFailedError": "no right to this consumer group: grant Read and Describe on it",
+    "ClusterAuthorizationFailedError": "no right to this: grant Create and IdempotentWrite on the cluster",
+    "UnknownTopicOrPartitionError": "a topic is missing or may not be seen: `driftledger topics` lists them",
+    "MessageSizeTooLargeError": "a message is larger than its topic takes: see `driftledger topics`",
+    "RecordListTooLargeError": "a batch is larger than its topic takes: see `driftledger topics`",
     "PolicyViolationError": "a rule of the broker's owner forbids this",
-    "InvalidRecordError": "the broker found a record that it does not take",
-    "UnsupportedVersionError": "the broker is too old; Kafka 2.8 or newer is needed",
-    "IncompatibleBrokerVersion": "the broker is too old, or this is a controller's port; Kafka 2.8 is needed",
-}  # fmt: skip
+    "InvalidRecordError": "the broker does not take a record",
+    "UnsupportedVersionError": "the broker is too old: Kafka 2.8 or newer is needed",
+    "IncompatibleBrokerVersion": "the broker is too old: Kafka 2.8 or newer is needed",
+}
 
 
 def told(error: Exception, doing: str) -> DriftledgerError:

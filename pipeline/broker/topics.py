@@ -1,7 +1,7 @@
 """The topics of all event types: created where they may be, and held to what exactly-once needs.
 
-Changing the partitions of a topic in use moves sources to other partitions, where a message that is sent again
-would count twice; compaction, a limit by size or a short retention would take messages away unread.
+Changing the partitions of a topic in use moves sources to other partitions, where a message that is sent
+again would count twice; compaction, a limit by size or a short retention would take messages away unread.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from pipeline.broker.failures import BrokerRefused, told
 from pipeline.broker.parameters import KafkaSettings
 from pipeline.errors import ConfigError, PreflightFailed
+from pipeline.wire.catalogue import TYPES
 from pipeline.wire.limits import MAX_MESSAGE_BYTES
-from pipeline.wire.types import TYPES
 
 MAX_RECORD_BYTES = MAX_MESSAGE_BYTES + 65_536
 """What a topic must take: the largest value, its key and headers, and what Kafka puts around them."""
@@ -194,6 +194,7 @@ def create(admin: Any, kafka: KafkaSettings, missing: Iterable[str]) -> None:
                 raise for_code(topic["error_code"])(topic.get("error_message") or topic["name"])
         admin.wait_for_topics(list(asked))
     except InvalidReplicationFactorError as error:
-        raise ConfigError("kafka.replication", kafka.replication, "write at most the number of brokers") from error
+        remedy = "write at most the number of brokers"
+        raise ConfigError("kafka.replication", kafka.replication, remedy) from error
     except KafkaError as error:
         raise told(error, f"creating {', '.join(asked)}") from error

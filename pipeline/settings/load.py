@@ -34,17 +34,27 @@ def load(
 
 def _with(settings: Settings, name: str, given: object) -> Settings:
     if name not in names():
-        shown = Secret(given) if "password" in name or "secret" in name else given
-        raise ConfigError(name, shown, f"there is no such setting; {_nearest(name)}")
+        raise ConfigError(name, _shown(name, given), f"there is no such setting; {_nearest(name)}")
     group, key = name.split(".")
     changed = set_value(getattr(settings, group), key, given, name, bound(name))
     return replace(settings, **{group: changed})
 
 
-def _nearest(name: str) -> str:
+def _shown(name: str, given: object) -> object:
+    """The value, unless the name is a slip of the name of a secret."""
+    return (
+        Secret(given) if any(isinstance(value(Settings(), near), Secret) for near in _near(name)) else given
+    )
+
+
+def _near(name: str) -> list[str]:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, names(), n=1)
+    return get_close_matches(name, names(), n=1)
+
+
+def _nearest(name: str) -> str:
+    near = _near(name)
     return f"did you mean {near[0]}?" if near else "`driftledger config schema` lists them"
 
 
@@ -73,13 +83,12 @@ def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, object]]:
 
 
 def _from_flag(flag: str) -> tuple[str, object]:
-    name, equals, value = flag.partition("=")
+    name, equals, text = flag.partition("=")
     if not equals:
         raise ConfigError("--set", flag, "write group.field=value")
     if name in names() and isinstance(value(Settings(), name), Secret):
-        variable = _variable(name)
-        raise ConfigError(name, Secret(value), f"set {variable}: everybody can read a command line")
-    return name, value
+        raise ConfigError(name, Secret(text), f"set {_variable(name)}: everybody can read a command line")
+    return name, text
 
 
 def _variable(name: str) -> str:
