@@ -7,31 +7,39 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.fs
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
-from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.admin import NewTopic
 
+from pipeline.broker.connection import admin
+from pipeline.broker.failures import BrokerRefused
+from pipeline.broker.parameters import KafkaSettings, Protocol
 from pipeline.errors import PreflightFailed
 from pipeline.rig import cache
-from pipeline.rig.kafka import Kafka
+from pipeline.rig.kafka import GUEST, Kafka
 from pipeline.rig.postgres import Postgres
 from pipeline.rig.processes import HOST, Process, free_port, listening
 from pipeline.rig.s3 import S3
+from pipeline.rig.tls import certificates
+from pipeline.secret import Secret
 
 TOPIC = "driftledger.rig"
 
 
 def topic(bootstrap: str) -> str:
     """Make the topic; its id."""
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        admin.create_topics([NewTopic(TOPIC, num_partitions=2, replication_factor=1)])
-        return str(admin.describe_topics([TOPIC])[0]["topic_id"])
-    finally:
-        admin.close()
+    with admin(KafkaSettings(bootstrap_servers=bootstrap)) as client:
+        client.create_topics([NewTopic(TOPIC, num_partitions=2, replication_factor=1)])
+        return identity(bootstrap)
+
+
+def identity(bootstrap: str) -> str:
+    with admin(KafkaSettings(bootstrap_servers=bootstrap)) as client:
+        return str(client.describe_topics([TOPIC])[0]["topic_id"])
 
 
 def produce(bootstrap: str, *values: bytes) -> None:
@@ -61,15 +69,13 @@ def test_a_message_goes_through_the_broker_and_its_topic_has_an_id(broker: Kafka
 
 def test_the_next_test_finds_no_topic_of_the_one_before(broker: Kafka) -> None:
     """Tests that see each other's messages fail by their order."""
-    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
-    left = [name for name in admin.list_topics() if name.startswith("driftledger.")]
-    admin.close()
-    assert left == []
+    with admin(KafkaSettings(bootstrap_servers=broker.bootstrap)) as client:
+        assert [name for name in client.list_topics() if name.startswith("driftledger.")] == []
 
 
 def test_the_broker_keeps_its_messages_through_kill_9(private_kafka: Kafka) -> None:
     """A broker that loses what it acknowledged would make every test of ours about losing data void."""
-    identity = topic(private_kafka.bootstrap)
+    made = topic(private_kafka.bootstrap)
     produce(private_kafka.bootstrap, b"before")
     private_kafka.kill()
     assert private_kafka.process.pid is None
@@ -77,9 +83,7 @@ def test_the_broker_keeps_its_messages_through_kill_9(private_kafka: Kafka) -> N
     produce(private_kafka.bootstrap, b"after")
     assert consume(private_kafka.bootstrap, 2) == [b"before", b"after"]
     private_kafka.restart()
-    admin = KafkaAdminClient(bootstrap_servers=private_kafka.bootstrap)
-    assert str(admin.describe_topics([TOPIC])[0]["topic_id"]) == identity
-    admin.close()
+    assert identity(private_kafka.bootstrap) == made
 
 
 def test_duckdb_reads_from_postgres_through_its_kill_and_restart(postgres: Postgres) -> None:
@@ -199,3 +203,40 @@ def test_a_missing_tool_names_its_package(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(PreflightFailed, match="apt-get install maven") as raised:
         cache.tool("mvn", "maven")
     assert raised.value.exit_code == 5
+
+
+def login(kafka: Kafka, **changed: Any) -> KafkaSettings:
+    assert kafka.secure is not None
+    listener = kafka.secure._replace(**changed)
+    return KafkaSettings(
+        bootstrap_servers=listener.bootstrap, security_protocol=Protocol.sasl_ssl,
+        sasl_username=listener.username, sasl_password=Secret(listener.password),
+        ssl_cafile=str(listener.cafile),
+    )  # fmt: skip
+
+
+def test_the_secure_listener_lets_in_who_has_the_password(secure_kafka: Kafka) -> None:
+    """Our own TLS and SCRAM clients are tested on it."""
+    with admin(login(secure_kafka)) as client:
+        client.create_topics([NewTopic(TOPIC, num_partitions=1, replication_factor=1)])
+        assert TOPIC in client.list_topics()
+
+
+def test_the_secure_listener_keeps_out_everybody_else(secure_kafka: Kafka, tmp_path: Path) -> None:
+    """If it took any password or any authority, the tests of our clients would prove nothing."""
+    wrong = [
+        ({"password": "guessed"}, "credentials"),
+        ({"username": "nobody"}, "credentials"),
+        ({"cafile": certificates(tmp_path).cafile}, "not trusted"),
+    ]
+    for changed, why in wrong:
+        with pytest.raises(BrokerRefused, match=why), admin(login(secure_kafka, **changed)):
+            pass
+
+
+def test_a_guest_of_the_secure_listener_has_no_rights(secure_kafka: Kafka) -> None:
+    """What happens without the right to a topic must be testable."""
+    assert secure_kafka.secure is not None
+    guest = login(secure_kafka, username=GUEST, password=secure_kafka.secure.guest_password)
+    with pytest.raises(BrokerRefused, match="no right"), admin(guest) as client:
+        client.create_topics([NewTopic("driftledger.other", num_partitions=1, replication_factor=1)])

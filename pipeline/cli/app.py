@@ -35,6 +35,7 @@ COMMANDS = {
     "explain": Command("pipeline.cli.explain:explain", "Why an action was taken, computed again."),
     "report": Command("pipeline.cli.report:app", "Statements of a month, per team."),
     "dashboard": Command("pipeline.cli.dashboard:dashboard", "Serve the pages for a browser."),
+    "dev": Command("pipeline.cli.dev:app", "A broker on this machine, to try things with."),
     "config": Command("pipeline.cli.config:app", "Show, describe and check the settings."),
     "version": Command("pipeline.cli.version:version", "Versions of Driftledger and of what it runs on."),
 }  # fmt: skip

@@ -13,7 +13,7 @@ def main() -> int:
     """Exit code 5 where something cannot be had and CI=true; elsewhere its tests will be skipped."""
     failed = 0
     for name, prepare in (
-        ("kafka", kafka.JARS.built),
+        ("kafka", kafka.prepare),
         ("s3", s3.GATEWAY.built),
         ("postgres", postgres.programs),
     ):

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.rig import cache
-from pipeline.rig.processes import HOST, Process, free_port
+from pipeline.rig.processes import HOST, Process, kept_port
 
 _PACKAGE = "postgresql"
 _DEBIAN = Path("/usr/lib/postgresql")
@@ -36,8 +36,7 @@ class Postgres:
 
     def __init__(self, folder: Path) -> None:
         self._bin, self._user = programs(), _unprivileged()
-        self.folder, self._port = folder, free_port()
-        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self._port = folder, kept_port(folder, "postgres")
         self._word = folder / "password"
         if not self._word.is_file():
             self._word.write_text(secrets.token_hex(12))

@@ -16,7 +16,7 @@ from pipeline.errors import PreflightFailed
 from pipeline.rig import cache
 
 READY_SECONDS = 60.0
-STOP_SECONDS = 20.0
+STOP_SECONDS = 40.0
 HOST = "127.0.0.1"
 
 
@@ -25,6 +25,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def kept_port(folder: Path, name: str) -> int:
+    """The port written down in the folder, a free one the first time: clients find the server again there."""
+    note = folder / f"{name}.port"
+    if note.is_file():
+        return int(note.read_text())
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    note.write_text(str(port))
+    return port
 
 
 def listening(port: int) -> bool:
@@ -67,6 +78,8 @@ class Process:
         """Start it and wait until it is ready; raises PreflightFailed with its last lines otherwise."""
         if self.pid is not None:
             return
+        if listening(self.port):
+            raise PreflightFailed(f"port {self.port}, where {self._name()} was before, is taken by another")
         self._logged_before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             # A session of its own: a Ctrl-C in the terminal ends who started it, which then ends it in order.
@@ -86,7 +99,7 @@ class Process:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Ask it to end; what is still there after 20 s is killed."""
+        """Ask it to end; what is still there after 40 s is killed."""
         if self._child is None or self._child.poll() is not None:
             return
         self.thaw()

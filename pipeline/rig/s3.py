@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pipeline.errors import PreflightFailed
 from pipeline.rig import cache
-from pipeline.rig.processes import HOST, Process, free_port
+from pipeline.rig.processes import HOST, Process, kept_port
 
 _MODULE = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
-_GO = "1.25"
-"""The oldest Go that builds it; Debian 12's is older."""
+_GO = "1.21"
+"""The oldest Go that says clearly which Go a module wants, or fetches it; Debian 12's is older."""
 REGION = "us-east-1"
 
 
@@ -20,7 +20,7 @@ def _build(folder: Path) -> None:
     version = cache.run([go, "env", "GOVERSION"], cwd=folder).strip().removeprefix("go")
     if _numbers(version) < _numbers(_GO):
         raise PreflightFailed(f"the S3 server needs Go {_GO} or newer to build; this is Go {version}")
-    extra = {"GOBIN": str(folder), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+    extra = {"GOBIN": str(folder), "CGO_ENABLED": "0"}
     cache.run([go, "install", "-trimpath", "-ldflags", "-s -w", _MODULE], cwd=folder, extra=extra)
 
 
@@ -40,7 +40,7 @@ class S3:
         self._objects, metadata = folder / "objects", folder / "metadata"
         for each in (self._objects, metadata):
             each.mkdir(parents=True, exist_ok=True)
-        port = free_port()
+        port = kept_port(folder, "s3")
         self.endpoint = f"http://{HOST}:{port}"
         self.access_key, self.secret_key = "driftledger", secrets.token_hex(16)
         keys = {"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key}
