@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
 import pyarrow as pa
@@ -13,47 +12,45 @@ import pyarrow as pa
 from detectors.folds import FOLDS
 from detectors.references import Reference
 from pipeline import events as wire
+from pipeline import offset_gaps
 from pipeline.errors import StaleWatermark
 from pipeline.events import HEAD_BYTES, Message, Rejected
 from pipeline.facts.catalogue import FACTS
-from pipeline.facts.control import REJECTED
+from pipeline.facts.control import GAPS, REJECTED
 from pipeline.facts.fact import Fact
 from pipeline.lake.watermarks import Advance, Watermark
+from pipeline.offset_gaps import Gap, Hole
+from pipeline.step import Step
 from pipeline.store import Batch, Store, Trace, silent
+from pipeline.wire import dead_letter
 
 Partition = tuple[str, int]
+Refusals = Sequence[tuple[Message, Rejected]]
 
 
-@dataclass(slots=True)
-class Step:
-    """What one call of `step` took in: messages = taken + duplicates."""
-
-    taken: int = 0
-    duplicates: int = 0
-    events: Counter[str] = field(default_factory=Counter)
-    """Good rows by event type."""
-    rejected: Counter[str] = field(default_factory=Counter)
-    """Refused messages and rows by reason."""
-    facts: Counter[str] = field(default_factory=Counter)
-    """Fact rows written, by table."""
-
-    def add(self, other: Step) -> None:
-        self.taken += other.taken
-        self.duplicates += other.duplicates
-        for mine, theirs in (
-            (self.events, other.events),
-            (self.rejected, other.rejected),
-            (self.facts, other.facts),
-        ):
-            mine.update(theirs)
+def _keep_none(_refused: Refusals) -> None:
+    """Refused messages are in the `rejected` table, with their first kilobyte."""
 
 
 class Ingest:
-    """Takes messages of any partitions in offset order; a message may be handed over again at any time."""
+    """Takes messages of any partitions in offset order; a message may be handed over again at any time.
 
-    def __init__(self, store: Store, trace: Trace = silent) -> None:
+    `judge_holes` turns offsets that did not come into gaps, and `keep_refused` gets what is refused; both are
+    called before the commit, which an exception of theirs prevents.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        trace: Trace = silent,
+        *,
+        judge_holes: Callable[[Sequence[Hole]], Sequence[Gap]] = offset_gaps.lost,
+        keep_refused: Callable[[Refusals], None] = _keep_none,
+    ) -> None:
         self._store = store
         self._trace = trace
+        self._judge_holes = judge_holes
+        self._keep_refused = keep_refused
         self._marks: dict[Partition, Watermark] = {}
         self._references: dict[str, Reference] = store.references()
 
@@ -71,10 +68,15 @@ class Ingest:
     def step(self, messages: Iterable[Message]) -> Step:
         """Commit what is new; raises StaleWatermark (after which a re-read is due) when a partition moved."""
         step = Step()
-        fresh, advances = self._fresh(messages, step)
+        fresh, advances, holes = self._fresh(messages, step)
         if not advances:
             return step
         facts = self._fold(fresh, step)
+        if holes:
+            gaps = self._judge_holes(holes)
+            step.gaps.update(g.kind for g in gaps)
+            told = [facts[GAPS.name]] if GAPS.name in facts else []
+            facts[GAPS.name] = pa.concat_tables([*told, offset_gaps.rows(gaps)])
         self._trace("folded")
         try:
             self._store.append(Batch(facts, tuple(advances)), self._trace)
@@ -88,28 +90,39 @@ class Ingest:
         step.facts.update({name: rows.num_rows for name, rows in facts.items()})
         return step
 
-    def _fresh(self, messages: Iterable[Message], step: Step) -> tuple[list[Message], list[Advance]]:
-        """Messages that the lake does not have yet, and how far each partition moves."""
+    def _fresh(
+        self, messages: Iterable[Message], step: Step
+    ) -> tuple[list[Message], list[Advance], list[Hole]]:
+        """Messages that the lake does not have yet, how far each partition moves, and what is missing."""
         ordered = sorted(messages, key=lambda m: (m.topic_id, m.partition, m.offset))
         fresh: list[Message] = []
         advances = []
+        holes: list[Hole] = []
         for (topic_id, partition), group in groupby(ordered, key=lambda m: (m.topic_id, m.partition)):
             mark = self.watermark(topic_id, partition)
             new = [m for m in group if _beyond(m, mark.offset, step)]
             if not new:
                 continue
             moved: dict[str, int] = {}
-            unseen = [m for m in _once(new, step) if _new_in_source(m, mark, moved, step)]
-            fresh.extend(unseen)
+            distinct = _once(new, step)
+            holes.extend(offset_gaps.holes(mark.offset + 1, distinct))
+            fresh.extend(m for m in distinct if _new_in_source(m, mark, moved, step))
             advances.append(Advance(topic_id, partition, mark.offset, new[-1].offset, moved))
-        return fresh, advances
+        step.offsets = sum(a.offset - a.expected for a in advances)
+        step.skipped = sum(h.count for h in holes)
+        return fresh, advances, holes
 
     def _fold(self, messages: Sequence[Message], step: Step) -> dict[str, pa.Table]:
         step.taken += len(messages)
         by_shape: dict[tuple[str, pa.Schema], list[pa.Table]] = defaultdict(list)
         refused: list[tuple[Message, Rejected]] = []
         for message in messages:
+            if dead_letter.is_dead_letter(message.topic, message.headers):
+                step.letters += 1
+                continue
             decoded = _decode(message)
+            step.refused += decoded.events.num_rows == 0
+            step.stored += decoded.events.num_rows > 0
             refused.extend((message, r) for r in decoded.rejected)
             if decoded.type is not None and decoded.events.num_rows:
                 by_shape[decoded.type.name, decoded.events.schema].append(decoded.events)
@@ -124,6 +137,7 @@ class Ingest:
         if refused:
             step.rejected.update(r.reason for _, r in refused)
             parts[REJECTED.name].append(rejected_rows(refused))
+            self._keep_refused(refused)
         return {name: merge(FACTS[name], tables) for name, tables in parts.items()}
 
 
@@ -148,6 +162,8 @@ def _once(messages: list[Message], step: Step) -> list[Message]:
 
 
 def _new_in_source(message: Message, mark: Watermark, moved: dict[str, int], step: Step) -> bool:
+    if dead_letter.is_dead_letter(message.topic, message.headers):  # its headers number its origin's stream
+        return True
     try:
         identity = wire.identity(message)
     except ValueError:  # refused by _decode, with the reason
@@ -157,6 +173,7 @@ def _new_in_source(message: Message, mark: Watermark, moved: dict[str, int], ste
     last = moved.get(identity.source, mark.sources.get(identity.source, -1))
     if identity.sequence <= last:
         step.duplicates += 1
+        step.repeated += 1
         return False
     moved[identity.source] = identity.sequence
     return True
