@@ -66,7 +66,7 @@ def lost(found: Sequence[Hole]) -> list[Gap]:
 
 
 def loss(hole: Hole, count: int) -> Gap:
-    detail = f"offsets {hole.first} to {hole.last} (topic id {hole.topic_id}) were gone before they were taken"
+    detail = f"offsets {hole.first} to {hole.last} were gone before they were read; topic id {hole.topic_id}"
     return Gap(LOST, hole.topic, hole.topic_id, hole.partition, count, hole.start, hole.end, detail)
 
 

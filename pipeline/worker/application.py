@@ -1,0 +1,119 @@
+"""The Faust application of a worker: one stream over all topics, read from where the ledger is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from mode import CrashingSupervisor
+from yarl import URL
+
+from pipeline.broker import connection
+from pipeline.broker.parameters import KafkaSettings, Protocol
+from pipeline.settings.worker import WorkerSettings
+from pipeline.wire.limits import MAX_MESSAGE_BYTES
+from pipeline.worker.broker_view import Partition
+from pipeline.worker.buffer import Buffer
+
+_METADATA_MS = 5_000
+"""A topic made again is read after so long; the default of five minutes would look like an idle one."""
+
+_COMMIT_SECONDS = 1.0
+
+StartPositions = Callable[[Collection[Partition]], Awaitable[Mapping[Partition, int]]]
+Take = Callable[[Any], Awaitable[None]]
+
+
+class Consumer(driver.Consumer):
+    """Wherever Faust would go back to the committed offset, this one goes to the ledger's."""
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        start_positions: StartPositions = self.app.start_positions
+        found = await start_positions({(tp.topic, tp.partition) for tp in self.assignment()})
+        positions = {TP(*partition): offset for partition, offset in found.items()}
+        await self.seek_wait(positions)
+        return positions
+
+
+class Transport(driver.Transport):
+    Consumer = Consumer
+
+
+class Application(faust.App):
+    """No tables, no leader, no pages; `start_positions` and `forget` are asked at each assignment."""
+
+    def __init__(
+        self,
+        worker: WorkerSettings,
+        kafka: KafkaSettings,
+        *,
+        start_positions: StartPositions,
+        forget: Callable[[], None],
+    ) -> None:
+        self.start_positions = start_positions
+        self._forget = forget
+        self._buffer_bytes = worker.buffer_bytes
+        super().__init__(
+            worker.group,
+            broker=[URL(f"aiokafka://{server}") for server in connection.servers(kafka)],
+            broker_credentials=_credentials(kafka),
+            broker_client_id=connection.CLIENT_ID,
+            broker_session_timeout=worker.session_seconds,
+            broker_heartbeat_interval=worker.session_seconds / 10,
+            broker_commit_interval=_COMMIT_SECONDS,
+            consumer_auto_offset_reset="earliest",
+            consumer_group_instance_id=worker.name,
+            consumer_metadata_max_age_ms=_METADATA_MS,
+            producer_metadata_max_age_ms=_METADATA_MS,
+            producer_max_request_size=2 * MAX_MESSAGE_BYTES,
+            stream_buffer_maxsize=worker.buffer_messages,
+            agent_supervisor=CrashingSupervisor,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            web_enabled=False,
+        )
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    def _create_directories(self) -> None:
+        """Nothing is kept beside the ledger."""
+
+    def FlowControlQueue(self, maxsize: int | None = None, *, clear_on_resume: bool = False) -> Buffer:
+        return Buffer(
+            maxsize or self.conf.stream_buffer_maxsize,
+            max_bytes=self._buffer_bytes,
+            flow_control=self.flow_control,
+            clear_on_resume=clear_on_resume,
+        )
+
+    def on_rebalance_start(self) -> None:
+        self._forget()
+        super().on_rebalance_start()
+
+    def read(self, topics: Collection[str], take: Take) -> None:
+        """Run `take` over one stream of all topics: its messages of all partitions share a transaction."""
+        topic = self.topic(*topics, value_serializer="raw", key_serializer="raw")
+        self.agent(topic, name="take", supervisor_strategy=CrashingSupervisor)(take)
+
+    def buffered(self) -> tuple[int, int]:
+        """Messages and bytes that were read ahead."""
+        queues = [channel.queue for channel in self.topics if isinstance(channel.queue, Buffer)]
+        return sum(len(q._queue) for q in queues), sum(q.bytes for q in queues)
+
+
+def _credentials(kafka: KafkaSettings) -> Any:
+    context = connection.tls(kafka)
+    if kafka.security_protocol in (Protocol.sasl_plaintext, Protocol.sasl_ssl):
+        return faust.SASLCredentials(
+            username=kafka.sasl_username,
+            password=str(kafka.sasl_password),
+            mechanism=str(kafka.sasl_mechanism),
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context=context) if context else None
+
+

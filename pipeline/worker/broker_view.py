@@ -1,0 +1,78 @@
+"""What the broker says about its topics and logs; every call blocks, and belongs off the event loop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from pipeline.broker.failures import BrokerUnavailable, told
+
+Partition = tuple[str, int]
+"""Topic name and partition."""
+
+_PROBE_MS = 5_000
+
+
+class Span(NamedTuple):
+    """The offsets that a log has: from `begin`, up to but without `end`."""
+
+    begin: int
+    end: int
+
+
+class BrokerView:
+    """Answers of a kafka-python admin client; one question at a time, whoever asks."""
+
+    def __init__(self, admin: Any, options: Mapping[str, Any]) -> None:
+        self._admin = admin
+        self._options = options
+        self._guard = threading.Lock()
+
+    def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
+        """UUID by topic; a topic that is not there is not in the answer."""
+        with self._asking("looking at topics"):
+            found = self._admin.describe_topics(sorted(topics))
+        return {topic["name"]: str(topic["topic_id"]) for topic in found if not topic["error_code"]}
+
+    def spans(self, partitions: Collection[Partition]) -> dict[Partition, Span]:
+        """Where each log begins and ends now."""
+        from kafka import TopicPartition
+        from kafka.admin import OffsetSpec
+
+        named = [TopicPartition(*partition) for partition in partitions]
+        with self._asking("looking at offsets"):
+            begins, ends = (
+                self._admin.list_partition_offsets(dict.fromkeys(named, spec))
+                for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
+            )
+        return {(p.topic, p.partition): Span(begins[p].offset, ends[p].offset) for p in named}
+
+    def next_offset(self, topic: str, partition: int, offset: int) -> int:
+        """The first offset at or after `offset` at which the broker hands out a message."""
+        from kafka import KafkaConsumer, TopicPartition
+
+        where = TopicPartition(topic, partition)
+        with self._asking("reading a partition again"):
+            consumer = KafkaConsumer(**self._options, auto_offset_reset="earliest", enable_auto_commit=False)
+            try:
+                consumer.assign([where])
+                consumer.seek(where, offset)
+                for records in consumer.poll(timeout_ms=_PROBE_MS, max_records=1).values():
+                    return int(records[0].offset)
+            finally:
+                consumer.close()
+        raise BrokerUnavailable(f"{topic}/{partition} gave no message at or after offset {offset}")
+
+    @contextmanager
+    def _asking(self, doing: str) -> Iterator[None]:
+        from kafka.errors import KafkaError
+
+        with self._guard:
+            try:
+                yield
+            except KafkaError as error:
+                raise told(error, doing) from error
+
+

@@ -1,0 +1,45 @@
+"""What is read ahead of the fold: bounded by messages and by bytes, and full means that reading waits."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+from mode.utils.queues import ThrowableQueue
+
+
+class Buffer(ThrowableQueue):  # type: ignore[type-arg]
+    """Faust's queue of events, whose size is the larger of its messages and its share of the bytes.
+
+    Faust pauses and resumes single partitions as a queue fills, and looks for resumed ones once a second: a
+    fast worker would stand still half of the time.  This queue never asks for it; a full one makes the reader
+    wait until there is space.
+    """
+
+    def __init__(self, maxsize: int, *, max_bytes: int, **options: Any) -> None:
+        self.bytes = 0
+        self._max_bytes = max_bytes
+        super().__init__(maxsize, **options)
+
+    def qsize(self) -> int:
+        return max(super().qsize(), ceil(self.bytes * self.maxsize / self._max_bytes))
+
+    def in_pressure_high_state(self, callback: Any) -> bool:
+        return False
+
+    def clear(self) -> None:
+        super().clear()
+        self.bytes = 0
+
+    def _put(self, item: Any) -> None:
+        self.bytes += _bytes(item)
+        super()._put(item)
+
+    def _get(self) -> Any:
+        item = super()._get()
+        self.bytes -= _bytes(item)
+        return item
+
+
+def _bytes(event: Any) -> int:
+    return len(event.message.value or b"") + len(event.message.key or b"")

@@ -1,0 +1,166 @@
+"""From messages to one lake transaction: the part of a worker that blocks, all of it on one thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeVar
+
+from pipeline import offset_gaps
+from pipeline.errors import DriftledgerError, PreflightFailed, StaleWatermark
+from pipeline.events import Message
+from pipeline.facts.control import GAPS
+from pipeline.ingest import Ingest, Refusals
+from pipeline.lake.watermarks import Advance
+from pipeline.offset_gaps import TRUNCATED, Gap
+from pipeline.step import Step
+from pipeline.store import Batch, Store
+from pipeline.worker import missing
+from pipeline.worker.broker_view import BrokerView, Partition, Span
+from pipeline.worker.report import Report
+
+_STALE_ATTEMPTS = 5
+_TRUNCATED_ATTEMPTS = 5
+_AGAIN_SECONDS = 1.0
+
+_Done = TypeVar("_Done")
+
+
+class TopicRecreated(DriftledgerError):
+    """A topic is another one than the one that was read; after a restart the new one is read from its start."""
+
+
+class Stopped(DriftledgerError):
+    """The worker is to end while it waits for something; nothing was acknowledged that is not in the ledger."""
+
+
+class Intake:
+    """Steps messages of the topics in `topic_ids` (UUID by name) into the ledger."""
+
+    def __init__(
+        self,
+        store: Store,
+        broker: BrokerView,
+        topic_ids: Mapping[str, str],
+        report: Report,
+        keep_refused: Callable[[Refusals], None],
+        stopping: threading.Event,
+    ) -> None:
+        self._store = store
+        self._broker = broker
+        self._topic_ids = dict(topic_ids)
+        self._report = report
+        self._stopping = stopping
+        self._ingest = Ingest(store, judge_holes=self._judge_holes, keep_refused=keep_refused)
+        self._fresh = True
+        self._gaps: list[Gap] = []
+
+    def forget(self) -> None:
+        """Partitions were taken away: what is remembered of the lake may be old.  Any thread may call it."""
+        self._fresh = False
+
+    def start_positions(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """The offset to read from: one after the last that is in the ledger, whatever the broker remembers.
+
+        Raises TopicRecreated; writes a gap where the broker no longer has what comes next.
+        """
+        self._check_topics({topic for topic, _ in partitions})
+        self._ingest.reload()
+        self._fresh = True
+        taken = {p: self._taken(p) for p in partitions}
+        spans = self._settled_spans(taken)
+        for partition, last in taken.items():
+            self._bridge(partition, last, spans[partition])
+        positions = {p: self._taken(p) + 1 for p in partitions}
+        self._report.assigned(positions, spans)
+        return positions
+
+    def _taken(self, partition: Partition) -> int:
+        topic, number = partition
+        return self._ingest.watermark(self._topic_ids[topic], number).offset
+
+    def _settled_spans(self, taken: Mapping[Partition, int]) -> dict[Partition, Span]:
+        """Where the logs are; a log that seems to have lost its end may only wait for its new leader."""
+        spans = self._broker.spans(taken)
+        for _ in range(_TRUNCATED_ATTEMPTS):
+            if all(spans[p].end > last for p, last in taken.items()):
+                break
+            self._pause(_AGAIN_SECONDS)
+            spans = self._broker.spans(taken)
+        return spans
+
+    def _bridge(self, partition: Partition, taken: int, log: Span) -> None:
+        """Move over what the broker no longer has, with a gap in the same transaction."""
+        topic, number = partition
+        topic_id = self._topic_ids[topic]
+        gap = missing.at_start(topic, topic_id, number, taken, log, time.time_ns() // 1_000)
+        if gap is None:
+            return
+        following = log.end if gap.kind == TRUNCATED else log.begin
+        advance = Advance(topic_id, number, taken, following - 1, {})
+        self._store.append(Batch({GAPS.name: offset_gaps.rows([gap])}, (advance,)))
+        self._ingest.reload()
+        self._report.gap(gap)
+
+    def step(self, messages: Sequence[Message], owned: Callable[[str, int], bool]) -> Step:
+        """Commit the messages; `owned` says whether a partition (topic, number) is still this worker's.
+
+        Waits while the ledger or the broker is away.  Raises TopicRecreated, Skipped, or StaleWatermark when
+        another worker keeps writing partitions that are said to be ours.
+        """
+        stale: StaleWatermark | None = None
+        for _ in range(_STALE_ATTEMPTS):
+            if not self._fresh or stale is not None:
+                self._patiently("ledger", self._ingest.reload)
+                self._fresh = True
+                messages = [m for m in messages if owned(m.topic, m.partition)]
+            self._patiently("broker", lambda: self._check_topics({m.topic for m in messages}))
+            try:
+                return self._patiently("ledger", lambda: self._commit(messages))
+            except StaleWatermark as error:
+                stale = error
+        raise DriftledgerError(f"another worker writes partitions of this one: {stale}")
+
+    def _commit(self, messages: Sequence[Message]) -> Step:
+        self._gaps.clear()
+        started = time.perf_counter()
+        step = self._ingest.step(messages)
+        self._report.step(step, time.perf_counter() - started)
+        for gap in self._gaps:
+            self._report.gap(gap)
+        newest = {(m.topic, m.partition): m.timestamp for m in messages}
+        for partition, timestamp in newest.items():
+            self._report.moved(partition, self._taken(partition), timestamp)
+        return step
+
+    def _patiently(self, part: str, act: Callable[[], _Done]) -> _Done:
+        """Do it; while the world is not ready, say so and try again until it is."""
+        while True:
+            try:
+                done = act()
+            except PreflightFailed as error:
+                self._report.waits(part, str(error))
+                self._pause(_AGAIN_SECONDS)
+            else:
+                self._report.goes_on(part)
+                return done
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise Stopped("stopped while it waited")
+
+    def _check_topics(self, topics: Collection[str]) -> None:
+        """After the messages were read: a topic that still has its id now had it when they were."""
+        found = self._broker.topic_ids(topics)
+        for topic in topics:
+            if found.get(topic) != self._topic_ids[topic]:
+                state = f"is now {found[topic]}" if topic in found else "is gone"
+                raise TopicRecreated(
+                    f"topic {topic} was {self._topic_ids[topic]} and {state}: it was deleted; "
+                    "after a restart the new one is read from its beginning"
+                )
+
+    def _judge_holes(self, holes: Sequence[offset_gaps.Hole]) -> Sequence[Gap]:
+        self._gaps += missing.judge(holes, self._broker)
+        return self._gaps

@@ -1,0 +1,22 @@
+"""What Faust hands over, as the message of the wire contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.events import Message
+
+
+def message(event: Any, topic_id: str) -> Message:
+    """The message of a Faust event; a header or body that is absent is empty."""
+    found = event.message
+    return Message(
+        topic=found.topic,
+        topic_id=topic_id,
+        partition=found.partition,
+        offset=found.offset,
+        timestamp=round(found.timestamp * 1_000) * 1_000,
+        headers={name: (text or b"").decode(errors="replace") for name, text in found.headers or ()},
+        value=found.value or b"",
+        key=found.key or b"",
+    )

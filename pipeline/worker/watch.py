@@ -1,0 +1,69 @@
+"""What is looked at every few seconds while a worker works: its lag, its topics, its partitions' logs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from pipeline.broker.failures import BrokerUnavailable
+from pipeline.settings.groups import Settings
+from pipeline.worker.application import Application
+from pipeline.worker.broker_view import BrokerView, Partition, Span
+from pipeline.worker.intake import TopicRecreated
+from pipeline.worker.report import Report
+
+log = logging.getLogger("driftledger.worker")
+
+
+class Watch:
+    def __init__(
+        self,
+        settings: Settings,
+        app: Application,
+        view: BrokerView,
+        topic_ids: Mapping[str, str],
+        report: Report,
+    ) -> None:
+        self._seconds = settings.worker.check_seconds
+        self._app = app
+        self._view = view
+        self._topic_ids = topic_ids
+        self._report = report
+        self._suspected: set[Partition] = set()
+
+    async def run(self) -> None:
+        """Never returns; raises TopicRecreated."""
+        while True:
+            await asyncio.sleep(self._seconds)
+            messages, size = self._app.buffered()
+            self._report.metrics.buffer_messages.set(messages)
+            self._report.metrics.buffer_bytes.set(size)
+            try:
+                await self._look()
+            except BrokerUnavailable as error:
+                self._report.waits("broker", str(error))
+            else:
+                self._report.goes_on("broker")
+
+    async def _look(self) -> None:
+        taken = self._report.taken()
+        if not taken:
+            return
+        found = await asyncio.to_thread(self._view.topic_ids, {topic for topic, _ in taken})
+        for topic in {topic for topic, _ in taken}:
+            if found.get(topic) != self._topic_ids[topic]:
+                raise TopicRecreated(topic, self._topic_ids[topic], found.get(topic))
+        spans = await asyncio.to_thread(self._view.spans, taken)
+        self._report.measured(spans)
+        await self._go_back_where_needed(taken, spans)
+
+    async def _go_back_where_needed(
+        self, taken: Mapping[Partition, int], spans: Mapping[Partition, Span]
+    ) -> None:
+        """A log that lost its end, or all that was unread, twice in a row: take up the positions anew."""
+        odd = {p for p, span in spans.items() if span.end <= taken[p] or span.end == span.begin > taken[p] + 1}
+        if odd & self._suspected:
+            await self._app.consumer.perform_seek()
+            odd = set()
+        self._suspected = odd
