@@ -109,7 +109,7 @@ class Ingest:
             fresh.extend(m for m in distinct if _new_in_source(m, mark, moved, step))
             advances.append(Advance(topic_id, partition, mark.offset, new[-1].offset, moved))
         step.offsets = sum(a.offset - a.expected for a in advances)
-        step.skipped = sum(h.count for h in holes)
+        step.skipped = sum(h.offsets for h in holes)
         return fresh, advances, holes
 
     def _fold(self, messages: Sequence[Message], step: Step) -> dict[str, pa.Table]:

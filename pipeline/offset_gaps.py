@@ -32,7 +32,7 @@ class Hole(NamedTuple):
     """Append time of the message after it."""
 
     @property
-    def count(self) -> int:
+    def offsets(self) -> int:
         return self.last - self.first + 1
 
 
@@ -62,7 +62,7 @@ def holes(expected: int, messages: Sequence[Message]) -> Iterator[Hole]:
 
 def lost(found: Sequence[Hole]) -> list[Gap]:
     """Every hole as a loss: what holds where no broker can be asked."""
-    return [loss(hole, hole.count) for hole in found]
+    return [loss(hole, hole.offsets) for hole in found]
 
 
 def loss(hole: Hole, count: int) -> Gap:

@@ -24,6 +24,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "demo": Command("pipeline.cli.demo:demo", "A simulated cluster: costs, a worse model, its rollback."),
+    "worker": Command("pipeline.cli.worker:worker", "Take events from Kafka into the ledger, until stopped."),
     "replay": Command("pipeline.cli.replay:replay", "Take recorded files into a ledger."),
     "reference": Command("pipeline.cli.reference:app", "What a model is compared with: made, listed, shown."),
     "judge": Command("pipeline.cli.judge:judge", "Judge every model version, and act as a policy says."),

@@ -10,6 +10,7 @@ from pipeline.bounds import Bound
 from pipeline.broker.parameters import KafkaSettings
 from pipeline.settings.dashboard import DashboardSettings
 from pipeline.settings.store import StoreSettings
+from pipeline.settings.worker import WorkerSettings
 
 USUAL = Bound(1, 1e9)
 """Bounds of a number whose field states none."""
@@ -23,6 +24,7 @@ class Settings:
     detection: Parameters = Parameters()
     dashboard: DashboardSettings = DashboardSettings()
     kafka: KafkaSettings = KafkaSettings()
+    worker: WorkerSettings = WorkerSettings()
 
 
 def names() -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import faust
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
-from mode import CrashingSupervisor
+from mode import CrashingSupervisor, get_logger
 from yarl import URL
 
 from pipeline.broker import connection
@@ -23,6 +23,8 @@ _METADATA_MS = 5_000
 
 _COMMIT_SECONDS = 1.0
 
+_FAUST_LOG = get_logger("faust")
+
 StartPositions = Callable[[Collection[Partition]], Awaitable[Mapping[Partition, int]]]
 Take = Callable[[Any], Awaitable[None]]
 
@@ -30,9 +32,13 @@ Take = Callable[[Any], Awaitable[None]]
 class Consumer(driver.Consumer):
     """Wherever Faust would go back to the committed offset, this one goes to the ledger's."""
 
+    logger = _FAUST_LOG
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        start_positions: StartPositions = self.app.start_positions
-        found = await start_positions({(tp.topic, tp.partition) for tp in self.assignment()})
+        app: Any = self.app
+        found: Mapping[Partition, int] = await app.start_positions(
+            {(tp.topic, tp.partition) for tp in self.assignment()}
+        )
         positions = {TP(*partition): offset for partition, offset in found.items()}
         await self.seek_wait(positions)
         return positions
@@ -44,6 +50,8 @@ class Transport(driver.Transport):
 
 class Application(faust.App):
     """No tables, no leader, no pages; `start_positions` and `forget` are asked at each assignment."""
+
+    logger = _FAUST_LOG
 
     def __init__(
         self,
@@ -102,7 +110,7 @@ class Application(faust.App):
     def buffered(self) -> tuple[int, int]:
         """Messages and bytes that were read ahead."""
         queues = [channel.queue for channel in self.topics if isinstance(channel.queue, Buffer)]
-        return sum(len(q._queue) for q in queues), sum(q.bytes for q in queues)
+        return sum(queue.messages for queue in queues), sum(queue.bytes for queue in queues)
 
 
 def _credentials(kafka: KafkaSettings) -> Any:
@@ -115,5 +123,3 @@ def _credentials(kafka: KafkaSettings) -> Any:
             ssl_context=context,
         )
     return faust.SSLCredentials(context=context) if context else None
-
-

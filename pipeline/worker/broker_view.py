@@ -74,5 +74,3 @@ class BrokerView:
                 yield
             except KafkaError as error:
                 raise told(error, doing) from error
-
-

@@ -17,26 +17,28 @@ class Buffer(ThrowableQueue):  # type: ignore[type-arg]
     """
 
     def __init__(self, maxsize: int, *, max_bytes: int, **options: Any) -> None:
-        self.bytes = 0
+        self.bytes = self.messages = 0
         self._max_bytes = max_bytes
         super().__init__(maxsize, **options)
 
     def qsize(self) -> int:
-        return max(super().qsize(), ceil(self.bytes * self.maxsize / self._max_bytes))
+        return max(self.messages, ceil(self.bytes * self.maxsize / self._max_bytes))
 
     def in_pressure_high_state(self, callback: Any) -> bool:
         return False
 
     def clear(self) -> None:
         super().clear()
-        self.bytes = 0
+        self.bytes = self.messages = 0
 
     def _put(self, item: Any) -> None:
+        self.messages += 1
         self.bytes += _bytes(item)
         super()._put(item)
 
     def _get(self) -> Any:
         item = super()._get()
+        self.messages -= 1
         self.bytes -= _bytes(item)
         return item
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from pipeline import offset_gaps
@@ -19,6 +19,7 @@ from pipeline.store import Batch, Store
 from pipeline.worker import missing
 from pipeline.worker.broker_view import BrokerView, Partition, Span
 from pipeline.worker.report import Report
+from pipeline.worker.stopping import Stopping
 
 _STALE_ATTEMPTS = 5
 _TRUNCATED_ATTEMPTS = 5
@@ -28,11 +29,20 @@ _Done = TypeVar("_Done")
 
 
 class TopicRecreated(DriftledgerError):
-    """A topic is another one than the one that was read; after a restart the new one is read from its start."""
+    """A topic is no longer the one that was read; after a restart the new one is read from its start."""
+
+
+def same(topic: str, read: str, now: str | None) -> None:
+    """Raise TopicRecreated unless the topic still has the UUID under which it is read."""
+    if now != read:
+        raise TopicRecreated(
+            f"topic {topic} was {read} and is {now or 'gone'}: somebody deleted it; "
+            "after a restart the new one is read from its beginning"
+        )
 
 
 class Stopped(DriftledgerError):
-    """The worker is to end while it waits for something; nothing was acknowledged that is not in the ledger."""
+    """The worker is to end while it waits for something."""
 
 
 class Intake:
@@ -45,7 +55,7 @@ class Intake:
         topic_ids: Mapping[str, str],
         report: Report,
         keep_refused: Callable[[Refusals], None],
-        stopping: threading.Event,
+        stopping: Stopping,
     ) -> None:
         self._store = store
         self._broker = broker
@@ -115,9 +125,9 @@ class Intake:
                 self._patiently("ledger", self._ingest.reload)
                 self._fresh = True
                 messages = [m for m in messages if owned(m.topic, m.partition)]
-            self._patiently("broker", lambda: self._check_topics({m.topic for m in messages}))
+            self._patiently("broker", partial(self._check_topics, {m.topic for m in messages}))
             try:
-                return self._patiently("ledger", lambda: self._commit(messages))
+                return self._patiently("ledger", partial(self._commit, messages))
             except StaleWatermark as error:
                 stale = error
         raise DriftledgerError(f"another worker writes partitions of this one: {stale}")
@@ -154,12 +164,7 @@ class Intake:
         """After the messages were read: a topic that still has its id now had it when they were."""
         found = self._broker.topic_ids(topics)
         for topic in topics:
-            if found.get(topic) != self._topic_ids[topic]:
-                state = f"is now {found[topic]}" if topic in found else "is gone"
-                raise TopicRecreated(
-                    f"topic {topic} was {self._topic_ids[topic]} and {state}: it was deleted; "
-                    "after a restart the new one is read from its beginning"
-                )
+            same(topic, self._topic_ids[topic], found.get(topic))
 
     def _judge_holes(self, holes: Sequence[offset_gaps.Hole]) -> Sequence[Gap]:
         self._gaps += missing.judge(holes, self._broker)

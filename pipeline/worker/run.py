@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,11 +16,12 @@ from pipeline.errors import DriftledgerError
 from pipeline.settings.groups import Settings
 from pipeline.store import Store
 from pipeline.worker.application import Application
-from pipeline.worker.broker_view import BrokerView
+from pipeline.worker.broker_view import BrokerView, Partition
 from pipeline.worker.dead_letters import DeadLetters
 from pipeline.worker.health import HealthServer
 from pipeline.worker.intake import Intake, Stopped
 from pipeline.worker.report import Report
+from pipeline.worker.stopping import Stopping
 from pipeline.worker.taking import Taking
 from pipeline.worker.watch import Watch
 
@@ -30,105 +30,137 @@ log = logging.getLogger("driftledger.worker")
 _RETRY_SECONDS = 2.0
 
 
-async def run(settings: Settings, open_store: Callable[[], Store]) -> None:
-    """Work until SIGTERM or SIGINT; raises what ended it otherwise."""
-    stopping = threading.Event()
-    told = asyncio.Event()
+class Overdue(DriftledgerError):
+    """It should have ended by now."""
+
+
+def work(settings: Settings, open_store: Callable[[], Store]) -> None:
+    """Work until SIGTERM or SIGINT; raises what ended it otherwise.
+
+    Threads may be left behind that hang in a dead connection: end the process without waiting for them.
+    """
+    asyncio.new_event_loop().run_until_complete(_run(settings, open_store))
+
+
+async def _run(settings: Settings, open_store: Callable[[], Store]) -> None:
     loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        stopping.set()
-        told.set()
-
+    stopping = Stopping()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, stopping.set)
     report = Report()
     health = HealthServer(report, settings.worker.health_host, settings.worker.health_port)
     health.start()
     log.info("health on http://%s:%d", settings.worker.health_host, health.port)
-    with ExitStack() as cleanup, ThreadPoolExecutor(1, "ledger") as thread:
+    thread = ThreadPoolExecutor(1, "ledger")
+    with ExitStack() as cleanup:
         cleanup.callback(health.stop)
         try:
             store = cleanup.enter_context(await loop.run_in_executor(thread, open_store))
-            view, ids = await loop.run_in_executor(None, _connect, settings, report, stopping, cleanup)
-            await _work(settings, store, view, ids, report, thread, stopping, told)
+            view, ids = await asyncio.to_thread(_connect, settings, report, stopping, cleanup)
+            await _Work(settings, store, view, ids, report, thread, stopping).run()
         except Stopped:
             return
+        except Overdue:
+            cleanup.pop_all()  # what is still in hand holds the ledger: closing it would wait
+            raise
 
 
 def _connect(
-    settings: Settings, report: Report, stopping: threading.Event, cleanup: ExitStack
+    settings: Settings, report: Report, stopping: Stopping, cleanup: ExitStack
 ) -> tuple[BrokerView, dict[str, str]]:
     """Wait for a broker, and create or check the topics; raises what waiting cannot heal."""
     while True:
         try:
-            admin = cleanup.enter_context(connection.admin(settings.kafka))
-            found = topics.ensure(admin, settings.kafka)
+            with ExitStack() as attempt:
+                admin = attempt.enter_context(connection.admin(settings.kafka))
+                found = topics.ensure(admin, settings.kafka)
+                cleanup.push(attempt.pop_all())
         except BrokerUnavailable as error:
             report.waits("broker", str(error))
             if stopping.wait(_RETRY_SECONDS):
                 raise Stopped("stopped before a broker was there") from None
         else:
             report.goes_on("broker")
-            return BrokerView(admin, connection.options(settings.kafka)), {t.name: t.id for t in found.values()}
+            return BrokerView(admin, connection.options(settings.kafka)), {
+                t.name: t.id for t in found.values()
+            }
 
 
-async def _work(
-    settings: Settings,
-    store: Store,
-    view: BrokerView,
-    topic_ids: dict[str, str],
-    report: Report,
-    thread: ThreadPoolExecutor,
-    stopping: threading.Event,
-    told: asyncio.Event,
-) -> None:
-    loop = asyncio.get_running_loop()
-    letters = DeadLetters(lambda *message: app.producer.send_and_wait(*message), loop)
-    intake = Intake(store, view, topic_ids, report, letters.keep, stopping)
+class _Work:
+    """The parts of a connected worker, and the order in which they start and end."""
 
-    async def start_positions(partitions: Any) -> Any:
-        return await loop.run_in_executor(thread, intake.start_positions, partitions)
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        view: BrokerView,
+        topic_ids: dict[str, str],
+        report: Report,
+        thread: Executor,
+        stopping: Stopping,
+    ) -> None:
+        self._settings = settings
+        self._thread = thread
+        self._stopping = stopping
+        self._report = report
+        letters = DeadLetters(self._send, asyncio.get_running_loop())
+        self._intake = Intake(store, view, topic_ids, report, letters.keep, stopping)
+        self._app = Application(
+            settings.worker,
+            settings.kafka,
+            start_positions=self._start_positions,
+            forget=self._intake.forget,
+        )
+        self._taking = Taking(
+            settings.worker,
+            topic_ids,
+            self._intake,
+            thread=thread,
+            owned=lambda topic, partition: (topic, partition) in self._app.consumer.assignment(),
+            generation=lambda: self._app.consumer_generation_id,
+            stopping=stopping,
+        )
+        self._app.read(topic_ids, self._taking)
+        self._watch = Watch(settings, self._app, view, topic_ids, report)
 
-    app = Application(
-        settings.worker, settings.kafka, start_positions=start_positions, forget=intake.forget
-    )
-    taking = Taking(
-        settings.worker,
-        topic_ids,
-        intake,
-        thread=thread,
-        owned=lambda topic, partition: (topic, partition) in app.consumer.assignment(),
-        generation=lambda: app.consumer_generation_id,
-        stopping=stopping,
-    )
-    app.read(topic_ids, taking)
-    watch = Watch(settings, app, view, topic_ids, report)
-    await app.start()
-    try:
-        ended = [asyncio.create_task(c) for c in (told.wait(), app._crashed.wait(), watch.run())]
-        await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopping.set()
-        await _leave(settings, app, taking)
-    reason = app.crash_reason or next((t.exception() for t in ended if t.done() and t.exception()), None)
-    for task in ended:
-        task.cancel()
-    if reason is not None:
-        report.breaks(str(reason))
-        raise reason if isinstance(reason, DriftledgerError) else DriftledgerError(_sentence(reason)) from reason
-    log.info("stopped; every message that was acknowledged is in the ledger")
+    async def _start_positions(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._intake.start_positions, partitions)
+
+    async def _send(self, *message: Any) -> None:
+        await self._app.producer.send_and_wait(*message)
+
+    async def run(self) -> None:
+        await self._app.start()
+        waits = (self._stopping.told(), self._app._crashed.wait(), self._watch.run())
+        ends = [asyncio.ensure_future(wait) for wait in waits]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        failed = [end.exception() for end in ends if end.done()]
+        reason = self._app.crash_reason or next(filter(None, failed), None)
+        self._stopping.set()
+        for end in ends:
+            end.cancel()
+        await self._leave()
+        if reason is not None:
+            self._report.breaks(str(reason))
+            raise reason if isinstance(reason, DriftledgerError) else _named(reason)
+        log.info("stopped; every message that was acknowledged is in the ledger")
+
+    async def _leave(self) -> None:
+        """Finish the transaction in hand, tell the broker how far it went, leave the group."""
+        seconds = self._settings.worker.stop_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await self._taking.idle()
+                await self._app.stop()
+        except TimeoutError:
+            raise Overdue(
+                f"it did not end within {seconds:g} seconds; what it had in hand is read again"
+            ) from None
 
 
-async def _leave(settings: Settings, app: Application, taking: Taking) -> None:
-    """Finish the transaction in hand, tell the broker how far it went, leave the group."""
-    try:
-        async with asyncio.timeout(settings.worker.stop_seconds):
-            await taking.idle()
-            await app.stop()
-    except TimeoutError:
-        log.error("it did not end within %g seconds; what it had in hand is read again", settings.worker.stop_seconds)
-
-
-def _sentence(reason: BaseException) -> str:
-    return f"{type(reason).__name__}: {(str(reason).splitlines() or ['no message'])[0]}"
+def _named(reason: BaseException) -> DriftledgerError:
+    sentence = (str(reason).splitlines() or ["no message"])[0]
+    error = DriftledgerError(f"{type(reason).__name__}: {sentence}")
+    error.__cause__ = reason
+    return error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from pipeline.settings.worker import WorkerSettings
 from pipeline.worker.intake import Intake, Stopped
 from pipeline.worker.message import message
+from pipeline.worker.stopping import Stopping
 
 
 class Taking:
@@ -25,7 +25,7 @@ class Taking:
         thread: Executor,
         owned: Callable[[str, int], bool],
         generation: Callable[[], int],
-        stopping: threading.Event,
+        stopping: Stopping,
     ) -> None:
         self._settings = settings
         self._topic_ids = topic_ids

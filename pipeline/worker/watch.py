@@ -10,7 +10,7 @@ from pipeline.broker.failures import BrokerUnavailable
 from pipeline.settings.groups import Settings
 from pipeline.worker.application import Application
 from pipeline.worker.broker_view import BrokerView, Partition, Span
-from pipeline.worker.intake import TopicRecreated
+from pipeline.worker.intake import same
 from pipeline.worker.report import Report
 
 log = logging.getLogger("driftledger.worker")
@@ -52,8 +52,7 @@ class Watch:
             return
         found = await asyncio.to_thread(self._view.topic_ids, {topic for topic, _ in taken})
         for topic in {topic for topic, _ in taken}:
-            if found.get(topic) != self._topic_ids[topic]:
-                raise TopicRecreated(topic, self._topic_ids[topic], found.get(topic))
+            same(topic, self._topic_ids[topic], found.get(topic))
         spans = await asyncio.to_thread(self._view.spans, taken)
         self._report.measured(spans)
         await self._go_back_where_needed(taken, spans)
@@ -62,7 +61,9 @@ class Watch:
         self, taken: Mapping[Partition, int], spans: Mapping[Partition, Span]
     ) -> None:
         """A log that lost its end, or all that was unread, twice in a row: take up the positions anew."""
-        odd = {p for p, span in spans.items() if span.end <= taken[p] or span.end == span.begin > taken[p] + 1}
+        odd = {
+            p for p, span in spans.items() if span.end <= taken[p] or span.end == span.begin > taken[p] + 1
+        }
         if odd & self._suspected:
             await self._app.consumer.perform_seek()
             odd = set()
