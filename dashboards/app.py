@@ -9,7 +9,8 @@ import streamlit as st
 
 from dashboards import health, quality, reading, waste
 from pipeline.answers.window import Window
-from pipeline.errors import NotFound
+from pipeline.errors import NotFound, StoreUnavailable
+from pipeline.lake.location import Location
 from pipeline.settings.groups import Settings
 from pipeline.settings.load import load
 
@@ -19,9 +20,15 @@ REFRESH = "15s"
 
 @st.cache_data(max_entries=16, ttl=600, show_spinner="Reading the ledger")
 def _overview(
-    folder: str, snapshot: int, start: datetime, end: datetime, points: int, _now: datetime
+    _ledger: Location,
+    name: str,
+    snapshot: int,
+    start: datetime,
+    end: datetime,
+    points: int,
+    _now: datetime,
 ) -> reading.Overview:
-    return reading.overview(folder, snapshot, Window(start, end), points, _now)
+    return reading.overview(_ledger, snapshot, Window(start, end), points, _now)
 
 
 def main(settings: Settings) -> None:
@@ -35,17 +42,20 @@ def main(settings: Settings) -> None:
 
 @st.fragment(run_every=REFRESH)
 def _page(settings: Settings, span: str) -> None:
-    folder, now = str(settings.store.folder), datetime.now(UTC).replace(tzinfo=None)
+    ledger, now = Location.of(settings.store), datetime.now(UTC).replace(tzinfo=None)
     try:
-        snapshot, last = reading.latest(folder)
+        snapshot, last = reading.latest(ledger)
     except NotFound:
-        health.no_ledger(folder)
+        health.no_ledger(str(ledger))
+        return
+    except StoreUnavailable as error:
+        health.unavailable(error)
         return
     if last is None:
-        health.empty(folder)
+        health.empty(str(ledger))
         return
     window = reading.window(last, span)
-    view = _overview(folder, snapshot, window.start, window.end, settings.dashboard.points, now)
+    view = _overview(ledger, str(ledger), snapshot, window.start, window.end, settings.dashboard.points, now)
     health.as_of(view, last, now, settings.dashboard.stale_minutes)
     _sections(view)
 

@@ -41,14 +41,19 @@ def section(view: Overview) -> None:
         st.text(f"- {note}")
 
 
-def no_ledger(folder: str) -> None:
+def no_ledger(place: str) -> None:
     st.info("There is no ledger here yet.")
-    st.text(f"Folder: {folder}")
+    st.text(f"Ledger: {place}")
     st.text("Fill one from files:      driftledger replay KIND FILE... --store DIR")
     st.text("Or see one at work:       driftledger demo")
 
 
-def empty(folder: str) -> None:
+def unavailable(error: Exception) -> None:
+    st.error("The ledger does not answer. This page asks again by itself.")
+    st.text(str(error))
+
+
+def empty(place: str) -> None:
     st.info("The ledger is empty: no event has been taken yet.")
-    st.text(f"Folder: {folder}")
+    st.text(f"Ledger: {place}")
     st.text("Take recorded files:      driftledger replay KIND FILE... --store DIR")

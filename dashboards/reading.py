@@ -13,6 +13,7 @@ from pipeline.answers.status import status
 from pipeline.answers.timeline import newest, timeline
 from pipeline.answers.window import MINUTE, Window
 from pipeline.errors import NotFound
+from pipeline.lake.location import Place
 from pipeline.store import Store
 
 SPANS = {
@@ -37,9 +38,9 @@ class Overview:
     status: Answer
 
 
-def latest(folder: str) -> tuple[int, datetime | None]:
+def latest(place: Place) -> tuple[int, datetime | None]:
     """The newest snapshot, and the last instant that it speaks of; NotFound where there is no ledger."""
-    with Store.open(folder, read_only=True) as store:
+    with Store.open(place, read_only=True) as store:
         return store.snapshot(), newest(store)
 
 
@@ -50,9 +51,9 @@ def window(last: datetime, span: str) -> Window:
     return Window(end - SPANS[span], end)
 
 
-def overview(folder: str, snapshot: int, span: Window, points: int, now: datetime) -> Overview:
+def overview(place: Place, snapshot: int, span: Window, points: int, now: datetime) -> Overview:
     """Everything on the page; `points` bounds a line of the timeline."""
-    with Store.open(folder, snapshot=snapshot) as store:
+    with Store.open(place, snapshot=snapshot) as store:
         return Overview(
             snapshot,
             span,

@@ -4,6 +4,7 @@ DriftledgerError           1  something went wrong
   NotFound                 3  the named thing does not exist
   ConfigError              4  a setting is wrong: key, value, remedy
   PreflightFailed          5  the world is not ready: a right, a server, a file is missing
+    StoreUnavailable       5  the ledger's database, disk or bucket does not answer; it may later
   StaleWatermark           1  another writer took this partition over; re-read and retry
 """
 
@@ -32,6 +33,10 @@ class ConfigError(DriftledgerError):
 
 class PreflightFailed(DriftledgerError):
     exit_code = 5
+
+
+class StoreUnavailable(PreflightFailed):
+    """Nothing of the batch is in the ledger, or, where the commit was under way, the watermark says it."""
 
 
 class StaleWatermark(DriftledgerError):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,13 +15,12 @@ import duckdb
 import pyarrow as pa
 
 from detectors.references import Reference
-from pipeline.errors import NotFound, StaleWatermark
+from pipeline.errors import NotFound, StoreUnavailable
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.models import REFERENCES
-from pipeline.lake import watermarks
-from pipeline.lake.connect import DATA, connect
+from pipeline.lake import failures, opening, watermarks
+from pipeline.lake.location import Location, Place
 from pipeline.lake.lock import write_lock
-from pipeline.lake.tables import create
 from pipeline.lake.watermarks import Advance, Watermark
 
 Trace = Callable[[str], None]
@@ -47,77 +45,109 @@ def question(name: str) -> str:
 
 
 class Store:
-    """A ledger in one folder.  Threads may share it; processes open their own."""
+    """A ledger in one place.  Threads may share it; processes open their own.
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, folder: Path, *, read_only: bool) -> None:
-        self._con = con
-        self._folder = folder
+    A connection that the world broke is opened again by the next call.
+    """
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        location: Location,
+        *,
+        read_only: bool,
+        snapshot: int | None = None,
+    ) -> None:
+        self._con: duckdb.DuckDBPyConnection | None = con
+        self._location = location
         self._read_only = read_only
+        self._snapshot = snapshot
         self._guard = threading.RLock()
         self._steady = False
 
     @classmethod
-    def open(cls, folder: str | Path, *, read_only: bool = False, snapshot: int | None = None) -> Self:
+    def open(
+        cls,
+        place: Place,
+        *,
+        read_only: bool = False,
+        snapshot: int | None = None,
+    ) -> Self:
         """Open the ledger, or make it; `snapshot` opens it as it was then, for reading only.
 
-        Raises NotFound where there is no ledger to read, or no such snapshot.
+        Raises NotFound where there is no ledger to read, or no such snapshot; StoreUnavailable where its
+        database or disk is not there.
         """
-        path = Path(folder)
-        reading = read_only or snapshot is not None
-        if reading:
-            try:
-                return cls(connect(path, read_only=True, snapshot=snapshot), path, read_only=True)
-            except duckdb.Error as error:
-                raise NotFound(f"the ledger in {path} cannot be read: {error}") from error
-        (path / DATA).mkdir(parents=True, exist_ok=True)
-        with write_lock(path):
-            con = connect(path, read_only=False, snapshot=None)
-            create(con)
-        return cls(con, path, read_only=False)
+        location = Location.of(place)
+        if read_only or snapshot is not None:
+            return cls(opening.read(location, snapshot), location, read_only=True, snapshot=snapshot)
+        return cls(opening.write(location), location, read_only=False)
 
     @property
-    def folder(self) -> Path:
-        return self._folder
+    def location(self) -> Location:
+        return self._location
+
+    @property
+    def healthy(self) -> bool:
+        """False from an error of the database, disk or engine until a call succeeds in opening it again."""
+        return self._con is not None
+
+    @contextmanager
+    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The connection, opened again where it was lost; an error of the world is named and drops it."""
+        with self._guard:
+            if self._con is None:
+                self._con = self._again()
+            try:
+                yield self._con
+            except duckdb.Error as error:
+                meaning = failures.named(error, self._location)
+                if isinstance(meaning, StoreUnavailable):
+                    self._drop()
+                if meaning is not None:
+                    raise meaning from error
+                raise
+
+    def _again(self) -> duckdb.DuckDBPyConnection:
+        if self._steady:
+            raise StoreUnavailable("the connection was lost amid a reading of one snapshot; ask again")
+        if self._read_only:
+            return opening.read(self._location, self._snapshot)
+        return opening.write(self._location)
+
+    def _drop(self) -> None:
+        lost, self._con = self._con, None
+        if lost is not None:
+            with suppress(duckdb.Error):
+                lost.close()
 
     def append(self, batch: Batch, trace: Trace = silent) -> None:
-        """Commit the batch whole or not at all; StaleWatermark when another writer moved a partition."""
-        with self._guard, write_lock(self._folder):
-            self._con.execute("BEGIN")
+        """Commit the batch whole or not at all.
+
+        Raises StaleWatermark when another writer moved a partition, StoreUnavailable when the database, disk
+        or bucket fails.  An error amid the commit leaves it open whether the batch is in: the watermark,
+        read again, says it.
+        """
+        with self._connected() as con, write_lock(self._location):
+            failures.check_space(self._location)
+            con.execute("BEGIN")
             try:
                 trace("begun")
                 for name, rows in batch.facts.items():
-                    self._insert(name, rows)
+                    _insert(con, name, rows)
                 trace("facts_written")
                 for advance in batch.advances:
-                    watermarks.advance(self._con, advance)
+                    watermarks.advance(con, advance)
                 trace("watermark_written")
-                self._con.execute("COMMIT")
-            except duckdb.TransactionException as error:
-                self._rollback()
-                raise StaleWatermark(f"another writer committed first: {error}") from error
+                con.execute("COMMIT")
             except BaseException:
-                self._rollback()
+                _rollback(con)
                 raise
         trace("committed")
 
-    def _insert(self, name: str, rows: pa.Table) -> None:
-        if rows.num_rows == 0:
-            return
-        self._con.register("incoming", rows.select(FACTS[name].schema.names))
-        try:
-            self._con.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM incoming')
-        finally:
-            self._con.unregister("incoming")
-
-    def _rollback(self) -> None:
-        try:
-            self._con.execute("ROLLBACK")
-        except duckdb.Error:  # a failed COMMIT has ended the transaction already
-            return
-
     def watermark(self, topic_id: str, partition: int) -> Watermark:
-        with self._guard:
-            return watermarks.read(self._con, topic_id, partition)
+        with self._connected() as con:
+            return watermarks.read(con, topic_id, partition)
 
     @contextmanager
     def steady(self) -> Iterator[None]:
@@ -129,43 +159,42 @@ class Store:
             if self._steady:
                 yield
                 return
-            self._con.execute("BEGIN")
+            with self._connected() as con:
+                con.execute("BEGIN")
             self._steady = True
             try:
                 yield
             finally:
                 self._steady = False
-                self._rollback()
+                _rollback(con)
 
     def query(
         self, name: str, *, tables: Mapping[str, pa.Table] | None = None, **parameters: Any
     ) -> pa.Table:
         """The answer of `pipeline/sql/<name>.sql`; `tables` are visible to that one query by their names."""
-        with self._guard:
-            return self._run(question(name), tables or {}, parameters)
+        return self._run(question(name), tables or {}, parameters)
 
     def rows(self, fact: str) -> pa.Table:
         """The merged rows of a fact, in the order of its columns: the ledger itself."""
-        schema = FACTS[fact].schema
-        names = ", ".join(f'"{n}"' for n in schema.names)
-        with self._guard:
-            return self._run(f'SELECT {names} FROM "{fact}_merged" ORDER BY ALL', {}, {})
+        names = ", ".join(f'"{n}"' for n in FACTS[fact].schema.names)
+        return self._run(f'SELECT {names} FROM "{fact}_merged" ORDER BY ALL', {}, {})
 
     def _run(self, sql: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> pa.Table:
-        for name, table in tables.items():
-            self._con.register(name, table)
-        try:
-            return self._con.execute(sql, dict(parameters)).to_arrow_table()
-        finally:
-            for name in tables:
-                self._con.unregister(name)
+        with self._connected() as con:
+            for name, table in tables.items():
+                con.register(name, table)
+            try:
+                return con.execute(sql, dict(parameters)).to_arrow_table()
+            finally:
+                for name in tables:
+                    con.unregister(name)
 
     def snapshot(self) -> int:
         """Identity of the lake's newest committed state, or of the one that was opened."""
-        with self._guard:
-            row = self._con.execute("SELECT id FROM lake.current_snapshot()").fetchone()
+        with self._connected() as con:
+            row = con.execute("SELECT id FROM lake.current_snapshot()").fetchone()
         if row is None:
-            raise NotFound(f"the ledger in {self._folder} has no snapshot")
+            raise NotFound(f"the ledger {self._location} has no snapshot")
         return int(row[0])
 
     def references(self) -> dict[str, Reference]:
@@ -175,7 +204,7 @@ class Store:
 
     def close(self) -> None:
         with self._guard:
-            self._con.close()
+            self._drop()
 
     def __enter__(self) -> Self:
         return self
@@ -184,3 +213,18 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _insert(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    if rows.num_rows == 0:
+        return
+    con.register("incoming", rows.select(FACTS[name].schema.names))
+    try:
+        con.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM incoming')
+    finally:
+        con.unregister("incoming")
+
+
+def _rollback(con: duckdb.DuckDBPyConnection) -> None:
+    with suppress(duckdb.Error):  # a failed COMMIT has ended the transaction already
+        con.execute("ROLLBACK")

@@ -53,7 +53,7 @@ def store(tmp_path: Path, life: Life) -> Iterator[Store]:
 def test_traffic_accuracy_and_coverage_are_counted(store: Store, life: Life) -> None:
     """Half of version 2's labels are missing: accuracy is of the labelled half and says so."""
     held = [row for row in life.labels if row["prediction_id"].startswith("2-")]
-    with Store.open(store.folder / "half") as half:
+    with Store.open(store.location.folder / "half") as half:
         gone = {row["prediction_id"] for row in held[::2]}
         kept = [row for row in life.labels if row["prediction_id"] not in gone]
         write(half, **{**life.facts(), "labels": kept})

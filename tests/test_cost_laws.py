@@ -21,6 +21,7 @@ from pipeline.answers.cost import cost
 from pipeline.answers.money import in_cents, to_cents
 from pipeline.answers.window import Window
 from pipeline.lake import tables
+from pipeline.lake.location import Location
 from pipeline.prices import PriceBook
 from pipeline.prices.price import Price
 from pipeline.store import Batch, Store
@@ -78,7 +79,7 @@ def plain_store(folder: str, **facts: Any) -> Store:
     """The ledger's tables in memory: the same SQL, without the seconds that a lake takes to make."""
     con = duckdb.connect()
     tables.create(con)
-    store = Store(con, Path(folder), read_only=False)
+    store = Store(con, Location(Path(folder)), read_only=False)
     store.append(Batch({name: table(name, rows) for name, rows in facts.items()}))
     return store
 

@@ -215,7 +215,7 @@ def test_every_team_gets_its_files_whatever_its_name(whole: Statement, tmp_path:
 
 def test_the_command_writes_the_month(october: Store, tmp_path: Path) -> None:
     result = CliRunner().invoke(
-        app, ["build", "--month", "2026-10", "--store", str(october.folder), "--out", str(tmp_path),
+        app, ["build", "--month", "2026-10", "--store", str(october.location.folder), "--out", str(tmp_path),
               "--gpu-hour-price", "2.00"],
     )  # fmt: skip
     assert result.exit_code == 0, result.output

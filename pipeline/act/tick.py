@@ -42,7 +42,7 @@ def act(
     tripping = [rule for rule in policy.rules if trips(findings, rule)]
     if not tripping:
         return tuple(taken)
-    with Store.open(store.folder, read_only=True, snapshot=at) as pinned:
+    with Store.open(store.location, read_only=True, snapshot=at) as pinned:
         for rule in tripping:
             state = _observed(clients, rule)
             decision = consider(pinned, findings, policy, rule, state, now, parameters)

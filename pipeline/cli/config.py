@@ -11,6 +11,7 @@ import typer
 
 from pipeline.cli.options import OutputOption, settings, show
 from pipeline.cli.output import Output
+from pipeline.lake.location import hidden
 from pipeline.secret import Secret
 from pipeline.settings.groups import Settings
 from pipeline.settings.load import load
@@ -49,6 +50,7 @@ def validate(file: Annotated[Path, typer.Argument(help="Settings file, YAML.")])
 
 
 def _plain(settings: Settings) -> dict[str, dict[str, str | int | float]]:
+    """Values as YAML knows them; passwords in URLs are stars."""
     return {
         group: {key: _shown(value) for key, value in values.items()}
         for group, values in asdict(settings).items()
@@ -58,4 +60,6 @@ def _plain(settings: Settings) -> dict[str, dict[str, str | int | float]]:
 def _shown(value: Any) -> str | int | float:
     if isinstance(value, Secret):
         return "***" if value else ""
-    return str(value) if isinstance(value, Path | Enum) else value
+    if isinstance(value, str | Path):
+        return hidden(str(value))
+    return str(value) if isinstance(value, Enum) else value

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from socket import create_server, socket
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import StoreOption, settings
+from pipeline.cli.options import StoreOption, place, settings
 from pipeline.errors import PreflightFailed
 from pipeline.settings.groups import Settings
 from pipeline.settings.load import as_environment
+from pipeline.settings.store import StoreSettings
 
 
 def dashboard(
@@ -25,22 +25,20 @@ def dashboard(
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
 ) -> None:
     """Serve the overview until Ctrl-C."""
-    base = settings(ctx)
-    folder = store or base.store.folder
-    serve(folder, host=host, port=port, base=base)
+    serve(place(ctx, store), host=host, port=port, base=settings(ctx))
 
 
 def serve(
-    folder: Path, *, host: str | None = None, port: int | None = None, base: Settings | None = None
+    ledger: StoreSettings, *, host: str | None = None, port: int | None = None, base: Settings | None = None
 ) -> None:
-    """Serve the ledger in `folder`; raises PreflightFailed where the port is taken."""
+    """Serve the ledger; raises PreflightFailed where the port is taken."""
     base = base or Settings()
     host = host or base.dashboard.host
     listening = _listen(host, base.dashboard.port if port is None else port)
     port = listening.getsockname()[1]
     chosen = replace(
         base,
-        store=replace(base.store, folder=folder.resolve()),
+        store=replace(ledger, folder=ledger.folder.resolve()),
         dashboard=replace(base.dashboard, host=host, port=port),
     )
     os.environ.update(as_environment(chosen))

@@ -40,9 +40,10 @@ def demo(
             raise typer.Exit(FAILED)
         if not headless:
             from pipeline.cli.dashboard import serve
+            from pipeline.settings.store import StoreSettings
 
             typer.echo(f"The ledger is in {folder}; press Ctrl-C to end.")
-            serve(folder, port=port)
+            serve(StoreSettings(folder), port=port)
 
 
 def _folder(store: Path | None, stack: ExitStack) -> Path:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.answers.cells import safe_text
-from pipeline.cli.options import StoreOption, store_folder
+from pipeline.cli.options import StoreOption, place
 
 NOT_IDENTICAL = 6
 """Exit code where the decision, computed again, is another one."""
@@ -32,7 +32,7 @@ def explain(
     from pipeline.explain.explanation import explain as compute
     from pipeline.explain.narrative import document, narrative
 
-    explanation = compute(store_folder(ctx, store), action)
+    explanation = compute(place(ctx, store), action)
     if output is Form.json:
         typer.echo(json.dumps(document(explanation), indent=2, sort_keys=True, ensure_ascii=False))
     else:

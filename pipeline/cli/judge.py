@@ -17,7 +17,7 @@ from pipeline.cli.cluster_options import (
     clients,
 )
 from pipeline.cli.instant import instant
-from pipeline.cli.options import OutputOption, StoreOption, reading, settings, show, store_folder
+from pipeline.cli.options import OutputOption, StoreOption, reading, settings, show, writing
 from pipeline.cli.output import Output
 from pipeline.errors import NotFound
 
@@ -57,14 +57,13 @@ def judge(
     from pipeline.embedded import Embedded
     from pipeline.judge import tick
     from pipeline.policy.file import load
-    from pipeline.store import Store
 
     parameters = settings(ctx).detection
     reach = Reach(cluster, kubeconfig, server, token_file, ca)
     rules = None if policy is None else load(policy)
     with clients(reach, rules) as connected:
         now = _newest(ctx, store) if at is None else instant(at, "--at")
-        with Store.open(store_folder(ctx, store)) as ledger:
+        with writing(ctx, store) as ledger:
             found, snapshot = tick(ledger, now, parameters)
             taken: Sequence[Taken] = ()
             if rules is not None:

@@ -13,6 +13,7 @@ import typer
 from pipeline.cli.output import Output, render
 from pipeline.settings.groups import Settings
 from pipeline.settings.load import load
+from pipeline.settings.store import StoreSettings
 
 if TYPE_CHECKING:
     from pipeline.answers.answer import Answer
@@ -23,7 +24,7 @@ INCOMPLETE = 7
 
 StoreOption = Annotated[
     Path | None,
-    typer.Option("--store", "-s", metavar="DIR", help="Folder of the ledger; else setting store.folder."),
+    typer.Option("--store", "-s", metavar="DIR", help="Folder of the ledger; else as settings store.* say."),
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Form of the answer.")]
 WindowOption = Annotated[
@@ -43,15 +44,24 @@ def settings(ctx: typer.Context) -> Settings:
     return load(file=sources["config"], environ=os.environ, flags=sources["flags"])
 
 
-def store_folder(ctx: typer.Context, store: Path | None) -> Path:
-    return store or settings(ctx).store.folder
+def place(ctx: typer.Context, store: Path | None) -> StoreSettings:
+    """Where the ledger is: as the settings say, or all of it in the folder that the option names."""
+    chosen = settings(ctx).store
+    return chosen if store is None else StoreSettings(store, min_free_bytes=chosen.min_free_bytes)
 
 
 def reading(ctx: typer.Context, store: Path | None) -> Store:
     """The ledger, for reading only."""
     from pipeline.store import Store
 
-    return Store.open(store_folder(ctx, store), read_only=True)
+    return Store.open(place(ctx, store), read_only=True)
+
+
+def writing(ctx: typer.Context, store: Path | None) -> Store:
+    """The ledger, made where there is none yet."""
+    from pipeline.store import Store
+
+    return Store.open(place(ctx, store))
 
 
 def now() -> datetime:

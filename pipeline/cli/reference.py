@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import OutputOption, StoreOption, now, reading, show, store_folder
+from pipeline.cli.options import OutputOption, StoreOption, now, reading, show, writing
 from pipeline.cli.output import Output
 from pipeline.errors import ConfigError
 
@@ -59,7 +59,6 @@ def create(
     from pipeline.registry import register
     from pipeline.replay.files import expand, read
     from pipeline.replay.references import gather
-    from pipeline.store import Store
 
     arrival = now()
     found = gather(read(expand(files), None, arrival), model, arrival)
@@ -72,7 +71,7 @@ def create(
         latency_objective_seconds=latency_objective_seconds,
         latency_budget=latency_budget,
     )
-    with Store.open(store_folder(ctx, store)) as ledger:
+    with writing(ctx, store) as ledger:
         new = register(ledger, reference, arrival)
         used = ledger.references()[model].reference
     _print_created(reference, found, new)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.instant import instant
-from pipeline.cli.options import StoreOption, now, store_folder
+from pipeline.cli.options import StoreOption, now, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def replay(
 
     outcomes = []
     observed = None if time is None else instant(time, "--time")
-    for outcome in _outcomes(kind, files, store_folder(ctx, store), cluster, observed, interval):
+    for outcome in _outcomes(ctx, kind, files, store, cluster, observed, interval):
         outcomes.append(outcome)
         if output is Form.table:
             typer.echo(as_text(kind, outcome))
@@ -73,7 +73,13 @@ def replay(
 
 
 def _outcomes(
-    kind: Kind, files: list[str], folder: Path, cluster: str, time: datetime | None, interval: float
+    ctx: typer.Context,
+    kind: Kind,
+    files: list[str],
+    store: Path | None,
+    cluster: str,
+    time: datetime | None,
+    interval: float,
 ) -> Iterator[Outcome]:
     from collectors.catalogue import Context
     from pipeline.embedded import Embedded
@@ -81,13 +87,12 @@ def _outcomes(
     from pipeline.replay.files import expand, read
     from pipeline.replay.kinds import replay as replay_files
     from pipeline.replay.report import progress
-    from pipeline.store import Store
 
     paths = expand(files)
     arrival = now()
     contents = read(paths, time, arrival)
-    with Store.open(folder) as store, progress() as watch:
-        embedded = Embedded(store)
+    with writing(ctx, store) as ledger, progress() as watch:
+        embedded = Embedded(ledger)
         if kind is Kind.events:
             yield from replay_events(contents, embedded, arrival, watch)
         else:

@@ -154,5 +154,5 @@ def _result(embedded: Embedded, ticks: list[Tick], told: Told) -> Result:
     outcome.publish(embedded, action.action_id, measured, now)
     told.measured(measured)
     verified = any(t.state == "verified" and t.action_id == action.action_id for _, t in steps)
-    explanation = explain(embedded.store.folder, action.action_id)
+    explanation = explain(embedded.store.location, action.action_id)
     return Result(action.action_id, verified, measured, explanation)

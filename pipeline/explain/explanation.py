@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,6 +13,7 @@ from pipeline.canonical import canonical, moment
 from pipeline.errors import DriftledgerError, NotFound
 from pipeline.explain.differences import differences
 from pipeline.judge import judge
+from pipeline.lake.location import Place
 from pipeline.policy.consider import consider
 from pipeline.policy.decisions import Action, Decision
 from pipeline.policy.file import parse
@@ -42,16 +42,16 @@ class Explanation:
     """What it changed, where that was measured."""
 
 
-def explain(store_dir: str | Path, action_id: str) -> Explanation:
+def explain(place: Place, action_id: str) -> Explanation:
     """`action_id` may be any beginning that only one action has; raises NotFound for none or several."""
-    with Store.open(store_dir, read_only=True) as store:
+    with Store.open(place, read_only=True) as store:
         steps = _steps(store, action_id)
         outcomes = [o for o in store.rows("outcomes").to_pylist() if o["action_id"] == steps[0]["action_id"]]
     row = _decided(steps)
     recorded = str(row["evidence"] or "")
     recomputed, found = "", []
     try:
-        decision = _again(Path(store_dir), json.loads(recorded), row["snapshot"])
+        decision = _again(place, json.loads(recorded), row["snapshot"])
         recomputed = decision.evidence if decision else canonical({"decision": None})
         found = differences(json.loads(recorded), json.loads(recomputed)) + _columns(row, decision)
         if not found and recomputed != recorded:
@@ -80,14 +80,14 @@ def _decided(steps: tuple[Row, ...]) -> Row:
     return by_state.get("proposed") or by_state.get("refused") or steps[0]
 
 
-def _again(folder: Path, evidence: dict[str, Any], snapshot: int) -> Decision | None:
+def _again(place: Place, evidence: dict[str, Any], snapshot: int) -> Decision | None:
     policy = parse(evidence["policy"]["text"])
     rule = policy.rule(evidence["rule"])
     if rule is None:
         raise NotFound(f"the recorded policy has no rule {evidence['rule']!r}")
     now = moment(evidence["now"])
     parameters = Parameters(**evidence["parameters"])
-    with Store.open(folder, read_only=True, snapshot=snapshot) as pinned:
+    with Store.open(place, read_only=True, snapshot=snapshot) as pinned:
         findings = judge(pinned, now, parameters)
         state = _state(evidence["journal"]["target"])
         return consider(pinned, findings, policy, rule, state, now, parameters)

@@ -1,16 +1,17 @@
-"""The lake on disk: a DuckLake with a SQLite catalog; its extensions are pinned packages, never fetched."""
+"""A connection to a lake (DuckLake); DuckDB's extensions are pinned packages, never fetched."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
 from pipeline.errors import NotFound
-
-CATALOG = "catalog.sqlite"
-DATA = "data"
+from pipeline.lake import objects
+from pipeline.lake.location import Location
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -18,6 +19,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # The files come from packages whose hashes the lock pins; to check their signatures again
     # would cost a quarter of a second at every opening.
     "allow_unsigned_extensions": "true",
+    "allow_persistent_secrets": "false",  # nothing is read from the home folder
 }
 
 
@@ -35,27 +37,68 @@ def _extension(name: str) -> Path:
     )
 
 
-def connect(folder: Path, *, read_only: bool, snapshot: int | None) -> duckdb.DuckDBPyConnection:
-    """A connection whose default catalog is the lake in `folder`, as it is now or as it was at `snapshot`."""
-    if read_only and not (folder / CATALOG).is_file():
-        raise NotFound(f"no ledger in {folder}; fill one with `driftledger replay` or `driftledger demo`")
+def connect(location: Location, *, read_only: bool, snapshot: int | None) -> duckdb.DuckDBPyConnection:
+    """A connection whose default catalog is the lake, as it is now or as it was at `snapshot`."""
+    if read_only and not location.is_shared and not location.sqlite.is_file():
+        raise NotFound(f"no ledger in {location}; fill one with `driftledger replay` or `driftledger demo`")
     con = duckdb.connect(config=_CONFIG)
-    for name in ("ducklake", "sqlite_scanner"):
-        con.execute(f"LOAD '{_quoted(_extension(name))}'")
+    try:
+        _attach(con, location, read_only, snapshot)
+    except BaseException:
+        con.close()
+        raise
+    return con
+
+
+def _attach(
+    con: duckdb.DuckDBPyConnection, location: Location, read_only: bool, snapshot: int | None
+) -> None:
+    # An extension costs up to a tenth of a second to load, so only those that this lake needs.
+    scanner = "postgres_scanner" if location.is_shared else "sqlite_scanner"
+    for name in ("ducklake", scanner, *(["httpfs"] if location.is_remote else [])):
+        con.execute(f"LOAD {_quoted(_extension(name))}")
+    if location.is_remote:
+        bucket = "/".join(location.data.split("/")[:3])
+        _secret(con, "bucket", "s3", objects.secret(os.environ, bucket))
+    if location.is_shared:
+        # In a secret and not in the text of ATTACH, which DuckDB repeats in its errors.
+        _secret(con, "catalog", "postgres", {"PASSWORD": location.password()})
     options = [
-        f"DATA_PATH '{_quoted(folder.resolve() / DATA)}/'",
-        "OVERRIDE_DATA_PATH true",  # the catalog remembers where it was made; the folder may have moved since
-        "META_JOURNAL_MODE 'WAL'",
-        "META_BUSY_TIMEOUT 10000",
+        f"DATA_PATH {_quoted(location.data_path)}",
+        "OVERRIDE_DATA_PATH true",  # the catalog remembers where it was made; the data may have moved since
+        *_catalog_options(location),
     ]
     if read_only or snapshot is not None:
         options.append("READ_ONLY")
     if snapshot is not None:
         options.append(f"SNAPSHOT_VERSION {snapshot}")
-    con.execute(f"ATTACH 'ducklake:sqlite:{_quoted(folder / CATALOG)}' AS lake ({', '.join(options)})")
+    con.execute(f"ATTACH {_quoted(_metadata(location))} AS lake ({', '.join(options)})")
     con.execute("USE lake")
-    return con
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _catalog_options(location: Location) -> Iterator[str]:
+    if location.is_shared:
+        yield "META_SECRET 'catalog'"
+    else:
+        yield "META_JOURNAL_MODE 'WAL'"
+        yield "META_BUSY_TIMEOUT 10000"
+
+
+def _metadata(location: Location) -> str:
+    if not location.is_shared:
+        return f"ducklake:sqlite:{location.sqlite}"
+    words = (f"{name}='{_escaped(value)}'" for name, value in location.connection().items())
+    return f"ducklake:postgres:{' '.join(words)}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def _secret(con: duckdb.DuckDBPyConnection, name: str, kind: str, options: dict[str, str]) -> None:
+    given = "".join(f", {option} {_quoted(value)}" for option, value in options.items() if value)
+    con.execute(f"CREATE SECRET {name} (TYPE {kind}{given})")
+
+
+def _quoted(value: str | Path) -> str:
+    return "'" + str(value).replace("'", "''") + "'"

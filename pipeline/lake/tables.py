@@ -25,7 +25,10 @@ def sql_type(of: pa.DataType) -> str:
 
 
 def create(con: duckdb.DuckDBPyConnection) -> None:
-    """Every fact's table and view that is not there yet, in one transaction."""
+    """Every fact's table and view that is not there yet, in one transaction.
+
+    Raises duckdb.Error, a conflict, where another process creates them at the same time.
+    """
     present = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     missing = [fact for fact in FACTS.values() if fact.name not in present]
     if not missing:

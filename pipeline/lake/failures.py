@@ -1,0 +1,47 @@
+"""What an error of the lake means: another writer was first, the world is not ready, or we are wrong."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+
+from pipeline.errors import DriftledgerError, StaleWatermark, StoreUnavailable
+from pipeline.lake.location import Location, hidden
+
+WORLD = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
+"""Errors of the servers, the disk or the engine; all others are a mistake in what was asked."""
+
+_CONFLICTS = ("conflict", "could not serialize", "duplicate key", "deadlock detected", "already exists")
+"""What the catalogs say where two writers met."""
+
+
+def is_conflict(error: duckdb.Error) -> bool:
+    text = str(error).lower()
+    return isinstance(error, WORLD) and any(words in text for words in _CONFLICTS)
+
+
+def named(error: duckdb.Error, location: Location) -> DriftledgerError | None:
+    """The error that a caller can act on; None where it is the question that was wrong."""
+    if not isinstance(error, WORLD):
+        return None
+    first = hidden(next(iter(str(error).splitlines()), "no message"))
+    if is_conflict(error):
+        return StaleWatermark(f"another writer committed first: {first}")
+    return StoreUnavailable(f"the ledger {location} is not available: {first}")
+
+
+def check_space(location: Location) -> None:
+    """Raises StoreUnavailable where a local disk has less free than the location asks for."""
+    for folder in location.local if location.min_free_bytes else ():
+        _check(folder, location.min_free_bytes)
+
+
+def _check(folder: Path, least: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < least:
+        raise StoreUnavailable(
+            f"{free:,} bytes are free in {folder} and store.min_free_bytes is {least:,}: nothing is written; "
+            "free some space, and taking goes on by itself"
+        )

@@ -1,0 +1,60 @@
+"""How a lake is opened: for reading what is there, or for writing, after which every table is there."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import duckdb
+
+from pipeline.errors import NotFound, StoreUnavailable
+from pipeline.lake import tables
+from pipeline.lake.connect import connect
+from pipeline.lake.failures import is_conflict, named
+from pipeline.lake.location import Location, hidden
+from pipeline.lake.lock import write_lock
+
+_ATTEMPTS = 30
+_PAUSE_SECONDS = 0.2
+
+
+def read(location: Location, snapshot: int | None) -> duckdb.DuckDBPyConnection:
+    """Raises NotFound for no ledger or no such snapshot, StoreUnavailable where its database is away."""
+    try:
+        return connect(location, read_only=True, snapshot=snapshot)
+    except duckdb.Error as error:
+        if "unable to connect" in str(error).lower():
+            raise StoreUnavailable(f"the ledger {location} is not available: {_first(error)}") from error
+        raise NotFound(f"the ledger in {location} cannot be read: {_first(error)}") from error
+
+
+def write(location: Location) -> duckdb.DuckDBPyConnection:
+    """Raises StoreUnavailable where its database, disk or folder is not there."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _write(location)
+        except duckdb.Error as error:
+            if not is_conflict(error) or attempt == _ATTEMPTS - 1:
+                raise named(error, location) or error from error
+            # Several workers that start on an empty database all create the same tables.
+            time.sleep(random.uniform(0, _PAUSE_SECONDS))
+        except OSError as error:
+            raise StoreUnavailable(f"the ledger {location} is not available: {error}") from error
+    raise AssertionError("the last attempt raises or returns")
+
+
+def _write(location: Location) -> duckdb.DuckDBPyConnection:
+    for folder in location.local:
+        folder.mkdir(parents=True, exist_ok=True)
+    with write_lock(location):
+        con = connect(location, read_only=False, snapshot=None)
+        try:
+            tables.create(con)
+        except BaseException:
+            con.close()
+            raise
+        return con
+
+
+def _first(error: duckdb.Error) -> str:
+    return hidden(next(iter(str(error).splitlines()), "no message"))
