@@ -11,7 +11,7 @@ from pipeline.errors import DriftledgerError, StaleWatermark, StoreUnavailable
 from pipeline.lake.location import Location, hidden
 
 WORLD = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
-"""Errors of the servers, the disk or the engine; all others are a mistake in what was asked."""
+"""Errors of the servers, the disk or the engine; of the others all but the nameless are our mistake."""
 
 _CONFLICTS = ("conflict", "could not serialize", "duplicate key", "deadlock detected", "already exists")
 """What the catalogs say where two writers met."""
@@ -19,17 +19,21 @@ _CONFLICTS = ("conflict", "could not serialize", "duplicate key", "deadlock dete
 
 def is_conflict(error: duckdb.Error) -> bool:
     text = str(error).lower()
-    return isinstance(error, WORLD) and any(words in text for words in _CONFLICTS)
+    return _is_of_the_world(error) and any(words in text for words in _CONFLICTS)
 
 
 def named(error: duckdb.Error, location: Location) -> DriftledgerError | None:
     """The error that a caller can act on; None where it is the question that was wrong."""
-    if not isinstance(error, WORLD):
+    if not _is_of_the_world(error):
         return None
     first = hidden(next(iter(str(error).splitlines()), "no message"))
     if is_conflict(error):
         return StaleWatermark(f"another writer committed first: {first}")
     return StoreUnavailable(f"the ledger {location} is not available: {first}")
+
+
+def _is_of_the_world(error: duckdb.Error) -> bool:
+    return isinstance(error, WORLD) or type(error) is duckdb.Error  # what PostgreSQL says comes nameless
 
 
 def check_space(location: Location) -> None:
