@@ -29,15 +29,14 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
 
     Raises duckdb.Error, a conflict, where another process creates them at the same time.
     """
-    present = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    missing = [fact for fact in FACTS.values() if fact.name not in present]
-    if not missing:
-        return
     con.execute("BEGIN")
-    for fact in missing:
-        columns = ", ".join(f'"{f.name}" {sql_type(f.type)}' for f in fact.schema)
-        con.execute(f'CREATE TABLE "{fact.name}" ({columns})')
-        con.execute(f'CREATE VIEW "{fact.name}_merged" AS {_merged(fact)}')
+    # Looked up inside the transaction: another process may have created them just before.
+    present = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    for fact in FACTS.values():
+        if fact.name not in present:
+            columns = ", ".join(f'"{f.name}" {sql_type(f.type)}' for f in fact.schema)
+            con.execute(f'CREATE TABLE "{fact.name}" ({columns})')
+            con.execute(f'CREATE VIEW "{fact.name}_merged" AS {_merged(fact)}')
     con.execute("COMMIT")
 
 
