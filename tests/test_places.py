@@ -42,6 +42,7 @@ def test_facts_offsets_and_the_past_are_kept_wherever_the_ledger_is(place):
 
 _KILLED = """
 import os, signal
+from pathlib import Path
 from pipeline.lake.location import Location
 from pipeline.store import Store
 from tests.test_store import batch
