@@ -128,22 +128,31 @@ class Store:
         or bucket fails.  An error amid the commit leaves it open whether the batch is in: the watermark,
         read again, says it.
         """
+        with self.transaction() as con:
+            trace("begun")
+            for name, rows in batch.facts.items():
+                _insert(con, name, rows)
+            trace("facts_written")
+            for advance in batch.advances:
+                watermarks.advance(con, advance)
+            trace("watermark_written")
+        trace("committed")
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """All that is done inside, committed whole or not at all; queries of this thread see it too.
+
+        Raises as `append`.
+        """
         with self._connected() as con, write_lock(self._location):
             failures.check_space(self._location)
             con.execute("BEGIN")
             try:
-                trace("begun")
-                for name, rows in batch.facts.items():
-                    _insert(con, name, rows)
-                trace("facts_written")
-                for advance in batch.advances:
-                    watermarks.advance(con, advance)
-                trace("watermark_written")
+                yield con
                 con.execute("COMMIT")
             except BaseException:
                 _rollback(con)
                 raise
-        trace("committed")
 
     def watermark(self, topic_id: str, partition: int) -> Watermark:
         with self._connected() as con:

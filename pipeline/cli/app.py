@@ -34,6 +34,7 @@ COMMANDS = {
     "status": Command("pipeline.cli.status:status", "How fresh and how complete the ledger is."),
     "actions": Command("pipeline.cli.actions:actions", "What was proposed, done, refused and undone."),
     "explain": Command("pipeline.cli.explain:explain", "Why an action was taken, computed again."),
+    "maintain": Command("pipeline.cli.maintain:maintain", "Keep the ledger small and quick while it grows."),
     "report": Command("pipeline.cli.report:app", "Statements of a month, per team."),
     "dashboard": Command("pipeline.cli.dashboard:dashboard", "Serve the pages for a browser."),
     "dev": Command("pipeline.cli.dev:app", "A broker on this machine, to try things with."),

@@ -13,6 +13,9 @@ from pipeline.errors import NotFound
 from pipeline.lake import objects
 from pipeline.lake.location import Location
 
+METADATA = "__ducklake_metadata_lake"
+"""Name under which the catalog's own tables can be read."""
+
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",

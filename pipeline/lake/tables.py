@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.fact import Fact
+from pipeline.lake import lease
 
 _SQL_TYPES = {
     pa.string(): "VARCHAR",
@@ -37,6 +38,9 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
             columns = ", ".join(f'"{f.name}" {sql_type(f.type)}' for f in fact.schema)
             con.execute(f'CREATE TABLE "{fact.name}" ({columns})')
             con.execute(f'CREATE VIEW "{fact.name}_merged" AS {_merged(fact)}')
+    if lease.TABLE not in present:
+        for statement in lease.CREATE:
+            con.execute(statement)
     con.execute("COMMIT")
 
 

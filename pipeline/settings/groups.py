@@ -9,6 +9,7 @@ from detectors.parameters import Parameters
 from pipeline.bounds import Bound
 from pipeline.broker.parameters import KafkaSettings
 from pipeline.settings.dashboard import DashboardSettings
+from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.settings.store import StoreSettings
 from pipeline.settings.worker import WorkerSettings
 
@@ -21,6 +22,7 @@ class Settings:
     """The groups; a setting's full name is group.field, for example detection.warn_minutes."""
 
     store: StoreSettings = StoreSettings()
+    maintenance: MaintenanceSettings = MaintenanceSettings()
     detection: Parameters = Parameters()
     dashboard: DashboardSettings = DashboardSettings()
     kafka: KafkaSettings = KafkaSettings()
