@@ -146,3 +146,43 @@ def test_writers_lose_nothing_while_maintenance_runs(place):
             rounds += 1
         assert [w.result() for w in writers] == [None, None]
         assert samples(store) == 2 * commits * 20
+
+
+def test_a_backup_is_a_copy_of_the_catalog_and_then_of_the_data(tmp_path, postgres):
+    """A backup that was never restored is a hope."""
+    import shutil
+    import sqlite3
+
+    from pipeline.lake.location import Location
+    from pipeline.rig.postgres import programs
+
+    def copied_sqlite(location: Location) -> Location:
+        (tmp_path / "restored").mkdir()
+        with (
+            sqlite3.connect(location.sqlite) as live,
+            sqlite3.connect(tmp_path / "restored/catalog.sqlite") as copy,
+        ):
+            live.backup(copy)
+        return Location(tmp_path / "restored", data=str(tmp_path / "files"))
+
+    def copied_postgres(location: Location) -> Location:
+        target, tools = postgres.url(), programs()
+        dump = subprocess.run([tools / "pg_dump", location.catalog], capture_output=True, check=True)
+        subprocess.run([tools / "psql", "-qX", target], input=dump.stdout, capture_output=True, check=True)
+        return Location(tmp_path / "none", target, str(tmp_path / "files"))
+
+    for place, copied in (
+        (Location(tmp_path / "live"), copied_sqlite),
+        (Location(tmp_path / "none", postgres.url(), str(tmp_path / "data")), copied_postgres),
+    ):
+        with Store.open(place) as store:
+            store.append(batch(-1, 0))
+            restored = copied(place)
+            store.append(batch(0, 1))
+            shutil.copytree(place.data_path, tmp_path / "files")
+        shutil.rmtree(place.data_path)
+        with Store.open(restored) as store:
+            assert samples(store) == 20 and store.watermark("t", 0).offset == 0
+            store.append(batch(0, 1))
+            assert samples(store) == 40
+        shutil.rmtree(tmp_path / "files")
