@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import failure
-from pipeline.cli.options import StoreOption, settings, store_folder
+from pipeline.cli.options import StoreOption, settings, writing
 from pipeline.errors import DriftledgerError
 
 
@@ -37,14 +37,13 @@ def worker(
     SIGTERM or SIGINT: it finishes the transaction in hand and ends with 0.  Exit codes: 1 what it cannot
     mend by waiting, to be restarted; 4 a wrong setting; 5 a right or a topic is missing.
     """
-    from pipeline.store import Store
     from pipeline.worker.logs import set_up
     from pipeline.worker.run import work
 
     set_up(as_json=log is LogForm.json, level=log_level.upper())
     code = 0
     try:
-        work(settings(ctx), lambda: Store.open(store_folder(ctx, store)))
+        work(settings(ctx), lambda: writing(ctx, store))
     except DriftledgerError as error:
         logging.getLogger("driftledger.worker").error("%s", error, exc_info=error)
         code = error.exit_code
