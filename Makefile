@@ -45,7 +45,7 @@ lock: $(DEV)  ## resolve the requirements anew
 	$(COMPILE) --upgrade .ci/requirements/bench-nannyml.in -o .ci/requirements/bench-nannyml.txt
 
 clean:  ## remove what was built; a ledger in driftledger-data is kept
-	rm -rf .venv .venv-nannyml build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-nannyml build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/build.stamp: .ci/requirements/build.txt

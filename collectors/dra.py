@@ -113,7 +113,7 @@ def _take_slice(item: Json, known: Inventory, observed: datetime, account: _Acco
     for entry in entries:
         name = text(mapping(entry).get("name"))
         if not all((*pool, name)):
-            account.refuse(Rejected("missing_field", "driver, pool or name of a device"))
+            account.refuse(Rejected("missing_field", "no driver, pool or name of a device"))
         elif refusal:
             account.leave_out(refusal)
         else:

@@ -45,7 +45,7 @@ def claim_rows(
         if key[0] == COMPUTE_DOMAIN:
             yield "compute_domain"
         elif not all(key) or not all(c.uid for c in consumers):
-            yield Rejected("missing_field", f"{common['claim']}: device or consumer")
+            yield Rejected("missing_field", f"{common['claim']}: no device or consumer")
         else:
             device = known.devices.get((key[0], key[1], key[2]))
             row = common | _held(claim, result, device, "/".join(key))

@@ -44,7 +44,7 @@ def _refused(flow: Flow, row: int) -> Rejected:
     if flow.verdict is None and flow.IP is None:
         return Rejected("missing_field", "neither verdict nor IP: not a flow", row)
     if flow.time is None:
-        return Rejected("missing_field", "time", row)
+        return Rejected("missing_field", "no time", row)
     return Rejected("wrong_type", f"time is {flow.time[:40]!r}, not RFC 3339", row)
 
 

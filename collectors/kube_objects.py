@@ -48,7 +48,7 @@ def _collect(document: Any, objects: list[Json], rejected: list[Rejected]) -> No
         for item in sequence(document.get("items")):
             _collect(item, objects, rejected)
     elif not document.get("kind"):
-        rejected.append(Rejected("missing_field", "kind"))
+        rejected.append(Rejected("missing_field", "no kind"))
     else:
         objects.append(document)
 

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.cells import people
 
 _FORMATS = {"money": "%.2f", "decimal": "%.1f", "ratio": "percent", "number": "%.3f", "integer": "localized"}
 
@@ -16,7 +17,8 @@ _FORMATS = {"money": "%.2f", "decimal": "%.1f", "ratio": "percent", "number": "%
 def frame(answer: Answer) -> pd.DataFrame:
     """One column each; decimals become floats, for showing only."""
     columns = [c.name for c in answer.columns]
-    return pd.DataFrame([[_shown(v) for v in row] for row in answer.rows], columns=columns)
+    rows = [[_shown(c, v) for c, v in zip(answer.columns, row, strict=True)] for row in answer.rows]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def table(answer: Answer, names: dict[str, str]) -> None:
@@ -29,12 +31,14 @@ def table(answer: Answer, names: dict[str, str]) -> None:
     )
 
 
-def _shown(value: Value) -> Any:
+def _shown(column: Column, value: Value) -> Any:
+    if column.kind == "identity":
+        return people(column.kind, value)
     return float(value) if isinstance(value, Decimal) else value
 
 
 def _config(column: Column, name: str) -> Any:
-    if column.kind == "text":
+    if column.kind in ("text", "identity"):
         return st.column_config.TextColumn(name)
     if column.kind == "time":
         return st.column_config.DatetimeColumn(name, format="YYYY-MM-DD HH:mm")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from pipeline.answers.money import in_cents
@@ -60,7 +60,7 @@ def add(parts: Sequence[Amounts]) -> Amounts:
         used=_known([p.used for p in parts]),
         idle=_known([p.idle for p in parts]),
         total=_known([p.total for p in parts]),
-        completeness=(seen / exists).quantize(Decimal("0.0001")) if exists else None,
+        completeness=(seen / exists).quantize(Decimal("0.0001"), ROUND_FLOOR) if exists else None,
     )
 
 

@@ -72,6 +72,22 @@ def test_json_and_yaml_are_exact(output: Output) -> None:
     assert (got["as_of"], got["completeness"]) == ("2026-10-31T23:59:00Z", "0.9999")
 
 
+def test_csv_names_no_column_twice() -> None:
+    """A reader by name, such as pandas, would take one of two columns, or neither."""
+    columns = (Column("team"), Column("completeness", "", "ratio"))
+    answer = Answer(columns, (("fraud", Decimal("0.5")),), AS_OF, Decimal("0.75"))
+    rows = list(csv.reader(io.StringIO(rendered(Output.csv, answer))))
+    assert rows == [["team", "completeness", "as_of"], ["fraud", "0.5", "2026-10-31T23:59:00Z"]]
+
+
+def test_people_see_the_beginning_of_an_identity_and_programs_all_of_it() -> None:
+    """A script that keeps a shortened id may later name two actions with it."""
+    answer = Answer((Column("action", kind="identity"),), (("0123456789abcdef",),), AS_OF, None)
+    assert rendered(Output.table, answer).splitlines()[1] == "0123456789ab"
+    assert "0123456789abcdef" in rendered(Output.csv, answer)
+    assert "0123456789abcdef" in rendered(Output.json, answer)
+
+
 def test_csv_is_exact_and_runs_nothing_in_a_spreadsheet() -> None:
     """A pod may be named =HYPERLINK(...); opening the export must not call it."""
     rows = list(csv.reader(io.StringIO(rendered(Output.csv))))

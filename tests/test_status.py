@@ -7,12 +7,14 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 from typer.testing import CliRunner
 
-from pipeline.answers.status import COLUMNS, is_incomplete, status
+from pipeline.answers.status import COLUMNS, WRONG, is_incomplete, status
 from pipeline.cli.app import app
+from pipeline.facts.catalogue import FACTS
 from pipeline.prices import PriceBook
-from pipeline.store import Store
+from pipeline.store import Batch, Store
 from tests.cost_rows import allocation, at, device, ledger, minutes
 
 PRICED = PriceBook.flat(Decimal(1), "USD")
@@ -58,12 +60,26 @@ def test_what_was_refused_missing_or_unpriced_is_a_row_and_an_exit_code(tmp_path
         answer = status(store, at(2), PriceBook("empty", ()))
         rows = {row[0]: dict(zip(NAMES, row, strict=True)) for row in answer.rows}
         assert (rows["rejected"]["name"], rows["rejected"]["rows"]) == ("out_of_range", 3)
+        assert rows["rejected"]["detail"] == "for example driftledger.gpu: util_ratio 7"
         assert rows["gap"]["detail"] == "lost 41"
         assert "NVIDIA L4" in str(rows["unpriced"]["detail"])
         assert is_incomplete(answer)
     result = CliRunner().invoke(app, ["status", "--store", str(tmp_path), "-o", "json"])
     assert result.exit_code == 7
     assert json.loads(result.stdout)["completeness"] == "0.7500"
+
+
+def test_every_kind_of_fact_shows(tmp_path: Path) -> None:
+    """A table that status leaves out can stop growing without anybody seeing it."""
+    once = {
+        name: {f.name: at(0) if pa.types.is_timestamp(f.type) else None for f in fact.schema}
+        for name, fact in FACTS.items()
+    }
+    with Store.open(tmp_path) as store:
+        rows = {n: pa.Table.from_pylist([row], schema=FACTS[n].schema) for n, row in once.items()}
+        store.append(Batch(rows))
+        shown = {row[0] if row[0] in WRONG else row[1] for row in status(store, at(0)).rows}
+    assert shown >= FACTS.keys() - {"gaps"} | {"gap"}
 
 
 def test_a_healthy_ledger_exits_with_zero(tmp_path: Path) -> None:

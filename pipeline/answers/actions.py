@@ -6,11 +6,8 @@ from pipeline.answers.answer import Answer, Column
 from pipeline.answers.window import Window
 from pipeline.store import Store
 
-SHORT = 12
-"""Characters of an action's id that are shown; `explain` takes any beginning that is unique."""
-
 COLUMNS = (
-    Column("action"),
+    Column("action", kind="identity"),
     Column("last", kind="time"),
     Column("state"),
     Column("kind"),
@@ -31,9 +28,6 @@ COLUMNS = (
 def actions(store: Store, window: Window) -> Answer:
     """Actions with a step in the window, the newest first."""
     found = store.query("actions_list", start=window.start, end=window.end).to_pylist()
-    rows = tuple(
-        tuple(row[c.name][:SHORT] if c.name == "action" else row[c.name] or None for c in COLUMNS)
-        for row in found
-    )
+    rows = tuple(tuple(row[c.name] or None for c in COLUMNS) for row in found)
     as_of = max((row["last"] for row in found), default=None)
     return Answer(COLUMNS, rows, as_of, None, window=window)

@@ -12,8 +12,9 @@ from pipeline.answers.window import Window
 SCHEMA = "driftledger.answer/1"
 """Version of the JSON form; it changes when a reader of the old one would go wrong."""
 
-ColumnKind = Literal["text", "integer", "decimal", "money", "ratio", "number", "time", "flag"]
-"""decimal and money are exact; ratio is 0 to 1; number is a float, for statistics only."""
+ColumnKind = Literal["text", "identity", "integer", "decimal", "money", "ratio", "number", "time", "flag"]
+"""identity is shown to people by its beginning; decimal and money are exact; ratio is 0 to 1; number is a
+float, for statistics only."""
 
 Value = str | int | Decimal | float | datetime | bool | None
 

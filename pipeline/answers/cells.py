@@ -8,6 +8,8 @@ from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from pipeline.answers.answer import ColumnKind, Value
 
 UNKNOWN = "-"
+SHORT = 12
+"""Characters of an identity that people are shown; `explain` takes any beginning that is unique."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -20,7 +22,7 @@ def people(kind: ColumnKind, value: Value) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}Z"
     if isinstance(value, str):
-        return safe_text(value)
+        return safe_text(value[:SHORT] if kind == "identity" else value)
     return _number(kind, value)
 
 

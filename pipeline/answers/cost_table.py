@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -123,4 +123,8 @@ def _times(line: dict[str, Any], bucket: str | None) -> list[Decimal | None]:
 
 def _ratio(line: dict[str, Any]) -> Decimal | None:
     exists = line["allocated_su"] + line["unallocated_su"]
-    return (line["observed_su"] / exists).quantize(Decimal("0.0001")) if exists else None
+    if not exists:
+        return None
+    # Rounded down, so that 1 means all of it.
+    ratio: Decimal = line["observed_su"] / exists
+    return ratio.quantize(Decimal("0.0001"), ROUND_FLOOR)

@@ -86,7 +86,7 @@ def _newest(ctx: typer.Context, store: Path | None) -> datetime:
 
 
 def _notes(now: datetime, at: str | None, snapshot: int, taken: Sequence[Taken]) -> tuple[str, ...]:
-    from pipeline.answers.actions import SHORT
+    from pipeline.answers.cells import SHORT
 
     why = "the newest minute in the ledger, not this machine's clock" if at is None else "as --at says"
     steps = [f"{step.state} {step.action_id[:SHORT]} by rule {step.rule}: {step.detail}" for step in taken]

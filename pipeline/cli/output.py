@@ -44,11 +44,16 @@ def _yaml(answer: Answer, stream: TextIO) -> None:
 
 
 def _csv(answer: Answer, stream: TextIO) -> None:
-    """Rows only, each with `as_of` and `completeness`; text that a spreadsheet would run is quoted with '."""
+    """Rows only, each with `as_of` and `completeness`, its own where it has one.
+
+    Text that a spreadsheet would run is quoted with '.
+    """
     writer = csv.writer(stream, lineterminator="\n")
-    tail = [machine(answer.as_of), machine(answer.completeness)]
-    writer.writerow([*(c.name for c in answer.columns), "as_of", "completeness"])
-    writer.writerows([*(machine(value) for value in row), *tail] for row in answer.rows)
+    names = [c.name for c in answer.columns]
+    whole = {"as_of": machine(answer.as_of), "completeness": machine(answer.completeness)}
+    tail = {name: value for name, value in whole.items() if name not in names}
+    writer.writerow([*names, *tail])
+    writer.writerows([*(machine(value) for value in row), *tail.values()] for row in answer.rows)
 
 
 def _table(answer: Answer, stream: TextIO) -> None:
@@ -93,7 +98,7 @@ def _cells(columns: list[Column], row: Iterable[Value]) -> list[str]:
 def _grid(columns: list[Column], rows: list[list[str]], stream: TextIO) -> None:
     titles = [title(c) for c in columns]
     widths = [max(map(cell_len, column)) for column in zip(titles, *rows, strict=True)]
-    left = [c.kind in ("text", "flag", "time") for c in columns]
+    left = [c.kind in ("text", "identity", "flag", "time") for c in columns]
     head = _line(titles, widths, left)
     stream.write((f"\x1b[1m{head}\x1b[0m" if styled(stream) else head) + "\n")
     stream.writelines(_line(row, widths, left) + "\n" for row in rows)

@@ -65,7 +65,7 @@ def _finding(finding: dict[str, Any]) -> str:
 def _served(served: dict[str, Any]) -> str:
     good = f"judged good on {served['good_count']} labels at {served['good_at']}" if served["good_at"] else ""
     bad = f"judged bad at {served['bad_at']}" if served["bad_at"] else ""
-    verdict = ", ".join(v for v in (good, bad) if v) or "never judged"
+    verdict = ", ".join(v for v in (good, bad) if v) or "not judged before"
     return (
         f"{served['version']}: {served['predictions']} predictions "
         f"from {served['first']} to {served['last']}, {verdict}"

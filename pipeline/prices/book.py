@@ -86,7 +86,7 @@ class PriceBook:
         current = [(rank, p) for rank, p in matching if p.holds_at(time)]
         ranked = [(rank, p) for rank, p in current if p.currency == currency]
         if not ranked:
-            return None, _why(matching, current, currency)
+            return None, _why(profile, matching, current, currency)
         best = max(rank for rank, _ in ranked)
         winners = [p for rank, p in ranked if rank == best]
         if len(winners) > 1:
@@ -101,10 +101,15 @@ class PriceBook:
 Ranked = list[tuple[tuple[int, bool], Price]]
 
 
-def _why(matching: Ranked, current: Ranked, currency: str) -> str:
+def _why(profile: Profile, matching: Ranked, current: Ranked, currency: str) -> str:
     if current:
         others = ", ".join(sorted({p.currency for _, p in current}))
         return f"priced in {others}, not in {currency}; ask with --currency"
     if matching:
         return f"{matching[0][1].name} matches but does not hold then; add a row for that time"
+    if profile == Profile(profile.cluster):
+        return (
+            "nothing is known of its devices; take in their ResourceSlices or device events, "
+            "or state a price with --gpu-hour-price"
+        )
     return "no row of the price book matches; add one, or state a price with --gpu-hour-price"

@@ -17,6 +17,12 @@ FROM prediction_sums GROUP BY cluster
 UNION ALL
 SELECT 'feature_bins', '', count(*), min(minute), max(minute) + INTERVAL 1 MINUTE FROM feature_bins HAVING count(*) > 0
 UNION ALL
+SELECT 'score_bins', '', count(*), min(minute), max(minute) + INTERVAL 1 MINUTE FROM score_bins HAVING count(*) > 0
+UNION ALL
+SELECT 'predictions', '', count(*), min(time), max(time) FROM predictions HAVING count(*) > 0
+UNION ALL
+SELECT 'references', '', count(*), min(time), max(time) FROM "references" HAVING count(*) > 0
+UNION ALL
 SELECT 'labels', '', count(*), min(time), max(time) FROM labels HAVING count(*) > 0
 UNION ALL
 SELECT 'findings', '', count(*), min(time), max(time) FROM findings HAVING count(*) > 0

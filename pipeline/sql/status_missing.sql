@@ -1,6 +1,7 @@
 -- What was refused, by reason, and what is known to be missing.
 SELECT 'rejected' AS kind, reason AS name, '' AS cluster, count(*) AS rows, min(time) AS first, max(time) AS newest,
-    string_agg(DISTINCT topic, ', ' ORDER BY topic) AS detail
+    -- the newest in words; the words of a replayed file begin with its name, its topic is a hash
+    'for example ' || arg_max(CASE WHEN topic LIKE 'replay/%' THEN '' ELSE topic || ': ' END || left(coalesce(detail, ''), 120), (time, detail)) AS detail
 FROM rejected GROUP BY reason
 UNION ALL
 SELECT 'gap', source || ' ' || kind, cluster, count(*), min(start), max("end"), 'lost ' || coalesce(sum(lost), 0)

@@ -49,7 +49,7 @@ def _broken(type_: EventType, events: pa.Table, timestamp: int) -> Iterator[Brok
     for column in type_.columns:
         values = events.column(column.name)
         if column.required and values.null_count:
-            yield "missing_field", column.name, _mask(pc.is_null(values))
+            yield "missing_field", f"{column.name} is missing", _mask(pc.is_null(values))
         if values.null_count == len(values):
             continue
         if column.kind == "time":
@@ -101,7 +101,7 @@ def _numbers(column: Column, values: pa.ChunkedArray) -> Iterator[Broken]:
     if column.kind == "float":
         finite = pc.is_finite(values)
         if not pc.all(finite).as_py():
-            yield "not_finite", column.name, _mask(pc.invert(finite))
+            yield "not_finite", f"{column.name} is not finite", _mask(pc.invert(finite))
     found = pc.min_max(values).as_py()
     if column.minimum is not None and found["min"] < column.minimum:
         yield (
