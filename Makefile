@@ -18,7 +18,7 @@ demo: $(RUNTIME)  ## a simulated cluster: costs, a worse model, its rollback, an
 	$(BIN)/driftledger demo
 
 test: lint rig  ## lint, types, layers and all tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 lint: $(DEV)  ## ruff and mypy
 	$(BIN)/ruff check .

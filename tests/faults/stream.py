@@ -1,4 +1,4 @@
-"""A seeded stream of events of every kind, as numbered messages of many sources: what a faulty run must not change."""
+"""A seeded stream of events of every kind, in numbered messages of many sources: what no fault may change."""
 
 from __future__ import annotations
 
@@ -142,7 +142,8 @@ def _flow(
         {
             "cluster": "c", "time": now + timedelta(seconds=row), "direction": "EGRESS",
             "verdict": "DROPPED" if rng.random() < 0.05 else "FORWARDED", "opens_connection": bool(row % 2),
-            "is_reply": False, "source_workload": f"w{number}", "destination_ip": ("10.0.0.1", "8.8.8.8")[row % 2],
+            "is_reply": False, "source_workload": f"w{number}",
+            "destination_ip": ("10.0.0.1", "8.8.8.8")[row % 2],
         }
         for row in range(count)
     ]  # fmt: skip
