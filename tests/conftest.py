@@ -34,6 +34,15 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
+SHARED_SERVERS = {"kafka", "broker", "secure_kafka", "postgres", "s3"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one shared server run in one process, so that `-n 2` starts it once."""
+    for item in items:
+        if SHARED_SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("servers"))
+
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
