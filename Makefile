@@ -30,8 +30,11 @@ bench: $(DEV) $(NANNYML)  ## measure speed; writes docs/benchmarks.md
 	$(BIN)/pytest -m bench tests/bench
 	$(BIN)/python -m tests.bench.page
 
-soak: $(DEV)  ## the property tests with many more examples
-	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m 'not bench and not browser'
+soak: $(DEV) rig  ## long runs: workers under faults (writes docs/faults.md), then the laws with many more examples
+	rm -f build/faults.jsonl
+	BENCH_RESULTS=build/faults.jsonl $(BIN)/pytest -m soak
+	BENCH_RESULTS=build/faults.jsonl $(BIN)/python -m tests.faults.page
+	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m 'not bench and not soak and not browser'
 
 rig: $(DEV)  ## what the tests need beside Python: Chromium, Kafka, PostgreSQL, an S3 server
 	.ci/system-packages browser

@@ -1,16 +1,16 @@
-"""docs/benchmarks.md from the results of one run of `make bench`: the machine, the command, the numbers."""
+"""A page of docs/ from the results of one run: the machine, the command, the numbers."""
 
 from __future__ import annotations
 
 import json
 import platform
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench.conftest import RESULTS
+from tests.recorded import RESULTS
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
 
@@ -36,7 +36,7 @@ NOTES = {
 }
 
 
-def _machine() -> str:
+def machine() -> str:
     model = next(
         (
             line.partition(":")[2].strip()
@@ -56,11 +56,11 @@ def _value(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _section(name: str, lines: list[dict[str, object]]) -> Iterator[str]:
+def _section(name: str, note: str, lines: list[dict[str, object]]) -> Iterator[str]:
     columns = list(dict.fromkeys(key for line in lines for key in line))
     yield f"## {name}\n"
-    if name in NOTES:
-        yield f"{NOTES[name]}\n"
+    if note:
+        yield f"{note}\n"
     yield f"| {' | '.join(c.replace('_', ' ') for c in columns)} |"
     yield f"|{'---|' * len(columns)}"
     for line in lines:
@@ -68,14 +68,15 @@ def _section(name: str, lines: list[dict[str, object]]) -> Iterator[str]:
     yield ""
 
 
-def page(results: Path, now: datetime) -> str:
+def page(results: Path, now: datetime, head: str, notes: Mapping[str, str]) -> str:
+    """The head, the day and machine, and a section a name with its note and a row a result."""
     sections: dict[str, list[dict[str, object]]] = defaultdict(list)
     for text in results.read_text(encoding="utf-8").splitlines():
         line = json.loads(text)
         sections[line.pop("name")].append(line)
-    body = [part for name, lines in sections.items() for part in _section(name, lines)]
-    return f"{HEAD}{now:%Y-%m-%d}, {_machine()}.\n\n" + "\n".join(body)
+    body = [part for name, lines in sections.items() for part in _section(name, notes.get(name, ""), lines)]
+    return f"{head}{now:%Y-%m-%d}, {machine()}.\n\n" + "\n".join(body)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(RESULTS, datetime.now(UTC)), encoding="utf-8")
+    PAGE.write_text(page(RESULTS, datetime.now(UTC), HEAD, NOTES), encoding="utf-8")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
 
+from pipeline.answers.window import month
 from pipeline.embedded import Embedded
 from pipeline.events import Message
 from pipeline.facts import FACTS
+from pipeline.prices import PriceBook
 from pipeline.registry import register
 from pipeline.store import Store
+from reports.statement import Statement, statement
 from tests.faults import stream
 
 PLACE_OF_THE_LOG = ("topic_id", "partition", "offset", "time")
@@ -58,3 +63,18 @@ def _rows(store: Store, fact: str) -> pa.Table:
         return rows
     kept = [name for name in rows.column_names if name not in PLACE_OF_THE_LOG]
     return rows.select(kept).sort_by([(name, "ascending") for name in kept])
+
+
+def inferences(store: Store) -> int:
+    """How many were counted."""
+    return int(sum(store.rows("prediction_sums").column("count").to_pylist()))
+
+
+def months_equal(ours: Store, right: Store) -> bool:
+    """Whether the statement of the stream's month is the same, to the last digit."""
+    return _month(ours) == _month(right)
+
+
+def _month(store: Store) -> Statement:
+    made = statement(store, month(2026, 10), PriceBook.flat(Decimal("3.333333333"), "USD"))
+    return replace(made, snapshot=0)

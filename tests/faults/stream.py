@@ -162,7 +162,20 @@ def _allocation(
     ]  # fmt: skip
 
 
+def _device(
+    _rng: np.random.Generator, number: int, sequence: int, now: datetime, _count: int
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "cluster": "c", "node": f"n{number}", "device": f"GPU-{number}-{row}", "gpu_model": "NVIDIA L4",
+            "start": START, "time": now, "revision": sequence,
+        }
+        for row in range(8)
+    ]  # fmt: skip
+
+
 _ROWS = {
+    "device": _device,
     "inference": _inference,
     "label": _label,
     "gpu": _gpu,
