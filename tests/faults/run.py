@@ -22,6 +22,8 @@ from pipeline.store import Store
 from tests.faults.workers import WorkerProcess
 
 CATCH_UP_SECONDS = 180.0
+GIVES_UP = 50
+"""A worker that ends by itself so often does not get anywhere."""
 
 Fault = Callable[[Sequence[WorkerProcess], random.Random], None]
 
@@ -98,6 +100,7 @@ def run(
 def _keep(workers: Sequence[WorkerProcess]) -> None:
     for worker in workers:
         worker.keep_running()
+        assert len(worker.ended_by_itself) < GIVES_UP, worker.said()
 
 
 class _Publishing(threading.Thread):
@@ -148,7 +151,8 @@ def _wait_until_read(kafka: KafkaSettings, place: Place, workers: Sequence[Worke
     ends = log_ends(kafka)
     with Store.open(place, read_only=True) as store:
         while behind := {p: end for p, end in ends.items() if store.watermark(*p).offset < end - 1}:
-            assert time.monotonic() < until, f"not read: {behind}; {[w.said() for w in workers]}"
+            late = f"{len(behind)} partitions are behind"
+            assert time.monotonic() < until, "\n".join([late, *(w.said() for w in workers)])
             _keep(workers)
             time.sleep(0.2)
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipeline.answers.window import month
 from pipeline.embedded import Embedded
 from pipeline.events import Message
-from pipeline.facts import FACTS
+from pipeline.facts.catalogue import FACTS
 from pipeline.prices import PriceBook
 from pipeline.registry import register
 from pipeline.store import Store

@@ -64,4 +64,4 @@ class WorkerProcess:
 
     def said(self) -> str:
         """The end of its log."""
-        return self._log.read_text(errors="replace")[-4_000:] if self._log.exists() else ""
+        return self._log.read_text(errors="replace")[-1_500:] if self._log.exists() else ""
