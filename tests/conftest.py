@@ -34,7 +34,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
-SHARED_SERVERS = {"kafka", "broker", "secure_kafka", "postgres", "s3"}
+SHARED_SERVERS = {"kafka", "broker", "secure_kafka", "postgres", "s3", "place", "shared"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
