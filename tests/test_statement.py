@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from pipeline.answers.money import to_cents
 from pipeline.answers.window import month
-from pipeline.cli.report import app
+from pipeline.cli.app import app
 from pipeline.errors import ConfigError, NotFound
 from pipeline.facts.catalogue import FACTS
 from pipeline.prices import PriceBook
@@ -213,19 +213,32 @@ def test_every_team_gets_its_files_whatever_its_name(whole: Statement, tmp_path:
     assert len({files.file_name(t) for t in ("a/b", "a.b", "a-b", "../a", "", "=1")}) == 6
 
 
+def built(ledger: Store, out: Path, *options: str) -> Result:
+    folder = str(ledger.location.folder)
+    month = ["report", "build", "--month", "2026-10"]
+    return CliRunner().invoke(app, [*month, "--store", folder, "--out", str(out), *options])
+
+
 def test_the_command_writes_the_month(october: Store, tmp_path: Path) -> None:
-    result = CliRunner().invoke(
-        app, ["build", "--month", "2026-10", "--store", str(october.location.folder), "--out", str(tmp_path),
-              "--gpu-hour-price", "2.00"],
-    )  # fmt: skip
+    result = built(october, tmp_path, "--gpu-hour-price", "2.00")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "statement-2026-10.html").is_file()
     assert str(tmp_path / "statement-2026-10-red.csv") in result.output.split()
 
 
+def test_the_exit_code_says_that_a_price_is_missing(october: Store, tmp_path: Path) -> None:
+    """A job that mails the bill must not mail one that leaves cards out."""
+    book = tmp_path / "prices.yaml"
+    row = "{match: {gpu_model: K80}, gpu_hour: 1}"
+    book.write_text(f"version: one\ncurrency: USD\nsource: x\nprices: [{row}]")
+    result = built(october, tmp_path, "--prices", str(book))
+    assert result.exit_code == 7, result.output
+    assert (tmp_path / "statement-2026-10.html").is_file()
+
+
 @pytest.mark.parametrize("text", ["october", "2026-13", "2026-1", "2026-10-01"])
 def test_a_wrong_month_says_what_to_write(text: str, tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["build", "--month", text, "--store", str(tmp_path)])
+    result = CliRunner().invoke(app, ["report", "build", "--month", text, "--store", str(tmp_path)])
     assert isinstance(result.exception, ConfigError)
     assert "2026-10" in str(result.exception)
 

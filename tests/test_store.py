@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import NotFound, StaleWatermark
+from pipeline.errors import ConfigError, NotFound, StaleWatermark
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.cost import GPU_USAGE
 from pipeline.facts.fact import SECONDS, TIME
@@ -144,6 +144,14 @@ def test_a_reader_cannot_write(tmp_path):
     Store.open(tmp_path).close()
     with Store.open(tmp_path, read_only=True) as reader, pytest.raises(duckdb.Error):
         reader.append(batch(-1, 0))
+
+
+def test_a_file_where_the_ledger_should_be_is_said_with_a_remedy(tmp_path):
+    """An errno is no help to somebody who mistyped a path."""
+    (tmp_path / "ledger").write_text("notes")
+    for folder in (tmp_path / "ledger", tmp_path / "ledger" / "below"):
+        with pytest.raises(ConfigError, match="a file stands there; name a folder"):
+            Store.open(folder)
 
 
 def test_a_ledger_that_is_not_there_is_a_sentence_with_a_remedy(tmp_path):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import StoreOption, reading
+from pipeline.cli.options import INCOMPLETE, StoreOption, reading
 from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
 from pipeline.errors import ConfigError
 
@@ -33,7 +33,10 @@ def build(
     gpu_hour_price: GpuHourOption = None,
     currency: CurrencyOption = "USD",
 ) -> None:
-    """Write the month as HTML and CSV: all teams, and each team alone; lines sum to totals to the cent."""
+    """Write the month as HTML and CSV: all teams, and each team alone; lines sum to totals to the cent.
+
+    Exit code 7 when some of it has no price.
+    """
     from reports.build import build as write
     from reports.statement import statement
 
@@ -42,6 +45,8 @@ def build(
         made = statement(ledger, span, book, currency)
     for path in write(made, out):
         print(path)
+    if made.amounts.unpriced:
+        raise typer.Exit(INCOMPLETE)
 
 
 def _month(text: str) -> Window:

@@ -7,7 +7,7 @@ import time
 
 import duckdb
 
-from pipeline.errors import NotFound, StoreUnavailable
+from pipeline.errors import ConfigError, NotFound, StoreUnavailable
 from pipeline.lake import tables
 from pipeline.lake.connect import connect
 from pipeline.lake.failures import is_conflict, named
@@ -29,7 +29,7 @@ def read(location: Location, snapshot: int | None) -> duckdb.DuckDBPyConnection:
 
 
 def write(location: Location) -> duckdb.DuckDBPyConnection:
-    """Raises StoreUnavailable where its database, disk or folder is not there."""
+    """Raises ConfigError where its folder is a file, StoreUnavailable where database or disk is away."""
     for attempt in range(_ATTEMPTS):
         try:
             return _write(location)
@@ -38,6 +38,8 @@ def write(location: Location) -> duckdb.DuckDBPyConnection:
                 raise named(error, location) or error from error
             # Several workers that start on an empty database all create the same tables.
             time.sleep(random.uniform(0, _PAUSE_SECONDS))
+        except (FileExistsError, NotADirectoryError) as error:
+            raise ConfigError("store.folder", str(location), "a file stands there; name a folder") from error
         except OSError as error:
             raise StoreUnavailable(f"the ledger {location} is not available: {error}") from error
     raise AssertionError("the last attempt raises or returns")
