@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
 from pipeline.errors import DriftledgerError, StaleWatermark
 from pipeline.events import HEAD_BYTES, MAX_MESSAGE_BYTES, TYPES, EventType, Message, Rejected, encode
-from pipeline.ingest import Ingest, Step
+from pipeline.ingest import Ingest, Step, nothing_beside
 from pipeline.store import Store, Trace, silent
 
 _ATTEMPTS = 100
@@ -42,9 +42,15 @@ def messages(
 class Embedded:
     """Gives each message the next offset of its in-process topic and steps it into the ledger."""
 
-    def __init__(self, store: Store, trace: Trace = silent) -> None:
+    def __init__(
+        self,
+        store: Store,
+        trace: Trace = silent,
+        *,
+        beside: Callable[[Sequence[Message]], Mapping[str, pa.Table]] = nothing_beside,
+    ) -> None:
         self.store = store
-        self._ingest = Ingest(store, trace)
+        self._ingest = Ingest(store, trace, beside=beside)
 
     def reload(self) -> None:
         self._ingest.reload()

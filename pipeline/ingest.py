@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
 import pyarrow as pa
@@ -32,11 +32,17 @@ def _keep_none(_refused: Refusals) -> None:
     """Refused messages are in the `rejected` table, with their first kilobyte."""
 
 
+def nothing_beside(_fresh: Sequence[Message]) -> Mapping[str, pa.Table]:
+    """Messages say all that is to be written."""
+    return {}
+
+
 class Ingest:
     """Takes messages of any partitions in offset order; a message may be handed over again at any time.
 
-    `judge_holes` turns offsets that did not come into gaps, and `keep_refused` gets what is refused; both are
-    called before the commit, which an exception of theirs prevents.
+    `judge_holes` turns offsets that did not come into gaps, `keep_refused` gets what is refused, and `beside`
+    gives further rows to write in the transaction of the messages that are new.  They are called before the
+    commit, which an exception of theirs prevents.
     """
 
     def __init__(
@@ -46,11 +52,13 @@ class Ingest:
         *,
         judge_holes: Callable[[Sequence[Hole]], Sequence[Gap]] = offset_gaps.lost,
         keep_refused: Callable[[Refusals], None] = _keep_none,
+        beside: Callable[[Sequence[Message]], Mapping[str, pa.Table]] = nothing_beside,
     ) -> None:
         self._store = store
         self._trace = trace
         self._judge_holes = judge_holes
         self._keep_refused = keep_refused
+        self._beside = beside
         self._marks: dict[Partition, Watermark] = {}
         self._references: dict[str, Reference] = store.references()
 
@@ -75,8 +83,8 @@ class Ingest:
         if holes:
             gaps = self._judge_holes(holes)
             step.gaps.update(g.kind for g in gaps)
-            told = [facts[GAPS.name]] if GAPS.name in facts else []
-            facts[GAPS.name] = pa.concat_tables([*told, offset_gaps.rows(gaps)])
+            _add(facts, {GAPS.name: offset_gaps.rows(gaps)})
+        _add(facts, self._beside(fresh))
         self._trace("folded")
         try:
             self._store.append(Batch(facts, tuple(advances)), self._trace)
@@ -139,6 +147,11 @@ class Ingest:
             parts[REJECTED.name].append(rejected_rows(refused))
             self._keep_refused(refused)
         return {name: merge(FACTS[name], tables) for name, tables in parts.items()}
+
+
+def _add(facts: dict[str, pa.Table], further: Mapping[str, pa.Table]) -> None:
+    for name, rows in further.items():
+        facts[name] = pa.concat_tables([facts[name], rows]) if name in facts else rows
 
 
 def _decode(message: Message) -> wire.Decoded:

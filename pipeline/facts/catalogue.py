@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.facts.control import ACTIONS, FINDINGS, GAPS, OUTCOMES, REJECTED
+from pipeline.facts.control import ACTIONS, FINDINGS, GAPS, OUTCOMES, REJECTED, REPAIRS
 from pipeline.facts.cost import ALLOCATIONS, DEVICES, GPU_USAGE, NETWORK_USAGE
 from pipeline.facts.fact import Fact
 from pipeline.facts.models import (
@@ -19,6 +19,6 @@ FACTS: dict[str, Fact] = {
     f.name: f
     for f in (
         GPU_USAGE, ALLOCATIONS, DEVICES, NETWORK_USAGE, LATENCY_BINS, PREDICTION_SUMS, FEATURE_BINS,
-        SCORE_BINS, PREDICTIONS, LABELS, REFERENCES, FINDINGS, ACTIONS, OUTCOMES, REJECTED, GAPS,
+        SCORE_BINS, PREDICTIONS, LABELS, REFERENCES, FINDINGS, ACTIONS, OUTCOMES, REJECTED, REPAIRS, GAPS,
     )
 }  # fmt: skip

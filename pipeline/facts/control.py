@@ -56,6 +56,14 @@ REJECTED = Fact(
     (*columns("reason", "detail", "head"), *columns("time", of=TIME)),
 )
 
+REPAIRS = Fact(
+    "repairs",
+    "Refusals that were taken after all: a row, or without one the whole message, and in which round.",
+    "append",
+    (*columns("topic", "topic_id"), *columns("partition", "offset", "row", of=pa.int64())),
+    (*columns("round", of=pa.int64()), *columns("time", of=TIME)),
+)
+
 GAPS = Fact(
     "gaps",
     "What is known to be missing: lost events, failed scrapes, relists.",
