@@ -59,7 +59,7 @@ class Account:
         if self.unread:
             named = "; ".join(map(str, self.unread[:SHOWN])) + (" ..." if len(self.unread) > SHOWN else "")
             lines.append(
-                f"not to be read again: {len(self.unread):,}, gone from the broker, or refused by a collector "
-                f"before they were messages: {named}"
+                f"not to be read again: {len(self.unread):,}, gone from the broker, or refused by a collector"
+                f" before they were messages: {named}"
             )
         return "\n".join(lines)
