@@ -10,6 +10,7 @@ from pipeline.broker import connection
 from pipeline.broker.failures import told
 from pipeline.broker.parameters import KafkaSettings
 from pipeline.events import Message
+from pipeline.repair.records import message
 from pipeline.repair.refused import Place, Refused
 from pipeline.wire import dead_letter
 
@@ -120,17 +121,3 @@ def _origin(letter: Message) -> tuple[Place, Message] | None:
         topic=place.topic, topic_id=place.topic_id or "", partition=place.partition, offset=place.offset,
         timestamp=timestamp, headers=own,
     )  # fmt: skip
-
-
-def message(record: Any, topic_id: str) -> Message:
-    """A record of kafka-python as the message of the wire contract."""
-    return Message(
-        topic=record.topic,
-        topic_id=topic_id,
-        partition=record.partition,
-        offset=record.offset,
-        timestamp=record.timestamp * 1_000,
-        headers={name: (text or b"").decode(errors="replace") for name, text in record.headers},
-        value=record.value or b"",
-        key=record.key or b"",
-    )

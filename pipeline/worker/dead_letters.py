@@ -28,7 +28,7 @@ class DeadLetters:
 
     def keep(self, refused: Refusals) -> None:
         """Return when the broker has them all; raises BrokerUnavailable otherwise."""
-        sending = asyncio.run_coroutine_threadsafe(self._send_all(_by_message(refused)), self._loop)
+        sending = asyncio.run_coroutine_threadsafe(self._send_all(by_message(refused)), self._loop)
         try:
             sending.result(_SECONDS)
         except Exception as error:
@@ -58,7 +58,8 @@ def headers(message: Message, reasons: Sequence[Rejected]) -> dict[str, str]:
     }
 
 
-def _by_message(refused: Refusals) -> list[tuple[Message, list[Rejected]]]:
+def by_message(refused: Refusals) -> list[tuple[Message, list[Rejected]]]:
+    """Each refused message once, with all that is wrong with it."""
     found: dict[int, tuple[Message, list[Rejected]]] = {}
     for message, rejected in refused:
         found.setdefault(id(message), (message, []))[1].append(rejected)
