@@ -17,7 +17,7 @@ from pipeline.cli.options import (
     reading,
     settings,
     show,
-    store_folder,
+    writing,
 )
 from pipeline.cli.output import Output
 from pipeline.errors import ConfigError, NotFound
@@ -109,15 +109,13 @@ def retry(
     """
     from pipeline.repair.refused import still_refused
     from pipeline.repair.run import retry as run
-    from pipeline.store import Store
 
     if bool(topic) != (offset >= 0):
         raise ConfigError("retry", topic, "write TOPIC PARTITION OFFSET, all three or none")
     if body is not None and not topic:
         raise ConfigError("--body", str(body), "name the message that it is for: TOPIC PARTITION OFFSET")
     replaced = None if body is None else _content(body)
-    reading_only = {"read_only": True} if dry_run else {}
-    with Store.open(store_folder(ctx, store), **reading_only) as ledger:
+    with (reading if dry_run else writing)(ctx, store) as ledger:
         wanted = still_refused(ledger, reason=reason, topic=topic, partition=partition, offset=max(offset, 0))
         if topic and not wanted:
             raise NotFound(f"nothing of {topic} {partition} {offset} is refused, or it is repaired already")

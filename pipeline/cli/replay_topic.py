@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import INCOMPLETE, StoreOption, settings, store_folder
+from pipeline.cli.options import INCOMPLETE, StoreOption, settings, writing
 
 if TYPE_CHECKING:
     from pipeline.repair.topic import Replayed
@@ -30,12 +30,10 @@ def replay_topic(
     Exit codes: 0 done, 7 something was refused or is lost, 3 no such topic, 5 no broker.
     """
     from pipeline.repair.topic import known, replay
-    from pipeline.store import Store
 
     wanted = known(topics or [])
-    folder = into or store_folder(ctx, store)
     with (
-        Store.open(folder) as ledger,
+        writing(ctx, into or store) as ledger,
         typer.progressbar(length=0, label="Offsets", file=sys.stderr) as bar,
     ):
 

@@ -78,6 +78,8 @@ class Application(faust.App):
             producer_metadata_max_age_ms=_METADATA_MS,
             producer_max_request_size=2 * MAX_MESSAGE_BYTES,
             stream_buffer_maxsize=worker.buffer_messages,
+            # At the end nobody takes what is still in the buffer, and Faust would wait for it for ever.
+            stream_wait_empty=False,
             agent_supervisor=CrashingSupervisor,
             topic_allow_declare=False,
             topic_disable_leader=True,
