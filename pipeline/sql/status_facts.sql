@@ -29,5 +29,7 @@ SELECT 'findings', '', count(*), min(time), max(time) FROM findings HAVING count
 UNION ALL
 SELECT 'actions', cluster, count(*), min(time), max(time) FROM actions GROUP BY cluster
 UNION ALL
+SELECT 'repairs', '', count(*), min(time), max(time) FROM repairs HAVING count(*) > 0
+UNION ALL
 SELECT 'outcomes', '', count(*), min(time), max(time) FROM outcomes HAVING count(*) > 0
 ORDER BY fact, cluster
