@@ -65,37 +65,37 @@ def counted(store: Store, model: str) -> list[dict[str, object]]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     with Store.open(tmp_path_factory.mktemp("repair")) as store:
         yield store
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(st.lists(st.booleans(), min_size=1, max_size=7), st.data())
 def test_retries_in_any_order_and_number_count_each_row_once(
-    shared: Store, good: list[bool], data: st.DataObject
+    long_lived: Store, good: list[bool], data: st.DataObject
 ) -> None:
     """A retry that counts a good neighbour again, or a repaired row twice, falsifies costs and accuracy."""
     bad = {at for at, is_good in enumerate(good) if not is_good}
     fixes = data.draw(st.lists(st.sets(st.sampled_from(range(len(good)))), max_size=3))
     model, plain = f"m{next(_NUMBERS)}", f"m{next(_NUMBERS)}"
-    Embedded(shared).take([message(body(good, model), next(_NUMBERS))])
-    offset = shared.watermark(topic_id(TOPIC), 0).offset
+    Embedded(long_lived).take([message(body(good, model), next(_NUMBERS))])
+    offset = long_lived.watermark(topic_id(TOPIC), 0).offset
 
     def refused() -> list[Refused]:
-        return still_refused(shared, topic=TOPIC, partition=0, offset=offset)
+        return still_refused(long_lived, topic=TOPIC, partition=0, offset=offset)
 
     fixed: set[int] = set()
     for fix in fixes:
         repaired = body([is_good or at in fix for at, is_good in enumerate(good)], model)
         for expected in (len((fix & bad) - fixed), 0):
-            assert retry(shared, refused(), nowhere, NOW, body=repaired).rows == expected
+            assert retry(long_lived, refused(), nowhere, NOW, body=repaired).rows == expected
             fixed |= fix & bad
         assert {r for left in refused() for r in left.rows} == bad - fixed
     kept = [row(at, True, plain) for at, is_good in enumerate(good) if is_good or at in fixed]
     if kept:
-        Embedded(shared).take([message(_json(kept), next(_NUMBERS))])
-    assert counted(shared, model) == counted(shared, plain)
+        Embedded(long_lived).take([message(_json(kept), next(_NUMBERS))])
+    assert counted(long_lived, model) == counted(long_lived, plain)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pipeline.repair.retry import attempt
 from pipeline.repair.take import Repairs
 from pipeline.store import Store
 
-_AT_ONCE = 50
+_AT_ONCE = 200
 """Messages that are read and committed together."""
 
 Read = Callable[[Sequence[Refused]], dict[Place, Message]]
