@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
+from pipeline.batches import messages, rejected_events
 from pipeline.errors import DriftledgerError, StaleWatermark
-from pipeline.events import HEAD_BYTES, MAX_MESSAGE_BYTES, TYPES, EventType, Message, Rejected, encode
+from pipeline.events import TYPES, EventType, Message, Rejected
 from pipeline.ingest import Ingest, Step, nothing_beside
 from pipeline.store import Store, Trace, silent
 
@@ -19,24 +19,6 @@ _ATTEMPTS = 100
 def topic_id(topic: str) -> str:
     """Identity of an in-process topic: always the same, since it is never created again."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"driftledger:embedded:{topic}"))
-
-
-def messages(
-    type_: EventType, events: pa.Table, *, source: str, sequence: int, time: int
-) -> Iterator[Message]:
-    """The batch as messages within the size limit; a part that had to be cut off is a stream of its own.
-
-    How a batch is cut follows from its content, so a re-sent batch gives the same messages.
-    """
-    pending = [(source, events)]
-    while pending:
-        name, rows = pending.pop()
-        message = encode(type_, rows, source=name, sequence=sequence, time=time)
-        if len(message.value) <= MAX_MESSAGE_BYTES or rows.num_rows == 1:
-            yield message
-        else:
-            half = rows.num_rows // 2
-            pending += [(f"{name}/1", rows.slice(half)), (f"{name}/0", rows.slice(0, half))]
 
 
 class Embedded:
@@ -65,20 +47,8 @@ class Embedded:
         """Rows that a collector's parser refused, kept in the ledger under the name of their source."""
         if not rejected:
             return Step()
-        type_ = TYPES["rejected"]
-        columns = {
-            "topic": [source] * len(rejected),
-            "partition": [0] * len(rejected),
-            "offset": [sequence] * len(rejected),
-            "row": [r.row for r in rejected],
-            "reason": [r.reason for r in rejected],
-            "detail": [r.detail.replace("\0", "")[:HEAD_BYTES] for r in rejected],
-            "head": [base64.b64encode(head[:HEAD_BYTES]).decode()] * len(rejected),
-            "time": [time] * len(rejected),
-        }
-        arrays = [pa.array(columns.get(f.name, [None] * len(rejected)), f.type) for f in type_.schema]
-        rows = pa.table(arrays, schema=type_.schema)
-        return self.put(type_, rows, source=f"{source}/rejected", sequence=sequence, time=time)
+        rows = rejected_events(rejected, source=source, sequence=sequence, time=time, head=head)
+        return self.put(TYPES["rejected"], rows, source=f"{source}/rejected", sequence=sequence, time=time)
 
     def take(self, batch: Sequence[Message]) -> Step:
         """Messages in one transaction, after whatever another process has put in meanwhile."""

@@ -19,6 +19,7 @@ __all__ = [
     "HEAD_BYTES",
     "MAX_MESSAGE_BYTES",
     "TYPES",
+    "Body",
     "Column",
     "Decoded",
     "EventType",

@@ -14,7 +14,7 @@ from pipeline.broker.probe import reach
 from pipeline.errors import ConfigError
 
 CLIENT_ID = "driftledger"
-BOOTSTRAP_SECONDS = 10.0
+BOOTSTRAP_SECONDS = 5.0
 """How long a client may take to connect, once the probe has found a broker."""
 
 

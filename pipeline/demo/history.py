@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
+from pipeline.batches import messages
 from pipeline.demo import samples
 from pipeline.demo.models import DemoModel
-from pipeline.embedded import Embedded, messages
+from pipeline.embedded import Embedded
 from pipeline.events import TYPES, Message
 
 PER_MINUTE = 2

@@ -15,10 +15,11 @@ from pipeline import judge
 from pipeline.act.events import Taken
 from pipeline.act.tick import act
 from pipeline.actuator.kubernetes import Kubernetes
+from pipeline.batches import messages
 from pipeline.demo import samples
 from pipeline.demo.models import DemoModel
 from pipeline.demo.serving import Serving
-from pipeline.embedded import Embedded, messages
+from pipeline.embedded import Embedded
 from pipeline.events import TYPES, Message
 from pipeline.policy.rules import Policy
 

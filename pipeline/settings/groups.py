@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from collectors.publish.parameters import PublishSettings
 from detectors.parameters import Parameters
 from pipeline.bounds import Bound
 from pipeline.broker.parameters import KafkaSettings
@@ -26,6 +27,7 @@ class Settings:
     detection: Parameters = Parameters()
     dashboard: DashboardSettings = DashboardSettings()
     kafka: KafkaSettings = KafkaSettings()
+    publish: PublishSettings = PublishSettings()
     worker: WorkerSettings = WorkerSettings()
 
 
