@@ -52,10 +52,15 @@ class KafkaLink:
                 allow_auto_create_topics=False,
                 metrics_enabled=False,
             )
+        except KafkaError as error:
+            raise told(error, "connecting to Kafka") from error
+        try:
             # Here, so that no send has to wait for it.
             for topic in names():
                 self._producer.partitions_for(topic)
         except KafkaError as error:
+            self.abandon()
+            self.close(1.0)
             raise told(error, "connecting to Kafka") from error
 
     def send(self, message: Message, done: Callable[[Exception | None], None]) -> None:

@@ -163,16 +163,16 @@ def ensure(admin: Any, kafka: KafkaSettings) -> dict[str, Topic]:
         topics = described(admin)
     wrong = [finding for topic in topics.values() for finding in judge(topic, kafka)]
     if wrong:
-        raise TopicUnfit(_sentence(wrong))
+        raise TopicUnfit("; ".join(sentences(wrong)))
     return topics
 
 
-def _sentence(wrong: Iterable[Wrong]) -> str:
+def sentences(wrong: Iterable[Wrong]) -> list[str]:
     """Each finding once, with all topics that have it."""
     topics: dict[Wrong, list[str]] = {}
     for finding in wrong:
         topics.setdefault(finding._replace(topic=""), []).append(finding.topic)
-    return "; ".join(str(finding._replace(topic=", ".join(of))) for finding, of in topics.items())
+    return [str(finding._replace(topic=", ".join(of))) for finding, of in topics.items()]
 
 
 def create(admin: Any, kafka: KafkaSettings, missing: Iterable[str]) -> None:

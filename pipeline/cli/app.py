@@ -27,6 +27,8 @@ COMMANDS = {
     "worker": Command("pipeline.cli.worker:worker", "Take events from Kafka into the ledger, until stopped."),
     "replay": Command("pipeline.cli.replay:replay", "Take recorded files into a ledger."),
     "replay-topic": Command("pipeline.cli.replay_topic:replay_topic", "What Kafka still has, into a ledger."),
+    "backfill": Command("pipeline.cli.backfill:backfill", "Send recorded files to Kafka, for workers."),
+    "topics": Command("pipeline.cli.topics:app", "Kafka's topics: as they are, and what must be changed."),
     "reference": Command("pipeline.cli.reference:app", "What a model is compared with: made, listed, shown."),
     "judge": Command("pipeline.cli.judge:judge", "Judge every model version, and act as a policy says."),
     "cost": Command("pipeline.cli.cost:cost", "What was spent, by team, workload, model or device."),

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
-from pipeline.embedded import Embedded, messages
+from pipeline.batches import messages
+from pipeline.embedded import Embedded
 from pipeline.events import Message
 from pipeline.facts.control import REJECTED, REPAIRS
 from pipeline.ingest import rejected_rows

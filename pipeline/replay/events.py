@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from collectors.catalogue import File
-from pipeline.embedded import Embedded
 from pipeline.events import Message, Rejected
 from pipeline.ingest import Step
+from pipeline.replay.door import Door
 from pipeline.replay.files import Passed
 from pipeline.replay.kinds import Watch, keep_rejected, source_name
 from pipeline.replay.lines import KIND, lines, messages
@@ -20,7 +20,7 @@ _TOGETHER = 1_000
 
 
 def replay_events(
-    files: Iterable[File | Passed], embedded: Embedded, now: datetime, watch: Watch
+    files: Iterable[File | Passed], door: Door, now: datetime, watch: Watch
 ) -> Iterator[Outcome]:
     """What became of each file.  The unit counted is a line that is not blank, which is one message."""
     time = int(now.replace(tzinfo=UTC).timestamp()) * 1_000_000
@@ -28,23 +28,23 @@ def replay_events(
         if isinstance(file, Passed):
             outcome = Outcome.of((file.file.name,), file.parsed)
             source = source_name(KIND, [file.file])
-            keep_rejected(embedded, outcome, source, [file.file], file.parsed.rejected, time)
+            keep_rejected(door, outcome, source, [file.file], file.parsed.rejected, time)
             yield outcome
         else:
-            yield _replay_file(file, embedded, time, watch)
+            yield _replay_file(file, door, time, watch)
 
 
-def _replay_file(file: File, embedded: Embedded, time: int, watch: Watch) -> Outcome:
+def _replay_file(file: File, door: Door, time: int, watch: Watch) -> Outcome:
     outcome = Outcome((file.name,), read=len(lines(file)))
     refused: list[Rejected] = []
     read, done = messages(file, time), 0
     while together := list(islice(read, _TOGETHER)):
         refused += [r for r in together if isinstance(r, Rejected)]
-        _count(outcome, embedded.take([m for m in together if isinstance(m, Message)]))
+        _count(outcome, door.take([m for m in together if isinstance(m, Message)]))
         done += len(together)
         watch(file.name, done, outcome.read)
     outcome.rejected.update(r.reason for r in refused)
-    keep_rejected(embedded, outcome, source_name(KIND, [file]), [file], refused, time)
+    keep_rejected(door, outcome, source_name(KIND, [file]), [file], refused, time)
     return outcome
 
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from collectors.catalogue import KINDS, Context, File, Part
 from collectors.parsed import nothing_read
-from pipeline.embedded import Embedded
 from pipeline.events import TYPES, Rejected
+from pipeline.replay.door import Door
 from pipeline.replay.files import Passed
 from pipeline.replay.outcome import Outcome
 from pipeline.wire.event_type import MICROSECONDS_UTC
@@ -28,7 +28,7 @@ def replay(
     kind: str,
     files: Iterable[File | Passed],
     context: Context,
-    embedded: Embedded,
+    door: Door,
     now: datetime,
     watch: Watch,
 ) -> Iterator[Outcome]:
@@ -38,7 +38,7 @@ def replay(
     ledger knows what it has already.
     """
     for parts in _parts(kind, files, context):
-        yield _keep(kind, parts, embedded, _micros(now), watch)
+        yield _keep(kind, parts, door, _micros(now), watch)
 
 
 def _parts(kind: str, files: Iterable[File | Passed], context: Context) -> Iterator[Part]:
@@ -63,7 +63,7 @@ def _drained(passed: list[Passed]) -> Iterator[Part]:
         yield (file,), parsed
 
 
-def _keep(kind: str, part: Part, embedded: Embedded, time: int, watch: Watch) -> Outcome:
+def _keep(kind: str, part: Part, door: Door, time: int, watch: Watch) -> Outcome:
     files, parsed = part
     source = source_name(kind, files)
     outcome = Outcome.of(tuple(f.name for f in files), parsed)
@@ -71,28 +71,28 @@ def _keep(kind: str, part: Part, embedded: Embedded, time: int, watch: Watch) ->
     done = 0
     for name in sorted(parsed.events):
         for sequence, chunk in enumerate(_chunks(parsed.events[name])):
-            step = embedded.put(TYPES[name], chunk, source=source, sequence=sequence, time=time)
+            step = door.put(TYPES[name], chunk, source=source, sequence=sequence, time=time)
             outcome.count(chunk.num_rows, step)
             done += chunk.num_rows
             watch(files[0].name, done, outcome.handed)
-    keep_rejected(embedded, outcome, source, files, parsed.rejected, time)
-    _keep_gaps(embedded, outcome, source, parsed.gaps, time)
+    keep_rejected(door, outcome, source, files, parsed.rejected, time)
+    _keep_gaps(door, outcome, source, parsed.gaps, time)
     return outcome
 
 
-def _keep_gaps(embedded: Embedded, outcome: Outcome, source: str, gaps: pa.Table, time: int) -> None:
+def _keep_gaps(door: Door, outcome: Outcome, source: str, gaps: pa.Table, time: int) -> None:
     """What the source says it lost, as rows of the ledger beside what it did not lose."""
     utc = [
         pa.field(n, MICROSECONDS_UTC) if n in ("start", "end") else gaps.schema.field(n)
         for n in gaps.schema.names
     ]
     for sequence, chunk in enumerate(_chunks(gaps.cast(pa.schema(utc)))):
-        step = embedded.put(TYPES["gap"], chunk, source=f"{source}/gaps", sequence=sequence, time=time)
+        step = door.put(TYPES["gap"], chunk, source=f"{source}/gaps", sequence=sequence, time=time)
         outcome.facts.update(step.facts)
 
 
 def keep_rejected(
-    embedded: Embedded,
+    door: Door,
     outcome: Outcome,
     source: str,
     files: Sequence[File],
@@ -106,7 +106,7 @@ def keep_rejected(
             r._replace(detail=f"{where}: {r.detail}") for r in rejected[sequence : sequence + CHUNK_ROWS]
         ]
         head = files[0].data if any(r.row is None for r in named) else b""
-        step = embedded.reject(named, source=source, sequence=sequence, time=time, head=head)
+        step = door.reject(named, source=source, sequence=sequence, time=time, head=head)
         outcome.facts.update(step.facts)
 
 
