@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import random
 import subprocess
 import sys
@@ -28,17 +27,8 @@ from pipeline.rig.kafka import GUEST, Kafka
 from pipeline.secret import Secret
 from tests.published import LABEL, TIME, arrived, assert_in_order, consumed, ids, labels
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 SOURCES = ["a", "b", "c", "d", "e"]
 PARTITIONS = 4
-
-
-@pytest.fixture(autouse=True)
-def no_sockets_left() -> Iterator[None]:
-    """kafka-python leaves refused connections to the garbage collector, which must run in these tests."""
-    yield
-    gc.collect()
 
 
 def settings(kafka: Kafka) -> KafkaSettings:

@@ -25,10 +25,7 @@ ROUNDS = 5
 SOURCES = 8
 IN_FLIGHT_BYTES = 33_554_432
 
-pytestmark = [
-    pytest.mark.bench,
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.bench
 
 
 def _messages(rows: int) -> list[Message]:
