@@ -19,6 +19,7 @@ from pipeline.embedded import Embedded, topic_id
 from pipeline.errors import ConfigError, PreflightFailed
 from pipeline.events import Message, Rejected
 from pipeline.ingest import Ingest
+from pipeline.lake.location import Location
 from pipeline.repair.refused import Place, Refused, still_refused
 from pipeline.repair.retry import attempt
 from pipeline.repair.run import retry
@@ -103,18 +104,19 @@ def store(tmp_path: Path) -> Store:
     return Store.open(tmp_path / "ledger")
 
 
-def test_of_two_repairs_at_once_one_counts(store: Store) -> None:
+def test_of_two_repairs_at_once_one_counts(place: Location) -> None:
     """Two people press the button: the second must find the work done, not do it again."""
-    Embedded(store).take([message(body([True, False]))])
-    [refused] = still_refused(store)
-    whole = refused.from_head()
-    assert whole is not None
-    attempts = [attempt(refused, whole._replace(value=body([True, True]))) for _ in range(2)]
-    first, second = Repairs(store, NOW), Repairs(store, NOW)
-    assert len(first.take(attempts[:1])) == 1
-    assert second.take(attempts[1:]) == []
-    assert store.rows("prediction_sums")["count"].to_pylist() == [2]
-    assert store.rows("repairs").num_rows == 1
+    with Store.open(place) as store, Store.open(place) as other:
+        Embedded(store).take([message(body([True, False]))])
+        [refused] = still_refused(store)
+        whole = refused.from_head()
+        assert whole is not None
+        attempts = [attempt(refused, whole._replace(value=body([True, True]))) for _ in range(2)]
+        first, second = Repairs(store, NOW), Repairs(other, NOW)
+        assert len(first.take(attempts[:1])) == 1
+        assert second.take(attempts[1:]) == []
+        assert other.rows("prediction_sums")["count"].to_pylist() == [2]
+        assert store.rows("repairs").num_rows == 1
 
 
 def test_a_message_refused_whole_gives_its_good_rows_and_keeps_the_bad_ones(store: Store) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -240,3 +242,23 @@ def test_a_guest_of_the_secure_listener_has_no_rights(secure_kafka: Kafka) -> No
     guest = login(secure_kafka, username=GUEST, password=secure_kafka.secure.guest_password)
     with pytest.raises(BrokerRefused, match="no right"), admin(guest) as client:
         client.create_topics([NewTopic("driftledger.other", num_partitions=1, replication_factor=1)])
+
+
+def test_two_that_want_the_same_build_make_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Test runs start side by side; half a minute of building each would be the smaller harm of two."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    building, go_on, made = threading.Event(), threading.Event(), []
+
+    def make(folder: Path) -> None:
+        building.set()
+        assert go_on.wait(20)
+        made.append(folder)
+
+    artifact = cache.Artifact("thing", b"", make)
+    with ThreadPoolExecutor(2) as both:
+        first = both.submit(artifact.built)
+        assert building.wait(20)
+        second = both.submit(artifact.built)
+        go_on.set()
+        assert first.result(20) == second.result(20) == artifact.found()
+    assert len(made) == 1
