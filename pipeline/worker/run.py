@@ -149,14 +149,16 @@ class _Work:
     async def _leave(self) -> None:
         """Finish the transaction in hand, tell the broker how far it went, leave the group."""
         seconds = self._settings.worker.stop_seconds
-        try:
-            async with asyncio.timeout(seconds):
-                await self._taking.idle()
-                await self._app.stop()
-        except TimeoutError:
-            raise Overdue(
-                f"it did not end within {seconds:g} seconds; what it had in hand is read again"
-            ) from None
+        # Not a timeout that cancels: parts of Faust take a cancellation for an answer and wait on.
+        leaving = asyncio.ensure_future(self._finish())
+        done, _ = await asyncio.wait([leaving], timeout=seconds)
+        if not done:
+            raise Overdue(f"it did not end within {seconds:g} seconds; what it had in hand is read again")
+        leaving.result()
+
+    async def _finish(self) -> None:
+        await self._taking.idle()
+        await self._app.stop()
 
 
 def _named(reason: BaseException) -> DriftledgerError:
