@@ -186,3 +186,12 @@ def test_the_commands_from_list_to_repaired(tmp_path: Path, capsys: pytest.Captu
     assert run("retry", TOPIC)[0] == 4
     summed = json.loads(run("list", "--by", "reason", "-o", "json")[1])["rows"]
     assert [(r["reason"], r["refusals"], r["repaired"]) for r in summed] == [("out_of_range", 1, 1)]
+
+
+def test_a_long_list_is_cut_and_says_so(store: Store) -> None:
+    """A collector gone mad refuses by the thousand; the answer stays readable and does not hide the rest."""
+    Embedded(store).take([message(body([False])[:-1], n) for n in range(5)])
+    answer = rejected(store, limit=2)
+    assert [row[3] for row in answer.rows] == [0, 1]
+    assert any("3 more are not shown" in note for note in answer.notes)
+    assert rejected(store, by=("topic",)).rows[0][:3] == (TOPIC, 5, 5)

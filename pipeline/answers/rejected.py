@@ -25,6 +25,7 @@ COLUMNS = (
 )
 GROUPS = ("reason", "topic")
 
+_ALL = 2**62
 _BEGINNING, _END = datetime(1, 1, 1), datetime(9999, 12, 31)
 
 
@@ -44,17 +45,20 @@ def rejected(
         if name not in GROUPS:
             raise ConfigError("--by", name, f"write one of {', '.join(GROUPS)}")
     start, end = (window.start, window.end) if window else (_BEGINNING, _END)
-    found = store.query("rejected_list", start=start, end=end, reason=reason).to_pylist()
+    most = _ALL if by else limit
+    found = store.query("rejected_list", start=start, end=end, reason=reason, limit=most).to_pylist()
     as_of = max((row["time"] for row in found), default=None)
     if by:
         columns, rows = _summed(found, by)
         return Answer(columns, rows, as_of, None, window=window)
-    shown = tuple(tuple(_cell(row, c.name) for c in COLUMNS) for row in found[:limit])
+    shown = tuple(tuple(_cell(row, c.name) for c in COLUMNS) for row in found)
     notes: tuple[str, ...] = ()
     if found:
         notes = ("`driftledger rejected show TOPIC PARTITION OFFSET` shows one whole",)
-    if len(found) > limit:
-        notes += (f"{len(found) - limit} more are not shown; --limit shows more, --by reason sums them",)
+    if found and found[0]["found"] > limit:
+        notes += (
+            f"{found[0]['found'] - limit} more are not shown; --limit shows more, --by reason sums them",
+        )
     return Answer(COLUMNS, shown, as_of, None, notes, window=window)
 
 
