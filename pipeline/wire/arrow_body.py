@@ -19,7 +19,9 @@ _UNREADABLE = (
     TypeError,
     KeyError,
 )
-_TEXT = pa.dictionary(pa.int32(), pa.string())
+_PLAIN_TEXT = pa.string()
+_TEXT = pa.dictionary(pa.int32(), _PLAIN_TEXT)
+_NUMBER = pa.float64()
 
 
 def parse(type_: EventType, value: bytes) -> Decoded:
@@ -49,12 +51,15 @@ def _too_large(value: bytes) -> str | None:
 
 def _canonical(type_: EventType, sent: pa.Table) -> Decoded:
     arrays: list[pa.ChunkedArray | pa.Array] = []
+    columns: dict[str, list[pa.ChunkedArray]] = {}
+    for name, values in zip(sent.column_names, sent.columns, strict=True):
+        columns.setdefault(name, []).append(values)
     for column in type_.columns:
-        places = sent.schema.get_all_field_indices(column.name)
-        if len(places) > 1:
-            return refused("malformed", f"{column.name} stands {len(places)} times", type_)
+        found = columns.get(column.name, [])
+        if len(found) > 1:
+            return refused("malformed", f"{column.name} stands {len(found)} times", type_)
         try:
-            arrays.append(_column(column, sent.column(places[0]) if places else None, sent.num_rows))
+            arrays.append(_column(column, found[0] if found else None, sent.num_rows))
         except (pa.ArrowException, ValueError) as error:
             return refused("wrong_type", f"{column.name}: {error}", type_)
     return Decoded(type_, pa.table(arrays, names=[c.name for c in type_.columns]))
@@ -63,7 +68,7 @@ def _canonical(type_: EventType, sent: pa.Table) -> Decoded:
 def _column(column: Column, sent: pa.ChunkedArray | None, rows: int) -> pa.ChunkedArray | pa.Array:
     if column.kind == "features":
         return _features(sent, rows)
-    target = column.arrow.type
+    target = column.type
     if sent is None or pa.types.is_null(sent.type):
         return pa.nulls(rows, target)
     if column.kind == "string":
@@ -72,6 +77,8 @@ def _column(column: Column, sent: pa.ChunkedArray | None, rows: int) -> pa.Chunk
         raise ValueError("a timestamp with a time zone is wanted")
     if column.kind in ("int", "float") and not _is_number(sent.type):
         raise ValueError(f"a number is wanted, not {sent.type}")
+    if sent.type == target:
+        return sent
     # A timestamp finer than a microsecond is cut, as in JSON; every other loss is an error.
     return sent.cast(target, safe=column.kind != "time")
 
@@ -81,12 +88,14 @@ def _is_number(of: pa.DataType) -> bool:
 
 
 def _text(sent: pa.ChunkedArray) -> pa.ChunkedArray:
+    if sent.type in (_TEXT, _PLAIN_TEXT):
+        return sent
     if pa.types.is_dictionary(sent.type):
-        return sent.cast(_TEXT) if sent.type != _TEXT else sent
+        return sent.cast(_TEXT)
     if not (pa.types.is_string(sent.type) or pa.types.is_large_string(sent.type)
             or pa.types.is_string_view(sent.type)):  # fmt: skip
         raise ValueError(f"text is wanted, not {sent.type}")
-    return sent.cast(pa.string())
+    return sent.cast(_PLAIN_TEXT)
 
 
 def _features(sent: pa.ChunkedArray | None, rows: int) -> pa.Array:
@@ -99,19 +108,25 @@ def _features(sent: pa.ChunkedArray | None, rows: int) -> pa.Array:
     names = [f.name for f in sent.type]
     if len(set(names)) != len(names):
         raise ValueError("a feature stands twice")
-    whole = sent.combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):
-        whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], sent.type)
     if not names:
         return pa.array([{}] * rows, pa.struct([]))
+    whole = _whole(sent)
+    if not whole.null_count and all(f.type == _NUMBER and f.nullable for f in sent.type):
+        return whole
     return pa.StructArray.from_arrays([_feature(child) for child in whole.flatten()], names=names)
+
+
+def _whole(sent: pa.ChunkedArray) -> pa.Array:
+    if sent.num_chunks == 1:
+        return sent.chunk(0)
+    return pa.concat_arrays(sent.chunks) if sent.num_chunks else pa.array([], sent.type)
 
 
 def _feature(child: pa.Array) -> pa.Array:
     if _is_number(child.type) or pa.types.is_null(child.type):
-        return child.cast(pa.float64())
+        return child.cast(_NUMBER)
     if pa.types.is_boolean(child.type):
-        return child.cast(pa.int8()).cast(pa.float64())
+        return child.cast(pa.int8()).cast(_NUMBER)
     if pa.types.is_dictionary(child.type):
         return pc.dictionary_decode(child).cast(pa.string())
     return child.cast(pa.string())

@@ -34,8 +34,12 @@ class Column:
     choices: tuple[str, ...] = ()
 
     @property
+    def type(self) -> pa.DataType:
+        return _ARROW[self.kind]
+
+    @property
     def arrow(self) -> pa.Field:
-        return pa.field(self.name, _ARROW[self.kind], nullable=not self.required)
+        return pa.field(self.name, self.type, nullable=not self.required)
 
 
 @dataclass(frozen=True, slots=True)

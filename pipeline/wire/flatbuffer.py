@@ -7,82 +7,85 @@ Only the few fields that bound memory are read: Message.header, RecordBatch.leng
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
-_HEADER_TYPE, _HEADER = 1, 2  # Message: version, header_type, header, bodyLength
+_MESSAGE = 3  # fields read of Message: version, header_type, header
+_RECORD_BATCH = 4  # of RecordBatch: length, nodes, buffers, compression
+_DICTIONARY_BATCH = 2  # of DictionaryBatch: id, data
 _DICTIONARY, _BATCH = 2, 3  # MessageHeader union members
-_LENGTH, _BUFFERS, _COMPRESSION = 0, 2, 3  # RecordBatch: length, nodes, buffers, compression
-_DATA = 1  # DictionaryBatch: id, data
+
+_U8, _U16, _U32, _I32, _I64 = (struct.Struct(form) for form in ("<B", "<H", "<I", "<i", "<q"))
+_SPAN = struct.Struct("<qq")  # Buffer: offset, length
 
 
 class Unreadable(ValueError):
     """The metadata does not hold together."""
 
 
-def _field(buffer: bytes, table: int, index: int) -> int:
-    """Position of a field of the table at `table`, or 0 where it is absent."""
-    vtable = table - _read(buffer, table, "<i")
-    size = _read(buffer, vtable, "<H")
-    slot = 4 + 2 * index
-    offset = _read(buffer, vtable + slot, "<H") if slot < size else 0
-    return table + offset if offset else 0
+def _fields(buffer: bytes, table: int, count: int) -> list[int]:
+    """Positions of the first fields of the table at `table`, each 0 where it is absent; `count` of them."""
+    vtable = table - _read(buffer, table, _I32)
+    slots = min(max(_read(buffer, vtable, _U16) // 2 - 2, 0), count)  # its first two words are sizes
+    if vtable + 4 + 2 * slots > len(buffer):
+        raise Unreadable("fields outside the metadata")
+    offsets = struct.unpack_from(f"<{slots}H", buffer, vtable + 4)
+    return [table + offset if offset else 0 for offset in offsets] + [0] * (count - slots)
 
 
-def _read(buffer: bytes, at: int, form: str) -> int:
-    if at < 0 or at + struct.calcsize(form) > len(buffer):
+def _read(buffer: bytes, at: int, form: struct.Struct) -> int:
+    if at < 0 or at + form.size > len(buffer):
         raise Unreadable("offset outside the metadata")
-    return int(struct.unpack_from(form, buffer, at)[0])
+    return int(form.unpack_from(buffer, at)[0])
 
 
 def _follow(buffer: bytes, at: int) -> int:
-    return at + _read(buffer, at, "<I")
+    return at + _read(buffer, at, _U32)
 
 
 def claims(metadata: bytes, body: bytes | memoryview) -> tuple[int, int]:
     """(rows, bytes after decompression) that one IPC message claims; (0, 0) for a schema."""
-    message = _follow(metadata, 0)
-    kind_at, header_at = _field(metadata, message, _HEADER_TYPE), _field(metadata, message, _HEADER)
+    _, kind_at, header_at = _fields(metadata, _follow(metadata, 0), _MESSAGE)
     if not kind_at or not header_at:
         return 0, 0
-    kind, batch = metadata[kind_at], _follow(metadata, header_at)
+    kind, batch = _read(metadata, kind_at, _U8), _follow(metadata, header_at)
     if kind == _DICTIONARY:
-        data = _field(metadata, batch, _DATA)
+        _, data = _fields(metadata, batch, _DICTIONARY_BATCH)
         if not data:
             raise Unreadable("dictionary without data")
         batch = _follow(metadata, data)
     elif kind != _BATCH:
         return 0, 0
-    length = _field(metadata, batch, _LENGTH)
-    compressed = _field(metadata, batch, _COMPRESSION) != 0
-    expanded = sum(_expanded(body, at, size, compressed) for at, size in _buffers(metadata, batch))
-    return (_read(metadata, length, "<q") if length else 0), expanded
+    length, _, buffers, compression = _fields(metadata, batch, _RECORD_BATCH)
+    spans = _spans(metadata, _follow(metadata, buffers)) if buffers else ()
+    return (_read(metadata, length, _I64) if length else 0), _expanded(body, spans, compression != 0)
 
 
-def _buffers(metadata: bytes, batch: int) -> Iterator[tuple[int, int]]:
-    field = _field(metadata, batch, _BUFFERS)
-    if not field:
-        return
-    vector = _follow(metadata, field)
-    for i in range(_read(metadata, vector, "<I")):
-        at = vector + 4 + 16 * i
-        yield _read(metadata, at, "<q"), _read(metadata, at + 8, "<q")
+def _spans(metadata: bytes, vector: int) -> Iterable[tuple[int, int]]:
+    """Offset and size in the body of each buffer that the vector lists."""
+    first, count = vector + _U32.size, _read(metadata, vector, _U32)
+    end = first + count * _SPAN.size
+    if end > len(metadata):
+        raise Unreadable("buffers outside the metadata")
+    return _SPAN.iter_unpack(metadata[first:end])
 
 
-def _expanded(body: bytes | memoryview, at: int, size: int, compressed: bool) -> int:
-    if at < 0 or size < 0 or at + size > len(body):
-        raise Unreadable("buffer outside the body")
-    if not compressed or size < 8:
-        return size
-    claimed = int(struct.unpack_from("<q", body, at)[0])
-    return size if claimed == -1 else _not_negative(claimed)
+def _expanded(body: bytes | memoryview, spans: Iterable[tuple[int, int]], compressed: bool) -> int:
+    end, expanded = len(body), 0
+    for at, size in spans:
+        if at < 0 or size < 0 or at + size > end:
+            raise Unreadable("buffer outside the body")
+        expanded += _claimed(body, at, size) if compressed and size >= _I64.size else size
+    return expanded
 
 
-def _not_negative(size: int) -> int:
-    if size < 0:
+def _claimed(body: bytes | memoryview, at: int, size: int) -> int:
+    """A compressed buffer begins with its size after decompression; -1 says that it is plain."""
+    claimed = int(_I64.unpack_from(body, at)[0])
+    if claimed < -1:
         raise Unreadable("negative size")
-    return size
+    return size if claimed == -1 else claimed
 
 
 def stream_claims(value: bytes) -> Iterator[tuple[int, int]]:
