@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from detectors.codes import Integers, Text, text
 from detectors.minutes import Floats, floats
-from detectors.ranks import ranks
+from detectors.ranks import Ranks, ranks
 from detectors.references import FeatureBins
 from pipeline.facts.models import MISSING_BIN, UNSEEN_BIN
 from pipeline.wire.features import number_text
@@ -30,12 +30,12 @@ def bin_count(bins: FeatureBins) -> int:
     return len(bins.categories) if bins.categories is not None else len(bins.edges or ()) + 1
 
 
-def fact_bins(count: int) -> Integers:
-    """The `bin` of a fact row for each code; shape (B + 2,)."""
-    return np.array([*range(count), MISSING_BIN, UNSEEN_BIN], np.int64)
+def fact_bins(codes: Integers, counts: Integers | int) -> Integers:
+    """The `bin` of a fact row for each code of a feature with that count of bins; shape (k,)."""
+    return np.where(codes < counts, codes, np.where(codes == counts, MISSING_BIN, UNSEEN_BIN))
 
 
-def assign(bins: FeatureBins, found: Values) -> Integers:
+def assign(bins: FeatureBins, found: Values) -> Ranks:
     """Bin of each value, shape (n,): numbers or texts against edges or categories.
 
     A text against edges is read as a number, and a number against categories as its shortest text, for a
@@ -48,7 +48,7 @@ def assign(bins: FeatureBins, found: Values) -> Integers:
     return intervals(np.asarray(bins.edges or (), np.float64), found)
 
 
-def intervals(edges: Floats, found: Floats) -> Integers:
+def intervals(edges: Floats, found: Floats) -> Ranks:
     """Bin i holds edges[i-1] < x <= edges[i]; NaN is missing, code len(edges) + 1."""
     codes = ranks(edges, found)
     missing = np.isnan(found)

@@ -11,11 +11,16 @@ import pyarrow as pa
 
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Kinds = npt.NDArray[np.uint8] | Integers
 Rows = Integers | slice
 """Places of rows; a slice of everything spares a copy."""
 
 _DENSE_CELLS_PER_ROW = 8
 _DENSE_CELLS = 4_096
+
+_FEW_TEXTS = 16
+"""So few are searched sooner in Python than Arrow's search starts."""
+_DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,10 @@ class Text:
 
     def code(self, text: str) -> int:
         """Code of a text, -1 where no row can hold it."""
-        return int(self.values.index(text).as_py())
+        if self.size > _FEW_TEXTS:
+            return int(self.values.index(text).as_py())
+        texts = self.values.to_pylist()
+        return texts.index(text) if text in texts else -1
 
     def equals(self, text: str) -> Mask:
         """Rows that hold the text; shape (n,)."""
@@ -44,6 +52,8 @@ class Text:
 
     def take(self, rows: Integers) -> pa.StringArray:
         """The texts of some rows."""
+        if self.size == 1:
+            return pa.repeat(self.values[0], len(rows))
         return self.values.take(pa.array(self.codes[rows]))
 
 
@@ -51,11 +61,25 @@ def text(column: pa.ChunkedArray) -> Text:
     """Codes of a text column, dictionary-encoded or not, in any number of chunks."""
     if len(column) == column.null_count:
         return Text(np.zeros(len(column), np.int64), pa.array([""] if len(column) else [], pa.string()))
+    only = constant(column)
+    if only is not None:
+        return Text(np.zeros(len(column), np.int64), only)
     array = _one_dictionary(column)
     values, codes = _distinct(array.dictionary, array.indices)
     if array.null_count:
         return _with_nulls(codes, values, array.indices.is_null().to_numpy(zero_copy_only=False))
     return Text(codes, values)
+
+
+def constant(column: pa.ChunkedArray) -> pa.StringArray | None:
+    """The text of all rows, as model and version are in most batches, where one-text dictionaries say so."""
+    if column.type != _DICTIONARY or column.null_count or not column.num_chunks:
+        return None
+    first = column.chunk(0).dictionary
+    if len(first) != 1 or first.null_count:
+        return None
+    same = column.num_chunks == 1 or all(first.equals(chunk.dictionary) for chunk in column.chunks)
+    return first if same else None
 
 
 def _one_dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:
@@ -71,7 +95,7 @@ def _distinct(dictionary: pa.Array, indices: pa.Array) -> tuple[pa.StringArray, 
     if values.null_count:
         values = values.fill_null("")
     codes = np.asarray((indices.fill_null(0) if indices.null_count else indices).to_numpy(), np.int64)
-    if len(values) == 1:
+    if len(values) <= _FEW_TEXTS and len(set(values.to_pylist())) == len(values):
         return values, codes
     distinct = values.dictionary_encode()
     if len(distinct.dictionary) == len(values):
@@ -113,9 +137,22 @@ class Groups:
         """Exact sums per group of n integers; shape (g,)."""
         if len(self) == 1:
             return np.asarray(values.sum(keepdims=True), np.int64)
-        sums = np.zeros(len(self), np.int64)
-        np.add.at(sums, self.codes, values)
-        return sums
+        return _sums(self.codes, values, len(self))
+
+    def count_by(self, kinds: Kinds, size: int) -> Integers:
+        """Rows per group and kind, where kinds are 0 to size - 1; shape (g, size)."""
+        counts = np.bincount(self.codes * size + kinds, minlength=len(self) * size)
+        return counts.reshape(len(self), size)
+
+    def sum_by(self, values: Integers, kinds: Kinds, size: int) -> Integers:
+        """Exact sums per group and kind of n integers; shape (g, size)."""
+        return _sums(self.codes * size + kinds, values, len(self) * size).reshape(len(self), size)
+
+
+def _sums(places: Integers, values: Integers, size: int) -> Integers:
+    sums = np.zeros(size, np.int64)
+    np.add.at(sums, places, values)
+    return sums
 
 
 def group(keys: Sequence[tuple[Integers, int]]) -> Groups:
@@ -141,8 +178,8 @@ def _gathered(codes: Integers, size: int) -> Groups:
     if size <= max(_DENSE_CELLS_PER_ROW * len(codes), _DENSE_CELLS):
         present = np.zeros(size, np.bool_)
         present[codes] = True
-        dense = (np.cumsum(present) - 1)[codes]
         groups = int(np.count_nonzero(present))
+        dense = codes if groups == size else (np.cumsum(present) - 1)[codes]
     else:
         dense, groups = _dense(codes)
     first = np.empty(groups, np.int64)

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from detectors import binning, minutes
 from detectors.by_model import referenced
-from detectors.codes import Groups, Integers, Rows, Text
-from detectors.references import FeatureBins, Reference
-from pipeline.facts.models import FEATURE_BINS, MISSING_BIN, SCORE_BINS
+from detectors.codes import Integers, Rows, Text
+from detectors.ranks import Ranks
+from detectors.references import Reference
+from pipeline.facts.models import FEATURE_BINS, SCORE_BINS
 
 
 def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.Table]:
@@ -22,76 +24,90 @@ def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.
     a score counts in no score bin.
     """
     keys = minutes.keys(events, ("model", "model_version"))
+    models = [_Model(of, rows, keys.at(rows)) for of, rows in referenced(keys.columns["model"], references)]
     sent = events.column("features")
-    columns = dict(zip((field.name for field in sent.type), sent.flatten(), strict=True))
-    values: dict[str, binning.Values] = {}
-    features = [FEATURE_BINS.schema.empty_table()]
-    scores = [SCORE_BINS.schema.empty_table()]
-    for reference, rows in referenced(keys.columns["model"], references):
-        for feature in reference.features:
-            if feature.feature in columns and feature.feature not in values:
-                values[feature.feature] = binning.values(columns[feature.feature])
-        batch = _Batch(reference, rows, keys.at(rows))
-        features.append(batch.features(values))
-        if reference.score_counts:
-            scores.append(batch.scores(minutes.floats(events.column(reference.score_column))))
-    return {FEATURE_BINS.name: pa.concat_tables(features), SCORE_BINS.name: pa.concat_tables(scores)}
+    for field, column in zip(sent.type, sent.flatten(), strict=True):
+        concerned = [model for model in models if field.name in model.features]
+        if concerned:  # one column at a time: they are large
+            values = binning.values(column)
+            for model in concerned:
+                model.count(field.name, values)
+    scores = [m.score_bins(events) for m in models if m.reference.score_counts]
+    return {
+        FEATURE_BINS.name: _rows([m.feature_bins() for m in models], FEATURE_BINS.schema),
+        SCORE_BINS.name: _rows(scores, SCORE_BINS.schema),
+    }
 
 
-_Cells: TypeAlias = tuple[Integers, Integers, Integers]
-"""Group, code and count of what occurs."""
+def _rows(parts: list[pa.Table], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
-class _Batch:
-    """The rows of one model, gathered by minute and version."""
+_Cells: TypeAlias = tuple[Integers, Integers]
+"""Where a histogram is not zero, as group x size + code, and the counts there."""
+
+_NO_CELLS = (np.empty(0, np.int64), np.empty(0, np.int64))
+_FEW_CELLS = 2**16
+
+
+class _Model:
+    """The rows of one model, gathered by minute and version, and their histograms so far."""
 
     def __init__(self, reference: Reference, rows: Rows, keys: minutes.Keys) -> None:
-        self._reference = reference
+        self.reference = reference
+        self.features = {bins.feature: bins for bins in reference.features}
         self._rows = rows
         self._keys = keys
         self._groups = keys.group()
+        self._histograms: dict[str, _Cells] = {}
+        self._size = 0
+        self._places: npt.NDArray[np.integer] = self._groups.codes
 
-    def features(self, values: Mapping[str, binning.Values]) -> pa.Table:
+    def count(self, feature: str, values: binning.Values) -> None:
+        """Take in a feature's values, those of all models."""
+        bins = self.features[feature]
+        of_model = values.at(self._rows) if isinstance(values, Text) else values[self._rows]
+        codes = binning.assign(bins, of_model)
+        self._histograms[feature] = self._cells(codes, binning.bin_count(bins) + 2)
+
+    def feature_bins(self) -> pa.Table:
         """`feature_bins` of the rows; a feature that no event of the batch has is missing in all rows."""
-        bins = self._reference.features
-        histograms = [self._histogram(feature, values.get(feature.feature)) for feature in bins]
-        group, code, count = (np.concatenate(parts) for parts in zip(_NO_CELLS, *histograms, strict=True))
-        lengths = [len(found[0]) for found in histograms]
-        names = pa.array([feature.feature for feature in bins], pa.string())
-        feature_of_row = names.take(pa.array(np.repeat(np.arange(len(bins)), lengths)))
-        columns = {**self._key(group), "feature": feature_of_row, "bin": code, "count": count}
-        return minutes.rows(FEATURE_BINS, columns)
+        counts = [binning.bin_count(bins) for bins in self.features.values()]
+        histograms = [
+            self._histograms.get(name) or self._missing(count)
+            for name, count in zip(self.features, counts, strict=True)
+        ]
+        cells, found = (np.concatenate(parts) for parts in zip(_NO_CELLS, *histograms, strict=True))
+        feature = np.repeat(np.arange(len(counts)), [len(cells) for cells, _ in histograms])
+        count = np.array(counts, np.int64)[feature]
+        group, code = np.divmod(cells, count + 2)
+        names = pa.array(list(self.features), pa.string()).take(pa.array(feature))
+        columns = {"feature": names, "bin": binning.fact_bins(code, count), "count": found}
+        return minutes.rows(FEATURE_BINS, self._key(group) | columns)
 
-    def scores(self, scores: minutes.Floats) -> pa.Table:
+    def score_bins(self, events: pa.Table) -> pa.Table:
         """`score_bins` of the rows that have a score."""
-        edges = np.asarray(self._reference.score_edges, np.float64)
-        codes = binning.intervals(edges, scores[self._rows])
-        group, code, count = _cells(self._groups, codes, len(edges) + 2)
+        scores = minutes.floats(events.column(self.reference.score_column))[self._rows]
+        edges = np.asarray(self.reference.score_edges, np.float64)
+        cells, found = self._cells(binning.intervals(edges, scores), len(edges) + 2)
+        group, code = np.divmod(cells, len(edges) + 2)
         known = code <= len(edges)
-        columns = {**self._key(group[known]), "bin": code[known], "count": count[known]}
-        return minutes.rows(SCORE_BINS, columns)
+        columns = {"bin": code[known], "count": found[known]}
+        return minutes.rows(SCORE_BINS, self._key(group[known]) | columns)
 
     def _key(self, group: Integers) -> dict[str, minutes.Column]:
-        reference = pa.array([self._reference.reference] * len(group), pa.string())
+        reference = pa.repeat(pa.scalar(self.reference.reference), len(group))
         return {**self._keys.of(self._groups.first[group]), "reference": reference}
 
-    def _histogram(self, feature: FeatureBins, values: binning.Values | None) -> _Cells:
-        if values is None:
-            groups = len(self._groups)
-            return np.arange(groups), np.full(groups, MISSING_BIN), self._groups.count()
-        of_model = values.at(self._rows) if isinstance(values, Text) else values[self._rows]
-        count = binning.bin_count(feature)
-        group, code, found = _cells(self._groups, binning.assign(feature, of_model), count + 2)
-        return group, binning.fact_bins(count)[code], found
+    def _missing(self, count: int) -> _Cells:
+        return np.arange(len(self._groups)) * (count + 2) + count, self._groups.count()
 
-
-_NONE = np.empty(0, np.int64)
-_NO_CELLS = (_NONE, _NONE, _NONE)
-
-
-def _cells(groups: Groups, codes: Integers, size: int) -> _Cells:
-    """Group, code and count of each combination that occurs; codes are 0 to size - 1."""
-    places = codes if len(groups) == 1 else groups.codes * size + codes
-    counts = np.bincount(places, minlength=len(groups) * size)
-    cells = np.flatnonzero(counts)
-    return cells // size, cells % size, counts[cells]
+    def _cells(self, codes: Ranks, size: int) -> _Cells:
+        """Counts of group and code, where codes are 0 to size - 1."""
+        cells = len(self._groups) * size
+        if size != self._size:  # most features have as many bins as the one before
+            narrow = np.uint16 if cells <= _FEW_CELLS else np.int64
+            self._size, self._places = size, (self._groups.codes * size).astype(narrow)
+        counts = np.bincount(self._places + codes, minlength=cells)
+        occurring = np.flatnonzero(counts)
+        return occurring, counts[occurring]

@@ -52,7 +52,7 @@ def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.
     lengths = minutes.units(minutes.floats(events.column("interval_seconds")), minutes.SECOND)
     pieces = split(minutes.microseconds(events.column("time")), lengths)
     columns = {name: text(events.column(name)).at(pieces.sample) for name in ("cluster", "node", "device")}
-    keys = minutes.Keys(pieces.minute, columns)
+    keys = minutes.Keys(minutes.minute(pieces.minute), columns)
     groups = keys.group()
     sums = {name: groups.sum(values) for name, values in _values(events, pieces, lengths).items()}
     return {GPU_USAGE.name: minutes.rows(GPU_USAGE, keys.of(groups.first) | sums)}

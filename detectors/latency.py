@@ -29,13 +29,14 @@ def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.
         for metric, column in METRICS.items()
         if events.column(column).null_count < events.num_rows
     ]
-    return {LATENCY_BINS.name: pa.concat_tables([LATENCY_BINS.schema.empty_table(), *parts])}
+    return {LATENCY_BINS.name: pa.concat_tables(parts or [LATENCY_BINS.schema.empty_table()])}
 
 
 def _bins(metric: str, seconds: minutes.Floats, keys: minutes.Keys) -> pa.Table:
-    known = ~np.isnan(seconds)
-    if not known.all():
-        seconds, keys = seconds[known], keys.at(np.flatnonzero(known))
+    missing = np.isnan(seconds)
+    if missing.any():
+        known = np.flatnonzero(~missing)
+        seconds, keys = seconds[known], keys.at(known)
     buckets = exponential.index(seconds)
     lowest = int(buckets[buckets != ZERO_BUCKET].min(initial=0)) - 1
     codes = np.maximum(buckets - lowest, 0)  # the zero bucket is code 0
@@ -44,7 +45,7 @@ def _bins(metric: str, seconds: minutes.Floats, keys: minutes.Keys) -> pa.Table:
         LATENCY_BINS,
         {
             **keys.of(groups.first),
-            "metric": pa.array([metric] * len(groups), pa.string()),
+            "metric": pa.repeat(pa.scalar(metric), len(groups)),
             "scale": np.full(len(groups), exponential.SCALE),
             "bucket": buckets[groups.first],
             "count": groups.count(),

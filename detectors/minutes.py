@@ -21,6 +21,9 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 NANO_UNITS = 1_000_000_000
 
+_FLOAT64 = pa.float64()
+_DECIMAL_BITS = 128
+
 
 def microseconds(column: pa.ChunkedArray) -> Integers:
     """Times as microseconds since 1970 UTC; shape (n,), no nulls allowed."""
@@ -28,13 +31,16 @@ def microseconds(column: pa.ChunkedArray) -> Integers:
 
 
 def minute(times: Integers) -> Integers:
-    """Start of the minute that holds each time, both in microseconds."""
-    return times // MINUTE * MINUTE
+    """Whole minutes since 1970 of times in microseconds."""
+    return times // MINUTE
 
 
 def floats(column: pa.ChunkedArray) -> Floats:
-    """Numbers with NaN for null; shape (n,)."""
-    return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    """Numbers with NaN for null; shape (n,), read-only where the column's own memory serves."""
+    wide = column if column.type == _FLOAT64 else column.cast(_FLOAT64)
+    if wide.num_chunks <= 1:
+        return np.asarray(wide.to_numpy(), np.float64)
+    return np.concatenate([chunk.to_numpy(zero_copy_only=False) for chunk in wide.chunks])
 
 
 def units(values: Floats, per_unit: float) -> Integers:
@@ -46,51 +52,50 @@ def units(values: Floats, per_unit: float) -> Integers:
 class Keys:
     """What gathers the rows of a batch: the minute and text columns.
 
-    `starts` are minute starts in microseconds, shape (n,), as every text column.
+    `minutes` are whole minutes since 1970, shape (n,), as every text column.
     """
 
-    def __init__(self, starts: Integers, columns: Mapping[str, Text]) -> None:
-        self.starts = starts
+    def __init__(self, minutes: Integers, columns: Mapping[str, Text]) -> None:
+        self.minutes = minutes
         self.columns = columns
 
     def at(self, rows: Rows) -> Keys:
-        return Keys(self.starts[rows], {name: column.at(rows) for name, column in self.columns.items()})
+        return Keys(self.minutes[rows], {name: column.at(rows) for name, column in self.columns.items()})
 
     def group(self, *more: tuple[Integers, int]) -> Groups:
         """Rows of equal keys, and equal codes in `more`."""
-        return group([_minute_codes(self.starts), *((c.codes, c.size) for c in self.columns.values()), *more])
+        return group(
+            [_minute_codes(self.minutes), *((c.codes, c.size) for c in self.columns.values()), *more]
+        )
 
     def of(self, rows: Integers) -> dict[str, Column]:
         """The keys of some rows, by column name."""
         columns = {name: column.take(rows) for name, column in self.columns.items()}
-        return {"minute": self.starts[rows], **columns}
+        return {"minute": self.minutes[rows] * MINUTE, **columns}
 
 
-def _minute_codes(starts: Integers) -> tuple[Integers, int]:
-    if not len(starts):
-        return starts, 1
-    earliest, latest = int(starts.min()), int(starts.max())
-    if earliest == latest:
-        return np.zeros(len(starts), np.int64), 1
-    return (starts - earliest) // MINUTE, (latest - earliest) // MINUTE + 1
+def _minute_codes(minutes: Integers) -> tuple[Integers, int]:
+    if not len(minutes):
+        return minutes, 1
+    earliest, latest = int(minutes.min()), int(minutes.max())
+    return minutes - earliest, latest - earliest + 1
 
 
 def keys(events: pa.Table, names: Sequence[str]) -> Keys:
     """The minute of `time` and the named text columns."""
-    starts = minute(microseconds(events.column("time")))
-    return Keys(starts, {name: text(events.column(name)) for name in names})
+    columns = {name: text(events.column(name)) for name in names}
+    return Keys(minute(microseconds(events.column("time"))), columns)
 
 
 def rows(fact: Fact, columns: Mapping[str, Column]) -> pa.Table:
     """A table in the fact's schema, where integers may stand for times or the last digits of decimals."""
-    return pa.Table.from_arrays([_typed(columns[f.name], f.type) for f in fact.schema], schema=fact.schema)
+    return pa.Table.from_arrays([_typed(columns[f.name], f.type) for f in fact.fields], schema=fact.schema)
 
 
 def _typed(values: Column, of: pa.DataType) -> pa.Array | pa.ChunkedArray:
     if not isinstance(values, np.ndarray):
         return values
-    if pa.types.is_decimal(of):
+    if of.bit_width == _DECIMAL_BITS:
         return fixed(values, of)
-    if pa.types.is_timestamp(of):
-        return pa.array(values).view(of)
-    return pa.array(values.astype(of.to_pandas_dtype(), copy=False))
+    integers = np.ascontiguousarray(values, np.int32 if of.bit_width == 32 else np.int64)
+    return pa.Array.from_buffers(of, len(integers), [None, pa.py_buffer(integers)])

@@ -31,9 +31,10 @@ def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.
 
 
 def _identified(events: pa.Table) -> pa.Table:
-    named = pc.fill_null(pc.not_equal(events.column("prediction_id"), ""), False)
-    if not pc.all(named).as_py():
-        events = events.filter(named)
+    lengths = pc.binary_length(events.column("prediction_id").cast(pa.string()))
+    named = (lengths.fill_null(0) if lengths.null_count else lengths).to_numpy() > 0
+    if not named.all():
+        events = events.filter(pa.array(named))
     return versions(PREDICTIONS, events, revision=time_revision(events))
 
 
@@ -81,7 +82,7 @@ def _estimates(
             found = _of_classes(right, ~np.isnan(scores), of_model)
         else:
             prediction = text(events.column("prediction")).at(rows)
-            known = ~np.isnan(scores) & ~prediction.equals("")
+            known = ~(np.isnan(scores) | prediction.equals(""))
             found = _confusion(right, known, prediction.equals(reference.positive_class), of_model)
         for name, values in found.items():
             sums[f"estimated_{name}"] += values
@@ -94,8 +95,8 @@ def _of_classes(right: Integers, known: Mask, groups: Groups) -> dict[str, Integ
 
 def _confusion(positive: Integers, known: Mask, said: Mask, groups: Groups) -> dict[str, Integers]:
     """`positive` is the probability of the positive class in units of 1e-9, `said` where it was predicted."""
-    yes, no = known & said, known & ~said
-    yes_count, no_count = groups.count(yes), groups.count(no)
-    tp, fn = groups.sum(positive * yes), groups.sum(positive * no)
+    of_unknown_no_yes = np.add(known, known & said, dtype=np.uint8)
+    _, no_count, yes_count = groups.count_by(of_unknown_no_yes, 3).T
+    _, fn, tp = groups.sum_by(positive, of_unknown_no_yes, 3).T
     fp, tn = yes_count * minutes.NANO_UNITS - tp, no_count * minutes.NANO_UNITS - fn
     return {"count": yes_count + no_count, "correct": tp + tn, "tp": tp, "fp": fp, "fn": fn, "tn": tn}

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from detectors import binning
-from detectors.codes import Groups, Integers, Text
+from detectors.codes import Groups, Text
 from detectors.dispersion import phi
 from detectors.minutes import Floats
 from detectors.references import FeatureBins
@@ -55,12 +55,6 @@ def _categories(values: Text) -> tuple[str, ...]:
 
 def _counted(bins: FeatureBins, values: binning.Values, minutes: Groups) -> FeatureBins:
     size = binning.bin_count(bins) + 2
-    by_minute = histograms(binning.assign(bins, values), size, minutes)
+    by_minute = minutes.count_by(binning.assign(bins, values), size)
     *counts, missing, unseen = by_minute.sum(axis=0).tolist()
     return replace(bins, counts=tuple(counts), missing=missing, unseen=unseen, phi=phi(by_minute))
-
-
-def histograms(codes: Integers, size: int, minutes: Groups) -> Integers:
-    """Counts by minute and code; shape (minutes, size)."""
-    cells = np.bincount(minutes.codes * size + codes, minlength=len(minutes) * size)
-    return cells.reshape(len(minutes), size)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.ranks import ranks
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +59,14 @@ class Reference:
         """Column of an inference event that the score bins and the calibrator are about."""
         return "confidence" if self.positive_class is None else "score"
 
-    def calibrated(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def calibrated(self, scores: Floats) -> Floats:
         """Probability of the positive class, or of being right, for each score; shape (n,), NaN stays."""
         if not self.calibrator_x:
             return scores
-        x, y = np.array(self.calibrator_x), np.array(self.calibrator_y)
-        within: npt.NDArray[np.float64] = np.clip(scores, x[0], x[-1])
+        x, y, slope = _pieces(self.calibrator_x, self.calibrator_y)
+        within = np.minimum(np.maximum(scores, x[0]), x[-1])
         piece = ranks(x[1:-1], within)
-        slope = np.diff(y) / np.diff(x)
-        found: npt.NDArray[np.float64] = y[piece] + slope[piece] * (within - x[piece])
+        found: Floats = y[piece] + slope[piece] * (within - x[piece])
         return found
 
     def identified(self) -> Self:
@@ -83,6 +85,12 @@ class Reference:
         found: dict[str, Any] = json.loads(content)
         features = tuple(FeatureBins(**_tuples(feature)) for feature in found.pop("features"))
         return cls(features=features, **_tuples(found))
+
+
+@lru_cache(maxsize=64)
+def _pieces(x: tuple[float, ...], y: tuple[float, ...]) -> tuple[Floats, Floats, Floats]:
+    """Start, value there and slope of each piece of the line through the points."""
+    return np.array(x), np.array(y), np.diff(y) / np.diff(x)
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ and a ledger must be the same in any order.  All times are UTC; a `minute` start
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pyarrow as pa
@@ -28,10 +28,14 @@ class Fact:
     merge: Merge
     key: tuple[pa.Field, ...]
     values: tuple[pa.Field, ...]
+    schema: pa.Schema = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schema", pa.schema(self.fields))
 
     @property
-    def schema(self) -> pa.Schema:
-        return pa.schema([*self.key, *self.values])
+    def fields(self) -> tuple[pa.Field, ...]:
+        return (*self.key, *self.values)
 
     @property
     def key_names(self) -> list[str]:
