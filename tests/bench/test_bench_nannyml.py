@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,39 +16,31 @@ import pytest
 
 from detectors import feature_bins
 from detectors.reference_build import build
-from pipeline.events import TYPES, decode, encode
+from detectors.references import Reference
+from pipeline.events import TYPES, Message, decode, encode
 from tests.bench import batches
 
 PYTHON = Path(os.environ.get("NANNYML_PYTHON", ".venv-nannyml/bin/python"))
-BATCHES = 20
+MESSAGES = 20
+ROUNDS = 5
+"""The least time of so many rounds counts, theirs and ours."""
+
 pytestmark = pytest.mark.bench
 
 
 @pytest.mark.skipif(not PYTHON.exists(), reason="NannyML's environment is not there; `make bench` makes it")
-def test_the_fold_is_thirty_times_as_fast_as_nannyml_minute_by_minute(tmp_path, record):
-    """Four distances a minute of 1,000 rows: our bins of a minute answer all four, so the fold competes."""
+def test_the_fold_is_thirty_times_as_fast_as_nannyml_with_four_distances(tmp_path, record):
+    """The same rows: NannyML reads them from memory, we decode them first.
+
+    Folded as a busy worker folds, all messages at once, we are 30 times as fast as chunks of 5,000 rows are
+    measured; message by message, 30 times as fast as chunks of 1,000 rows, the minutes that our bins are.
+    """
     rng = np.random.default_rng(1)
-    tables = [batches.inference(rng, i) for i in range(BATCHES)]
+    tables = [batches.inference(rng, i) for i in range(MESSAGES)]
     reference = batches.features(20_000, rng)
-    pq.write_table(pa.table(reference), tmp_path / "reference.parquet")
-    analysis = pa.concat_tables(
-        [
-            pa.table(dict(zip(reference, t["features"].combine_chunks().flatten(), strict=True)))
-            for t in tables
-        ]
-    )
-    pq.write_table(analysis, tmp_path / "analysis.parquet")
-    command = [
-        str(PYTHON),
-        str(Path(__file__).parent / "nannyml_drift.py"),
-        str(tmp_path / "reference.parquet"),
-        str(tmp_path / "analysis.parquet"),
-    ]
-    theirs = json.loads(
-        subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
-    )
+    theirs = _nannyml(tables, reference, tmp_path)
     ours = _fold_seconds(tables, reference)
-    rows = analysis.num_rows
+    rows = MESSAGES * batches.ROWS
     assert theirs["rows"] == rows
     for configuration, seconds in theirs["seconds"].items():
         record(
@@ -55,24 +48,43 @@ def test_the_fold_is_thirty_times_as_fast_as_nannyml_minute_by_minute(tmp_path, 
             nannyml=theirs["version"],
             configuration=configuration,
             nannyml_rows_per_second=rows / seconds,
-            fold_rows_per_second=rows / ours,
-            ratio=seconds / ours,
+            **{f"rows_per_second_{name}": rows / spent for name, spent in ours.items()},
+            **{f"ratio_{name}": seconds / spent for name, spent in ours.items()},
         )
-    assert theirs["seconds"]["4 x 1000"] / ours >= 30
+    assert theirs["seconds"]["4 x 5000"] / ours["20_at_once"] >= 30
+    assert theirs["seconds"]["4 x 1000"] / ours["1_at_once"] >= 30
 
 
-def _fold_seconds(tables: list[pa.Table], reference: dict[str, np.ndarray]) -> float:
-    """CPU seconds, the best of three, to decode the messages and fold their features."""
+def _nannyml(tables: list[pa.Table], reference: dict[str, np.ndarray], directory: Path) -> dict[str, Any]:
+    """CPU seconds of NannyML by configuration."""
+    pq.write_table(pa.table(reference), directory / "reference.parquet")
+    sent = pa.concat_tables(tables)["features"].combine_chunks().flatten()
+    pq.write_table(pa.table(dict(zip(reference, sent, strict=True))), directory / "analysis.parquet")
+    program = Path(__file__).parent / "nannyml_drift.py"
+    files = [str(directory / f"{name}.parquet") for name in ("reference", "analysis")]
+    command = [str(PYTHON), str(program), *files, str(ROUNDS)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return found
+
+
+def _fold_seconds(tables: list[pa.Table], reference: dict[str, np.ndarray]) -> dict[str, float]:
+    """CPU seconds to decode the messages and fold their features, by how many are folded at once."""
     known = {"m": build(batches.reference(reference), model="m")}
     messages = [
         encode(TYPES["inference"], t, source="s", sequence=i, time=batches.START)
         for i, t in enumerate(tables)
     ]
-    return min(_once(messages, known) for _ in range(3))
+    return {
+        f"{together}_at_once": min(_once(messages, known, together) for _ in range(ROUNDS))
+        for together in (1, MESSAGES)
+    }
 
 
-def _once(messages, known) -> float:
+def _once(messages: list[Message], known: dict[str, Reference], together: int) -> float:
+    """What `Ingest.step` does with as many messages: each is decoded, then all are folded as one table."""
     start = time.process_time()
-    for message in messages:
-        feature_bins.fold(decode(message).events, known)
+    for first in range(0, len(messages), together):
+        decoded = [decode(message).events for message in messages[first : first + together]]
+        feature_bins.fold(pa.concat_tables(decoded), known)
     return time.process_time() - start
