@@ -46,7 +46,7 @@ def _sums(events: pa.Table, references: Mapping[str, Reference]) -> pa.Table:
     names = pa.array(["" if reference is None else reference.reference for reference in known], pa.string())
     columns = {
         **keys.of(groups.first),
-        "reference": names.take(pa.array(models.codes[groups.first])),
+        "reference": Text(models.codes, names).take(groups.first),
         "count": groups.count(),
         **_traffic(events, groups),
         **_estimates(events, models, references, groups),
