@@ -9,7 +9,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow.fs
@@ -18,16 +17,13 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 
 from pipeline.broker.connection import admin
-from pipeline.broker.failures import BrokerRefused
-from pipeline.broker.parameters import KafkaSettings, Protocol
+from pipeline.broker.parameters import KafkaSettings
 from pipeline.errors import PreflightFailed
 from pipeline.rig import cache
-from pipeline.rig.kafka import GUEST, Kafka
+from pipeline.rig.kafka import Kafka
 from pipeline.rig.postgres import Postgres
 from pipeline.rig.processes import HOST, Process, free_port, listening
 from pipeline.rig.s3 import S3
-from pipeline.rig.tls import certificates
-from pipeline.secret import Secret
 
 TOPIC = "driftledger.rig"
 
@@ -205,43 +201,6 @@ def test_a_missing_tool_names_its_package(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(PreflightFailed, match="apt-get install maven") as raised:
         cache.tool("mvn", "maven")
     assert raised.value.exit_code == 5
-
-
-def login(kafka: Kafka, **changed: Any) -> KafkaSettings:
-    assert kafka.secure is not None
-    listener = kafka.secure._replace(**changed)
-    return KafkaSettings(
-        bootstrap_servers=listener.bootstrap, security_protocol=Protocol.sasl_ssl,
-        sasl_username=listener.username, sasl_password=Secret(listener.password),
-        ssl_cafile=str(listener.cafile),
-    )  # fmt: skip
-
-
-def test_the_secure_listener_lets_in_who_has_the_password(secure_kafka: Kafka) -> None:
-    """Our own TLS and SCRAM clients are tested on it."""
-    with admin(login(secure_kafka)) as client:
-        client.create_topics([NewTopic(TOPIC, num_partitions=1, replication_factor=1)])
-        assert TOPIC in client.list_topics()
-
-
-def test_the_secure_listener_keeps_out_everybody_else(secure_kafka: Kafka, tmp_path: Path) -> None:
-    """If it took any password or any authority, the tests of our clients would prove nothing."""
-    wrong = [
-        ({"password": "guessed"}, "credentials"),
-        ({"username": "nobody"}, "credentials"),
-        ({"cafile": certificates(tmp_path).cafile}, "not trusted"),
-    ]
-    for changed, why in wrong:
-        with pytest.raises(BrokerRefused, match=why), admin(login(secure_kafka, **changed)):
-            pass
-
-
-def test_a_guest_of_the_secure_listener_has_no_rights(secure_kafka: Kafka) -> None:
-    """What happens without the right to a topic must be testable."""
-    assert secure_kafka.secure is not None
-    guest = login(secure_kafka, username=GUEST, password=secure_kafka.secure.guest_password)
-    with pytest.raises(BrokerRefused, match="no right"), admin(guest) as client:
-        client.create_topics([NewTopic("driftledger.other", num_partitions=1, replication_factor=1)])
 
 
 def test_two_that_want_the_same_build_make_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
