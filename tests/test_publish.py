@@ -19,8 +19,10 @@ import pytest
 from collectors.publish.outbox import Blocked
 from collectors.publish.parameters import PublishSettings
 from collectors.publish.publisher import Publisher
+from pipeline.broker.connection import admin
 from pipeline.broker.failures import BrokerRefused
 from pipeline.broker.parameters import KafkaSettings, Protocol
+from pipeline.broker.topics import MAX_RECORD_BYTES, described
 from pipeline.errors import DriftledgerError
 from pipeline.events import MAX_MESSAGE_BYTES
 from pipeline.rig.kafka import GUEST, Kafka
@@ -178,6 +180,36 @@ def test_memory_stays_bounded_and_the_limit_stops_the_source(
         assert publisher.delivered(60)
         assert publisher.stats().blocked_seconds == 0 and publisher.stats().spooled_bytes == 0
     assert_once(kafka, tmp_path, ids(["a"], taken + 1, 75))
+
+
+def test_a_message_that_the_broker_refuses_holds_all_back_until_it_is_mended(
+    broker: Kafka, tmp_path: Path
+) -> None:
+    """The topic's limit is lowered under a running producer: it says so, and nothing is lost or overtaken."""
+    kafka = settings(broker)
+    with Publisher.open(kafka, spooling(tmp_path)) as publisher:
+        feed(publisher, range(3))
+        assert publisher.delivered(20)
+        limit_messages(kafka, 300)
+        feed(publisher, range(3, 6))
+        assert not publisher.delivered(3)
+        assert "max.message.bytes is 300; set it to" in publisher.stats().last_error
+        limit_messages(kafka, MAX_RECORD_BYTES)
+        feed(publisher, range(6, 9))
+        assert publisher.delivered(40)
+        assert publisher.stats().connects > 1
+    assert_once(kafka, tmp_path, ids(SOURCES, 9))
+
+
+def limit_messages(kafka: KafkaSettings, most: int) -> None:
+    from kafka.admin import ConfigResource, ConfigResourceType
+
+    with admin(kafka) as client:
+        changed = {"max.message.bytes": str(most)}
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, LABEL.topic, changed)])
+        until = time.monotonic() + 10
+        while described(client)[LABEL.topic].max_message_bytes != most and time.monotonic() < until:
+            time.sleep(0.05)
 
 
 def test_what_a_stop_leaves_is_sent_by_the_next_start(private_kafka: Kafka, tmp_path: Path) -> None:

@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from collectors.publish.parameters import Compression, PublishSettings
-from pipeline.broker.connection import BOOTSTRAP_SECONDS, options, servers
+from pipeline.broker.connection import BOOTSTRAP_SECONDS, admin, options
 from pipeline.broker.failures import told
 from pipeline.broker.parameters import KafkaSettings
-from pipeline.broker.probe import reach
-from pipeline.broker.topics import MAX_RECORD_BYTES, names
+from pipeline.broker.topics import MAX_RECORD_BYTES, ensure, names
 from pipeline.events import Message
 
 _NEVER_MS = 2**31 - 1
@@ -25,18 +24,19 @@ _REQUEST_BYTES = 4 * MAX_RECORD_BYTES
 
 
 class KafkaLink:
-    """Connected when it is made; raises what `connection.admin` raises where that fails."""
+    """Connected when it is made, with every topic in order; raises PreflightFailed or ConfigError if not."""
 
     def __init__(self, kafka: KafkaSettings, publish: PublishSettings) -> None:
         from kafka import KafkaProducer
         from kafka.errors import KafkaError
 
-        found = options(kafka)
-        reach(servers(kafka), found)
+        # Each time: topics may have been missing, or changed, while no broker was there.
+        with admin(kafka) as client:
+            ensure(client, kafka)
         request_timeout = min(30.0, publish.delivery_timeout_seconds / 2)
         try:
             self._producer = KafkaProducer(
-                **found,
+                **options(kafka),
                 acks="all",
                 enable_idempotence=True,
                 max_in_flight_requests_per_connection=1,

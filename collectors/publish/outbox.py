@@ -58,6 +58,13 @@ class Outbox:
     def start(self) -> None:
         self._thread.start()
 
+    def adopt(self, link: Link) -> None:
+        """Send through this link from now on."""
+        with self.changed:
+            self.flow.connected(link)
+            self.connects += 1
+            self.flow.advance(time.monotonic(), time.time())
+
     def send(self, message: Message, timeout: float | None) -> None:
         """Take a message; waits while there is no room, then raises Blocked."""
         until = None if timeout is None else time.monotonic() + timeout
@@ -173,9 +180,7 @@ class Outbox:
                 self._say(str(error))
                 self._later(time.monotonic())
             return
-        with self.changed:
-            self.flow.connected(link)
-            self.connects += 1
+        self.adopt(link)
 
     def _later(self, now: float) -> None:
         self._retry_at = now + self._backoff

@@ -15,10 +15,8 @@ from collectors.publish.outbox import Outbox
 from collectors.publish.parameters import PublishSettings
 from collectors.publish.stats import Stats
 from pipeline.batches import messages, rejected_events
-from pipeline.broker.connection import admin
 from pipeline.broker.failures import BrokerUnavailable
 from pipeline.broker.parameters import KafkaSettings
-from pipeline.broker.topics import ensure
 from pipeline.events import MAX_MESSAGE_BYTES, TYPES, Body, EventType, Message, Rejected
 
 SPLIT_BYTES = 524_288
@@ -44,12 +42,14 @@ class Publisher:
         Raises ConfigError or PreflightFailed for what does not pass by itself: refused credentials, a
         certificate, a right, a topic that is not as it must be, a spool that cannot be used.
         """
+        outbox = Outbox(lambda: KafkaLink(kafka, publish), publish)
         try:
-            with admin(kafka) as client:
-                ensure(client, kafka)
+            outbox.adopt(KafkaLink(kafka, publish))
         except BrokerUnavailable as error:
             log.warning("%s; messages go to the spool", error)
-        outbox = Outbox(lambda: KafkaLink(kafka, publish), publish)
+        except BaseException:
+            outbox.close()
+            raise
         outbox.start()
         return cls(outbox)
 
