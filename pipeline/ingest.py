@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 
 import pyarrow as pa
@@ -67,6 +67,11 @@ class Ingest:
         self._references = self._store.references()
         self._marks.clear()
 
+    def read_watermarks(self, partitions: Collection[Partition]) -> None:
+        """Read those of the partitions (topic id, number) that are not known, all at once."""
+        unknown = set(partitions) - self._marks.keys()
+        self._marks.update(self._store.watermarks(unknown) if unknown else {})
+
     def watermark(self, topic_id: str, partition: int) -> Watermark:
         mark = self._marks.get((topic_id, partition))
         if mark is None:
@@ -103,6 +108,7 @@ class Ingest:
     ) -> tuple[list[Message], list[Advance], list[Hole]]:
         """Messages that the lake does not have yet, how far each partition moves, and what is missing."""
         ordered = sorted(messages, key=lambda m: (m.topic_id, m.partition, m.offset))
+        self.read_watermarks({(m.topic_id, m.partition) for m in ordered})
         fresh: list[Message] = []
         advances = []
         holes: list[Hole] = []
@@ -115,7 +121,8 @@ class Ingest:
             distinct = _once(new, step)
             holes.extend(offset_gaps.holes(mark.offset + 1, distinct))
             fresh.extend(m for m in distinct if _new_in_source(m, mark, moved, step))
-            advances.append(Advance(topic_id, partition, mark.offset, new[-1].offset, moved))
+            known = frozenset(moved.keys() & mark.sources.keys())
+            advances.append(Advance(topic_id, partition, mark.offset, new[-1].offset, moved, known))
         step.offsets = sum(a.offset - a.expected for a in advances)
         step.skipped = sum(h.offsets for h in holes)
         return fresh, advances, holes

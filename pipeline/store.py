@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -57,8 +57,10 @@ class Store:
         *,
         read_only: bool,
         snapshot: int | None = None,
+        threads: int | None = None,
     ) -> None:
         self._con: duckdb.DuckDBPyConnection | None = con
+        self._threads = threads
         self._location = location
         self._read_only = read_only
         self._snapshot = snapshot
@@ -72,8 +74,12 @@ class Store:
         *,
         read_only: bool = False,
         snapshot: int | None = None,
+        threads: int | None = None,
     ) -> Self:
         """Open the ledger, or make it; `snapshot` opens it as it was then, for reading only.
+
+        `threads` are those of a writer's queries, None is one a core: for a writer of small batches to share
+        the work costs more than the work.
 
         Raises NotFound where there is no ledger to read, or no such snapshot; StoreUnavailable where its
         database or disk is not there.
@@ -81,7 +87,8 @@ class Store:
         location = Location.of(place)
         if read_only or snapshot is not None:
             return cls(opening.read(location, snapshot), location, read_only=True, snapshot=snapshot)
-        return cls(opening.write(location), location, read_only=False)
+        con = opening.write(location, threads)
+        return cls(con, location, read_only=False, threads=threads)
 
     @property
     def location(self) -> Location:
@@ -113,7 +120,7 @@ class Store:
             raise StoreUnavailable("the connection was lost amid a reading of one snapshot; ask again")
         if self._read_only:
             return opening.read(self._location, self._snapshot)
-        return opening.write(self._location)
+        return opening.write(self._location, self._threads)
 
     def _drop(self) -> None:
         lost, self._con = self._con, None
@@ -155,8 +162,12 @@ class Store:
                 raise
 
     def watermark(self, topic_id: str, partition: int) -> Watermark:
-        with self._connected() as con:
-            return watermarks.read(con, topic_id, partition)
+        return self.watermarks([(topic_id, partition)])[topic_id, partition]
+
+    def watermarks(self, partitions: Collection[tuple[str, int]]) -> dict[tuple[str, int], Watermark]:
+        """How far each partition (topic id, number) is, as of one moment."""
+        with self.steady(), self._connected() as con:
+            return watermarks.read(con, partitions)
 
     @contextmanager
     def steady(self) -> Iterator[None]:

@@ -57,11 +57,11 @@ def reading(ctx: typer.Context, store: Path | None) -> Store:
     return Store.open(place(ctx, store), read_only=True)
 
 
-def writing(ctx: typer.Context, store: Path | None) -> Store:
-    """The ledger, made where there is none yet."""
+def writing(ctx: typer.Context, store: Path | None, *, threads: int | None = None) -> Store:
+    """The ledger, made where there is none yet; `threads` as for `Store.open`."""
     from pipeline.store import Store
 
-    return Store.open(place(ctx, store))
+    return Store.open(place(ctx, store), threads=threads)
 
 
 def now() -> datetime:

@@ -43,7 +43,7 @@ def worker(
     set_up(as_json=log is LogForm.json, level=log_level.upper())
     code = 0
     try:
-        work(settings(ctx), lambda: writing(ctx, store))
+        work(settings(ctx), lambda: writing(ctx, store, threads=1))
     except DriftledgerError as error:
         logging.getLogger("driftledger.worker").error("%s", error, exc_info=error)
         code = error.exit_code

@@ -40,11 +40,16 @@ def _extension(name: str) -> Path:
     )
 
 
-def connect(location: Location, *, read_only: bool, snapshot: int | None) -> duckdb.DuckDBPyConnection:
-    """A connection whose default catalog is the lake, as it is now or as it was at `snapshot`."""
+def connect(
+    location: Location, *, read_only: bool, snapshot: int | None, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A connection whose default catalog is the lake, as it is now or as it was at `snapshot`.
+
+    `threads` are those of its queries; None is one a core.
+    """
     if read_only and not location.is_shared and not location.sqlite.is_file():
         raise NotFound(f"no ledger in {location}; fill one with `driftledger replay` or `driftledger demo`")
-    con = duckdb.connect(config=_CONFIG)
+    con = duckdb.connect(config=_CONFIG | ({"threads": threads} if threads else {}))
     try:
         _attach(con, location, read_only, snapshot)
     except BaseException:

@@ -28,11 +28,11 @@ def read(location: Location, snapshot: int | None) -> duckdb.DuckDBPyConnection:
         raise NotFound(f"the ledger in {location} cannot be read: {_first(error)}") from error
 
 
-def write(location: Location) -> duckdb.DuckDBPyConnection:
+def write(location: Location, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """Raises ConfigError where its folder is a file, StoreUnavailable where database or disk is away."""
     for attempt in range(_ATTEMPTS):
         try:
-            return _write(location)
+            return _write(location, threads)
         except duckdb.Error as error:
             if not is_conflict(error) or attempt == _ATTEMPTS - 1:
                 raise named(error, location) or error from error
@@ -45,11 +45,11 @@ def write(location: Location) -> duckdb.DuckDBPyConnection:
     raise AssertionError("the last attempt raises or returns")
 
 
-def _write(location: Location) -> duckdb.DuckDBPyConnection:
+def _write(location: Location, threads: int | None) -> duckdb.DuckDBPyConnection:
     for folder in location.local:
         folder.mkdir(parents=True, exist_ok=True)
     with write_lock(location):
-        con = connect(location, read_only=False, snapshot=None)
+        con = connect(location, read_only=False, snapshot=None, threads=threads)
         try:
             tables.create(con)
         except BaseException:

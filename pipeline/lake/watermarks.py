@@ -7,6 +7,7 @@ Row '' holds the last offset; every other row the last sequence of one source.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import duckdb
@@ -35,18 +36,35 @@ class Advance:
     expected: int
     offset: int
     sources: dict[str, int]
+    known: frozenset[str] = frozenset()
+    """Those of the sources that the partition's watermark, as it was read, has already."""
 
 
 def table(topic_id: str, partition: int) -> str:
     return f"watermark_{''.join(c for c in topic_id if c.isalnum())}_{partition:d}"
 
 
-def read(con: duckdb.DuckDBPyConnection, topic_id: str, partition: int) -> Watermark:
-    try:
-        found = con.execute(f'SELECT source, sequence FROM "{table(topic_id, partition)}"').fetchall()
-    except duckdb.CatalogException:  # no message of this partition has ever been taken
-        return Watermark()
-    rows = dict(found)
+def read(
+    con: duckdb.DuckDBPyConnection, partitions: Collection[tuple[str, int]]
+) -> dict[tuple[str, int], Watermark]:
+    """The watermark of each partition (topic id, number); NOTHING where no message was ever taken."""
+    present = _present(con, partitions)
+    return {key: _read(con, table(*key)) if table(*key) in present else Watermark() for key in partitions}
+
+
+def _present(con: duckdb.DuckDBPyConnection, partitions: Collection[tuple[str, int]]) -> set[str]:
+    """The tables that are there: to ask for each that is not costs as much as to read one."""
+    names = [table(*key) for key in partitions]
+    found = con.execute(
+        "SELECT table_name FROM duckdb_tables() "
+        "WHERE database_name = 'lake' AND table_name IN (SELECT unnest(?))",
+        [names],
+    )
+    return {name for (name,) in found.fetchall()}
+
+
+def _read(con: duckdb.DuckDBPyConnection, name: str) -> Watermark:
+    rows = dict(con.execute(f'SELECT source, sequence FROM "{name}"').fetchall())
     return Watermark(rows.pop("", NOTHING), rows)
 
 
@@ -54,21 +72,38 @@ def advance(con: duckdb.DuckDBPyConnection, step: Advance) -> None:
     """Inside the facts' transaction; raises StaleWatermark when the partition moved meanwhile."""
     name = table(step.topic_id, step.partition)
     if step.expected == NOTHING:
-        con.execute(f'CREATE TABLE IF NOT EXISTS "{name}" (source VARCHAR, sequence BIGINT)')
-    row = con.execute(f"SELECT sequence FROM \"{name}\" WHERE source = ''").fetchone()
-    stored = row[0] if row else NOTHING
-    if stored != step.expected:
-        raise StaleWatermark(
-            f"partition {step.partition} is at {stored}, not at {step.expected}: another writer took it over"
-        )
+        _begin(con, name, step)
     moved = {"": step.offset, **step.sources}
-    rows = pa.table({"source": list(moved), "sequence": pa.array(moved.values(), pa.int64())})
-    con.register("moved", rows)
+    con.register("moved", pa.table({"source": list(moved), "sequence": pa.array(moved.values(), pa.int64())}))
+    try:
+        _move(con, name, step)
+    finally:
+        con.unregister("moved")
+
+
+def _begin(con: duckdb.DuckDBPyConnection, name: str, step: Advance) -> None:
+    """The partition's table, and the row of its offset."""
+    con.execute(f'CREATE TABLE IF NOT EXISTS "{name}" (source VARCHAR, sequence BIGINT)')
+    if row := con.execute(f"SELECT sequence FROM \"{name}\" WHERE source = ''").fetchone():
+        raise _stale(step, f"is at {row[0]}")
+    con.execute(f"INSERT INTO \"{name}\" VALUES ('', {NOTHING})")
+
+
+def _move(con: duckdb.DuckDBPyConnection, name: str, step: Advance) -> None:
+    """Compare and set in one statement, since each that reads the table costs as much as a small commit."""
     updated = con.execute(
-        f'UPDATE "{name}" AS w SET sequence = m.sequence FROM moved m WHERE w.source = m.source'
+        f'UPDATE "{name}" AS w SET sequence = m.sequence FROM moved m '
+        f"WHERE w.source = m.source AND (w.source <> '' OR w.sequence = {step.expected:d})"
     ).fetchone()
-    if updated is None or updated[0] < len(moved):
-        con.execute(
-            f'INSERT INTO "{name}" SELECT * FROM moved WHERE source NOT IN (SELECT source FROM "{name}")'
-        )
-    con.unregister("moved")
+    if updated is None or updated[0] != 1 + len(step.known):
+        raise _stale(step, "has moved")
+    new = [source for source in step.sources if source not in step.known]
+    if new:
+        con.execute(f'INSERT INTO "{name}" SELECT * FROM moved WHERE source IN (SELECT unnest(?))', [new])
+
+
+def _stale(step: Advance, state: str) -> StaleWatermark:
+    return StaleWatermark(
+        f"partition {step.partition} of {step.topic_id} {state}, it is not at {step.expected}: "
+        "another writer took it over"
+    )

@@ -1,75 +1,73 @@
-"""/healthz, /readyz and /metrics, answered from a thread of their own so that work never delays them."""
+"""/healthz, /readyz and /metrics, answered from threads of their own so that work never delays them."""
 
 from __future__ import annotations
 
-import asyncio
-import socket
 import threading
-from typing import TYPE_CHECKING
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, ClassVar
 
-import uvicorn
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from pipeline.errors import PreflightFailed
 
 if TYPE_CHECKING:
     from pipeline.worker.report import Report
 
+_TEXT = "text/plain; charset=utf-8"
 
-def pages(report: Report) -> Starlette:
-    async def healthz(_request: Request) -> Response:
-        broken = report.broken
-        return PlainTextResponse(broken or "ok", 503 if broken else 200)
 
-    async def readyz(_request: Request) -> Response:
-        reasons = report.not_ready()
-        return PlainTextResponse("\n".join(reasons) or "ok", 503 if reasons else 200)
+class _Answers(BaseHTTPRequestHandler):
+    """The three pages of a report; subclassed with the one to show."""
 
-    async def metrics(_request: Request) -> Response:
-        report.metrics.ready.set(not report.not_ready())
-        return Response(generate_latest(report.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    report: ClassVar[Report]
+    timeout = 10
+    """Seconds that a silent client may hold its thread."""
 
-    return Starlette(
-        routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
-    )
+    def do_GET(self) -> None:
+        match self.path.partition("?")[0]:
+            case "/healthz":
+                self._text([reason] if (reason := self.report.broken) else [])
+            case "/readyz":
+                self._text(self.report.not_ready())
+            case "/metrics":
+                self.report.metrics.ready.set(not self.report.not_ready())
+                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(self.report.metrics.registry))
+            case _:
+                self._answer(404, _TEXT, b"/healthz, /readyz and /metrics are here\n")
+
+    def _text(self, reasons: list[str]) -> None:
+        self._answer(503 if reasons else 200, _TEXT, "\n".join([*(reasons or ["ok"]), ""]).encode())
+
+    def _answer(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Probes come every few seconds: they are no news."""
 
 
 class HealthServer:
     """Serves from `start` to `stop`; `port` is the one that was bound."""
 
     def __init__(self, report: Report, host: str, port: int) -> None:
-        self._socket = _bind(host, port)
-        self.port: int = self._socket.getsockname()[1]
-        config = uvicorn.Config(pages(report), log_config=None, access_log=False, lifespan="off")
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._serve, name="health", daemon=True)
+        answers = type("Answers", (_Answers,), {"report": report})
+        try:
+            self._server = ThreadingHTTPServer((host, port), answers)
+        except OSError as error:
+            raise PreflightFailed(
+                f"worker.health_port {port} on {host} cannot be used ({error.strerror}); "
+                "write another one, or 0 for any"
+            ) from error
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(timeout=1)
-        self._socket.close()
-
-    def _serve(self) -> None:
-        asyncio.run(self._server.serve(sockets=[self._socket]))
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        bound = socket.socket(family)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-    except OSError as error:
-        raise PreflightFailed(
-            f"worker.health_port {port} on {host} cannot be used ({error.strerror}); "
-            "write another one, or 0 for any"
-        ) from error
-    return bound
+        self._server.shutdown()
+        self._server.server_close()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
 
 from pipeline import offset_gaps
-from pipeline.errors import DriftledgerError, PreflightFailed, StaleWatermark
+from pipeline.errors import DriftledgerError, StaleWatermark
 from pipeline.events import Message
 from pipeline.facts.control import GAPS
 from pipeline.ingest import Ingest, Refusals
@@ -18,14 +17,12 @@ from pipeline.step import Step
 from pipeline.store import Batch, Store
 from pipeline.worker import missing
 from pipeline.worker.broker_view import BrokerView, Partition, Span
+from pipeline.worker.patience import Patience
 from pipeline.worker.report import Report
-from pipeline.worker.stopping import Stopping
 
 _STALE_ATTEMPTS = 5
 _TRUNCATED_ATTEMPTS = 5
-_AGAIN_SECONDS = 1.0
-
-_Done = TypeVar("_Done")
+_TRUNCATED_SECONDS = 1.0
 
 
 class TopicRecreated(DriftledgerError):
@@ -41,10 +38,6 @@ def same(topic: str, read: str, now: str | None) -> None:
         )
 
 
-class Stopped(DriftledgerError):
-    """The worker is to end while it waits for something."""
-
-
 class Intake:
     """Steps messages of the topics in `topic_ids` (UUID by name) into the ledger."""
 
@@ -55,13 +48,13 @@ class Intake:
         topic_ids: Mapping[str, str],
         report: Report,
         keep_refused: Callable[[Refusals], None],
-        stopping: Stopping,
+        patience: Patience,
     ) -> None:
         self._store = store
         self._broker = broker
         self._topic_ids = dict(topic_ids)
         self._report = report
-        self._stopping = stopping
+        self._patience = patience
         self._ingest = Ingest(store, judge_holes=self._judge_holes, keep_refused=keep_refused)
         self._fresh = True
         self._gaps: list[Gap] = []
@@ -71,20 +64,28 @@ class Intake:
         self._fresh = False
 
     def start_positions(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """As `_start_positions`, waiting for a broker or ledger that is away."""
+        return self._patience.until_there(partial(self._start_positions, partitions))
+
+    def _start_positions(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """The offset to read from: one after the last that is in the ledger, whatever the broker remembers.
 
         Raises TopicRecreated; writes a gap where the broker no longer has what comes next.
         """
         self._check_topics({topic for topic, _ in partitions})
-        self._ingest.reload()
+        self._reread(partitions)
         self._fresh = True
         taken = {p: self._taken(p) for p in partitions}
         spans = self._settled_spans(taken)
-        for partition, last in taken.items():
-            self._bridge(partition, last, spans[partition])
+        if any([self._bridge(partition, last, spans[partition]) for partition, last in taken.items()]):
+            self._reread(partitions)
         positions = {p: self._taken(p) + 1 for p in partitions}
         self._report.assigned(positions, spans)
         return positions
+
+    def _reread(self, partitions: Collection[Partition]) -> None:
+        self._ingest.reload()
+        self._ingest.read_watermarks({(self._topic_ids[topic], number) for topic, number in partitions})
 
     def _taken(self, partition: Partition) -> int:
         topic, number = partition
@@ -96,22 +97,22 @@ class Intake:
         for _ in range(_TRUNCATED_ATTEMPTS):
             if all(spans[p].end > last for p, last in taken.items()):
                 break
-            self._pause(_AGAIN_SECONDS)
+            self._patience.pause(_TRUNCATED_SECONDS)
             spans = self._broker.spans(taken)
         return spans
 
-    def _bridge(self, partition: Partition, taken: int, log: Span) -> None:
-        """Move over what the broker no longer has, with a gap in the same transaction."""
+    def _bridge(self, partition: Partition, taken: int, log: Span) -> bool:
+        """Move over what the broker no longer has, with a gap in the same transaction; whether it had to."""
         topic, number = partition
         topic_id = self._topic_ids[topic]
         gap = missing.at_start(topic, topic_id, number, taken, log, time.time_ns() // 1_000)
         if gap is None:
-            return
+            return False
         following = log.end if gap.kind == TRUNCATED else log.begin
         advance = Advance(topic_id, number, taken, following - 1, {})
         self._store.append(Batch({GAPS.name: offset_gaps.rows([gap])}, (advance,)))
-        self._ingest.reload()
         self._report.gap(gap)
+        return True
 
     def step(self, messages: Sequence[Message], owned: Callable[[str, int], bool]) -> Step:
         """Commit the messages; `owned` says whether a partition (topic, number) is still this worker's.
@@ -122,12 +123,12 @@ class Intake:
         stale: StaleWatermark | None = None
         for _ in range(_STALE_ATTEMPTS):
             if not self._fresh or stale is not None:
-                self._patiently("ledger", self._ingest.reload)
+                self._patience.until_there(self._ingest.reload)
                 self._fresh = True
                 messages = [m for m in messages if owned(m.topic, m.partition)]
-            self._patiently("broker", partial(self._check_topics, {m.topic for m in messages}))
+            self._patience.until_there(partial(self._check_topics, {m.topic for m in messages}))
             try:
-                return self._patiently("ledger", partial(self._commit, messages))
+                return self._patience.until_there(partial(self._commit, messages))
             except StaleWatermark as error:
                 stale = error
         raise DriftledgerError(f"another worker writes partitions of this one: {stale}")
@@ -143,22 +144,6 @@ class Intake:
         for partition, timestamp in newest.items():
             self._report.moved(partition, self._taken(partition), timestamp)
         return step
-
-    def _patiently(self, part: str, act: Callable[[], _Done]) -> _Done:
-        """Do it; while the world is not ready, say so and try again until it is."""
-        while True:
-            try:
-                done = act()
-            except PreflightFailed as error:
-                self._report.waits(part, str(error))
-                self._pause(_AGAIN_SECONDS)
-            else:
-                self._report.goes_on(part)
-                return done
-
-    def _pause(self, seconds: float) -> None:
-        if self._stopping.wait(seconds):
-            raise Stopped("stopped while it waited")
 
     def _check_topics(self, topics: Collection[str]) -> None:
         """After the messages were read: a topic that still has its id now had it when they were."""

@@ -38,11 +38,12 @@ class Report:
         if known != reason:
             log.warning("waiting for the %s: %s", part, reason)
 
-    def goes_on(self, part: str) -> None:
+    def goes_on(self, *parts: str) -> None:
         with self._guard:
-            known = self._waiting.pop(part, None)
-        if known is not None and part != _START:
-            log.warning("the %s is there again", part)
+            back = [part for part in parts if self._waiting.pop(part, None) is not None]
+        for part in back:
+            if part != _START:
+                log.warning("the %s is there again", part)
 
     def breaks(self, reason: str) -> None:
         """Beyond repair by waiting: the process is to be restarted."""

@@ -8,10 +8,10 @@ import signal
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from pipeline.broker import connection, topics
-from pipeline.broker.failures import BrokerUnavailable
 from pipeline.errors import DriftledgerError
 from pipeline.settings.groups import Settings
 from pipeline.store import Store
@@ -19,15 +19,14 @@ from pipeline.worker.application import Application
 from pipeline.worker.broker_view import BrokerView, Partition
 from pipeline.worker.dead_letters import DeadLetters
 from pipeline.worker.health import HealthServer
-from pipeline.worker.intake import Intake, Stopped
+from pipeline.worker.intake import Intake
+from pipeline.worker.patience import Patience, Stopped
 from pipeline.worker.report import Report
 from pipeline.worker.stopping import Stopping
 from pipeline.worker.taking import Taking
 from pipeline.worker.watch import Watch
 
 log = logging.getLogger("driftledger.worker")
-
-_RETRY_SECONDS = 2.0
 
 
 class Overdue(DriftledgerError):
@@ -55,9 +54,13 @@ async def _run(settings: Settings, open_store: Callable[[], Store]) -> None:
     with ExitStack() as cleanup:
         cleanup.callback(health.stop)
         try:
-            store = cleanup.enter_context(await loop.run_in_executor(thread, open_store))
-            view, ids = await asyncio.to_thread(_connect, settings, report, stopping, cleanup)
-            await _Work(settings, store, view, ids, report, thread, stopping).run()
+            patience = Patience(report, stopping)
+            opened = loop.run_in_executor(thread, patience.until_there, open_store)
+            connect = partial(_connect, settings, cleanup)
+            view, ids = await asyncio.to_thread(patience.until_there, connect)
+            store = cleanup.enter_context(await opened)
+            work = _Work(settings, store, view, ids, report, thread, stopping, patience)
+            await work.run()
         except Stopped:
             return
         except Overdue:
@@ -65,25 +68,13 @@ async def _run(settings: Settings, open_store: Callable[[], Store]) -> None:
             raise
 
 
-def _connect(
-    settings: Settings, report: Report, stopping: Stopping, cleanup: ExitStack
-) -> tuple[BrokerView, dict[str, str]]:
-    """Wait for a broker, and create or check the topics; raises what waiting cannot heal."""
-    while True:
-        try:
-            with ExitStack() as attempt:
-                admin = attempt.enter_context(connection.admin(settings.kafka))
-                found = topics.ensure(admin, settings.kafka)
-                cleanup.push(attempt.pop_all())
-        except BrokerUnavailable as error:
-            report.waits("broker", str(error))
-            if stopping.wait(_RETRY_SECONDS):
-                raise Stopped("stopped before a broker was there") from None
-        else:
-            report.goes_on("broker")
-            return BrokerView(admin, connection.options(settings.kafka)), {
-                t.name: t.id for t in found.values()
-            }
+def _connect(settings: Settings, cleanup: ExitStack) -> tuple[BrokerView, dict[str, str]]:
+    """A broker's view and the topics' ids, created or checked; raises as these do."""
+    with ExitStack() as attempt:
+        admin = attempt.enter_context(connection.admin(settings.kafka))
+        found = topics.ensure(admin, settings.kafka)
+        cleanup.push(attempt.pop_all())
+    return BrokerView(admin, connection.options(settings.kafka)), {t.name: t.id for t in found.values()}
 
 
 class _Work:
@@ -98,13 +89,14 @@ class _Work:
         report: Report,
         thread: Executor,
         stopping: Stopping,
+        patience: Patience,
     ) -> None:
         self._settings = settings
         self._thread = thread
         self._stopping = stopping
         self._report = report
         letters = DeadLetters(self._send, asyncio.get_running_loop())
-        self._intake = Intake(store, view, topic_ids, report, letters.keep, stopping)
+        self._intake = Intake(store, view, topic_ids, report, letters.keep, patience)
         self._app = Application(
             settings.worker,
             settings.kafka,

@@ -8,8 +8,9 @@ from concurrent.futures import Executor
 from typing import Any
 
 from pipeline.settings.worker import WorkerSettings
-from pipeline.worker.intake import Intake, Stopped
+from pipeline.worker.intake import Intake
 from pipeline.worker.message import message
+from pipeline.worker.patience import Stopped
 from pipeline.worker.stopping import Stopping
 
 
