@@ -167,7 +167,7 @@ class Store:
     def watermarks(self, partitions: Collection[tuple[str, int]]) -> dict[tuple[str, int], Watermark]:
         """How far each partition (topic id, number) is, as of one moment."""
         with self.steady(), self._connected() as con:
-            return watermarks.read(con, partitions)
+            return {partition: watermarks.read(con, *partition) for partition in partitions}
 
     @contextmanager
     def steady(self) -> Iterator[None]:

@@ -7,7 +7,6 @@ Row '' holds the last offset; every other row the last sequence of one source.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import duckdb
@@ -44,27 +43,12 @@ def table(topic_id: str, partition: int) -> str:
     return f"watermark_{''.join(c for c in topic_id if c.isalnum())}_{partition:d}"
 
 
-def read(
-    con: duckdb.DuckDBPyConnection, partitions: Collection[tuple[str, int]]
-) -> dict[tuple[str, int], Watermark]:
-    """The watermark of each partition (topic id, number); NOTHING where no message was ever taken."""
-    present = _present(con, partitions)
-    return {key: _read(con, table(*key)) if table(*key) in present else Watermark() for key in partitions}
-
-
-def _present(con: duckdb.DuckDBPyConnection, partitions: Collection[tuple[str, int]]) -> set[str]:
-    """The tables that are there: to ask for each that is not costs as much as to read one."""
-    names = [table(*key) for key in partitions]
-    found = con.execute(
-        "SELECT table_name FROM duckdb_tables() "
-        "WHERE database_name = 'lake' AND table_name IN (SELECT unnest(?))",
-        [names],
-    )
-    return {name for (name,) in found.fetchall()}
-
-
-def _read(con: duckdb.DuckDBPyConnection, name: str) -> Watermark:
-    rows = dict(con.execute(f'SELECT source, sequence FROM "{name}"').fetchall())
+def read(con: duckdb.DuckDBPyConnection, topic_id: str, partition: int) -> Watermark:
+    try:
+        found = con.execute(f'SELECT source, sequence FROM "{table(topic_id, partition)}"').fetchall()
+    except duckdb.CatalogException:  # no message of this partition has ever been taken
+        return Watermark()
+    rows = dict(found)
     return Watermark(rows.pop("", NOTHING), rows)
 
 
