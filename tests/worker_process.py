@@ -23,7 +23,7 @@ def until(true: Callable[[], object], what: str, seconds: float = SECONDS) -> No
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 class WorkerProcess:

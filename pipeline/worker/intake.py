@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from pipeline import offset_gaps
@@ -15,7 +16,7 @@ from pipeline.lake.watermarks import Advance
 from pipeline.offset_gaps import TRUNCATED, Gap
 from pipeline.step import Step
 from pipeline.store import Batch, Store
-from pipeline.worker import missing
+from pipeline.worker import missing, topic_log
 from pipeline.worker.broker_view import BrokerView, Partition, Span
 from pipeline.worker.patience import Patience
 from pipeline.worker.report import Report
@@ -27,15 +28,6 @@ _TRUNCATED_SECONDS = 1.0
 
 class TopicRecreated(DriftledgerError):
     """A topic is no longer the one that was read; after a restart the new one is read from its start."""
-
-
-def same(topic: str, read: str, now: str | None) -> None:
-    """Raise TopicRecreated unless the topic still has the UUID under which it is read."""
-    if now != read:
-        raise TopicRecreated(
-            f"topic {topic} was {read} and is {now or 'gone'}: somebody deleted it; "
-            "after a restart the new one is read from its beginning"
-        )
 
 
 class Intake:
@@ -72,7 +64,8 @@ class Intake:
 
         Raises TopicRecreated; writes a gap where the broker no longer has what comes next.
         """
-        self._check_topics({topic for topic, _ in partitions})
+        self.check_topics({topic for topic, _ in partitions})
+        self._settle_topics()
         self._reread(partitions)
         self._fresh = True
         taken = {p: self._taken(p) for p in partitions}
@@ -105,7 +98,7 @@ class Intake:
         """Move over what the broker no longer has, with a gap in the same transaction; whether it had to."""
         topic, number = partition
         topic_id = self._topic_ids[topic]
-        gap = missing.at_start(topic, topic_id, number, taken, log, time.time_ns() // 1_000)
+        gap = missing.at_start(topic, topic_id, number, taken, log, _now())
         if gap is None:
             return False
         following = log.end if gap.kind == TRUNCATED else log.begin
@@ -126,7 +119,7 @@ class Intake:
                 self._patience.until_there(self._ingest.reload)
                 self._fresh = True
                 messages = [m for m in messages if owned(m.topic, m.partition)]
-            self._patience.until_there(partial(self._check_topics, {m.topic for m in messages}))
+            self._patience.until_there(partial(self.check_topics, {m.topic for m in messages}))
             try:
                 return self._patience.until_there(partial(self._commit, messages))
             except StaleWatermark as error:
@@ -145,12 +138,38 @@ class Intake:
             self._report.moved(partition, self._taken(partition), timestamp)
         return step
 
-    def _check_topics(self, topics: Collection[str]) -> None:
-        """After the messages were read: a topic that still has its id now had it when they were."""
+    def check_topics(self, topics: Collection[str]) -> None:
+        """Raise TopicRecreated unless each has its id; a message that was read before came from that id."""
         found = self._broker.topic_ids(topics)
         for topic in topics:
-            same(topic, self._topic_ids[topic], found.get(topic))
+            if found.get(topic) != self._topic_ids[topic]:
+                self._close(topic)
+                raise TopicRecreated(
+                    f"topic {topic} was {self._topic_ids[topic]} and is {found.get(topic, 'gone')}: somebody "
+                    "deleted it; after a restart the new one is read from its beginning"
+                )
+
+    def _close(self, topic: str) -> None:
+        topic_id, ends = self._topic_ids[topic], self._report.ends(topic)
+        for gap in self._again(partial(topic_log.close, self._store, topic, topic_id, ends, _now())):
+            self._report.gap(gap)
+
+    def _settle_topics(self) -> None:
+        for gap in self._again(partial(topic_log.settle, self._store, self._topic_ids, _now())):
+            self._report.gap(gap)
+
+    def _again(self, act: Callable[[], Sequence[Gap]]) -> Sequence[Gap]:
+        """Another worker may settle the same at the same time."""
+        for _ in range(_STALE_ATTEMPTS):
+            with suppress(StaleWatermark):
+                return act()
+        return act()
 
     def _judge_holes(self, holes: Sequence[offset_gaps.Hole]) -> Sequence[Gap]:
         self._gaps += missing.judge(holes, self._broker)
         return self._gaps
+
+
+def _now() -> int:
+    """Microseconds since 1970 UTC."""
+    return time.time_ns() // 1_000

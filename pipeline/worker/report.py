@@ -77,6 +77,11 @@ class Report:
             self.metrics.lag.clear()
             self.metrics.age.clear()
 
+    def ends(self, topic: str) -> dict[int, int]:
+        """The offset after the last of each partition of the topic that is ours, as it was last measured."""
+        with self._guard:
+            return {number: end for (name, number), end in self._ends.items() if name == topic}
+
     def taken(self) -> dict[Partition, int]:
         """The last offset in the ledger of each partition that is ours."""
         with self._guard:

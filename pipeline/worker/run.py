@@ -113,11 +113,15 @@ class _Work:
             stopping=stopping,
         )
         self._app.read(topic_ids, self._taking)
-        self._watch = Watch(settings, self._app, view, topic_ids, report)
+        self._watch = Watch(settings, self._app, view, topic_ids, self._check_topics, report)
 
     async def _start_positions(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._intake.start_positions, partitions)
+
+    async def _check_topics(self, topics: Collection[str]) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._intake.check_topics, topics)
 
     async def _send(self, *message: Any) -> None:
         await self._app.producer.send_and_wait(*message)

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from pipeline.broker.failures import BrokerUnavailable
 from pipeline.settings.groups import Settings
 from pipeline.worker.application import Application
 from pipeline.worker.broker_view import BrokerView, Partition, Span
-from pipeline.worker.intake import same
 from pipeline.worker.report import Report
 
 log = logging.getLogger("driftledger.worker")
 
 
+CheckTopics = Callable[[Collection[str]], Awaitable[None]]
+
+
 class Watch:
+    """Looks every worker.check_seconds; `check_topics` raises TopicRecreated."""
+
     def __init__(
         self,
         settings: Settings,
         app: Application,
         view: BrokerView,
         topic_ids: Mapping[str, str],
+        check_topics: CheckTopics,
         report: Report,
     ) -> None:
         self._seconds = settings.worker.check_seconds
         self._app = app
         self._view = view
         self._topic_ids = topic_ids
+        self._check_topics = check_topics
         self._report = report
         self._suspected: set[Partition] = set()
 
@@ -50,9 +56,10 @@ class Watch:
         taken = self._report.taken()
         if not taken:
             return
-        found = await asyncio.to_thread(self._view.topic_ids, {topic for topic, _ in taken})
-        for topic in {topic for topic, _ in taken}:
-            same(topic, self._topic_ids[topic], found.get(topic))
+        topics = {topic for topic, _ in taken}
+        found = await asyncio.to_thread(self._view.topic_ids, topics)
+        if any(found.get(topic) != self._topic_ids[topic] for topic in topics):
+            await self._check_topics(topics)
         spans = await asyncio.to_thread(self._view.spans, taken)
         self._report.measured(spans)
         await self._go_back_where_needed(taken, spans)
