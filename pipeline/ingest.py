@@ -26,6 +26,10 @@ from pipeline.wire import dead_letter
 
 Partition = tuple[str, int]
 Refusals = Sequence[tuple[Message, Rejected]]
+Shapes = dict[tuple[str, pa.Schema], list[pa.Table]]
+
+_FOLDED_TOGETHER_BYTES = 12_000_000
+"""Bytes of messages that are decoded and folded at a time: more is no faster, and only holds memory."""
 
 
 def _keep_none(_refused: Refusals) -> None:
@@ -129,8 +133,10 @@ class Ingest:
 
     def _fold(self, messages: Sequence[Message], step: Step) -> dict[str, pa.Table]:
         step.taken += len(messages)
-        by_shape: dict[tuple[str, pa.Schema], list[pa.Table]] = defaultdict(list)
+        by_shape: Shapes = defaultdict(list)
+        parts: dict[str, list[pa.Table]] = defaultdict(list)
         refused: list[tuple[Message, Rejected]] = []
+        held = 0
         for message in messages:
             if dead_letter.is_dead_letter(message.topic, message.headers):
                 step.letters += 1
@@ -141,19 +147,27 @@ class Ingest:
             refused.extend((message, r) for r in decoded.rejected)
             if decoded.type is not None and decoded.events.num_rows:
                 by_shape[decoded.type.name, decoded.events.schema].append(decoded.events)
+                held += len(message.value)
+            if held >= _FOLDED_TOGETHER_BYTES:
+                self._fold_events(by_shape, parts, step)
+                held = 0
         self._trace("decoded")
-        parts: dict[str, list[pa.Table]] = defaultdict(list)
+        self._fold_events(by_shape, parts, step)
+        if refused:
+            step.rejected.update(r.reason for _, r in refused)
+            parts[REJECTED.name].append(rejected_rows(refused))
+            self._keep_refused(refused)
+        return {name: merge(FACTS[name], tables) for name, tables in parts.items()}
+
+    def _fold_events(self, by_shape: Shapes, parts: dict[str, list[pa.Table]], step: Step) -> None:
+        """Add the facts of these events to `parts`; the events are let go."""
         for (type_name, _), tables in by_shape.items():
             events = pa.concat_tables(tables)
             step.events[type_name] += events.num_rows
             for fold in FOLDS[type_name]:
                 for name, rows in fold(events, self._references).items():
                     parts[name].append(rows)
-        if refused:
-            step.rejected.update(r.reason for _, r in refused)
-            parts[REJECTED.name].append(rejected_rows(refused))
-            self._keep_refused(refused)
-        return {name: merge(FACTS[name], tables) for name, tables in parts.items()}
+        by_shape.clear()
 
 
 def _add(facts: dict[str, pa.Table], further: Mapping[str, pa.Table]) -> None:

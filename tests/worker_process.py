@@ -14,15 +14,17 @@ from pathlib import Path
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-SECONDS = 60.0
+SECONDS = 120.0
 """Longest wait for anything: a machine of tests may be busy."""
 
 
-def until(true: Callable[[], object], what: str, seconds: float = SECONDS) -> None:
-    """Wait for it; an assertion says what did not happen."""
+def until(
+    true: Callable[[], object], what: str, seconds: float = SECONDS, log: Callable[[], str] = str
+) -> None:
+    """Wait for it; an assertion says what did not happen, and what the log said meanwhile."""
     end = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
+        assert time.monotonic() < end, f"not within {seconds:g} s: {what}\n{log()}"
         time.sleep(0.2)
 
 
@@ -119,7 +121,7 @@ class WorkerProcess:
         return answer is not None and answer.status_code == 200
 
     def until_ready(self) -> WorkerProcess:
-        until(self.ready, f"the worker is ready:\n{self.log}")
+        until(self.ready, "the worker is ready", log=lambda: self.log)
         return self
 
     def metrics(self) -> dict[str, float]:
@@ -145,4 +147,4 @@ class WorkerProcess:
             self.alive()
             return self.taken() >= count
 
-        until(done, f"{count} messages are taken")
+        until(done, f"{count} messages are taken", log=lambda: f"{self.metrics()}\n{self.log}")

@@ -23,7 +23,7 @@ class WorkerSettings:
     """Longest wait for take_messages: how late a lone message may be in the ledger."""
     buffer_messages: Annotated[int, Bound(10, 1e6)] = 2_000
     """Most messages read ahead."""
-    buffer_bytes: Annotated[int, Bound(1_100_000, 1e10)] = 128_000_000
+    buffer_bytes: Annotated[int, Bound(1_100_000, 1e10)] = 64_000_000
     """Most bytes of messages read ahead: what a worker's memory is bounded by."""
     session_seconds: Annotated[float, Bound(1, 300)] = 30.0
     """A worker that is silent for so long loses its partitions to the others; one that never comes back keeps
