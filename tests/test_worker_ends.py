@@ -26,7 +26,7 @@ def labels(first: int, count: int) -> list:
 def test_it_stops_in_good_order_and_comes_back_at_once_after_a_kill(scene: Scene, tmp_path: Path) -> None:
     """A deployment that rolls must not wait for it, and a crash must not leave its partitions idle."""
     scene.send(labels(0, 400))
-    with scene.worker(session_seconds=30) as worker:
+    with scene.worker(session_seconds=90) as worker:
         worker.until_ready()
         worker.kill()
         scene.send(labels(400, 400))
@@ -42,7 +42,7 @@ def test_it_stops_in_good_order_and_comes_back_at_once_after_a_kill(scene: Scene
         until(lambda: worker.ready() and len(scene.rows("labels")) == 800, "all labels are in the ledger")
         assert worker.stop() == 0
     assert stopped < 10
-    assert back < 25, "its partitions stayed with the dead member for the session of 30 s"
+    assert back < 80, "its partitions stayed with the dead member for the session of 90 s"
     assert ledger(scene.lake) == embedded(tmp_path / "embedded", labels(0, 800))
 
 
@@ -55,12 +55,13 @@ def test_a_worker_that_slept_too_long_writes_nothing_that_is_not_its_own(
         scene.worker("w1", session_seconds=6) as heir,
     ):
         sleeper.until_ready()
-        scene.send(labels(0, 200))
-        scene.until_taken(200, sleeper)
-        sleeper.signal(signal.SIGSTOP)
-        scene.send(labels(200, 200))
         heir.until_ready()
-        scene.until_taken(200, heir)
+        scene.send(labels(0, 200))
+        scene.until_taken(200, sleeper, heir)
+        sleeper.signal(signal.SIGSTOP)
+        # The broker answers the fetches that wait: these messages lie in the sleeper's sockets.
+        scene.send(labels(200, 200))
+        until(lambda: len(scene.rows("labels")) == 400, "the heir has taken what the sleeper got")
         sleeper.signal(signal.SIGCONT)
         scene.send(labels(400, 200))
         until(lambda: len(scene.rows("labels")) == 600, "all labels are in the ledger")

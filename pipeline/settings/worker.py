@@ -25,7 +25,7 @@ class WorkerSettings:
     """Most messages read ahead."""
     buffer_bytes: Annotated[int, Bound(1_100_000, 1e10)] = 64_000_000
     """Most bytes of messages read ahead: what a worker's memory is bounded by."""
-    session_seconds: Annotated[float, Bound(1, 300)] = 30.0
+    session_seconds: Annotated[float, Bound(1, 90)] = 30.0
     """A worker that is silent for so long loses its partitions to the others; one that never comes back keeps
     them idle for so long."""
     check_seconds: Annotated[float, Bound(0.5, 60)] = 5.0

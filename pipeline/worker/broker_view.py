@@ -49,6 +49,27 @@ class BrokerView:
             )
         return {(p.topic, p.partition): Span(begins[p].offset, ends[p].offset) for p in named}
 
+    def unread(self, group: str, partitions: Collection[Partition]) -> set[Partition]:
+        """Those that no member of the group has, while the group is settled; else none."""
+        with self._asking("looking at the group"):
+            found = self._admin.describe_groups([group])[group]
+        if found["group_state"] != "Stable":
+            return set()
+        given = {
+            (topic["topic"], number)
+            for member in found["members"]
+            for topic in (member["member_assignment"] or {}).get("assigned_partitions", ())
+            for number in topic["partitions"]
+        }
+        return set(partitions) - given
+
+    def remove(self, group: str, name: str) -> None:
+        """Make the broker forget a static member; if it is alive, it joins again and all is shared anew."""
+        from kafka.admin import MemberToRemove
+
+        with self._asking("leaving the group"):
+            self._admin.remove_group_members(group, [MemberToRemove(group_instance_id=name)])
+
     def next_offset(self, topic: str, partition: int, offset: int) -> int:
         """The first offset at or after `offset` at which the broker hands out a message."""
         from kafka import KafkaConsumer, TopicPartition

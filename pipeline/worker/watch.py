@@ -30,18 +30,20 @@ class Watch:
         check_topics: CheckTopics,
         report: Report,
     ) -> None:
-        self._seconds = settings.worker.check_seconds
+        self._worker = settings.worker
         self._app = app
         self._view = view
         self._topic_ids = topic_ids
         self._check_topics = check_topics
         self._report = report
+        self._partitions = [(t, n) for t in topic_ids for n in range(settings.kafka.partitions)]
         self._suspected: set[Partition] = set()
+        self._unread: set[Partition] = set()
 
     async def run(self) -> None:
         """Never returns; raises TopicRecreated."""
         while True:
-            await asyncio.sleep(self._seconds)
+            await asyncio.sleep(self._worker.check_seconds)
             messages, size = self._app.buffered()
             self._report.metrics.buffer_messages.set(messages)
             self._report.metrics.buffer_bytes.set(size)
@@ -63,6 +65,17 @@ class Watch:
         spans = await asyncio.to_thread(self._view.spans, taken)
         self._report.measured(spans)
         await self._go_back_where_needed(taken, spans)
+        await self._share_anew_where_needed()
+
+    async def _share_anew_where_needed(self) -> None:
+        """Partitions that nobody has, twice in a row: a static member that is started again gets back what it
+        had, and nobody asks the broker which topics are new since then."""
+        unread = await asyncio.to_thread(self._view.unread, self._worker.group, self._partitions)
+        if unread & self._unread:
+            log.warning("nobody reads %d partitions: the group shares them anew", len(unread))
+            await asyncio.to_thread(self._view.remove, self._worker.group, self._worker.name)
+            unread = set()
+        self._unread = unread
 
     async def _go_back_where_needed(
         self, taken: Mapping[Partition, int], spans: Mapping[Partition, Span]
