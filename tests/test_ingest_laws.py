@@ -336,3 +336,11 @@ def test_a_batch_larger_than_a_message_is_cut_and_sent_again_without_doubling(tm
             embedded.put(TYPES["inference"], rows, source="a", sequence=1, time=NOW)
         assert store.rows("predictions").num_rows == count
         assert sum(store.rows("prediction_sums")["count"].to_pylist()) == count
+
+
+def test_events_folded_a_few_at_a_time_give_the_same_ledger(tmp_path, monkeypatch):
+    """A large transaction is folded in parts to bound its memory: the parts must add up."""
+    _fill(tmp_path / "at_once", example_log(), [])
+    monkeypatch.setattr("pipeline.ingest._FOLDED_TOGETHER_BYTES", 1)
+    _fill(tmp_path / "in_parts", example_log(), [])
+    assert _ledger(tmp_path / "in_parts") == _ledger(tmp_path / "at_once")

@@ -31,7 +31,7 @@ def gpu(source: str, first: int, count: int) -> list:
 
 
 def gaps(scene: Scene) -> list[tuple[str, str, int | None]]:
-    return sorted((r["source"], r["kind"], r["lost"]) for r in scene.rows("gaps"))
+    return sorted(((r["source"], r["kind"], r["lost"]) for r in scene.rows("gaps")), key=repr)
 
 
 def delete_records(scene: Scene, partition: int, before: int) -> None:
