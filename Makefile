@@ -25,7 +25,7 @@ lint: $(DEV)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(DEV) $(NANNYML)  ## measure speed; writes docs/benchmarks.md
+bench: $(DEV) $(NANNYML) rig  ## measure speed; writes docs/benchmarks.md
 	rm -f build/bench.jsonl
 	$(BIN)/pytest -m bench tests/bench
 	$(BIN)/python -m tests.bench.page

@@ -66,9 +66,7 @@ def _messages(count: int, identified: bool) -> Iterator[Message]:
         if identified:
             ids = pa.array([f"{number:06x}-{i:04x}" for i in range(events.num_rows)])
             events = _replaced(events, "prediction_id", ids)
-        yield encode(
-            TYPE, events, source=f"bench-{number % PARTITIONS}", sequence=number, time=batches.START
-        )
+        yield encode(TYPE, events, source=f"bench-{number % PARTITIONS}", sequence=number, time=batches.START)
 
 
 def narrow(events: pa.Table, identified: bool) -> pa.Table:

@@ -72,7 +72,9 @@ def kafka_python(bootstrap: str, topic: str, partitions: int, wanted: int, decod
     return found
 
 
-async def aiokafka(bootstrap: str, topic: str, partitions: int, wanted: int, decodes: bool) -> dict[str, float]:
+async def aiokafka(
+    bootstrap: str, topic: str, partitions: int, wanted: int, decodes: bool
+) -> dict[str, float]:
     from aiokafka import AIOKafkaConsumer, TopicPartition
 
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
