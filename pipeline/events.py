@@ -120,14 +120,18 @@ def _decode_body(headers: dict[str, str], body: bytes, message: Message) -> Deco
 
 
 class Identity(NamedTuple):
-    """Which stream a message belongs to and its place in it; not above the last one is a duplicate."""
+    """Which stream a message belongs to and its place in it; not above the last one is a duplicate.
+
+    A source that does not number (sequence None) tells its messages apart by `id`.
+    """
 
     source: str
-    sequence: int
+    sequence: int | None
+    id: str = ""
 
 
 def identity(message: Message) -> Identity | None:
-    """From `ce_source` and `ce_sequence`; a producer that does not number is known by its `ce_id` alone.
+    """From `ce_source` and `ce_sequence`; a producer that does not number is known by its `ce_id`.
 
     None where the message carries neither; ValueError where `ce_sequence` is no number.
     """
@@ -142,4 +146,4 @@ def identity(message: Message) -> Identity | None:
         return None
     if number is not None:
         return Identity(source, number)
-    return Identity(f"{source}#{headers['ce_id']}", 0) if headers.get("ce_id") else None
+    return Identity(source, None, headers["ce_id"]) if headers.get("ce_id") else None

@@ -12,7 +12,7 @@ import pyarrow as pa
 from detectors.folds import FOLDS
 from detectors.references import Reference
 from pipeline import events as wire
-from pipeline import offset_gaps
+from pipeline import offset_gaps, seen
 from pipeline.errors import StaleWatermark
 from pipeline.events import HEAD_BYTES, Message, Rejected
 from pipeline.facts.catalogue import FACTS
@@ -20,6 +20,7 @@ from pipeline.facts.control import GAPS, REJECTED
 from pipeline.facts.fact import Fact
 from pipeline.lake.watermarks import Advance, Watermark
 from pipeline.offset_gaps import Gap, Hole
+from pipeline.seen import Memory
 from pipeline.step import Step
 from pipeline.store import Batch, Store, Trace, silent
 from pipeline.wire import dead_letter
@@ -63,24 +64,23 @@ class Ingest:
         self._judge_holes = judge_holes
         self._keep_refused = keep_refused
         self._beside = beside
-        self._marks: dict[Partition, Watermark] = {}
+        self._memories: dict[Partition, Memory] = {}
         self._references: dict[str, Reference] = store.references()
 
     def reload(self) -> None:
         """Read references and watermarks again: another writer may have changed them."""
         self._references = self._store.references()
-        self._marks.clear()
+        self._memories.clear()
 
     def read_watermarks(self, partitions: Collection[Partition]) -> None:
         """Read those of the partitions (topic id, number) that are not known, all at once."""
-        unknown = set(partitions) - self._marks.keys()
-        self._marks.update(self._store.watermarks(unknown) if unknown else {})
+        unknown = set(partitions) - self._memories.keys()
+        found = self._store.watermarks(unknown) if unknown else {}
+        self._memories.update({key: Memory(mark) for key, mark in found.items()})
 
     def watermark(self, topic_id: str, partition: int) -> Watermark:
-        mark = self._marks.get((topic_id, partition))
-        if mark is None:
-            mark = self._marks[topic_id, partition] = self._store.watermark(topic_id, partition)
-        return mark
+        self.read_watermarks([(topic_id, partition)])
+        return self._memories[topic_id, partition].mark
 
     def step(self, messages: Iterable[Message]) -> Step:
         """Commit what is new; raises StaleWatermark (after which a re-read is due) when a partition moved."""
@@ -98,12 +98,10 @@ class Ingest:
         try:
             self._store.append(Batch(facts, tuple(advances)), self._trace)
         except BaseException:
-            self._marks.clear()
+            self._memories.clear()
             raise
         for advance in advances:
-            mark = self._marks[advance.topic_id, advance.partition]
-            mark.offset = advance.offset
-            mark.sources.update(advance.sources)
+            self._memories[advance.topic_id, advance.partition].moved(advance)
         step.facts.update({name: rows.num_rows for name, rows in facts.items()})
         return step
 
@@ -116,17 +114,14 @@ class Ingest:
         fresh: list[Message] = []
         advances = []
         holes: list[Hole] = []
-        for (topic_id, partition), group in groupby(ordered, key=lambda m: (m.topic_id, m.partition)):
-            mark = self.watermark(topic_id, partition)
-            new = [m for m in group if _beyond(m, mark.offset, step)]
-            if not new:
-                continue
-            moved: dict[str, int] = {}
-            distinct = _once(new, step)
-            holes.extend(offset_gaps.holes(mark.offset + 1, distinct))
-            fresh.extend(m for m in distinct if _new_in_source(m, mark, moved, step))
-            known = frozenset(moved.keys() & mark.sources.keys())
-            advances.append(Advance(topic_id, partition, mark.offset, new[-1].offset, moved, known))
+        for key, group in groupby(ordered, key=lambda m: (m.topic_id, m.partition)):
+            memory = self._memories[key]
+            new = seen.beyond(list(group), memory.mark.offset, step)
+            if new:
+                holes.extend(offset_gaps.holes(memory.mark.offset + 1, new))
+                unsent, advance = seen.unsent(new, memory, self._store.elsewhere, step)
+                fresh.extend(unsent)
+                advances.append(advance)
         step.offsets = sum(a.offset - a.expected for a in advances)
         step.skipped = sum(h.offsets for h in holes)
         return fresh, advances, holes
@@ -181,36 +176,6 @@ def _decode(message: Message) -> wire.Decoded:
     except ValueError as error:
         return wire.Decoded(None, pa.table({}), (Rejected("bad_header", str(error)),))
     return wire.decode(message)
-
-
-def _beyond(message: Message, offset: int, step: Step) -> bool:
-    step.duplicates += message.offset <= offset
-    return message.offset > offset
-
-
-def _once(messages: list[Message], step: Step) -> list[Message]:
-    """The same offset handed over twice in one call counts once."""
-    distinct = {m.offset: m for m in reversed(messages)}
-    step.duplicates += len(messages) - len(distinct)
-    return [distinct[offset] for offset in sorted(distinct)]
-
-
-def _new_in_source(message: Message, mark: Watermark, moved: dict[str, int], step: Step) -> bool:
-    if dead_letter.is_dead_letter(message.topic, message.headers):  # its headers number its origin's stream
-        return True
-    try:
-        identity = wire.identity(message)
-    except ValueError:  # refused by _decode, with the reason
-        return True
-    if identity is None:
-        return True
-    last = moved.get(identity.source, mark.sources.get(identity.source, -1))
-    if identity.sequence <= last:
-        step.duplicates += 1
-        step.repeated += 1
-        return False
-    moved[identity.source] = identity.sequence
-    return True
 
 
 def merge(fact: Fact, tables: Sequence[pa.Table]) -> pa.Table:

@@ -169,6 +169,11 @@ class Store:
         with self.steady(), self._connected() as con:
             return {partition: watermarks.read(con, *partition) for partition in partitions}
 
+    def elsewhere(self, topic: str, topic_id: str, sources: Collection[str]) -> dict[str, int]:
+        """Last sequence of each source in the topic's logs under other ids than `topic_id`."""
+        with self.steady(), self._connected() as con:
+            return watermarks.elsewhere(con, topic, topic_id, sources)
+
     @contextmanager
     def steady(self) -> Iterator[None]:
         """Queries inside see one snapshot, whatever others commit meanwhile; nothing can be appended inside.

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.fact import Fact
-from pipeline.lake import lease
+from pipeline.lake import lease, watermarks
 
 _SQL_TYPES = {
     pa.string(): "VARCHAR",
@@ -41,6 +41,8 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
     if lease.TABLE not in present:
         for statement in lease.CREATE:
             con.execute(statement)
+    if watermarks.REGISTER not in present:
+        con.execute(watermarks.CREATE)
     con.execute("COMMIT")
 
 

@@ -2,12 +2,15 @@
 
 A table of its own per partition, because the lake finds conflicts per table: a worker that lost its
 partition fails its commit instead of writing twice, and workers on other partitions do not collide.
-Row '' holds the last offset; every other row the last sequence of one source.
+The row of source '' holds the last offset, a row with an id the offset of a message that only its id tells
+apart, and every other row the last sequence of one source.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import duckdb
 import pyarrow as pa
@@ -17,13 +20,21 @@ from pipeline.errors import StaleWatermark
 NOTHING = -1
 """Offset before the first message."""
 
+REGISTER = "partitions"
+CREATE = f"CREATE TABLE {REGISTER} (topic VARCHAR, topic_id VARCHAR, partition INTEGER)"
+"""Every partition that has a watermark, by the name that its topic has under each of its ids."""
+
+Id: TypeAlias = tuple[str, str]
+"""Source and id of a message whose source does not number."""
+
 
 @dataclass(slots=True)
 class Watermark:
-    """Last offset taken from a partition, and the last sequence taken from each source in it."""
+    """Last offset taken from a partition, the last sequence of each source in it, and the offsets of ids."""
 
     offset: int = NOTHING
     sources: dict[str, int] = field(default_factory=dict)
+    ids: dict[Id, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,12 @@ class Advance:
     sources: dict[str, int]
     known: frozenset[str] = frozenset()
     """Those of the sources that the partition's watermark, as it was read, has already."""
+    ids: Mapping[Id, int] = field(default_factory=dict)
+    """New ids and their offsets."""
+    forget: int = NOTHING
+    """Ids of lower offsets are no longer kept."""
+    topic: str = ""
+    """Name of the topic."""
 
 
 def table(topic_id: str, partition: int) -> str:
@@ -44,12 +61,39 @@ def table(topic_id: str, partition: int) -> str:
 
 
 def read(con: duckdb.DuckDBPyConnection, topic_id: str, partition: int) -> Watermark:
+    mark = Watermark()
     try:
-        found = con.execute(f'SELECT source, sequence FROM "{table(topic_id, partition)}"').fetchall()
+        found = con.execute(f'SELECT source, id, sequence FROM "{table(topic_id, partition)}"').fetchall()
     except duckdb.CatalogException:  # no message of this partition has ever been taken
-        return Watermark()
-    rows = dict(found)
-    return Watermark(rows.pop("", NOTHING), rows)
+        return mark
+    for source, id_, number in found:
+        if id_:
+            mark.ids[source, id_] = number
+        else:
+            mark.sources[source] = number
+    mark.offset = mark.sources.pop("", NOTHING)
+    return mark
+
+
+def elsewhere(
+    con: duckdb.DuckDBPyConnection, topic: str, topic_id: str, sources: Collection[str]
+) -> dict[str, int]:
+    """Last sequence of each source in the topic's logs of other ids: a topic made again, or moved.
+
+    A source that was never there is not in the answer.
+    """
+    others = con.execute(
+        f"SELECT topic_id, partition FROM {REGISTER} WHERE topic = ? AND topic_id <> ?", [topic, topic_id]
+    ).fetchall()
+    if not others:
+        return {}
+    logs = " UNION ALL ".join(f'SELECT source, id, sequence FROM "{table(*other)}"' for other in others)
+    found = con.execute(
+        f"SELECT source, max(sequence) FROM ({logs}) "
+        "WHERE id = '' AND source IN (SELECT unnest(?)) GROUP BY source",
+        [list(sources)],
+    )
+    return dict(found.fetchall())
 
 
 def advance(con: duckdb.DuckDBPyConnection, step: Advance) -> None:
@@ -57,33 +101,47 @@ def advance(con: duckdb.DuckDBPyConnection, step: Advance) -> None:
     name = table(step.topic_id, step.partition)
     if step.expected == NOTHING:
         _begin(con, name, step)
-    moved = {"": step.offset, **step.sources}
-    con.register("moved", pa.table({"source": list(moved), "sequence": pa.array(moved.values(), pa.int64())}))
-    try:
-        _move(con, name, step)
-    finally:
-        con.unregister("moved")
+    _move(con, name, step)
+    _insert(con, name, [(s, "", n) for s, n in step.sources.items() if s not in step.known])
+    _insert(con, name, [(*id_, offset) for id_, offset in step.ids.items()])
+    if step.forget > NOTHING:
+        con.execute(f"DELETE FROM \"{name}\" WHERE id <> '' AND sequence < {step.forget:d}")
 
 
 def _begin(con: duckdb.DuckDBPyConnection, name: str, step: Advance) -> None:
     """The partition's table, and the row of its offset."""
-    con.execute(f'CREATE TABLE IF NOT EXISTS "{name}" (source VARCHAR, sequence BIGINT)')
+    con.execute(f'CREATE TABLE IF NOT EXISTS "{name}" (source VARCHAR, id VARCHAR, sequence BIGINT)')
     if row := con.execute(f"SELECT sequence FROM \"{name}\" WHERE source = ''").fetchone():
         raise _stale(step, f"is at {row[0]}")
-    con.execute(f"INSERT INTO \"{name}\" VALUES ('', {NOTHING})")
+    con.execute(f"INSERT INTO \"{name}\" VALUES ('', '', {NOTHING})")
+    con.execute(f"INSERT INTO {REGISTER} VALUES (?, ?, ?)", [step.topic, step.topic_id, step.partition])
 
 
 def _move(con: duckdb.DuckDBPyConnection, name: str, step: Advance) -> None:
     """Compare and set in one statement, since each that reads the table costs as much as a small commit."""
-    updated = con.execute(
-        f'UPDATE "{name}" AS w SET sequence = m.sequence FROM moved m '
-        f"WHERE w.source = m.source AND (w.source <> '' OR w.sequence = {step.expected:d})"
-    ).fetchone()
-    if updated is None or updated[0] != 1 + len(step.known):
+    moved = {"": step.offset, **{source: step.sources[source] for source in step.known}}
+    con.register("moved", pa.table({"source": list(moved), "sequence": pa.array(moved.values(), pa.int64())}))
+    try:
+        updated = con.execute(
+            f'UPDATE "{name}" AS w SET sequence = m.sequence FROM moved m '
+            "WHERE w.id = '' AND w.source = m.source "
+            f"AND (w.source <> '' OR w.sequence = {step.expected:d})"
+        ).fetchone()
+    finally:
+        con.unregister("moved")
+    if updated is None or updated[0] != len(moved):
         raise _stale(step, "has moved")
-    new = [source for source in step.sources if source not in step.known]
-    if new:
-        con.execute(f'INSERT INTO "{name}" SELECT * FROM moved WHERE source IN (SELECT unnest(?))', [new])
+
+
+def _insert(con: duckdb.DuckDBPyConnection, name: str, rows: list[tuple[str, str, int]]) -> None:
+    if not rows:
+        return
+    source, id_, number = zip(*rows, strict=True)
+    con.register("added", pa.table({"source": source, "id": id_, "sequence": pa.array(number, pa.int64())}))
+    try:
+        con.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM added')
+    finally:
+        con.unregister("added")
 
 
 def _stale(step: Advance, state: str) -> StaleWatermark:

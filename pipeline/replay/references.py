@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from collectors.catalogue import File
 from pipeline.errors import NotFound
-from pipeline.events import TYPES, Decoded, Message, decode, identity
+from pipeline.events import TYPES, Decoded, Identity, Message, decode, identity
 from pipeline.replay import lines
 from pipeline.replay.files import Passed
 from pipeline.wire.features import struct
@@ -28,7 +28,7 @@ class Gathered:
     """Predictions of other models, by model."""
     refused: Counter[str] = field(default_factory=Counter)
     """Lines and rows that could not be taken, by reason."""
-    seen: set[tuple[str, int]] = field(default_factory=set)
+    seen: set[Identity] = field(default_factory=set)
     """Messages so far: one that a producer sent twice counts once."""
 
     @property
