@@ -102,7 +102,7 @@ class Intake:
         if gap is None:
             return False
         following = log.end if gap.kind == TRUNCATED else log.begin
-        advance = Advance(topic_id, number, taken, following - 1, {})
+        advance = Advance(topic_id, number, taken, following - 1, {}, topic=topic)
         self._store.append(Batch({GAPS.name: offset_gaps.rows([gap])}, (advance,)))
         self._report.gap(gap)
         return True
