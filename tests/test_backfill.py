@@ -15,6 +15,7 @@ from pipeline.broker.parameters import KafkaSettings
 from pipeline.broker.topics import MAX_RECORD_BYTES, described, names
 from pipeline.cli.app import main
 from pipeline.rig.kafka import Kafka
+from pipeline.store import Store
 from tests.published import arrived, consumed
 
 LABELS = 600
@@ -64,6 +65,27 @@ def test_files_sent_twice_are_in_the_ledger_once(
     assert sum(1 for _ in consumed(kafka_settings)) == 2 * LABELS
     found = arrived(kafka_settings, tmp_path / "ledger")
     assert Counter(found.ids) == Counter(f"p{n}" for n in range(LABELS)) and found.rejected == 0
+
+
+def test_a_file_that_was_replayed_before_is_not_counted_again(
+    kafka_settings: KafkaSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who tries `replay` on a laptop and `backfill` later must not see everything twice."""
+    samples = tmp_path / "gpu.jsonl"
+    row = {"cluster": "c", "node": "n", "device": "g", "interval_seconds": 30, "util_ratio": 1.0}
+    event = {"specversion": "1.0", "type": "driftledger.gpu.v1", "source": "s"}
+    lines = [
+        json.dumps(
+            event | {"id": str(n), "sequence": str(n), "data": row | {"time": f"2026-11-20T00:{n}:00Z"}}
+        )
+        for n in range(10, 50)
+    ]
+    samples.write_text("\n".join(lines))
+    assert run(capsys, "replay", "events", str(samples), "--store", str(tmp_path / "ledger"))[0] == 0
+    assert run(capsys, "backfill", "events", str(samples))[0] == 0
+    arrived(kafka_settings, tmp_path / "ledger")
+    with Store.open(tmp_path / "ledger", read_only=True) as store:
+        assert sum(store.rows("gpu_usage")["samples"].to_pylist()) == len(lines)
 
 
 def test_what_no_parser_takes_is_sent_as_rejected(

@@ -47,9 +47,9 @@ def backfill(
 ) -> None:
     """Send files to Kafka as if their events came now; the same files sent again count once.
 
-    Take a file either with `replay` or with `backfill`: the two do not know of each other, so a ledger that
-    got it both ways has it twice.  Exit codes: 0 all is at the broker, 7 something refused (it is in the
-    rejected topic), 2 wrong usage, 3 no such file, 5 the broker is away or says no: send the same again.
+    What a ledger has from `replay` is not counted again, except for events that have an id and no sequence.
+    Exit codes: 0 all is at the broker, 7 something refused (it is in the rejected topic), 2 wrong usage, 3 no
+    such file, 5 the broker is away or says no: send the same again.
     """
     from collectors.catalogue import Context
     from pipeline.replay.files import expand, read
