@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pyarrow as pa
 
-from pipeline.answers import cost_notes, cost_query, cost_table, dimensions
+from pipeline.answers import cost_notes, cost_query, cost_table, dimensions, rolled
 from pipeline.answers.answer import Answer
 from pipeline.answers.cost_query import DIMENSIONS
 from pipeline.answers.window import Window
@@ -68,7 +68,7 @@ def cost(
         rows=rows,
         as_of=as_of,
         completeness=cost_table.completeness(lines),
-        notes=cost_notes.notes(lines, table, span, as_of, book.version),
+        notes=(*cost_notes.notes(lines, table, span, as_of, book.version), *rolled.notes(store, span)),
         total=total,
         window=span,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import pyarrow as pa
 
@@ -21,12 +22,24 @@ def lines(store: Store, cells: pa.Table, prices: pa.Table, window: Window, by: S
 
     `cells` are the priced hours of the window and `prices` its prices, as cost_lines.sql says.
     """
-    span = {"span_start": cells["hour"][0].as_py(), "span_end": window.end}
-    seen = store.query("cost_seen", span_start=span["span_start"])
-    inventory = store.query("cost_inventory")
-    known = {"seen": seen, "inventory": inventory}
-    holders = store.query("cost_holders", tables=known)
-    held = {"cells": cells, "holders": holders}
-    grain = store.query("cost_grain", tables={**known, **held}, **span)
+    tables = known(store, cells)
+    held = {"cells": cells, "holders": tables["holders"], "grain": grain(store, tables, window.end)}
     asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
-    return store.query("cost_lines", tables={**held, "grain": grain, "price": prices}, **asked)
+    return store.query("cost_lines", tables={**held, "price": prices}, **asked)
+
+
+def known(store: Store, cells: pa.Table) -> dict[str, pa.Table]:
+    """What the grain rests on beside usage: how far the ledger reaches, devices, and who holds them."""
+    seen = store.query("cost_seen", span_start=cells["hour"][0].as_py())
+    found = {"seen": seen, "inventory": store.query("cost_inventory")}
+    return {"cells": cells, **found, "holders": store.query("cost_holders", tables=found)}
+
+
+def grain(store: Store, tables: dict[str, pa.Table], end: datetime) -> pa.Table:
+    """What each holder had of each card in each cell; `tables` are those of `known`.
+
+    A table `gpu_usage` among them is read instead of the ledger's.
+    """
+    return store.query(
+        "cost_grain", tables=tables, span_start=tables["cells"]["hour"][0].as_py(), span_end=end
+    )

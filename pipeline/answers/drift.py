@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from detectors import distances
 from detectors.references import FeatureBins, Reference
+from pipeline.answers import rolled
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.elsewhere import elsewhere
 from pipeline.answers.window import MINUTE, Window
@@ -73,7 +74,10 @@ def drift(store: Store, window: Window) -> Answer:
         features = store.query("feature_histograms", **span).to_pylist()
         scores = [{**row, "feature": SCORE} for row in store.query("score_histograms", **span).to_pylist()]
         known = _references(store)
-        notes = (LEVELS, BOUND) if features or scores else (elsewhere(store, "feature_bins"),)
+        notes: tuple[str, ...] = (
+            (LEVELS, BOUND) if features or scores else (elsewhere(store, "feature_bins"),)
+        )
+        notes += rolled.notes(store, window)
     held = _histograms([*features, *scores])
     rows = sorted((_row(key, counts, known.get(key.reference)) for key, counts in held.items()), key=_order)
     as_of: datetime | None = max((row["last"] + MINUTE for row in (*features, *scores)), default=None)

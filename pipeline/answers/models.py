@@ -9,7 +9,7 @@ from typing import Any
 
 from detectors import accuracy, drift, latency_objective
 from detectors.intervals import wilson
-from pipeline.answers import dimensions
+from pipeline.answers import dimensions, rolled
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.elsewhere import elsewhere
 from pipeline.answers.served import DIMENSIONS, latency, traffic
@@ -66,7 +66,8 @@ def _models(store: Store, window: Window, by: Sequence[str]) -> Answer:
     sums.sort(key=lambda row: _key(row, by))
     rows = tuple(_row(row, by, timed.get(_key(row, by), {}), labels, levels) for row in sums)
     columns = (*_VERSION, *(Column(d) for d in by), *_VALUES)
-    return Answer(columns, rows, _as_of(sums), None, _notes(store, sums, by), window=window)
+    notes = (*_notes(store, sums, by), *rolled.notes(store, window))
+    return Answer(columns, rows, _as_of(sums), None, notes, window=window)
 
 
 def _key(row: dict[str, Any], by: Sequence[str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from detectors import latency_objective
+from pipeline.answers import rolled
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.served import traffic
 from pipeline.answers.window import MINUTE, Window
@@ -43,13 +44,18 @@ def timeline(store: Store, window: Window, points: int) -> Answer:
     """One row a step and model version with traffic, at most `points` steps (or steps of a day).
 
     A step without labels has no accuracy; latency_p95 is the upper edge of the bucket that holds it.
+    Where minutes are rolled up, steps are whole hours.
     """
+    step, origin = step_minutes(window, points), window.start
+    if window.start < rolled.until(store):
+        step, origin = max(step, 60), rolled.start_of_hour(window.start)
     found = store.query(
         "model_timeline",
         tables={"labelled": _labelled(store, window)},
         start=window.start,
         end=window.end,
-        step_minutes=step_minutes(window, points),
+        step_minutes=step,
+        origin=origin,
         metric=latency_objective.METRIC,
         zero=ZERO_BUCKET,
     )

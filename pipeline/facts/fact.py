@@ -42,8 +42,17 @@ class Fact:
         return [f.name for f in self.key]
 
     @property
+    def rolls(self) -> bool:
+        """Whether its minutes become hours with age: the table has a column SPAN, which no event gives."""
+        return self.merge == "add" and self.key_names[0] == "minute"
+
+    @property
     def value_names(self) -> list[str]:
         return [f.name for f in self.values]
+
+
+SPAN = "span_minutes"
+"""Minutes that a row speaks of from its `minute` on, all in one hour: 1 as folded, up to 60 as rolled up."""
 
 
 def columns(*names: str, of: pa.DataType = pa.string()) -> tuple[pa.Field, ...]:  # noqa: B008

@@ -6,8 +6,8 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.facts.catalogue import FACTS
-from pipeline.facts.fact import Fact
-from pipeline.lake import lease, watermarks
+from pipeline.facts.fact import SPAN, Fact
+from pipeline.lake import lease, rolled, watermarks
 
 _SQL_TYPES = {
     pa.string(): "VARCHAR",
@@ -33,17 +33,26 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("BEGIN")
     # Looked up inside the transaction: another process may have created them just before.
     present = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if rolled.TABLE not in present:
+        con.execute(rolled.CREATE)
     for fact in FACTS.values():
         if fact.name not in present:
-            columns = ", ".join(f'"{f.name}" {sql_type(f.type)}' for f in fact.schema)
-            con.execute(f'CREATE TABLE "{fact.name}" ({columns})')
-            con.execute(f'CREATE VIEW "{fact.name}_merged" AS {_merged(fact)}')
+            _create(con, fact)
     if lease.TABLE not in present:
         for statement in lease.CREATE:
             con.execute(statement)
     if watermarks.REGISTER not in present:
         con.execute(watermarks.CREATE)
     con.execute("COMMIT")
+
+
+def _create(con: duckdb.DuckDBPyConnection, fact: Fact) -> None:
+    columns = ", ".join(f'"{f.name}" {sql_type(f.type)}' for f in fact.schema)
+    span = f", {SPAN} INTEGER DEFAULT 1" if fact.rolls else ""
+    con.execute(f'CREATE TABLE "{fact.name}" ({columns}{span})')
+    con.execute(f'CREATE VIEW "{fact.name}_merged" AS {_merged(fact)}')
+    if fact.rolls:
+        rolled.add(con, fact.name)
 
 
 def _merged(fact: Fact) -> str:

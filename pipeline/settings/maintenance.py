@@ -18,6 +18,8 @@ class MaintenanceSettings:
     """Past states that can be read whole: longer than a report runs or a decision waits for its worker."""
     verdict_days: Annotated[int, Bound(1, 3_650)] = 30
     """Days in which a verdict can be computed again; those of decisions and closed months always can."""
+    rollup_days: Annotated[int, Bound(2, 36_500)] = 35
+    """Age in days at which minutes become hours: a month can be closed from its minutes."""
     grace_hours: Annotated[int, Bound(1, 8_760)] = 1
     """Hours that a replaced file stays for those who still read it; a day more with a SQLite catalog."""
     orphan_hours: Annotated[int, Bound(1, 8_760)] = 24

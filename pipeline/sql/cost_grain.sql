@@ -34,29 +34,54 @@ held AS MATERIALIZED (
         least(h.b, c.b) AS b
     FROM holders AS h JOIN cells AS c ON h.a < c.b AND h.b > c.a
 ),
-usage AS MATERIALIZED (
-    SELECT c.cell, u.cluster, u.device, coalesce(k.root, u.device) AS root, k.root IS NULL AS unlisted,
-        any_value(u.node) AS node, any_value(k.profile_units) AS profile_units, epoch_us(u.minute) AS a,
+-- Hours of a device whose minutes are rolled up into one stretch.
+rolled AS MATERIALIZED (
+    SELECT cluster, device, date_trunc('hour', minute) AS hour, epoch_us(min(minute)) AS a,
+        epoch_us(max(minute + to_minutes(span_minutes))) AS b
+    FROM gpu_usage
+    WHERE span_minutes > 1 AND minute >= $span_start AND minute < $span_end
+    GROUP BY ALL
+),
+-- What a device did in a stretch: a minute, or what was rolled up together with what came late for it.
+stretch AS MATERIALIZED (
+    SELECT u.cluster, u.device, any_value(u.node) AS node, date_trunc('hour', u.minute) AS hour,
+        coalesce(r.a, epoch_us(u.minute)) AS a, coalesce(r.b, epoch_us(u.minute) + 60000000) AS b,
         -- microseconds are whole numbers far below 2^53, so that rounding a double gives them exactly
         sum(round(observed_seconds::DOUBLE * 1e6)::BIGINT)::BIGINT AS observed,
         sum(round(busy_seconds::DOUBLE * 1e6)::BIGINT)::BIGINT AS busy,
         sum(round(active_seconds::DOUBLE * 1e6)::BIGINT)::BIGINT AS active,
         sum(round(idle_held_seconds::DOUBLE * 1e6)::BIGINT)::BIGINT AS idle_held
     FROM gpu_usage AS u
-    JOIN cells AS c ON c.hour = date_trunc('hour', u.minute) AND epoch_us(u.minute) >= c.a
-        AND epoch_us(u.minute) < c.b
-    LEFT JOIN known AS k ON k.cluster = u.cluster AND k.device = u.device
+    LEFT JOIN rolled AS r ON r.cluster = u.cluster AND r.device = u.device
+        AND r.hour = date_trunc('hour', u.minute) AND epoch_us(u.minute) >= r.a AND epoch_us(u.minute) < r.b
     WHERE u.minute >= $span_start AND u.minute < $span_end
-    GROUP BY c.cell, u.cluster, u.device, k.root, u.minute
+    GROUP BY ALL
 ),
--- Where no inventory lists a device it exists while it is held, and in minutes that saw it with no holder.
+-- A stretch that a cell cuts is shared by time; the parts of neighbours sum to the whole to the microsecond.
+usage AS MATERIALIZED (
+    SELECT c.cell, s.cluster, s.device, coalesce(k.root, s.device) AS root, k.root IS NULL AS unlisted,
+        s.node, k.profile_units, greatest(s.a, c.a) AS a,
+        least(s.b, c.b) - greatest(s.a, c.a) AS us,
+        CASE WHEN whole THEN observed ELSE observed * z // w - observed * y // w END::BIGINT AS observed,
+        CASE WHEN whole THEN busy ELSE busy * z // w - busy * y // w END::BIGINT AS busy,
+        CASE WHEN whole THEN active ELSE active * z // w - active * y // w END::BIGINT AS active,
+        CASE WHEN whole THEN idle_held ELSE idle_held * z // w - idle_held * y // w END::BIGINT AS idle_held
+    FROM stretch AS s
+    JOIN cells AS c ON c.hour = s.hour AND s.a < c.b AND s.b > c.a
+    LEFT JOIN known AS k ON k.cluster = s.cluster AND k.device = s.device,
+    LATERAL (
+        SELECT s.a >= c.a AND s.b <= c.b AS whole, (s.b - s.a)::HUGEINT AS w,
+            (greatest(s.a, c.a) - s.a)::HUGEINT AS y, (least(s.b, c.b) - s.a)::HUGEINT AS z
+    ) AS cut
+),
+-- Where no inventory lists a device it exists while it is held, and in stretches that saw it with no holder.
 bare AS (
     SELECT cell, cluster, root, a, b, NULL AS node FROM held WHERE unlisted
     UNION ALL
-    SELECT cell, cluster, root, a, a + 60000000, node FROM usage AS u
+    SELECT cell, cluster, root, a, a + us, node FROM usage AS u
     WHERE unlisted AND NOT EXISTS (
         FROM held AS h WHERE h.cell = u.cell AND h.cluster = u.cluster AND h.root = u.root
-            AND h.a < u.a + 60000000 AND h.b > u.a
+            AND h.a < u.a + u.us AND h.b > u.a
     )
 ),
 mark AS (
@@ -122,7 +147,7 @@ allocated AS MATERIALIZED (
     SELECT cluster, device, max(raw) // 1000000 AS units FROM holders WHERE device <> root GROUP BY ALL
 ),
 spoken AS MATERIALIZED (
-    SELECT u.cell, u.cluster, u.root, u.a, coalesce(p.device, '') AS target,
+    SELECT u.cell, u.cluster, u.root, u.a, max(u.us) AS us, coalesce(p.device, '') AS target,
         max(observed) AS observed, max(active) AS active, max(idle_held) AS idle_held,
         sum(busy * CASE WHEN u.device = u.root THEN 720720
             ELSE greatest(coalesce(p.units, 0), coalesce(u.profile_units, 720720)) END)::BIGINT AS busy_su
@@ -132,7 +157,7 @@ spoken AS MATERIALIZED (
     GROUP BY ALL
     UNION ALL
     -- The time that nobody holds on a card whose partitions are seen.
-    SELECT cell, cluster, root, a, '*', max(observed), 0, 0, 0 FROM usage WHERE device <> root
+    SELECT cell, cluster, root, a, max(us), '*', max(observed), 0, 0, 0 FROM usage WHERE device <> root
         AND (cluster, device) IN (SELECT (cluster, device) FROM allocated)
     GROUP BY cell, cluster, root, a
 ),
@@ -146,11 +171,11 @@ crowd AS MATERIALIZED (
 ),
 inside AS (
     SELECT c.cell, c.cluster, c.root, c.a, c.b, c.target, c.held,
-        sum(least(u.observed, 60000000)) AS observed, sum(least(u.busy_su, 60000000 * c.held)) AS busy_su,
-        sum(least(u.active, 60000000)) AS active, sum(least(u.idle_held, 60000000)) AS idle_held
+        sum(least(u.observed, u.us)) AS observed, sum(least(u.busy_su, u.us * c.held)) AS busy_su,
+        sum(least(u.active, u.us)) AS active, sum(least(u.idle_held, u.us)) AS idle_held
     FROM spoken AS u
     JOIN crowd AS c ON c.cell = u.cell AND c.cluster = u.cluster AND c.root = u.root AND c.target = u.target
-        AND c.a <= u.a AND c.b >= u.a + 60000000
+        AND c.a <= u.a AND c.b >= u.a + u.us
     GROUP BY ALL
 ),
 -- Minutes in which holders change, one by one.
@@ -163,9 +188,9 @@ meeting AS (
             OVER minute AS exists_us
     FROM spoken AS u
     JOIN line AS l ON l.cell = u.cell AND l.cluster = u.cluster AND l.root = u.root
-        AND l.a < u.a + 60000000 AND l.b > u.a AND NOT (l.a <= u.a AND l.b >= u.a + 60000000)
+        AND l.a < u.a + u.us AND l.b > u.a AND NOT (l.a <= u.a AND l.b >= u.a + u.us)
         AND (u.target = '' OR u.target = l.device),
-    LATERAL (SELECT least(l.b, u.a + 60000000) - greatest(l.a, u.a) AS us) AS o
+    LATERAL (SELECT least(l.b, u.a + u.us) - greatest(l.a, u.a) AS us) AS o
     WINDOW minute AS (PARTITION BY u.cell, u.cluster, u.root, u.target, u.a)
 ),
 did AS (

@@ -2,7 +2,7 @@
 -- Partial rows of a minute add up like any others, so the table itself is read and not its merged view.
 SELECT
     model, model_version, reference, feature, bin,
-    CAST(sum("count") AS BIGINT) AS "count", max(minute) AS last
+    CAST(sum("count") AS BIGINT) AS "count", max(minute + to_minutes(span_minutes - 1)) AS last
 FROM feature_bins
 WHERE minute >= $start AND minute < $end
 GROUP BY ALL

@@ -1,13 +1,13 @@
 -- Versions of $model with their traffic, the newest ok verdict on at least $min_count labelled
 -- predictions that was reached while the version served, and the newest act verdict of $triggers.
 WITH traffic AS (
-    SELECT model_version, minute, sum("count") AS predictions
-    FROM prediction_sums_merged
+    SELECT model_version, minute, max(span_minutes) AS span_minutes, sum("count") AS predictions
+    FROM prediction_sums
     WHERE model = $model
     GROUP BY ALL
 ),
 served AS (
-    SELECT model_version, min(minute) AS first, max(minute) AS last, sum(predictions) AS predictions
+    SELECT model_version, min(minute) AS first, max(minute + to_minutes(span_minutes - 1)) AS last, sum(predictions) AS predictions
     FROM traffic
     GROUP BY ALL
 ),
@@ -26,7 +26,8 @@ good AS (
     FROM verdicts v
     WHERE v.detector = 'accuracy' AND v.level = 'ok' AND v.labelled >= $min_count
       AND EXISTS (FROM traffic t
-                  WHERE t.model_version = v.model_version AND t.minute >= v.start AND t.minute < v."end")
+                  WHERE t.model_version = v.model_version AND t.minute < v."end"
+                    AND t.minute + to_minutes(span_minutes) > v.start)
     GROUP BY ALL
 ),
 bad AS (

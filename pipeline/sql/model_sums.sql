@@ -5,7 +5,7 @@ SELECT
     CASE WHEN $by_cluster THEN coalesce(nullif(cluster, ''), 'unknown') ELSE '' END AS cluster,
     CASE WHEN $by_namespace THEN coalesce(nullif(namespace, ''), 'unknown') ELSE '' END AS namespace,
     CASE WHEN $by_workload THEN coalesce(nullif(workload, ''), 'unknown') ELSE '' END AS workload,
-    min(minute) AS first, max(minute) AS last,
+    min(minute) AS first, max(minute + to_minutes(span_minutes - 1)) AS last,
     CAST(sum("count") AS BIGINT) AS requests,
     CAST(sum(errors) AS BIGINT) AS errors,
     CAST(sum(tokens_in) AS BIGINT) AS tokens_in,

@@ -1,8 +1,9 @@
--- Traffic, labels and p95 latency of each model version in steps of $step_minutes over [$start, $end).
+-- Traffic, labels and p95 latency of each model version in steps of $step_minutes from $origin
+-- over [$start, $end).
 -- Tables passed in: labelled(model, model_version, minute, count, errors), as accuracy_minutes says it.
 WITH traffic AS (
     SELECT
-        time_bucket(to_minutes($step_minutes), minute, $start) AS time, model, model_version,
+        time_bucket(to_minutes($step_minutes), minute, $origin) AS time, model, model_version,
         CAST(sum("count") AS BIGINT) AS requests, CAST(sum(errors) AS BIGINT) AS failed
     FROM prediction_sums
     WHERE minute >= $start AND minute < $end
@@ -10,14 +11,14 @@ WITH traffic AS (
 ),
 truth AS (
     SELECT
-        time_bucket(to_minutes($step_minutes), minute, $start) AS time, model, model_version,
+        time_bucket(to_minutes($step_minutes), minute, $origin) AS time, model, model_version,
         CAST(sum("count") AS BIGINT) AS labelled, CAST(sum(errors) AS BIGINT) AS wrong
     FROM labelled
     GROUP BY ALL
 ),
 bins AS (
     SELECT
-        time_bucket(to_minutes($step_minutes), minute, $start) AS time, model, model_version,
+        time_bucket(to_minutes($step_minutes), minute, $origin) AS time, model, model_version,
         CASE WHEN bucket = $zero THEN 0 ELSE pow(2, (bucket + 1) * pow(2, -scale)) END AS seconds,
         sum("count") AS n
     FROM latency_bins

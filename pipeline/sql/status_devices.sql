@@ -7,7 +7,7 @@ FROM devices_merged
 WHERE coalesce(parent_device, '') = ''
 GROUP BY ALL
 UNION ALL
-SELECT cluster, '', '', '', '', '', '', count(DISTINCT device), min(minute), max(minute) + INTERVAL 1 MINUTE
+SELECT cluster, '', '', '', '', '', '', count(DISTINCT device), min(minute), max(minute + to_minutes(span_minutes))
 FROM gpu_usage AS u
 WHERE NOT EXISTS (FROM devices AS d WHERE d.cluster = u.cluster AND d.device = u.device)
 GROUP BY cluster

@@ -1,5 +1,5 @@
 -- How many rows of each kind of fact a cluster has, and of which time; '' where facts name no cluster.
-SELECT 'gpu_usage' AS fact, cluster, count(*) AS rows, min(minute) AS first, max(minute) + INTERVAL 1 MINUTE AS newest
+SELECT 'gpu_usage' AS fact, cluster, count(*) AS rows, min(minute) AS first, max(minute + to_minutes(span_minutes)) AS newest
 FROM gpu_usage GROUP BY cluster
 UNION ALL
 SELECT 'allocations', cluster, count(*), min(start), max(greatest(coalesce(time, start), start))
@@ -8,14 +8,14 @@ UNION ALL
 SELECT 'devices', cluster, count(*), min(start), max(greatest(coalesce(time, start), start))
 FROM devices GROUP BY cluster
 UNION ALL
-SELECT 'network_usage', cluster, count(*), min(minute), max(minute) + INTERVAL 1 MINUTE FROM network_usage GROUP BY cluster
+SELECT 'network_usage', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM network_usage GROUP BY cluster
 UNION ALL
-SELECT 'latency_bins', cluster, count(*), min(minute), max(minute) + INTERVAL 1 MINUTE FROM latency_bins GROUP BY cluster
+SELECT 'latency_bins', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM latency_bins GROUP BY cluster
 UNION ALL
-SELECT 'prediction_sums', cluster, count(*), min(minute), max(minute) + INTERVAL 1 MINUTE
+SELECT 'prediction_sums', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes))
 FROM prediction_sums GROUP BY cluster
 UNION ALL
-SELECT 'feature_bins', '', count(*), min(minute), max(minute) + INTERVAL 1 MINUTE FROM feature_bins HAVING count(*) > 0
+SELECT 'feature_bins', '', count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM feature_bins HAVING count(*) > 0
 UNION ALL
 SELECT 'score_bins', '', count(*), min(minute), max(minute) + INTERVAL 1 MINUTE FROM score_bins HAVING count(*) > 0
 UNION ALL

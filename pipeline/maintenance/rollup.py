@@ -1,0 +1,145 @@
+"""Minutes past an age become hours: a day of a fact a transaction; no answer over whole hours changes."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import datetime, timedelta
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.answers import cost_query
+from pipeline.errors import StaleWatermark
+from pipeline.facts.catalogue import FACTS
+from pipeline.facts.cost import GPU_USAGE
+from pipeline.facts.fact import SPAN, Fact
+from pipeline.lake import rolled
+from pipeline.lake.tables import sql_type
+from pipeline.maintenance.shift import Shift
+from pipeline.store import Store
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+ATTEMPTS = 20
+"""A commit of a writer to the same table comes first that often before the day waits for the next round."""
+PAUSE_SECONDS = 0.2
+
+KEPT = pa.schema([("cluster", pa.string()), ("device", pa.string()), ("hour", pa.timestamp("us"))])
+
+
+def roll(shift: Shift) -> tuple[int, str]:
+    """Rows fewer than before; facts whose writers came first each time are named."""
+    fewer, busy = 0, []
+    for fact in FACTS.values():
+        if fact.rolls:
+            less, done = _fact(shift, fact)
+            fewer += less
+            busy += [] if done else [fact.name]
+    return fewer, f"busy, left for the next round: {', '.join(busy)}" if busy else ""
+
+
+def _fact(shift: Shift, fact: Fact) -> tuple[int, bool]:
+    """(rows fewer, whether everything old enough is done)."""
+    end = _day(shift.started) - timedelta(days=shift.settings.rollup_days)
+    fewer = 0
+    while (day := _next(shift.store, fact, end)) is not None:
+        less = _tried(shift, fact, day)
+        if less is None:
+            return fewer, False
+        fewer += less
+    return fewer, True
+
+
+def _day(time_: datetime) -> datetime:
+    return time_.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _next(store: Store, fact: Fact, end: datetime) -> datetime | None:
+    """The first day that is old enough, holds rows and is not rolled up yet."""
+    with store.transaction() as con:
+        found = con.execute(
+            f'SELECT min(minute) FROM "{fact.name}" WHERE minute >= $start AND minute < $end',
+            {"start": rolled.until(con, fact.name), "end": end},
+        ).fetchone()
+    return _day(found[0]) if found and found[0] else None
+
+
+def _tried(shift: Shift, fact: Fact, day: datetime) -> int | None:
+    kept = _kept(shift.store, day) if fact is GPU_USAGE else KEPT.empty_table()
+    for _ in range(ATTEMPTS):
+        try:
+            with shift.change() as con:
+                return _rolled(con, fact, day, kept)
+        except StaleWatermark:
+            time.sleep(random.uniform(0, PAUSE_SECONDS))
+    return None
+
+
+def _rolled(con: duckdb.DuckDBPyConnection, fact: Fact, day: datetime, kept: pa.Table) -> int:
+    """The day's rows replaced by rows of hours; what comes later stays beside them, and adds up."""
+    span = {"start": day, "end": day + DAY}
+    if rolled.until(con, fact.name) > day:  # another maintainer came first
+        return 0
+    con.register("kept", kept)
+    try:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE rolled_day AS {_hours(fact)}", span)
+    finally:
+        con.unregister("kept")
+    where = f'FROM "{fact.name}" WHERE minute >= $start AND minute < $end'
+    fewer = _count(con, f"SELECT count(*) {where}", span) - _count(con, "SELECT count(*) FROM rolled_day", {})
+    if fewer:
+        con.execute(f"DELETE {where}", span)
+        con.execute(f'INSERT INTO "{fact.name}" BY NAME SELECT * FROM rolled_day')
+    rolled.move(con, fact.name, day + DAY)
+    con.execute("DROP TABLE rolled_day")
+    return fewer
+
+
+def _hours(fact: Fact) -> str:
+    """A row a key and hour; it keeps its first minute, and the span says up to where its minutes reach."""
+    key = ", ".join(f'"{n}"' for n in fact.key_names[1:])
+    sums = ", ".join(f'CAST(sum("{f.name}") AS {sql_type(f.type)}) AS "{f.name}"' for f in fact.values)
+    end = f"max(minute + to_minutes({SPAN}))"
+    hour = "date_trunc('hour', minute)"
+    if fact is GPU_USAGE:
+        fine = f"(cluster, device, {hour}) IN (SELECT (cluster, device, hour) FROM kept)"
+        hour = f"CASE WHEN {fine} THEN minute ELSE {hour} END"
+    return (
+        f"SELECT min(minute) AS minute, {key}, {sums}, "
+        f"CAST(date_diff('minute', min(minute), {end}) AS INTEGER) AS {SPAN} "
+        f'FROM "{fact.name}" WHERE minute >= $start AND minute < $end GROUP BY {key}, {hour}'
+    )
+
+
+def _count(con: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, datetime]) -> int:
+    row = con.execute(sql, parameters).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _kept(store: Store, day: datetime) -> pa.Table:
+    """Hours of devices whose cost follows from their minutes only: holders change, or a limit is reached."""
+    end = day + DAY
+    with store.steady():
+        tables = cost_query.known(store, _cells(day))
+        hours = store.query("rollup_gpu_hours", start=day, end=end)
+        fine = cost_query.grain(store, tables, end)
+        coarse = cost_query.grain(store, {**tables, "gpu_usage": hours}, end)
+        compared = {"fine": fine, "coarse": coarse, "hours": hours}
+        shared = {name: tables[name] for name in ("cells", "inventory")}
+        return store.query("rollup_differs", tables={**compared, **shared})
+
+
+def _cells(day: datetime) -> pa.Table:
+    """The hours of the day as cost_grain.sql wants them."""
+    starts = [day + n * HOUR for n in range(24)]
+    micros = [(t - datetime(1970, 1, 1)) // timedelta(microseconds=1) for t in starts]
+    return pa.table(
+        {
+            "cell": pa.array(range(24), pa.int32()),
+            "hour": pa.array(starts, pa.timestamp("us")),
+            "a": pa.array(micros, pa.int64()),
+            "b": pa.array([m + HOUR // timedelta(microseconds=1) for m in micros], pa.int64()),
+            "sign": pa.array([1] * 24, pa.int32()),
+        }
+    )
