@@ -135,6 +135,7 @@ class Store:
         or bucket fails.  An error amid the commit leaves it open whether the batch is in: the watermark,
         read again, says it.
         """
+        failures.check_space(self._location)
         with self.transaction() as con:
             trace("begun")
             for name, rows in batch.facts.items():
@@ -152,7 +153,6 @@ class Store:
         Raises as `append`.
         """
         with self._connected() as con, write_lock(self._location):
-            failures.check_space(self._location)
             con.execute("BEGIN")
             try:
                 yield con

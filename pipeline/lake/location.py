@@ -16,6 +16,15 @@ DATA = "data"
 CATALOG_REMEDY = "leave it empty, or write postgresql://USER@HOST:PORT/DATABASE, its password in PGPASSWORD"
 DATA_REMEDY = "leave it empty, or name a folder or s3://BUCKET/PREFIX"
 
+_DEFAULTS = {
+    "application_name": "driftledger",
+    "connect_timeout": "5",
+    # A server that vanished without a word is noticed within a minute, not after two hours.
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
+
 _PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):[^/\s]*(?=@)|(?<=password=)[^&\s]*")
 
 
@@ -85,8 +94,7 @@ class Location:
             "dbname": unquote(url.path.strip("/")),
         }
         asked = {k: v for k, v in parse_qsl(url.query) if k != "password"}
-        defaults = {"connect_timeout": "5", "application_name": "driftledger"}
-        return defaults | {k: v for k, v in given.items() if v} | asked
+        return _DEFAULTS | {k: v for k, v in given.items() if v} | asked
 
     def password(self) -> str:
         """From the URL; '' where it is left to PGPASSWORD or a password file."""
