@@ -1,0 +1,155 @@
+"""The parts of a worker alone: what is read ahead, what did not come, what is said in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import urllib.error
+import urllib.request
+from collections.abc import Collection
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from mode.utils.queues import FlowControlEvent
+
+from pipeline.broker.failures import BrokerUnavailable
+from pipeline.offset_gaps import LOST, TRUNCATED, Hole
+from pipeline.worker import missing
+from pipeline.worker.broker_view import Partition, Span
+from pipeline.worker.buffer import Buffer
+from pipeline.worker.health import HealthServer
+from pipeline.worker.logs import JsonLines, Seldom
+from pipeline.worker.message import message
+from pipeline.worker.report import Report
+from pipeline.worker.taking import parts
+
+
+def event(size: int) -> Any:
+    return SimpleNamespace(message=SimpleNamespace(value=b"x" * size, key=b""))
+
+
+def test_a_buffer_is_full_by_bytes_or_by_messages() -> None:
+    """A few large messages must fill it as many small ones do, or memory has no bound."""
+
+    async def fill() -> None:
+        control = FlowControlEvent(initially_suspended=False)
+        buffer = Buffer(4, max_bytes=1_000, flow_control=control, clear_on_resume=True)
+        buffer.put_nowait(event(600))
+        assert not buffer.full()
+        buffer.put_nowait(event(500))
+        assert buffer.full() and buffer.bytes == 1_100
+        waiting = asyncio.ensure_future(buffer.put(event(10)))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        assert len(buffer.get_nowait().message.value) == 600
+        await waiting
+        assert (buffer.messages, buffer.bytes) == (2, 510)
+        buffer.clear()
+        assert (buffer.messages, buffer.bytes, buffer.full()) == (0, 0, False)
+
+    asyncio.run(fill())
+
+
+def test_a_take_is_cut_by_bytes() -> None:
+    """Two hundred messages of a megabyte in one transaction would not fit into memory."""
+    cut = [[len(e.message.value) for e in part] for part in parts([event(n) for n in (3, 4, 9, 1, 1)], 8)]
+    assert cut == [[3, 4], [9], [1, 1]]
+
+
+class Broker:
+    """A log that begins at 10, ends at 20, and holds a message at 18 and 19 only."""
+
+    def spans(self, partitions: Collection[Partition]) -> dict[Partition, Span]:
+        return dict.fromkeys(partitions, Span(10, 20))
+
+    def next_offset(self, topic: str, partition: int, offset: int) -> int:
+        return max(offset, 18)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "lost"),
+    [(5, 9, 5), (5, 17, 5), (12, 17, 0), (9, 9, 1)],
+    ids=["deleted", "deleted, then empty", "empty", "one"],
+)
+def test_a_hole_is_lost_as_far_as_the_log_begins_after_it(first: int, last: int, lost: int) -> None:
+    """A transaction's marker takes an offset and is no loss; what retention took away is."""
+    gaps = missing.judge([Hole("t", "id", 0, first, last, 1, 2)], Broker())  # type: ignore[arg-type]
+    assert [(g.kind, g.lost) for g in gaps] == ([(LOST, lost)] if lost else [])
+
+
+def test_what_the_broker_still_has_is_never_a_loss() -> None:
+    """A fault of the reader must lead to reading again, not to a gap."""
+    with pytest.raises(missing.Skipped, match="the broker has 18"):
+        missing.judge([Hole("t", "id", 0, 12, 18, 1, 2)], Broker())  # type: ignore[arg-type]
+
+
+def test_a_partition_is_compared_with_the_ledger_when_it_is_assigned() -> None:
+    """The two ways in which a log and a ledger do not fit, and the usual one."""
+    assert missing.at_start("t", "id", 0, 15, Span(10, 20), 1) is None
+    assert missing.at_start("t", "id", 0, 19, Span(10, 20), 1) is None
+    lost = missing.at_start("t", "id", 0, 6, Span(10, 20), 1)
+    assert lost is not None and (lost.kind, lost.lost) == (LOST, 3)
+    cut = missing.at_start("t", "id", 0, 20, Span(10, 20), 1)
+    assert cut is not None and (cut.kind, cut.lost) == (TRUNCATED, None)
+
+
+def test_a_message_without_key_headers_or_body_is_one() -> None:
+    """What a foreign producer leaves out must not stop the worker."""
+    found = SimpleNamespace(
+        topic="t", partition=1, offset=2, timestamp=1.234, headers=[("a", None), ("b", b"\xff")],
+        value=None, key=None,
+    )  # fmt: skip
+    made = message(SimpleNamespace(message=found), "id")
+    assert (made.timestamp, made.value, made.key) == (1_234_000, b"", b"")
+    assert made.headers == {"a": "", "b": "\ufffd"}
+
+
+def test_a_library_repeats_itself_in_vain() -> None:
+    """A broker that is away must not fill the disk with forty lines a second."""
+    now = [0.0]
+    seldom = Seldom(lambda: now[0])
+
+    def line(name: str, count: int) -> logging.LogRecord:
+        return logging.LogRecord(name, logging.WARNING, "", 0, "no broker, try %d", (count,), None)
+
+    passed = [seldom.filter(line("aiokafka", n)) for n in range(40)]
+    assert passed == [True] + [False] * 39
+    now[0] = 31.0
+    record = line("aiokafka", 40)
+    assert seldom.filter(record)
+    assert '"no broker, try 40 (and 39 times before)"' in JsonLines(traces=False).format(record)
+    assert all(seldom.filter(line("driftledger.worker", n)) for n in range(3))
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_readiness_names_what_is_waited_for_and_health_only_what_waiting_cannot_mend() -> None:
+    """A restart does not bring a broker back; and a worker that is beyond repair must be restarted."""
+    report = Report(clock=lambda: 100.0)
+    server = HealthServer(report, "127.0.0.1", 0)
+    server.start()
+    try:
+        assert get(server.port, "/readyz") == (503, "it is starting\n")
+        report.assigned({("t", 0): 5}, {("t", 0): Span(0, 9)})
+        assert get(server.port, "/readyz") == (200, "ok\n")
+        report.waits("broker", str(BrokerUnavailable("no broker answers")))
+        assert get(server.port, "/readyz") == (503, "no broker answers\n")
+        assert get(server.port, "/healthz") == (200, "ok\n")
+        report.goes_on("broker", "ledger")
+        report.moved(("t", 0), 6, 90_000_000)
+        text = get(server.port, "/metrics")[1]
+        assert 'driftledger_lag_messages{partition="0",topic="t"} 2.0' in text
+        assert 'driftledger_watermark_age_seconds{partition="0",topic="t"} 10.0' in text
+        assert "driftledger_ready 1.0" in text
+        report.breaks("the end")
+        assert get(server.port, "/healthz") == (503, "the end\n")
+        assert get(server.port, "/elsewhere")[0] == 404
+    finally:
+        server.stop()
