@@ -81,6 +81,8 @@ class Application(faust.App):
             # At the end nobody takes what is still in the buffer, and Faust would wait for it for ever.
             stream_wait_empty=False,
             agent_supervisor=CrashingSupervisor,
+            # With standbys Faust shares partitions by a protocol that the broker's tools cannot read.
+            table_standby_replicas=0,
             topic_allow_declare=False,
             topic_disable_leader=True,
             web_enabled=False,
