@@ -202,7 +202,7 @@ def test_a_backlog_of_fifty_million_events(ledger, tmp_path, record: Record):
         run = told(worked(log, location, tmp_path))
     before = _files(location)
     with Store.open(location) as store:
-        maintain(store, datetime.now(UTC).reledger(tzinfo=None), MaintenanceSettings())
+        maintain(store, datetime.now(UTC).replace(tzinfo=None), MaintenanceSettings())
     record(
         "backlog replayed", events=log.events, message_bytes=size, **run,
         files=before, files_after_maintenance=_files(location),
