@@ -29,7 +29,7 @@ Partition = tuple[str, int]
 Refusals = Sequence[tuple[Message, Rejected]]
 Shapes = dict[tuple[str, pa.Schema], list[pa.Table]]
 
-_FOLDED_TOGETHER_BYTES = 12_000_000
+_FOLDED_TOGETHER_BYTES = 8_000_000
 """Bytes of messages that are decoded and folded at a time: more is no faster, and only holds memory."""
 
 
