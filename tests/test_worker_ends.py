@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -94,3 +95,31 @@ def test_a_broker_that_is_away_at_the_start_is_waited_for(tmp_path: Path, privat
         assert worker.stop() == 0
     assert lines < 100, "a broker that is away filled the log"
     assert len(scene.rows("labels")) == 20
+
+
+def test_a_disk_that_fills_up_stops_the_taking_until_there_is_space(scene: Scene, tmp_path: Path) -> None:
+    """A full disk must cost time, not events: nothing is acknowledged that could not be written."""
+    lake = tmp_path / "lake"
+    lake.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(lake)]
+    mounted = subprocess.run(mount, capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a small disk can only be mounted by root")
+    try:
+        with scene.worker(sets=("store.min_free_bytes=30000000",)) as worker:
+            scene.send(labels(0, 10))
+            worker.until_taken(10)
+            filler = lake / "filler"
+            filler.write_bytes(bytes(40_000_000))
+            scene.send(labels(10, 10))
+            until(lambda: not worker.ready(), "it is not ready without space", log=lambda: worker.log)
+            answer = worker.get("/readyz")
+            assert answer is not None and "nothing is written" in answer.text
+            assert len(scene.rows("labels")) == 10
+            filler.unlink()
+            worker.until_taken(20)
+            until(worker.ready, "it is ready again")
+            assert worker.stop() == 0
+        assert len(scene.rows("labels")) == 20
+    finally:
+        subprocess.run(["umount", "--lazy", lake], check=True)

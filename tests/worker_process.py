@@ -29,7 +29,7 @@ def until(
 
 
 class WorkerProcess:
-    """`driftledger worker` on the ledger in `folder`; `worker` are settings of that group.
+    """`driftledger worker` on the ledger in `folder`; `worker` are settings of that group, `sets` of others.
 
     `log` is what it wrote to stderr, also after its end.
     """
@@ -43,12 +43,13 @@ class WorkerProcess:
         group: str = "driftledger",
         partitions: int = 8,
         options: tuple[str, ...] = (),
+        sets: tuple[str, ...] = (),
         **worker: object,
     ) -> None:
         self.folder = folder
         given = {"name": name, "group": group, "health_port": 0, "check_seconds": 0.5, "take_seconds": 0.1}
         pairs = [f"worker.{key}={value}" for key, value in (given | worker).items()]
-        pairs += [f"kafka.bootstrap_servers={bootstrap}", f"kafka.partitions={partitions}"]
+        pairs += [f"kafka.bootstrap_servers={bootstrap}", f"kafka.partitions={partitions}", *sets]
         sets = [word for pair in pairs for word in ("--set", pair)]
         self._command = [
             sys.executable, "-m", "pipeline.cli", *sets, "worker", "--store", str(folder), *options,
