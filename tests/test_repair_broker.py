@@ -16,8 +16,8 @@ from pipeline.repair.refused import still_refused
 from pipeline.repair.whole import read
 from pipeline.rig.kafka import Kafka
 from pipeline.store import Store
-from tests.kafka_messages import TIME, json_message, send
-from tests.test_worker import ledger, prepare, worker
+from tests.kafka_messages import TIME, json_message
+from tests.worker_scene import Scene, ledger
 
 TOPIC = "driftledger.inference"
 
@@ -40,12 +40,16 @@ MESSAGES = [BATCH, CUT, sent(rows(3), 2)]
 
 
 @pytest.fixture
-def refused(broker: Kafka, tmp_path: Path) -> tuple[KafkaSettings, Path]:
+def scene(broker: Kafka, tmp_path: Path) -> Scene:
+    return Scene(broker, tmp_path, partitions=1)
+
+
+@pytest.fixture
+def refused(scene: Scene) -> Scene:
     """Topics with a batch with one bad row, a broken one and a good one, and their ledger."""
-    kafka = prepare(broker, partitions=1)
-    send(kafka.bootstrap_servers, MESSAGES)
-    assert run(kafka, "replay-topic", TOPIC, "--store", str(tmp_path / "lake")) == 7
-    return kafka, tmp_path / "lake"
+    scene.send(MESSAGES)
+    assert run(scene.kafka, "replay-topic", TOPIC, "--store", str(scene.lake)) == 7
+    return scene
 
 
 def run(kafka: KafkaSettings, *arguments: str) -> int:
@@ -60,12 +64,12 @@ def predictions(folder: Path) -> int:
 
 
 def test_a_refused_message_is_read_whole_from_its_topic_and_then_from_the_dead_letters(
-    broker: Kafka, tmp_path: Path
+    scene: Scene,
 ) -> None:
     """The ledger keeps a kilobyte; who repairs a message needs all of it, also when its topic let it go."""
-    kafka, folder = prepare(broker, partitions=1), tmp_path / "lake"
-    send(kafka.bootstrap_servers, MESSAGES)
-    with worker(folder, kafka) as process:
+    kafka, folder = scene.kafka, scene.lake
+    scene.send(MESSAGES)
+    with scene.worker() as process:
         process.until_ready().until_taken(len(MESSAGES))
         assert process.stop() == 0
     with Store.open(folder, read_only=True) as store:
@@ -84,10 +88,10 @@ def test_a_refused_message_is_read_whole_from_its_topic_and_then_from_the_dead_l
 
 
 def test_a_retry_adds_the_bad_row_of_a_hundred_and_the_broken_batch_and_nothing_twice(
-    refused: tuple[KafkaSettings, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    refused: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The 99 good rows were counted when the message came."""
-    kafka, folder = refused
+    kafka, folder = refused.kafka, refused.lake
     assert predictions(folder) == 99 + 3
     in_store = ("--store", str(folder))
     repaired = tmp_path / "body.json"
@@ -102,19 +106,19 @@ def test_a_retry_adds_the_bad_row_of_a_hundred_and_the_broken_batch_and_nothing_
     with Store.open(folder, read_only=True) as store:
         assert {row[7] for row in rejected(store).rows} == {"repaired"}
     # The worker goes on behind its dead letters and counts none of them.
-    with worker(folder, kafka) as process:
+    with refused.worker() as process:
         process.until_ready()
-        send(kafka.bootstrap_servers, [sent(rows(2), 3)])
+        refused.send([sent(rows(2), 3)])
         process.until_taken(1 + 2)
         assert process.stop() == 0
     assert predictions(folder) == 100 + 50 + 3 + 2
 
 
 def test_a_topic_read_into_a_new_ledger_gives_the_same_and_into_its_own_nothing(
-    refused: tuple[KafkaSettings, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    refused: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """After a lost disk the broker is the backup; a second run, or one too many, must change nothing."""
-    kafka, folder = refused
+    kafka, folder = refused.kafka, refused.lake
     before = ledger(folder)
     for _ in range(2):
         assert run(kafka, "replay-topic", "--into", str(tmp_path / "new")) in (0, 7)
@@ -125,12 +129,12 @@ def test_a_topic_read_into_a_new_ledger_gives_the_same_and_into_its_own_nothing(
     assert run(kafka, "replay-topic", "driftledger.nothing", "--store", str(folder)) == 3
 
 
-def test_what_a_replay_refuses_first_becomes_a_dead_letter_too(broker: Kafka, tmp_path: Path) -> None:
+def test_what_a_replay_refuses_first_becomes_a_dead_letter_too(scene: Scene) -> None:
     """A worker that comes later finds the offsets taken, and would never keep the message."""
-    kafka = prepare(broker, partitions=1)
-    send(kafka.bootstrap_servers, [CUT])
-    assert run(kafka, "replay-topic", TOPIC, "--store", str(tmp_path / "lake")) == 7
-    with Store.open(tmp_path / "lake", read_only=True) as store:
+    kafka = scene.kafka
+    scene.send([CUT])
+    assert run(kafka, "replay-topic", TOPIC, "--store", str(scene.lake)) == 7
+    with Store.open(scene.lake, read_only=True) as store:
         [wanted] = still_refused(store)
     with connection.admin(kafka) as admin:
         admin.delete_topics([TOPIC])
@@ -138,11 +142,11 @@ def test_what_a_replay_refuses_first_becomes_a_dead_letter_too(broker: Kafka, tm
 
 
 def test_lost_offsets_are_told_and_the_exit_code_says_so(
-    broker: Kafka, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A new ledger from a log that has lost its beginning is not the whole story."""
-    kafka = prepare(broker, partitions=1)
-    send(kafka.bootstrap_servers, [sent(rows(1), n) for n in range(5)])
+    kafka = scene.kafka
+    scene.send([sent(rows(1), n) for n in range(5)])
     with connection.admin(kafka) as admin:
         from kafka import TopicPartition
 

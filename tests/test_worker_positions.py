@@ -56,7 +56,7 @@ def test_the_ledger_and_not_the_broker_says_where_to_go_on(scene: Scene) -> None
     """A committed offset that is ahead must skip nothing; deleted records are told, asleep or awake."""
     scene.send(gpu("a", 0, 5), partition=0)
     scene.send(gpu("b", 0, 5), partition=1)
-    with scene.worker() as worker:
+    with scene.worker(session_seconds=3) as worker:
         worker.until_taken(10)
         assert worker.stop() == 0
         scene.send(gpu("a", 5, 5), partition=0)

@@ -6,17 +6,16 @@ import time
 from pathlib import Path
 
 from pipeline.rig.kafka import Kafka
-from tests.kafka_messages import send
 from tests.test_repair_broker import MESSAGES
-from tests.test_worker import prepare, worker
+from tests.worker_scene import Scene
 
 
 def test_it_ends_in_time_when_the_broker_hangs(private_kafka: Kafka, tmp_path: Path) -> None:
     """Who restarts it kills it after a while; until then its partitions stand still."""
-    kafka = prepare(private_kafka, partitions=1)
-    with worker(tmp_path / "lake", kafka, stop_seconds=3) as process:
+    scene = Scene(private_kafka, tmp_path, partitions=1)
+    with scene.worker(stop_seconds=3) as process:
         process.until_ready()
-        send(kafka.bootstrap_servers, MESSAGES)
+        scene.send(MESSAGES)
         process.until_taken(len(MESSAGES))
         private_kafka.process.freeze()
         asked = time.monotonic()
