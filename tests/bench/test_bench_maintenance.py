@@ -69,5 +69,6 @@ def test_with_maintenance_commits_and_questions_stay_flat(tmp_path, postgres, re
             record("maintenance", catalog=catalog, maintenance=kind, **point)
     first, last = curves["with"][0], curves["with"][-1]
     assert last["commit_ms"] < 1.5 * first["commit_ms"]
-    assert last["question_ms"] < 2 * first["question_ms"]
+    assert last["files"] <= first["files"] + EVERY
+    # Against the other curve and not against its own start: a busy machine moves both.
     assert curves["without"][-1]["question_ms"] > 2 * last["question_ms"]
