@@ -42,7 +42,7 @@ def close(store: Store, topic: str, topic_id: str, ends: Mapping[int, int], now:
             unread = end - 1 - taken
             detail = f"topic id {topic_id} was deleted with offsets {taken + 1} to {end - 1} unread"
             gaps.append(Gap(RECREATED, topic, topic_id, partition, unread, now, now, detail))
-            advances.append(Advance(topic_id, partition, taken, end - 1, {}))
+            advances.append(Advance(topic_id, partition, taken, end - 1, {}, topic=topic))
     if not gaps:
         detail = f"topic id {topic_id} was deleted; all that was known of it had been read"
         gaps.append(Gap(RECREATED, topic, topic_id, min(ends, default=0), 0, now, now, detail))
