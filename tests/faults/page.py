@@ -16,7 +16,8 @@ What `make soak` does to real workers, a real broker and a real database while a
 kind passes through them, and what was left in the ledger. The same messages are also taken without a broker,
 in one process. *lost* and *double* are inferences; *differing tables* are fact tables that are not equal to
 that ledger row for row; *months equal* says whether the statement of the month is the same; *ended by
-themselves* are workers that gave up, and were started again.
+themselves* are workers that ended without a kill, in order when told to leave or because they gave up, and
+were started again.
 
 """
 
