@@ -142,8 +142,8 @@ def test_rows_that_moved_are_not_taken_for_others(store: Store) -> None:
 
 def test_a_long_message_of_a_broker_that_is_away_is_an_error_and_a_short_one_is_not(store: Store) -> None:
     """The ledger keeps the first kilobyte: enough for a small message, and never half of a large one."""
-    for length, identity in ((2, "t1"), (40, "t2")):
-        sent = message(body([False] * length))._replace(topic_id=identity)
+    for sequence, (length, identity) in enumerate(((2, "t1"), (40, "t2"))):
+        sent = message(body([False] * length), sequence)._replace(topic_id=identity)
         Ingest(store).step([sent])
     short, long = still_refused(store)
     assert retry(store, [short], nowhere, NOW, dry_run=True).refused == 1
