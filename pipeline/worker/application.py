@@ -51,6 +51,8 @@ class Consumer(driver.Consumer):
 class NoTables(TableManager):
     """There are none to wait for: Faust would give an application a second to name them."""
 
+    logger = _FAUST_LOG
+
     async def on_start(self) -> None:
         await self._update_channels()
         await self.recovery.start()
