@@ -17,7 +17,7 @@ TICK_SECONDS = 0.2
 BACKOFF_SECONDS = (0.5, 10.0)
 """First and longest wait before the next attempt to connect."""
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("driftledger.publish")
 
 
 class Blocked(DriftledgerError):

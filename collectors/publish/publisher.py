@@ -22,7 +22,7 @@ from pipeline.events import MAX_MESSAGE_BYTES, TYPES, Body, EventType, Message, 
 SPLIT_BYTES = 524_288
 """Largest value of a message of several rows; never changes: the identity of the parts hangs on it."""
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("driftledger.publish")
 
 
 class Publisher:
