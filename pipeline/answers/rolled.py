@@ -21,8 +21,11 @@ def until(store: Store) -> datetime:
 
 def notes(store: Store, window: Window) -> tuple[str, ...]:
     """What a reader must know where an edge of the window cuts an hour that has no minutes any more."""
+    inside = [t for t in (window.start, window.end) if t.minute]
+    if not inside:  # most windows are whole hours, and even a small question takes milliseconds
+        return ()
     end = until(store)
-    cut = any(t < end and t.minute for t in (window.start, window.end))
+    cut = any(t < end for t in inside)
     return (HOURS_ONLY.format(until=f"{end:%Y-%m-%d}"),) if cut else ()
 
 
