@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from collectors.publish.spool import held_bytes
 from pipeline.events import TYPES, Message
 from pipeline.rig.kafka import Kafka
 from pipeline.wire import dead_letter
 from tests.generated import NOW
 from tests.kafka_messages import every_type, json_message
+from tests.test_spool import filled
+from tests.worker_process import until
 from tests.worker_scene import Scene, embedded, ledger
 
 
@@ -37,7 +40,7 @@ def test_every_type_in_both_forms_gives_the_ledger_of_the_embedded_run(scene: Sc
         assert sum(n.get(f"driftledger_events_total{{type={name}}}", 0) for n in numbers) >= 6, name
 
 
-def test_what_is_refused_is_in_the_ledger_and_kept_whole(scene: Scene) -> None:
+def test_what_is_refused_is_in_the_ledger_and_kept_whole(scene: Scene, tmp_path: Path) -> None:
     """A message that cannot be read must stop nothing, and must be there to be repaired and sent again."""
     poison = b"{" + b"x" * 5_000
     good = json_message("gpu", "s", 0)
@@ -48,8 +51,13 @@ def test_what_is_refused_is_in_the_ledger_and_kept_whole(scene: Scene) -> None:
     )
     scene.send([good, bad, half], partition=1)
     scene.send([json_message("rejected", "files", 0)])
-    with scene.worker() as worker:
+    spool = tmp_path / "spool"
+    filled(spool, 3).close()
+    with scene.worker(sets=(f"publish.spool_folder={spool}",)) as worker:
         worker.until_taken(6)  # the dead letters are read too
+        until(
+            lambda: worker.metrics()["driftledger_spool_bytes"] == held_bytes(spool) > 0, "the spool is seen"
+        )
         numbers = worker.metrics()
         assert worker.stop() == 0
     assert scene.samples() == 2

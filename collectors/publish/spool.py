@@ -11,6 +11,7 @@ import fcntl
 import os
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -204,3 +205,12 @@ def _locked(folder: Path) -> int:
         reason = "another process uses it; give each process its own publish.spool_folder"
         raise PreflightFailed(f"the spool {folder} cannot be used: {reason}") from error
     return lock
+
+
+def held_bytes(folder: Path) -> int:
+    """Bytes that wait in a spool, whoever writes it; 0 where there is none."""
+    total = 0
+    for path in folder.glob(f"*{_SUFFIX}"):
+        with suppress(FileNotFoundError):  # delivered meanwhile
+            total += path.stat().st_size
+    return total

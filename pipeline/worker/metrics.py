@@ -40,6 +40,9 @@ class Metrics:
         self.last_commit = self._gauge("last_commit_timestamp_seconds", "When the last transaction was done")
         self.buffer_bytes = self._gauge("buffer_bytes", "Bytes of messages read ahead")
         self.buffer_messages = self._gauge("buffer_messages", "Messages read ahead")
+        self.spool_bytes = self._gauge(
+            "spool_bytes", "Bytes that wait for the broker in publish.spool_folder on this machine"
+        )
         self.ready = self._gauge("ready", "1 while the worker is ready, else 0")
 
     def _gauge(self, name: str, help_: str, *labels: str) -> Gauge:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
+from collectors.publish.spool import held_bytes
 from pipeline.broker.failures import BrokerUnavailable
 from pipeline.settings.groups import Settings
 from pipeline.worker.application import Application
@@ -31,6 +32,7 @@ class Watch:
         report: Report,
     ) -> None:
         self._worker = settings.worker
+        self._spool = settings.publish.spool_folder
         self._app = app
         self._view = view
         self._topic_ids = topic_ids
@@ -47,6 +49,7 @@ class Watch:
             messages, size = self._app.buffered()
             self._report.metrics.buffer_messages.set(messages)
             self._report.metrics.buffer_bytes.set(size)
+            self._report.metrics.spool_bytes.set(held_bytes(self._spool))
             try:
                 await self._look()
             except BrokerUnavailable as error:
