@@ -34,14 +34,27 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
-SHARED_SERVERS = {"kafka", "broker", "secure_kafka", "postgres", "s3", "place", "shared"}
+BROKERS = {"kafka", "broker", "secure_kafka"}
+PLACES = {"postgres", "s3", "place", "shared"}
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in this hook, before a conftest that does not ask
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one shared server run in one process, so that `-n 2` starts it once."""
     for item in items:
-        if SHARED_SERVERS & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("servers"))
+        if group := lane(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def lane(item: pytest.Item) -> str | None:
+    """Tests of a broker and tests of only a database or S3 may run side by side; of a folder, anywhere."""
+    names = set(getattr(item, "fixturenames", ()))
+    if BROKERS & names:
+        return "brokers"
+    callspec = getattr(item, "callspec", None)
+    if callspec is not None and callspec.params.get("place") == "sqlite":
+        names.discard("place")
+    return "places" if PLACES & names else None
 
 
 @pytest.fixture(scope="session")
