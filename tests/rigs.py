@@ -79,7 +79,10 @@ def s3() -> Iterator[S3]:
 
 @pytest.fixture
 def broker(kafka: Kafka) -> Kafka:
-    """The run's broker, up and without any topic of ours; name consumer groups anew in each test."""
+    """The run's broker, up whatever the last test did to it, and without any topic of ours.
+
+    A test may kill it and start it again.  Name consumer groups anew in each test.
+    """
     kafka.start()
     clear(kafka.bootstrap)
     return kafka
@@ -87,7 +90,7 @@ def broker(kafka: Kafka) -> Kafka:
 
 @pytest.fixture
 def private_kafka() -> Iterator[Kafka]:
-    """A broker that this test may kill, stop or fill as it likes."""
+    """A new broker of this test alone, for one that leaves it hanging or needs its first start."""
     with running(Kafka) as server:
         yield server
 

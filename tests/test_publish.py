@@ -94,22 +94,22 @@ def test_a_row_too_large_for_any_message_is_a_value(broker: Kafka, tmp_path: Pat
     assert Counter(found.ids) == Counter(ids(["a"], 1)) and found.rejected == 1
 
 
-def test_a_broker_that_dies_and_restarts_costs_nothing(private_kafka: Kafka, tmp_path: Path) -> None:
+def test_a_broker_that_dies_and_restarts_costs_nothing(broker: Kafka, tmp_path: Path) -> None:
     """kill -9 for longer than the delivery timeout, then a restart, while sources go on putting."""
-    kafka = settings(private_kafka)
+    kafka = settings(broker)
     with Publisher.open(kafka, spooling(tmp_path)) as publisher, ThreadPoolExecutor() as pool:
         feed(publisher, range(1))
         assert publisher.delivered(20)
         putting = pool.submit(feed, publisher, range(1, 200), pause=0.03)
         time.sleep(0.5)
-        private_kafka.kill()
+        broker.kill()
         until = time.monotonic() + 20
         while not (away := publisher.stats()).spooled_messages and time.monotonic() < until:
             time.sleep(0.1)
         assert away.spooled_messages and not away.connected and "nothing listens there" in _error(publisher)
-        private_kafka.start()
+        broker.start()
         time.sleep(1.5)
-        private_kafka.restart()
+        broker.restart()
         putting.result(60)
         assert publisher.delivered(60)
         stats = publisher.close()
@@ -153,10 +153,10 @@ def _resident_bytes() -> int:
 
 
 def test_memory_stays_bounded_and_the_limit_stops_the_source(
-    private_kafka: Kafka, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    broker: Kafka, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While the broker is away: memory, then disk, then the source waits and says so; nothing is dropped."""
-    kafka = settings(private_kafka)
+    kafka = settings(broker)
     publish = spooling(tmp_path, in_flight_bytes=4_000_000, spool_bytes=60_000_000)
 
     def big(sequence: int) -> pa.Table:
@@ -165,7 +165,7 @@ def test_memory_stays_bounded_and_the_limit_stops_the_source(
     with Publisher.open(kafka, publish) as publisher:
         publisher.put(LABEL, big(0), source="a", sequence=0, time=TIME)
         assert publisher.delivered(10)
-        private_kafka.kill()
+        broker.kill()
         before, taken = _resident_bytes(), 1
         with pytest.raises(Blocked, match=r"publish\.spool_bytes is reached"):
             while True:
@@ -175,7 +175,7 @@ def test_memory_stays_bounded_and_the_limit_stops_the_source(
         assert 50_000_000 < stats.spooled_bytes <= 64_000_000 + 4_000_000
         assert stats.blocked_seconds > 0 and "sources have to wait" in caplog.text
         assert _resident_bytes() - before < 60_000_000, "memory grows with the outage"
-        private_kafka.start()
+        broker.start()
         publisher.put(LABEL, big(taken), source="a", sequence=taken, time=TIME, timeout=60.0)
         assert publisher.delivered(60)
         assert publisher.stats().blocked_seconds == 0 and publisher.stats().spooled_bytes == 0
@@ -212,13 +212,13 @@ def limit_messages(kafka: KafkaSettings, most: int) -> None:
             time.sleep(0.05)
 
 
-def test_what_a_stop_leaves_is_sent_by_the_next_start(private_kafka: Kafka, tmp_path: Path) -> None:
+def test_what_a_stop_leaves_is_sent_by_the_next_start(broker: Kafka, tmp_path: Path) -> None:
     """A node is drained while the broker is away."""
-    kafka = settings(private_kafka)
+    kafka = settings(broker)
     with Publisher.open(kafka, spooling(tmp_path)) as publisher:
         feed(publisher, range(5))
         assert publisher.delivered(10)
-        private_kafka.kill()
+        broker.kill()
         feed(publisher, range(5, 10))
         stopped = time.monotonic()
         stats = publisher.close(timeout=1.0)
@@ -228,7 +228,7 @@ def test_what_a_stop_leaves_is_sent_by_the_next_start(private_kafka: Kafka, tmp_
         feed(publisher, range(1))
     with Publisher.open(kafka, spooling(tmp_path)) as publisher:
         feed(publisher, range(10, 12))
-        private_kafka.start()
+        broker.start()
         assert publisher.delivered(30)
     assert_once(kafka, tmp_path, ids(SOURCES, 12))
 
