@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collectors.hubble_lines import Address, Endpoint, Flow, Layer4, Layer7, Ports, Workload
+from collectors.hubble_distinct import Distinct, Repeated
+from collectors.hubble_lines import Address, Endpoint, Flags, Flow, Layer4, Layer7, Ports, Workload
 from collectors.parsed import to_table
 from pipeline.events import Rejected
 
 _HOST = 1
 """Cilium's reserved identity of the node itself."""
-_DIRECTIONS = {"INGRESS": "INGRESS", "EGRESS": "EGRESS"}
+_DIRECTIONS = pa.array(["INGRESS", "EGRESS"])
+_NO_TEXT = pa.scalar(None, pa.string())
 _ZONE = "topology.kubernetes.io/zone="
 _REGION = "topology.kubernetes.io/region="
 _NO_PORTS = Ports()
+_NO_FLAGS = Flags()
 _NO_LAYER4 = Layer4()
 _NO_LAYER7 = Layer7()
-_NO_ENDPOINT = Endpoint()
+_ENDPOINT = msgspec.json.Decoder(list[Endpoint | None])
+_SOURCE = Repeated("source", Endpoint(), _ENDPOINT)
+_DESTINATION = Repeated("destination", Endpoint(), _ENDPOINT)
+_LABELS: Repeated[list[str]] = Repeated("node_labels", [], msgspec.json.Decoder(list[list[str] | None]))
+_NO_FLOW = Rejected("missing_field", "neither verdict nor IP: not a flow")
 _NO_ADDRESS = Address()
 _LAYER4 = ("TCP", "UDP", "SCTP", "ICMPv4", "ICMPv6")
 _UTC_US = pa.timestamp("us", tz="UTC")
@@ -28,24 +36,37 @@ _UTC_US = pa.timestamp("us", tz="UTC")
 def flow_table(flows: list[Flow], rows: list[int], cluster: str) -> tuple[pa.Table, list[Rejected]]:
     """The flows that have a time, and the others with the reason; `rows` are their line numbers."""
     time = microseconds([f.time for f in flows])
-    flow_like = pa.array([f.verdict is not None or f.IP is not None for f in flows], pa.bool_())
-    good = pc.and_(time.is_valid(), flow_like)
-    if not pc.all(good, min_count=0).as_py():
-        keep = good.to_pylist()
-        refused = [_refused(f, row) for f, row, fine in zip(flows, rows, keep, strict=True) if not fine]
-        flows = [f for f, fine in zip(flows, keep, strict=True) if fine]
-        time = time.filter(good)
-    else:
-        refused = []
-    return to_table("flow", _columns(flows) | {"cluster": cluster, "time": time}, len(flows)), refused
+    source = _SOURCE.decode([f.source for f in flows])
+    destination = _DESTINATION.decode([f.destination for f in flows])
+    labels = _LABELS.decode([f.node_labels for f in flows])
+    places = _places(flows, labels)
+    columns = {
+        "cluster": cluster,
+        "time": time,
+        "node": places["node"],
+        **_endpoint("source", source, places),
+        **_endpoint("destination", destination, places),
+        **_columns(flows),
+        **_layers(flows),
+    }
+    table = to_table("flow", columns, len(flows))
+    bad = labels.refused() | destination.refused() | source.refused()
+    for place in [i for i, f in enumerate(flows) if f.verdict is None and f.IP is None]:
+        bad.setdefault(place, _NO_FLOW)
+    if time.null_count:
+        for place, known in enumerate(time.is_valid().to_pylist()):
+            if not known:
+                bad.setdefault(place, _no_time(flows[place].time))
+    if not bad:
+        return table, []
+    refused = [reason._replace(row=rows[place]) for place, reason in sorted(bad.items())]
+    return table.filter(pa.array([place not in bad for place in range(len(flows))])), refused
 
 
-def _refused(flow: Flow, row: int) -> Rejected:
-    if flow.verdict is None and flow.IP is None:
-        return Rejected("missing_field", "neither verdict nor IP: not a flow", row)
-    if flow.time is None:
-        return Rejected("missing_field", "no time", row)
-    return Rejected("wrong_type", f"time is {flow.time[:40]!r}, not RFC 3339", row)
+def _no_time(text: str | None) -> Rejected:
+    if text is None:
+        return Rejected("missing_field", "no time")
+    return Rejected("wrong_type", f"time is {text[:40]!r}, not RFC 3339")
 
 
 def microseconds(texts: list[str | None]) -> pa.Array:
@@ -66,76 +87,67 @@ def _one_time(text: str | None) -> pa.Array:
 
 
 def _columns(flows: list[Flow]) -> dict[str, Any]:
-    nodes = [f.node_name.rpartition("/")[2] or None for f in flows]
-    zones, regions = _places(flows)
     addresses = [f.IP or _NO_ADDRESS for f in flows]
+    direction = pa.array([f.traffic_direction for f in flows], pa.string())
     return {
-        "node": nodes,
         "uuid": [f.uuid for f in flows],
         "verdict": [f.verdict or "VERDICT_UNKNOWN" for f in flows],
-        "direction": [_DIRECTIONS.get(f.traffic_direction or "") for f in flows],
+        "direction": pc.if_else(pc.is_in(direction, _DIRECTIONS), direction, _NO_TEXT),
         "is_reply": [True if f.reply else f.is_reply for f in flows],
         "drop_reason": [f.drop_reason_desc for f in flows],
         "source_ip": [a.source for a in addresses],
         "destination_ip": [a.destination for a in addresses],
-        **_endpoint("source", [f.source or _NO_ENDPOINT for f in flows], nodes, zones, regions),
-        **_endpoint("destination", [f.destination or _NO_ENDPOINT for f in flows], nodes, zones, regions),
-        **_layers(flows),
     }
+
+
+def _places(flows: list[Flow], labels: Distinct[list[str]]) -> dict[str, pa.StringArray]:
+    """Of the observing node; zone and region where its labels are exported."""
+    names = pa.array([f.node_name for f in flows], pa.string()).dictionary_encode()
+    nodes = [name.rpartition("/")[2] or None for name in names.dictionary.to_pylist()]
+    return {
+        "node": pa.array(nodes, pa.string()).take(names.indices),
+        "zone": labels.text(lambda texts: _label(texts, _ZONE)),
+        "region": labels.text(lambda texts: _label(texts, _REGION)),
+    }
+
+
+def _label(labels: list[str], prefix: str) -> str | None:
+    return next((text[len(prefix) :] for text in labels if text.startswith(prefix)), None)
 
 
 def _endpoint(
-    side: str,
-    endpoints: list[Endpoint],
-    nodes: list[str | None],
-    zones: list[str | None] | None,
-    regions: list[str | None] | None,
-) -> dict[str, Any]:
+    side: str, endpoints: Distinct[Endpoint], places: dict[str, pa.StringArray]
+) -> dict[str, pa.StringArray]:
     """Hubble tells the place of the endpoints on the observing node only: those have an endpoint id."""
-    local = [bool(e.ID) or e.identity == _HOST for e in endpoints]
+    local = endpoints.holds(lambda e: bool(e.ID) or e.identity == _HOST)
     return {
-        f"{side}_namespace": [e.namespace for e in endpoints],
-        f"{side}_pod": [e.pod_name for e in endpoints],
-        f"{side}_workload": [_workload(e.workloads[0]) if e.workloads else e.pod_name for e in endpoints],
-        f"{side}_node": _where(local, nodes),
-        f"{side}_zone": zones and _where(local, zones),
-        f"{side}_region": regions and _where(local, regions),
+        f"{side}_namespace": endpoints.text(lambda e: e.namespace),
+        f"{side}_pod": endpoints.text(lambda e: e.pod_name),
+        f"{side}_workload": endpoints.text(
+            lambda e: _workload(e.workloads[0]) if e.workloads else e.pod_name
+        ),
+        **{f"{side}_{name}": pc.if_else(local, place, _NO_TEXT) for name, place in places.items()},
     }
-
-
-def _where(local: list[bool], places: list[str | None]) -> list[str | None]:
-    return [place if here else None for here, place in zip(local, places, strict=True)]
 
 
 def _workload(workload: Workload) -> str:
     return f"{workload.kind}/{workload.name}" if workload.kind else workload.name
 
 
-def _places(flows: list[Flow]) -> tuple[list[str | None] | None, list[str | None] | None]:
-    """Zone and region of the observing node, where its labels are exported."""
-    labels = [f.node_labels for f in flows]
-    if not any(labels):
-        return None, None
-    return [_label(ls, _ZONE) for ls in labels], [_label(ls, _REGION) for ls in labels]
-
-
-def _label(labels: list[str] | None, prefix: str) -> str | None:
-    return next((text[len(prefix) :] for text in labels or () if text.startswith(prefix)), None)
-
-
 def _layers(flows: list[Flow]) -> dict[str, Any]:
     layer4 = [f.l4 or _NO_LAYER4 for f in flows]
     layer7 = [f.l7 or _NO_LAYER7 for f in flows]
     ports = [l4.TCP or l4.UDP or l4.SCTP or _NO_PORTS for l4 in layer4]
+    flags = [p.flags or _NO_FLAGS for p in ports]
     return {
         "protocol": [
             "TCP" if l7 is _NO_LAYER7 and l4.TCP is not None else _protocol(l4, l7)
             for l4, l7 in zip(layer4, layer7, strict=True)
         ],
-        "opens_connection": [p.flags is not None and p.flags.SYN and not p.flags.ACK for p in ports],
+        "opens_connection": [f.SYN and not f.ACK for f in flags],
         "destination_port": [p.destination_port for p in ports],
-        "http_status": [l7.http.code if l7.http is not None else None for l7 in layer7],
-        "latency_seconds": [None if l7.latency_ns is None else _seconds(l7.latency_ns) for l7 in layer7],
+        "http_status": [l7.http and l7.http.code for l7 in layer7],
+        "latency_seconds": _seconds([l7.latency_ns for l7 in layer7]),
     }
 
 
@@ -149,6 +161,7 @@ def _protocol(layer4: Layer4, layer7: Layer7) -> str | None:
     return next((p for p in _LAYER4 if getattr(layer4, p) is not None), None)
 
 
-def _seconds(nanoseconds: str | int) -> float | None:
-    text = str(nanoseconds)
-    return int(text) * 1e-9 if text.isascii() and text.isdigit() and len(text) < 19 else None
+def _seconds(nanoseconds: list[str | int | None]) -> pa.DoubleArray:
+    texts = pa.array([None if ns is None else str(ns) for ns in nanoseconds], pa.string())
+    digits = pc.if_else(pc.match_substring_regex(texts, "^[0-9]{1,18}$"), texts, _NO_TEXT)
+    return pc.multiply(digits.cast(pa.int64()).cast(pa.float64(), safe=False), 1e-9)

@@ -1,7 +1,8 @@
 """The part of Hubble's JSON that the ledger reads: one line of an export file or of `hubble observe -o json`.
 
 Shapes: cilium/api/v1/flow/flow.proto and observer.proto in proto3 JSON (64-bit integers are strings,
-zero values are left out).  Unknown keys are skipped without being decoded.
+zero values are left out).  Unknown keys are skipped without being decoded, and what repeats from flow to
+flow is left as it is for collectors/hubble_distinct.py.
 """
 
 from __future__ import annotations
@@ -69,6 +70,9 @@ class Layer7(msgspec.Struct, gc=False):
     kafka: Anything | None = None
 
 
+_NULL = msgspec.Raw(b"null")
+
+
 class Flow(msgspec.Struct, gc=False):
     time: str | None = None
     uuid: str | None = None
@@ -76,10 +80,13 @@ class Flow(msgspec.Struct, gc=False):
     drop_reason_desc: str | None = None
     IP: Address | None = None
     l4: Layer4 | None = None
-    source: Endpoint | None = None
-    destination: Endpoint | None = None
+    source: msgspec.Raw = _NULL
+    """An Endpoint."""
+    destination: msgspec.Raw = _NULL
+    """An Endpoint."""
     node_name: str = ""
-    node_labels: list[str] | None = None
+    node_labels: msgspec.Raw = _NULL
+    """Texts `key=value`."""
     l7: Layer7 | None = None
     reply: bool = False
     is_reply: bool | None = None
@@ -105,7 +112,9 @@ class Line(msgspec.Struct, gc=False):
 
 _LINE = msgspec.json.Decoder(Line)
 _BARE = msgspec.json.Decoder(Flow)
-_CHUNK_BYTES = 2 * 2**20
+_CHUNK_BYTES = 8 * 2**20
+BAD_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What decoding raises."""
 
 Decoded = Line | Rejected
 
@@ -128,7 +137,7 @@ def _decode_run(run: memoryview, row: int) -> list[Decoded]:
         together = _LINE.decode_lines(run)
         if all(line.flow is not None or _known(line) for line in together):
             return list(together)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except BAD_JSON:
         pass  # some line is bad: the pass below says which
     lines = [line for line in bytes(run).split(b"\n") if line and not line.isspace()]
     return [_decode_one(line, row + i) for i, line in enumerate(lines)]
@@ -138,10 +147,15 @@ def _decode_one(line: bytes, row: int) -> Decoded:
     try:
         decoded = _LINE.decode(line)
         return decoded if _known(decoded) else Line(flow=_BARE.decode(line))
-    except msgspec.ValidationError as error:
-        return Rejected("wrong_type", str(error), row)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        return Rejected("malformed", str(error), row)
+    except BAD_JSON as error:
+        return refused(error, row)
+
+
+def refused(error: Exception, row: int | None, field: str = "") -> Rejected:
+    """What decoding raised, as a value; of a line, or of one element that stood in a field."""
+    wrong_type = isinstance(error, msgspec.ValidationError)
+    detail = f"{field}: {error}".replace("$[0]", "$") if field else str(error)
+    return Rejected("wrong_type" if wrong_type else "malformed", detail, row)
 
 
 def _known(line: Line) -> bool:
