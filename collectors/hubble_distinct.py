@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -50,14 +51,16 @@ class Repeated(Generic[T]):
 
     def decode(self, raws: list[msgspec.Raw]) -> Distinct[T]:
         """The field of each flow.  It remembers nothing afterwards, so a run of lines bounds its memory."""
-        encoded = pa.array(list(map(bytes, raws)), pa.large_binary()).dictionary_encode()
-        texts: list[bytes] = encoded.dictionary.to_pylist()
+        places: defaultdict[bytes, int] = defaultdict()
+        places.default_factory = places.__len__
+        codes = pa.array(list(map(places.__getitem__, map(bytes, raws))), pa.int64())
+        texts = list(places)
         reasons: list[Rejected | None] = [None] * len(texts)
         try:
             values = self.decoder.decode(b"[" + b",".join(texts) + b"]")
         except BAD_JSON:
             values = [self._one(text, place, reasons) for place, text in enumerate(texts)]
-        return Distinct(encoded.indices, [self.absent if v is None else v for v in values], reasons)
+        return Distinct(codes, [self.absent if v is None else v for v in values], reasons)
 
     def _one(self, text: bytes, place: int, reasons: list[Rejected | None]) -> T | None:
         try:

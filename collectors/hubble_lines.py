@@ -112,7 +112,7 @@ class Line(msgspec.Struct, gc=False):
 
 _LINE = msgspec.json.Decoder(Line)
 _BARE = msgspec.json.Decoder(Flow)
-_CHUNK_BYTES = 8 * 2**20
+_CHUNK_BYTES = 4 * 2**20
 BAD_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What decoding raises."""
 

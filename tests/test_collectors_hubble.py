@@ -123,6 +123,14 @@ def test_what_is_no_flow_is_left_out_by_name_and_losses_are_kept():
         ),
         ('{"flow":{"time":"2026-09-01T10:00:00Z","verdict":["A"]}}', "wrong_type"),
         ("\udcff", "malformed"),
+        ('{"flow":{"time":"2026-09-01T10:00:00Z","verdict":"A","source":{"ID":"7"}}}', "wrong_type"),
+        ('{"flow":{"time":"2026-09-01T10:00:00Z","verdict":"A","destination":7}}', "wrong_type"),
+        ('{"flow":{"time":"2026-09-01T10:00:00Z","verdict":"A","node_labels":{"a":"b"}}}', "wrong_type"),
+        (
+            '{"flow":{"time":"2026-09-01T10:00:00Z","verdict":"A","source":{"pod_name":"\udcff"}}}',
+            "malformed",
+        ),
+        ('{"flow":{"time":"yesterday","verdict":"A","source":[],"destination":[]}}', "wrong_type"),
     ],
 )
 def test_a_bad_line_is_refused_and_its_neighbours_are_kept(line, reason):
@@ -130,6 +138,45 @@ def test_a_bad_line_is_refused_and_its_neighbours_are_kept(line, reason):
     parsed = parse(data, cluster="c")
     assert parsed.balanced and parsed.used == 2
     assert [(r.reason, r.row) for r in parsed.rejected] == [(reason, 1)]
+
+
+def test_a_refused_endpoint_is_named_with_its_place():
+    """Someone has to find the one wrong key in a line of a thousand bytes."""
+    line = '{"flow":{"time":"2026-09-01T10:00:00Z","verdict":"A","destination":{"ID":"7"}}}'
+    [rejected] = parse(line.encode(), cluster="c").rejected
+    assert rejected.detail == "destination: Expected `int`, got `str` - at `$.ID`"
+
+
+PLACE = "topology.kubernetes.io/zone=eu-"
+ENDPOINTS = (
+    '{"ID":7,"namespace":"ml","pod_name":"web-1"}',
+    '{"ID":7, "namespace":"ml","pod_name":"web-1"}',
+    '{"identity":1}',
+    '{"pod_name":"\\u00e9","workloads":[{"name":"w"}]}',
+    "{}",
+    "null",
+    '{"ID":"7"}',
+    "[1]",
+)
+LABELS = (f'["{PLACE}a"]', f'["{PLACE}b"]', "[]", "null", "[null]")
+
+
+@given(
+    st.lists(st.tuples(*[st.sampled_from((None, *s)) for s in (ENDPOINTS, ENDPOINTS, LABELS)]), max_size=12)
+)
+def test_what_a_line_means_does_not_depend_on_its_neighbours(rows):
+    """Values that repeat are decoded once: no flow may get the endpoint, place or refusal of another."""
+    lines = []
+    for row in rows:
+        given_keys = zip(("source", "destination", "node_labels"), row, strict=True)
+        keys = "".join(f',"{key}":{value}' for key, value in given_keys if value is not None)
+        lines.append(
+            f'{{"flow":{{"time":"2026-09-01T10:00:00Z","verdict":"A","node_name":"n"{keys}}}}}'.encode()
+        )
+    together = parse(b"\n".join(lines), cluster="c")
+    alone = [parse(line, cluster="c") for line in lines]
+    assert together.events["flow"].to_pylist() == [r for p in alone for r in p.events["flow"].to_pylist()]
+    assert together.rejected == tuple(r._replace(row=i) for i, p in enumerate(alone) for r in p.rejected)
 
 
 @given(st.data())
