@@ -1,4 +1,4 @@
-"""How the tests run: hypothesis profiles, and the browser that page tests need."""
+"""How the tests run: how many examples, which of them side by side, and with which browser."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import shutil
 
 import pytest
-from hypothesis import HealthCheck, settings
 
+from tests.examples import load_profile
 from tests.places import place, shared  # noqa: F401  fixtures of every test
 from tests.rigs import (  # noqa: F401  fixtures of every test
     broker,
@@ -18,11 +18,7 @@ from tests.rigs import (  # noqa: F401  fixtures of every test
     secure_kafka,
 )
 
-settings.register_profile("default", deadline=None, derandomize=os.environ.get("CI") == "true")
-settings.register_profile(
-    "soak", deadline=None, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+load_profile()
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",

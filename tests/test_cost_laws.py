@@ -26,6 +26,7 @@ from pipeline.prices import PriceBook
 from pipeline.prices.price import Price
 from pipeline.store import Batch, Store
 from tests.cost_rows import Row, allocation, at, device, minute, table
+from tests.examples import examples
 
 HOUR_US = 3_600_000_000
 SPAN_HOURS = 4
@@ -91,7 +92,7 @@ def lines(answer: Answer, keys: int) -> dict[tuple[Any, ...], tuple[Decimal, ...
     return {row[:keys]: tuple(Decimal(str(row[i] or 0)) for i in places) for row in answer.rows}
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(allocations, samples, cuts)
 def test_a_window_cut_in_parts_costs_what_it_costs_whole(
     holders: tuple[Row, ...], usage: list[Row], edges: list[datetime]
@@ -122,7 +123,7 @@ def exact_card_cost(start: datetime, end: datetime) -> Decimal:
     return Decimal(total).scaleb(-9)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(allocations, samples)
 def test_the_lines_of_a_card_sum_to_its_price_times_its_time(
     holders: tuple[Row, ...], usage: list[Row]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from detectors import e_detector, histogram_alternatives
 from detectors.references import FeatureBins
+from tests.examples import examples
 
 LOG_WARN, LOG_ACT = float(np.log(43_200)), float(np.log(1.3e7))
 K = len(e_detector.RATE_GRID)
@@ -63,7 +64,7 @@ minutes_below = st.lists(st.tuples(st.integers(0, 1_000), st.floats(0, 1)), min_
 
 
 @given(minutes_below, st.floats(0.01, 0.9))
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_fewer_errors_than_tolerated_never_count_as_evidence(
     minutes: list[tuple[int, float]], bound: float
 ) -> None:
@@ -95,7 +96,7 @@ def test_phi_undoes_exact_repetition_exactly() -> None:
 
 
 @given(st.integers(0, 400), st.integers(0, 2**32 - 1))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_a_run_continued_from_its_state_gives_the_same_bits(cut: int, seed: int) -> None:
     """A restart of the judge must not change a single verdict."""
     rng = np.random.default_rng(seed)
@@ -109,7 +110,7 @@ def test_a_run_continued_from_its_state_gives_the_same_bits(cut: int, seed: int)
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_the_log_recursion_is_the_plain_one(seed: int) -> None:
     """M <- (M + 1) L, written out in plain numbers."""
     ratios = np.random.default_rng(seed).normal(-0.1, 0.5, (50, 3))
@@ -183,7 +184,7 @@ bins_of_a_feature = st.builds(
 
 
 @given(bins_of_a_feature, st.floats(1e-4, 0.1), st.integers(0, 2**32 - 1))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_no_tolerated_histogram_gains_from_any_alternative(bins: FeatureBins, rho: float, seed: int) -> None:
     """E_p[theta / p*] <= 1 for every p within the tolerance: the heart of the false-alarm guarantee."""
     q = histogram_alternatives.smoothed(bins)
@@ -197,7 +198,7 @@ def test_no_tolerated_histogram_gains_from_any_alternative(bins: FeatureBins, rh
 
 
 @given(bins_of_a_feature, st.floats(1e-4, 0.1))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_projections_lie_within_the_tolerance(bins: FeatureBins, rho: float) -> None:
     q = histogram_alternatives.smoothed(bins)
     projected = histogram_alternatives.project(histogram_alternatives.alternatives(bins), q, rho)

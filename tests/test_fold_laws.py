@@ -16,6 +16,7 @@ from pipeline.events import TYPES
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.fact import Fact
 from pipeline.wire.features import struct
+from tests.examples import examples
 
 WHEN = datetime(2026, 10, 1, 12, tzinfo=UTC)
 FEW = {
@@ -40,7 +41,7 @@ REFERENCES = {
     for model, positive in {"a": "yes", "b": None}.items()
 }  # fmt: skip
 
-quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _value(column):

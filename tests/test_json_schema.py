@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from pipeline.events import TYPES, decode
 from pipeline.wire import json_schema
+from tests.examples import examples
 from tests.generated import as_json, message, row
 
 SCHEMAS = Path(__file__).parent.parent / "docs" / "schemas"
@@ -23,7 +24,7 @@ def test_the_published_schema_is_generated_from_the_type(name):
     assert published == json_schema.text(TYPES[name]), "run: python -m pipeline.wire.json_schema docs/schemas"
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.sampled_from(sorted(TYPES)).flatmap(lambda n: st.tuples(st.just(TYPES[n]), row(TYPES[n]))))
 def test_what_the_schema_allows_is_taken(case):
     type_, event = case

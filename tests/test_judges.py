@@ -15,6 +15,7 @@ from detectors.finding import Finding
 from detectors.judges import JUDGES
 from detectors.parameters import Parameters
 from tests import judged
+from tests.examples import examples
 from tests.judged import EDGES, END, labelled, reference, subject, timed
 
 P = Parameters()
@@ -128,7 +129,7 @@ def test_minutes_without_labels_add_no_evidence() -> None:
 
 
 @given(st.permutations(list(range(40))))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_the_order_of_rows_changes_no_bit(order: list[int]) -> None:
     minutes = labelled(*errors(0.2, 40, per_minute=10))
     found = accuracy.judge(minutes.take(pa.array(order)), subject(reference()), P)

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from collectors.publish.flow import PATIENCE_SECONDS, Flow, Offer
 from collectors.publish.spool import Spool, SpoolFull
 from pipeline.events import Message
+from tests.examples import examples
 
 SOURCES = ("a", "b", "c")
 IN_FLIGHT = 5_000
@@ -210,7 +211,7 @@ class Publishing(RuleBasedStateMachine):
 
 
 TestPublishing = Publishing.TestCase
-TestPublishing.settings = settings(max_examples=settings().max_examples // 4, stateful_step_count=60)
+TestPublishing.settings = settings(max_examples=examples(25), stateful_step_count=60)
 
 
 class Scene:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from detectors import ranks
 from detectors.binning import intervals
+from tests.examples import examples
 
 TINY, LARGEST = math.ulp(0.0), sys.float_info.max
 HOSTILE = [0.0, -0.0, TINY, -TINY, sys.float_info.min, 1.0, math.nextafter(1.0, 2.0), LARGEST, -LARGEST]
@@ -34,7 +35,7 @@ def plain(edges, values) -> list[int]:
     return [len(edges) + 1 if math.isnan(x) else sum(e < x for e in edges) for x in values]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(edges_and_values())
 def test_every_float_falls_into_the_bin_of_the_plain_definition(drawn):
     edges, values = drawn

@@ -25,6 +25,7 @@ from pipeline.repair.retry import attempt
 from pipeline.repair.run import retry
 from pipeline.repair.take import Repairs
 from pipeline.store import Store
+from tests.examples import examples
 
 TOPIC = "driftledger.inference"
 _NUMBERS = count()
@@ -71,7 +72,7 @@ def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield store
 
 
-@settings(max_examples=6)
+@settings(max_examples=examples(6))
 @given(st.lists(st.booleans(), min_size=1, max_size=7), st.data())
 def test_retries_in_any_order_and_number_count_each_row_once(
     long_lived: Store, good: list[bool], data: st.DataObject

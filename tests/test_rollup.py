@@ -34,6 +34,7 @@ from pipeline.settings.load import load
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Store
 from tests.cost_rows import DAY, Row, at, minutes
+from tests.examples import examples
 from tests.ledger import START, Life, write
 from tests.test_cost_laws import INVENTORY, SPAN_HOURS, allocations, plain_store, samples
 from tests.test_store import ROOT
@@ -64,7 +65,7 @@ def costs(store: Store) -> list[Answer]:
     return [cost(store, span, ("pod", "device", "hour"), BOOK) for span in spans]
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(6), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(allocations, samples)
 def test_costs_of_whole_hours_are_the_same_to_the_last_digit(
     holders: tuple[Row, ...], usage: list[Row]
