@@ -6,8 +6,6 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib.resources import files
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,10 +13,11 @@ import duckdb
 import pyarrow as pa
 
 from detectors.references import Reference
+from pipeline import sql
 from pipeline.errors import NotFound, StoreUnavailable
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.models import REFERENCES
-from pipeline.lake import failures, opening, watermarks
+from pipeline.lake import failures, opening, tables, watermarks
 from pipeline.lake.location import Location, Place
 from pipeline.lake.lock import write_lock
 from pipeline.lake.watermarks import Advance, Watermark
@@ -36,12 +35,6 @@ class Batch:
 
     facts: Mapping[str, pa.Table]
     advances: tuple[Advance, ...] = field(default=())
-
-
-@lru_cache(maxsize=256)
-def question(name: str) -> str:
-    """Text of `pipeline/sql/<name>.sql`."""
-    return (files("pipeline.sql") / f"{name}.sql").read_text(encoding="utf-8")
 
 
 class Store:
@@ -66,6 +59,7 @@ class Store:
         self._snapshot = snapshot
         self._guard = threading.RLock()
         self._steady = False
+        self._references: dict[str, Reference] = {}
 
     @classmethod
     def open(
@@ -139,7 +133,7 @@ class Store:
         with self.transaction() as con:
             trace("begun")
             for name, rows in batch.facts.items():
-                _insert(con, name, rows)
+                tables.insert(con, name, rows)
             trace("facts_written")
             for advance in batch.advances:
                 watermarks.advance(con, advance)
@@ -197,19 +191,19 @@ class Store:
         self, name: str, *, tables: Mapping[str, pa.Table] | None = None, **parameters: Any
     ) -> pa.Table:
         """The answer of `pipeline/sql/<name>.sql`; `tables` are visible to that one query by their names."""
-        return self._run(question(name), tables or {}, parameters)
+        return self._run(sql.text(name), tables or {}, parameters)
 
     def rows(self, fact: str) -> pa.Table:
         """The merged rows of a fact, in the order of its columns: the ledger itself."""
         names = ", ".join(f'"{n}"' for n in FACTS[fact].schema.names)
         return self._run(f'SELECT {names} FROM "{fact}_merged" ORDER BY ALL', {}, {})
 
-    def _run(self, sql: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> pa.Table:
+    def _run(self, statement: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> pa.Table:
         with self._connected() as con:
             for name, table in tables.items():
                 con.register(name, table)
             try:
-                return con.execute(sql, dict(parameters)).to_arrow_table()
+                return con.execute(statement, dict(parameters)).to_arrow_table()
             finally:
                 for name in tables:
                     con.unregister(name)
@@ -227,6 +221,13 @@ class Store:
         rows = self.rows(REFERENCES.name).sort_by([("time", "ascending"), ("reference", "ascending")])
         return {r["model"]: Reference.from_json(r["content"]) for r in rows.to_pylist()}
 
+    def reference(self, identity: str) -> Reference | None:
+        """The reference that facts name so, an older one too; kept in memory, since none ever changes."""
+        if identity not in self._references:
+            rows = self.rows(REFERENCES.name).to_pylist()
+            self._references = {r["reference"]: Reference.from_json(r["content"]) for r in rows}
+        return self._references.get(identity)
+
     def close(self) -> None:
         with self._guard:
             self._drop()
@@ -238,16 +239,6 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _insert(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
-    if rows.num_rows == 0:
-        return
-    con.register("incoming", rows.select(FACTS[name].schema.names))
-    try:
-        con.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM incoming')
-    finally:
-        con.unregister("incoming")
 
 
 def _rollback(con: duckdb.DuckDBPyConnection) -> None:

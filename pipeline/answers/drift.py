@@ -16,7 +16,7 @@ from pipeline.answers import rolled
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.elsewhere import elsewhere
 from pipeline.answers.window import MINUTE, Window
-from pipeline.facts.models import MISSING_BIN, REFERENCES, UNSEEN_BIN
+from pipeline.facts.models import MISSING_BIN, UNSEEN_BIN
 from pipeline.store import Store
 
 Counts = npt.NDArray[np.int64]
@@ -73,13 +73,13 @@ def drift(store: Store, window: Window) -> Answer:
     with store.steady():
         features = store.query("feature_histograms", **span).to_pylist()
         scores = [{**row, "feature": SCORE} for row in store.query("score_histograms", **span).to_pylist()]
-        known = _references(store)
         notes: tuple[str, ...] = (
             (LEVELS, BOUND) if features or scores else (elsewhere(store, "feature_bins"),)
         )
         notes += rolled.notes(store, window)
-    held = _histograms([*features, *scores])
-    rows = sorted((_row(key, counts, known.get(key.reference)) for key, counts in held.items()), key=_order)
+        held = _histograms([*features, *scores])
+        known = {name: store.reference(name) for name in {key.reference for key in held}}
+    rows = sorted((_row(key, counts, known[key.reference]) for key, counts in held.items()), key=_order)
     as_of: datetime | None = max((row["last"] + MINUTE for row in (*features, *scores)), default=None)
     return Answer(COLUMNS, tuple(rows), as_of, None, notes, window=window)
 
@@ -91,12 +91,6 @@ def _histograms(cells: list[dict[str, Any]]) -> dict[Key, dict[int, int]]:
         key = Key(cell["model"], cell["model_version"], cell["feature"], cell["reference"])
         found[key][cell["bin"]] = cell["count"]
     return found
-
-
-def _references(store: Store) -> dict[str, Reference]:
-    """Every reference by its identity, older ones too: a fact names the one it was folded against."""
-    rows = store.rows(REFERENCES.name).to_pylist()
-    return {row["reference"]: Reference.from_json(row["content"]) for row in rows}
 
 
 def _order(row: tuple[Value, ...]) -> tuple[bool, float, tuple[str, ...]]:

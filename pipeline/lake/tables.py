@@ -66,3 +66,14 @@ def _merged(fact: Fact) -> str:
     # All values break a tie of revisions, so that the winner does not depend on the order of arrival.
     order = ", ".join(f'"{n}" DESC' for n in ["revision", *(n for n in fact.value_names if n != "revision")])
     return f'SELECT * FROM "{fact.name}" QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1'
+
+
+def insert(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    """Append rows of a fact, in any order of columns."""
+    if rows.num_rows == 0:
+        return
+    con.register("incoming", rows.select(FACTS[name].schema.names))
+    try:
+        con.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM incoming')
+    finally:
+        con.unregister("incoming")
