@@ -10,7 +10,8 @@ import pyarrow as pa
 from pipeline.batches import messages, rejected_events
 from pipeline.errors import DriftledgerError, StaleWatermark
 from pipeline.events import TYPES, EventType, Message, Rejected
-from pipeline.ingest import Ingest, Step, nothing_beside
+from pipeline.ingest import Ingest, nothing_beside
+from pipeline.step import Step
 from pipeline.store import Store, Trace, silent
 
 _ATTEMPTS = 100

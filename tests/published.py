@@ -12,7 +12,8 @@ from pipeline.broker.connection import admin
 from pipeline.broker.parameters import KafkaSettings
 from pipeline.broker.topics import described
 from pipeline.events import TYPES, Message, identity
-from pipeline.ingest import Ingest, Step
+from pipeline.ingest import Ingest
+from pipeline.step import Step
 from pipeline.store import Store
 
 TIME = 1_790_000_000_000_000

@@ -10,7 +10,7 @@ from pipeline.batches import messages
 from pipeline.embedded import Embedded
 from pipeline.events import Message
 from pipeline.facts.control import REJECTED, REPAIRS
-from pipeline.ingest import rejected_rows
+from pipeline.folding import rejected_rows
 from pipeline.repair.retry import MARK, Attempt
 from pipeline.store import Store
 

@@ -13,7 +13,8 @@ from pipeline.broker.failures import told
 from pipeline.broker.parameters import KafkaSettings
 from pipeline.errors import DriftledgerError, NotFound, StaleWatermark
 from pipeline.events import TYPES, Message
-from pipeline.ingest import Ingest, Refusals
+from pipeline.folding import Refusals
+from pipeline.ingest import Ingest
 from pipeline.repair.batches import FROM_THE_START, batches
 from pipeline.step import Step
 from pipeline.store import Store

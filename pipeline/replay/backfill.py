@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from collectors.publish.publisher import Publisher
 from pipeline.events import EventType, Message, Rejected
-from pipeline.ingest import Step
+from pipeline.step import Step
 
 
 class Backfill:

@@ -8,7 +8,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from pipeline.events import EventType, Message, Rejected
-from pipeline.ingest import Step
+from pipeline.step import Step
 
 
 class Door(Protocol):

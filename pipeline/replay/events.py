@@ -8,12 +8,12 @@ from itertools import islice
 
 from collectors.catalogue import File
 from pipeline.events import Message, Rejected
-from pipeline.ingest import Step
 from pipeline.replay.door import Door
 from pipeline.replay.files import Passed
 from pipeline.replay.kinds import Watch, keep_rejected, source_name
 from pipeline.replay.lines import KIND, lines, messages
 from pipeline.replay.outcome import Outcome
+from pipeline.step import Step
 
 _TOGETHER = 1_000
 """Lines of one transaction."""

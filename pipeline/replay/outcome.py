@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from collectors.parsed import Parsed
-from pipeline.ingest import Step
+from pipeline.step import Step
 
 
 @dataclass(slots=True)

@@ -17,8 +17,8 @@ class WorkerSettings:
     partitions back at once, and none are moved meanwhile."""
     take_messages: Annotated[int, Bound(1, 10_000)] = 200
     """Most messages of one lake transaction: it costs 30 to 45 ms, whatever it holds."""
-    take_bytes: Annotated[int, Bound(1_100_000, 1e9)] = 64_000_000
-    """Most bytes of messages of one lake transaction; decoded they are a few times larger."""
+    take_bytes: Annotated[int, Bound(1_100_000, 1e9)] = 32_000_000
+    """Most bytes of messages of one lake transaction; while one is committed another is folded."""
     take_seconds: Annotated[float, Bound(0.05, 5)] = 0.5
     """Longest wait for take_messages: how late a lone message may be in the ledger."""
     buffer_messages: Annotated[int, Bound(10, 1e6)] = 2_000

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.broker.failures import BrokerUnavailable
 from pipeline.events import Message, Rejected
-from pipeline.ingest import Refusals
+from pipeline.folding import Refusals
 from pipeline.wire import dead_letter
 
 _SECONDS = 60.0

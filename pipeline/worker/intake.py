@@ -1,4 +1,4 @@
-"""From messages to one lake transaction: the part of a worker that blocks, all of it on one thread."""
+"""From messages to one lake transaction: the part of a worker that blocks, all but folds on one thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pipeline import offset_gaps
 from pipeline.errors import DriftledgerError, StaleWatermark
 from pipeline.events import Message
 from pipeline.facts.control import GAPS
-from pipeline.ingest import Ingest, Refusals
+from pipeline.folding import Folded, Refusals
+from pipeline.ingest import Ingest
 from pipeline.lake.watermarks import Advance
 from pipeline.offset_gaps import TRUNCATED, Gap
 from pipeline.step import Step
@@ -107,9 +108,14 @@ class Intake:
         self._report.gap(gap)
         return True
 
-    def step(self, messages: Sequence[Message], owned: Callable[[str, int], bool]) -> Step:
-        """Commit the messages; `owned` says whether a partition (topic, number) is still this worker's.
+    def ahead(self, messages: Sequence[Message]) -> Folded:
+        """What `step` would have to fold first.  Another thread may ask while this one steps."""
+        return self._ingest.ahead(messages)
 
+    def step(self, messages: Sequence[Message], owned: Callable[[str, int], bool], ahead: Folded) -> Step:
+        """Commit the messages, of which `ahead` is the fold, as far as they are still this worker's.
+
+        `owned` says that of a partition (topic, number).
         Waits while the ledger or the broker is away.  Raises TopicRecreated, Skipped, or StaleWatermark when
         another worker keeps writing partitions that are said to be ours.
         """
@@ -121,15 +127,15 @@ class Intake:
                 messages = [m for m in messages if owned(m.topic, m.partition)]
             self._patience.until_there(partial(self.check_topics, {m.topic for m in messages}))
             try:
-                return self._patience.until_there(partial(self._commit, messages))
+                return self._patience.until_there(partial(self._commit, messages, ahead))
             except StaleWatermark as error:
                 stale = error
         raise DriftledgerError(f"another worker writes partitions of this one: {stale}")
 
-    def _commit(self, messages: Sequence[Message]) -> Step:
+    def _commit(self, messages: Sequence[Message], ahead: Folded) -> Step:
         self._gaps.clear()
         started = time.perf_counter()
-        step = self._ingest.step(messages)
+        step = self._ingest.step(messages, ahead)
         self._report.step(step, time.perf_counter() - started)
         for gap in self._gaps:
             self._report.gap(gap)

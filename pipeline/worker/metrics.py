@@ -33,7 +33,7 @@ class Metrics:
         )
         self.commit_seconds = Histogram(
             "driftledger_commit_seconds",
-            "Decoding, folding and committing one transaction",
+            "Committing one transaction, and folding what could not be folded ahead",
             buckets=_COMMIT_SECONDS,
             registry=self.registry,
         )

@@ -107,7 +107,8 @@ class _Work:
             settings.worker,
             topic_ids,
             self._intake,
-            thread=thread,
+            ledger=thread,
+            folds=ThreadPoolExecutor(1, "folds"),
             owned=lambda topic, partition: (topic, partition) in self._app.consumer.assignment(),
             generation=lambda: self._app.consumer_generation_id,
             stopping=stopping,
@@ -128,7 +129,7 @@ class _Work:
 
     async def run(self) -> None:
         await self._app.start()
-        waits = (self._stopping.told(), self._app._crashed.wait(), self._watch.run())
+        waits = (self._stopping.told(), self._app._crashed.wait(), self._taking.broken(), self._watch.run())
         ends = [asyncio.ensure_future(wait) for wait in waits]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         failed = [end.exception() for end in ends if end.done()]

@@ -1,21 +1,28 @@
-"""The loop of a worker: take without acknowledging, commit to the ledger, then acknowledge."""
+"""The loop of a worker: take without acknowledging, fold, commit to the ledger, then acknowledge."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, TypeVar
 
+from pipeline.events import Message
+from pipeline.folding import Folded
 from pipeline.settings.worker import WorkerSettings
 from pipeline.worker.intake import Intake
 from pipeline.worker.message import message
 from pipeline.worker.patience import Stopped
 from pipeline.worker.stopping import Stopping
 
+Done = TypeVar("Done")
+
 
 class Taking:
-    """Steps what Faust's stream gives; nothing is acknowledged that is not in the ledger."""
+    """Commits what Faust's stream gives, one part after the other; nothing is acknowledged before.
+
+    While a part is committed on the thread `ledger`, the next one is folded on the thread `folds`.
+    """
 
     def __init__(
         self,
@@ -23,7 +30,8 @@ class Taking:
         topic_ids: Mapping[str, str],
         intake: Intake,
         *,
-        thread: Executor,
+        ledger: Executor,
+        folds: Executor,
         owned: Callable[[str, int], bool],
         generation: Callable[[], int],
         stopping: Stopping,
@@ -31,42 +39,62 @@ class Taking:
         self._settings = settings
         self._topic_ids = topic_ids
         self._intake = intake
-        self._thread = thread
+        self._ledger = ledger
+        self._folds = folds
         self._owned = owned
         self._generation = generation
         self._stopping = stopping
         self._idle = asyncio.Event()
         self._idle.set()
+        self._commit: asyncio.Task[None] | None = None
+        self._broken = asyncio.get_running_loop().create_future()
 
     async def __call__(self, stream: Any) -> None:
         async for events in stream.noack_take(self._settings.take_messages, self._settings.take_seconds):
-            if self._stopping.is_set():
-                return
-            self._idle.clear()
-            try:
-                await self._take(events)
-            except Stopped:
-                return
-            finally:
-                self._idle.set()
+            for part in parts(self._current(events), self._settings.take_bytes):
+                folded = await self._on(self._folds, self._fold, part)
+                await self._idle.wait()
+                if self._stopping.is_set() or self._broken.done():
+                    return
+                self._idle.clear()
+                self._commit = asyncio.ensure_future(self._committing(part, folded))
 
     async def idle(self) -> None:
         """Return once the transaction in hand is done."""
         await self._idle.wait()
 
-    async def _take(self, events: Sequence[Any]) -> None:
-        # What was read before a rebalance is read again from where the ledger is: to take it now would seem
-        # to skip what lies between.
-        current = [e for e in events if e.message.generation_id == self._generation()]
-        for part in parts(current, self._settings.take_bytes):
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._step, part)
-            for event in part:
-                event.ack()
-            if self._stopping.is_set():
-                return
+    async def broken(self) -> None:
+        """Never returns; raises what a transaction failed with."""
+        await self._broken
 
-    def _step(self, events: Sequence[Any]) -> None:
-        self._intake.step([message(e, self._topic_ids[e.message.topic]) for e in events], self._owned)
+    def _current(self, events: Sequence[Any]) -> list[Any]:
+        """What was read before a rebalance is read again from where the ledger is: to take it now would seem
+        to skip what lies between."""
+        return [e for e in events if e.message.generation_id == self._generation()]
+
+    def _fold(self, events: Sequence[Any]) -> Folded:
+        return self._intake.ahead(self._messages(events))
+
+    def _messages(self, events: Sequence[Any]) -> list[Message]:
+        return [message(e, self._topic_ids[e.message.topic]) for e in events]
+
+    async def _committing(self, events: Sequence[Any], folded: Folded) -> None:
+        try:
+            current = self._current(events)
+            messages = folded.messages if len(current) == len(events) else self._messages(current)
+            await self._on(self._ledger, self._intake.step, messages, self._owned, folded)
+            for event in current:
+                event.ack()
+        except Stopped:
+            pass
+        except Exception as error:
+            if not self._broken.done():
+                self._broken.set_exception(error)
+        finally:
+            self._idle.set()
+
+    async def _on(self, thread: Executor, act: Callable[..., Done], *arguments: Any) -> Done:
+        return await asyncio.get_running_loop().run_in_executor(thread, act, *arguments)
 
 
 def parts(events: Sequence[Any], most_bytes: int) -> Iterator[list[Any]]:
