@@ -120,15 +120,12 @@ def _begin(con: duckdb.DuckDBPyConnection, name: str, step: Advance) -> None:
 def _move(con: duckdb.DuckDBPyConnection, name: str, step: Advance) -> None:
     """Compare and set in one statement, since each that reads the table costs as much as a small commit."""
     moved = {"": step.offset, **{source: step.sources[source] for source in step.known}}
-    con.register("moved", pa.table({"source": list(moved), "sequence": pa.array(moved.values(), pa.int64())}))
-    try:
-        updated = con.execute(
-            f'UPDATE "{name}" AS w SET sequence = m.sequence FROM moved m '
-            "WHERE w.id = '' AND w.source = m.source "
-            f"AND (w.source <> '' OR w.sequence = {step.expected:d})"
-        ).fetchone()
-    finally:
-        con.unregister("moved")
+    updated = con.execute(
+        f'UPDATE "{name}" SET sequence = ($numbers::BIGINT[])[list_position($sources::VARCHAR[], source)] '
+        "WHERE id = '' AND list_contains($sources::VARCHAR[], source) "
+        "AND (source <> '' OR sequence = $expected)",
+        {"sources": list(moved), "numbers": list(moved.values()), "expected": step.expected},
+    ).fetchone()
     if updated is None or updated[0] != len(moved):
         raise _stale(step, "has moved")
 

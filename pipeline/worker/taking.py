@@ -98,10 +98,13 @@ class Taking:
 
 
 def parts(events: Sequence[Any], most_bytes: int) -> Iterator[list[Any]]:
-    """The events in order, in parts of at most so many bytes; one that is larger goes alone."""
+    """The events in parts of at most so many bytes; one that is larger goes alone.
+
+    In order within a partition, and one partition after the other: to move one costs a transaction 10 ms.
+    """
     part: list[Any] = []
     size = 0
-    for event in events:
+    for event in sorted(events, key=lambda e: (e.message.topic, e.message.partition)):
         length = len(event.message.value or b"")
         if part and size + length > most_bytes:
             yield part
