@@ -14,19 +14,19 @@ import pytest
 from mode.utils.queues import FlowControlEvent
 
 from pipeline.broker.failures import BrokerUnavailable
+from pipeline.health.logs import JsonLines, Seldom
+from pipeline.health.server import HealthServer
 from pipeline.offset_gaps import LOST, TRUNCATED, Hole
 from pipeline.worker import missing
 from pipeline.worker.broker_view import Partition, Span
 from pipeline.worker.buffer import Buffer
-from pipeline.worker.health import HealthServer
-from pipeline.worker.logs import JsonLines, Seldom
 from pipeline.worker.message import message
 from pipeline.worker.report import Report
 from pipeline.worker.taking import parts
 
 
 def event(size: int) -> Any:
-    return SimpleNamespace(message=SimpleNamespace(value=b"x" * size, key=b""))
+    return SimpleNamespace(message=SimpleNamespace(topic="t", partition=0, value=b"x" * size, key=b""))
 
 
 def test_a_buffer_is_full_by_bytes_or_by_messages() -> None:
@@ -133,7 +133,7 @@ def get(port: int, path: str) -> tuple[int, str]:
 def test_readiness_names_what_is_waited_for_and_health_only_what_waiting_cannot_mend() -> None:
     """A restart does not bring a broker back; and a worker that is beyond repair must be restarted."""
     report = Report(clock=lambda: 100.0)
-    server = HealthServer(report, "127.0.0.1", 0)
+    server = HealthServer(report, "127.0.0.1", 0, "worker.health_port")
     server.start()
     try:
         assert get(server.port, "/readyz") == (503, "it is starting\n")

@@ -37,7 +37,7 @@ def worker(
     SIGTERM or SIGINT: it finishes the transaction in hand and ends with 0.  Exit codes: 1 what it cannot
     mend by waiting, to be restarted; 4 a wrong setting; 5 a right or a topic is missing.
     """
-    from pipeline.worker.logs import set_up
+    from pipeline.health.logs import set_up
     from pipeline.worker.run import work
 
     set_up(as_json=log is LogForm.json, level=log_level.upper())

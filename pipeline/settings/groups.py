@@ -9,6 +9,7 @@ from collectors.publish.parameters import PublishSettings
 from detectors.parameters import Parameters
 from pipeline.bounds import Bound
 from pipeline.broker.parameters import KafkaSettings
+from pipeline.settings.collect import CollectSettings
 from pipeline.settings.dashboard import DashboardSettings
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.settings.store import StoreSettings
@@ -29,6 +30,7 @@ class Settings:
     kafka: KafkaSettings = KafkaSettings()
     publish: PublishSettings = PublishSettings()
     worker: WorkerSettings = WorkerSettings()
+    collect: CollectSettings = CollectSettings()
 
 
 def names() -> list[str]:

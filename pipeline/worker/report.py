@@ -7,6 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from prometheus_client import CollectorRegistry
+
+from pipeline.health.readiness import START, Readiness
 from pipeline.offset_gaps import LOST, Gap
 from pipeline.step import Step
 from pipeline.worker.broker_view import Partition, Span
@@ -14,51 +17,22 @@ from pipeline.worker.metrics import Metrics
 
 log = logging.getLogger("driftledger.worker")
 
-_START = "start"
 
-
-class Report:
+class Report(Readiness):
     """Written by the worker's threads, read by its health server."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(log)
         self.metrics = Metrics()
         self._clock = clock
         self._guard = threading.Lock()
-        self._waiting = {_START: "it is starting"}
-        self._broken: str | None = None
         self._taken: dict[Partition, int] = {}
         self._appended: dict[Partition, int] = {}
         self._ends: dict[Partition, int] = {}
 
-    def waits(self, part: str, reason: str) -> None:
-        """Not ready, for this reason; it is said once in the log."""
-        with self._guard:
-            known = self._waiting.get(part)
-            self._waiting[part] = reason
-        if known != reason:
-            log.warning("waiting for the %s: %s", part, reason)
-
-    def goes_on(self, *parts: str) -> None:
-        with self._guard:
-            back = [part for part in parts if self._waiting.pop(part, None) is not None]
-        for part in back:
-            if part != _START:
-                log.warning("the %s is there again", part)
-
-    def breaks(self, reason: str) -> None:
-        """Beyond repair by waiting: the process is to be restarted."""
-        with self._guard:
-            self._broken = self._broken or reason
-
-    @property
-    def broken(self) -> str | None:
-        with self._guard:
-            return self._broken
-
-    def not_ready(self) -> list[str]:
-        """Why no work is done or its lag is unknown; empty while the worker is ready."""
-        with self._guard:
-            return [*([self._broken] if self._broken else []), *self._waiting.values()]
+    def registry(self) -> CollectorRegistry:
+        self.metrics.ready.set(not self.not_ready())
+        return self.metrics.registry
 
     def assigned(self, positions: Mapping[Partition, int], spans: Mapping[Partition, Span]) -> None:
         """These partitions are ours from now on, to be read from these offsets."""
@@ -66,7 +40,7 @@ class Report:
         with self._guard:
             self._taken = {p: offset - 1 for p, offset in positions.items()}
         self.measured(spans)
-        self.goes_on(_START)
+        self.goes_on(START)
         behind = sum(max(0, spans[p].end - offset) for p, offset in positions.items())
         topics = len({topic for topic, _ in positions})
         log.info("takes %d partitions of %d topics, %d messages behind", len(positions), topics, behind)

@@ -13,12 +13,12 @@ from typing import Any
 
 from pipeline.broker import connection, topics
 from pipeline.errors import DriftledgerError
+from pipeline.health.server import HealthServer
 from pipeline.settings.groups import Settings
 from pipeline.store import Store
 from pipeline.worker.application import Application
 from pipeline.worker.broker_view import BrokerView, Partition
 from pipeline.worker.dead_letters import DeadLetters
-from pipeline.worker.health import HealthServer
 from pipeline.worker.intake import Intake
 from pipeline.worker.patience import Patience, Stopped
 from pipeline.worker.report import Report
@@ -47,7 +47,9 @@ async def _run(settings: Settings, open_store: Callable[[], Store]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     report = Report()
-    health = HealthServer(report, settings.worker.health_host, settings.worker.health_port)
+    health = HealthServer(
+        report, settings.worker.health_host, settings.worker.health_port, "worker.health_port"
+    )
     health.start()
     log.info("health on http://%s:%d", settings.worker.health_host, health.port)
     thread = ThreadPoolExecutor(1, "ledger")

@@ -3,41 +3,54 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Protocol
 
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from pipeline.errors import PreflightFailed
 
-if TYPE_CHECKING:
-    from pipeline.worker.report import Report
-
 _TEXT = "text/plain; charset=utf-8"
 
 
-class _Answers(BaseHTTPRequestHandler):
-    """The three pages of a report; subclassed with the one to show."""
+class Shown(Protocol):
+    """What the pages show of a process."""
 
-    report: ClassVar[Report]
+    @property
+    def broken(self) -> str | None:
+        """Why it is to be restarted."""
+
+    def not_ready(self) -> list[str]: ...
+
+    def remarks(self) -> list[str]: ...
+
+    def registry(self) -> CollectorRegistry:
+        """The numbers, as of now."""
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """The three pages of a process; subclassed with the one to show."""
+
+    shown: ClassVar[Shown]
     timeout = 10
     """Seconds that a silent client may hold its thread."""
 
     def do_GET(self) -> None:
         match self.path.partition("?")[0]:
             case "/healthz":
-                self._text([reason] if (reason := self.report.broken) else [])
+                self._text([reason] if (reason := self.shown.broken) else [])
             case "/readyz":
-                self._text(self.report.not_ready())
+                self._text(self.shown.not_ready(), self.shown.remarks())
             case "/metrics":
-                self.report.metrics.ready.set(not self.report.not_ready())
-                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(self.report.metrics.registry))
+                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(self.shown.registry()))
             case _:
                 self._answer(404, _TEXT, b"/healthz, /readyz and /metrics are here\n")
 
-    def _text(self, reasons: list[str]) -> None:
-        self._answer(503 if reasons else 200, _TEXT, "\n".join([*(reasons or ["ok"]), ""]).encode())
+    def _text(self, reasons: list[str], remarks: Sequence[str] = ()) -> None:
+        lines = [*(reasons or ["ok"]), *remarks, ""]
+        self._answer(503 if reasons else 200, _TEXT, "\n".join(lines).encode())
 
     def _answer(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)
@@ -51,15 +64,15 @@ class _Answers(BaseHTTPRequestHandler):
 
 
 class HealthServer:
-    """Serves from `start` to `stop`; `port` is the one that was bound."""
+    """Serves from `start` to `stop`; `port` is what was bound, `setting` the name of what was asked for."""
 
-    def __init__(self, report: Report, host: str, port: int) -> None:
-        answers = type("Answers", (_Answers,), {"report": report})
+    def __init__(self, shown: Shown, host: str, port: int, setting: str) -> None:
+        answers = type("Answers", (_Answers,), {"shown": shown})
         try:
             self._server = ThreadingHTTPServer((host, port), answers)
         except OSError as error:
             raise PreflightFailed(
-                f"worker.health_port {port} on {host} cannot be used ({error.strerror}); "
+                f"{setting} {port} on {host} cannot be used ({error.strerror}); "
                 "write another one, or 0 for any"
             ) from error
         self.port: int = self._server.server_address[1]
