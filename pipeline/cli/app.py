@@ -25,6 +25,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "demo": Command("pipeline.cli.demo:demo", "A simulated cluster: costs, a worse model, its rollback."),
     "worker": Command("pipeline.cli.worker:worker", "Take events from Kafka into the ledger, until stopped."),
+    "up": Command("pipeline.cli.up:up", "Sources, ledger, judge and pages in one process."),
     "collect": Command("pipeline.cli.collect:collect", "Read a live source, until stopped."),
     "replay": Command("pipeline.cli.replay:replay", "Take recorded files into a ledger."),
     "replay-topic": Command("pipeline.cli.replay_topic:replay_topic", "What Kafka still has, into a ledger."),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from collectors.live.catalogue import collector
-from collectors.live.contract import Collector
+from collectors.live.contract import Collector, Watch
 from pipeline.collect import turns
 from pipeline.collect.doors import Door
 from pipeline.collect.report import Report
@@ -23,10 +25,15 @@ log = logging.getLogger("driftledger.collect")
 _STOP_SECONDS = 10.0
 
 
-def collect(kinds: Sequence[str], settings: Settings, open_door: Callable[[], Door]) -> None:
-    """Collect until SIGTERM or SIGINT; raises what a collector failed with.
+def collect(
+    kinds: Sequence[str],
+    settings: Settings,
+    open_door: Callable[[], Door],
+    beside: Mapping[str, Callable[[Watch], None]] = MappingProxyType({}),
+) -> None:
+    """Collect until SIGTERM or SIGINT, with the jobs beside it; raises what one of them failed with.
 
-    Each thread opens a door of its own, since a sequence of messages has one writer.
+    Each collector opens a door of its own, since a sequence of messages has one writer.
     """
     report = Report()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -37,7 +44,8 @@ def collect(kinds: Sequence[str], settings: Settings, open_door: Callable[[], Do
     log.info("health on http://%s:%d", chosen.health_host, health.port)
     try:
         made = [(kind, collector(kind, _group(settings, kind), chosen.cluster)) for kind in kinds]
-        _run(made, settings, open_door, report)
+        sources = {kind: partial(_turns, kind, source, settings, open_door) for kind, source in made}
+        _run({**sources, **beside}, report)
     finally:
         health.stop()
 
@@ -46,29 +54,34 @@ def _group(settings: Settings, kind: str) -> Any:
     return getattr(settings, kind)
 
 
-def _run(
-    made: Sequence[tuple[str, Collector]], settings: Settings, open_door: Callable[[], Door], report: Report
+def _turns(
+    kind: str, source: Collector, settings: Settings, open_door: Callable[[], Door], report: Report
 ) -> None:
+    with State.open(settings.collect.state_folder / kind / source.name) as state:
+        turns.run(kind, source, state, open_door(), report, partial(report.turn, kind))
+
+
+def _run(jobs: Mapping[str, Callable[[Report], None]], report: Report) -> None:
+    """All at once; the first that fails ends the others."""
     failures: list[BaseException] = []
 
-    def one(kind: str, source: Collector) -> None:
+    def one(name: str, job: Callable[[Report], None]) -> None:
         try:
-            with State.open(settings.collect.state_folder / kind / source.name) as state:
-                turns.run(kind, source, state, open_door(), report, partial(report.turn, kind))
+            job(report)
         except BaseException as error:
             failures.append(error)
-            report.breaks(f"{kind}: {error}")
+            report.breaks(f"{name}: {error}")
             report.stop()
 
-    threads = [threading.Thread(target=one, args=pair, name=pair[0], daemon=True) for pair in made]
+    threads = [threading.Thread(target=one, args=pair, name=pair[0], daemon=True) for pair in jobs.items()]
     for thread in threads:
         thread.start()
+    while not report.wait(0.5) and any(thread.is_alive() for thread in threads):
+        pass
+    report.stop()
+    until = time.monotonic() + _STOP_SECONDS
     for thread in threads:
-        while thread.is_alive():
-            thread.join(0.5)
-            if report.wait(0):
-                thread.join(_STOP_SECONDS)
-                break
+        thread.join(max(0.0, until - time.monotonic()))
     if failures:
         raise failures[0]
     log.info("stopped; what was read is safe, or is read again")

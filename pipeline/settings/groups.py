@@ -13,6 +13,7 @@ from pipeline.settings.collect import CollectSettings
 from pipeline.settings.dashboard import DashboardSettings
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.settings.store import StoreSettings
+from pipeline.settings.up import UpSettings
 from pipeline.settings.worker import WorkerSettings
 
 USUAL = Bound(1, 1e9)
@@ -31,6 +32,7 @@ class Settings:
     publish: PublishSettings = PublishSettings()
     worker: WorkerSettings = WorkerSettings()
     collect: CollectSettings = CollectSettings()
+    up: UpSettings = UpSettings()
 
 
 def names() -> list[str]:

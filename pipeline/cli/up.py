@@ -1,0 +1,116 @@
+"""`driftledger up`: sources, ledger, judge, maintenance and pages in one command."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli import failure
+from pipeline.cli.cluster_options import (
+    CaOption,
+    ClusterOption,
+    KubeconfigOption,
+    Reach,
+    ServerOption,
+    TokenOption,
+    clients,
+)
+from pipeline.cli.options import StoreOption, place, settings
+from pipeline.cli.worker import Level, LogForm
+from pipeline.errors import ConfigError, DriftledgerError
+
+if TYPE_CHECKING:
+    from pipeline.settings.groups import Settings
+
+_STOP_SECONDS = 5.0
+
+
+def up(
+    ctx: typer.Context,
+    store: StoreOption = None,
+    cluster: ClusterOption = None,
+    kubeconfig: KubeconfigOption = None,
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+    ca: CaOption = None,
+    log: Annotated[LogForm, typer.Option(help="Form of the log on stderr.")] = LogForm.lines,
+    log_level: Annotated[Level, typer.Option(help="debug shows stack traces too.")] = Level.info,
+) -> None:
+    """Collect as up.collect says, straight into the ledger; judge every minute; serve the pages.
+
+    SIGTERM or SIGINT: it ends with 0.  Exit codes: 2 options that do not belong together, 4 a wrong setting,
+    5 something is not there that no waiting mends, 1 anything else.
+    """
+    from pipeline.health.logs import set_up
+
+    set_up(as_json=log is LogForm.json, level=log_level.upper())
+    code = 0
+    try:
+        _up(ctx, store, Reach(cluster, kubeconfig, server, token_file, ca))
+    except DriftledgerError as error:
+        logging.getLogger("driftledger.up").error("%s", error, exc_info=error)
+        code = error.exit_code
+    except Exception as error:
+        code = failure.report(error)
+    logging.shutdown()
+    sys.stdout.flush()
+    # A thread may still hang in a connection to a source that is away; the work is done.
+    os._exit(code)
+
+
+def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
+    from pipeline.collect.doors import Ledger
+    from pipeline.collect.run import collect
+    from pipeline.embedded import Embedded
+    from pipeline.policy.file import load
+    from pipeline.store import Store
+    from pipeline.up import jobs
+
+    chosen = settings(ctx)
+    kinds = _kinds(chosen.up.collect)
+    rules = load(Path(chosen.up.policy)) if chosen.up.policy else None
+    with ExitStack() as opened:
+        connected = opened.enter_context(clients(reach, rules))
+        ledger = opened.enter_context(Store.open(place(ctx, folder)))
+        if chosen.up.dashboard:
+            opened.enter_context(_pages(chosen, folder))
+        beside = {
+            "judge": jobs.judging(ledger, chosen.detection, chosen.up.judge_seconds, rules, connected),
+            "maintenance": jobs.maintaining(ledger, chosen.maintenance),
+        }
+        collect(kinds, chosen, lambda: Ledger(Embedded(ledger)), beside)
+
+
+def _kinds(named: str) -> list[str]:
+    from collectors.live.catalogue import LIVE
+
+    kinds = [kind for kind in (part.strip() for part in named.split(",")) if kind]
+    known = ", ".join(sorted(LIVE))
+    if not kinds or not LIVE.keys() >= set(kinds):
+        raise ConfigError("up.collect", named, f"name some of {known}, with commas between")
+    return list(dict.fromkeys(kinds))
+
+
+@contextmanager
+def _pages(chosen: Settings, folder: Path | None) -> Iterator[None]:
+    """The dashboard as a process of its own, so that a page never delays a source."""
+    from pipeline.settings.load import as_environment
+
+    command = [sys.executable, "-m", "pipeline.cli", "dashboard"]
+    where = [] if folder is None else ["--store", str(folder)]
+    child = subprocess.Popen([*command, *where], env={**os.environ, **as_environment(chosen)})
+    try:
+        yield
+    finally:
+        child.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_STOP_SECONDS)
+        child.kill()

@@ -1,0 +1,75 @@
+"""What runs beside the collectors of one process: the judge, with its policy, and the maintenance."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from collectors.live.contract import Watch
+from detectors.parameters import Parameters
+from pipeline.act.tick import act
+from pipeline.actuator.kubernetes import Kubernetes
+from pipeline.embedded import Embedded
+from pipeline.errors import StoreUnavailable
+from pipeline.judge import tick
+from pipeline.maintenance.run import run as maintain
+from pipeline.policy.rules import Policy
+from pipeline.settings.maintenance import MaintenanceSettings
+from pipeline.store import Store
+
+log = logging.getLogger("driftledger.up")
+
+Job = Callable[[Watch], None]
+"""Works until `watch.wait` says stop."""
+
+
+def judging(
+    store: Store,
+    parameters: Parameters,
+    every_seconds: float,
+    policy: Policy | None,
+    clients: Mapping[str, Kubernetes],
+) -> Job:
+    """Judge the whole minutes that are over, record it, and act as the policy says."""
+    publisher = Embedded(store)
+
+    def once(watch: Watch) -> None:
+        now = _now(watch)
+        found, snapshot = tick(store, now, parameters)
+        if policy is None:
+            return
+        taken = act(store, publisher, found, policy, clients, now, snapshot=snapshot, parameters=parameters)
+        for step in taken:
+            log.warning("%s %s by rule %s: %s", step.state, step.action_id, step.rule, step.detail)
+
+    return _every(every_seconds, "judge", once)
+
+
+def maintaining(store: Store, settings: MaintenanceSettings) -> Job:
+    """A round of maintenance now and then."""
+    return _every(settings.every_seconds, "maintenance", lambda watch: _maintained(store, settings, watch))
+
+
+def _maintained(store: Store, settings: MaintenanceSettings, watch: Watch) -> None:
+    report = maintain(store, _now(watch), settings)
+    for step in report.steps:
+        if step.count:
+            log.info("%s: %d %s in %.1f s", step.name, step.count, step.unit, step.seconds)
+
+
+def _every(seconds: float, part: str, once: Callable[[Watch], None]) -> Job:
+    def job(watch: Watch) -> None:
+        while not watch.wait(seconds):
+            try:
+                once(watch)
+            except StoreUnavailable as error:
+                watch.waits(part, str(error))
+            else:
+                watch.goes_on(part)
+
+    return job
+
+
+def _now(watch: Watch) -> datetime:
+    return datetime.fromtimestamp(watch.now() / 1e6, UTC).replace(tzinfo=None)
