@@ -1,4 +1,4 @@
-"""How long the drift of a day takes: 20 features, 24 h of minutes, 288,000 fact rows in a lake."""
+"""How long the drift of a day takes: 20 features, 24 h of minutes, 288,000 fact rows in a kept ledger."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,9 @@ from pipeline.answers.drift import drift
 from pipeline.answers.window import Window
 from pipeline.facts.catalogue import FACTS
 from pipeline.judge import judge
+from pipeline.maintenance.run import run as maintain
 from pipeline.registry import register
+from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Batch, Store
 from tests.judged import EDGES, reference
 
@@ -71,7 +74,8 @@ def _typed(fact: str, columns: dict[str, object]) -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unkept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger that nobody maintains: a file an hour and table."""
     folder = tmp_path_factory.mktemp("lake")
     rng = np.random.default_rng(0)
     with Store.open(folder) as ledger:
@@ -79,6 +83,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for commit in range(COMMITS):
             span = MINUTES // COMMITS
             ledger.append(Batch(_minutes(commit * span, span, rng)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(unkept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, as a round of maintenance leaves it."""
+    folder = tmp_path_factory.mktemp("kept") / "lake"
+    copytree(unkept, folder)
+    with Store.open(folder) as ledger:
+        maintain(ledger, START + timedelta(days=1), MaintenanceSettings())
     return folder
 
 
@@ -92,16 +106,29 @@ def _milliseconds(task: Callable[[], object], runs: int = RUNS) -> list[float]:
     return taken
 
 
-def test_a_day_of_twenty_features_answers_in_time(store: Path, record: Callable[..., None]) -> None:
+def _measured(folder: Path) -> dict[str, float]:
     day = Window(START, START + timedelta(days=1))
-    with Store.open(store, read_only=True) as ledger:
+    with Store.open(folder, read_only=True) as ledger:
         answer = drift(ledger, day)
         assert len(answer.rows) == FEATURES + 1
+        assert sum(row[11] for row in answer.rows[:1]) == MINUTES * 100
         taken = _milliseconds(lambda: drift(ledger, day))
-    p95 = float(np.quantile(taken, 0.95))
-    rows = MINUTES * FEATURES * BINS
-    record("drift query 24 h x 20 features", rows=rows, p50_ms=float(np.median(taken)), p95_ms=p95)
-    assert p95 < BUDGET_MS
+    return {
+        "rows": MINUTES * FEATURES * BINS,
+        "p50_ms": float(np.median(taken)),
+        "p95_ms": float(np.quantile(taken, 0.95)),
+    }
+
+
+def test_a_day_of_twenty_features_answers_in_time(store: Path, record: Callable[..., None]) -> None:
+    found = _measured(store)
+    record("drift query 24 h x 20 features", **found)
+    assert found["p95_ms"] < BUDGET_MS
+
+
+def test_the_same_day_in_a_ledger_that_nobody_maintains(unkept: Path, record: Callable[..., None]) -> None:
+    """Beside it, so that it shows what maintenance is for."""
+    record("drift query, 24 files a table", **_measured(unkept))
 
 
 def test_a_tick_of_the_judge_over_the_same_day(store: Path, record: Callable[..., None]) -> None:
