@@ -115,3 +115,9 @@ class State:
             out.flush()
             os.fsync(out.fileno())
         fresh.replace(self.folder / name)
+        # After a power cut the new name must be there: an old cursor would use a sequence twice.
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import pyarrow as pa
 
@@ -38,7 +38,8 @@ def run(kind: str, collector: Collector, state: State, door: Door, watch: Watch,
                 state.handed_over(turn.cursor)
             account(turn)
     finally:
-        turns.close() if hasattr(turns, "close") else None
+        if isinstance(turns, Generator):
+            turns.close()
 
 
 def _messages(turn: Turn, source: str, sequence: int) -> Iterator[Message]:
