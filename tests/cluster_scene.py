@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from pipeline.actuator.connection import Connection
 from pipeline.actuator.kubernetes import Kubernetes
 from pipeline.demo.apiserver import ApiServer
+from pipeline.kube.connection import Connection
 from pipeline.policy.rules import VERSION_LABEL, Target
 
 TOKEN = "a-token-of-the-tests"

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.actuator.connection import Connection
 from pipeline.actuator.kubernetes import DEPLOYMENTS, REPLICA_SETS, ApiError, Kubernetes
 from pipeline.demo.apiserver_faults import Fault
 from pipeline.demo.apiserver_patch import PatchRefused, json_patch, merge_patch
+from pipeline.kube.connection import Connection
 from tests.cluster_scene import TOKEN, cluster, template
 
 REVISION = "deployment.kubernetes.io/revision"

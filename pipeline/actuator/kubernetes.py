@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 import requests
 
-from pipeline.actuator.connection import Connection
+from pipeline.kube.connection import Connection
+from pipeline.kube.session import headers, session, url
 
 Object = dict[str, Any]
 """A Kubernetes object as JSON gives it."""
@@ -76,13 +77,7 @@ class Kubernetes:
     ) -> None:
         self._connection = connection
         self._timeout = (connect_seconds, read_seconds)
-        self._session = requests.Session()
-        # Without this a .netrc entry for the host would replace our token, and a proxy could read it.
-        self._session.trust_env = False
-        self._session.verify = str(connection.ca) if connection.ca else True
-        if connection.client_certificate:
-            certificate, key = connection.client_certificate
-            self._session.cert = (str(certificate), str(key))
+        self._session = session(connection)
 
     def close(self) -> None:
         self._session.close()
@@ -142,17 +137,12 @@ class Kubernetes:
         content_type: str = "application/json",
     ) -> Object | ApiError:
         method = {"get": "GET", "list": "GET", "patch": "PATCH", "create": "POST"}[verb]
-        headers = {
-            "Accept": "application/json",
-            **({"Content-Type": content_type} if body is not None else {}),
-        }
-        if token := self._connection.bearer():
-            headers["Authorization"] = f"Bearer {token}"
-        url = f"{self._connection.server.rstrip('/')}{path}{'?' + urlencode(query) if query else ''}"
+        sent = headers(self._connection) | ({"Content-Type": content_type} if body is not None else {})
+        address = f"{url(self._connection, path)}{'?' + urlencode(query) if query else ''}"
         what = f"{resource.plural}.{resource.group}"
         try:
             response = self._session.request(
-                method, url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
+                method, address, data=body, headers=sent, timeout=self._timeout, allow_redirects=False
             )
         except requests.Timeout:
             return ApiError("timeout", verb, what, f"no answer in {self._timeout[1]:g} s")

@@ -13,8 +13,8 @@ import typer
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipeline.actuator.connection import Connection
     from pipeline.actuator.kubernetes import Kubernetes
+    from pipeline.kube.connection import Connection
     from pipeline.policy.rules import Policy
 
 ClusterOption = Annotated[
@@ -59,7 +59,7 @@ class Reach:
             raise typer.BadParameter("--server and --token-file belong together", param_hint="--server")
 
     def connection(self) -> Connection:
-        from pipeline.actuator import connection
+        from pipeline.kube import connection
 
         if self.kubeconfig:
             return connection.from_kubeconfig(self.kubeconfig)

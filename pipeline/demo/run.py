@@ -12,7 +12,6 @@ from detectors.reference_build import build
 from pipeline import judge
 from pipeline.act import outcome
 from pipeline.act.outcome import Outcome
-from pipeline.actuator.connection import Connection
 from pipeline.actuator.kubernetes import Kubernetes
 from pipeline.demo import history, samples
 from pipeline.demo.apiserver import ApiServer
@@ -22,6 +21,7 @@ from pipeline.demo.models import DemoModel, digit_reader, tumour_screen
 from pipeline.demo.serving import Serving
 from pipeline.embedded import Embedded
 from pipeline.explain.explanation import Explanation, explain
+from pipeline.kube.connection import Connection
 from pipeline.policy.file import parse
 from pipeline.registry import register
 from pipeline.store import Store

@@ -1,4 +1,4 @@
-"""How the actuator reaches a cluster: verified, or a sentence that says what to change."""
+"""How a cluster is reached: verified, or a sentence that says what to change."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import base64
 import pytest
 import yaml
 
-from pipeline.actuator.connection import Connection, ambient, from_kubeconfig, in_cluster
 from pipeline.errors import ConfigError, NotFound
+from pipeline.kube.connection import Connection, ambient, from_kubeconfig, in_cluster
 
 
 def kubeconfig(folder, *, cluster=None, user=None):
