@@ -48,6 +48,7 @@ lock: $(DEV)  ## resolve the requirements anew
 	$(COMPILE) --upgrade pyproject.toml -o .ci/requirements/runtime.txt
 	$(COMPILE) --upgrade pyproject.toml --extra dev -c .ci/requirements/runtime.txt -o .ci/requirements/dev.txt
 	$(COMPILE) --upgrade .ci/requirements/bench-nannyml.in -o .ci/requirements/bench-nannyml.txt
+	$(COMPILE) --upgrade pipeline/rig/mlserver.in -o pipeline/rig/mlserver.txt
 
 clean:  ## remove what was built; a ledger in driftledger-data is kept
 	rm -rf .venv .venv-nannyml build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache

@@ -30,6 +30,10 @@ class Section:
         self._asked.append(name)
         return self._content.get(name)
 
+    def names(self) -> list[str]:
+        """Every key, for a mapping whose keys are the user's own names."""
+        return [str(name) for name in self._content]
+
     def has(self, name: str) -> bool:
         return name in self._content
 

@@ -16,6 +16,11 @@ ALLOWED = {
     | {"numpy", "pyarrow", "msgspec"},
     "collectors.publish": {"pipeline.events", "pipeline.batches", "pipeline.broker", "pipeline.errors"}
     | {"pipeline.bounds", "pyarrow", "msgspec", "kafka"},
+    "collectors.live": {"collectors.parsed", "collectors.publish", "pipeline.events", "pipeline.wire"}
+    | {"pipeline.errors", "pipeline.bounds", "pipeline.secret", "numpy", "pyarrow", "msgspec"},
+    "collectors.live.inference": {"collectors.live.contract", "collectors.parsed", "pipeline.events"}
+    | {"pipeline.wire", "pipeline.errors", "pipeline.bounds", "pipeline.secret", "pipeline.sections"}
+    | {"pipeline.yaml_file", "pyarrow", "msgspec", "starlette", "uvicorn", "google", "opentelemetry"},
     "detectors": {"pipeline.facts", "pipeline.events", "pipeline.wire", "pipeline.bounds"}
     | {"numpy", "pyarrow", "scipy", "sklearn"},
 }  # fmt: skip

@@ -8,7 +8,9 @@ from typing import Any, cast
 
 from collectors.live.contract import Collector
 
-LIVE: dict[str, str] = {}
+LIVE: dict[str, str] = {
+    "inference": "collectors.live.inference.collector:collector",
+}
 """`module:function` by kind; the function makes the collector of a cluster from its group of settings."""
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from collectors.parsed import Parsed
 
@@ -60,3 +61,11 @@ class Collector(Protocol):
         It is resumed only when the turn that it yielded is kept: who waits for an answer may get it then.
         Raises ConfigError for a wrong setting, PreflightFailed for what no waiting mends.
         """
+
+
+@runtime_checkable
+class KeepsFiles(Protocol):
+    """A collector whose place is too large for a cursor: the cursor says what holds of its files."""
+
+    def keep_in(self, folder: Path) -> None:
+        """Called before `turns`, with the folder that the cursor is in: it outlives the process."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 
 import pyarrow as pa
 
-from collectors.live.contract import Collector, Turn, Watch
+from collectors.live.contract import Collector, KeepsFiles, Turn, Watch
 from collectors.publish.publisher import SPLIT_BYTES
 from pipeline.batches import messages, rejected_events
 from pipeline.collect.doors import Door
@@ -26,6 +26,8 @@ def run(kind: str, collector: Collector, state: State, door: Door, watch: Watch,
             return
         state.handed_over(pending.cursor)
     source = f"collect/{kind}/{collector.name}/{state.generation}"
+    if isinstance(collector, KeepsFiles):
+        collector.keep_in(state.folder)
     turns = collector.turns(state.cursor, watch)
     try:
         for turn in turns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from collectors.live.inference.parameters import InferenceSettings
 from collectors.publish.parameters import PublishSettings
 from detectors.parameters import Parameters
 from pipeline.bounds import Bound
@@ -33,6 +34,7 @@ class Settings:
     worker: WorkerSettings = WorkerSettings()
     collect: CollectSettings = CollectSettings()
     up: UpSettings = UpSettings()
+    inference: InferenceSettings = InferenceSettings()
 
 
 def names() -> list[str]:

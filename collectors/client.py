@@ -1,0 +1,243 @@
+"""Three lines in a model server: predictions and labels to the inference receiver, in the background.
+
+    log = PredictionLog("http://driftledger-inference:9466", model="fraud", version="7")
+    id = log.predicted("fraud", features={"amount": 812.5}, score=0.93, latency_seconds=0.021)
+    log.labelled(id, "honest")
+
+Nothing here raises into the caller or makes it wait: what cannot be sent is dropped, and counted.  It needs
+only the standard library, and one `PredictionLog` may be used by all threads and by processes forked later.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import os
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+import weakref
+from collections import Counter, deque
+from collections.abc import Mapping
+from typing import Any
+
+from collectors.client_values import class_name, now, plain
+
+log = logging.getLogger("driftledger.client")
+
+_BATCH_BYTES = 500_000
+_TIMEOUT_SECONDS = 40.0
+"""Longer than the receiver waits for its ledger."""
+_MOST_PAUSE_SECONDS = 30.0
+_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Answers after which the same batch is sent again; after another error it is dropped."""
+
+
+class PredictionLog:
+    """`url` is the receiver's, `token` its bearer token; `model` and `version` are those of each prediction.
+
+    At most `most_bytes` wait in memory; what comes while they are full is dropped.  A batch is sent every
+    `every_seconds`, with one identity however often it is tried, so that it counts once.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str,
+        version: str,
+        namespace: str | None = None,
+        workload: str | None = None,
+        token: str | None = None,
+        most_bytes: int = 8_000_000,
+        every_seconds: float = 1.0,
+    ) -> None:
+        self._url = url.rstrip("/") + "/v1/events"
+        self._headers = {"content-type": "application/json", "ce-specversion": "1.0"}
+        if token:
+            self._headers["authorization"] = f"Bearer {token}"
+        self._named = {"model": model, "model_version": version, "namespace": namespace, "workload": workload}
+        self._most, self._every = most_bytes, every_seconds
+        self._begin()
+        _living.add(self)
+
+    def _begin(self) -> None:
+        """As new: also in a forked child, whose parent sends what waited before."""
+        self._source = f"client/{uuid.uuid4().hex}"
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[str, bytes]] = deque()
+        self._bytes = self._batches = 0
+        self._idle, self._hurry, self._closed = True, False, False
+        self._thread: threading.Thread | None = None
+        self.sent = 0
+        """Events that the receiver has kept."""
+        self.dropped: Counter[str] = Counter()
+        """Events that were given up, by reason: full, unreadable, refused, closed."""
+
+    def predicted(
+        self,
+        prediction: object = None,
+        *,
+        features: Mapping[str, Any] | None = None,
+        score: float | None = None,
+        confidence: float | None = None,
+        latency_seconds: float | None = None,
+        prediction_id: str | None = None,
+        version: str | None = None,
+        status: str | None = None,
+        **columns: Any,
+    ) -> str:
+        """Log one prediction; gives back its id, which a label will name.
+
+        A class as text, bool or int, or a number as float; features are numbers, texts or None, numpy's
+        scalars too, and NaN is a missing one.  `columns` are others of the inference event: tokens_in.
+        """
+        id_ = prediction_id or uuid.uuid4().hex
+        row = {**self._named, **columns, "prediction_id": id_, "time": now(), "status": status}
+        row |= {"score": score, "confidence": confidence, "latency_seconds": latency_seconds}
+        self._put("inference", row, prediction, "prediction", "predicted_value", features, version)
+        return id_
+
+    def labelled(
+        self,
+        prediction_id: str,
+        label: object = None,
+        *,
+        score: float | None = None,
+        evaluator: str | None = None,
+    ) -> None:
+        """Log what a prediction should have been: a class, a number as float, or an evaluation's score."""
+        row = {"model": self._named["model"], "prediction_id": prediction_id, "time": now()}
+        self._put(
+            "label", row | {"score": score, "evaluator": evaluator}, label, "label", "value", None, None
+        )
+
+    def _put(
+        self, kind: str, row: dict[str, Any], said: object, class_column: str, number_column: str,
+        features: Mapping[str, Any] | None, version: str | None,
+    ) -> None:  # fmt: skip
+        try:
+            said = plain(said)
+            row[number_column if isinstance(said, float) else class_column] = class_name(said)
+            if version:
+                row["model_version"] = version
+            row = {name: plain(value) for name, value in row.items()}
+            if features:
+                row["features"] = {str(name): plain(value) for name, value in features.items()}
+            content = json.dumps(row).encode()
+        except Exception:
+            return self._drop("unreadable", 1)
+        return self._append(kind, content)
+
+    def _append(self, kind: str, content: bytes) -> None:
+        with self._changed:
+            if self._closed or self._bytes + len(content) > self._most:
+                self.dropped["closed" if self._closed else "full"] += 1
+                return
+            self._waiting.append((kind, content))
+            self._bytes += len(content)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
+                self._thread.start()
+
+    def _drop(self, reason: str, events: int) -> None:
+        with self._changed:
+            first = not self.dropped[reason]
+            self.dropped[reason] += events
+        if first:
+            log.warning("predictions are dropped (%s); see PredictionLog.dropped for how many", reason)
+
+    def flush(self, seconds: float = 5.0) -> bool:
+        """Wait until all is sent or given up; False where the time was too short."""
+        until = time.monotonic() + seconds
+        with self._changed:
+            self._hurry = True
+            self._changed.notify_all()
+            while (self._waiting or not self._idle) and self._thread is not None:
+                if not self._changed.wait(max(until - time.monotonic(), 0)) and time.monotonic() >= until:
+                    break
+            return not self._waiting and self._idle
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Send what waits, for so long, then take nothing more; it is called at the end of the process."""
+        self.flush(seconds)
+        with self._changed:
+            self._closed = True
+            self.dropped["closed"] += len(self._waiting)
+            self._waiting.clear()
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(self._is_due, self._every)
+                if self._closed:
+                    return
+                kind, batch = self._cut()
+            if batch:
+                self._send(kind, batch)
+            with self._changed:
+                self._idle = not self._waiting
+                self._hurry = self._hurry and not self._idle
+                self._changed.notify_all()
+
+    def _is_due(self) -> bool:
+        return self._hurry or self._closed or self._bytes >= _BATCH_BYTES
+
+    def _cut(self) -> tuple[str, list[bytes]]:
+        """The events at the front that are of one kind and fit one request."""
+        batch: list[bytes] = []
+        kind, size = self._waiting[0][0] if self._waiting else "", 0
+        while self._waiting and self._waiting[0][0] == kind and size < _BATCH_BYTES:
+            content = self._waiting.popleft()[1]
+            batch.append(content)
+            size += len(content) + 1
+        self._bytes -= sum(map(len, batch))
+        self._idle = not batch
+        return kind, batch
+
+    def _send(self, kind: str, batch: list[bytes]) -> None:
+        self._batches += 1
+        named = {"ce-type": f"driftledger.{kind}.v1", "ce-source": self._source, "ce-id": str(self._batches)}
+        request = urllib.request.Request(
+            self._url, b"[" + b",".join(batch) + b"]", {**self._headers, **named}, method="POST"
+        )
+        pause = min(self._every, 1.0)
+        while not self._closed:
+            try:
+                with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
+                    said = json.loads(answer.read() or b"{}")
+                refused = min(int(said.get("refused", 0)), len(batch))
+                self.sent += len(batch) - refused
+                return self._drop("refused", refused) if refused else None
+            except urllib.error.HTTPError as error:
+                with error:
+                    if error.code not in _AGAIN:
+                        return self._drop("refused", len(batch))
+            except Exception as error:
+                log.debug("the receiver is away: %s", error)
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed, pause)
+            pause = min(pause * 2, _MOST_PAUSE_SECONDS)
+        return self._drop("closed", len(batch))
+
+
+_living: weakref.WeakSet[PredictionLog] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for each in list(_living):
+        each._begin()
+
+
+def _ended() -> None:
+    for each in list(_living):
+        each.close(2.0)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+atexit.register(_ended)

@@ -1,0 +1,65 @@
+"""Envoy AI Gateway's access log, JSON: one line a request, or an array of them as log shippers post it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from collectors.live.inference.found import MOST_UNITS, Found, Row, number, refused, text, whole
+from collectors.live.inference.instant import micros
+from pipeline.wire.columns import MOST_SECONDS
+
+_LINE = msgspec.json.Decoder(dict[str, Any])
+_LINES = msgspec.json.Decoder(list[msgspec.Raw])
+_UNKNOWN = "unknown"
+_FIRST_ERROR = 400
+_LONGEST = MOST_SECONDS * 1000
+
+
+def parse(body: bytes) -> Found:
+    """Lines without a model are excluded as no model's traffic.  The unit is a line."""
+    found = Found()
+    try:
+        lines: list[Any] = (
+            _LINES.decode(body) if body.lstrip()[:1] == b"[" else [x for x in body.split(b"\n") if x.strip()]
+        )
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        return refused("malformed", str(error)[:200])
+    if len(lines) > MOST_UNITS:
+        return refused("too_large", f"{len(lines)} lines, at most {MOST_UNITS}")
+    for at, line in enumerate(lines):
+        try:
+            _line(_LINE.decode(line), at, found)
+        except msgspec.ValidationError as error:
+            found.refuse("wrong_type", str(error)[:200], at)
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+            found.refuse("malformed", str(error)[:200], at)
+    return found if found.read else refused("empty", "no line in the body")
+
+
+def _line(line: dict[str, Any], at: int, found: Found) -> None:
+    model = text(line.get("gen_ai.request.model"))
+    version = text(line.get("gen_ai.response.model"))
+    if model is None and version is None:
+        found.excluded["no_model"] += 1
+        return
+    start, milliseconds = micros(line.get("start_time")), number(line.get("duration"))
+    if start is None:
+        return found.refuse("missing_field", "start_time is no RFC 3339 time", at)
+    if milliseconds is not None and not 0 <= milliseconds <= _LONGEST:
+        return found.refuse("out_of_range", f"duration is not between 0 and {_LONGEST:g} ms", at)
+    code = whole(line.get("response_code"))
+    row: Row = {
+        "model": model or version,
+        "model_version": version or _UNKNOWN,
+        "prediction_id": text(line.get("x-request-id")),
+        "time": start + round((milliseconds or 0) * 1000),
+        "latency_seconds": None if milliseconds is None else milliseconds / 1000,
+        # 0 is what Envoy logs where the connection broke before an answer.
+        "status": None if code is None else "error" if code >= _FIRST_ERROR or code == 0 else "ok",
+        "tokens_in": whole(line.get("gen_ai.usage.input_tokens")),
+        "tokens_out": whole(line.get("gen_ai.usage.output_tokens")),
+        "tokens_cached": whole(line.get("gen_ai.usage.cached_input_tokens")),
+    }
+    found.add("inference", {name: value for name, value in row.items() if value is not None})

@@ -1,0 +1,107 @@
+"""OpenTelemetry's GenAI conventions: a span is a request to a model, an evaluation result is a label.
+
+Both generations of names are read: `gen_ai.provider.name` and tokens as `input` and `output`, and the older
+`prompt` and `completion`.  Prompts and answers are never looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from collectors.live.inference import spans as otlp
+from collectors.live.inference.found import Found, Row, number, refused, text, whole
+from collectors.live.inference.instant import SECOND
+from collectors.live.inference.spans import Attributes, Event, Span
+
+EVALUATION = "gen_ai.evaluation.result"
+_REQUESTS = frozenset({"chat", "text_completion", "generate_content", "embeddings"})
+_UNKNOWN = "unknown"
+_WORKLOADS = ("deployment", "statefulset", "daemonset", "job", "cronjob")
+
+
+def traces(body: bytes, is_json: bool) -> Found:
+    """An ExportTraceServiceRequest.  The unit is a span, or an evaluation among its events."""
+    found = Found()
+    try:
+        for span in otlp.spans(body, is_json):
+            _span(span, found)
+            for event in span.events:
+                if event.name == EVALUATION:
+                    _evaluation(event, span.attributes, span.id, found)
+    except otlp.Unreadable as error:
+        return refused("malformed", str(error))
+    return found
+
+
+def logs(body: bytes, is_json: bool) -> Found:
+    """An ExportLogsServiceRequest.  The unit is a log record; only evaluation results are labels."""
+    found = Found()
+    try:
+        for record in otlp.records(body, is_json):
+            if EVALUATION in (record.name, record.attributes.get("event.name")):
+                _evaluation(record, {}, "", found)
+            else:
+                found.excluded["not_an_evaluation"] += 1
+    except otlp.Unreadable as error:
+        return refused("malformed", str(error))
+    return found
+
+
+def _span(span: Span, found: Found) -> None:
+    said = span.attributes
+    model, answered = text(said.get("gen_ai.request.model")), text(said.get("gen_ai.response.model"))
+    # An agent's or a tool's span counts the tokens of the requests below it once more.
+    if said.get("gen_ai.operation.name", "chat") not in _REQUESTS or not (model or answered):
+        found.excluded["not_a_model_request"] += 1
+        return
+    row: Row = {
+        "model": model or answered,
+        "model_version": answered or _UNKNOWN,
+        "prediction_id": text(said.get("gen_ai.response.id")) or span.id or None,
+        "time": span.end,
+        "latency_seconds": (span.end - span.start) / SECOND,
+        "status": "error" if span.failed or text(said.get("error.type")) else "ok",
+        "tokens_in": _first(said, "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+        "tokens_out": _first(said, "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+        "tokens_cached": whole(said.get("gen_ai.usage.cache_read.input_tokens")),
+        "namespace": text(span.resource.get("k8s.namespace.name")),
+        "cluster": text(span.resource.get("k8s.cluster.name")),
+        "workload": _workload(span.resource),
+    }
+    found.add("inference", {name: value for name, value in row.items() if value is not None})
+
+
+def _first(said: Attributes, *names: str) -> int | None:
+    return next((tokens for name in names if (tokens := whole(said.get(name))) is not None), None)
+
+
+def _workload(resource: Attributes) -> str | None:
+    kinds: Iterable[tuple[str, Any]] = ((kind, resource.get(f"k8s.{kind}.name")) for kind in _WORKLOADS)
+    names = {"statefulset": "StatefulSet", "daemonset": "DaemonSet", "cronjob": "CronJob"}
+    return next((f"{names.get(k, k.capitalize())}/{name}" for k, name in kinds if text(name)), None)
+
+
+def _evaluation(event: Event, span: Attributes, span_id: str, found: Found) -> None:
+    """A score from 0 to 1 is a score; another one is a value."""
+    said = {**span, **event.attributes}
+    model = text(said.get("gen_ai.request.model")) or text(said.get("gen_ai.response.model"))
+    prediction = text(said.get("gen_ai.response.id")) or span_id
+    score, label = (
+        number(said.get("gen_ai.evaluation.score.value")),
+        text(said.get("gen_ai.evaluation.score.label")),
+    )
+    if not model or not prediction:
+        what = "gen_ai.request.model" if not model else "gen_ai.response.id"
+        return found.refuse("missing_field", f"an evaluation without {what}")
+    if score is None and label is None:
+        return found.refuse("missing_field", "an evaluation without a score and a label")
+    row: Row = {
+        "model": model,
+        "prediction_id": prediction,
+        "label": label,
+        "score" if score is not None and 0 <= score <= 1 else "value": score,
+        "evaluator": text(said.get("gen_ai.evaluation.name")),
+        "time": event.time,
+    }
+    return found.add("label", {name: value for name, value in row.items() if value is not None})

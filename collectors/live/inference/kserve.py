@@ -1,0 +1,101 @@
+"""KServe's request logger: two CloudEvents with one id, which together are the rows of one exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from collectors.live.inference import payload
+from collectors.live.inference.found import Row, text
+from collectors.live.inference.instant import SECOND, micros
+from collectors.live.inference.rules import Rules
+from pipeline.events import Rejected
+
+REQUEST = "org.kubeflow.serving.inference.request"
+RESPONSE = "org.kubeflow.serving.inference.response"
+UNKNOWN = "unknown"
+
+
+class Half(msgspec.Struct, frozen=True):
+    """A request or a response, reduced to what may leave; `time` in microseconds since 1970 UTC."""
+
+    source: str
+    id: str
+    is_request: bool
+    time: int
+    common: dict[str, Any]
+    rows: list[dict[str, Any]]
+
+
+def half(attributes: Mapping[str, str], body: bytes, rules: Rules, now: int) -> Half | Rejected:
+    """One event of type REQUEST or RESPONSE; `attributes` without the prefix `ce-`."""
+    if not attributes.get("id"):
+        return Rejected("bad_header", "a KServe event without an id")
+    time = micros(attributes["time"]) if "time" in attributes else now
+    if time is None:
+        return Rejected("bad_header", "ce-time is no RFC 3339 time")
+    model, is_request = attributes.get("inferenceservicename"), attributes.get("type") == REQUEST
+    try:
+        side = payload.request(body, model, rules) if is_request else payload.response(body)
+    except payload.Unreadable as error:
+        reason, detail = error.args
+        return Rejected(reason, f"{'request' if is_request else 'response'}: {detail}")
+    # The service's name goes over the one in the body: both halves have it, and its rule was applied.
+    common = side.common | _common(attributes, model)
+    hidden = rules.of(model).hidden
+    rows = [{k: v for k, v in row.items() if k not in hidden} for row in side.rows]
+    return Half(attributes.get("source", ""), attributes["id"], is_request, time, common, rows)
+
+
+def _common(attributes: Mapping[str, str], model: str | None) -> Row:
+    found = {
+        "prediction_id": _request_id(attributes.get("metadata", "")),
+        "model": model,
+        "namespace": attributes.get("namespace"),
+        "workload": f"InferenceService/{model}" if model else None,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _request_id(metadata: str) -> str | None:
+    """The caller's x-request-id, where the logger was told to pass it on."""
+    try:
+        headers = msgspec.json.decode(metadata) if metadata else {}
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+    if not isinstance(headers, dict):
+        return None
+    value = next((v for k, v in headers.items() if k.lower() == "x-request-id"), None)
+    return text(value[0] if isinstance(value, list) and value else value)
+
+
+def joined(request: Half, response: Half) -> list[Row] | Rejected:
+    """A row for each prediction, with the request's features and the time between the two."""
+    if request.rows and len(request.rows) != len(response.rows):
+        detail = f"{len(request.rows)} rows asked, {len(response.rows)} answered"
+        return Rejected("row_count_differs", detail)
+    asked: list[Row] = request.rows or [{} for _ in response.rows]
+    common = {"model_version": UNKNOWN, "prediction_id": response.id} | request.common | response.common
+    seconds = (response.time - request.time) / SECOND
+    latency = {"latency_seconds": seconds} if seconds >= 0 else {}
+    return [
+        common | question | answer | latency | _place(common, at, response.time)
+        for at, (question, answer) in enumerate(zip(asked, response.rows, strict=True))
+    ]
+
+
+def alone(response: Half) -> list[Row]:
+    """What a response says without its request: no features, no latency."""
+    common = {"model_version": UNKNOWN, "prediction_id": response.id} | response.common
+    return [common | answer | _place(common, at, response.time) for at, answer in enumerate(response.rows)]
+
+
+def _place(common: Row, at: int, time: int) -> Row:
+    return {"prediction_id": numbered(common["prediction_id"], at), "time": time}
+
+
+def numbered(request_id: str, row: int) -> str:
+    """Identity of a row of a request: the first has the request's own, the next /1, /2."""
+    return f"{request_id}/{row}" if row else request_id

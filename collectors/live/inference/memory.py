@@ -1,0 +1,146 @@
+"""What the receiver must not forget, the ids it took and the halves that wait, in a file beside the cursor.
+
+The file only grows; the cursor says how far of it holds, so that both move in one step.  What stands after
+that is of a turn that was not kept, and is cut off at the next start: its sender was not answered and sends
+it again.  A file that has grown is written anew under the next number.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from collectors.live.contract import Cursor
+from collectors.live.inference.kserve import Half
+from collectors.live.inference.pairs import Pairs, Waiting
+from pipeline.errors import PreflightFailed
+
+_SMALL_BYTES = 4_194_304
+"""A shorter file is never written anew."""
+_GROWTH = 4
+"""A file is written anew when it is so many times as long as after the last time."""
+
+
+class _Record(msgspec.Struct, omit_defaults=True):
+    """Ids taken, halves that wait since, and exchanges that wait no more."""
+
+    ids: list[int] = []
+    waits: list[Waiting] = []
+    gone: list[Half] = []
+
+
+_ENCODE = msgspec.json.Encoder().encode
+_DECODE = msgspec.json.Decoder(_Record).decode
+
+
+class Memory:
+    """`pairs` is changed by its owner, who says so with `waits` and `gone`."""
+
+    def __init__(self, folder: Path, cursor: Cursor | None, pairs: Pairs, most_ids: int) -> None:
+        self._folder, self._most, self.pairs = folder, most_ids, pairs
+        self._ids: OrderedDict[int, None] = OrderedDict()
+        self._fresh_ids: list[int] = []
+        self._fresh_waits: dict[tuple[str, str], Waiting] = {}
+        self._fresh_gone: list[Half] = []
+        self._number, self._length = (int(cursor["file"]), int(cursor["bytes"])) if cursor else (0, 0)
+        self._base = 0
+        try:
+            self._open()
+        except OSError as error:
+            raise PreflightFailed(f"{folder} cannot be used ({error.strerror})") from error
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"memory-{number}.jsonl"
+
+    def _open(self) -> None:
+        path = self._path(self._number)
+        content = path.read_bytes()[: self._length] if path.exists() else b""
+        if len(content) < self._length:
+            raise PreflightFailed(f"{path} is cut off; remove {self._folder} to begin anew")
+        for line in content.splitlines():
+            self._apply(_DECODE(line))
+        for other in self._folder.glob("memory-*.jsonl"):
+            if other != path:
+                other.unlink()
+        self._file = path.open("ab")
+        self._file.truncate(self._length)
+
+    def _apply(self, record: _Record) -> None:
+        self._remember(record.ids)
+        for half in record.gone:
+            self.pairs.drop(half)
+        for waiting in record.waits:
+            self.pairs.hold(waiting)
+
+    def _remember(self, ids: Iterable[int]) -> None:
+        self._ids.update(dict.fromkeys(ids))
+        while len(self._ids) > self._most:
+            self._ids.popitem(last=False)
+
+    def is_new(self, *identity: str | bytes) -> bool:
+        """Whether this is the first time; it is remembered from now on."""
+        digest = blake2b(digest_size=8)
+        for part in identity:
+            content = part if isinstance(part, bytes) else part.encode(errors="replace")
+            digest.update(len(content).to_bytes(8, "big") + content)
+        key = int.from_bytes(digest.digest(), "big")
+        if key in self._ids:
+            return False
+        self._remember([key])
+        self._fresh_ids.append(key)
+        return True
+
+    def waits(self, half: Half, now: int) -> None:
+        self._fresh_waits[half.source, half.id] = Waiting(half, now)
+
+    def gone(self, half: Half) -> None:
+        """It waits no more; only its name is kept."""
+        if self._fresh_waits.pop((half.source, half.id), None) is None:
+            self._fresh_gone.append(Half(half.source, half.id, half.is_request, 0, {}, []))
+
+    def save(self) -> dict[str, Any]:
+        """Write down what is new; the cursor with which it is found again."""
+        try:
+            self._save()
+        except OSError as error:
+            raise PreflightFailed(f"{self._folder} cannot be written ({error.strerror})") from error
+        return {"file": self._number, "bytes": self._length}
+
+    def _save(self) -> None:
+        if not (self._fresh_ids or self._fresh_waits or self._fresh_gone):
+            return
+        if self._length > max(_SMALL_BYTES, _GROWTH * self._base):
+            self._rewrite()
+        else:
+            waits = list(self._fresh_waits.values())
+            self._append([_Record(self._fresh_ids, waits, self._fresh_gone)])
+        self._fresh_ids, self._fresh_waits, self._fresh_gone = [], {}, []
+
+    def _append(self, records: Iterable[_Record]) -> None:
+        for record in records:
+            self._length += self._file.write(_ENCODE(record) + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _rewrite(self) -> None:
+        """The old file stays until a cursor that names the new one is safe: until the next time, or start."""
+        self._path(self._number - 1).unlink(missing_ok=True)
+        self._file.close()
+        self._number, self._length = self._number + 1, 0
+        self._file = self._path(self._number).open("wb")
+        self._append(self._whole())
+        self._base = self._length
+
+    def _whole(self) -> Iterator[_Record]:
+        yield _Record(ids=list(self._ids))
+        for waiting in self.pairs.waiting():
+            yield _Record(waits=[waiting])
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,88 @@
+"""OpenAI-style exchanges (vLLM, KServe, gateways): the model, its tokens, never a prompt or an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from collectors.live.inference.found import MOST_UNITS, Found, Row, number, refused, text, whole
+from collectors.live.inference.instant import SECOND, micros
+
+_ASKS = ("messages", "prompt", "input")
+_ITEMS = msgspec.json.Decoder(list[dict[str, Any]])
+_ONE = msgspec.json.Decoder(dict[str, Any])
+UNKNOWN = "unknown"
+
+
+def is_request(sent: dict[str, Any]) -> bool:
+    return any(key in sent for key in _ASKS)
+
+
+def is_response(sent: dict[str, Any]) -> bool:
+    return "usage" in sent or "choices" in sent or "error" in sent
+
+
+def request(sent: dict[str, Any]) -> Row:
+    return {"model": model} if (model := text(sent.get("model"))) else {}
+
+
+def response(sent: dict[str, Any]) -> Row:
+    """The model that answered is the version; `prompt_tokens` and `input_tokens` mean the same."""
+    usage = sent.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    details = usage.get("prompt_tokens_details", usage.get("input_tokens_details"))
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    found: Row = {
+        "prediction_id": text(sent.get("id")),
+        "model_version": text(sent.get("model")),
+        "tokens_in": whole(usage.get("prompt_tokens", usage.get("input_tokens"))),
+        "tokens_out": whole(usage.get("completion_tokens", usage.get("output_tokens"))),
+        "tokens_cached": whole(cached),
+        "status": "error" if sent.get("error") else None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def parse(body: bytes, now: int) -> Found:
+    """`{"request", "response", "time"?, "latency_seconds"?}`, or the response alone; one or an array.
+
+    `time` (RFC 3339) is when the answer was complete; without it the response's `created`, else `now`
+    (microseconds since 1970 UTC).
+    """
+    try:
+        items = [_ONE.decode(body)] if body.lstrip()[:1] == b"{" else _ITEMS.decode(body)
+    except msgspec.ValidationError as error:
+        return refused("wrong_type", str(error)[:200])
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        return refused("malformed", str(error)[:200])
+    if len(items) > MOST_UNITS:
+        return refused("too_large", f"{len(items)} exchanges, at most {MOST_UNITS}")
+    found = Found()
+    for at, item in enumerate(items):
+        _exchange(item, at, now, found)
+    return found if found.read else refused("empty", "no exchange in the body")
+
+
+def _exchange(item: dict[str, Any], at: int, now: int, found: Found) -> None:
+    sent, asked = item.get("response", item), item.get("request", {})
+    if not isinstance(sent, dict) or not isinstance(asked, dict):
+        return found.refuse("wrong_type", "request and response are JSON objects", at)
+    if not is_response(sent):
+        return found.refuse("unknown_shape", "the response has no choices and no usage", at)
+    answer, question = response(sent), request(asked)
+    model = question.get("model") or answer.get("model_version")
+    time = _time(item, sent, now)
+    if model is None or time is None:
+        what = "model is missing" if model is None else "time is no RFC 3339 time"
+        return found.refuse("missing_field" if model is None else "wrong_type", what, at)
+    latency = number(item.get("latency_seconds"))
+    row = {"model_version": UNKNOWN} | answer | {"model": model, "time": time}
+    return found.add("inference", row | ({} if latency is None else {"latency_seconds": latency}))
+
+
+def _time(item: dict[str, Any], sent: dict[str, Any], now: int) -> int | None:
+    if "response" in item and "time" in item:
+        return micros(item["time"])
+    created = whole(sent.get("created"))
+    return created * SECOND if created is not None and 0 < created < 2**33 else now

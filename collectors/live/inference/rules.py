@@ -1,0 +1,105 @@
+"""What may leave the collector of a model's events: features chosen, named, or kept back as sensitive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import ConfigError
+from pipeline.events import TYPES
+from pipeline.sections import Section
+from pipeline.yaml_file import document, read_text
+
+ANY = "*"
+_OPTIONAL = frozenset(
+    c.name for name in ("inference", "label") for c in TYPES[name].columns if not c.required
+) - {"features"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """For one model.  A name in `sensitive` is dropped under its old and its new name."""
+
+    columns: tuple[str, ...] = ()
+    """Names of features that a server sends by position only."""
+    rename: Mapping[str, str] = field(default_factory=dict)
+    keep: frozenset[str] | None = None
+    """Features that are kept, by their new names; None: all that are not sensitive."""
+    sensitive: frozenset[str] = frozenset()
+    """Features, and optional columns of the event, that never leave."""
+    model: str | None = None
+    version: str | None = None
+    """Name of the model, and its version where the server does not say one."""
+
+    def feature(self, name: str) -> str | None:
+        """The name under which a feature leaves, None where it does not."""
+        new = self.rename.get(name, name)
+        if name in self.sensitive or new in self.sensitive:
+            return None
+        return new if self.keep is None or new in self.keep else None
+
+    def features(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {new: value for name, value in given.items() if (new := self.feature(name)) is not None}
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Optional columns of an event that never leave."""
+        return self.sensitive & _OPTIONAL
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    by_model: Mapping[str, Rule] = field(default_factory=dict)
+
+    def of(self, model: str | None) -> Rule:
+        """Where the model is not known yet, what is sensitive in any is left out."""
+        if model is None:
+            every = frozenset().union(*(rule.sensitive for rule in self.by_model.values()))
+            return replace(self.by_model.get(ANY, _NOTHING), sensitive=every)
+        return self.by_model.get(model) or self.by_model.get(ANY) or _NOTHING
+
+
+_NOTHING = Rule()
+
+
+def load(file: str) -> Rules:
+    """The rules of a YAML file, `models: {NAME or "*": {...}}`; no rules where the name is empty.
+
+    Raises NotFound, or ConfigError that names the key.
+    """
+    if not file:
+        return Rules()
+    top = Section("", document(read_text(Path(file))))
+    models = top.section("models")
+    names = models.names()
+    rules = {name: _rule(models.section(name)) for name in names}
+    top.done()
+    return Rules(rules)
+
+
+def _rule(section: Section) -> Rule:
+    renamed = section.section("rename", required=False)
+    rename = {name: renamed.text(name) for name in renamed.names()}
+    if len(set(rename.values())) < len(rename):
+        raise ConfigError(section.key("rename"), sorted(rename.values()), "give each feature its own name")
+    rule = Rule(
+        columns=_texts(section, "columns"),
+        rename=rename,
+        keep=frozenset(_texts(section, "keep")) if section.has("keep") else None,
+        sensitive=frozenset(_texts(section, "sensitive")),
+        model=section.text("model") if section.has("model") else None,
+        version=section.text("version") if section.has("version") else None,
+    )
+    section.done()
+    return rule
+
+
+def _texts(section: Section, name: str) -> tuple[str, ...]:
+    if not section.has(name):
+        return ()
+    found = section.sequence(name)
+    if not all(isinstance(text, str) and text for text in found):
+        raise ConfigError(section.key(name), found, "write a list of texts")
+    return tuple(str(text) for text in found)

@@ -1,0 +1,78 @@
+"""The inference receiver: what each kind of sender posts is in the ledger when it is answered."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+from tests.inference_scene import NOW, receiving
+
+TIME = NOW.isoformat()
+ROW = {"model": "m", "model_version": "1", "prediction_id": "p1", "time": TIME, "prediction": "yes"}
+
+
+def test_own_events_and_a_label_are_in_the_ledger_when_they_are_answered(tmp_path: Path) -> None:
+    """A sender that heard 200 may forget what it sent."""
+    with receiving(tmp_path) as scene:
+        assert scene.post("/v1/inference", [ROW | {"latency_seconds": 0.2, "features": {"a": 1}}])[0] == 200
+        sums = scene.rows("prediction_sums")
+        assert [(r["model"], r["cluster"], r["count"]) for r in sums] == [("m", "c", 1)]
+        status, said = scene.post("/v1/label", {"model": "m", "request_id": "p1", "row": 0, "label": "yes"})
+        assert (status, said["taken"]) == (200, 1)
+        assert [(r["prediction_id"], r["label"]) for r in scene.rows("labels")] == [("p1", "yes")]
+
+
+def test_a_kserve_pair_is_rows_with_features_latency_and_prediction(tmp_path: Path) -> None:
+    """KServe's logger is how most model servers on Kubernetes can be watched without a change."""
+    said = {"ce_source": "http://x", "ce_id": "r1", "ce_inferenceservicename": "iris", "ce_namespace": "ns"}
+    kind = "org.kubeflow.serving.inference."
+    with receiving(tmp_path) as scene:
+        asked = {"instances": [[1, 2], [3, 4]]}
+        scene.post("/", asked, **said, ce_type=kind + "request", ce_time="2026-01-01T00:00:00Z")
+        assert scene.rows("prediction_sums") == []
+        answered = {"predictions": [0, 1]}
+        scene.post("/", answered, **said, ce_type=kind + "response", ce_time="2026-01-01T00:00:00.5Z")
+        scene.post("/", answered, **said, ce_type=kind + "response", ce_time="2026-01-01T00:00:00.5Z")
+        (sums,) = scene.rows("prediction_sums")
+        assert (sums["model"], sums["count"], float(sums["latency_seconds"])) == ("iris", 2, 1.0)
+        ids = {(r["prediction_id"], r["prediction"]) for r in scene.rows("predictions")}
+        assert ids == {("r1", "0"), ("r1/1", "1")}
+        assert scene.counted("excluded", reason="repeat") == 1
+
+
+NO_USE = [
+    ("/v1/inference", b"{"), ("/v1/inference", b"[" * 100_000), ("/v1/label", b"[1,2"),
+    ("/v1/openai", b"[null]"), ("/v1/access-log", b"x\n{}\n[]"), ("/v1/traces", b"{\"resourceSpans\":7}"),
+    ("/v1/logs", b"[]"), ("/v1/inference", b'[{"model":"m","model_version":"1","time":"x"}]'),
+    ("/", b"{}"), ("/v1/events", b"\xff\xfe"),
+]  # fmt: skip
+
+
+def test_a_body_that_is_no_use_is_an_answer_and_a_row(tmp_path: Path) -> None:
+    """A wrong sender must be told, must be found in the ledger, and must not stop the others."""
+    with receiving(tmp_path) as scene:
+        refused = 0
+        for path, body in NO_USE:
+            status, said = scene.post(path, body)
+            assert status == (200 if said["excluded"] else 400), (path, said)
+            assert said["taken"] == 0 and said["refused"] >= 1 and said["refusals"][0]["reason"]
+            refused += said["refused"]
+            assert len(scene.rows("rejected")) == refused
+        assert scene.post("/v1/inference", ROW)[0] == 200
+
+
+def test_limits_are_answers(tmp_path: Path) -> None:
+    """A body that is too large, packed too small, or without the token costs nothing but an answer."""
+    with receiving(tmp_path, token="secret", max_body_bytes=2_000) as scene:
+        right = {"authorization": "Bearer secret"}
+        assert scene.post("/v1/inference", ROW)[0] == 401
+        assert scene.post("/v1/inference", ROW, authorization="Bearer wrong")[0] == 401
+        assert scene.post("/v1/inference", b"x" * 2_001, **right)[0] == 413
+        bomb = gzip.compress(b" " * 1_000_000)
+        assert scene.post("/v1/inference", bomb, **right, content_encoding="gzip")[0] == 413
+        assert scene.post("/v1/inference", b"x", **right, content_encoding="br")[0] == 415
+        packed = gzip.compress(json.dumps(ROW).encode())
+        assert scene.post("/v1/inference", packed, **right, content_encoding="gzip")[0] == 200
+        assert scene.post("/v1/other", ROW, **right)[0] == 404
+        assert [r["count"] for r in scene.rows("prediction_sums")] == [1]
