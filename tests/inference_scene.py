@@ -81,7 +81,7 @@ def receiving(
         thread = threading.Thread(target=run)
         thread.start()
         try:
-            while thread.is_alive() and report.not_ready() and not door:
+            while thread.is_alive() and report.not_ready():
                 thread.join(0.01)
             yield Scene(source, store, report)
         finally:

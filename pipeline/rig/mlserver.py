@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import platform
 import sys
+import time
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
+from urllib.request import urlopen
 
+from pipeline.errors import PreflightFailed
 from pipeline.rig import cache
-from pipeline.rig.processes import HOST, Process, kept_port
+from pipeline.rig.processes import HOST, READY_SECONDS, Process, kept_port
 
 _REQUIREMENTS = (files("pipeline.rig") / "mlserver.txt").read_bytes()
 _START = "import sys; from mlserver.cli import main; sys.argv = ['mlserver', 'start', '.']; main()"
@@ -18,7 +22,7 @@ _START = "import sys; from mlserver.cli import main; sys.argv = ['mlserver', 'st
 def _install(folder: Path) -> None:
     (folder / "requirements.txt").write_bytes(_REQUIREMENTS)
     cache.run([sys.executable, "-m", "venv", "python"], cwd=folder)
-    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     cache.run(
         [str(folder / "python/bin/python"), *install, "--require-hashes", "-r", "requirements.txt"],
         cwd=folder,
@@ -60,6 +64,16 @@ class ModelServer:
         if not (self.folder / "model.joblib").is_file():
             cache.run([self._python, "-c", self._train, str(self.folder / "model.joblib")], cwd=self.folder)
         self.process.start()
+        self._wait()
+
+    def _wait(self) -> None:
+        """It listens a moment after it has loaded the model."""
+        until = time.monotonic() + READY_SECONDS
+        while time.monotonic() < until:
+            with suppress(OSError), urlopen(f"{self.url}/v2/models/{self.name}/ready", timeout=5):
+                return
+            time.sleep(0.05)
+        raise PreflightFailed(f"the model server is not ready in {READY_SECONDS:.0f} s")
 
     def stop(self) -> None:
         self.process.stop()

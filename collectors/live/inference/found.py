@@ -72,10 +72,14 @@ def number(value: object) -> float | None:
 
 def whole(value: object) -> int | None:
     """A whole number of 64 bits, also one written as text, as JSON carries them; None for anything else."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
-        return int(value)
-    found = number(value)
-    return int(found) if found is not None and found.is_integer() and abs(found) < 2**63 else None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    if isinstance(value, str):
+        is_whole = value.isascii() and value.isdigit() and len(value) < 20
+    else:
+        is_whole = isinstance(value, int) or value.is_integer()
+    found = int(value) if is_whole else 2**63
+    return found if abs(found) < 2**63 else None
 
 
 def text(value: object) -> str | None:

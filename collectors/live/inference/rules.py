@@ -67,6 +67,8 @@ _NOTHING = Rule()
 def load(file: str) -> Rules:
     """The rules of a YAML file, `models: {NAME or "*": {...}}`; no rules where the name is empty.
 
+    "*" is for models without a rule of their own; what it calls sensitive is so in every model.
+
     Raises NotFound, or ConfigError that names the key.
     """
     if not file:
@@ -76,7 +78,8 @@ def load(file: str) -> Rules:
     names = models.names()
     rules = {name: _rule(models.section(name)) for name in names}
     top.done()
-    return Rules(rules)
+    always = rules.get(ANY, _NOTHING).sensitive
+    return Rules({name: replace(rule, sensitive=rule.sensitive | always) for name, rule in rules.items()})
 
 
 def _rule(section: Section) -> Rule:
