@@ -25,7 +25,7 @@ models:
     sensitive: [ssn]
   fraud:
     model: fraud-scores
-    version: "7"
+    version: 7
     columns: [amount, card, age]
     rename: {amt: amount, years: age}
     keep: [amount, age, card]
@@ -139,7 +139,7 @@ def test_where_a_model_is_not_known_yet_everything_sensitive_is_left_out(file: s
 @pytest.mark.parametrize(
     "text",
     ["models: 7", "models: {m: {kep: [a]}}", "models: {m: {keep: a}}", "models: {m: {rename: {a: c, b: c}}}",
-     "models: {m: {sensitive: [1]}}", "rules: {}", "models: {m: {version: 7}}"],
+     "models: {m: {sensitive: [[a]]}}", "rules: {}", "models: {m: {version: }}"],
 )  # fmt: skip
 def test_wrong_rules_are_an_error_before_anything_is_taken(tmp_path: Path, text: str) -> None:
     """A slip in `sensitive` that passed unseen would let out what must stay."""

@@ -21,6 +21,10 @@ ALLOWED = {
     "collectors.live.inference": {"collectors.live.contract", "collectors.parsed", "pipeline.events"}
     | {"pipeline.wire", "pipeline.errors", "pipeline.bounds", "pipeline.secret", "pipeline.sections"}
     | {"pipeline.yaml_file", "pyarrow", "msgspec", "starlette", "uvicorn", "google", "opentelemetry"},
+    "collectors.live.inference_topics": {"collectors.live.contract", "collectors.live.inference"}
+    | {"collectors.parsed", "pipeline.broker", "pipeline.errors", "pipeline.bounds", "pipeline.secret"}
+    | {"pipeline.events", "pipeline.wire", "pipeline.sections", "pipeline.yaml_file"}
+    | {"pyarrow", "msgspec", "kafka"},
     "detectors": {"pipeline.facts", "pipeline.events", "pipeline.wire", "pipeline.bounds"}
     | {"numpy", "pyarrow", "scipy", "sklearn"},
 }  # fmt: skip

@@ -10,6 +10,7 @@ from collectors.live.contract import Collector
 
 LIVE: dict[str, str] = {
     "inference": "collectors.live.inference.collector:collector",
+    "inference_topics": "collectors.live.inference_topics.collector:collector",
 }
 """`module:function` by kind; the function makes the collector of a cluster from its group of settings."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from collectors.live.inference.parameters import InferenceSettings
+from collectors.live.inference_topics.parameters import InferenceTopicsSettings
 from collectors.publish.parameters import PublishSettings
 from detectors.parameters import Parameters
 from pipeline.bounds import Bound
@@ -35,6 +36,7 @@ class Settings:
     collect: CollectSettings = CollectSettings()
     up: UpSettings = UpSettings()
     inference: InferenceSettings = InferenceSettings()
+    inference_topics: InferenceTopicsSettings = InferenceTopicsSettings()
 
 
 def names() -> list[str]:

@@ -73,7 +73,7 @@ def load(file: str) -> Rules:
     """
     if not file:
         return Rules()
-    top = Section("", document(read_text(Path(file))))
+    top = Section("", document(read_text(Path(file)), as_text=True))
     models = top.section("models")
     names = models.names()
     rules = {name: _rule(models.section(name)) for name in names}

@@ -1,0 +1,92 @@
+"""Where to read on in every partition of the foreign topics, and what was lost while nobody read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from collectors.live.contract import Cursor, Watch
+
+_ASK_SECONDS = 10.0
+"""How often a silent broker is asked whether it is there, and whether a topic has more partitions."""
+
+
+class Lost(NamedTuple):
+    topic: str
+    partition: int
+    kind: str
+    since: int
+    """Time of the last message read, microseconds since 1970 UTC."""
+    messages: int | None
+    detail: str
+
+
+class Place(NamedTuple):
+    offset: int
+    """Of the next message."""
+    time: int
+    """Of the last message read, microseconds since 1970 UTC."""
+
+
+class Places:
+    def __init__(self, places: dict[tuple[str, int], Place]) -> None:
+        self._places = places
+        self._asked = 0.0
+
+    @classmethod
+    def of(cls, cursor: Cursor | None) -> Places:
+        held = (cursor or {}).get("partitions", [])
+        return cls({(topic, partition): Place(offset, at) for topic, partition, offset, at in held})
+
+    def cursor(self) -> dict[str, Any]:
+        return {"partitions": [[*part, *place] for part, place in sorted(self._places.items())]}
+
+    def passed(self, record: Any) -> None:
+        self._places[record.topic, record.partition] = Place(record.offset + 1, record.timestamp * 1_000)
+
+    def take_up(self, consumer: Any, topics: Iterable[str], watch: Watch) -> list[Lost]:
+        """Assign every partition that there is, each at its place; a new one from its beginning."""
+        from kafka import TopicPartition
+
+        parts = []
+        for topic in topics:
+            found = consumer.partitions_for_topic(topic)
+            if found:
+                watch.goes_on(f"topic {topic}")
+                parts += [TopicPartition(topic, partition) for partition in sorted(found)]
+            else:
+                watch.waits(f"topic {topic}", f"there is no topic {topic}, or no right to see it")
+        consumer.assign(parts)
+        first, last = consumer.beginning_offsets(parts), consumer.end_offsets(parts)
+        lost = []
+        for part in parts:
+            gap = self._take_up(part, first[part], last[part])
+            lost += [gap] if gap else []
+            consumer.seek(part, self._places[part.topic, part.partition].offset)
+        self._asked = time.monotonic()
+        return lost
+
+    def _take_up(self, part: Any, first: int, last: int) -> Lost | None:
+        key = (part.topic, part.partition)
+        held = self._places.setdefault(key, Place(first, 0))
+        if first <= held.offset <= last:
+            return None
+        self._places[key] = Place(first, held.time)
+        if held.offset < first:
+            gone = first - held.offset
+            return Lost(*key, "passed_unread", held.time, gone, "deleted by the broker before they were read")
+        return Lost(
+            *key, "topic_made_again", held.time, None, "the topic is shorter than what was read of it"
+        )
+
+    def answered(self, consumer: Any, topics: Iterable[str]) -> bool:
+        """Whether all is as it was: asked now and then.  Raises KafkaError where no broker answers."""
+        if time.monotonic() - self._asked < _ASK_SECONDS:
+            return True
+        self._asked = time.monotonic()
+        parts = consumer.assignment()
+        ends = consumer.end_offsets(parts)
+        there = sum(len(consumer.partitions_for_topic(topic) or ()) for topic in topics)
+        whole = all(ends[p] >= self._places[p.topic, p.partition].offset for p in parts)
+        return whole and there == len(parts)

@@ -1,0 +1,189 @@
+"""Predictions that others write to Kafka, in their own form: mapped, counted once, and gaps are known."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient
+
+from collectors.live.inference.rules import Rules
+from collectors.live.inference_topics import mapping, places, values
+from collectors.live.inference_topics.collector import collector
+from collectors.live.inference_topics.parameters import InferenceTopicsSettings
+from pipeline.collect import turns
+from pipeline.collect.doors import Ledger
+from pipeline.collect.report import Report
+from pipeline.collect.state import State
+from pipeline.embedded import Embedded
+from pipeline.errors import ConfigError
+from pipeline.rig.kafka import Kafka
+from pipeline.store import Store
+from tests.generated import NOW
+
+MAP = """
+topics:
+  scores-{id}:
+    columns:
+      {{model: meta.model, prediction_id: [meta, x.id], prediction: out.0, time: ts, latency_seconds: ms}}
+    constants: {{model_version: 7}}
+    features: in
+    time_unit: ms
+    scale: {{latency_seconds: 0.001}}
+  truths-{id}:
+    event: label
+    columns: {{prediction_id: id, label: truth}}
+    constants: {{model: m}}
+"""
+WAIT_SECONDS = 60.0
+
+
+def _map(tmp_path: Path, id_: str = "x") -> str:
+    path = tmp_path / "map.yaml"
+    path.write_text(MAP.format(id=id_))
+    return str(path)
+
+
+def _value(i: int, **changed: object) -> bytes:
+    value = {"meta": {"model": "m", "x.id": f"p{i}"}, "out": [i % 2], "ms": 250, "in": {"a": i, "b": "x"}}
+    return json.dumps(value | {"ts": NOW // 1000} | changed).encode()
+
+
+def test_fields_of_a_value_become_columns_in_our_units(tmp_path: Path) -> None:
+    """A scale or a unit that is wrong by a thousand would be a wrong latency for good."""
+    mapped = mapping.load(_map(tmp_path))["scores-x"]
+    for value in (_value(1), b"\0\0\0\0\7" + _value(1)):
+        (row,) = values.parse(value, 5, mapped, Rules()).rows["inference"]
+        assert row == {
+            "model": "m", "model_version": "7", "prediction_id": "p1", "prediction": "1", "time": NOW,
+            "latency_seconds": 0.25, "features": {"a": 1.0, "b": "x"},
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"{", "malformed"), (b"7", "wrong_type"), (b"[]", "empty"), (b"[" * 100_000, "malformed"),
+        (_value(1, ms="fast"), "wrong_type"), (_value(1, ts="yesterday"), "wrong_type"),
+        (_value(1, out=[{}]), "wrong_type"),
+        (_value(1, **{"in": {f"f{i}": 1 for i in range(1_001)}}), "too_large"),
+    ],
+)  # fmt: skip
+def test_a_value_that_does_not_fit_is_a_reason(tmp_path: Path, value: bytes, reason: str) -> None:
+    """One producer's change of its form must be seen, and must not stop the others."""
+    found = values.parse(value, NOW, mapping.load(_map(tmp_path))["scores-x"], Rules())
+    assert [r.reason for r in found.rejected] == [reason] and found.read == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["topics: {}", "topics: {t: {columns: {modle: a}}}", "topics: {t: {columns: {model: a}}}",
+     "topics: {t: {event: flow, columns: {}}}", "topics: {t: {columns: {model: a}, scale: {score: x}}}"],
+)  # fmt: skip
+def test_a_wrong_mapping_names_the_key(tmp_path: Path, text: str) -> None:
+    """A column that is misspelt would be missing in every event."""
+    path = tmp_path / "map.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError):
+        mapping.load(str(path))
+
+
+@contextmanager
+def _reading(folder: Path, settings: InferenceTopicsSettings) -> Iterator[tuple[Store, Report]]:
+    report = Report()
+    source = collector(settings, "c")
+    failures: list[BaseException] = []
+    with Store.open(folder / "ledger") as store, State.open(folder / "state") as state:
+        door = Ledger(Embedded(store))
+
+        def run() -> None:
+            try:
+                turns.run(
+                    "inference_topics", source, state, door, report, partial(report.turn, "inference_topics")
+                )
+            except BaseException as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield store, report
+        finally:
+            report.stop()
+            thread.join(30)
+    if failures:
+        raise failures[0]
+
+
+def _until(condition: Callable[[], object]) -> None:
+    until = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < until, "it does not come"
+        time.sleep(0.1)
+
+
+def _count(store: Store) -> int:
+    return sum(row["count"] for row in store.rows("prediction_sums").to_pylist())
+
+
+def test_messages_of_a_real_broker_count_once_through_a_restart_and_a_loss_is_a_gap(
+    kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Offsets in the cursor, not in a group: a restart must neither read twice nor skip."""
+    monkeypatch.setattr(places, "_ASK_SECONDS", 0.5)
+    id_ = str(time.time_ns())
+    scores, truths = f"scores-{id_}", f"truths-{id_}"
+    settings = InferenceTopicsSettings(
+        map_file=_map(tmp_path, id_), bootstrap_servers=kafka.bootstrap, gather_seconds=0.1
+    )
+    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all", linger_ms=5)
+
+    def send(topic: str, sent: list[bytes | None]) -> None:
+        for future in [producer.send(topic, value, key=b"k") for value in sent]:
+            future.get(30)
+
+    try:
+        topics: dict[str, Any] = {t: {"num_partitions": 2, "replication_factor": 1} for t in (scores, truths)}
+        with _reading(tmp_path, settings) as (store, report):
+            _until(lambda: any("no topic" in reason for reason in report.not_ready()))
+            admin.create_topics(topics)
+            admin.wait_for_topics(list(topics))
+            send(scores, [*(_value(i) for i in range(50)), None, b"{"])
+            send(truths, [json.dumps({"id": "p1", "truth": 1}).encode()])
+            _until(lambda: _count(store) == 50 and store.rows("labels").num_rows == 1)
+            _until(lambda: store.rows("rejected").num_rows == 1)
+            assert report.not_ready() == []
+        send(scores, [_value(i) for i in range(50, 80)])
+        with _reading(tmp_path, settings) as (store, _):
+            _until(lambda: _count(store) == 80)
+            assert store.rows("gaps").num_rows == 0
+        send(scores, [_value(i) for i in range(80, 100)])
+        _delete_up_to(admin, scores)
+        send(scores, [_value(i) for i in range(100, 110)])
+        with _reading(tmp_path, settings) as (store, _):
+            _until(lambda: _count(store) == 90)
+            (gap,) = store.rows("gaps").to_pylist()
+            assert (gap["kind"], gap["lost"]) == ("passed_unread", 20)
+    finally:
+        producer.close()
+        admin.close()
+
+
+def _delete_up_to(admin: KafkaAdminClient, topic: str) -> None:
+    """As retention does: everything that is in the topic now is gone."""
+    from kafka import KafkaConsumer, TopicPartition
+
+    consumer = KafkaConsumer(bootstrap_servers=admin.config["bootstrap_servers"])
+    parts = [TopicPartition(topic, p) for p in (0, 1)]
+    ends = consumer.end_offsets(parts)
+    consumer.close()
+    admin.delete_records({part: ends[part] for part in parts if ends[part]})
