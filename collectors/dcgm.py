@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from collectors.dcgm_devices import Device, device_of, holder_of
 from collectors.dcgm_metrics import MAXIMUM, METRICS, PERCENT_SUSPECTS, Quantity, is_blank
-from collectors.dcgm_rows import Reading, gpu_rows
+from collectors.dcgm_reading import Counters, Reading
+from collectors.dcgm_rows import gpu_rows
 from collectors.exposition import Sample, samples
 from collectors.parsed import Parsed, to_table
 from pipeline.events import Rejected
@@ -20,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1)
 
 
 @dataclass(slots=True)
-class _Scrape:
+class Scrape:
     """Values by device and quantity, each with the pods that the exporter repeated it under."""
 
     readings: dict[Device, Reading] = field(default_factory=lambda: defaultdict(Reading))
@@ -34,19 +35,19 @@ def parse(
     cluster: str,
     time: datetime,
     interval_seconds: float = 30.0,
-    previous: Mapping[str, float] | None = None,
+    previous: Counters | None = None,
 ) -> Parsed:
     """One scrape as one event a device.  The unit counted is a sample line; comments are none.
 
     The text carries no time: `time` (UTC, naive) ends the interval that the values speak of, unless a
-    line has its own.  `previous` is `energy_counters` of the scrape one interval earlier; without it
+    line has its own.  `previous` is `counters` of the scrape one interval earlier; without it
     a counter says nothing about the interval, and its lines are left out.
     """
     lines, malformed = samples(data)
-    scrape = _read(lines)
+    scrape = read(lines)
     stamps = [s.milliseconds for s in lines if s.milliseconds is not None]
     at = _EPOCH + timedelta(milliseconds=max(stamps)) if stamps and max(stamps) < 2**42 else time
-    rows, used = gpu_rows(scrape.readings, previous, scrape.excluded)
+    rows, used = gpu_rows(scrape.readings, previous or {}, scrape.excluded)
     columns: dict[str, Any] = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
     columns |= {"cluster": cluster, "time": at, "interval_seconds": interval_seconds}
     table = to_table("gpu", columns, len(rows))
@@ -54,22 +55,27 @@ def parse(
     return Parsed(len(lines) + len(malformed), used, {"gpu": table}, scrape.excluded, tuple(rejected))
 
 
-def energy_counters(data: bytes) -> dict[str, float]:
-    """Joules since the driver was loaded, by device: what the next scrape's `previous` needs."""
-    readings = _read(samples(data)[0]).readings
-    energy: dict[Device, float | None] = {d: r.value("energy") for d, r in readings.items()}
-    return {device.device: joules for device, joules in energy.items() if joules is not None}
+def counters(data: bytes) -> dict[str, dict[str, float]]:
+    """Totals since the driver was loaded, by device: what the next scrape's `previous` needs."""
+    readings = read(samples(data)[0]).readings
+    return {device.device: reading.counters() for device, reading in readings.items()}
 
 
-def _read(lines: list[Sample]) -> _Scrape:
-    scrape = _Scrape()
-    percent = any(s.name in PERCENT_SUSPECTS and 1.0 < s.value <= 100.0 for s in lines)
+def tells_percent(lines: Iterable[Sample]) -> bool:
+    """Whether an exporter writes percent under the names of ratios, as with DCGM 4.6: one value above 1."""
+    return any(s.name in PERCENT_SUSPECTS and 1.0 < s.value <= 100.0 for s in lines)
+
+
+def read(lines: Sequence[Sample], percent: bool | None = None) -> Scrape:
+    """The values of one scrape by device; `percent` says what is known of the exporter's ratios."""
+    scrape = Scrape()
+    percent = tells_percent(lines) if percent is None else percent
     for line in lines:
         _take(line, scrape, 0.01 if percent and line.name in PERCENT_SUSPECTS else None)
     return scrape
 
 
-def _take(line: Sample, scrape: _Scrape, scale: float | None) -> None:
+def _take(line: Sample, scrape: Scrape, scale: float | None) -> None:
     metric = METRICS.get(line.name.removeprefix("amd_"))
     if metric is None:
         scrape.excluded["metric_not_used"] += 1
@@ -78,17 +84,17 @@ def _take(line: Sample, scrape: _Scrape, scale: float | None) -> None:
     if device is None:
         scrape.rejected.append(Rejected("missing_field", f"{line.name}: no label names a device", line.row))
     elif not math.isfinite(line.value):
-        scrape.excluded["not_a_number"] += 1
+        scrape.rejected.append(Rejected("not_finite", f"{line.name} of {device.device}", line.row))
     elif is_blank(line.value):
-        scrape.excluded["blank_value"] += 1
+        scrape.rejected.append(Rejected("blank_value", f"{line.name} of {device.device}", line.row))
     else:
         value = line.value * (metric.scale if scale is None else scale)
         _keep(line, metric.quantity, device, value, scrape)
 
 
-def _keep(line: Sample, quantity: Quantity, device: Device, value: float, scrape: _Scrape) -> None:
+def _keep(line: Sample, quantity: Quantity, device: Device, value: float, scrape: Scrape) -> None:
     if not 0.0 <= value <= MAXIMUM[quantity]:
-        detail = f"{line.name} is {line.value:g}"
+        detail = f"{line.name} of {device.device} is {line.value:g}"
         scrape.rejected.append(Rejected("out_of_range", detail, line.row))
         return
     holder = holder_of(line.labels)

@@ -10,8 +10,11 @@ from typing import Literal, NamedTuple
 
 Quantity = Literal[
     "engine_ratio", "util_ratio", "memory_used", "memory_free", "memory_reserved", "memory_total",
-    "power", "energy", "xid",
+    "power", "energy", "xid", "throttle", "ecc_corrected", "ecc_uncorrected", "rows_remapped",
 ]  # fmt: skip
+
+COUNTERS: tuple[Quantity, ...] = ("energy", "ecc_corrected", "ecc_uncorrected", "rows_remapped")
+"""Totals since the driver was loaded: only their increase speaks of an interval."""
 
 MIB = 2.0**20
 
@@ -33,6 +36,11 @@ METRICS: dict[str, Metric] = {
     "DCGM_FI_DEV_POWER_USAGE": Metric("power", 1.0),
     "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION": Metric("energy", 1e-3),
     "DCGM_FI_DEV_XID_ERRORS": Metric("xid", 1.0),
+    "DCGM_FI_DEV_CLOCK_THROTTLE_REASONS": Metric("throttle", 1.0),
+    "DCGM_FI_DEV_CLOCKS_EVENT_REASONS": Metric("throttle", 1.0),
+    "DCGM_FI_DEV_ECC_SBE_VOL_TOTAL": Metric("ecc_corrected", 1.0),
+    "DCGM_FI_DEV_ECC_DBE_VOL_TOTAL": Metric("ecc_uncorrected", 1.0),
+    "DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS": Metric("rows_remapped", 1.0),
     # dcgm-exporter from 4.9 (DCGM 4.7)
     "DCGM_FI_PROF_GR_ENGINE_UTIL_RATIO": Metric("engine_ratio", 1.0),
     "DCGM_FI_DEV_GPU_UTIL_RATIO": Metric("util_ratio", 1.0),
@@ -43,6 +51,7 @@ METRICS: dict[str, Metric] = {
     "DCGM_FI_DEV_BOARD_POWER_WATTS": Metric("power", 1.0),
     "DCGM_FI_DEV_GPU_ENERGY_JOULES_TOTAL": Metric("energy", 1.0),
     "DCGM_FI_DEV_XID_ERROR": Metric("xid", 1.0),
+    "DCGM_FI_DEV_ROW_REMAP_UNCORRECTABLE_TOTAL": Metric("rows_remapped", 1.0),
     # AMD device-metrics-exporter; its MB are 2^20 bytes, as amd-smi counts
     "gpu_gfx_activity": Metric("util_ratio", 0.01),
     "gpu_used_vram": Metric("memory_used", MIB),
@@ -52,6 +61,8 @@ METRICS: dict[str, Metric] = {
     "gpu_average_package_power": Metric("power", 1.0),
     "gpu_power_usage": Metric("power", 1.0),
     "gpu_energy_consumed": Metric("energy", 1e-6),
+    "gpu_ecc_correct_total": Metric("ecc_corrected", 1.0),
+    "gpu_ecc_uncorrect_total": Metric("ecc_uncorrected", 1.0),
 }
 """Exporter metric name to what it is; AMD's optional prefix `amd_` is taken off first."""
 
@@ -75,6 +86,10 @@ MAXIMUM: dict[Quantity, float] = {
     "power": 1e5,
     "energy": 1e15,
     "xid": 1e6,
+    "throttle": 2.0**31,
+    "ecc_corrected": 1e15,
+    "ecc_uncorrected": 1e15,
+    "rows_remapped": 1e15,
 }
 """Largest value taken; activity ratios of real devices reach 1.3 by sampling and are cut to 1."""
 

@@ -2,79 +2,48 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from collectors.dcgm_devices import Device, Holder, slices
+from collectors.dcgm_devices import Device, slices
+from collectors.dcgm_health import health, increases
 from collectors.dcgm_metrics import Quantity
+from collectors.dcgm_reading import Account, Counters, Reading, increase
 
 _PARTS: tuple[Quantity, ...] = ("memory_used", "memory_free", "memory_reserved")
 
 
-class Reading:
-    """What an exporter said about one device in one scrape."""
-
-    __slots__ = ("_values", "holders")
-
-    def __init__(self) -> None:
-        self._values: dict[Quantity, list[tuple[Holder | None, float]]] = defaultdict(list)
-        self.holders: set[Holder | None] = set()
-
-    def add(self, quantity: Quantity, holder: Holder | None, value: float) -> None:
-        self._values[quantity].append((holder, value))
-        self.holders.add(holder)
-
-    def value(self, quantity: Quantity) -> float | None:
-        """The device's own value: the line without a pod, else the largest of the pods' copies."""
-        values = self._values.get(quantity, ())
-        own = [v for holder, v in values if holder is None]
-        return max(own or [v for _, v in values], default=None)
-
-    def lines(self, quantity: Quantity) -> int:
-        return len(self._values.get(quantity, ()))
-
-
 def gpu_rows(
-    readings: Mapping[Device, Reading], previous: Mapping[str, float] | None, excluded: Counter[str]
+    readings: Mapping[Device, Reading],
+    previous: Counters,
+    excluded: Counter[str],
+    left_out: Mapping[Device, str] | None = None,
 ) -> tuple[list[dict[str, Any]], int]:
-    """Rows of `gpu` by column name, and how many lines they rest on; the other lines go to `excluded`."""
+    """Rows of `gpu` by column name, and how many lines they rest on; the other lines go to `excluded`.
+
+    A device of `left_out` gets no row, its lines that reason; its board's values are split with it in mind.
+    """
     power = _shared(readings, {d: r.value("power") for d, r in readings.items()})
-    energy = _shared(readings, {d: _increase(d, r, previous) for d, r in readings.items()})
+    energy = _shared(readings, {d: increase(d, r, "energy", previous) for d, r in readings.items()})
+    errors = increases(readings, previous)
     rows = []
     used = 0
     for device, reading in readings.items():
-        account = _Account(reading, excluded)
+        if left_out and device in left_out:
+            excluded[left_out[device]] += reading.all_lines
+            continue
+        account = Account(reading, excluded)
         row = _identity(device, reading)
         row["util_ratio"] = _utilisation(device, account)
         row |= _memory(account)
         row["power_watts"] = account.give("power", power[device])
-        row["energy_joules"] = account.give("energy", energy[device], "energy_counter_without_previous")
-        xid = account.give("xid", reading.value("xid"))
-        row["xid"] = None if xid is None else int(xid)
+        row["energy_joules"] = account.give("energy", energy[device], "counter_without_previous")
+        row |= health(device, account, previous, errors)
         used += account.used
         if account.used:
             rows.append(row)
     return rows, used
-
-
-class _Account:
-    """Each line of a device is used once: for its value, as a repeat, or not at all, by name."""
-
-    def __init__(self, reading: Reading, excluded: Counter[str]) -> None:
-        self.reading = reading
-        self.used = 0
-        self._excluded = excluded
-
-    def give(self, quantity: Quantity, value: float | None, otherwise: str = "superseded") -> float | None:
-        lines = self.reading.lines(quantity)
-        if lines and value is None:
-            self._excluded[otherwise] += lines
-        elif lines:
-            self.used += 1
-            if lines > 1:
-                self._excluded["device_duplicate"] += lines - 1
-        return value
 
 
 def _identity(device: Device, reading: Reading) -> dict[str, Any]:
@@ -93,7 +62,7 @@ def _identity(device: Device, reading: Reading) -> dict[str, Any]:
     }
 
 
-def _utilisation(device: Device, account: _Account) -> float | None:
+def _utilisation(device: Device, account: Account) -> float | None:
     """The graphics engine's activity; the coarser device utilisation only where that is absent.
 
     On a MIG instance DCGM gives no device utilisation (older versions write 0): it is never taken there.
@@ -109,7 +78,7 @@ def _utilisation(device: Device, account: _Account) -> float | None:
     return None if ratio is None else min(ratio, 1.0)
 
 
-def _memory(account: _Account) -> dict[str, float | None]:
+def _memory(account: Account) -> dict[str, float | None]:
     """Capacity as told, else used + free + reserved."""
     used = account.give("memory_used", account.reading.value("memory_used"))
     total = account.give("memory_total", account.reading.value("memory_total"))
@@ -120,15 +89,6 @@ def _memory(account: _Account) -> dict[str, float | None]:
         for quantity in _PARTS[1:]:
             account.give(quantity, None)
     return {"memory_used_bytes": used, "memory_total_bytes": total}
-
-
-def _increase(device: Device, reading: Reading, previous: Mapping[str, float] | None) -> float | None:
-    """Joules since `previous`; a counter that went down was reset to 0 by a driver reload."""
-    now = reading.value("energy")
-    before = (previous or {}).get(device.device)
-    if now is None or before is None:
-        return None
-    return now - before if now >= before else now
 
 
 def _shared(

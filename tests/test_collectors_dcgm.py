@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.dcgm import energy_counters, parse
+from collectors.dcgm import counters, parse
 from collectors.dcgm_metrics import MIB
 from pipeline.events import TYPES
 from tests.samples import sample
@@ -142,7 +142,7 @@ def test_a_device_without_utilisation_still_gives_an_event():
 
 def test_an_energy_counter_gives_the_increase_and_survives_a_driver_reload():
     text = scrape(LEGACY)
-    assert energy_counters(text.encode()) == {"GPU-a": pytest.approx(15152422.938)}
+    assert counters(text.encode()) == {"GPU-a": pytest.approx(15152422.938)}
     _, [row] = rows(text, previous={"GPU-a": 16e6})
     assert row["energy_joules"] == pytest.approx(15152422.938), "the counter was reset: all of it is new"
     parsed, [row] = rows(text)

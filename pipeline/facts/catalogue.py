@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.facts.control import ACTIONS, FINDINGS, GAPS, OUTCOMES, REJECTED, REPAIRS
-from pipeline.facts.cost import ALLOCATIONS, DEVICES, GPU_USAGE, NETWORK_USAGE
+from pipeline.facts.cost import ALLOCATIONS, DEVICES, GPU_CONDITIONS, GPU_USAGE, NETWORK_USAGE
 from pipeline.facts.fact import Fact
 from pipeline.facts.models import (
     FEATURE_BINS,
@@ -18,7 +18,8 @@ from pipeline.facts.models import (
 FACTS: dict[str, Fact] = {
     f.name: f
     for f in (
-        GPU_USAGE, ALLOCATIONS, DEVICES, NETWORK_USAGE, LATENCY_BINS, PREDICTION_SUMS, FEATURE_BINS,
-        SCORE_BINS, PREDICTIONS, LABELS, REFERENCES, FINDINGS, ACTIONS, OUTCOMES, REJECTED, REPAIRS, GAPS,
+        GPU_USAGE, GPU_CONDITIONS, ALLOCATIONS, DEVICES, NETWORK_USAGE, LATENCY_BINS, PREDICTION_SUMS,
+        FEATURE_BINS, SCORE_BINS, PREDICTIONS, LABELS, REFERENCES, FINDINGS, ACTIONS, OUTCOMES, REJECTED,
+        REPAIRS, GAPS,
     )
 }  # fmt: skip

@@ -20,6 +20,15 @@ GPU_USAGE = Fact(
     ),
 )
 
+GPU_CONDITIONS = Fact(
+    "gpu_conditions",
+    "What was wrong or uncertain with a device in a minute: errors by kind (code: the XID) with their least "
+    "count, throttled clocks (code: NVML's bit) and values that several pods share, with their time.",
+    "add",
+    (*MINUTE, *columns("cluster", "node", "device", "kind"), *columns("code", of=pa.int64())),
+    (*columns("count", of=pa.int64()), *columns("seconds", of=SECONDS)),
+)
+
 ALLOCATIONS = Fact(
     "allocations",
     "Interval versions: who holds share_units / device_units of a device in [start, end).",

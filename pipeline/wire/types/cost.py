@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.wire.columns import (
     CLUSTER,
     MOST_BYTES,
+    MOST_ERRORS,
     MOST_JOULES,
     MOST_SECONDS,
     MOST_WATTS,
@@ -40,6 +41,11 @@ GPU = EventType(
         string("pod", "pod that holds the device"),
         string("container", "container that holds the device"),
         count("xid", "last XID error code; 0 is none"),
+        count("xid_errors", "XID errors of the interval, at least", maximum=MOST_ERRORS),
+        count("ecc_corrected", "memory errors of the interval that were corrected", maximum=MOST_ERRORS),
+        count("ecc_uncorrected", "memory errors of the interval that were not", maximum=MOST_ERRORS),
+        count("rows_remapped", "memory rows replaced in the interval after such errors", maximum=MOST_ERRORS),
+        count("throttle_reasons", "why clocks are held back: NVML's bits, or 0", maximum=2**31 - 1),
         string(
             "confidence", "how the value was obtained", choices=("measured", "device-duplicated", "estimated")
         ),

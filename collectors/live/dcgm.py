@@ -1,0 +1,157 @@
+"""GPUs as their exporters tell them, from Prometheus or straight; what it means is dcgm_timeline's matter."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import requests
+
+from collectors.dcgm_metrics import METRICS
+from collectors.dcgm_place import SECOND, Place
+from collectors.dcgm_timeline import Pace, Scrape, advance
+from collectors.exposition import Sample, samples
+from collectors.live.contract import Collector, Cursor, Turn, Watch
+from collectors.live.dcgm_parameters import DcgmSettings
+from collectors.live.http_access import Away, checked, sentence, session
+from collectors.live.prometheus import Prometheus, Series, TooMuch
+from pipeline.errors import ConfigError
+
+NAMES = tuple(sorted({*METRICS, *(f"amd_{name}" for name in METRICS if not name.startswith("DCGM"))}))
+_MOST_BYTES = 64_000_000
+_TARGET = ("job", "instance", "prometheus", "prometheus_replica", "replica")
+_OWN = ("pod", "namespace", "container")
+_PART, _SERIES = "Prometheus", "GPU series"
+
+
+def collector(settings: DcgmSettings, cluster: str) -> Collector:
+    """Raises ConfigError."""
+    if bool(settings.prometheus_url) == bool(settings.exporters):
+        remedy = "name the Prometheus that scrapes the GPU exporters, or dcgm.exporters: one of the two"
+        raise ConfigError("dcgm.prometheus_url", settings.prometheus_url, remedy)
+    if settings.longest_seconds < settings.interval_seconds:
+        remedy = "write at least dcgm.interval_seconds, better three times as much"
+        raise ConfigError("dcgm.longest_seconds", settings.longest_seconds, remedy)
+    if settings.prometheus_url:
+        return FromPrometheus(settings, cluster, Prometheus(settings))
+    return FromExporters(settings, cluster)
+
+
+def pace(settings: DcgmSettings) -> Pace:
+    seconds = settings.interval_seconds, settings.longest_seconds, settings.look_back_seconds
+    return Pace(*(round(s * SECOND) for s in seconds))
+
+
+@dataclass
+class FromPrometheus:
+    settings: DcgmSettings
+    cluster: str
+    source: Prometheus
+    name: str = "prometheus"
+
+    def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
+        settings = self.settings
+        place = Place.of(cursor) if cursor else None
+        chunk, pause = settings.chunk_seconds, settings.interval_seconds
+        while True:
+            try:
+                latest = self.source.now() - round(settings.settle_seconds * SECOND)
+                if place is None:
+                    place = Place.beginning(latest - round(settings.history_seconds * SECOND))
+                until = min(latest, place.until + round(chunk * SECOND))
+                scrapes = self._scrapes(place, until) if until > place.until else []
+            except TooMuch as refusal:
+                watch.waits(_PART, str(refusal))
+                chunk, pause = max(chunk / 2, 1.0), 0.0 if chunk > 1.0 else settings.interval_seconds
+            except Away as away:
+                watch.waits(_PART, str(away))
+                pause = min(max(pause, 1.0) * 2, 60.0, settings.interval_seconds)
+            else:
+                watch.goes_on(_PART)
+                pause = settings.interval_seconds if until >= latest else 0.0
+                if until > place.until:
+                    parsed, place = advance(scrapes, place, pace(settings), until=until, cluster=self.cluster)
+                    self._tell(place, watch)
+                    yield Turn(parsed, place.cursor(), watch.now())
+            if watch.wait(pause):
+                return
+
+    def _scrapes(self, place: Place, until: int) -> list[Scrape]:
+        start = max(place.until - round(self.settings.look_back_seconds * SECOND), place.since)
+        series = self.source.samples(NAMES, start, until)
+        own = self.source.targets(NAMES, start, until) if series else []
+        return scrapes_of(series, own)
+
+    def _tell(self, place: Place, watch: Watch) -> None:
+        last = max((target.at for target in place.targets.values()), default=place.since)
+        silent = (place.until - last) / SECOND
+        if silent > self.settings.longest_seconds:
+            watch.waits(_SERIES, f"Prometheus has no new sample of a GPU since {silent:.0f} s")
+        else:
+            watch.goes_on(_SERIES)
+
+
+def scrapes_of(series: Iterable[Series], targets: Iterable[dict[str, str]]) -> list[Scrape]:
+    """Series turned by time: all that one target told at one instant, without the labels of its own pod.
+
+    A ServiceMonitor puts the exporter's pod on every line, and a workload then stands in exported_pod: a GPU
+    that nobody holds would be held by its exporter.
+    """
+    own = {(t.get("job"), t.get("instance")): [t.get(n) for n in _OWN] for t in targets}
+    found: dict[tuple[int, str], list[Sample]] = defaultdict(list)
+    for row, (labels, points) in enumerate(series):
+        target = "/".join(labels[name] for name in _TARGET if labels.get(name))
+        mine = own.get((labels.get("job"), labels.get("instance")), [None])
+        left = _OWN if mine[0] and mine == [labels.get(name) for name in _OWN] else ()
+        name = labels.get("__name__", "")
+        labels = {key: value for key, value in labels.items() if key not in left and key != "__name__"}
+        for time, value in points:
+            found[(time, target)].append(Sample(name, labels, value, None, row))
+    return [Scrape(time, target, lines) for (time, target), lines in found.items()]
+
+
+class FromExporters:
+    name = "exporters"
+
+    def __init__(self, settings: DcgmSettings, cluster: str) -> None:
+        self._settings, self._cluster = settings, cluster
+        urls = [url.strip() for url in settings.exporters.split(",") if url.strip()]
+        self._urls = [checked("dcgm.exporters", url, settings) for url in urls]
+        self._session = session(settings)
+
+    def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
+        place = Place.of(cursor) if cursor else Place.beginning(0)
+        interval = self._settings.interval_seconds
+        while True:
+            began = watch.now()
+            scrapes = [scrape for url in self._urls if (scrape := self._scrape(url, watch)) is not None]
+            if scrapes:
+                until = max(scrape.time for scrape in scrapes)
+                parsed, place = advance(
+                    scrapes, place, pace(self._settings), until=until, cluster=self._cluster
+                )
+                yield Turn(parsed, place.cursor(), watch.now())
+            if watch.wait(min(max(interval - (watch.now() - began) / SECOND, 0.0), interval)):
+                return
+
+    def _scrape(self, url: str, watch: Watch) -> Scrape | None:
+        """What it answers, at the time of its own samples where it tells one, else now."""
+        now = watch.now()
+        try:
+            with self._session.get(url, timeout=self._settings.timeout_seconds, stream=True) as answer:
+                answer.raise_for_status()
+                body = answer.raw.read(_MOST_BYTES + 1, decode_content=True)
+        except (requests.RequestException, Away, OSError) as error:
+            told = sentence(url, error) if isinstance(error, requests.RequestException) else str(error)
+            watch.waits(url, told)
+            return None
+        if len(body) > _MOST_BYTES:
+            watch.waits(url, f"{url} answers more than {_MOST_BYTES} bytes")
+            return None
+        watch.goes_on(url)
+        lines, malformed = samples(body)
+        host = url.partition("://")[2].partition("/")[0]
+        named = [line._replace(labels={"instance": host, **line.labels}) for line in lines]
+        stamps = [line.milliseconds * 1_000 for line in lines if line.milliseconds is not None]
+        return Scrape(min(max(stamps, default=now), now), url, named, tuple(malformed))

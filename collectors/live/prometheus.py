@@ -1,0 +1,110 @@
+"""Raw samples of a Prometheus server, as it scraped them, through prometheus-api-client.
+
+Samples are asked for with a range selector, `name[5m]`, not with query_range: that would make up a value at
+every step up to five minutes after the last scrape, and so seconds that nobody measured.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import requests
+from prometheus_api_client import PrometheusConnect
+from prometheus_api_client.exceptions import PrometheusApiClientException
+from urllib3.util.retry import Retry
+
+from collectors.live.dcgm_parameters import DcgmSettings
+from collectors.live.http_access import Away, checked, sentence, session
+from pipeline.errors import ConfigError
+
+_STATUS = re.compile(r"HTTP Status Code (\d{3}) \((.*)\)", re.DOTALL)
+_AGAIN = Retry(total=2, backoff_factor=0.3, status_forcelist=(429, 502, 504), allowed_methods=None,
+               raise_on_status=False)  # fmt: skip
+_SHOWN = 300
+
+
+class TooMuch(Exception):
+    """The server refuses a question of this length, or cannot answer it in time."""
+
+
+class Series(NamedTuple):
+    labels: dict[str, str]
+    """With `__name__`."""
+    points: list[tuple[int, float]]
+    """Microseconds since 1970 UTC, and the value; in order of time."""
+
+
+class Prometheus:
+    def __init__(self, settings: DcgmSettings) -> None:
+        self.url = checked("dcgm.prometheus_url", settings.prometheus_url, settings)
+        self._selector = settings.selector.strip().strip(",")
+        opened = session(settings)
+        self._client = PrometheusConnect(
+            self.url, session=opened, retry=_AGAIN, auth=opened.auth, timeout=settings.timeout_seconds
+        )
+
+    def now(self) -> int:
+        """Its clock, microseconds since 1970 UTC: ours may be another.  Raises Away."""
+        answer = self._ask("time()", {})
+        try:
+            return round(float(answer[1]) * 1_000) * 1_000
+        except (IndexError, TypeError, ValueError, KeyError) as error:
+            raise Away(f"{self.url} answers something else than Prometheus") from error
+
+    def samples(self, names: Iterable[str], start: int, end: int) -> list[Series]:
+        """Series of these names with their samples in (start, end]; raises Away, TooMuch, ConfigError."""
+        milliseconds = (end - start) // 1_000
+        matchers = f'__name__=~"{"|".join(names)}"' + (f",{self._selector}" if self._selector else "")
+        found = self._ask(f"{{{matchers}}}[{milliseconds}ms]", {"time": _seconds(end)})
+        # Prometheus 2 includes the left edge, Prometheus 3 does not.
+        return [series for one in found if (series := self._series(one, start, end)).points]
+
+    def targets(self, names: Iterable[str], start: int, end: int) -> list[dict[str, str]]:
+        """The labels that Prometheus itself gave to the targets of such series."""
+        span = f"[{(end - start) // 1_000}ms]"
+        having = f'count by (job, instance) (last_over_time({{__name__=~"{"|".join(names)}"}}{span}))'
+        found = self._ask(
+            f"last_over_time(up{span}) and on (job, instance) {having}", {"time": _seconds(end)}
+        )
+        try:
+            return [dict(one["metric"]) for one in found]
+        except (TypeError, ValueError, KeyError) as error:
+            raise Away(f"{self.url} answers something else than Prometheus") from error
+
+    def _series(self, one: Any, start: int, end: int) -> Series:
+        try:
+            points = [(round(float(at) * 1_000) * 1_000, float(value)) for at, value in one["values"]]
+            return Series(dict(one["metric"]), [point for point in points if start < point[0] <= end])
+        except (TypeError, ValueError, KeyError) as error:
+            raise Away(f"{self.url} answers something else than Prometheus") from error
+
+    def _ask(self, query: str, parameters: dict[str, str]) -> Any:
+        try:
+            return self._client.custom_query(query, parameters)
+        except requests.Timeout as error:
+            raise TooMuch(sentence(self.url, error)) from error
+        except requests.JSONDecodeError as error:
+            raise Away(f"{self.url} answers something else than Prometheus") from error
+        except requests.RequestException as error:
+            raise Away(sentence(self.url, error)) from error
+        except PrometheusApiClientException as error:
+            raise self._refusal(str(error)) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise Away(f"{self.url} answers something else than Prometheus") from error
+
+    def _refusal(self, text: str) -> Exception:
+        match = _STATUS.search(text)
+        status, body = (match[1], match[2][:_SHOWN]) if match else ("", text[:_SHOWN])
+        if status in ("401", "403"):
+            return Away(f"{self.url} refuses us with {status}; see dcgm.token_file, dcgm.username")
+        if status == "422" or (status in ("413", "503") and "time" in body):
+            return TooMuch(f"{self.url} refuses with {status}: {body}")
+        if status == "400" and self._selector:
+            return ConfigError("dcgm.selector", self._selector, f"Prometheus says {body}")
+        return Away(f"{self.url} answers {status}: {body}")
+
+
+def _seconds(microseconds: int) -> str:
+    return f"{microseconds // 1_000_000}.{microseconds // 1_000 % 1_000:03d}"
