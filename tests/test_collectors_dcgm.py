@@ -24,21 +24,21 @@ REAL = {
     "v1.35_ericsson-ccd_accelerator_metrics.prom": (
         20,
         5,
-        {"metric_not_used": 13, "superseded": 1, "energy_counter_without_previous": 1},
+        {"metric_not_used": 13, "superseded": 1, "counter_without_previous": 1},
         0,
         ("Tesla T4", "cp-bm14r7", 0.156205, 5120 * MIB, 68.244),
     ),
     "v1.35_kops_tests_TestObservability_AcceleratorMetrics_ViaDCGM_output.prom": (
         46,
         5,
-        {"metric_not_used": 32, "device_duplicate": 5, "superseded": 2, "energy_counter_without_previous": 2},
+        {"metric_not_used": 30, "device_duplicate": 5, "superseded": 2, "counter_without_previous": 4},
         0,
         ("NVIDIA L4", "i-030791dc5a37cd257", 0.0, 0.0, 16.365),
     ),
     "v1.35_rafay_accelator_metrics.prom": (
         17,
         5,
-        {"metric_not_used": 10, "superseded": 1, "energy_counter_without_previous": 1},
+        {"metric_not_used": 10, "superseded": 1, "counter_without_previous": 1},
         0,
         ("Tesla T4", "ip-10-200-3-41", 0.0, 0.0, 14.512),
     ),
@@ -110,7 +110,7 @@ def scrape(text: str, host: str = "Hostname") -> str:
 
 def test_both_generations_of_names_and_units_give_equal_events():
     """An exporter upgrade renames metrics and changes units; utilisation and cost must not jump."""
-    previous = {"GPU-a": 15_150_000.0}
+    previous = {"GPU-a": {"energy": 15_150_000.0, "xid": 0.0}}
     _, [old] = rows(scrape(LEGACY), previous=previous)
     _, [new] = rows(scrape(RENAMED, "hostname"), previous=previous)
     for name, value in old.items():
@@ -118,7 +118,7 @@ def test_both_generations_of_names_and_units_give_equal_events():
     assert old["util_ratio"] == pytest.approx(0.91)
     assert old["energy_joules"] == pytest.approx(2422.938)
     assert old["memory_total_bytes"] == 15358 * MIB
-    assert (old["pod"], old["namespace"], old["xid"]) == ("p", "ns", 31)
+    assert (old["pod"], old["namespace"], old["xid"], old["xid_errors"]) == ("p", "ns", 31, 1)
 
 
 def test_the_ratio_that_is_a_percentage_on_dcgm_46_is_divided():
@@ -142,11 +142,11 @@ def test_a_device_without_utilisation_still_gives_an_event():
 
 def test_an_energy_counter_gives_the_increase_and_survives_a_driver_reload():
     text = scrape(LEGACY)
-    assert counters(text.encode()) == {"GPU-a": pytest.approx(15152422.938)}
-    _, [row] = rows(text, previous={"GPU-a": 16e6})
+    assert counters(text.encode()) == {"GPU-a": {"energy": pytest.approx(15152422.938), "xid": 31.0}}
+    _, [row] = rows(text, previous={"GPU-a": {"energy": 16e6}})
     assert row["energy_joules"] == pytest.approx(15152422.938), "the counter was reset: all of it is new"
     parsed, [row] = rows(text)
-    assert row["energy_joules"] is None and parsed.excluded["energy_counter_without_previous"] == 1
+    assert row["energy_joules"] is None and parsed.excluded["counter_without_previous"] == 1
 
 
 def test_relabelled_pods_are_found_under_their_exported_names():
@@ -205,14 +205,16 @@ def test_the_device_line_wins_over_per_process_lines():
         ("9223372036854775794", "blank_value"),
         ("2147483632", "blank_value"),
         ("140737488355328", "blank_value"),
-        ("NaN", "not_a_number"),
-        ("+Inf", "not_a_number"),
+        ("NaN", "not_finite"),
+        ("+Inf", "not_finite"),
     ],
 )
-def test_marks_for_no_value_are_left_out_by_name(value, name):
+def test_marks_for_no_value_are_refused_with_their_reason(value, name):
     """An unsupported field prints a number near 2^63: as watts it would be a very large bill."""
     parsed, found = rows(scrape("DCGM_FI_DEV_POWER_USAGE{L} " + value))
-    assert not found and parsed.excluded == {name: 1}
+    assert not found and [(r.reason, r.detail) for r in parsed.rejected] == [
+        (name, "DCGM_FI_DEV_POWER_USAGE of GPU-a")
+    ]
 
 
 def test_impossible_values_are_refused():
@@ -227,7 +229,7 @@ def test_amd_names_and_units():
     _, [row] = rows(
         f"amd_gpu_gfx_activity{labels} 25\ngpu_used_vram{labels} 100\ngpu_total_vram{labels} 196592\n"
         f"gpu_package_power{labels} 400\ngpu_energy_consumed{labels} 5000000",
-        previous={"S1": 2.0},
+        previous={"S1": {"energy": 2.0}},
     )
     assert (row["util_ratio"], row["memory_used_bytes"], row["memory_total_bytes"]) == (
         0.25,
@@ -245,6 +247,31 @@ def test_labels_may_hold_braces_quotes_and_newlines():
     assert row["time"].replace(tzinfo=None) == datetime(2025, 9, 1, 12), "a line's own timestamp is taken"
 
 
+def test_errors_are_the_increase_of_their_counters_once_a_board():
+    """A count that repeats on every MIG instance, or since years, must not look like a dying GPU."""
+    lines = [
+        "DCGM_FI_DEV_ECC_DBE_VOL_TOTAL{" + MIG.format(p="1g.5gb", i=i) + "} 7\n"
+        "DCGM_FI_DEV_CLOCK_THROTTLE_REASONS{" + MIG.format(p="1g.5gb", i=i) + "} 68"
+        for i in (7, 8)
+    ]
+    before = {f"GPU-a/{i}": {"ecc_uncorrected": 5.0} for i in (7, 8)}
+    parsed, found = rows("\n".join(lines), previous=before)
+    assert [(r["ecc_uncorrected"], r["throttle_reasons"]) for r in found] == [(2, 68), (None, 68)]
+    assert parsed.excluded == {"device_duplicate": 1}
+    parsed, found = rows("\n".join(lines))
+    assert [r["ecc_uncorrected"] for r in found] == [None, None]
+    assert parsed.excluded == {"counter_without_previous": 2}
+
+
+def test_a_sticky_xid_is_one_error_when_it_changes():
+    """The exporter repeats the last code for ever: each scrape would be a new error."""
+    text = scrape("DCGM_FI_DEV_XID_ERRORS{L} 31")
+    for before, errors in ((None, None), (0.0, 1), (13.0, 1), (31.0, 0)):
+        previous = {} if before is None else {"GPU-a": {"xid": before}}
+        _, [row] = rows(text, previous=previous)
+        assert (row["xid"], row["xid_errors"]) == (31, errors)
+
+
 @given(st.data())
 def test_no_bytes_make_it_raise(data):
     """One broken exporter must not stop the collector."""
@@ -252,7 +279,7 @@ def test_no_bytes_make_it_raise(data):
     for _ in range(data.draw(st.integers(1, 8))):
         at = data.draw(st.integers(0, len(text) - 1))
         text[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
-    parsed = parse(bytes(text), cluster="c", time=NOON, previous={"GPU-a": 1.0})
+    parsed = parse(bytes(text), cluster="c", time=NOON, previous={"GPU-a": {"energy": 1.0}})
     assert parsed.balanced
 
 

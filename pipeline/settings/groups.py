@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from collectors.live.dcgm_parameters import DcgmSettings
+from collectors.live.dcgm.parameters import DcgmSettings
 from collectors.live.inference.parameters import InferenceSettings
 from collectors.live.inference_topics.parameters import InferenceTopicsSettings
 from collectors.publish.parameters import PublishSettings

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from collectors.live.dcgm_parameters import DcgmSettings
+from collectors.live.dcgm.parameters import DcgmSettings
 from pipeline.errors import ConfigError
 
 

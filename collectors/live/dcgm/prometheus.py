@@ -15,8 +15,8 @@ from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
-from collectors.live.dcgm_parameters import DcgmSettings
-from collectors.live.http_access import Away, checked, sentence, session
+from collectors.live.dcgm.http_access import Away, checked, sentence, session
+from collectors.live.dcgm.parameters import DcgmSettings
 from pipeline.errors import ConfigError
 
 _STATUS = re.compile(r"HTTP Status Code (\d{3}) \((.*)\)", re.DOTALL)

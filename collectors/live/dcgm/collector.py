@@ -13,9 +13,9 @@ from collectors.dcgm_place import SECOND, Place
 from collectors.dcgm_timeline import Pace, Scrape, advance
 from collectors.exposition import Sample, samples
 from collectors.live.contract import Collector, Cursor, Turn, Watch
-from collectors.live.dcgm_parameters import DcgmSettings
-from collectors.live.http_access import Away, checked, sentence, session
-from collectors.live.prometheus import Prometheus, Series, TooMuch
+from collectors.live.dcgm.http_access import Away, checked, sentence, session
+from collectors.live.dcgm.parameters import DcgmSettings
+from collectors.live.dcgm.prometheus import Prometheus, Series, TooMuch
 from pipeline.errors import ConfigError
 
 NAMES = tuple(sorted({*METRICS, *(f"amd_{name}" for name in METRICS if not name.startswith("DCGM"))}))

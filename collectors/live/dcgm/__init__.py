@@ -1,0 +1,1 @@
+"""GPUs, live: from the Prometheus that scrapes their exporters, or from the exporters themselves."""
