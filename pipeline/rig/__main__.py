@@ -6,7 +6,7 @@ import os
 import sys
 
 from pipeline.errors import PreflightFailed
-from pipeline.rig import kafka, mlserver, postgres, s3
+from pipeline.rig import kafka, mlserver, postgres, prometheus, s3
 
 
 def main() -> int:
@@ -16,6 +16,7 @@ def main() -> int:
         ("kafka", kafka.prepare),
         ("s3", s3.GATEWAY.built),
         ("postgres", postgres.programs),
+        ("prometheus", prometheus.program),
         ("mlserver", mlserver.ENVIRONMENT.built),
     ):
         try:

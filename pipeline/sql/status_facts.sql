@@ -8,6 +8,8 @@ UNION ALL
 SELECT 'devices', cluster, count(*), min(start), max(greatest(coalesce(time, start), start))
 FROM devices GROUP BY cluster
 UNION ALL
+SELECT 'gpu_conditions', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM gpu_conditions GROUP BY cluster
+UNION ALL
 SELECT 'network_usage', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM network_usage GROUP BY cluster
 UNION ALL
 SELECT 'latency_bins', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM latency_bins GROUP BY cluster

@@ -94,6 +94,8 @@ def sentence(url: str, error: requests.RequestException) -> str:
         return f"{url} does not answer in time"
     if isinstance(error, requests.exceptions.SSLError):
         return f"{url} shows a certificate that is not trusted; see dcgm.ca_file"
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"{url} answers {error.response.status_code}"
     if isinstance(error, requests.ConnectionError):
         return f"{url} cannot be reached"
     return f"{url}: {type(error).__name__}"
