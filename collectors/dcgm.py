@@ -18,6 +18,7 @@ from collectors.parsed import Parsed, to_table
 from pipeline.events import Rejected
 
 _EPOCH = datetime(1970, 1, 1)
+_LONGEST_NAME = 256
 
 
 @dataclass(slots=True)
@@ -83,6 +84,9 @@ def _take(line: Sample, scrape: Scrape, scale: float | None) -> None:
     device = device_of(line.labels)
     if device is None:
         scrape.rejected.append(Rejected("missing_field", f"{line.name}: no label names a device", line.row))
+    elif len(device.device) > _LONGEST_NAME:
+        detail = f"{line.name} of {device.device[:40]}..."
+        scrape.rejected.append(Rejected("text_too_long", detail, line.row))
     elif not math.isfinite(line.value):
         scrape.rejected.append(Rejected("not_finite", f"{line.name} of {device.device}", line.row))
     elif is_blank(line.value):

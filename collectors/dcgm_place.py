@@ -58,16 +58,6 @@ class Place(msgspec.Struct):
     def copy(self) -> Place:
         return Place.of(self.cursor())
 
-    def says(self, what: str, time: int) -> bool:
-        """Whether a refusal is said now: the first time, and again after a day."""
-        last = self.refused.get(what)
-        if last is None and len(self.refused) >= MOST_SAID:
-            return False
-        if last is not None and time - last < SAY_AGAIN:
-            return False
-        self.refused[what] = time
-        return True
-
     def forgets(self, look_back: int) -> None:
         """What is older than it can matter; scrapes older than `look_back` are not looked at again."""
         old = self.until - FORGET
@@ -76,3 +66,14 @@ class Place(msgspec.Struct):
         self.refused = {what: at for what, at in self.refused.items() if self.until - at < SAY_AGAIN}
         for target in self.targets.values():
             target.lines = {at: n for at, n in target.lines.items() if int(at) > self.until - look_back}
+
+
+def says(refused: dict[str, int], what: str, time: int) -> bool:
+    """Whether a lasting refusal is said now, the first time and again after a day; noted in `refused`."""
+    last = refused.get(what)
+    if last is None and len(refused) >= MOST_SAID:
+        return False
+    if last is not None and time - last < SAY_AGAIN:
+        return False
+    refused[what] = time
+    return True

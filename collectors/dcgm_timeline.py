@@ -7,7 +7,7 @@ begins an interval, and ends a gap.  So for every device counted time + gaps = l
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -16,14 +16,14 @@ import pyarrow as pa
 
 from collectors.dcgm import read, tells_percent
 from collectors.dcgm_devices import Device
-from collectors.dcgm_place import Place, Seen, Target
+from collectors.dcgm_place import Place, Seen, Target, says
 from collectors.dcgm_reading import Counters
 from collectors.dcgm_rows import gpu_rows
 from collectors.exposition import Sample
 from collectors.parsed import GAPS_SCHEMA, Parsed, to_table
 from pipeline.events import Rejected
 
-Lasting = frozenset({"not_finite", "blank_value", "missing_field"})
+Lasting = frozenset({"not_finite", "blank_value", "missing_field", "text_too_long"})
 """Reasons that every scrape repeats: said once a day for a metric and device."""
 
 
@@ -135,7 +135,7 @@ def _left_out(seen: Seen | None, scrape: Scrape, pace: Pace) -> str | None:
 def _refuse(rejected: Iterable[Rejected], place: Place, scrape: Scrape, account: _Account) -> None:
     for refusal in rejected:
         what = f"{refusal.reason} {scrape.target} {refusal.detail}"
-        if refusal.reason in Lasting and not place.says(what, scrape.time):
+        if refusal.reason in Lasting and not says(place.refused, what, scrape.time):
             account.excluded[f"repeated_{refusal.reason}"] += 1
         else:
             detail = f"{refusal.detail} ({scrape.target})"
@@ -147,20 +147,32 @@ def _parsed(account: _Account) -> Parsed:
     columns: dict[str, Any] = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
     events = {"gpu": to_table("gpu", {**columns, "cluster": account.cluster}, len(rows))} if rows else {}
     return Parsed(
-        account.read, account.used, events, account.excluded, tuple(account.rejected), _gaps(account)
+        account.read,
+        account.used,
+        events,
+        account.excluded,
+        tuple(account.rejected),
+        gap_rows(account.gaps, account.cluster),
     )
 
 
-def _gaps(account: _Account) -> pa.Table:
+_DETAILS = {
+    "not_scraped": "{} devices without samples",
+    "late_samples": "samples that appeared after later ones of their target were counted",
+    "counter_reset": "a server began anew: what it had counted since the scrape before is not known",
+}
+
+
+def gap_rows(gaps: Mapping[tuple[str, str, int, int], list[int]], cluster: str) -> pa.Table:
+    """Gaps by place, kind, start and end, each with what was lost: samples, or a 0 for each device."""
     rows = [
         {
-            "cluster": account.cluster, "source": f"dcgm/{where}", "kind": kind,
+            "cluster": cluster, "source": f"dcgm/{where}", "kind": kind,
             "start": _naive(start), "end": _naive(end),
             "lost": sum(lost) if kind == "late_samples" else None,
-            "detail": f"{len(lost)} devices without samples" if kind == "not_scraped"
-            else "samples that appeared after later ones of their target were counted",
+            "detail": _DETAILS[kind].format(len(lost)),
         }
-        for (where, kind, start, end), lost in account.gaps.items()
+        for (where, kind, start, end), lost in gaps.items()
     ]  # fmt: skip
     return pa.Table.from_pylist(rows, schema=GAPS_SCHEMA)
 

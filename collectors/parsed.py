@@ -47,6 +47,18 @@ class Parsed:
         return self.read == self.used + self.excluded.total() + len(self.rejected)
 
 
+def together(first: Parsed, second: Parsed) -> Parsed:
+    """What two readers made of one look at a source; their events are of different types."""
+    return Parsed(
+        first.read + second.read,
+        first.used + second.used,
+        {**first.events, **second.events},
+        first.excluded + second.excluded,
+        first.rejected + second.rejected,
+        pa.concat_tables([first.gaps, second.gaps]),
+    )
+
+
 def nothing_read(reason: str, detail: str) -> Parsed:
     """A whole file as one refused unit."""
     return Parsed(1, 0, rejected=(Rejected(reason, detail),))

@@ -18,6 +18,7 @@ from detectors import (
     latency,
     network,
     predictions,
+    serving,
 )
 from detectors.references import Reference
 
@@ -35,4 +36,5 @@ FOLDS: dict[str, tuple[Fold, ...]] = {
     "label": (labels.fold,),
     "outcome": (actions.fold_outcome,),
     "rejected": (carried.fold_rejected,),
+    "serving": (serving.fold,),
 }

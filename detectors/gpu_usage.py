@@ -73,15 +73,20 @@ def _values(events: pa.Table, pieces: Pieces, lengths: Integers) -> dict[str, In
     }
 
 
+def shared(whole: Integers, pieces: Pieces, lengths: Integers) -> Integers:
+    """What belongs to a whole interval, over its parts by their length: they sum to it; shape (p,)."""
+    shares = np.floor(whole[pieces.sample] * (pieces.length / lengths[pieces.sample])).astype(np.int64)
+    others = np.zeros(len(whole), np.int64)
+    np.add.at(others, pieces.sample, np.where(pieces.is_last, 0, shares))
+    # The last part takes what rounding down left.
+    shares[pieces.is_last] = (whole - others)[pieces.sample[pieces.is_last]]
+    return shares
+
+
 def _microjoules(events: pa.Table, pieces: Pieces, lengths: Integers) -> Integers:
     """Energy per part: the measured energy of the interval shared by time, else power x time."""
     measured = minutes.floats(events.column("energy_joules"))
     power = minutes.floats(events.column("power_watts"))[pieces.sample]
-    whole = minutes.units(measured, minutes.SECOND)
-    shares = np.floor(whole[pieces.sample] * (pieces.length / lengths[pieces.sample])).astype(np.int64)
-    others = np.zeros(len(whole), np.int64)
-    np.add.at(others, pieces.sample, np.where(pieces.is_last, 0, shares))
-    # The last part takes what rounding down left, so that the parts sum to the interval's energy.
-    shares[pieces.is_last] = (whole - others)[pieces.sample[pieces.is_last]]
+    shares = shared(minutes.units(measured, minutes.SECOND), pieces, lengths)
     from_power = minutes.units(power * pieces.length, 1)
     return np.where(np.isnan(measured)[pieces.sample], from_power, shares)

@@ -49,7 +49,9 @@ def ticking(exporter: Exporter) -> Iterator[None]:
 
     def tell() -> None:
         while not end.wait(0.02):
-            exporter.text = gpu("GPU-a", time.monotonic() - began)
+            past = time.monotonic() - began
+            served = f'vllm:generation_tokens_total{{model_name="llama"}} {int(past * 100)}\n'
+            exporter.text = gpu("GPU-a", past) + served
 
     exporter.text = gpu("GPU-a", 0)
     thread = threading.Thread(target=tell)
@@ -122,7 +124,8 @@ class Run:
 
     def events(self) -> list[dict[str, Any]]:
         """Of the turns that it was told are safe."""
-        return [e for t in self.turns for table in t.parsed.events.values() for e in table.to_pylist()]
+        tables = [turn.parsed.events["gpu"] for turn in self.turns if "gpu" in turn.parsed.events]
+        return [row for table in tables for row in table.to_pylist()]
 
     def samples(self) -> int:
         return len(self.events())
@@ -232,6 +235,21 @@ def test_a_question_that_is_too_large_is_halved(tmp_path: Path, exporter: Export
     usage = run.rows("gpu_usage")
     assert sum(float(row["observed_seconds"]) for row in usage) > 4
     assert run.rows("gaps") == []
+
+
+def test_a_model_server_s_tokens_come_by_the_same_way(tmp_path: Path, prometheus: Prometheus) -> None:
+    """Who has vLLM scraped already needs nothing more to see its tokens beside its GPU's cost."""
+    run = Run(tmp_path, replace(FAST, prometheus_url=prometheus.url))
+    with run():
+        run.until(lambda: run.samples() > 12)
+    [series] = requests.get(
+        f"{prometheus.url}/api/v1/query", {"query": "vllm:generation_tokens_total[10m]"}, timeout=5
+    ).json()["data"]["result"]
+    since, until = (run.turns[-1].cursor[name] / 1e6 for name in ("since", "until"))
+    values = [float(value) for at, value in series["values"] if since < at <= until]
+    counted = [row for row in run.rows("serving_counters") if row["counter"] == "tokens_out"]
+    assert sum(row["count"] for row in counted) == values[-1] - values[0] > 0
+    assert {(row["model"], row["workload"]) for row in counted} == {("llama", "exporter-0")}
 
 
 BCRYPT = "$2b$04$.1602BVeOVYtDUgnxf5mVOYVkmkXHhZF8WjVoSgmNn1NBBN6gvQCC"

@@ -27,7 +27,8 @@ ALLOWED = {
     | {"pyarrow", "msgspec", "kafka"},
     "collectors.live.dcgm": {"collectors.live.contract", "collectors.parsed", "collectors.exposition"}
     | {"collectors.dcgm_metrics", "collectors.dcgm_place", "collectors.dcgm_timeline", "pipeline.errors"}
-    | {"pipeline.bounds", "pipeline.secret", "requests", "urllib3", "prometheus_api_client"},
+    | {"collectors.serving_counters", "collectors.serving_metrics", "pipeline.bounds"}
+    | {"pipeline.secret", "requests", "urllib3", "prometheus_api_client"},
     "detectors": {"pipeline.facts", "pipeline.events", "pipeline.wire", "pipeline.bounds"}
     | {"numpy", "pyarrow", "scipy", "sklearn"},
 }  # fmt: skip

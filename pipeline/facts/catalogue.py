@@ -13,6 +13,7 @@ from pipeline.facts.models import (
     PREDICTIONS,
     REFERENCES,
     SCORE_BINS,
+    SERVING_COUNTERS,
 )
 
 FACTS: dict[str, Fact] = {
@@ -20,6 +21,6 @@ FACTS: dict[str, Fact] = {
     for f in (
         GPU_USAGE, GPU_CONDITIONS, ALLOCATIONS, DEVICES, NETWORK_USAGE, LATENCY_BINS, PREDICTION_SUMS,
         FEATURE_BINS, SCORE_BINS, PREDICTIONS, LABELS, REFERENCES, FINDINGS, ACTIONS, OUTCOMES, REJECTED,
-        REPAIRS, GAPS,
+        REPAIRS, GAPS, SERVING_COUNTERS,
     )
 }  # fmt: skip

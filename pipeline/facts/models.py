@@ -31,6 +31,15 @@ PREDICTION_SUMS = Fact(
     ),
 )
 
+SERVING_COUNTERS = Fact(
+    "serving_counters",
+    "What model servers counted in a minute: requests, errors, tokens, and of times how many were at most so "
+    "long ('' is all) with their sum.  Predictions that were logged one by one are in it: never add both.",
+    "add",
+    (*MINUTE, *SERVER, *MODEL, *columns("counter", "at_most")),
+    (*COUNT, *columns("seconds", of=SECONDS)),
+)
+
 FEATURE_BINS = Fact(
     "feature_bins",
     "Histogram of a feature in a minute over the bins of a reference; -1 is missing, -2 unseen category.",

@@ -14,6 +14,8 @@ SELECT 'network_usage', cluster, count(*), min(minute), max(minute + to_minutes(
 UNION ALL
 SELECT 'latency_bins', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM latency_bins GROUP BY cluster
 UNION ALL
+SELECT 'serving_counters', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM serving_counters GROUP BY cluster
+UNION ALL
 SELECT 'prediction_sums', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes))
 FROM prediction_sums GROUP BY cluster
 UNION ALL

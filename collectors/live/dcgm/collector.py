@@ -16,6 +16,9 @@ from collectors.live.contract import Collector, Cursor, Turn, Watch
 from collectors.live.dcgm.http_access import Away, checked, sentence, session
 from collectors.live.dcgm.parameters import DcgmSettings
 from collectors.live.dcgm.prometheus import Prometheus, Series, TooMuch
+from collectors.parsed import together
+from collectors.serving_counters import Counts, advance_counts
+from collectors.serving_metrics import COUNTERS
 from pipeline.errors import ConfigError
 
 NAMES = tuple(sorted({*METRICS, *(f"amd_{name}" for name in METRICS if not name.startswith("DCGM"))}))
@@ -53,6 +56,7 @@ class FromPrometheus:
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
         settings = self.settings
         place = Place.of(cursor) if cursor else None
+        counts = Counts.of(cursor["serving"]) if cursor else Counts()
         chunk, pause = settings.chunk_seconds, settings.interval_seconds
         while True:
             try:
@@ -60,28 +64,34 @@ class FromPrometheus:
                 if place is None:
                     place = Place.beginning(latest - round(settings.history_seconds * SECOND))
                 until = min(latest, place.until + round(chunk * SECOND))
-                scrapes = self._scrapes(place, until) if until > place.until else []
+                scrapes = self._scrapes(place, until) if until > place.until else ([], [])
             except TooMuch as refusal:
                 watch.waits(_PART, str(refusal))
                 chunk, pause = max(chunk / 2, 1.0), 0.0 if chunk > 1.0 else settings.interval_seconds
             except Away as away:
                 watch.waits(_PART, str(away))
-                pause = min(max(pause, 1.0) * 2, 60.0, settings.interval_seconds)
+                pause = settings.interval_seconds
             else:
                 watch.goes_on(_PART)
                 pause = settings.interval_seconds if until >= latest else 0.0
                 if until > place.until:
-                    parsed, place = advance(scrapes, place, pace(settings), until=until, cluster=self.cluster)
+                    gpus, place = advance(
+                        scrapes[0], place, pace(settings), until=until, cluster=self.cluster
+                    )
+                    served, counts = advance_counts(scrapes[1], counts, cluster=self.cluster)
                     self._tell(place, watch)
-                    yield Turn(parsed, place.cursor(), watch.now())
+                    after = {**place.cursor(), "serving": counts.cursor()}
+                    yield Turn(together(gpus, served), after, watch.now())
             if watch.wait(pause):
                 return
 
-    def _scrapes(self, place: Place, until: int) -> list[Scrape]:
+    def _scrapes(self, place: Place, until: int) -> tuple[list[Scrape], list[Scrape]]:
+        """Of GPUs, and of model servers."""
         start = max(place.until - round(self.settings.look_back_seconds * SECOND), place.since)
         series = self.source.samples(NAMES, start, until)
         own = self.source.targets(NAMES, start, until) if series else []
-        return scrapes_of(series, own)
+        served = self.source.samples(tuple(COUNTERS), start, until) if self.settings.serving else []
+        return scrapes_of(series, own), scrapes_of(served, [], by=("instance",))
 
     def _tell(self, place: Place, watch: Watch) -> None:
         last = max((target.at for target in place.targets.values()), default=place.since)
@@ -92,7 +102,9 @@ class FromPrometheus:
             watch.goes_on(_SERIES)
 
 
-def scrapes_of(series: Iterable[Series], targets: Iterable[dict[str, str]]) -> list[Scrape]:
+def scrapes_of(
+    series: Iterable[Series], targets: Iterable[dict[str, str]], by: tuple[str, ...] = _TARGET
+) -> list[Scrape]:
     """Series turned by time: all that one target told at one instant, without the labels of its own pod.
 
     A ServiceMonitor puts the exporter's pod on every line, and a workload then stands in exported_pod: a GPU
@@ -101,7 +113,7 @@ def scrapes_of(series: Iterable[Series], targets: Iterable[dict[str, str]]) -> l
     own = {(t.get("job"), t.get("instance")): [t.get(n) for n in _OWN] for t in targets}
     found: dict[tuple[int, str], list[Sample]] = defaultdict(list)
     for row, (labels, points) in enumerate(series):
-        target = "/".join(labels[name] for name in _TARGET if labels.get(name))
+        target = "/".join(labels[name] for name in by if labels.get(name))
         mine = own.get((labels.get("job"), labels.get("instance")), [None])
         left = _OWN if mine[0] and mine == [labels.get(name) for name in _OWN] else ()
         name = labels.get("__name__", "")

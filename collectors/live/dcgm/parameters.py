@@ -17,6 +17,8 @@ class DcgmSettings:
     """URLs of exporters' metrics, several with commas, to be read straight: instead of prometheus_url."""
     selector: str = ""
     """Label matchers that say which series, for example cluster="eu-1": where one Prometheus has several."""
+    serving: bool = True
+    """Whether the counters of vLLM and Triton in that Prometheus are read too."""
     interval_seconds: Annotated[float, Bound(0.1, 3_600)] = 30.0
     """Seconds between two questions; no longer than the interval at which the exporters are scraped."""
     longest_seconds: Annotated[float, Bound(0.2, 86_400)] = 90.0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.wire.columns import MOST_SECONDS, MOST_TOKENS, amount, count, string, time
+from pipeline.wire.columns import CLUSTER, MOST_SECONDS, MOST_TOKENS, amount, count, string, time
 from pipeline.wire.event_type import Column, EventType
+
+SERVING_TIMES = ("latency", "time_to_first_token", "time_per_output_token")
 
 INFERENCE = EventType(
     "inference",
@@ -45,5 +47,29 @@ LABEL = EventType(
         string("evaluator", "who or what judged, with its version"),
         time("time", "when the label was made", required=True),
         Column("revision", "int", "the highest revision of a label wins; absent is 0", minimum=0),
+    ),
+)
+
+SERVING = EventType(
+    "serving",
+    "What a model server counted in the `interval_seconds` that end at `time`: sums, no single requests.",
+    "cluster/model",
+    (
+        CLUSTER,
+        string("namespace", "namespace of the model server"),
+        string("workload", "Kind/name, or the pod's name where no owner is known"),
+        string("model", "model", required=True),
+        string("model_version", "version of the model", required=True),
+        time("time", "end of the interval", required=True),
+        Column("interval_seconds", "float", "length of the interval", True, 1e-6, 86_400.0),
+        string(
+            "counter",
+            "what was counted",
+            required=True,
+            choices=("requests", "errors", "tokens_in", "tokens_out", "tokens_cached", *SERVING_TIMES),
+        ),
+        string("at_most", "of a time: counts requests that took at most so many seconds; absent is all"),
+        count("count", "requests or tokens; absent where only seconds are known", maximum=MOST_TOKENS),
+        amount("seconds", "sum of the times of all these requests", maximum=1e10),
     ),
 )
