@@ -86,7 +86,7 @@ MAXIMUM: dict[Quantity, float] = {
     "power": 1e5,
     "energy": 1e15,
     "xid": 1e6,
-    "throttle": 2.0**31,
+    "throttle": 2.0**52,
     "ecc_corrected": 1e15,
     "ecc_uncorrected": 1e15,
     "rows_remapped": 1e15,

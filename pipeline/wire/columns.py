@@ -10,7 +10,7 @@ MOST_WATTS = 1e5
 MOST_JOULES = 1e10
 MOST_SECONDS = 1e6
 MOST_TOKENS = 1e13
-MOST_ERRORS = 1e12
+MOST_ERRORS = 1e13
 
 
 def string(name: str, doc: str, *, required: bool = False, choices: tuple[str, ...] = ()) -> Column:

@@ -45,7 +45,7 @@ GPU = EventType(
         count("ecc_corrected", "memory errors of the interval that were corrected", maximum=MOST_ERRORS),
         count("ecc_uncorrected", "memory errors of the interval that were not", maximum=MOST_ERRORS),
         count("rows_remapped", "memory rows replaced in the interval after such errors", maximum=MOST_ERRORS),
-        count("throttle_reasons", "why clocks are held back: NVML's bits, or 0", maximum=2**31 - 1),
+        count("throttle_reasons", "why clocks are held back: NVML's bits, or 0", maximum=2.0**52),
         string(
             "confidence", "how the value was obtained", choices=("measured", "device-duplicated", "estimated")
         ),
