@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -23,9 +23,9 @@ class Exporter:
                 known = exporter.token in ("", self.headers.get("Authorization", "").removeprefix("Bearer "))
                 self.send_response((200 if body else 500) if known else 401)
                 self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.end_headers()
-                if known:
-                    self.wfile.write(body)
+                with suppress(BrokenPipeError):  # who asked has given up
+                    self.end_headers()
+                    self.wfile.write(body if known else b"")
 
             def log_message(self, format: str, *arguments: Any) -> None:
                 """Quiet."""

@@ -1,0 +1,106 @@
+"""How GPUs' sources are reached: TLS, passwords, tokens, straight exporters, and settings that cannot be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from collectors.live.catalogue import collector
+from collectors.live.dcgm.parameters import DcgmSettings
+from pipeline.errors import ConfigError
+from pipeline.rig.prometheus import Prometheus
+from pipeline.rig.tls import certificates
+from pipeline.secret import Secret
+from tests.dcgm_run import FAST, Run, ticking
+from tests.exporter import Exporter
+from tests.rigs import running
+
+pytestmark = pytest.mark.xdist_group("prometheus")
+
+
+@pytest.fixture
+def exporter() -> Iterator[Exporter]:
+    """Its counter is the time since the test began, in joules; its GPU is half busy."""
+    with Exporter().running() as served, ticking(served):
+        yield served
+
+
+BCRYPT = "$2b$04$.1602BVeOVYtDUgnxf5mVOYVkmkXHhZF8WjVoSgmNn1NBBN6gvQCC"
+"""Of the password `the-word`."""
+PEM = (("cert", "crt"), ("key", "key"))
+
+
+def test_tls_and_a_password_that_is_wrong_at_first(tmp_path: Path, exporter: Exporter) -> None:
+    """Behind TLS and a password it works; a wrong one is said, and is never shown."""
+    made = certificates(tmp_path)
+    web = {
+        "tls_server_config": {
+            "cert_file": str(tmp_path / "server.crt"),
+            "key_file": str(tmp_path / "server.key"),
+        },
+        "basic_auth_users": {"me": BCRYPT},
+    }
+    with running(lambda f: Prometheus(f, {"": exporter.target}, interval=0.2, web=web)) as server:
+        known = replace(FAST, prometheus_url=server.url, username="me", password=Secret("the-word"))
+        right = replace(known, ca_file=str(made.cafile))
+        for wrong, told in (
+            (replace(right, password=Secret("guessed")), "refuses us with 401"),
+            (known, "certificate that is not trusted"),
+        ):
+            run = Run(tmp_path / "wrong", wrong)
+            with run():
+                run.until(lambda run=run, told=told: any(told in r for r in run.report.not_ready()))
+                assert not any("guessed" in reason for reason in run.report.not_ready())
+        run = Run(tmp_path / "right", right)
+        with run():
+            run.until(lambda: run.samples() > 2)
+
+
+def test_an_exporter_is_read_straight_with_a_token_that_is_rotated(tmp_path: Path) -> None:
+    """Without a Prometheus there are still GPUs; a new token counts at once, a lack of it is a gap."""
+    token = tmp_path / "token"
+    token.write_text("old")
+    with Exporter().running() as exporter, ticking(exporter):
+        exporter.token = "old"
+        settings = replace(FAST, exporters=exporter.url, token_file=str(token))
+        run = Run(tmp_path, settings)
+        with run():
+            run.until(lambda: run.samples() > 4)
+            exporter.token = "new"
+            run.until(lambda: any("401" in reason for reason in run.report.not_ready()))
+            time.sleep(1.2)
+            token.write_text("new")
+            before = run.samples()
+            run.until(lambda: run.samples() > before + 4)
+            run.until(lambda: run.report.not_ready() == [])
+    events, gaps = run.events(), run.rows("gaps")
+    lost = sum((gap["end"] - gap["start"]).total_seconds() for gap in gaps)
+    wall = (max(e["time"] for e in events) - min(e["time"] for e in events)).total_seconds()
+    counted = sum(float(row["observed_seconds"]) for row in run.rows("gpu_usage"))
+    assert lost > 1.0 and {gap["kind"] for gap in gaps} == {"not_scraped"}
+    assert counted + lost == pytest.approx(wall + events[0]["interval_seconds"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        (DcgmSettings(), "dcgm.prometheus_url"),
+        (DcgmSettings("http://127.0.0.1:1", "http://127.0.0.1:2"), "dcgm.prometheus_url"),
+        (DcgmSettings("prometheus:9090"), "dcgm.prometheus_url"),
+        (DcgmSettings("http://me:word@h:1"), "dcgm.prometheus_url"),
+        (DcgmSettings("http://far.example:1", username="u", password=Secret("word")), "dcgm.prometheus_url"),
+        (DcgmSettings("http://127.0.0.1:1", token_file="t", username="u"), "dcgm.token_file"),
+        (DcgmSettings("http://127.0.0.1:1", ca_file="/nowhere.pem"), "dcgm.ca_file"),
+        (DcgmSettings("http://127.0.0.1:1", longest_seconds=1), "dcgm.longest_seconds"),
+        (DcgmSettings(exporters="ftp://h"), "dcgm.exporters"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_no_secret_is_shown(settings: DcgmSettings, key: str) -> None:
+    """A typing error must be one sentence at the start, not a collector that waits for ever."""
+    with pytest.raises(ConfigError, match=key) as error:
+        collector("dcgm", settings, "c")
+    assert "word" not in str(error.value).replace("password", "")
