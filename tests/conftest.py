@@ -12,6 +12,7 @@ from tests.places import place, shared  # noqa: F401  fixtures of every test
 from tests.rigs import (  # noqa: F401  fixtures of every test
     broker,
     kafka,
+    kube,
     postgres,
     private_kafka,
     s3,
@@ -31,6 +32,7 @@ CHROMIUM_FLAGS = [
 ]
 
 BROKERS = {"kafka", "broker", "secure_kafka"}
+CLUSTERS = {"kube"}
 PLACES = {"postgres", "s3", "place", "shared"}
 
 
@@ -47,6 +49,8 @@ def lane(item: pytest.Item) -> str | None:
     names = set(getattr(item, "fixturenames", ()))
     if BROKERS & names:
         return "brokers"
+    if CLUSTERS & names:
+        return "clusters"
     callspec = getattr(item, "callspec", None)
     if callspec is not None and callspec.params.get("place") == "sqlite":
         names.discard("place")

@@ -17,6 +17,7 @@ import pytest
 
 from pipeline.errors import PreflightFailed
 from pipeline.rig.kafka import Kafka
+from pipeline.rig.kube.cluster import Kube
 from pipeline.rig.postgres import Postgres
 from pipeline.rig.s3 import S3
 
@@ -74,6 +75,13 @@ def postgres() -> Iterator[Postgres]:
 def s3() -> Iterator[S3]:
     """`.bucket()` is a new bucket each time."""
     with running(S3) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kube() -> Iterator[Kube]:
+    """The control plane of the whole run: work in a namespace of your own."""
+    with running(Kube) as server:
         yield server
 
 

@@ -7,6 +7,7 @@ import sys
 
 from pipeline.errors import PreflightFailed
 from pipeline.rig import kafka, mlserver, postgres, prometheus, s3
+from pipeline.rig.kube import programs as kube
 
 
 def main() -> int:
@@ -17,6 +18,7 @@ def main() -> int:
         ("s3", s3.GATEWAY.built),
         ("postgres", postgres.programs),
         ("prometheus", prometheus.program),
+        ("kube", kube.prepare),
         ("mlserver", mlserver.ENVIRONMENT.built),
     ):
         try:
