@@ -1,4 +1,4 @@
-"""Objects as people write them into a cluster: nodes with GPUs for the real scheduler, pods, Deployments."""
+"""Objects as people write them into a cluster: nodes with GPUs for the real scheduler, claims, pods."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ Json = dict[str, Any]
 DRIVER = "gpu.nvidia.com"
 RESOURCE = "/apis/resource.k8s.io/v1"
 WAIT_SECONDS = 60.0
+OURS = {"driftledger.io/of": "tests"}
+"""Label of the namespaces that `clear` empties."""
 
 
 def until(holds: Callable[[], Any], what: str) -> Any:
@@ -25,31 +27,58 @@ def until(holds: Callable[[], Any], what: str) -> Any:
     return found
 
 
-def namespace(kube: Kube, **labels: str) -> str:
-    """A new one, whose default service account is there."""
+def items(kube: Kube, path: str) -> list[Json]:
+    found: list[Json] = kube.request("GET", path)["items"]
+    return found
+
+
+def clear(kube: Kube) -> None:
+    """Nothing of the last test is left: no node, device, claim, pod or workload."""
+    named = f"?labelSelector={'='.join(*OURS.items())}"
+    for space in items(kube, f"/api/v1/namespaces{named}"):
+        if "deletionTimestamp" not in space["metadata"]:
+            kube.request("DELETE", f"/api/v1/namespaces/{space['metadata']['name']}")
+    for path in (f"{RESOURCE}/deviceclasses", f"{RESOURCE}/resourceslices"):
+        kube.request("DELETE", path)
+    left = ("/api/v1/pods", f"{RESOURCE}/resourceclaims", "/apis/apps/v1/deployments")
+    until(lambda: not any(items(kube, path) for path in left), "the cluster to be empty")
+    kube.request("DELETE", "/api/v1/nodes")
+
+
+def namespace(kube: Kube, labels: Json | None = None) -> str:
+    """A new one, in which pods can be made."""
     name = f"ns-{secrets.token_hex(4)}"
-    told = {k.replace("__", "/").replace("_", "."): v for k, v in labels.items()}
-    kube.request("POST", "/api/v1/namespaces", {"metadata": {"name": name, "labels": told}})
+    body = {"metadata": {"name": name, "labels": OURS | (labels or {})}}
+    kube.request("POST", "/api/v1/namespaces", body)
     account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
     until(lambda: kube.request("GET", account, or_status=404).get("metadata"), f"the account of {name}")
     return name
 
 
-def node(kube: Kube, name: str, capacity: Json | None = None) -> None:
-    """A node that KWOK plays; `capacity` are extended resources, as a device plugin would tell them."""
-    annotations = {"kwok.x-k8s.io/node": "fake"}
-    labels = {"topology.kubernetes.io/zone": "z1", "kubernetes.io/os": "linux"}
-    body = {"metadata": {"name": name, "annotations": annotations, "labels": labels}}
+def node(kube: Kube, name: str, capacity: Json | None = None, *, zone: str = "z1") -> None:
+    """A ready node that KWOK plays; `capacity` are extended resources, as a device plugin tells them."""
+    labels = {
+        "topology.kubernetes.io/zone": zone,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/hostname": name,
+    }
+    body: Json = {"metadata": {"name": name, "annotations": {"kwok.x-k8s.io/node": "fake"}, "labels": labels}}
+    if capacity:
+        body["status"] = {"capacity": capacity, "allocatable": capacity}
     kube.request("POST", "/api/v1/nodes", body)
 
     def is_ready() -> bool:
-        conditions = kube.request("GET", f"/api/v1/nodes/{name}")["status"].get("conditions", [])
-        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+        found = kube.request("GET", f"/api/v1/nodes/{name}")
+        conditions = found["status"].get("conditions", [])
+        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+        # The controllers take this taint away a moment after the node is ready.
+        return ready and not found["spec"].get("taints")
 
     until(is_ready, f"node {name} ready")
-    if capacity:
-        status = {"status": {"capacity": capacity, "allocatable": capacity}}
-        kube.request("PATCH", f"/api/v1/nodes/{name}/status", status)
+
+
+def cordon(kube: Kube, name: str, cordoned: bool = True) -> None:
+    kube.request("PATCH", f"/api/v1/nodes/{name}", {"spec": {"unschedulable": cordoned or None}})
 
 
 def device_class(kube: Kube, name: str, expression: str = "true") -> None:
@@ -58,29 +87,37 @@ def device_class(kube: Kube, name: str, expression: str = "true") -> None:
     kube.request("POST", f"{RESOURCE}/deviceclasses", body, or_status=409)
 
 
-def device(name: str, **fields: Any) -> Json:
+def device(name: str, *, kind: str = "gpu", memory: Json | None = None, **fields: Any) -> Json:
     attributes = {
-        "type": "gpu",
-        "uuid": f"GPU-{name}-{secrets.token_hex(4)}",
+        "type": kind,
+        "uuid": f"{'MIG' if kind == 'mig' else 'GPU'}-{secrets.token_hex(8)}",
         "productName": "NVIDIA A100-SXM4-80GB",
     }
-    told = {k: {"string": v} for k, v in attributes.items()}
-    return {"name": name, "attributes": told, "capacity": {"memory": {"value": "80Gi"}}, **fields}
+    told = {key: {"string": value} for key, value in attributes.items()}
+    return {"name": name, "attributes": told, "capacity": {"memory": memory or {"value": "80Gi"}}, **fields}
+
+
+def shared_device(name: str, *, step: str = "1Gi") -> Json:
+    """One whose memory several claims may have parts of."""
+    policy = {"default": "10Gi", "validRange": {"min": step, "step": step}}
+    memory = {"value": "80Gi", "requestPolicy": policy}
+    return device(name, memory=memory, allowMultipleAllocations=True)
+
+
+def counted_device(name: str, counters: str, value: str, **fields: Any) -> Json:
+    """A device that takes memory out of the counters it shares with others."""
+    taken = [{"counterSet": counters, "counters": {"memory": {"value": value}}}]
+    return device(name, consumesCounters=taken, **fields)
 
 
 def devices(kube: Kube, of_node: str, *found: Json, part: int = 0, parts: int = 1, **spec: Any) -> None:
-    """A ResourceSlice as a driver publishes it."""
+    """A ResourceSlice as a driver publishes it: part `part` of `parts` of the node's pool."""
     pool = {"name": of_node, "generation": 1, "resourceSliceCount": parts}
-    body = {
-        "driver": DRIVER,
-        "nodeName": of_node,
-        "pool": pool,
-        **({"devices": list(found)} if found else {}),
-        **spec,
-    }
-    kube.request(
-        "POST", f"{RESOURCE}/resourceslices", {"metadata": {"name": f"{of_node}-{part}"}, "spec": body}
-    )
+    body = {"driver": DRIVER, "nodeName": of_node, "pool": pool, **spec}
+    if found:
+        body["devices"] = list(found)
+    named = {"metadata": {"name": f"{of_node}-{part}"}, "spec": body}
+    kube.request("POST", f"{RESOURCE}/resourceslices", named)
 
 
 def request(of_class: str, **exactly: Any) -> Json:
@@ -115,35 +152,30 @@ def pod(kube: Kube, ns: str, name: str, spec: Json) -> None:
     kube.request("POST", f"/api/v1/namespaces/{ns}/pods", {"metadata": {"name": name}, "spec": spec})
 
 
-def deployment(kube: Kube, ns: str, name: str, spec: Json, replicas: int) -> None:
-    labels = {"app": name}
-    body = {
-        "metadata": {"name": name},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": spec},
-        },
-    }
-    kube.request("POST", f"/apis/apps/v1/namespaces/{ns}/deployments", body)
-
-
 def delete_pod(kube: Kube, ns: str, name: str) -> None:
     kube.request("DELETE", f"/api/v1/namespaces/{ns}/pods/{name}")
 
 
-def running_pods(kube: Kube, ns: str) -> list[str]:
-    found = kube.request("GET", f"/api/v1/namespaces/{ns}/pods")["items"]
+def evict(kube: Kube, ns: str, name: str) -> None:
+    """What a drain does with each pod."""
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+    kube.request("POST", f"/api/v1/namespaces/{ns}/pods/{name}/eviction", body)
+
+
+def running(kube: Kube, ns: str) -> list[Json]:
+    """Pods that run and were not asked to end."""
+    found = items(kube, f"/api/v1/namespaces/{ns}/pods")
     return [
-        p["metadata"]["name"]
-        for p in found
-        if p["status"].get("phase") == "Running" and "deletionTimestamp" not in p["metadata"]
+        p for p in found if p["status"].get("phase") == "Running" and "deletionTimestamp" not in p["metadata"]
     ]
 
 
+def running_pods(kube: Kube, ns: str) -> list[str]:
+    return [p["metadata"]["name"] for p in running(kube, ns)]
+
+
 def claims(kube: Kube, ns: str) -> list[Json]:
-    items: list[Json] = kube.request("GET", f"{RESOURCE}/namespaces/{ns}/resourceclaims")["items"]
-    return items
+    return items(kube, f"{RESOURCE}/namespaces/{ns}/resourceclaims")
 
 
 def results(claim: Json) -> list[Json]:

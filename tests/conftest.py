@@ -11,6 +11,7 @@ from tests.examples import load_profile
 from tests.places import place, shared  # noqa: F401  fixtures of every test
 from tests.rigs import (  # noqa: F401  fixtures of every test
     broker,
+    cluster,
     kafka,
     kube,
     postgres,
@@ -32,7 +33,7 @@ CHROMIUM_FLAGS = [
 ]
 
 BROKERS = {"kafka", "broker", "secure_kafka"}
-CLUSTERS = {"kube"}
+CLUSTERS = {"kube", "cluster"}
 PLACES = {"postgres", "s3", "place", "shared"}
 
 

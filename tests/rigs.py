@@ -1,4 +1,4 @@
-"""Real servers for tests: one Kafka, one PostgreSQL and one S3 server a run, started when first used.
+"""Real servers for tests: one each of Kafka, PostgreSQL, S3 and Kubernetes a run, started when first used.
 
 Where a server cannot be had its tests are skipped with the reason; with CI=true they fail.
 """
@@ -20,6 +20,7 @@ from pipeline.rig.kafka import Kafka
 from pipeline.rig.kube.cluster import Kube
 from pipeline.rig.postgres import Postgres
 from pipeline.rig.s3 import S3
+from tests.cluster_objects import clear as clear_cluster
 
 GONE_SECONDS = 20.0
 
@@ -80,9 +81,17 @@ def s3() -> Iterator[S3]:
 
 @pytest.fixture(scope="session")
 def kube() -> Iterator[Kube]:
-    """The control plane of the whole run: work in a namespace of your own."""
+    """The control plane of the whole run; a test that needs nodes and devices of its own takes `cluster`."""
     with running(Kube) as server:
         yield server
+
+
+@pytest.fixture
+def cluster(kube: Kube) -> Kube:
+    """The run's control plane, all its parts up, with no node, device, claim, pod or workload."""
+    kube.start()
+    clear_cluster(kube)
+    return kube
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_files_are_named_relative_to_the_kubeconfig(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("cluster", "user", "remedy"),
+    ("of_cluster", "user", "remedy"),
     [
         ({"server": "https://x", "insecure-skip-tls-verify": True}, None, "certificate-authority"),
         ({"server": "http://lab.example"}, None, "https://"),
@@ -55,9 +55,9 @@ def test_files_are_named_relative_to_the_kubeconfig(tmp_path):
         (None, {"exec": {"command": "aws"}}, "service account token"),
     ],
 )
-def test_an_unsafe_kubeconfig_is_refused_with_a_remedy(tmp_path, cluster, user, remedy):
+def test_an_unsafe_kubeconfig_is_refused_with_a_remedy(tmp_path, of_cluster, user, remedy):
     with pytest.raises(ConfigError, match=remedy):
-        from_kubeconfig(kubeconfig(tmp_path, cluster=cluster, user=user))
+        from_kubeconfig(kubeconfig(tmp_path, cluster=of_cluster, user=user))
 
 
 def test_an_unknown_context_is_named(tmp_path):

@@ -5,27 +5,15 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from pipeline.errors import PreflightFailed
-from pipeline.rig import cache
+from pipeline.rig import cache, golang
 from pipeline.rig.processes import HOST, Process, kept_port
 
 _MODULE = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
-_GO = "1.21"
-"""The oldest Go that says clearly which Go a module wants, or fetches it; Debian 12's is older."""
 REGION = "us-east-1"
 
 
 def _build(folder: Path) -> None:
-    go = cache.tool("go", "golang")
-    version = cache.run([go, "env", "GOVERSION"], cwd=folder).strip().removeprefix("go")
-    if _numbers(version) < _numbers(_GO):
-        raise PreflightFailed(f"the S3 server needs Go {_GO} or newer to build; this is Go {version}")
-    extra = {"GOBIN": str(folder), "CGO_ENABLED": "0"}
-    cache.run([go, "install", "-trimpath", "-ldflags", "-s -w", _MODULE], cwd=folder, extra=extra)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(n) for n in version.split(" ")[0].split(".")[:2] if n.isdigit())
+    golang.install(_MODULE, folder, "the S3 server")
 
 
 GATEWAY = cache.Artifact("s3", _MODULE.encode(), _build)

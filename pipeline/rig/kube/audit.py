@@ -12,12 +12,13 @@ POLICY: dict[str, Any] = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
+    "omitManagedFields": True,
     "rules": [
         {"level": "None", "verbs": ["get", "list", "watch"]},
         {
             "level": "RequestResponse",
             "resources": [
-                {"group": "", "resources": ["pods", "pods/status", "pods/binding", "nodes"]},
+                {"group": "", "resources": ["pods", "pods/status", "pods/binding", "pods/eviction", "nodes"]},
                 {"group": "resource.k8s.io", "resources": ["resourceclaims", "resourceclaims/status"]},
                 {"group": "apps", "resources": ["deployments", "replicasets"]},
             ],
@@ -25,40 +26,62 @@ POLICY: dict[str, Any] = {
         {"level": "Metadata"},
     ],
 }
-"""What is written down: every change, and what pods and claims were after it."""
+"""What is written down: every change, and what pods, claims and nodes were after it."""
 
 
 class Event(NamedTuple):
-    """A request that succeeded; `object` is what the server answered, {} where only metadata is kept."""
+    """A request that was carried out."""
 
     verb: str
     resource: str
     subresource: str
     namespace: str
     name: str
-    time: datetime
-    """When it was done; UTC without a zone."""
+    """Empty where the server chose it and only metadata is kept."""
+    uid: str
+    """Of the object; empty where neither the request nor the answer names it."""
+    asked: datetime
+    """When the server got the request; UTC without a zone, microseconds."""
+    done: datetime
+    """When it had answered: the change lies between the two."""
     user: str
+    code: int
+    """HTTP status."""
     object: dict[str, Any]
+    """What the server answered, {} where only metadata is kept: a deleted object, a Status, or a list."""
 
 
-def events(log: Path) -> Iterator[Event]:
-    """In the order of the log; a last line that is only half written is left out."""
+def events(log: Path, *, refused: bool = False) -> Iterator[Event]:
+    """In the order in which they were done; a last line that is only half written is left out.
+
+    With `refused` also what was not carried out: forbidden, in conflict, not found.
+    """
     with log.open(encoding="utf-8") as lines:
         for line in lines:
             if not line.endswith("\n"):
                 return
             found = json.loads(line)
-            about = found.get("objectRef", {})
-            if found["responseStatus"].get("code", 500) >= 300 or found["stage"] != "ResponseComplete":
-                continue
-            yield Event(
-                found["verb"],
-                about.get("resource", ""),
-                about.get("subresource", ""),
-                about.get("namespace", ""),
-                about.get("name", ""),
-                datetime.fromisoformat(found["stageTimestamp"].rstrip("Z")),
-                found["user"].get("username", ""),
-                found.get("responseObject", {}),
-            )
+            # A watch or a request cut off by a restart ends in the stage Panic or without an answer.
+            code = int(found.get("responseStatus", {}).get("code", 0))
+            carried_out = 200 <= code < 300
+            if found["stage"] == "ResponseComplete" and (carried_out or refused):
+                yield _event(found, code)
+
+
+def _event(found: dict[str, Any], code: int) -> Event:
+    about = found.get("objectRef", {})
+    answer = found.get("responseObject", {})
+    metadata = answer.get("metadata", {}) if answer.get("kind") != "Status" else {}
+    return Event(
+        found["verb"],
+        about.get("resource", ""),
+        about.get("subresource", ""),
+        about.get("namespace", ""),
+        about.get("name") or metadata.get("name", ""),
+        about.get("uid") or metadata.get("uid") or answer.get("details", {}).get("uid", ""),
+        datetime.fromisoformat(found["requestReceivedTimestamp"].rstrip("Z")),
+        datetime.fromisoformat(found["stageTimestamp"].rstrip("Z")),
+        found["user"].get("username", ""),
+        code,
+        answer,
+    )

@@ -1,4 +1,4 @@
-"""The programs of a control plane, built from Go modules: one for etcd and all of Kubernetes, and KWOK."""
+"""The programs of a cluster, built from Go modules: one for etcd and Kubernetes, and KWOK for the nodes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-from pipeline.errors import PreflightFailed
-from pipeline.rig import cache
+from pipeline.rig import cache, golang
 
 VERSION = "1.36.4"
 _FILES = ("main.go", "go.mod", "go.sum")
@@ -15,49 +14,37 @@ _SOURCES = {name: (files("pipeline.rig.kube") / name).read_bytes() for name in _
 _KWOK = "sigs.k8s.io/kwok"
 _KWOK_VERSION = "v0.8.0"
 _STAGES = ("node/fast", "node/heartbeat-with-lease", "pod/fast")
-_GO = (1, 26)
-_STRIPPED = "-s -w"
-
-
-def _go(folder: Path) -> str:
-    go = cache.tool("go", "golang")
-    version = cache.run([go, "env", "GOVERSION"], cwd=folder).strip().removeprefix("go")
-    if tuple(int(n) for n in version.split(".")[:2] if n.isdigit()) < _GO:
-        raise PreflightFailed(f"Kubernetes needs Go 1.26 or newer to build; this is Go {version}")
-    return go
+_STAGES_FILE = "stages.yaml"
+_WHAT = "the Kubernetes control plane"
 
 
 def _build_control_plane(folder: Path) -> None:
-    go = _go(folder)
+    go = golang.program(_WHAT)
     source = folder / "source"
     source.mkdir()
     for name, content in _SOURCES.items():
         (source / name).write_bytes(content)
-    stamp = "-X k8s.io/component-base/version.git"
     major, minor, _ = VERSION.split(".")
-    flags = f"{_STRIPPED} {stamp}Version=v{VERSION} {stamp}Major={major} {stamp}Minor={minor}"
+    told = {"Version": f"v{VERSION}", "Major": major, "Minor": minor}
+    stamps = [f"-X k8s.io/component-base/version.git{name}={value}" for name, value in told.items()]
+    flags = " ".join([golang.STRIPPED, *stamps])
     cache.run(
         [go, "build", "-trimpath", "-ldflags", flags, "-o", str(folder / "control-plane"), "."],
-        cwd=source, extra={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"},
+        cwd=source, extra={"CGO_ENABLED": "0"},
     )  # fmt: skip
 
 
 def _build_kwok(folder: Path) -> None:
-    go, module = _go(folder), f"{_KWOK}@{_KWOK_VERSION}"
-    extra = {"GOBIN": str(folder), "CGO_ENABLED": "0"}
-    cache.run(
-        [go, "install", "-trimpath", "-ldflags", _STRIPPED, f"{_KWOK}/cmd/kwok@{_KWOK_VERSION}"],
-        cwd=folder, extra=extra,
-    )  # fmt: skip
-    found = Path(json.loads(cache.run([go, "mod", "download", "-json", module], cwd=folder))["Dir"])
-    for name in _STAGES:
-        parts = sorted((found / "kustomize" / "stage" / name).glob("*.yaml"))
-        stages = [p.read_text() for p in parts if p.name != "kustomization.yaml"]
-        (folder / f"{name.replace('/', '-')}.yaml").write_text("\n---\n".join(stages))
+    golang.install(f"{_KWOK}/cmd/kwok@{_KWOK_VERSION}", folder, _WHAT)
+    asked = [golang.program(_WHAT), "mod", "download", "-json", f"{_KWOK}@{_KWOK_VERSION}"]
+    module = Path(json.loads(cache.run(asked, cwd=folder))["Dir"])
+    files_ = [f for name in _STAGES for f in sorted((module / "kustomize" / "stage" / name).glob("*.yaml"))]
+    stages = [f.read_text() for f in files_ if f.name != "kustomization.yaml"]
+    (folder / _STAGES_FILE).write_text("\n---\n".join(stages))
 
 
 CONTROL_PLANE = cache.Artifact("kube", b"".join(_SOURCES.values()) + VERSION.encode(), _build_control_plane)
-KWOK = cache.Artifact("kwok", f"{_KWOK_VERSION} {_STAGES}".encode(), _build_kwok)
+KWOK = cache.Artifact("kwok", f"{_KWOK_VERSION} {_STAGES} in one".encode(), _build_kwok)
 
 
 def prepare() -> Path:
@@ -66,6 +53,15 @@ def prepare() -> Path:
     return CONTROL_PLANE.built()
 
 
-def stages() -> str:
+def control_plane() -> str:
+    """Path of the program whose first argument says which part it runs."""
+    return str(CONTROL_PLANE.found() / "control-plane")
+
+
+def kwok() -> str:
+    return str(KWOK.found() / "kwok")
+
+
+def stages() -> Path:
     """What KWOK does with nodes and pods: nodes are ready and stay so, pods run at once."""
-    return "\n---\n".join((KWOK.found() / f"{name.replace('/', '-')}.yaml").read_text() for name in _STAGES)
+    return KWOK.found() / _STAGES_FILE
