@@ -18,9 +18,9 @@ OURS = {"driftledger.io/of": "tests"}
 """Label of the namespaces that `clear` empties."""
 
 
-def until(holds: Callable[[], Any], what: str) -> Any:
+def until(holds: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
     """What `holds` gives once it gives something; a failed test says what it waited for."""
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + seconds
     while not (found := holds()):
         assert time.monotonic() < deadline, f"it never came: {what}"
         time.sleep(0.1)

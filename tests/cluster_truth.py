@@ -1,8 +1,7 @@
 """Which pod held which device from when to when, told by the API server's audit log alone.
 
-An interval starts when a claim first names both the device and the pod, and ends when it no longer does: from
 An interval starts when a claim first names both the device and the pod, and ends when it no longer does: then
-the scheduler may give the device to another.  Independent of the collectors, so that these can be held
+the scheduler may give the device to another.  It shares no code with the collectors that are held against it.
 """
 
 from __future__ import annotations
