@@ -16,6 +16,13 @@ RESOURCE = "/apis/resource.k8s.io/v1"
 WAIT_SECONDS = 60.0
 OURS = {"driftledger.io/of": "tests"}
 """Label of the namespaces that `clear` empties."""
+_KINDS = (
+    "/apis/batch/v1/namespaces/{}/jobs",
+    "/apis/apps/v1/namespaces/{}/deployments",
+    "/apis/apps/v1/namespaces/{}/replicasets",
+    "/api/v1/namespaces/{}/pods",
+    f"{RESOURCE}/namespaces/{{}}/resourceclaims",
+)
 
 
 def until(holds: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
@@ -34,14 +41,20 @@ def items(kube: Kube, path: str) -> list[Json]:
 
 def clear(kube: Kube) -> None:
     """Nothing of the last test is left: no node, device, claim, pod or workload."""
+    for kind in ("deviceclasses", "resourceslices"):
+        kube.request("DELETE", f"{RESOURCE}/{kind}")
     named = f"?labelSelector={'='.join(*OURS.items())}"
     for space in items(kube, f"/api/v1/namespaces{named}"):
         if "deletionTimestamp" not in space["metadata"]:
-            kube.request("DELETE", f"/api/v1/namespaces/{space['metadata']['name']}")
-    for path in (f"{RESOURCE}/deviceclasses", f"{RESOURCE}/resourceslices"):
-        kube.request("DELETE", path)
-    left = ("/api/v1/pods", f"{RESOURCE}/resourceclaims", "/apis/apps/v1/deployments")
-    until(lambda: not any(items(kube, path) for path in left), "the cluster to be empty")
+            name = space["metadata"]["name"]
+            # The controllers wait five seconds before they empty a namespace.
+            for kind in _KINDS:
+                kube.request(
+                    "DELETE", f"{kind.format(name)}?propagationPolicy=Background&gracePeriodSeconds=0"
+                )
+            kube.request("DELETE", f"/api/v1/namespaces/{name}")
+    everywhere = [kind.replace("/namespaces/{}", "") for kind in _KINDS]
+    until(lambda: not any(items(kube, path) for path in everywhere), "the cluster to be empty")
     kube.request("DELETE", "/api/v1/nodes")
 
 

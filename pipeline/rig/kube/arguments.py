@@ -67,7 +67,7 @@ class Arguments:
             f"--service-account-signing-key-file={folder / 'accounts.key'}", "--allow-privileged",
             "--endpoint-reconciler-type=none", f"--audit-policy-file={folder / 'audit.json'}",
             f"--audit-log-path={folder / 'audit.log'}", "--audit-log-mode=blocking",
-            f"--audit-log-maxsize={_MOST_AUDIT_MB}",
+            f"--audit-log-maxsize={_MOST_AUDIT_MB}", "--shutdown-watch-termination-grace-period=1s",
         ]  # fmt: skip
 
     def controllers(self) -> list[str]:
