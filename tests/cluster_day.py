@@ -1,4 +1,4 @@
-"""A day in the life of a GPU cluster, in a minute: rollouts, shared claims, a drain, an API server away.
+"""A day in the life of a GPU cluster, in half a minute: rollouts, shared claims, a drain, an API server away.
 
 Each step is done for real through the API before its name is yielded, so whoever watches can be stopped,
 killed or asked between any two.  What was held meanwhile is told by `cluster_truth.holds`.
