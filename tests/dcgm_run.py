@@ -104,4 +104,5 @@ class Run:
         return [row for table in tables for row in table.to_pylist()]
 
     def samples(self) -> int:
-        return len(self.events())
+        """Of the GPU that ticks."""
+        return sum(row["device"] == "GPU-a" for row in self.events())

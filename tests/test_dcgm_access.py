@@ -22,42 +22,42 @@ from tests.rigs import running
 pytestmark = pytest.mark.xdist_group("prometheus")
 
 
-@pytest.fixture
-def exporter() -> Iterator[Exporter]:
-    """Its counter is the time since the test began, in joules; its GPU is half busy."""
-    with Exporter().running() as served, ticking(served):
-        yield served
-
-
 BCRYPT = "$2b$04$.1602BVeOVYtDUgnxf5mVOYVkmkXHhZF8WjVoSgmNn1NBBN6gvQCC"
 """Of the password `the-word`."""
-PEM = (("cert", "crt"), ("key", "key"))
 
 
-def test_tls_and_a_password_that_is_wrong_at_first(tmp_path: Path, exporter: Exporter) -> None:
-    """Behind TLS and a password it works; a wrong one is said, and is never shown."""
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[tuple[Prometheus, DcgmSettings]]:
+    """A Prometheus behind TLS and a password that gives 30 samples an answer, and how it is reached."""
     made = certificates(tmp_path)
-    web = {
-        "tls_server_config": {
-            "cert_file": str(tmp_path / "server.crt"),
-            "key_file": str(tmp_path / "server.key"),
-        },
-        "basic_auth_users": {"me": BCRYPT},
-    }
-    with running(lambda f: Prometheus(f, {"": exporter.target}, interval=0.2, web=web)) as server:
-        known = replace(FAST, prometheus_url=server.url, username="me", password=Secret("the-word"))
-        right = replace(known, ca_file=str(made.cafile))
-        for wrong, told in (
-            (replace(right, password=Secret("guessed")), "refuses us with 401"),
-            (known, "certificate that is not trusted"),
-        ):
-            run = Run(tmp_path / "wrong", wrong)
-            with run():
-                run.until(lambda run=run, told=told: any(told in r for r in run.report.not_ready()))
-                assert not any("guessed" in reason for reason in run.report.not_ready())
-        run = Run(tmp_path / "right", right)
+    pem = {"cert_file": str(tmp_path / "server.crt"), "key_file": str(tmp_path / "server.key")}
+    web = {"tls_server_config": pem, "basic_auth_users": {"me": BCRYPT}}
+    small = ("--query.max-samples=30",)
+    with Exporter().running() as exporter, ticking(exporter):
+        targets = {"": exporter.target}
+        with running(lambda f: Prometheus(f, targets, interval=0.2, web=web, arguments=small)) as server:
+            known = replace(FAST, prometheus_url=server.url, username="me", password=Secret("the-word"))
+            yield server, replace(known, ca_file=str(made.cafile))
+
+
+def test_a_guarded_prometheus_that_gives_little_at_a_time(
+    tmp_path: Path, guarded: tuple[Prometheus, DcgmSettings]
+) -> None:
+    """A wrong password or certificate is said, never shown; too large a question is halved."""
+    server, right = guarded
+    for wrong, told in (
+        (replace(right, password=Secret("guessed")), "refuses us with 401"),
+        (replace(right, ca_file=""), "certificate that is not trusted"),
+    ):
+        run = Run(tmp_path / "wrong", wrong)
         with run():
-            run.until(lambda: run.samples() > 2)
+            run.until(lambda run=run, told=told: any(told in r for r in run.report.not_ready()))
+            assert not any("guessed" in reason for reason in run.report.not_ready())
+    time.sleep(6)  # in which more is scraped than one answer holds
+    run = Run(tmp_path / "right", replace(right, history_seconds=60.0, look_back_seconds=0.4))
+    with run():
+        run.until(lambda: run.samples() > 15)
+    assert sum(float(row["observed_seconds"]) for row in run.rows("gpu_usage")) > 2.5
 
 
 def test_an_exporter_is_read_straight_with_a_token_that_is_rotated(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from collectors.dcgm_place import SECOND, Place
 from collectors.dcgm_timeline import Pace, Scrape, advance
 from collectors.exposition import samples
 from tests.exporter import gpu
+from tests.samples import ROOT, sample
 
 PACE = Pace(30 * SECOND, 90 * SECOND, 120 * SECOND)
 START = 1_790_000_000 * SECOND
@@ -187,6 +188,16 @@ def test_a_gap_names_its_node_and_bounds_once_for_all_its_devices():
     for row in rows(parsed):
         by_device[row["device"]] += row["interval_seconds"]
     assert set(by_device.values()) == {60.0}
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("dcgm/*.prom")) or [ROOT / "dcgm"], ids=lambda f: f.name)
+def test_every_line_of_a_real_scrape_is_accounted_for_again_and_again(file):
+    """The real exporters' text through the live reader: nothing unexplained, the first time and later."""
+    text = sample("dcgm", file.name).read_text()
+    parsed, place = take(*([scrape(second, text)] for second in (0, 30, 60)))
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    assert [one.read for one in parsed] == [len(lines)] * 3
+    assert not rows(parsed[:1]) and len(rows(parsed)) == 2 * len(place.devices)
 
 
 @given(st.binary(max_size=300), st.integers(-100, 100))
