@@ -1,0 +1,131 @@
+"""`driftledger up` as a user runs it: one command and one file, from an empty folder to answers."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from pipeline.store import Store
+from tests.exporter import Exporter, gpu
+
+WAIT_SECONDS = 60.0
+
+
+class Up:
+    """The command, what it said, and where its doors are."""
+
+    def __init__(self, folder: Path, exporter: str) -> None:
+        self.folder, self.log = folder, folder / "up.log"
+        self.config = folder / "up.yaml"
+        self.config.write_text(
+            f"""
+store: {{folder: {folder / "ledger"}}}
+collect: {{cluster: c, state_folder: {folder / "state"}, health_port: 0}}
+up: {{collect: "dcgm,inference", dashboard: false, judge_seconds: 5}}
+dcgm: {{exporters: "{exporter}", interval_seconds: 1}}
+inference: {{port: 0}}
+"""
+        )
+
+    def __enter__(self) -> Up:
+        with self.log.open("wb") as log:
+            command = [sys.executable, "-m", "pipeline.cli", "--config", str(self.config), "up"]
+            self.child = subprocess.Popen(command, stdout=log, stderr=log)
+        return self
+
+    def __exit__(self, *failed: Any) -> None:
+        self.child.kill()
+        self.child.wait()
+
+    def said(self, pattern: str) -> str:
+        """The first group of the pattern, once it is in the log."""
+
+        def found() -> str:
+            assert self.child.poll() is None, self.log.read_text()
+            match = re.search(pattern, self.log.read_text())
+            return match[1] if match else ""
+
+        return until(found, pattern)
+
+    def ledger(self, fact: str) -> list[dict[str, Any]]:
+        with Store.open(self.folder / "ledger", read_only=True) as store:
+            return store.rows(fact).to_pylist()
+
+    def stop(self) -> int:
+        self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(30)
+
+
+def until(holds: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not (found := holds()):
+        assert time.monotonic() < deadline, f"it never came: {what}"
+        time.sleep(0.2)
+    return found
+
+
+@pytest.fixture
+def exporter() -> Iterator[Exporter]:
+    with Exporter().running() as server:
+        server.text = gpu("GPU-1", 1_000.0)
+        yield server
+
+
+def _prediction(identity: str, moment: datetime) -> dict[str, Any]:
+    return {
+        "model": "fraud", "model_version": "1", "time": moment.isoformat(), "latency_seconds": 0.1,
+        "prediction": "yes", "score": 0.9, "cluster": "c", "namespace": "n", "workload": "Deployment/fraud",
+        "prediction_id": identity,
+    }  # fmt: skip
+
+
+def test_one_command_from_an_empty_folder_to_answers(tmp_path: Path, exporter: Exporter) -> None:
+    """Who tries it sees GPUs, a model's latency and its accuracy, and loses nothing by a restart."""
+    earlier = datetime.now(UTC) - timedelta(minutes=2)
+    with Up(tmp_path, exporter.url) as up:
+        door = up.said(r"inference events are taken on (http://\S+)")
+        health = up.said(r"health on (http://\S+)")
+        answer = requests.post(f"{door}/v1/inference", json=[_prediction("a", earlier)], timeout=30)
+        assert (answer.status_code, answer.json()["taken"]) == (200, 1)
+        label = [{"model": "fraud", "prediction_id": "a", "label": "yes", "time": earlier.isoformat()}]
+        answer = requests.post(f"{door}/v1/label", json=label, timeout=30)
+        assert answer.json()["taken"] == 1
+        until(lambda: up.ledger("gpu_usage"), "the GPU")
+        until(lambda: up.ledger("findings"), "the judge")
+        until(lambda: requests.get(f"{health}/readyz", timeout=5).ok, "readiness")
+        assert "driftledger_collect_events_total" in requests.get(f"{health}/metrics", timeout=5).text
+        assert up.stop() == 0, up.log.read_text()
+    command = [sys.executable, "-m", "pipeline.cli", "--config", str(up.config), "models", "-w", "1h"]
+    models = subprocess.run([*command, "-o", "json"], capture_output=True, text=True, check=True)
+    row = json.loads(models.stdout)["rows"][0]
+    assert (row["model"], row["requests"], row["accuracy"]) == ("fraud", 1, 1.0)
+    before = sum(r["samples"] for r in up.ledger("gpu_usage"))
+    with up:
+        door = up.said(r"inference events are taken on (http://\S+)")
+        requests.post(f"{door}/v1/inference", json=[_prediction("b", earlier)], timeout=30)
+        until(lambda: sum(r["samples"] for r in up.ledger("gpu_usage")) > before, "more of the GPU")
+        assert up.stop() == 0
+    assert sum(r["count"] for r in up.ledger("prediction_sums")) == 2
+
+
+def test_a_wrong_file_is_named(tmp_path: Path) -> None:
+    """A typing error must say which key, and how to mend it."""
+    file = tmp_path / "up.yaml"
+    file.write_text("up: {collect: dcmg}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", "--config", str(file), "up", "--store", str(tmp_path / "l")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4
+    assert "up.collect" in done.stderr and "dcgm" in done.stderr and "Traceback" not in done.stderr
