@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli import failure
 from pipeline.cli.options import StoreOption, settings, writing
-from pipeline.cli.worker import Level, LogForm
-from pipeline.errors import DriftledgerError
+from pipeline.cli.process import Level, LevelOption, LogForm, LogOption, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +20,8 @@ def collect(
     ctx: typer.Context,
     kind: Annotated[str, typer.Argument(help="Which source; its settings are the group of this name.")],
     store: StoreOption = None,
-    log: Annotated[LogForm, typer.Option(help="Form of the log on stderr.")] = LogForm.lines,
-    log_level: Annotated[Level, typer.Option(help="debug shows stack traces too.")] = Level.info,
+    log: LogOption = LogForm.lines,
+    log_level: LevelOption = Level.info,
 ) -> None:
     """Read a source and send what it says to Kafka, or with --store straight into a ledger.
 
@@ -34,26 +29,18 @@ def collect(
     4 a wrong setting, 5 something is not there that no waiting mends, 1 anything else.
     """
     from collectors.live.catalogue import LIVE
-    from pipeline.collect.run import collect as run
-    from pipeline.health.logs import set_up
 
     if kind not in LIVE:
         known = ", ".join(sorted(LIVE))
         raise typer.BadParameter(f"no collector {kind!r}; there are {known}", param_hint="KIND")
-    set_up(as_json=log is LogForm.json, level=log_level.upper())
-    code = 0
+    run(lambda: _collect(ctx, kind, store), "driftledger.collect", log, log_level)
+
+
+def _collect(ctx: typer.Context, kind: str, store: Path | None) -> None:
+    from pipeline.collect.run import collect as collecting
+
     with ExitStack() as opened:
-        try:
-            run([kind], settings(ctx), lambda: _door(ctx, store, opened))
-        except DriftledgerError as error:
-            logging.getLogger("driftledger.collect").error("%s", error, exc_info=error)
-            code = error.exit_code
-        except Exception as error:
-            code = failure.report(error)
-    logging.shutdown()
-    sys.stdout.flush()
-    # A thread may still hang in a connection to a source that is away; the work is done.
-    os._exit(code)
+        collecting([kind], settings(ctx), lambda: _door(ctx, store, opened))
 
 
 def _door(ctx: typer.Context, store: Path | None, opened: ExitStack) -> Door:

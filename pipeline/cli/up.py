@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline.cli import failure
 from pipeline.cli.cluster_options import (
     CaOption,
     ClusterOption,
@@ -24,8 +22,8 @@ from pipeline.cli.cluster_options import (
     clients,
 )
 from pipeline.cli.options import StoreOption, place, settings
-from pipeline.cli.worker import Level, LogForm
-from pipeline.errors import ConfigError, DriftledgerError
+from pipeline.cli.process import Level, LevelOption, LogForm, LogOption, run
+from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from pipeline.settings.groups import Settings
@@ -41,29 +39,16 @@ def up(
     server: ServerOption = None,
     token_file: TokenOption = None,
     ca: CaOption = None,
-    log: Annotated[LogForm, typer.Option(help="Form of the log on stderr.")] = LogForm.lines,
-    log_level: Annotated[Level, typer.Option(help="debug shows stack traces too.")] = Level.info,
+    log: LogOption = LogForm.lines,
+    log_level: LevelOption = Level.info,
 ) -> None:
     """Collect as up.collect says, straight into the ledger; judge every minute; serve the pages.
 
     SIGTERM or SIGINT: it ends with 0.  Exit codes: 2 options that do not belong together, 4 a wrong setting,
     5 something is not there that no waiting mends, 1 anything else.
     """
-    from pipeline.health.logs import set_up
-
-    set_up(as_json=log is LogForm.json, level=log_level.upper())
-    code = 0
-    try:
-        _up(ctx, store, Reach(cluster, kubeconfig, server, token_file, ca))
-    except DriftledgerError as error:
-        logging.getLogger("driftledger.up").error("%s", error, exc_info=error)
-        code = error.exit_code
-    except Exception as error:
-        code = failure.report(error)
-    logging.shutdown()
-    sys.stdout.flush()
-    # A thread may still hang in a connection to a source that is away; the work is done.
-    os._exit(code)
+    reach = Reach(cluster, kubeconfig, server, token_file, ca)
+    run(lambda: _up(ctx, store, reach), "driftledger.up", log, log_level)
 
 
 def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
