@@ -18,6 +18,10 @@ ALLOWED = {
     | {"pipeline.bounds", "pyarrow", "msgspec", "kafka"},
     "collectors.live": {"collectors.parsed", "collectors.publish", "pipeline.events", "pipeline.wire"}
     | {"pipeline.errors", "pipeline.bounds", "pipeline.secret", "numpy", "pyarrow", "msgspec"},
+    "collectors.live.kube": {"collectors.live.contract", "pipeline.kube", "pipeline.errors"}
+    | {"msgspec", "requests"},
+    "collectors.live.allocation": {"collectors", "pipeline.kube", "pipeline.events", "pipeline.wire"}
+    | {"pipeline.errors", "pipeline.bounds", "pyarrow", "msgspec"},
     "collectors.live.inference": {"collectors.live.contract", "collectors.parsed", "pipeline.events"}
     | {"pipeline.wire", "pipeline.errors", "pipeline.bounds", "pipeline.secret", "pipeline.sections"}
     | {"pipeline.yaml_file", "pyarrow", "msgspec", "starlette", "uvicorn", "google", "opentelemetry"},

@@ -9,6 +9,7 @@ from typing import Any, cast
 from collectors.live.contract import Collector
 
 LIVE: dict[str, str] = {
+    "allocation": "collectors.live.allocation.source:collector",
     "dcgm": "collectors.live.dcgm.collector:collector",
     "inference": "collectors.live.inference.collector:collector",
     "inference_topics": "collectors.live.inference_topics.collector:collector",

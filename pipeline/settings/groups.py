@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.dcgm.parameters import DcgmSettings
 from collectors.live.inference.parameters import InferenceSettings
 from collectors.live.inference_topics.parameters import InferenceTopicsSettings
@@ -36,6 +37,7 @@ class Settings:
     worker: WorkerSettings = WorkerSettings()
     collect: CollectSettings = CollectSettings()
     up: UpSettings = UpSettings()
+    allocation: AllocationSettings = AllocationSettings()
     dcgm: DcgmSettings = DcgmSettings()
     inference: InferenceSettings = InferenceSettings()
     inference_topics: InferenceTopicsSettings = InferenceTopicsSettings()

@@ -1,0 +1,88 @@
+"""The inventory: devices of DRA pools, and those that a node's plugins offer, as rows wanted open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from collectors.dra_slices import Pool
+from collectors.kube_objects import at, instant
+from collectors.live.allocation.book import Identity, Row
+from collectors.live.allocation.context import Context
+from collectors.live.allocation.meta import micros
+from collectors.live.allocation.nodes import Node
+from collectors.live.allocation.plugin import profile, replicas
+
+_MEBI = 2**20
+
+
+def of_pool(pool: Pool, context: Context) -> Iterator[Row]:
+    """Devices of a pool as it was last whole."""
+    members = context.slices.get(pool, {}).values()
+    created = [micros(instant(at(m, "metadata", "creationTimestamp"))) for m in members]
+    start = min((c for c in created if c is not None), default=None)
+    for key, device in context.devices.get(pool, {}).items():
+        node = context.nodes.get(device.node)
+        memory = device.capacity.get("memory")
+        yield (node.place if node else {}) | {
+            "place": "/".join(key),
+            "node": device.node or None,
+            "device": device.identity,
+            "parent_device": device.parent or None,
+            "driver": key[0],
+            "pool": key[1],
+            "uuid": device.uuid or None,
+            "gpu_model": device.gpu_model or None,
+            "mig_profile": device.profile or None,
+            "memory_bytes": float(memory) if memory is not None else None,
+            "start": start,
+        }
+
+
+def of_node(node: Node, held: Mapping[Identity, Row], given: Mapping[str, Iterable[str]]) -> Iterator[Row]:
+    """Devices of a node; `held` are its rows so far, `given` the names by resource that allocations told.
+
+    A device without a name is a number of its resource on its node, until an allocation tells its name.
+    """
+    common = node.place | {"node": node.name, "start": node.created}
+    for one in node.hami:
+        memory = float(one.memory * _MEBI) if one.memory else None
+        told = {"uuid": one.uuid, "gpu_model": one.model or None, "memory_bytes": memory}
+        yield common | told | {"place": f"hami/{one.uuid}", "device": one.uuid, "driver": "hami.io"}
+    for resource, offered in node.capacity:
+        if node.hami and resource.startswith("nvidia.com/gpu"):
+            continue  # HAMi offers each device many times over
+        names = _names(resource, offered // replicas(resource, node), node.name, held, given)
+        for number, name in enumerate(names):
+            yield (
+                common
+                | _offered(resource, node)
+                | {
+                    "place": f"{resource}/{number}",
+                    "device": name or f"{node.name}/{resource}/{number}",
+                    "uuid": name or None,
+                }
+            )
+
+
+def _offered(resource: str, node: Node) -> Row:
+    sliced = profile(resource, node)
+    memory = node.labels.get("nvidia.com/gpu.memory", "")
+    whole = resource.startswith("nvidia.com/gpu") and memory.isdecimal() and len(memory) < 10
+    return {
+        "driver": resource,
+        "gpu_model": (node.product or None) if resource.startswith("nvidia.com/") else None,
+        "mig_profile": sliced or None,
+        "memory_bytes": float(int(memory) * _MEBI) if whole else None,
+    }
+
+
+def _names(
+    resource: str, count: int, node: str, held: Mapping[Identity, Row], given: Mapping[str, Iterable[str]]
+) -> list[str]:
+    """By number; a new name takes the highest number that has none, since pods take the lowest."""
+    names = [held.get((f"{resource}/{number}",), {}).get("uuid") or "" for number in range(count)]
+    for name in sorted(set(given.get(resource, ())) - set(names)):
+        places = [number for number, taken in enumerate(names) if not taken]
+        if places:
+            names[places[-1]] = name
+    return names

@@ -1,0 +1,91 @@
+"""The devices that a ResourceClaim gives its consumers, as rows that are wanted open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from collectors.dra_claims import claim_rows, results
+from collectors.kube_objects import instant, owner, text
+from collectors.live.allocation.book import Moment, Row
+from collectors.live.allocation.claims import Claim, body
+from collectors.live.allocation.context import Context
+from collectors.live.allocation.meta import micros
+from pipeline.events import Rejected
+
+
+def wanted(
+    claim: Claim, context: Context, observed: datetime, *, joins: bool
+) -> Iterator[list[Row] | str | Rejected]:
+    """For each device its rows, the name under which it is left out, or why it is refused.
+
+    `joins`: the claim was held before, so whoever is new to it came after its allocation; what the rows lack
+    then is a start.
+    """
+    read = body(claim)
+    pools = {(text(r.get("driver")), text(r.get("pool"))) for r in results(read)}
+    places = [_place(r) for r in results(read)]
+    for place, outcome in zip(places, claim_rows(read, context.known(pools), {}, observed), strict=False):
+        if isinstance(outcome, list):
+            yield [_row(row, place, read, context, joins=joins) for row in outcome]
+        else:
+            yield outcome
+
+
+def missing_pools(claim: Claim, context: Context) -> set[tuple[str, str]]:
+    """Pools of a claim's devices that were never seen whole."""
+    return {pool for pool in _pools(claim) if pool not in context.devices}
+
+
+def _pools(claim: Claim) -> set[tuple[str, str]]:
+    return {(text(r.get("driver")), text(r.get("pool"))) for r in results(body(claim))}
+
+
+def ends(held: dict[tuple[str, ...], Row], context: Context) -> dict[tuple[str, ...], Moment]:
+    """When those that ended by themselves did."""
+    found = {}
+    for identity, row in held.items():
+        pod = context.pod(row["consumer_uid"])
+        if pod is not None and pod.finished is not None:
+            found[identity] = Moment(pod.finished, "exact")
+    return found
+
+
+def _place(result: Any) -> str:
+    names = ("driver", "pool", "device")
+    address = "/".join(text(result.get(name)) for name in names)
+    return "|".join((address, text(result.get("shareID")), text(result.get("request"))))
+
+
+def address(row: Row) -> str:
+    """driver/pool/device of a row: its device where its pool is not known."""
+    return str(row["place"]).partition("|")[0]
+
+
+def _row(row: Row, place: str, read: dict[str, Any], context: Context, *, joins: bool) -> Row:
+    start, quality = micros(row["start"]), row["start_quality"]
+    if quality != "exact" and (changed := instant(read.get("changed"))) is not None:
+        start = micros(changed)
+    found = {k: v for k, v in row.items() if k not in ("end", "end_quality", "time", "revision")}
+    found |= {"place": place, "start": None if joins else start, "start_quality": quality}
+    return found | _whose(row, read, context)
+
+
+def _whose(row: Row, read: dict[str, Any], context: Context) -> Row:
+    namespace = row["namespace"] or ""
+    pod = context.pod(row["consumer_uid"])
+    kind, _, name = (row["workload"] or "").partition("/")
+    if pod is None:
+        context.missing.add(row["consumer_uid"])
+    if pod is None and kind == "PodGroup":
+        member = context.of_group(namespace, name)
+        if member is not None:
+            return context.who(member)
+        context.missing.add(f"{namespace}/{name}")
+    if pod is not None:
+        return context.who(pod) | ({"node": row["node"] or pod.node} if pod.node else {})
+    above = owner(read)
+    if row["consumer_uid"] == row["claim_uid"] and above is not None:
+        return {"team": context.team(namespace), "workload": context.workload(*above)[0]}
+    return {"team": context.team(namespace)}

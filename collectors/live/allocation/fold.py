@@ -1,0 +1,183 @@
+"""The cluster's state into intervals: what each claim and each pod holds, and what there is to hold.
+
+Pure: the same news give the same events, wherever they are cut into turns, and a restart goes on with what
+was open.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from collectors.live.allocation import devices, dra, plugin
+from collectors.live.allocation.book import Book, Moment, Row
+from collectors.live.allocation.changes import Account, Changes, Subject
+from collectors.live.allocation.context import Context, Names
+from collectors.live.allocation.meta import at
+from collectors.live.allocation.output import parsed
+from collectors.live.kube.watch import News
+from collectors.parsed import Parsed
+from pipeline.events import Rejected
+
+_ORDER = ("pool", "claim", "pod", "node")
+"""Claims need the devices of their pools; nodes are told the devices that pods have."""
+
+
+class Fold:
+    """`take` news, `settle` now and then, `kept` is what goes on after a restart."""
+
+    def __init__(self, cluster: str, names: Names, kept: Mapping[str, Any] | None = None) -> None:
+        self.cluster = cluster
+        self.context = Context(names)
+        self.allocations = Book(
+            ("place", "consumer_uid"), ("device", "share_id"), ("share_units", "device_units", "team")
+        )
+        self.inventory = Book(("place",), ("device",), ())
+        self.changes = Changes(self.context, self._about)
+        self._given: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._slots: plugin.Slots = {}
+        self._revision = 0
+        if kept is not None:
+            self._restore(kept)
+
+    def _restore(self, kept: Mapping[str, Any]) -> None:
+        self.allocations.restore(kept["allocations"])
+        self.inventory.restore(kept["inventory"])
+        self.changes.seen = kept["seen"]
+        self._revision = kept["revision"]
+        self._slots = plugin.restored(self.allocations.rows())
+        for row in self.allocations.rows():
+            self._note_given(row)
+
+    def kept(self, seen: int) -> dict[str, Any]:
+        """For a cursor; `seen` is until when everything was seen, microseconds."""
+        return {
+            "seen": seen,
+            "revision": self._revision,
+            "allocations": self.allocations.kept(),
+            "inventory": self.inventory.kept(),
+        }
+
+    def take(self, news: Iterable[News]) -> None:
+        for one in news:
+            self.changes.take(one)
+
+    def settle(self, now: int) -> Parsed:
+        """Events of all that changed since the last time; nothing before every resource was listed."""
+        account, self.changes.account = self.changes.account, Account()
+        rows: dict[str, list[Row]] = {"allocation": [], "device": []}
+        if self.changes.complete:
+            for kind in _ORDER:
+                due = [s for s in self.changes.dirty if s[0] == kind]
+                for subject in due:
+                    moment = self.changes.dirty.pop(subject)
+                    event, told = self._subject(subject, moment, account)
+                    rows[event] += told
+        self._revision = max(self._revision + 1, now)
+        return parsed(rows, account, cluster=self.cluster, now=now, revision=self._revision)
+
+    def beat(self, now: int) -> Parsed:
+        """One open interval again, as seen now: how far the cluster is known moves on."""
+        row = next(self.allocations.rows(), None)
+        event, row = ("device", next(self.inventory.rows(), None)) if row is None else ("allocation", row)
+        self._revision = max(self._revision + 1, now)
+        rows = {event: [row]} if row is not None else {}
+        return parsed(rows, Account(), cluster=self.cluster, now=now, revision=self._revision)
+
+    def _subject(self, subject: Subject, moment: Moment, account: Account) -> tuple[str, list[Row]]:
+        self.context.missing.clear()
+        kind, key = subject
+        if kind == "claim":
+            event, rows = "allocation", self._claim(key, moment, account)
+        elif kind == "pod":
+            event, rows = "allocation", self._pod(key, moment)
+        elif kind == "pool":
+            wanted: Iterable[Row] = devices.of_pool(key, self.context)
+            event, rows = "device", list(self.inventory.settle(f"pool/{'/'.join(key)}", wanted, moment))
+        else:
+            event, rows = "device", self._node(key, moment)
+        for name in self.context.missing:
+            self.changes.waiting[name].add(subject)
+        return event, rows
+
+    def _claim(self, uid: str, moment: Moment, account: Account) -> list[Row]:
+        subject, claim = f"claim/{uid}", self.changes.claims.get(uid)
+        held = self.allocations.open.get(subject, {})
+        wanted: list[Row] = []
+        if claim is not None and claim.body:
+            for pool in dra.missing_pools(claim, self.context):
+                self.changes.waiting[pool].add(("claim", uid))
+            for outcome in dra.wanted(claim, self.context, at(moment.time), joins=bool(held)):
+                if isinstance(outcome, list):
+                    wanted += [self._remembered(row, held) for row in outcome]
+                else:
+                    _refuse(outcome, account)
+        left = {
+            identity: one
+            for identity, one in dra.ends(held, self.context).items()
+            if moment.quality == "gap" or one.time <= moment.time
+        }
+        leaving = [left[i] for i in held.keys() - {self.allocations.identity(r) for r in wanted} if i in left]
+        if leaving and wanted:
+            moment = max(leaving)  # those that stay take over the shares at the same instant
+        return list(self.allocations.settle(subject, wanted, moment, left))
+
+    def _remembered(self, row: Row, held: Mapping[tuple[str, ...], Row]) -> Row:
+        """A device whose pool is gone or out of sight is still the one that it was."""
+        before = next((r for r in held.values() if r["place"] == row["place"]), None)
+        if before is None or row["device"] != dra.address(row):
+            return row
+        return row | {name: before.get(name) for name in ("device", "node", "method")}
+
+    def _pod(self, uid: str, moment: Moment) -> list[Row]:
+        subject, pod = f"pod/{uid}", self.context.pods.get(uid)
+        if subject not in self.allocations.open and (pod is None or pod.ended):
+            return []
+        wanted = list(plugin.wanted(pod, self.context, self._slots)) if pod and not pod.ended else []
+        known = self.context.pod(uid)
+        if not wanted and known is not None and known.finished is not None:
+            moment = Moment(known.finished, "exact")
+        rows = list(self.allocations.settle(subject, wanted, moment))
+        plugin.free(self._slots, rows)
+        for row in rows:
+            self._note_given(row)
+        return rows
+
+    def _note_given(self, row: Row) -> None:
+        name, resource = row["device"], row.get("resource")
+        if resource and row.get("slot") is None and name.startswith(plugin.GLOBAL):
+            names = self._given[row["node"]][resource]
+            if name not in names:
+                names.add(name)
+                self.changes.dirty.setdefault(("node", row["node"]), Moment(row["start"], "observed"))
+
+    def _node(self, name: str, moment: Moment) -> list[Row]:
+        subject, node = f"node/{name}", self.context.nodes.get(name)
+        held = self.inventory.open.get(subject, {})
+        wanted = devices.of_node(node, held, self._given.get(name, {})) if node else ()
+        return list(self.inventory.settle(subject, list(wanted), moment))
+
+    def _about(self, what: str) -> list[Subject]:
+        """Open subjects of a resource, or of a namespace."""
+        of = {"pods": "pod", "resourceclaims": "claim", "nodes": "node", "resourceslices": "pool"}
+        if what.startswith("namespace/"):
+            name = what.removeprefix("namespace/")
+            books = self.allocations.open.items()
+            return [_parse(s) for s, held in books if any(r["namespace"] == name for r in held.values())]
+        book = self.inventory if what in ("nodes", "resourceslices") else self.allocations
+        return [_parse(s) for s in book.open if s.startswith(f"{of.get(what, '-')}/")]
+
+
+def _parse(subject: str) -> Subject:
+    kind, _, key = subject.partition("/")
+    return (kind, tuple(key.split("/", 1))) if kind == "pool" else (kind, key)
+
+
+def _refuse(outcome: str | Rejected, account: Account) -> None:
+    """One device of a claim that gives no row."""
+    account.read += 1
+    if isinstance(outcome, Rejected):
+        account.rejected.append(outcome)
+    else:
+        account.excluded[outcome] += 1

@@ -1,0 +1,99 @@
+"""What is kept of a node: where it stands, what it costs by, and which devices its plugins offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from collectors.live.allocation.hami import Registered, registered
+from collectors.live.allocation.meta import Labels, Meta, created
+
+_CAPACITY_TYPES = {
+    "on-demand": "on-demand", "spot": "spot", "reserved": "reserved", "ON_DEMAND": "on-demand",
+    "SPOT": "spot", "CAPACITY_BLOCK": "reserved", "standard": "on-demand",
+}  # fmt: skip
+_CAPACITY_LABELS = ("karpenter.sh/capacity-type", "eks.amazonaws.com/capacityType")
+_SPOT_LABELS = {"cloud.google.com/gke-spot": "true", "kubernetes.azure.com/scalesetpriority": "spot"}
+_PROVIDERS = {"gce": "gcp"}
+
+
+class _Spec(msgspec.Struct):
+    providerID: str | None = None
+
+
+class _Status(msgspec.Struct):
+    capacity: dict[str, str | int] | None = None
+
+
+class _Node(msgspec.Struct):
+    metadata: Meta
+    spec: _Spec = msgspec.field(default_factory=_Spec)
+    status: _Status = msgspec.field(default_factory=_Status)
+
+
+class Node(NamedTuple):
+    uid: str
+    name: str
+    created: int | None
+    labels: Labels
+    capacity: tuple[tuple[str, int], ...]
+    """Devices of each resource, sorted by its name."""
+    hami: tuple[Registered, ...]
+    provider: str
+
+    @property
+    def place(self) -> dict[str, str | None]:
+        """What a price can depend on, as columns of a device."""
+        label = self.labels.get
+        spot = any(label(k) == v for k, v in _SPOT_LABELS.items())
+        told = next((v for k in _CAPACITY_LABELS if (v := label(k))), "")
+        return {
+            "provider": self.provider or None,
+            "region": label("topology.kubernetes.io/region"),
+            "zone": label("topology.kubernetes.io/zone"),
+            "instance_type": label("node.kubernetes.io/instance-type"),
+            "capacity_type": "spot" if spot else _CAPACITY_TYPES.get(told),
+        }
+
+    @property
+    def product(self) -> str:
+        return self.labels.get("nvidia.com/gpu.product", "").removesuffix("-SHARED")
+
+    @property
+    def replicas(self) -> int:
+        """How many share a device, as NVIDIA's feature discovery labels it; 1 where none do."""
+        told = self.labels.get("nvidia.com/gpu.replicas", "")
+        return int(told) if told.isdecimal() and 1 <= int(told) <= 10_000 else 1
+
+
+_LABELS = frozenset({
+    "topology.kubernetes.io/region", "topology.kubernetes.io/zone", "node.kubernetes.io/instance-type",
+    "nvidia.com/gpu.product", "nvidia.com/gpu.replicas", "nvidia.com/gpu.sharing-strategy",
+    "nvidia.com/gpu.memory", *_CAPACITY_LABELS, *_SPOT_LABELS,
+})  # fmt: skip
+_DECODER = msgspec.json.Decoder(_Node)
+
+
+def reducer(is_device: Callable[[str], bool]) -> Callable[[bytes], Node]:
+    """`is_device` says which resources are devices."""
+
+    def reduce(data: bytes) -> Node:
+        node = _DECODER.decode(data)
+        meta = node.metadata
+        offered = {
+            k: int(v) for k, v in (node.status.capacity or {}).items() if is_device(k) and str(v).isdecimal()
+        }
+        scheme = (node.spec.providerID or "").partition(":")[0]
+        return Node(
+            uid=meta.uid or meta.name,
+            name=meta.name,
+            created=created(meta),
+            labels={k: v for k, v in (meta.labels or {}).items() if k in _LABELS},
+            capacity=tuple(sorted((k, min(v, 1_024)) for k, v in offered.items() if v > 0)),
+            hami=registered(meta.annotations or {}),
+            provider=_PROVIDERS.get(scheme, scheme),
+        )
+
+    return reduce

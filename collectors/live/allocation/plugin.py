@@ -1,0 +1,141 @@
+"""The devices that a pod has from a device plugin or from HAMi, as rows that are wanted open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from collectors.live.allocation import hami
+from collectors.live.allocation.book import Row
+from collectors.live.allocation.context import Context
+from collectors.live.allocation.nodes import Node
+from collectors.live.allocation.pods import Asked, Pod
+
+GLOBAL = ("GPU-", "MIG-")
+_MIG = re.compile(r"nvidia\.com/mig-(.+?)(\.shared)?")
+_SINGLE_MIG = re.compile(r"-MIG-(.+)$")
+
+
+class Named(NamedTuple):
+    """A device as exporters name it, and which of its replicas."""
+
+    device: str
+    replica: str
+
+
+def named(identity: str, node: str) -> Named:
+    """`GPU-uuid::3` is replica 3 of GPU-uuid; a name that is no uuid is unique on its node only."""
+    device, _, replica = identity.partition("::")
+    return Named(device if device.startswith(GLOBAL) else f"{node}/{device}", replica)
+
+
+def profile(resource: str, node: Node | None) -> str:
+    """MIG profile behind a resource; '' for a whole device."""
+    match = _MIG.fullmatch(resource)
+    if match:
+        return match[1]
+    single = _SINGLE_MIG.search(node.product) if node and resource.startswith("nvidia.com/gpu") else None
+    return single[1] if single else ""
+
+
+def replicas(resource: str, node: Node | None) -> int:
+    """How many share a device of this resource; NVIDIA's label speaks of all of a node's resources."""
+    if node is None or not resource.startswith("nvidia.com/"):
+        return 1
+    return node.replicas
+
+
+Slots = dict[tuple[str, str], dict[str, int]]
+"""Of a node and a resource: the numbers of devices without a name, by who has them."""
+
+
+def wanted(pod: Pod, context: Context, slots: Slots) -> Iterator[Row]:
+    """Rows of all its devices; one without a name takes the lowest free number of `slots`."""
+    node = context.nodes.get(pod.node)
+    if node is None:
+        context.missing.add(pod.node)
+    common: Row = {
+        "consumer_uid": pod.uid, "pod": pod.name, "node": pod.node, "start": pod.bound,
+        "start_quality": "exact" if pod.bound is not None else "observed", "admin_access": False,
+    } | context.who(pod)  # fmt: skip
+    if pod.hami:
+        yield from (common | row for row in _of_hami(pod, node))
+        return
+    for asked in pod.asked:
+        for number in range(asked.count):
+            yield common | _device(pod, asked, number, node, slots)
+
+
+def _device(pod: Pod, asked: Asked, number: int, node: Node | None, slots: Slots) -> Row:
+    shared = replicas(asked.resource, node)
+    place = f"{asked.container}/{asked.resource}/{number}"
+    slot: int | None = None
+    if number < len(asked.given):
+        name = named(asked.given[number], pod.node)
+    else:
+        slot = _slot(slots.setdefault((pod.node, asked.resource), {}), f"{pod.uid}/{place}")
+        replica = str(slot % shared) if shared > 1 else ""
+        name = Named(f"{pod.node}/{asked.resource}/{slot // shared}", replica)
+    return {
+        "place": place,
+        "resource": asked.resource,
+        "slot": slot,
+        "container": asked.container,
+        "device": name.device,
+        "share_id": name.replica or None,
+        "method": _method(asked.resource, node, shared),
+        "share_units": 1,
+        "device_units": shared,
+    }
+
+
+def _method(resource: str, node: Node | None, shared: int) -> str:
+    if shared > 1:
+        told = node.labels.get("nvidia.com/gpu.sharing-strategy") if node else None
+        return "mps" if told == "mps" else "time-slicing"
+    return "mig" if profile(resource, node) else "whole"
+
+
+def restored(rows: Iterator[Row]) -> Slots:
+    """The numbers that open rows have."""
+    slots: Slots = {}
+    for row in rows:
+        if row.get("slot") is not None:
+            taken = slots.setdefault((row["node"], row["resource"]), {})
+            taken[f"{row['consumer_uid']}/{row['place']}"] = row["slot"]
+    return slots
+
+
+def free(slots: Slots, closed: list[Row]) -> None:
+    """Give back the numbers of rows that ended."""
+    for row in closed:
+        if row.get("slot") is not None and "end" in row:
+            slots.get((row["node"], row["resource"]), {}).pop(f"{row['consumer_uid']}/{row['place']}", None)
+
+
+def _slot(taken: dict[str, int], who: str) -> int:
+    """The lowest that is free; who has one keeps it."""
+    if who not in taken:
+        numbers = set(taken.values())
+        taken[who] = next(n for n in range(len(numbers) + 1) if n not in numbers)
+    return taken[who]
+
+
+def _of_hami(pod: Pod, node: Node | None) -> Iterator[Row]:
+    memory = {r.uuid: r.memory for r in node.hami} if node else {}
+    number = 0
+    for text in pod.hami:
+        for part in hami.parts(text) or ():
+            held, whole = hami.share(part, memory.get(part.uuid, 0))
+            known = part.container < len(pod.containers)
+            yield {
+                "place": f"hami/{number}",
+                "container": pod.containers[part.container] if known else None,
+                "device": named(part.uuid, pod.node).device,
+                "share_id": None,
+                "method": "whole" if held == whole else "time-slicing",
+                "share_units": held,
+                "device_units": whole,
+            }
+            number += 1

@@ -1,0 +1,198 @@
+"""The allocation collector: follows the API server's resources on threads, folds their news in turns."""
+
+from __future__ import annotations
+
+import base64
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from collectors.live.allocation import claims, meta, nodes, pods
+from collectors.live.allocation.context import Names
+from collectors.live.allocation.fold import Fold
+from collectors.live.allocation.parameters import AllocationSettings
+from collectors.live.contract import Cursor, Turn, Watch
+from collectors.live.kube.answers import Server
+from collectors.live.kube.watch import Follower, Kind, News
+from pipeline.errors import ConfigError
+from pipeline.kube.connection import Connection, ambient, from_kubeconfig
+
+_WAITING_NEWS = 4_000
+"""News between the threads and the fold; a follower waits when there are more."""
+_TURN_NEWS = 5_000
+_LONGEST_SKEW_SECONDS = 5.0
+
+
+def collector(parameters: AllocationSettings, cluster: str) -> Allocation:
+    """Raises ConfigError or NotFound where no API server is named or found."""
+    return Allocation(parameters, cluster, _connection(parameters))
+
+
+def _connection(parameters: AllocationSettings) -> Connection:
+    if parameters.kubeconfig and parameters.server:
+        raise ConfigError("allocation.kubeconfig", parameters.kubeconfig, "give either it or a server")
+    if parameters.kubeconfig:
+        return from_kubeconfig(Path(parameters.kubeconfig))
+    if not parameters.server:
+        return ambient()
+    token, ca = parameters.token_file, parameters.ca
+    return Connection(
+        parameters.server, token_file=Path(token) if token else None, ca=Path(ca) if ca else None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    settings: AllocationSettings
+    cluster: str
+    connection: Connection
+    name: str = "allocation"
+
+    def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
+        fold = Fold(self.cluster, _names(self.settings), _unpacked(cursor))
+        following = _Following(self.connection, kinds(self.settings), watch)
+        try:
+            yield from self._turns(fold, following, watch)
+        finally:
+            following.end()
+
+    def _turns(self, fold: Fold, following: _Following, watch: Watch) -> Iterator[Turn]:
+        beat = time.monotonic()
+        while not watch.wait(0):
+            fold.take(following.gathered(self.settings.turn_seconds))
+            following.tell_skew(watch)
+            if not fold.changes.complete:
+                continue
+            now = following.now()
+            parsed = fold.settle(now)
+            said = bool(parsed.events or parsed.rejected or parsed.gaps.num_rows)
+            due = time.monotonic() - beat > self.settings.beat_seconds and following.sees_all
+            if not said and due:
+                parsed = fold.beat(now)
+            if said or due:
+                beat = time.monotonic()
+                yield Turn(parsed, _packed(fold.kept(following.seen())), watch.now())
+
+
+class _Following:
+    """One thread a resource; they end when `end` is called, and the process need not wait for them."""
+
+    def __init__(self, connection: Connection, all_kinds: list[Kind], watch: Watch) -> None:
+        self._news: queue.Queue[News] = queue.Queue(_WAITING_NEWS)
+        self._servers = [Server(connection, watch) for _ in all_kinds]
+        self._followers = [
+            Follower(kind, server, self._put(server), watch)
+            for kind, server in zip(all_kinds, self._servers, strict=True)
+        ]
+        self._threads = [
+            threading.Thread(target=f.run, name=f.kind.name, daemon=True) for f in self._followers
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _put(self, server: Server) -> Callable[[News], None]:
+        def put(news: News) -> None:
+            while not server.closed:
+                try:
+                    return self._news.put(news, timeout=0.2)
+                except queue.Full:
+                    continue
+
+        return put
+
+    def gathered(self, seconds: float) -> Iterator[News]:
+        """What comes within so many seconds, or so much that it is enough for a turn."""
+        until = time.monotonic() + seconds
+        for _ in range(_TURN_NEWS):
+            try:
+                yield self._news.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                return
+
+    def now(self) -> int:
+        """The API server's clock: what is observed and what it writes are then of one clock."""
+        return self._servers[0].now()
+
+    def tell_skew(self, watch: Watch) -> None:
+        skew = self._servers[0].skew_seconds
+        if abs(skew) > _LONGEST_SKEW_SECONDS:
+            watch.notes("same clock as the API server", f"it is {skew:+.0f} s from ours; its clock is used")
+        else:
+            watch.goes_on("same clock as the API server")
+
+    @property
+    def sees_all(self) -> bool:
+        return all(f.blind_since is None for f in self._followers)
+
+    def seen(self) -> int:
+        """Until when everything was seen; an event may still wait in the queue for less than a turn."""
+        blind = [f.blind_since for f in self._followers if f.blind_since is not None]
+        return min([self.now(), *blind])
+
+    def end(self) -> None:
+        for server in self._servers:
+            server.close()
+        for thread in self._threads:
+            thread.join(2.0)
+        for server, thread in zip(self._servers, self._threads, strict=True):
+            if not thread.is_alive():
+                server.end()
+
+
+def kinds(settings: AllocationSettings) -> list[Kind]:
+    """What is followed, and what is kept of it."""
+    names = _names(settings)
+    is_device = _matches(settings.resources)
+    dra = [f"/apis/resource.k8s.io/{version}/" for version in ("v1", "v1beta2", "v1beta1")]
+
+    def of_dra(plural: str) -> tuple[str, ...]:
+        return tuple(root + plural for root in dra)
+
+    return [
+        Kind("namespaces", ("/api/v1/namespaces",), meta.namespaces(names.all), meta.PARTIAL),
+        Kind("nodes", ("/api/v1/nodes",), nodes.reducer(is_device)),
+        Kind("resourceslices", of_dra("resourceslices"), claims.slice_),
+        Kind("replicasets", ("/apis/apps/v1/replicasets",), meta.owning, meta.PARTIAL),
+        Kind("jobs", ("/apis/batch/v1/jobs",), meta.owning, meta.PARTIAL),
+        Kind("pods", ("/api/v1/pods",), pods.reducer(is_device, names.all)),
+        Kind("resourceclaims", of_dra("resourceclaims"), claims.claim),
+    ]  # fmt: skip
+
+
+def _names(settings: AllocationSettings) -> Names:
+    return Names(*map(_words, (settings.team_labels, settings.model_labels, settings.version_labels)))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for part in text.split(",") if (word := part.strip()))
+
+
+def _matches(patterns: str) -> Callable[[str], bool]:
+    words = _words(patterns)
+
+    @lru_cache(4_096)
+    def matches(resource: str) -> bool:
+        return any(fnmatchcase(resource, word) for word in words)
+
+    return matches
+
+
+_BOOKS = ("allocations", "inventory")
+
+
+def _packed(kept: Mapping[str, Any]) -> dict[str, Any]:
+    books = {b: {k: base64.b64encode(v).decode() for k, v in kept[b].items()} for b in _BOOKS}
+    return {**kept, **books}
+
+
+def _unpacked(cursor: Cursor | None) -> dict[str, Any] | None:
+    if cursor is None:
+        return None
+    books = {b: {k: base64.b64decode(v) for k, v in cursor[b].items()} for b in _BOOKS}
+    return {**cursor, **books}

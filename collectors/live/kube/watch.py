@@ -1,0 +1,171 @@
+"""One resource of an API server, listed in pages and then watched for ever: what happened, in order.
+
+A watch that ends is taken up where it ended.  One that the server no longer knows (410) is a new list, whose
+reader finds by comparison what it missed; the news says from when on it was blind.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from collectors.live.contract import Watch
+from collectors.live.kube.answers import Absent, Away, Forbidden, Gone, Server
+
+RETRY_SECONDS = 60.0
+"""Between two tries of what this account may not read, or the server does not have."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
+
+
+What = Literal["listed", "synced", "lacking", "put", "gone", "refused", "back"]
+
+
+class Kind(NamedTuple):
+    """A resource; `reduce` takes an object's JSON and keeps what is needed of it, or None."""
+
+    name: str
+    paths: tuple[str, ...]
+    """Of its versions, the best first."""
+    reduce: Callable[[bytes], Any]
+    accept: str = "application/json"
+
+
+class News(NamedTuple):
+    """`listed` come before their `synced`; what the last list does not hold is gone."""
+
+    kind: str
+    what: What
+    value: Any
+    """The reduced object; for `refused` why; for `synced` and `back` since when it was blind, microseconds,
+    or None if it never saw before; nothing for `lacking`: there is no right, or no such resource."""
+    at: int
+    """The server's time, microseconds since 1970 UTC."""
+
+
+class _Event(msgspec.Struct):
+    type: str
+    object: msgspec.Raw
+
+
+class _Meta(msgspec.Struct):
+    resourceVersion: str = ""
+
+
+class _Versioned(msgspec.Struct):
+    metadata: _Meta = msgspec.field(default_factory=_Meta)
+
+
+class _Failure(msgspec.Struct):
+    code: int = 0
+    message: str = ""
+
+
+_EVENT = msgspec.json.Decoder(_Event)
+_VERSIONED = msgspec.json.Decoder(_Versioned)
+_FAILURE = msgspec.json.Decoder(_Failure)
+
+
+@dataclass(slots=True)
+class Follower:
+    """Runs on a thread of its own until `put` says that nobody listens any more, or `watch` says stop."""
+
+    kind: Kind
+    server: Server
+    put: Callable[[News], None]
+    watch: Watch
+    version: str | None = None
+    blind_since: int | None = None
+
+    def run(self) -> None:
+        pause = _FIRST_PAUSE
+        while not self.server.closed:
+            wait = 0.0
+            try:
+                self._once()
+                pause = _FIRST_PAUSE
+            except Gone:
+                self.version = None
+            except Forbidden as lack:
+                wait = self._without(f"right to {lack.verb} {self.kind.name}", str(lack))
+            except Absent:
+                wait = self._without(self.kind.name, "this cluster does not serve them")
+            except Away as away:
+                self.blind_since = self.blind_since or self.server.now()
+                self.watch.waits(f"API server for {self.kind.name}", str(away))
+                wait = pause * random.uniform(0.8, 1.2)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            if wait and self.watch.wait(wait):
+                return
+
+    def _once(self) -> None:
+        if self.version is None:
+            self.version = self._list()
+        self._watch(self.version)
+
+    def _without(self, part: str, reason: str) -> float:
+        """The rest need not wait for it."""
+        self.watch.notes(part, reason)
+        self.watch.goes_on(f"API server for {self.kind.name}")
+        if self.version is not None:
+            self.blind_since = self.blind_since or self.server.now()
+        self.version = None
+        self._tell("lacking", None)
+        return RETRY_SECONDS
+
+    def _list(self) -> str:
+        version = ""
+        for page in self.server.pages(self.kind.paths, self.kind.accept):
+            version = page.metadata.resourceVersion
+            for item in page.items or ():
+                self._object("listed", item)
+        self._answers()
+        self._tell("synced", self.blind_since)
+        self.blind_since = None
+        return version
+
+    def _answers(self) -> None:
+        rights = [f"right to {verb} {self.kind.name}" for verb in ("list", "watch")]
+        self.watch.goes_on(f"API server for {self.kind.name}", self.kind.name, *rights)
+
+    def _watch(self, version: str) -> None:
+        opened = False
+        try:
+            for line in self.server.lines(self.kind.paths, version, self.kind.accept):
+                if not opened:
+                    opened = True
+                    self._answers()
+                    if self.blind_since:
+                        self._tell("back", self.blind_since)
+                    self.blind_since = None
+                if line:
+                    self._line(line)
+        except Gone:
+            self.blind_since = self.blind_since or self.server.now()
+            raise
+
+    def _line(self, line: bytes) -> None:
+        try:
+            event = _EVENT.decode(line)
+        except msgspec.DecodeError as error:
+            raise Away(f"half a line, or none of JSON: {error}") from error
+        if event.type == "ERROR":
+            failure = _FAILURE.decode(event.object)
+            if failure.code == 410:
+                raise Gone(failure.message)
+            raise Away(failure.message or f"watch error {failure.code}")
+        if event.type in ("ADDED", "MODIFIED", "DELETED"):
+            self._object("gone" if event.type == "DELETED" else "put", event.object)
+        self.version = _VERSIONED.decode(event.object).metadata.resourceVersion or self.version
+
+    def _object(self, what: Literal["listed", "put", "gone"], item: msgspec.Raw) -> None:
+        try:
+            self._tell(what, self.kind.reduce(bytes(item)))
+        except (msgspec.DecodeError, ValueError) as error:
+            self._tell("refused", f"{self.kind.name}: {str(error)[:200]}")
+
+    def _tell(self, what: What, value: Any) -> None:
+        self.put(News(self.kind.name, what, value, self.server.now()))

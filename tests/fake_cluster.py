@@ -1,0 +1,180 @@
+"""An API server of a few resources over real HTTP: pages, watches, bookmarks, 410, 403, and falling away."""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+import time
+from email.utils import formatdate
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+Json = dict[str, Any]
+
+
+class FakeCluster:
+    """Objects by the path of their resource; every change has a version and stays in the log."""
+
+    def __init__(self, *, skew_seconds: float = 0.0, bookmark_seconds: float = 0.1) -> None:
+        self.changed = threading.Condition()
+        self.version = 100
+        self.objects: dict[str, dict[str, Json]] = {}
+        self.log: list[tuple[int, str, str, Json]] = []
+        self.compacted = 0
+        self.denied: set[tuple[str, str]] = set()
+        self.absent: set[str] = set()
+        self.asked: list[tuple[str, str]] = []
+        self.skew_seconds, self.bookmark_seconds = skew_seconds, bookmark_seconds
+        self.generation = 0
+        self.port = 0
+        self.start()
+
+    def start(self) -> None:
+        self._http = ThreadingHTTPServer(("127.0.0.1", self.port), partial(_Handler, self))
+        self._http.daemon_threads = True
+        self.port = self._http.server_address[1]
+        self.up = True
+        threading.Thread(target=partial(self._http.serve_forever, 0.02), daemon=True).start()
+
+    def stop(self) -> None:
+        """Nobody listens any more, and every watch ends."""
+        self.up = False
+        self.cut()
+        self._http.shutdown()
+        self._http.server_close()
+
+    def cut(self) -> None:
+        """Every watch ends, in the middle of a line where one is written."""
+        with self.changed:
+            self.generation += 1
+            self.changed.notify_all()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def put(self, path: str, one: Json) -> Json:
+        with self.changed:
+            self.version += 1
+            one = copy.deepcopy(one)
+            one["metadata"]["resourceVersion"] = str(self.version)
+            held = self.objects.setdefault(path, {})
+            event = "MODIFIED" if one["metadata"]["uid"] in held else "ADDED"
+            held[one["metadata"]["uid"]] = one
+            self.log.append((self.version, path, event, one))
+            self.changed.notify_all()
+        return one
+
+    def delete(self, path: str, uid: str, **metadata: Any) -> None:
+        with self.changed:
+            self.version += 1
+            one = copy.deepcopy(self.objects[path].pop(uid))
+            one["metadata"] |= {"resourceVersion": str(self.version), **metadata}
+            self.log.append((self.version, path, "DELETED", one))
+            self.changed.notify_all()
+
+    def compact(self) -> None:
+        """Whoever is behind now must list anew."""
+        with self.changed:
+            self.compacted = self.version
+            self.version += 1
+
+    def await_asked(self, verb: str, path: str, times: int = 1, seconds: float = 10.0) -> None:
+        until = time.monotonic() + seconds
+        while self.asked.count((verb, path)) < times:
+            assert time.monotonic() < until, f"{verb} {path} was not asked {times} times: {self.asked}"
+            time.sleep(0.01)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, cluster: FakeCluster, *arguments: Any) -> None:
+        self.cluster = cluster
+        super().__init__(*arguments)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Quiet."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return formatdate(time.time() + self.cluster.skew_seconds, usegmt=True)
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        query = {k: v[0] for k, v in parse_qs(parts.query).items()}
+        cluster, verb = self.cluster, "watch" if "watch" in query else "list"
+        if not cluster.up:
+            self.close_connection = True
+            return
+        cluster.asked.append((verb, parts.path))
+        resource = parts.path.rsplit("/", 1)[1]
+        if (verb, resource) in cluster.denied:
+            self._answer(403, _status(403, f'{resource} is forbidden: cannot {verb} resource "{resource}"'))
+        elif any(parts.path.startswith(prefix) for prefix in cluster.absent):
+            self._answer(404, _status(404, "the server could not find the requested resource"))
+        elif verb == "watch":
+            self._watch(parts.path, int(query["resourceVersion"]), float(query["timeoutSeconds"]))
+        else:
+            self._list(parts.path, int(query["limit"]), query.get("continue", ""))
+
+    def _list(self, path: str, limit: int, token: str) -> None:
+        with self.cluster.changed:
+            start, _, version = token.partition("@")
+            at, first = int(version or self.cluster.version), int(start or 0)
+            items = list(self.cluster.objects.get(path, {}).values())
+        meta = {"resourceVersion": str(at)}
+        if first + limit < len(items):
+            meta["continue"] = f"{first + limit}@{at}"
+        self._answer(200, {"kind": "List", "metadata": meta, "items": items[first : first + limit]})
+
+    def _watch(self, path: str, version: int, seconds: float) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        cluster = self.cluster
+        generation, until = cluster.generation, time.monotonic() + seconds
+        if version < cluster.compacted:
+            self._line({"type": "ERROR", "object": _status(410, "too old resource version")})
+            version = 1 << 60
+        while time.monotonic() < until and cluster.generation == generation:
+            with cluster.changed:
+                news = [e for e in cluster.log if e[0] > version and e[1] == path]
+                if not news and version < 1 << 60:
+                    cluster.changed.wait(cluster.bookmark_seconds)
+                bookmark = {"kind": "X", "metadata": {"resourceVersion": str(max(version, cluster.version))}}
+                fresh = [e for e in cluster.log if e[0] > version and e[1] == path]
+            if version == 1 << 60:
+                break
+            try:
+                for at, _, event, one in fresh:
+                    self._line({"type": event, "object": one})
+                    version = at
+                if not fresh and cluster.generation == generation:
+                    self._line({"type": "BOOKMARK", "object": bookmark})
+                    version = int(bookmark["metadata"]["resourceVersion"])
+            except OSError:
+                break
+        self.close_connection = True
+        if cluster.generation != generation:
+            half = b'{"type":"MODIFIED","obj'
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(half), half))
+            return
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _line(self, event: Json) -> None:
+        line = json.dumps(event).encode() + b"\n"
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+
+    def _answer(self, code: int, body: Json) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def _status(code: int, message: str) -> Json:
+    return {"kind": "Status", "status": "Failure", "code": code, "message": message}
