@@ -77,7 +77,7 @@ class Running:
 def merged(store: Store) -> list[dict[str, Any]]:
     """The newest version of every interval that is not empty."""
     rows = store.rows("allocations").to_pylist()
-    return sorted((r for r in rows if r["end"] is None or r["end"] > r["start"]), key=lambda r: str(r["start"]))
+    return [r for r in rows if r["end"] is None or r["end"] > r["start"]]
 
 
 @contextmanager
