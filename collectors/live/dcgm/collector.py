@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import requests
+import urllib3
 
 from collectors.dcgm_metrics import METRICS
 from collectors.dcgm_place import SECOND, Place
@@ -22,6 +23,8 @@ from collectors.serving_metrics import COUNTERS
 from pipeline.errors import ConfigError
 
 NAMES = tuple(sorted({*METRICS, *(f"amd_{name}" for name in METRICS if not name.startswith("DCGM"))}))
+_LEAST_SECONDS = 1.0
+"""No question is for less: who refuses this one refuses all."""
 _MOST_BYTES = 64_000_000
 _TARGET = ("job", "instance", "prometheus", "prometheus_replica", "replica")
 _OWN = ("pod", "namespace", "container")
@@ -67,7 +70,8 @@ class FromPrometheus:
                 scrapes = self._scrapes(place, until) if until > place.until else ([], [])
             except TooMuch as refusal:
                 watch.waits(_PART, str(refusal))
-                chunk, pause = max(chunk / 2, 1.0), 0.0 if chunk > 1.0 else settings.interval_seconds
+                pause = 0.0 if chunk > _LEAST_SECONDS else settings.interval_seconds
+                chunk = max(chunk / 2, _LEAST_SECONDS)
             except Away as away:
                 watch.waits(_PART, str(away))
                 pause = settings.interval_seconds
@@ -75,6 +79,7 @@ class FromPrometheus:
                 watch.goes_on(_PART)
                 pause = settings.interval_seconds if until >= latest else 0.0
                 if until > place.until:
+                    chunk = min(chunk * 1.25, settings.chunk_seconds)
                     gpus, place = advance(
                         scrapes[0], place, pace(settings), until=until, cluster=self.cluster
                     )
@@ -154,9 +159,8 @@ class FromExporters:
             with self._session.get(url, timeout=self._settings.timeout_seconds, stream=True) as answer:
                 answer.raise_for_status()
                 body = answer.raw.read(_MOST_BYTES + 1, decode_content=True)
-        except (requests.RequestException, Away, OSError) as error:
-            told = sentence(url, error) if isinstance(error, requests.RequestException) else str(error)
-            watch.waits(url, told)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, Away, OSError) as error:
+            watch.waits(url, str(error) if isinstance(error, Away) else sentence(url, error))
             return None
         if len(body) > _MOST_BYTES:
             watch.waits(url, f"{url} answers more than {_MOST_BYTES} bytes")

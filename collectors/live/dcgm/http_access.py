@@ -89,7 +89,8 @@ def _on_this_machine(host: str) -> bool:
         return False
 
 
-def sentence(url: str, error: requests.RequestException) -> str:
+def sentence(url: str, error: Exception) -> str:
+    """What is wrong, without anything of the request, which may hold a secret."""
     if isinstance(error, requests.Timeout):
         return f"{url} does not answer in time"
     if isinstance(error, requests.exceptions.SSLError):

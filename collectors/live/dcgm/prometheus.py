@@ -20,8 +20,9 @@ from collectors.live.dcgm.parameters import DcgmSettings
 from pipeline.errors import ConfigError
 
 _STATUS = re.compile(r"HTTP Status Code (\d{3}) \((.*)\)", re.DOTALL)
-_AGAIN = Retry(total=2, backoff_factor=0.3, status_forcelist=(429, 502, 504), allowed_methods=None,
-               raise_on_status=False)  # fmt: skip
+# What cannot be reached is asked again by the collector's own loop.
+_AGAIN = Retry(total=2, connect=0, read=0, backoff_factor=0.3, status_forcelist=(429, 502, 504),
+               allowed_methods=None, raise_on_status=False)  # fmt: skip
 _SHOWN = 300
 
 
@@ -47,9 +48,11 @@ class Prometheus:
 
     def now(self) -> int:
         """Its clock, microseconds since 1970 UTC: ours may be another.  Raises Away."""
-        answer = self._ask("time()", {})
         try:
+            answer = self._ask("time()", {})
             return round(float(answer[1]) * 1_000) * 1_000
+        except TooMuch as error:
+            raise Away(str(error)) from error
         except (IndexError, TypeError, ValueError, KeyError) as error:
             raise Away(f"{self.url} answers something else than Prometheus") from error
 

@@ -1,0 +1,109 @@
+"""How Prometheus is asked: never for more than is allowed, for less where refused, again when it is back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from collectors.dcgm_place import SECOND
+from collectors.live.dcgm.collector import FromPrometheus
+from collectors.live.dcgm.http_access import Away
+from collectors.live.dcgm.parameters import DcgmSettings
+from collectors.live.dcgm.prometheus import Series, TooMuch
+
+START = 1_790_000_000 * SECOND
+EVERY = 30 * SECOND
+SETTINGS = DcgmSettings("http://127.0.0.1:1", history_seconds=3_600, serving=False)
+
+
+class Source:
+    """An hour of one GPU; it fails as it is told, and refuses what has more than `most` seconds."""
+
+    def __init__(self, failures: Iterable[str], most: float) -> None:
+        self.failures, self.most = list(failures), most
+        self.asked: list[float] = []
+
+    def now(self) -> int:
+        self._fail()
+        return START + 3_600 * SECOND
+
+    def samples(self, names: Iterable[str], start: int, end: int) -> list[Series]:
+        self._fail()
+        self.asked.append((end - start) / SECOND)
+        if self.asked[-1] > self.most:
+            raise TooMuch("too many samples")
+        times = range(START, START + 3_600 * SECOND + 1, EVERY)
+        labels = {"__name__": "DCGM_FI_DEV_GPU_UTIL", "UUID": "GPU-a", "job": "j", "instance": "i"}
+        return [Series(labels, [(t, 50.0) for t in times if start < t <= end])]
+
+    def targets(self, names: Iterable[str], start: int, end: int) -> list[dict[str, str]]:
+        self._fail()
+        return []
+
+    def _fail(self) -> None:
+        kind = self.failures.pop(0) if self.failures else ""
+        if kind:
+            raise {"away": Away, "too much": TooMuch}[kind](kind)
+
+
+class Clock:
+    """Waits for nothing, and not for ever."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+        self.waited = 0
+
+    def wait(self, seconds: float) -> bool:
+        self.waited += 1
+        return self.waited > 1_000
+
+    def now(self) -> int:
+        return 0
+
+    def waits(self, part: str, reason: str) -> None:
+        self.reasons[part] = reason
+
+    def goes_on(self, *parts: str) -> None:
+        for part in parts:
+            self.reasons.pop(part, None)
+
+    def notes(self, part: str, reason: str) -> None: ...
+
+
+@pytest.mark.parametrize("cut", [1, 3, 40])
+@pytest.mark.parametrize(
+    ("failures", "most"),
+    [([], 1_000.0), ([], 250.0), (["", "away"] * 20, 1_000.0), (["too much", "", "", "away"] * 10, 300.0)],
+)
+def test_whatever_fails_and_wherever_it_is_restarted_an_hour_is_an_hour(
+    failures: list[str], most: float, cut: int
+) -> None:
+    """A second lost or doubled by a retry is a bill that nobody can explain."""
+    source, clock = Source(failures, most), Clock()
+    collector: Any = FromPrometheus(SETTINGS, "c", source)  # type: ignore[arg-type]
+    seconds, cursor = 0.0, None
+    for _ in range(400):
+        if cursor is not None and cursor["until"] >= START + 3_585 * SECOND:
+            break
+        for turn in islice(collector.turns(cursor, clock), cut):
+            cursor = turn.cursor
+            assert turn.parsed.balanced and turn.parsed.gaps.num_rows == 0
+            for events in turn.parsed.events.values():
+                seconds += sum(events.column("interval_seconds").to_pylist())
+            if cursor["until"] >= START + 3_585 * SECOND:
+                break
+    # The last scrape is still settling.
+    assert seconds == 3_600 - 30
+    assert max(source.asked) <= SETTINGS.chunk_seconds + SETTINGS.look_back_seconds
+    assert "Prometheus" not in clock.reasons
+
+
+def test_questions_grow_again_after_a_time_of_silence() -> None:
+    """A server that hung for minutes must not be asked a second at a time for ever."""
+    source, clock = Source(["", "too much"] * 12, 1_000), Clock()
+    collector: Any = FromPrometheus(SETTINGS, "c", source)  # type: ignore[arg-type]
+    list(islice(collector.turns(None, clock), 40))
+    assert source.asked[0] < 10 and max(source.asked) > 300
