@@ -7,7 +7,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -64,12 +64,18 @@ def post(url: str, body: object, headers: Mapping[str, str]) -> tuple[int, dict[
 
 @contextmanager
 def receiving(
-    folder: Path, settings: InferenceSettings = QUICK, door: Door | None = None, **changed: Any
+    folder: Path,
+    settings: InferenceSettings = QUICK,
+    door: Door | None = None,
+    store: Store | None = None,
+    **changed: Any,
 ) -> Iterator[Scene]:
     """It listens within; a second time in the same folder it goes on where it was."""
     source, report = collector(replace(settings, **changed), "c"), Report()
     failures: list[BaseException] = []
-    with Store.open(folder / "ledger") as store, State.open(folder / "state") as state:
+    with ExitStack() as opened:
+        store = store or opened.enter_context(Store.open(folder / "ledger"))
+        state = opened.enter_context(State.open(folder / "state"))
         chosen = door or Ledger(Embedded(store))
 
         def run() -> None:
