@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 from collectors.live.contract import Cursor, Turn, Watch
 from collectors.live.inference import assembly, bodies, rules
@@ -33,6 +34,7 @@ class Inference:
         self._settings = settings
         self._rules = rules.load(settings.rules_file)
         self._folder = Path()
+        self._began = monotonic()
         self.receiver = Receiver(settings, bodies.PATHS)
 
     def keep_in(self, folder: Path) -> None:
@@ -54,7 +56,10 @@ class Inference:
             memory.close()
 
     def _turns(self, memory: Memory, watch: Watch) -> Iterator[Turn]:
-        posts = self.receiver.gathered(_LOOK_SECONDS, self._settings.gather_seconds)
+        # What came while the last turn was kept has waited long enough.
+        rest = self._began + self._settings.gather_seconds - monotonic()
+        posts = self.receiver.gathered(_LOOK_SECONDS, rest)
+        self._began = monotonic()
         while posts or memory.pairs.overdue(watch.now()):
             now = watch.now()
             together, answers = self._together(posts, memory, now)

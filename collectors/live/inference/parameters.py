@@ -24,7 +24,8 @@ class InferenceSettings:
     max_waiting_bytes: Annotated[int, Bound(1_048_576, 1e9)] = 33_554_432
     """Bytes of bodies in hand, at least max_body_bytes; beyond them a sender is told to come again (503)."""
     gather_seconds: Annotated[float, Bound(0.01, 5)] = 0.15
-    """How long requests gather for one transaction: each is answered only when its events are safe."""
+    """Least time from one transaction to the next: requests gather meanwhile, and each is answered only when
+    its events are safe."""
     pair_wait_seconds: Annotated[float, Bound(1, 86_400)] = 300.0
     """How long a request waits for its response, or the reverse: longer than the slowest answer."""
     pair_bytes: Annotated[int, Bound(65_536, 1e9)] = 16_777_216
