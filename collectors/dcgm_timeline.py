@@ -23,9 +23,6 @@ from collectors.exposition import Sample
 from collectors.parsed import GAPS_SCHEMA, Parsed, to_table
 from pipeline.events import Rejected
 
-Lasting = frozenset({"not_finite", "blank_value", "missing_field", "text_too_long"})
-"""Reasons that every scrape repeats: said once a day for a metric and device."""
-
 
 class Scrape(NamedTuple):
     time: int
@@ -135,7 +132,7 @@ def _left_out(seen: Seen | None, scrape: Scrape, pace: Pace) -> str | None:
 def _refuse(rejected: Iterable[Rejected], place: Place, scrape: Scrape, account: _Account) -> None:
     for refusal in rejected:
         what = f"{refusal.reason} {scrape.target} {refusal.detail}"
-        if refusal.reason in Lasting and not says(place.refused, what, scrape.time):
+        if not says(place.refused, what, scrape.time):
             account.excluded[f"repeated_{refusal.reason}"] += 1
         else:
             detail = f"{refusal.detail} ({scrape.target})"

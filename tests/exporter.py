@@ -15,6 +15,8 @@ class Exporter:
     def __init__(self) -> None:
         self.text = ""
         self.token = ""
+        self.longer: int | None = None
+        """Bytes that the header promises beyond the text; None: no length is promised."""
         exporter = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -24,6 +26,8 @@ class Exporter:
                 self.send_response((200 if body else 500) if known else 401)
                 self.send_header("Content-Type", "text/plain; version=0.0.4")
                 with suppress(BrokenPipeError):  # who asked has given up
+                    if exporter.longer is not None:
+                        self.send_header("Content-Length", str(len(body) + exporter.longer))
                     self.end_headers()
                     self.wfile.write(body if known else b"")
 

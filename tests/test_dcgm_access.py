@@ -16,7 +16,7 @@ from pipeline.rig.prometheus import Prometheus
 from pipeline.rig.tls import certificates
 from pipeline.secret import Secret
 from tests.dcgm_run import FAST, Run, ticking
-from tests.exporter import Exporter
+from tests.exporter import Exporter, gpu
 from tests.rigs import running
 
 pytestmark = pytest.mark.xdist_group("prometheus")
@@ -83,6 +83,19 @@ def test_an_exporter_is_read_straight_with_a_token_that_is_rotated(tmp_path: Pat
     counted = sum(float(row["observed_seconds"]) for row in run.rows("gpu_usage"))
     assert lost > 1.0 and {gap["kind"] for gap in gaps} == {"not_scraped"}
     assert counted + lost == pytest.approx(wall + events[0]["interval_seconds"], abs=1e-5)
+
+
+@pytest.mark.parametrize("promised", [True, False])
+def test_an_answer_that_is_broken_off_is_not_read(tmp_path: Path, promised: bool) -> None:
+    """Of 1234 joules the first two digits are a number too: half a line must not become one."""
+    with Exporter().running() as exporter:
+        exporter.text = gpu("GPU-a", 1234)[:-6]
+        exporter.longer = 6 if promised else None
+        run = Run(tmp_path, replace(FAST, exporters=exporter.url))
+        with run():
+            run.until(lambda: bool(run.report.not_ready()))
+            run.until(lambda: any(exporter.target in reason for reason in run.report.not_ready()))
+        assert run.turns == []
 
 
 @pytest.mark.parametrize(

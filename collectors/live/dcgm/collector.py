@@ -59,7 +59,7 @@ class FromPrometheus:
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
         settings = self.settings
         place = Place.of(cursor) if cursor else None
-        counts = Counts.of(cursor["serving"]) if cursor else Counts()
+        counts = Counts.of(cursor.get("serving", {})) if cursor else Counts()
         chunk, pause = settings.chunk_seconds, settings.interval_seconds
         while True:
             try:
@@ -162,8 +162,11 @@ class FromExporters:
         except (requests.RequestException, urllib3.exceptions.HTTPError, Away, OSError) as error:
             watch.waits(url, str(error) if isinstance(error, Away) else sentence(url, error))
             return None
-        if len(body) > _MOST_BYTES:
-            watch.waits(url, f"{url} answers more than {_MOST_BYTES} bytes")
+        if len(body) > _MOST_BYTES or not body.endswith(b"\n"):
+            # A line that was broken off would be another number.
+            large = f"more than {_MOST_BYTES} bytes"
+            told = large if len(body) > _MOST_BYTES else "a text that is broken off: no newline ends it"
+            watch.waits(url, f"{url} answers {told}")
             return None
         watch.goes_on(url)
         lines, malformed = samples(body)
