@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from collectors.live.contract import Watch
+from collectors.live.inference import receiver
 from collectors.live.inference.kserve import REQUEST, RESPONSE
 from pipeline.collect.doors import Ledger
 from pipeline.embedded import Embedded
@@ -145,6 +146,27 @@ def _until(condition: Any) -> None:
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def test_bodies_of_senders_that_gave_up_are_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger that is away for an hour must not fill memory with every try of every sender."""
+    monkeypatch.setattr(receiver, "_ANSWER_SECONDS", 0.2)
+    away = threading.Event()
+
+    class Away:
+        def keep(self, messages: Sequence[Message], watch: Watch) -> bool:
+            return away.wait(60)
+
+    row = {"model": "m", "model_version": "1", "time": TIME}
+    body = json.dumps(row).encode() + b" " * 400_000
+    said = {"ce-type": "driftledger.inference.v1", "ce-source": "s"}
+    with receiving(tmp_path, door=Away(), max_waiting_bytes=1_048_576, max_body_bytes=600_000) as scene:
+        tries = [scene.post("/", body, **said, **{"ce-id": str(i)})[0] for i in range(8)]
+        assert tries == [503] * 8
+        held = [scene.source.receiver._posts.get() for _ in range(7)]
+        assert [post.body() for post in held] == [None] * 7
+        assert scene.source.receiver._in_hand == 0
+        away.set()
 
 
 def test_a_full_receiver_says_come_again(tmp_path: Path) -> None:

@@ -86,7 +86,10 @@ class Inference:
         context = Context(self._rules, now)
         while posts:
             post = posts.pop(0)
-            found = bodies.read(post.path, post.headers, post.body, context, memory)
+            body = post.body()
+            if body is None:
+                continue
+            found = bodies.read(post.path, post.headers, body, context, memory)
             answers.append((post, found))
             names |= _features(found)
             together.take(found)

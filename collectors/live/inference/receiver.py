@@ -32,6 +32,8 @@ _READ_SECONDS = 10.0
 _ANSWER_SECONDS = 30.0
 """Longest wait for the ledger; then the sender is told to come again, and is known as a repeat."""
 _CONNECTIONS = 1_000
+_MOST_POSTS = 10_000
+"""Requests in the queue, also those whose sender was told to come again."""
 _START_SECONDS = 10.0
 _PLAIN = "identity"
 
@@ -42,9 +44,16 @@ class Post:
 
     path: str
     headers: Mapping[str, str]
-    body: bytes
+    _bodies: list[bytes]
     _loop: asyncio.AbstractEventLoop
     _answered: asyncio.Future[tuple[int, bytes]]
+
+    def body(self) -> bytes | None:
+        """Once; None where the sender was told meanwhile to come again: it is not to be held any longer."""
+        try:
+            return self._bodies.pop()
+        except IndexError:
+            return None
 
     def answer(self, status: int, content: Mapping[str, Any]) -> None:
         """From any thread; a sender that is gone hears nothing."""
@@ -115,7 +124,8 @@ class Receiver:
             return _said(413, f"a body of {claimed} bytes, at most {most}")
         # What it may become in memory is reserved before a byte of it is read.
         reserved = most if request.headers.get("content-encoding", _PLAIN) != _PLAIN else claimed
-        if self._in_hand + reserved > max(self._settings.max_waiting_bytes, most):
+        full = self._in_hand + reserved > max(self._settings.max_waiting_bytes, most)
+        if full or self._posts.qsize() >= _MOST_POSTS:
             return _said(503, "as much as may wait is waiting", {"Retry-After": "1"})
         self._in_hand += reserved
         try:
@@ -134,10 +144,13 @@ class Receiver:
             raise HTTPException(408, f"the body took over {_READ_SECONDS:g} s") from None
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[tuple[int, bytes]] = loop.create_future()
-        self._posts.put(Post(request.url.path, dict(request.headers), body, loop, answered))
+        post = Post(request.url.path, dict(request.headers), [body], loop, answered)
+        del body
+        self._posts.put(post)
         try:
             status, content = await asyncio.wait_for(answered, _ANSWER_SECONDS)
         except TimeoutError:
+            post.body()
             return _said(503, "the ledger does not answer", {"Retry-After": "5"})
         headers = {"Retry-After": "1"} if status == 503 else None
         return Response(content, status, headers, media_type="application/json")
