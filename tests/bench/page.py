@@ -51,8 +51,8 @@ NOTES = {
     "as a row of its own, beside the folds.",
     "backlog replayed": "10,000 such messages that one worker has never seen, into PostgreSQL; then a round "
     "of `driftledger maintain`. *files* are those that the ledger's newest state consists of.",
-    "inference bodies": "A thousand predictions with 10 features, read, joined, remembered and checked; a pair "
-    "is two bodies of one row, the others are one body of all.",
+    "inference bodies": "A thousand predictions with 10 features, read, joined, remembered and checked; a "
+    "pair is two bodies of one row, the others are one body of all.",
     "inference client": "A call of `PredictionLog.predicted` with 10 features, in the caller's own thread.",
     "Hubble JSON decode and fold": "Recorded flows of the samples, repeated; JSON lines to `network_usage`.",
     "drift query 24 h x 20 features": "288,000 fact rows of 10 bins, written in 24 commits, as one round of "
