@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import ConfigError, NotFound, StaleWatermark
+from pipeline.errors import ConfigError, NotFound, StaleWatermark, StoreUnavailable
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.cost import GPU_USAGE
 from pipeline.facts.fact import SECONDS, TIME
@@ -67,6 +67,22 @@ def test_a_writer_that_lost_its_partition_writes_nothing(tmp_path):
             zombie.append(batch(-1, 9))
         assert samples(mine) == 20 and samples(zombie) == 20
         assert zombie.watermark("t", 0).offset == 9
+
+
+@pytest.mark.parametrize("kind", [duckdb.FatalException, duckdb.InternalException])
+def test_a_broken_engine_is_opened_again_whatever_its_error_says(tmp_path, kind):
+    """Taken for a race it would keep its dead connection, and every commit would fail until a restart."""
+
+    def breaks(point: str) -> None:
+        if point == "watermark_written":
+            raise kind("database has been invalidated; original error: write-write conflict, already exists")
+
+    with Store.open(tmp_path) as store:
+        with pytest.raises(StoreUnavailable, match="invalidated"):
+            store.append(batch(-1, 9), breaks)
+        assert not store.healthy
+        store.append(batch(-1, 9))
+        assert store.healthy and samples(store) == 20 and store.watermark("t", 0).offset == 9
 
 
 def test_partitions_and_recreated_topics_are_separate(tmp_path):

@@ -17,7 +17,13 @@ _CONFLICTS = ("conflict", "could not serialize", "duplicate key", "deadlock dete
 """What the catalogs say where two writers met."""
 
 
+_BREAKS = (duckdb.InternalError, duckdb.FatalException)
+"""After these DuckDB answers nothing on that connection any more, whatever the words of the error are."""
+
+
 def is_conflict(error: duckdb.Error) -> bool:
+    if isinstance(error, _BREAKS):
+        return False
     text = str(error).lower()
     return _is_of_the_world(error) and any(words in text for words in _CONFLICTS)
 
