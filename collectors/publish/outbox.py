@@ -157,14 +157,21 @@ class Outbox:
                 self._later(now)
             self.changed.notify_all()
             if now - self._synced_at > 1:
-                self.flow.spool.sync()
-                self._synced_at = now
+                self._sync(now)
             connect = self.flow.link is None and now >= self._retry_at
             if not (connect or self._closing or self.flow.ended):
                 self._work.wait(TICK_SECONDS)
         self._close_ended()
         if connect:
             self._reconnect()
+
+    def _sync(self, now: float) -> None:
+        """A disk that fails must not keep what it holds from a broker that is there."""
+        self._synced_at = now
+        try:
+            self.flow.spool.sync()
+        except OSError as error:
+            log.error("the spool may not survive the end of the machine: %s", error.strerror)
 
     def _reset_backoff(self) -> None:
         """An acknowledgement, not a connection, shows that all is well."""
