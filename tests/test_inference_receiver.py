@@ -76,3 +76,11 @@ def test_limits_are_answers(tmp_path: Path) -> None:
         assert scene.post("/v1/inference", packed, **right, content_encoding="gzip")[0] == 200
         assert scene.post("/v1/other", ROW, **right)[0] == 404
         assert [r["count"] for r in scene.rows("prediction_sums")] == [1]
+        assert scene.report.remarks() == []
+
+
+def test_an_open_door_is_said(tmp_path: Path) -> None:
+    """Who listens for the whole network without a token must see it where they look for readiness."""
+    with receiving(tmp_path, host="0.0.0.0") as scene:
+        assert scene.report.not_ready() == []
+        assert "inference.token" in scene.report.remarks()[0]

@@ -70,6 +70,7 @@ class Memory:
                 other.unlink()
         self._file = path.open("ab")
         self._file.truncate(self._length)
+        self._keep_name()
 
     def _apply(self, record: _Record) -> None:
         self._remember(record.ids)
@@ -135,7 +136,16 @@ class Memory:
         self._number, self._length = self._number + 1, 0
         self._file = self._path(self._number).open("wb")
         self._append(self._whole())
+        self._keep_name()
         self._base = self._length
+
+    def _keep_name(self) -> None:
+        """A power cut may take the name of a new file, which a cursor is about to rely on."""
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def _whole(self) -> Iterator[_Record]:
         yield _Record(ids=list(self._ids))
