@@ -22,6 +22,10 @@ _ROWS: dict[str, dict[str, object]] = {
     "flow": {"cluster": "c", "time": TIME, "verdict": "FORWARDED", "source_workload": "w"},
     "inference": {"model": "m", "model_version": "1", "time": TIME, "latency_seconds": 0.1},
     "label": {"model": "m", "prediction_id": "p", "time": TIME, "label": "yes"},
+    "serving": {
+        "cluster": "c", "model": "m", "model_version": "1", "time": TIME, "interval_seconds": 30,
+        "counter": "requests", "count": 3,
+    },
     "action": {"action_id": "a", "time": TIME, "state": "proposed", "kind": "rollback", "cluster": "c"},
     "outcome": {"action_id": "a", "time": TIME, "state": "helped"},
     "gap": {"cluster": "c", "source": "s", "kind": "lost_events", "start": TIME, "end": TIME, "lost": 2},
