@@ -50,9 +50,11 @@ class WorkerProcess:
         given = {"name": name, "group": group, "health_port": 0, "check_seconds": 0.5, "take_seconds": 0.1}
         pairs = [f"worker.{key}={value}" for key, value in (given | worker).items()]
         pairs += [f"kafka.bootstrap_servers={bootstrap}", f"kafka.partitions={partitions}", *sets]
+        elsewhere = any(pair.startswith("store.catalog=") for pair in pairs)
+        options = options if elsewhere else ("--store", str(folder), *options)
         sets = [word for pair in pairs for word in ("--set", pair)]
         self._command = [
-            sys.executable, "-m", "pipeline.cli", *sets, "worker", "--store", str(folder), *options,
+            sys.executable, "-m", "pipeline.cli", *sets, "worker", *options,
         ]  # fmt: skip
         self._log = folder.parent / f"{folder.name}-{name}.log"
         self._log.unlink(missing_ok=True)

@@ -1,0 +1,37 @@
+"""A worker whose ledger's servers go away and come back: it waits, says so, and takes each message once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.lake.location import Location
+from pipeline.rig.kafka import Kafka
+from pipeline.store import Store
+from tests.kafka_messages import json_message
+from tests.worker_process import until
+from tests.worker_scene import Scene
+
+
+def test_a_database_that_is_away_is_waited_for(
+    broker: Kafka, shared: Location, postgres, tmp_path: Path
+) -> None:
+    """An upgrade of PostgreSQL must cost time, not events, and need nobody to restart the workers."""
+    scene = Scene(broker, tmp_path)
+    sets = (f"store.catalog={shared.catalog}", f"store.data={shared.data}")
+    with scene.worker(sets=sets) as worker:
+        scene.send([json_message("label", "s", n, prediction_id=str(n)) for n in range(10)])
+        worker.until_taken(10)
+        postgres.stop()
+        try:
+            scene.send([json_message("label", "s", n, prediction_id=str(n)) for n in range(10, 20)])
+            until(lambda: not worker.ready(), "it is not ready without its database", log=lambda: worker.log)
+            answer = worker.get("/readyz")
+            assert answer is not None and "not available" in answer.text
+        finally:
+            postgres.start()
+        worker.until_taken(20)
+        until(worker.ready, "it is ready again")
+        assert worker.stop() == 0
+    with Store.open(shared, read_only=True) as store:
+        taken = store.rows("labels").to_pylist()
+    assert sorted(int(row["prediction_id"]) for row in taken) == list(range(20))
