@@ -42,10 +42,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 class Running:
     """A collector on a thread, and the report that it writes."""
 
-    def __init__(self, cluster: FakeCluster, store: Store, folder: Path) -> None:
+    def __init__(self, settings: AllocationSettings, store: Store, folder: Path) -> None:
         self.report, self.store, self.turns = Report(), store, 0
         self.failure: BaseException | None = None
-        settings = AllocationSettings(server=cluster.url, turn_seconds=0.05, beat_seconds=0.2)
         self.source = collector(settings, "c")
         self.thread = threading.Thread(target=self._run, args=(folder,))
         self.thread.start()
@@ -69,7 +68,7 @@ class Running:
         deadline = time.monotonic() + SECONDS
         while not true(rows := self.rows()):
             assert self.failure is None, self.failure
-            assert time.monotonic() < deadline, rows
+            assert time.monotonic() < deadline, (self.report.not_ready(), [_brief(r) for r in rows])
             time.sleep(0.05)
         return rows
 
@@ -80,9 +79,21 @@ def merged(store: Store) -> list[dict[str, Any]]:
     return [r for r in rows if r["end"] is None or r["end"] > r["start"]]
 
 
+def _brief(row: dict[str, Any]) -> str:
+    names = ("claim", "pod", "share_units", "device_units", "start", "end", "end_quality")
+    return " ".join(str(row[n]) for n in names)
+
+
 @contextmanager
 def running(cluster: FakeCluster, store: Store, tmp_path: Path) -> Iterator[Running]:
-    one = Running(cluster, store, tmp_path / "state")
+    settings = AllocationSettings(server=cluster.url, turn_seconds=0.05, beat_seconds=0.2)
+    with collecting(settings, store, tmp_path) as one:
+        yield one
+
+
+@contextmanager
+def collecting(settings: AllocationSettings, store: Store, tmp_path: Path) -> Iterator[Running]:
+    one = Running(settings, store, tmp_path / "state")
     try:
         yield one
     finally:

@@ -132,20 +132,24 @@ class Follower:
         self.watch.goes_on(f"API server for {self.kind.name}", self.kind.name, *rights)
 
     def _watch(self, version: str) -> None:
-        opened = False
+        opened = 0
         try:
             for line in self.server.lines(self.kind.paths, version, self.kind.accept):
                 if not opened:
-                    opened = True
+                    opened = self.server.now()
                     self._answers()
-                    if self.blind_since:
-                        self._tell("back", self.blind_since)
-                    self.blind_since = None
                 if line:
                     self._line(line)
+                    self._sees_again(opened)
         except Gone:
             self.blind_since = self.blind_since or self.server.now()
             raise
+
+    def _sees_again(self, since: int) -> None:
+        """Only an event says so: a server that is new opens a watch, and then no longer knows its version."""
+        if self.blind_since is not None:
+            self.put(News(self.kind.name, "back", self.blind_since, since))
+            self.blind_since = None
 
     def _line(self, line: bytes) -> None:
         try:
