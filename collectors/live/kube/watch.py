@@ -17,7 +17,7 @@ from collectors.live.contract import Watch
 from collectors.live.kube.answers import Absent, Away, Forbidden, Gone, Server
 
 RETRY_SECONDS = 60.0
-"""Between two tries of what this account may not read, or the server does not have."""
+"""At most, between two tries of what this account may not read, or the server does not have."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
 
 
@@ -90,9 +90,15 @@ class Follower:
             except Gone:
                 self.version = None
             except Forbidden as lack:
-                wait = self._without(f"right to {lack.verb} {self.kind.name}", str(lack))
+                # A server that starts refuses everybody until it has read who may what: ask again soon.
+                wait = pause = min(2 * max(pause, 0.5), RETRY_SECONDS)
+                self._without(f"right to {lack.verb} {self.kind.name}", str(lack))
+                if pause == RETRY_SECONDS:
+                    self.version = None
             except Absent:
-                wait = self._without(self.kind.name, "this cluster does not serve them")
+                wait = RETRY_SECONDS
+                self._without(self.kind.name, "this cluster does not serve them")
+                self.version = None
             except Away as away:
                 self.blind_since = self.blind_since or self.server.now()
                 self.watch.waits(f"API server for {self.kind.name}", str(away))
@@ -106,15 +112,13 @@ class Follower:
             self.version = self._list()
         self._watch(self.version)
 
-    def _without(self, part: str, reason: str) -> float:
+    def _without(self, part: str, reason: str) -> None:
         """The rest need not wait for it."""
         self.watch.notes(part, reason)
         self.watch.goes_on(f"API server for {self.kind.name}")
         if self.version is not None:
             self.blind_since = self.blind_since or self.server.now()
-        self.version = None
         self._tell("lacking", None)
-        return RETRY_SECONDS
 
     def _list(self) -> str:
         version = ""
