@@ -346,6 +346,18 @@ def test_a_crash_loop_keeps_its_device() -> None:
     assert (row["end"].timestamp() * 1e6, row["end_quality"]) == (NOON + 60 * SECOND, "observed")
 
 
+def test_what_came_and_went_within_one_turn_was_held() -> None:
+    """A busy cluster gives a device to three pods in a second: each has its interval."""
+    scene = Scene()
+    first, second = (k.claim(f"c{i}", {}, pods=(f"p{i}",), allocated=None) for i in (1, 2))
+    scene(
+        news(SLICES, k.slice_(k.device())),
+        news(CLAIMS, first), news(CLAIMS, first, "gone", at=NOON + SECOND),
+        news(CLAIMS, second, at=NOON + SECOND), news(CLAIMS, k.claim("c2"), at=NOON + 2 * SECOND),
+    )  # fmt: skip
+    assert len(scene.rows) == 2 and scene.open() == []
+
+
 def test_a_hostile_label_is_left_out_and_said() -> None:
     """A label of 100 KB must neither break the turn nor come into the ledger."""
     scene = Scene()

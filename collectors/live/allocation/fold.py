@@ -23,6 +23,9 @@ from pipeline.events import Rejected
 _ORDER = ("pool", "claim", "pod", "node")
 """Claims need the devices of their pools; nodes are told the devices that pods have."""
 
+_KIND_OF = {"resourceclaims": "claim", "pods": "pod"}
+_LEDGER_KEY = ("device", "share_id", "claim_uid", "consumer_uid", "container", "start")
+
 
 class Fold:
     """`take` news, `settle` now and then, `kept` is what goes on after a restart."""
@@ -37,6 +40,8 @@ class Fold:
         self.changes = Changes(self.context, self._about)
         self._given: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._slots: plugin.Slots = {}
+        self._told: dict[str, dict[tuple[Any, ...], Row]] = {"allocation": {}, "device": {}}
+        """The newest row of each of the ledger's keys since the last turn: they have one revision."""
         self._revision = 0
         if kept is not None:
             self._restore(kept)
@@ -61,21 +66,29 @@ class Fold:
 
     def take(self, news: Iterable[News]) -> None:
         for one in news:
+            subject = (_KIND_OF.get(one.kind), getattr(one.value, "uid", None))
+            if subject in self.changes.dirty and one.what != "listed":
+                self._settle()  # what came and went within one turn was held all the same
             self.changes.take(one)
 
     def settle(self, now: int) -> Parsed:
         """Events of all that changed since the last time; nothing before every resource was listed."""
+        self._settle()
         account, self.changes.account = self.changes.account, Account()
-        rows: dict[str, list[Row]] = {"allocation": [], "device": []}
-        if self.changes.complete:
-            for kind in _ORDER:
-                due = [s for s in self.changes.dirty if s[0] == kind]
-                for subject in due:
-                    moment = self.changes.dirty.pop(subject)
-                    event, told = self._subject(subject, moment, account)
-                    rows[event] += told
+        rows = {event: list(told.values()) for event, told in self._told.items()}
+        self._told = {"allocation": {}, "device": {}}
         self._revision = max(self._revision + 1, now)
         return parsed(rows, account, cluster=self.cluster, now=now, revision=self._revision)
+
+    def _settle(self) -> None:
+        if not self.changes.complete:
+            return
+        for kind in _ORDER:
+            for subject in [s for s in self.changes.dirty if s[0] == kind]:
+                moment = self.changes.dirty.pop(subject)
+                event, told = self._subject(subject, moment, self.changes.account)
+                for row in told:
+                    self._told[event][tuple(row.get(name) for name in _LEDGER_KEY)] = row
 
     def beat(self, now: int) -> Parsed:
         """One open interval again, as seen now: how far the cluster is known moves on."""
