@@ -49,8 +49,8 @@ def live(kube: Kube, *, away_seconds: float = AWAY_SECONDS) -> Iterator[str]:
 
 def build(kube: Kube) -> None:
     """Two nodes with four GPUs each, one with a GPU for many, and one whose GPU can be cut to pieces."""
-    for name, zone in (("gpu-a", "z1"), ("gpu-b", "z2"), ("gpu-c", "z1"), ("gpu-d", "z2")):
-        objects.node(kube, name, zone=zone)
+    objects.node(kube, "gpu-a", "gpu-c", zone="z1")
+    objects.node(kube, "gpu-b", "gpu-d", zone="z2")
     for name in ("gpu-a", "gpu-b"):
         objects.devices(kube, name, *(objects.device(f"gpu-{n}") for n in range(4)))
     objects.devices(kube, "gpu-c", objects.shared_device("gpu-0"))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import requests
 
@@ -14,25 +13,26 @@ from tests import cluster_objects as objects
 
 PODS = 10_000
 NODES = 100
-DEPLOYMENTS = 20
 CHANGERS = 4
 WAIT_SECONDS = 900.0
 GPU = "nvidia.com/gpu"
 
-Json = dict[str, Any]
 
+def fill(kube: Kube, *, pods: int = PODS, nodes: int = NODES) -> str:
+    """Its namespace, once all pods run; one GPU each, as a device plugin gives it.
 
-def fill(kube: Kube, *, pods: int = PODS, nodes: int = NODES, deployments: int = DEPLOYMENTS) -> str:
-    """Its namespace, once all pods run; one GPU each, as a device plugin gives it."""
+    Each Deployment names its node, so that the time is the API server's and not the scheduler's.
+    """
     ns = objects.namespace(kube, {"team": "vision"})
     room = str(-(-pods // nodes))
     capacity = {"cpu": "256", "memory": "2Ti", "pods": room, GPU: room}
-    _each(lambda n: objects.node(kube, f"n{n:03}", capacity, zone=f"z{n % 3}"), range(nodes))
-    spec = objects.pod_spec(limits={GPU: "1"})
-    for n in range(deployments):
+    names = [f"n{n:03}" for n in range(nodes)]
+    objects.node(kube, *names, capacity=capacity)
+    for n, name in enumerate(names):
         labels = {"app": f"model-{n}"}
+        spec = {**objects.pod_spec(limits={GPU: "1"}), "nodeName": name}
         template = {"metadata": {"labels": labels}, "spec": spec}
-        replicas = pods * (n + 1) // deployments - pods * n // deployments
+        replicas = pods * (n + 1) // nodes - pods * n // nodes
         told = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
         body = {"metadata": {"name": f"model-{n}"}, "spec": told}
         kube.request("POST", f"/apis/apps/v1/namespaces/{ns}/deployments", body)
@@ -64,7 +64,9 @@ def change(kube: Kube, ns: str, names: Iterable[str], version: str) -> None:
         body = {"metadata": {"annotations": {"changed": version}}}
         local.session.patch(at, json=body, timeout=30).raise_for_status()
 
-    _each(patch, names)
+    with ThreadPoolExecutor(CHANGERS) as pool:
+        for _ in pool.map(patch, names):
+            pass
 
 
 def pod_names(kube: Kube, ns: str, limit: int = 500) -> list[str]:
@@ -77,9 +79,3 @@ def pod_names(kube: Kube, ns: str, limit: int = 500) -> list[str]:
         more = page["metadata"].get("continue", "")
         if not more:
             return found
-
-
-def _each(act: Callable[[Any], None], of: Iterable[Any]) -> None:
-    with ThreadPoolExecutor(CHANGERS) as pool:
-        for _ in pool.map(act, of):
-            pass

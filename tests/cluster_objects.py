@@ -68,26 +68,31 @@ def namespace(kube: Kube, labels: Json | None = None) -> str:
     return name
 
 
-def node(kube: Kube, name: str, capacity: Json | None = None, *, zone: str = "z1") -> None:
-    """A ready node that KWOK plays; `capacity` are extended resources, as a device plugin tells them."""
-    labels = {
-        "topology.kubernetes.io/zone": zone,
-        "kubernetes.io/os": "linux",
-        "kubernetes.io/hostname": name,
-    }
-    body: Json = {"metadata": {"name": name, "annotations": {"kwok.x-k8s.io/node": "fake"}, "labels": labels}}
-    if capacity:
-        body["status"] = {"capacity": capacity, "allocatable": capacity}
-    kube.request("POST", "/api/v1/nodes", body)
+def node(kube: Kube, *names: str, capacity: Json | None = None, zone: str = "z1") -> None:
+    """Nodes that KWOK plays; `capacity` are extended resources, as a device plugin tells them."""
+    for name in names:
+        labels = {
+            "topology.kubernetes.io/zone": zone,
+            "kubernetes.io/os": "linux",
+            "kubernetes.io/hostname": name,
+        }
+        played = {"kwok.x-k8s.io/node": "fake"}
+        body: Json = {"metadata": {"name": name, "annotations": played, "labels": labels}}
+        if capacity:
+            body["status"] = {"capacity": capacity, "allocatable": capacity}
+        kube.request("POST", "/api/v1/nodes", body)
 
-    def is_ready() -> bool:
-        found = kube.request("GET", f"/api/v1/nodes/{name}")
-        conditions = found["status"].get("conditions", [])
-        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-        # The controllers take this taint away a moment after the node is ready.
-        return ready and not found["spec"].get("taints")
+    def all_ready() -> bool:
+        return set(names) <= {n["metadata"]["name"] for n in items(kube, "/api/v1/nodes") if _takes_pods(n)}
 
-    until(is_ready, f"node {name} ready")
+    until(all_ready, f"{len(names)} nodes to be ready")
+
+
+def _takes_pods(node: Json) -> bool:
+    """The controllers take a taint away a moment after a node is ready."""
+    conditions = node["status"].get("conditions", [])
+    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    return ready and not node["spec"].get("taints")
 
 
 def cordon(kube: Kube, name: str, cordoned: bool = True) -> None:

@@ -32,7 +32,7 @@ def test_a_deployment_runs_and_rolls(cluster: Kube) -> None:
 def test_pods_of_a_device_plugin_are_held_to_what_a_node_has(cluster: Kube) -> None:
     """A GPU that the node has not must not be given: its cost would be invented."""
     ns = objects.namespace(cluster)
-    objects.node(cluster, "n1", {"cpu": "8", "memory": "32Gi", "pods": "100", "nvidia.com/gpu": "2"})
+    objects.node(cluster, "n1", capacity={"cpu": "8", "memory": "32Gi", "pods": "100", "nvidia.com/gpu": "2"})
     one = objects.pod_spec(limits={"nvidia.com/gpu": "1"})
     for name in ("a", "b", "c"):
         objects.pod(cluster, ns, name, one)
