@@ -1,7 +1,6 @@
 """The cluster's state into intervals: what each claim and each pod holds, and what there is to hold.
 
-Pure: the same news give the same events, wherever they are cut into turns, and a restart goes on with what
-was open.
+Pure; meant to give the same intervals wherever the news are cut into turns, and after a restart.
 """
 
 from __future__ import annotations
