@@ -16,6 +16,7 @@ from pathlib import Path
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from pipeline.events import TYPES
 from pipeline.lake.location import Location
 
 _POLL_SECONDS = 0.2
@@ -122,7 +123,7 @@ def replay(
 
 def _shared(workers: list[_Worker], partitions: int) -> list[tuple[float, int]]:
     """Wait until every worker has its part of all partitions; when it got them, and what was unread."""
-    topics = 10
+    topics = len(TYPES)
     while True:
         found = [worker.assignment() for worker in workers]
         if all(found) and sum(f[1] for f in found if f) == topics * partitions:
