@@ -128,7 +128,7 @@ class PredictionLog:
             if features:
                 row["features"] = {str(name): plain(value) for name, value in features.items()}
             content = json.dumps(row).encode()
-        except Exception:
+        except Exception:  # a value of the caller's own class may raise anything when it is asked what it is
             return self._drop("unreadable", 1)
         return self._append(kind, content)
 

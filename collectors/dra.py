@@ -123,18 +123,7 @@ def _take_slice(item: Json, known: Inventory, observed: datetime, account: _Acco
 def _device_row(
     item: Json, known: Inventory, key: tuple[str, str, str], observed: datetime
 ) -> dict[str, Any]:
-    device = known.devices[key]
-    memory = device.capacity.get("memory")
-    return {
-        "node": device.node or None,
-        "device": device.identity,
-        "parent_device": device.parent or None,
-        "driver": key[0],
-        "pool": key[1],
-        "uuid": device.uuid or None,
-        "gpu_model": device.gpu_model or None,
-        "mig_profile": device.profile or None,
-        "memory_bytes": float(memory) if memory is not None else None,
+    return known.devices[key].columns(key[0], key[1]) | {
         "start": instant(at(item, "metadata", "creationTimestamp")) or observed,
         "time": observed,
         "revision": revision(item, observed),

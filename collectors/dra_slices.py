@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from collectors.dra_shares import WHOLE, Share, amounts, counter_sets, mig_share, partition_share
 from collectors.kube_objects import Json, at, mapping, sequence, text
@@ -32,6 +32,21 @@ class Device(NamedTuple):
     share: Share
     """What part of a physical device it is."""
     method: str
+
+    def columns(self, driver: str, pool: str) -> dict[str, Any]:
+        """Those of the event `device` that follow from its slice."""
+        memory = self.capacity.get("memory")
+        return {
+            "node": self.node or None,
+            "device": self.identity,
+            "parent_device": self.parent or None,
+            "driver": driver,
+            "pool": pool,
+            "uuid": self.uuid or None,
+            "gpu_model": self.gpu_model or None,
+            "mig_profile": self.profile or None,
+            "memory_bytes": float(memory) if memory is not None else None,
+        }
 
 
 @dataclass(slots=True)

@@ -46,7 +46,7 @@ def until_running(kube: Kube, ns: str, pods: int) -> None:
     def ready() -> bool:
         return sum(d.get("status", {}).get("readyReplicas", 0) for d in objects.items(kube, at)) == pods
 
-    objects.until(ready, f"{pods} pods to run", WAIT_SECONDS)
+    objects.until(ready, f"{pods} pods to run", seconds=WAIT_SECONDS)
 
 
 def change(kube: Kube, ns: str, names: Iterable[str], version: str) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import secrets
-import time
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pipeline.rig.kube.cluster import Kube
+from tests import waiting
 
 Json = dict[str, Any]
 
 DRIVER = "gpu.nvidia.com"
 RESOURCE = "/apis/resource.k8s.io/v1"
 WAIT_SECONDS = 60.0
+until = partial(waiting.until, seconds=WAIT_SECONDS)
 OURS = {"driftledger.io/of": "tests"}
 """Label of the namespaces that `clear` empties."""
 _KINDS = (
@@ -23,15 +24,6 @@ _KINDS = (
     "/api/v1/namespaces/{}/pods",
     f"{RESOURCE}/namespaces/{{}}/resourceclaims",
 )
-
-
-def until(holds: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
-    """What `holds` gives once it gives something; a failed test says what it waited for."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"it never came: {what}"
-        time.sleep(0.1)
-    return found
 
 
 def items(kube: Kube, path: str) -> list[Json]:

@@ -19,6 +19,7 @@ from pipeline.collect.state import State
 from pipeline.embedded import Embedded
 from pipeline.store import Store
 from tests.exporter import Exporter, gpu
+from tests.waiting import until
 
 FAST = DcgmSettings(
     interval_seconds=0.2, longest_seconds=1.0, settle_seconds=0.3, look_back_seconds=2.0, timeout_seconds=5.0
@@ -93,10 +94,7 @@ class Run:
             return found
 
     def until(self, what: Any, seconds: float = 20) -> None:
-        deadline = time.monotonic() + seconds
-        while not what():
-            assert time.monotonic() < deadline, self.report.not_ready()
-            time.sleep(0.05)
+        until(what, "what the test waits for", seconds, self.report.not_ready)
 
     def events(self) -> list[dict[str, Any]]:
         """Of the turns that it was told are safe."""

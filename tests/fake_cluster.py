@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.waiting import until
+
 Json = dict[str, Any]
 
 
@@ -83,10 +85,10 @@ class FakeCluster:
             self.version += 1
 
     def await_asked(self, verb: str, path: str, times: int = 1, seconds: float = 10.0) -> None:
-        until = time.monotonic() + seconds
-        while self.asked.count((verb, path)) < times:
-            assert time.monotonic() < until, f"{verb} {path} was not asked {times} times: {self.asked}"
-            time.sleep(0.01)
+        until(
+            lambda: self.asked.count((verb, path)) >= times, f"{verb} {path} asked {times} times", seconds,
+            lambda: self.asked,
+        )  # fmt: skip
 
 
 class _Handler(BaseHTTPRequestHandler):

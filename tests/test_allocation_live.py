@@ -21,6 +21,7 @@ from pipeline.embedded import Embedded
 from pipeline.store import Store
 from tests import kube_shapes as k
 from tests.fake_cluster import FakeCluster
+from tests.waiting import until
 
 SECONDS = 15.0
 
@@ -65,12 +66,15 @@ class Running:
         return merged(self.store)
 
     def until(self, true: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
-        deadline = time.monotonic() + SECONDS
-        while not true(rows := self.rows()):
+        def found() -> list[list[dict[str, Any]]]:
             assert self.failure is None, self.failure
-            assert time.monotonic() < deadline, (self.report.not_ready(), [_brief(r) for r in rows])
-            time.sleep(0.05)
-        return rows
+            rows = self.rows()
+            return [rows] if true(rows) else []
+
+        return until(
+            found, "these intervals", SECONDS,
+            lambda: (self.report.not_ready(), [_brief(r) for r in self.rows()]),
+        )[0]  # fmt: skip
 
 
 def merged(store: Store) -> list[dict[str, Any]]:
@@ -171,23 +175,16 @@ def test_a_version_that_is_too_old_is_a_list_and_a_gap(
         cluster.delete(k.CLAIMS, "uid-c1")
         cluster.put(k.CLAIMS, k.claim("c3", {}, pods=("d",), allocated="2026-07-03T00:00:00Z"))
         cluster.compact()
-        until(lambda: bool(one.report.not_ready()))
+        until(lambda: bool(one.report.not_ready()), "readiness that tells it", SECONDS)
         assert any("API server" in reason or "Error" in reason for reason in one.report.not_ready())
         cluster.start()
         rows = one.until(lambda rows: len(rows) == 3)
-        until(lambda: not one.report.not_ready())
+        until(lambda: not one.report.not_ready(), "readiness that tells it", SECONDS)
     ended = next(r for r in rows if r["claim"] == "c1")
     assert ended["end_quality"] == "gap" and before - 1 <= ended["end"].timestamp() <= time.time()
     assert {r["claim"]: r["start_quality"] for r in rows} == dict.fromkeys(("c1", "c2", "c3"), "exact")
     assert sorted(r["claim"] for r in rows if r["end"] is None) == ["c2", "c3"]
     assert ("relist", "resourceclaims") in gaps(store)
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_restart_goes_on_with_what_was_open(cluster: FakeCluster, store: Store, tmp_path: Path) -> None:
@@ -224,7 +221,7 @@ def test_a_right_that_is_missing_is_named_and_the_rest_goes_on(
     scene(cluster)
     with running(cluster, store, tmp_path) as one:
         [row] = one.until(lambda rows: len(rows) == 1)
-        until(lambda: bool(one.report.remarks()))
+        until(lambda: bool(one.report.remarks()), "readiness that tells it", SECONDS)
         [remark] = one.report.remarks()
         assert f"right to {verb} replicasets" in remark and "is forbidden" in remark
         assert one.report.not_ready() == []

@@ -18,6 +18,7 @@ from pipeline.embedded import Embedded
 from pipeline.errors import PreflightFailed
 from pipeline.events import Message, Rejected
 from pipeline.store import Store
+from tests.cut_door import Cut, CutDoor
 
 MINUTE = 60_000_000
 START = 1_790_000_000_000_000 // MINUTE * MINUTE
@@ -46,26 +47,6 @@ class Minutes:
             rejected = (Rejected("not_finite", "a NaN"),) if minute == 1 else ()
             parsed = Parsed(1 + len(rejected), 1, {"gpu": sample}, rejected=rejected)
             yield Turn(parsed, {"minute": minute + 1}, time + MINUTE)
-
-
-class Cut(Exception):
-    """The process ends here."""
-
-
-class CutDoor:
-    """A door that breaks at the nth turn, before or after the turn is in the ledger."""
-
-    def __init__(self, ledger: Ledger, at: int, after: bool) -> None:
-        self.ledger, self.at, self.after, self.turns = ledger, at, after, 0
-
-    def keep(self, messages: Sequence[Message], watch: Watch) -> bool:
-        self.turns += 1
-        if self.turns == self.at and not self.after:
-            raise Cut
-        kept = self.ledger.keep(messages, watch)
-        if self.turns == self.at:
-            raise Cut
-        return kept
 
 
 def _seconds(store: Store) -> float:

@@ -11,7 +11,6 @@ import time
 import urllib.error
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,29 +22,11 @@ from pipeline.embedded import Embedded
 from pipeline.events import Message
 from pipeline.rig.processes import free_port
 from pipeline.store import Store
+from tests.cut_door import Cut, CutDoor
 from tests.inference_scene import NOW, post, receiving
+from tests.waiting import until
 
 TIME = NOW.isoformat()
-
-
-class Cut(Exception):
-    """The process ends here."""
-
-
-class CutDoor:
-    """Breaks at the nth turn that has messages, before or after the ledger has it."""
-
-    def __init__(self, ledger: Ledger, at: int, after: bool) -> None:
-        self.ledger, self.at, self.after, self.turns = ledger, at, after, 0
-
-    def keep(self, messages: Sequence[Message], watch: Watch) -> bool:
-        self.turns += 1
-        if self.turns == self.at and not self.after:
-            raise Cut
-        kept = self.ledger.keep(messages, watch)
-        if self.turns == self.at:
-            raise Cut
-        return kept
 
 
 def _exchange(i: int) -> list[tuple[bytes, dict[str, str]]]:
@@ -91,7 +72,7 @@ class Sender(threading.Thread):
         for i in range(self.first, self.last):
             for body, headers in _exchange(i):
                 while not self._posted(body, headers):
-                    time.sleep(0.05)
+                    time.sleep(0.05)  # as a sender does that was refused
             self.answered += 1
 
     def _posted(self, body: bytes, headers: dict[str, str]) -> bool:
@@ -115,7 +96,7 @@ def test_a_killed_process_loses_and_doubles_nothing(tmp_path: Path) -> None:
     child = _started(command, tmp_path, threads)
     try:
         for answered in (20, 45, 70):
-            _until(lambda answered=answered: sum(t.answered for t in threads) >= answered)
+            until(lambda answered=answered: sum(t.answered for t in threads) >= answered, "more answers")
             child.kill()
             child.wait()
             child = subprocess.Popen(command, stderr=subprocess.DEVNULL)
@@ -139,13 +120,6 @@ def _started(command: list[str], tmp_path: Path, threads: Sequence[Sender]) -> s
     for thread in threads:
         thread.start()
     return child
-
-
-def _until(condition: Any) -> None:
-    until = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def test_bodies_of_senders_that_gave_up_are_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +165,7 @@ def test_a_full_receiver_says_come_again(tmp_path: Path) -> None:
         threads = [threading.Thread(target=send) for _ in range(2)]
         for thread in threads:
             thread.start()
-        _until(lambda: scene.source.receiver._in_hand > 1_000_000)
+        until(lambda: scene.source.receiver._in_hand > 1_000_000, "bodies in hand")
         assert scene.post("/v1/inference", large)[0] == 503
         slow.open.set()
         for thread in threads:

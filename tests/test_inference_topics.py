@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from pipeline.errors import ConfigError
 from pipeline.rig.kafka import Kafka
 from pipeline.store import Store
 from tests.generated import NOW
+from tests.waiting import until
 
 MAP = """
 topics:
@@ -123,13 +124,6 @@ def _reading(folder: Path, settings: InferenceTopicsSettings) -> Iterator[tuple[
         raise failures[0]
 
 
-def _until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < until, "it does not come"
-        time.sleep(0.1)
-
-
 def _count(store: Store) -> int:
     return sum(row["count"] for row in store.rows("prediction_sums").to_pylist())
 
@@ -154,23 +148,23 @@ def test_messages_of_a_real_broker_count_once_through_a_restart_and_a_loss_is_a_
     try:
         topics: dict[str, Any] = {t: {"num_partitions": 2, "replication_factor": 1} for t in (scores, truths)}
         with _reading(tmp_path, settings) as (store, report):
-            _until(lambda: any("no topic" in reason for reason in report.not_ready()))
+            until(lambda: any("no topic" in reason for reason in report.not_ready()), "it", WAIT_SECONDS)
             admin.create_topics(topics)
             admin.wait_for_topics(list(topics))
             send(scores, [*(_value(i) for i in range(50)), None, b"{"])
             send(truths, [json.dumps({"id": "p1", "truth": 1}).encode()])
-            _until(lambda: _count(store) == 50 and store.rows("labels").num_rows == 1)
-            _until(lambda: store.rows("rejected").num_rows == 1)
+            until(lambda: _count(store) == 50 and store.rows("labels").num_rows == 1, "it", WAIT_SECONDS)
+            until(lambda: store.rows("rejected").num_rows == 1, "it", WAIT_SECONDS)
             assert report.not_ready() == []
         send(scores, [_value(i) for i in range(50, 80)])
         with _reading(tmp_path, settings) as (store, _):
-            _until(lambda: _count(store) == 80)
+            until(lambda: _count(store) == 80, "it", WAIT_SECONDS)
             assert store.rows("gaps").num_rows == 0
         send(scores, [_value(i) for i in range(80, 100)])
         _delete_up_to(admin, scores)
         send(scores, [_value(i) for i in range(100, 110)])
         with _reading(tmp_path, settings) as (store, _):
-            _until(lambda: _count(store) == 90)
+            until(lambda: _count(store) == 90, "it", WAIT_SECONDS)
             (gap,) = store.rows("gaps").to_pylist()
             assert (gap["kind"], gap["lost"]) == ("passed_unread", 20)
     finally:

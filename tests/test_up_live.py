@@ -7,8 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import requests
 
 from pipeline.store import Store
 from tests.exporter import Exporter, gpu
+from tests.waiting import until
 
 WAIT_SECONDS = 60.0
 
@@ -56,7 +56,7 @@ inference: {{port: 0}}
             match = re.search(pattern, self.log.read_text())
             return match[1] if match else ""
 
-        return until(found, pattern)
+        return until(found, pattern, WAIT_SECONDS)
 
     def ledger(self, fact: str) -> list[dict[str, Any]]:
         with Store.open(self.folder / "ledger", read_only=True) as store:
@@ -65,14 +65,6 @@ inference: {{port: 0}}
     def stop(self) -> int:
         self.child.send_signal(signal.SIGTERM)
         return self.child.wait(30)
-
-
-def until(holds: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"it never came: {what}"
-        time.sleep(0.2)
-    return found
 
 
 @pytest.fixture
@@ -101,9 +93,9 @@ def test_one_command_from_an_empty_folder_to_answers(tmp_path: Path, exporter: E
         label = [{"model": "fraud", "prediction_id": "a", "label": "yes", "time": earlier.isoformat()}]
         answer = requests.post(f"{door}/v1/label", json=label, timeout=30)
         assert answer.json()["taken"] == 1
-        until(lambda: up.ledger("gpu_usage"), "the GPU")
-        until(lambda: up.ledger("findings"), "the judge")
-        until(lambda: requests.get(f"{health}/readyz", timeout=5).ok, "readiness")
+        until(lambda: up.ledger("gpu_usage"), "the GPU", WAIT_SECONDS)
+        until(lambda: up.ledger("findings"), "the judge", WAIT_SECONDS)
+        until(lambda: requests.get(f"{health}/readyz", timeout=5).ok, "readiness", WAIT_SECONDS)
         assert "driftledger_collect_events_total" in requests.get(f"{health}/metrics", timeout=5).text
         assert up.stop() == 0, up.log.read_text()
     command = [sys.executable, "-m", "pipeline.cli", "--config", str(up.config), "models", "-w", "1h"]
@@ -114,7 +106,11 @@ def test_one_command_from_an_empty_folder_to_answers(tmp_path: Path, exporter: E
     with up:
         door = up.said(r"inference events are taken on (http://\S+)")
         requests.post(f"{door}/v1/inference", json=[_prediction("b", earlier)], timeout=30)
-        until(lambda: sum(r["samples"] for r in up.ledger("gpu_usage")) > before, "more of the GPU")
+        until(
+            lambda: sum(r["samples"] for r in up.ledger("gpu_usage")) > before,
+            "more of the GPU",
+            WAIT_SECONDS,
+        )
         assert up.stop() == 0
     assert sum(r["count"] for r in up.ledger("prediction_sums")) == 2
 

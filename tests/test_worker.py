@@ -13,7 +13,7 @@ from pipeline.wire import dead_letter
 from tests.generated import NOW
 from tests.kafka_messages import every_type, json_message
 from tests.test_spool import filled
-from tests.worker_process import until
+from tests.waiting import until
 from tests.worker_scene import Scene, embedded, ledger
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.rig.kafka import Kafka
 from tests.kafka_messages import json_message
-from tests.worker_process import until
+from tests.waiting import until
 from tests.worker_scene import Scene, embedded, ledger
 
 

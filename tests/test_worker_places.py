@@ -8,7 +8,7 @@ from pipeline.lake.location import Location
 from pipeline.rig.kafka import Kafka
 from pipeline.store import Store
 from tests.kafka_messages import json_message
-from tests.worker_process import until
+from tests.waiting import until
 from tests.worker_scene import Scene
 
 

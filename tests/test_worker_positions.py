@@ -13,7 +13,7 @@ from pipeline.offset_gaps import LOST, RECREATED, TRUNCATED
 from pipeline.rig.kafka import Kafka
 from pipeline.store import Batch, Store
 from tests.kafka_messages import json_message
-from tests.worker_process import until
+from tests.waiting import until
 from tests.worker_scene import Scene
 
 GPU = "driftledger.gpu"

@@ -7,25 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-SECONDS = 120.0
-"""Longest wait for anything: a machine of tests may be busy."""
-
-
-def until(
-    true: Callable[[], object], what: str, seconds: float = SECONDS, log: Callable[[], str] = str
-) -> None:
-    """Wait for it; an assertion says what did not happen, and what the log said meanwhile."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds:g} s: {what}\n{log()}"
-        time.sleep(0.2)
+from tests.waiting import SECONDS, until
 
 
 class WorkerProcess:

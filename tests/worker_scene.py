@@ -16,7 +16,8 @@ from pipeline.facts.catalogue import FACTS
 from pipeline.rig.kafka import Kafka
 from pipeline.store import Store
 from tests.kafka_messages import send
-from tests.worker_process import WorkerProcess, until
+from tests.waiting import until
+from tests.worker_process import WorkerProcess
 
 
 class Scene:

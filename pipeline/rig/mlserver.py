@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import platform
 import sys
-import time
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from urllib.request import urlopen
 
-from pipeline.errors import PreflightFailed
 from pipeline.rig import cache
-from pipeline.rig.processes import HOST, READY_SECONDS, Process, kept_port
+from pipeline.rig.processes import HOST, Process, kept_port, until
 
 _REQUIREMENTS = (files("pipeline.rig") / "mlserver.txt").read_bytes()
 _START = "import sys; from mlserver.cli import main; sys.argv = ['mlserver', 'start', '.']; main()"
@@ -68,12 +66,12 @@ class ModelServer:
 
     def _wait(self) -> None:
         """It listens a moment after it has loaded the model."""
-        until = time.monotonic() + READY_SECONDS
-        while time.monotonic() < until:
-            with suppress(OSError), urlopen(f"{self.url}/v2/models/{self.name}/ready", timeout=5):
-                return
-            time.sleep(0.05)
-        raise PreflightFailed(f"the model server is not ready in {READY_SECONDS:.0f} s")
+        until(self._is_ready, f"the model server; see {self.process.log}")
+
+    def _is_ready(self) -> bool:
+        with suppress(OSError), urlopen(f"{self.url}/v2/models/{self.name}/ready", timeout=5):
+            return True
+        return False
 
     def stop(self) -> None:
         self.process.stop()

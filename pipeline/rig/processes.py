@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,6 +42,15 @@ def listening(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((HOST, port)) == 0
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait for a server that listens before it is ready; raises PreflightFailed after READY_SECONDS."""
+    deadline = time.monotonic() + READY_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise PreflightFailed(f"not ready in {READY_SECONDS:.0f} s: {what}")
+        time.sleep(0.05)
 
 
 class Process:

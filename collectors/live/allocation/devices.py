@@ -22,20 +22,8 @@ def of_pool(pool: Pool, context: Context) -> Iterator[Row]:
     start = min((c for c in created if c is not None), default=None)
     for key, device in context.devices.get(pool, {}).items():
         node = context.nodes.get(device.node)
-        memory = device.capacity.get("memory")
-        yield (node.place if node else {}) | {
-            "place": "/".join(key),
-            "node": device.node or None,
-            "device": device.identity,
-            "parent_device": device.parent or None,
-            "driver": key[0],
-            "pool": key[1],
-            "uuid": device.uuid or None,
-            "gpu_model": device.gpu_model or None,
-            "mig_profile": device.profile or None,
-            "memory_bytes": float(memory) if memory is not None else None,
-            "start": start,
-        }
+        columns = device.columns(key[0], key[1])
+        yield (node.place if node else {}) | columns | {"place": "/".join(key), "start": start}
 
 
 def of_node(node: Node, held: Mapping[Identity, Row], given: Mapping[str, Iterable[str]]) -> Iterator[Row]:

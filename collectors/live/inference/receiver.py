@@ -65,6 +65,24 @@ class Post:
             self._answered.set_result(said)
 
 
+class _Server(uvicorn.Server):
+    """Says when it takes connections, or has ended without."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.begun = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.begun.set()
+
+    def serve_on(self, bound: socket.socket) -> None:
+        try:
+            self.run([bound])
+        finally:
+            self.begun.set()
+
+
 class Receiver:
     """Serves from `start` to `stop`; `paths` are those that exist."""
 
@@ -77,20 +95,18 @@ class Receiver:
             Starlette(routes=routes), log_config=None, access_log=False, lifespan="off", server_header=False,
             limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=1, ws="none",
         )  # fmt: skip
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._socket = _bound(settings)
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(
-            target=self._server.run, args=([self._socket],), name="inference-http", daemon=True
+            target=self._server.serve_on, args=(self._socket,), name="inference-http", daemon=True
         )
 
     def start(self) -> None:
         self._thread.start()
-        until = time.monotonic() + _START_SECONDS
-        while not self._server.started:
-            if time.monotonic() > until or not self._thread.is_alive():
-                raise PreflightFailed(f"the server on port {self.port} does not start")
-            time.sleep(0.01)
+        self._server.begun.wait(_START_SECONDS)
+        if not self._server.started:
+            raise PreflightFailed(f"the server on port {self.port} does not start")
 
     def stop(self) -> None:
         """Who still waits for an answer is told to come again."""

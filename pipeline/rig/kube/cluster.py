@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import requests
 
-from pipeline.errors import PreflightFailed
 from pipeline.rig import cache
 from pipeline.rig.kube import audit, programs
 from pipeline.rig.kube.arguments import PORTS, Arguments
-from pipeline.rig.processes import READY_SECONDS, Process, kept_port
+from pipeline.rig.processes import Process, kept_port, until
 
 _ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
 _ROLES = "/apis/rbac.authorization.k8s.io/v1"
@@ -68,11 +67,11 @@ class Kube:
         self.start_apiserver()
         for part in (self.controllers, self.scheduler, self.kwok):
             part.start()
-        _until(lambda: self._answers(_ACCOUNT), f"controllers; see {self._folder}")
+        until(lambda: self._answers(_ACCOUNT), f"controllers; see {self._folder}")
 
     def start_apiserver(self) -> None:
         self.apiserver.start()
-        _until(lambda: self._answers("/readyz"), f"API server; see {self.apiserver.log}")
+        until(lambda: self._answers("/readyz"), f"API server; see {self.apiserver.log}")
 
     def restart_apiserver(self, *, away_seconds: float = 0.0) -> None:
         """Asked to end and started again, after it was away for so long."""
@@ -140,11 +139,3 @@ class Kube:
         if not (folder / "accounts.key").exists():
             cache.run([openssl, "genrsa", "-out", "accounts.key", "2048"], cwd=folder)
             cache.run([openssl, "rsa", "-in", "accounts.key", "-pubout", "-out", "accounts.pub"], cwd=folder)
-
-
-def _until(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while not holds():
-        if time.monotonic() > deadline:
-            raise PreflightFailed(f"not ready in {READY_SECONDS:.0f} s: {what}")
-        time.sleep(0.1)
