@@ -14,7 +14,7 @@ import pytest
 from mode.utils.queues import FlowControlEvent
 
 from pipeline.broker.failures import BrokerUnavailable
-from pipeline.health.logs import JsonLines, Seldom
+from pipeline.health.logs import JsonLines, Lines, Seldom
 from pipeline.health.server import HealthServer
 from pipeline.offset_gaps import LOST, TRUNCATED, Hole
 from pipeline.worker import missing
@@ -120,6 +120,18 @@ def test_a_library_repeats_itself_in_vain() -> None:
     assert seldom.filter(record)
     assert '"no broker, try 40 (and 39 times before)"' in JsonLines(traces=False).format(record)
     assert all(seldom.filter(line("driftledger.worker", n)) for n in range(3))
+
+
+def test_an_error_is_said_once() -> None:
+    """A sentence that stands twice in a line is read as two errors."""
+    error = ValueError("the port is taken")
+
+    def said(text: str) -> str:
+        record = logging.LogRecord("l", logging.ERROR, "", 0, text, (), (ValueError, error, None))
+        return Lines(traces=False).format(record).partition("l: ")[2]
+
+    assert said("the port is taken") == "the port is taken"
+    assert said("a task failed") == "a task failed: the port is taken"
 
 
 def get(port: int, path: str) -> tuple[int, str]:

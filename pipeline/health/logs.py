@@ -1,4 +1,4 @@
-"""A worker's log on stderr: lines for people or JSON for collectors, and no line a thousand times."""
+"""A process's log on stderr: lines for people or JSON for collectors, and no line a thousand times."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ class Seldom(logging.Filter):
 
 def _text(record: logging.LogRecord) -> str:
     text = record.getMessage()
-    if record.exc_info and record.exc_info[1] is not None:
-        text = f"{text}: {record.exc_info[1]}"
+    error = str(record.exc_info[1] or "") if record.exc_info else ""
+    if error and error not in text:  # most of our own messages are the error's sentence already
+        text = f"{text}: {error}"
     held = getattr(record, "held", 0)
     return f"{text} (and {held} times before)" if held else text
 
