@@ -49,13 +49,15 @@ class Hold:
     """When the pod itself had ended or was gone; a moment before `end`, None where it outlives the hold."""
 
 
-def holds(events: Iterable[Event]) -> list[Hold]:
-    """All of them, in the order of their starts."""
+def holds(events: Iterable[Event], version: int | None = None) -> list[Hold]:
+    """All of them, in the order of their starts; as of one resourceVersion, or as of the whole log."""
     done: list[Hold] = []
     open_: dict[Key, Hold] = {}
     pod_ends: dict[str, datetime] = {}
     # The log is in the order of the answers: of two changes at once the later may come first.
     for event, one in sorted(_objects(events), key=lambda pair: _version(pair[1])):
+        if version is not None and _version(one) > version:
+            break
         metadata = one.get("metadata", {})
         if event.resource == "pods" and _ended(event, one):
             pod_ends.setdefault(metadata["uid"], event.done)
