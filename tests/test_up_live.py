@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,55 +14,29 @@ import pytest
 import requests
 
 from pipeline.store import Store
+from tests.command import WAIT_SECONDS, Command
 from tests.exporter import Exporter, gpu
 from tests.waiting import until
 
-WAIT_SECONDS = 60.0
 
-
-class Up:
-    """The command, what it said, and where its doors are."""
-
-    def __init__(self, folder: Path, exporter: str) -> None:
-        self.folder, self.log = folder, folder / "up.log"
-        self.config = folder / "up.yaml"
-        self.config.write_text(
-            f"""
+def _config(folder: Path, exporter: str) -> Path:
+    config = folder / "up.yaml"
+    config.write_text(
+        f"""
 store: {{folder: {folder / "ledger"}}}
 collect: {{cluster: c, state_folder: {folder / "state"}, health_port: 0}}
 up: {{collect: "dcgm,inference", dashboard: false, judge_seconds: 5}}
 dcgm: {{exporters: "{exporter}", interval_seconds: 1}}
 inference: {{port: 0}}
 """
-        )
+    )
+    return config
 
-    def __enter__(self) -> Up:
-        with self.log.open("wb") as log:
-            command = [sys.executable, "-m", "pipeline.cli", "--config", str(self.config), "up"]
-            self.child = subprocess.Popen(command, stdout=log, stderr=log)
-        return self
 
-    def __exit__(self, *failed: Any) -> None:
-        self.child.kill()
-        self.child.wait()
-
-    def said(self, pattern: str) -> str:
-        """The first group of the pattern, once it is in the log."""
-
-        def found() -> str:
-            assert self.child.poll() is None, self.log.read_text()
-            match = re.search(pattern, self.log.read_text())
-            return match[1] if match else ""
-
-        return until(found, pattern, WAIT_SECONDS)
-
-    def ledger(self, fact: str) -> list[dict[str, Any]]:
-        with Store.open(self.folder / "ledger", read_only=True) as store:
-            return store.rows(fact).to_pylist()
-
-    def stop(self) -> int:
-        self.child.send_signal(signal.SIGTERM)
-        return self.child.wait(30)
+def _ledger(folder: Path, fact: str) -> list[dict[str, Any]]:
+    with Store.open(folder / "ledger", read_only=True) as store:
+        found: list[dict[str, Any]] = store.rows(fact).to_pylist()
+        return found
 
 
 @pytest.fixture
@@ -85,7 +57,8 @@ def _prediction(identity: str, moment: datetime) -> dict[str, Any]:
 def test_one_command_from_an_empty_folder_to_answers(tmp_path: Path, exporter: Exporter) -> None:
     """Who tries it sees GPUs, a model's latency and its accuracy, and loses nothing by a restart."""
     earlier = datetime.now(UTC) - timedelta(minutes=2)
-    with Up(tmp_path, exporter.url) as up:
+    config = _config(tmp_path, exporter.url)
+    with Command(config, "up") as up:
         door = up.said(r"inference events are taken on (http://\S+)")
         health = up.said(r"health on (http://\S+)")
         answer = requests.post(f"{door}/v1/inference", json=[_prediction("a", earlier)], timeout=30)
@@ -93,26 +66,26 @@ def test_one_command_from_an_empty_folder_to_answers(tmp_path: Path, exporter: E
         label = [{"model": "fraud", "prediction_id": "a", "label": "yes", "time": earlier.isoformat()}]
         answer = requests.post(f"{door}/v1/label", json=label, timeout=30)
         assert answer.json()["taken"] == 1
-        until(lambda: up.ledger("gpu_usage"), "the GPU", WAIT_SECONDS)
-        until(lambda: up.ledger("findings"), "the judge", WAIT_SECONDS)
+        until(lambda: _ledger(tmp_path, "gpu_usage"), "the GPU", WAIT_SECONDS)
+        until(lambda: _ledger(tmp_path, "findings"), "the judge", WAIT_SECONDS)
         until(lambda: requests.get(f"{health}/readyz", timeout=5).ok, "readiness", WAIT_SECONDS)
         assert "driftledger_collect_events_total" in requests.get(f"{health}/metrics", timeout=5).text
-        assert up.stop() == 0, up.log.read_text()
-    command = [sys.executable, "-m", "pipeline.cli", "--config", str(up.config), "models", "-w", "1h"]
+        assert up.stop() == 0, up.log
+    command = [sys.executable, "-m", "pipeline.cli", "--config", str(config), "models", "-w", "1h"]
     models = subprocess.run([*command, "-o", "json"], capture_output=True, text=True, check=True)
     row = json.loads(models.stdout)["rows"][0]
     assert (row["model"], row["requests"], row["accuracy"]) == ("fraud", 1, 1.0)
-    before = sum(r["samples"] for r in up.ledger("gpu_usage"))
+    before = sum(r["samples"] for r in _ledger(tmp_path, "gpu_usage"))
     with up:
         door = up.said(r"inference events are taken on (http://\S+)")
         requests.post(f"{door}/v1/inference", json=[_prediction("b", earlier)], timeout=30)
         until(
-            lambda: sum(r["samples"] for r in up.ledger("gpu_usage")) > before,
+            lambda: sum(r["samples"] for r in _ledger(tmp_path, "gpu_usage")) > before,
             "more of the GPU",
             WAIT_SECONDS,
         )
         assert up.stop() == 0
-    assert sum(r["count"] for r in up.ledger("prediction_sums")) == 2
+    assert sum(r["count"] for r in _ledger(tmp_path, "prediction_sums")) == 2
 
 
 def test_a_wrong_file_is_named(tmp_path: Path) -> None:
