@@ -208,9 +208,9 @@ def _locked(folder: Path) -> int:
 
 
 def held_bytes(folder: Path) -> int:
-    """Bytes that wait in a spool, whoever writes it; 0 where there is none."""
+    """Bytes that wait in a spool and in those under it, whoever writes them; 0 where there is none."""
     total = 0
-    for path in folder.glob(f"*{_SUFFIX}"):
+    for path in folder.rglob(f"*{_SUFFIX}"):
         with suppress(FileNotFoundError):  # delivered meanwhile
             total += path.stat().st_size
     return total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,10 +41,10 @@ def _collect(ctx: typer.Context, kind: str, store: Path | None) -> None:
     from pipeline.collect.run import collect as collecting
 
     with ExitStack() as opened:
-        collecting([kind], settings(ctx), lambda: _door(ctx, store, opened))
+        collecting([kind], settings(ctx), lambda own: _door(ctx, store, own, opened))
 
 
-def _door(ctx: typer.Context, store: Path | None, opened: ExitStack) -> Door:
+def _door(ctx: typer.Context, store: Path | None, own: Path, opened: ExitStack) -> Door:
     from pipeline.collect import doors
     from pipeline.settings.collect import Target
 
@@ -54,4 +55,5 @@ def _door(ctx: typer.Context, store: Path | None, opened: ExitStack) -> Door:
         return doors.Ledger(Embedded(opened.enter_context(writing(ctx, store, threads=1))))
     from collectors.publish.publisher import Publisher
 
-    return doors.Broker(opened.enter_context(Publisher.open(chosen.kafka, chosen.publish)))
+    publish = replace(chosen.publish, spool_folder=chosen.publish.spool_folder / own)
+    return doors.Broker(opened.enter_context(Publisher.open(chosen.kafka, publish)))

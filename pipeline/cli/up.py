@@ -71,7 +71,7 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
             "judge": jobs.judging(ledger, chosen.detection, chosen.up.judge_seconds, rules, connected),
             "maintenance": jobs.maintaining(ledger, chosen.maintenance),
         }
-        collect(kinds, chosen, lambda: Ledger(Embedded(ledger)), beside)
+        collect(kinds, chosen, lambda _: Ledger(Embedded(ledger)), beside)
 
 
 def _kinds(named: str) -> list[str]:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -28,12 +29,13 @@ _STOP_SECONDS = 10.0
 def collect(
     kinds: Sequence[str],
     settings: Settings,
-    open_door: Callable[[], Door],
+    open_door: Callable[[Path], Door],
     beside: Mapping[str, Callable[[Watch], None]] = MappingProxyType({}),
 ) -> None:
     """Collect until SIGTERM or SIGINT, with the jobs beside it; raises what one of them failed with.
 
-    Each collector opens a door of its own, since a sequence of messages has one writer.
+    Each collector opens a door of its own, since a sequence of messages has one writer; it is told where
+    under a folder that others use too the collector may keep something.
     """
     report = Report()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -55,10 +57,11 @@ def _group(settings: Settings, kind: str) -> Any:
 
 
 def _turns(
-    kind: str, source: Collector, settings: Settings, open_door: Callable[[], Door], report: Report
+    kind: str, source: Collector, settings: Settings, open_door: Callable[[Path], Door], report: Report
 ) -> None:
-    with State.open(settings.collect.state_folder / kind / source.name) as state:
-        turns.run(kind, source, state, open_door(), report, partial(report.turn, kind))
+    own = Path(kind) / source.name
+    with State.open(settings.collect.state_folder / own) as state:
+        turns.run(kind, source, state, open_door(own), report, partial(report.turn, kind))
 
 
 def _run(jobs: Mapping[str, Callable[[Report], None]], report: Report) -> None:
