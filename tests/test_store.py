@@ -23,6 +23,7 @@ from pipeline.facts.fact import SECONDS, TIME
 from pipeline.facts.fixed import fixed
 from pipeline.lake.watermarks import Advance
 from pipeline.store import Batch, Store
+from tests import cost_rows
 
 ROOT = Path(__file__).parent.parent
 POINTS = ("begun", "facts_written", "watermark_written", "committed")
@@ -182,6 +183,28 @@ def test_every_fact_has_its_table_with_the_same_columns(tmp_path):
     with Store.open(tmp_path) as store:
         for fact in FACTS.values():
             assert store.rows(fact.name).schema.names == fact.schema.names
+
+
+@pytest.mark.parametrize(("fact", "column", "then"), [("gpu_usage", "samples", 0), ("devices", "zone", None)])
+def test_a_ledger_of_an_older_version_gets_its_new_columns(tmp_path, fact, column, then):
+    """An update of the program must go on with the ledger that is there, and keep every row of it."""
+    rows = {
+        "gpu_usage": usage(1),
+        "devices": cost_rows.table("devices", [cost_rows.device("d", cost_rows.DAY)]),
+    }
+    with Store.open(tmp_path) as store:
+        store.append(Batch({fact: rows[fact]}))
+        before = store.rows(fact).to_pylist()
+        with store.transaction() as con:
+            others = ", ".join(f'"{name}"' for name in FACTS[fact].schema.names if name != column)
+            con.execute(f'CREATE OR REPLACE VIEW "{fact}_merged" AS SELECT {others} FROM "{fact}"')
+            con.execute(f'ALTER TABLE "{fact}" DROP COLUMN "{column}"')
+    for _ in range(2):
+        with Store.open(tmp_path) as store:
+            assert store.rows(fact).to_pylist() == [row | {column: then} for row in before]
+    with Store.open(tmp_path) as store:
+        store.append(Batch({fact: rows[fact]}))
+        assert store.rows(fact)[column].to_pylist() == [before[0][column]]
 
 
 _OFFLINE = """

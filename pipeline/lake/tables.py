@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import duckdb
 import pyarrow as pa
 
@@ -26,18 +28,22 @@ def sql_type(of: pa.DataType) -> str:
 
 
 def create(con: duckdb.DuckDBPyConnection) -> None:
-    """Every fact's table and view that is not there yet, in one transaction.
+    """Every fact's table, column and view that is not there yet, in one transaction.
 
     Raises duckdb.Error, a conflict, where another process creates them at the same time.
     """
     con.execute("BEGIN")
     # Looked up inside the transaction: another process may have created them just before.
-    present = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    present: dict[str, set[str]] = defaultdict(set)
+    for table, column in con.execute("SELECT table_name, column_name FROM duckdb_columns()").fetchall():
+        present[table].add(column)
     if rolled.TABLE not in present:
         con.execute(rolled.CREATE)
     for fact in FACTS.values():
         if fact.name not in present:
             _create(con, fact)
+        elif missing := [field for field in fact.values if field.name not in present[fact.name]]:
+            _widen(con, fact, missing)
     if lease.TABLE not in present:
         for statement in lease.CREATE:
             con.execute(statement)
@@ -53,6 +59,14 @@ def _create(con: duckdb.DuckDBPyConnection, fact: Fact) -> None:
     con.execute(f'CREATE VIEW "{fact.name}_merged" AS {_merged(fact)}')
     if fact.rolls:
         rolled.add(con, fact.name)
+
+
+def _widen(con: duckdb.DuckDBPyConnection, fact: Fact, missing: list[pa.Field]) -> None:
+    """A ledger of an older version gets the columns that came since: 0 in what it holds if they add up, else null."""
+    default = " DEFAULT 0" if fact.merge == "add" else ""
+    for field in missing:
+        con.execute(f'ALTER TABLE "{fact.name}" ADD COLUMN "{field.name}" {sql_type(field.type)}{default}')
+    con.execute(f'CREATE OR REPLACE VIEW "{fact.name}_merged" AS {_merged(fact)}')
 
 
 def _merged(fact: Fact) -> str:
