@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -28,8 +29,13 @@ def parse(data: bytes, *, cluster: str) -> Parsed:
     Agent and debug events, node states and loss reports are no flows and are left out by those names;
     what was lost is kept in `gaps`.  A line that Hubble aggregated from several flows counts as one.
     """
+    return taken(decode_lines(data), cluster)
+
+
+def taken(runs: Iterable[list[Decoded]], cluster: str) -> Parsed:
+    """`parse` of what is decoded already, wherever it came from."""
     account = _Account()
-    for run in decode_lines(data):
+    for run in runs:
         _take(run, cluster, account)
     tables = account.tables or [TYPES["flow"].schema.empty_table()]
     flows = pa.concat_tables(tables)

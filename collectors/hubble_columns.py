@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collectors.hubble_bytes import observed_bytes
 from collectors.hubble_distinct import Distinct, Repeated
 from collectors.hubble_lines import Address, Endpoint, Flags, Flow, Layer4, Layer7, Ports, Workload
 from collectors.parsed import to_table
@@ -30,6 +33,7 @@ _LABELS: Repeated[list[str]] = Repeated("node_labels", [], msgspec.json.Decoder(
 _NO_FLOW = Rejected("missing_field", "neither verdict nor IP: not a flow")
 _NO_ADDRESS = Address()
 _LAYER4 = ("TCP", "UDP", "SCTP", "ICMPv4", "ICMPv6")
+_TIME = re.compile(rb'"time" ?: ?"([0-9TZ:.+-]{20,40})"')
 _UTC_US = pa.timestamp("us", tz="UTC")
 
 
@@ -48,6 +52,7 @@ def flow_table(flows: list[Flow], rows: list[int], cluster: str) -> tuple[pa.Tab
         **_endpoint("destination", destination, places),
         **_columns(flows),
         **_layers(flows),
+        **observed_bytes(flows),
     }
     table = to_table("flow", columns, len(flows))
     bad = labels.refused() | destination.refused() | source.refused()
@@ -77,6 +82,13 @@ def microseconds(texts: list[str | None]) -> pa.Array:
     except pa.ArrowInvalid:
         exact = pa.concat_arrays([_one_time(text) for text in texts])
     return exact.cast(_UTC_US, safe=False)
+
+
+def line_times(lines: Iterable[bytes]) -> list[int]:
+    """Microseconds since 1970 UTC of lines, or of how they begin; those without a time are left out."""
+    found = [_TIME.search(line) for line in lines]
+    times = microseconds([m[1].decode() for m in found if m]).cast(pa.int64())
+    return [time for time in times.to_pylist() if time is not None]
 
 
 def _one_time(text: str | None) -> pa.Array:
@@ -145,7 +157,9 @@ def _layers(flows: list[Flow]) -> dict[str, Any]:
             for l4, l7 in zip(layer4, layer7, strict=True)
         ],
         "opens_connection": [f.SYN and not f.ACK for f in flags],
+        "source_port": [p.source_port for p in ports],
         "destination_port": [p.destination_port for p in ports],
+        "dns_rcode": [l7.dns.rcode if l7.dns and l7.type == "RESPONSE" else None for l7 in layer7],
         "http_status": [l7.http and l7.http.code for l7 in layer7],
         "latency_seconds": _seconds([l7.latency_ns for l7 in layer7]),
     }

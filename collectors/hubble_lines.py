@@ -42,6 +42,7 @@ class Flags(msgspec.Struct, gc=False):
 
 
 class Ports(msgspec.Struct, gc=False):
+    source_port: Port | None = None
     destination_port: Port | None = None
     flags: Flags | None = None
 
@@ -62,15 +63,20 @@ class Anything(msgspec.Struct, gc=False):
     """A message of which only the presence counts."""
 
 
+class Dns(msgspec.Struct, gc=False):
+    rcode: Port = 0
+    """RFC 1035's response code; 0, no error, is left out."""
+
+
 class Layer7(msgspec.Struct, gc=False):
     type: str = ""
     latency_ns: str | int | None = None
-    dns: Anything | None = None
+    dns: Dns | None = None
     http: Http | None = None
     kafka: Anything | None = None
 
 
-_NULL = msgspec.Raw(b"null")
+NULL = msgspec.Raw(b"null")
 
 
 class Flow(msgspec.Struct, gc=False):
@@ -80,17 +86,20 @@ class Flow(msgspec.Struct, gc=False):
     drop_reason_desc: str | None = None
     IP: Address | None = None
     l4: Layer4 | None = None
-    source: msgspec.Raw = _NULL
+    source: msgspec.Raw = NULL
     """An Endpoint."""
-    destination: msgspec.Raw = _NULL
+    destination: msgspec.Raw = NULL
     """An Endpoint."""
     node_name: str = ""
-    node_labels: msgspec.Raw = _NULL
+    node_labels: msgspec.Raw = NULL
     """Texts `key=value`."""
     l7: Layer7 | None = None
     reply: bool = False
     is_reply: bool | None = None
     traffic_direction: str | None = None
+    trace_observation_point: str | None = None
+    extensions: msgspec.Raw = NULL
+    """What another agent than Cilium's adds, as google.protobuf.Any."""
 
 
 class Lost(msgspec.Struct, gc=False):

@@ -17,6 +17,7 @@ from detectors import (
     labels,
     latency,
     network,
+    network_outcomes,
     predictions,
     serving,
 )
@@ -29,7 +30,7 @@ FOLDS: dict[str, tuple[Fold, ...]] = {
     "action": (actions.fold_action,),
     "allocation": (allocations.fold,),
     "device": (devices.fold,),
-    "flow": (network.fold,),
+    "flow": (network.fold, network_outcomes.fold),
     "gap": (carried.fold_gap,),
     "gpu": (gpu_usage.fold, gpu_conditions.fold),
     "inference": (latency.fold, feature_bins.fold, predictions.fold),

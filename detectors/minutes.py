@@ -8,8 +8,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from detectors.codes import Groups, Integers, Rows, Text, group, text
+from detectors.codes import Groups, Integers, Mask, Rows, Text, group, text
 from pipeline.facts.fact import Fact
 from pipeline.facts.fixed import fixed
 
@@ -41,6 +42,11 @@ def floats(column: pa.ChunkedArray) -> Floats:
     if wide.num_chunks <= 1:
         return np.asarray(wide.to_numpy(), np.float64)
     return np.concatenate([chunk.to_numpy(zero_copy_only=False) for chunk in wide.chunks])
+
+
+def flag(events: pa.Table, name: str) -> Mask:
+    """A column of booleans, where null is false; shape (n,)."""
+    return np.asarray(pc.fill_null(events.column(name), False).to_numpy(), np.bool_)
 
 
 def units(values: Floats, per_unit: float) -> Integers:

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from detectors import minutes
-from detectors.codes import Mask, Text, text
+from detectors.codes import Integers, Text, text
 from detectors.network_classes import CLASSES, classify
 from detectors.references import Reference
 from pipeline.facts.cost import NETWORK_USAGE
@@ -31,7 +29,7 @@ def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.
         "cluster": text(events.column("cluster")),
         "namespace": text(events.column("source_namespace")),
         "workload": text(events.column("source_workload")),
-        "class": Text(classify({name: text(events.column(name)) for name in _PLACES}), pa.array(CLASSES)),
+        "class": Text(_class(events), pa.array(CLASSES)),
         "method": text(events.column("bytes_method")),
     }
     keys = minutes.Keys(minutes.minute(minutes.microseconds(events.column("time"))), columns)
@@ -39,15 +37,20 @@ def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.
     dropped = text(events.column("verdict")).equals("DROPPED")
     direction = text(events.column("direction"))
     sent = ~direction.equals("INGRESS") & ~dropped
-    opened = direction.equals("EGRESS") & _flag(events, "opens_connection") & ~_flag(events, "is_reply")
+    opened = (
+        direction.equals("EGRESS")
+        & minutes.flag(events, "opens_connection")
+        & ~minutes.flag(events, "is_reply")
+    )
     sums = {
         "flows": groups.count(~dropped),
-        "connections": groups.count(opened & ~dropped),
+        "connections": groups.count(opened & direction.equals("EGRESS") & ~dropped),
         "dropped": groups.count(dropped),
         "bytes": groups.sum(minutes.units(minutes.floats(events.column("bytes")), 1) * sent),
     }
     return {NETWORK_USAGE.name: minutes.rows(NETWORK_USAGE, keys.of(groups.first) | sums)}
 
 
-def _flag(events: pa.Table, name: str) -> Mask:
-    return np.asarray(pc.fill_null(events.column(name), False).to_numpy(), np.bool_)
+def _class(events: pa.Table) -> Integers:
+    internal = minutes.flag(events, "destination_internal")
+    return classify({name: text(events.column(name)) for name in _PLACES}, internal)

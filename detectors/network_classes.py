@@ -25,10 +25,11 @@ def is_public(address: str) -> bool:
     return bool(found.is_global and not found.is_multicast)
 
 
-def classify(columns: dict[str, Text]) -> Integers:
+def classify(columns: dict[str, Text], internal: Mask) -> Integers:
     """Index into CLASSES of each flow; shape (n,).
 
-    `columns` are source_ and destination_ node, zone, region, and destination_pod and destination_ip.
+    `columns` are source_ and destination_ node, zone, region, and destination_pod and destination_ip;
+    `internal` marks public addresses that are known to be ours.
     Labels such as `world` are not asked: most destinations labelled so are private addresses or pods.
     """
     found = np.full(len(columns["destination_ip"].codes), UNKNOWN, np.int64)
@@ -39,7 +40,7 @@ def classify(columns: dict[str, Text]) -> Integers:
     found[one_zone | one_node] = SAME_ZONE
     # Zone names repeat between regions on some clouds, so the region speaks last.
     found[both_regions & ~one_region & ~one_node] = CROSS_REGION
-    found[_outside(columns)] = INTERNET
+    found[_outside(columns) & ~internal] = INTERNET
     return found
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
-from detectors import network
+from detectors import network, network_outcomes
 from detectors.network_classes import is_public
 from tests.fold_events import events
 
@@ -76,3 +78,36 @@ def test_other_verdicts_are_traffic():
 def test_flows_count_for_the_workload_that_sends():
     (row,) = usage({"destination_workload": "Deployment/b", "direction": "INGRESS"})
     assert (row["namespace"], row["workload"]) == ("ns", "Deployment/a")
+
+
+def test_a_public_address_that_is_ours_is_not_the_internet():
+    """Clusters exist whose nodes have public addresses; their traffic inside is not billed as egress."""
+    (row,) = usage({"destination_ip": "8.8.8.8", "destination_internal": True})
+    assert row["class"] == "unknown"
+
+
+def outcomes(*flows):
+    found = network_outcomes.fold(events("flow", *({**SOURCE, **f} for f in flows)), {})["network_outcomes"]
+    names = ("workload", "protocol", "outcome", "events", "timed", "latency_seconds")
+    return sorted(tuple(row[name] for name in names) for row in found.to_pylist())
+
+
+def test_responses_and_drops_count_for_the_workload_that_can_mend_them():
+    """A team looks for its own 503s, its own failed look-ups and its own denied packets."""
+    client = {"destination_workload": "Deployment/b", "destination_namespace": "ns"}
+    response = {"protocol": "HTTP", "http_status": 503, **client}
+    found = outcomes(
+        {**response, "latency_seconds": 0.25},
+        {**response, "latency_seconds": 0.5},
+        response,
+        {"protocol": "DNS", "dns_rcode": 3, "latency_seconds": 1e-6, **client},
+        {"protocol": "TCP", "verdict": "DROPPED", "drop_reason": "POLICY_DENIED"},
+        {"protocol": "TCP", "verdict": "DROPPED"},
+        {"protocol": "TCP"},
+    )
+    assert found == [
+        ("Deployment/a", "HTTP", "503", 3, 2, Decimal("0.75")),
+        ("Deployment/a", "TCP", "dropped ", 1, 0, 0),
+        ("Deployment/a", "TCP", "dropped POLICY_DENIED", 1, 0, 0),
+        ("Deployment/b", "DNS", "3", 1, 1, Decimal("0.000001")),
+    ]

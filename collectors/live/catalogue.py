@@ -11,6 +11,7 @@ from collectors.live.contract import Collector
 LIVE: dict[str, str] = {
     "allocation": "collectors.live.allocation.source:collector",
     "dcgm": "collectors.live.dcgm.collector:collector",
+    "hubble": "collectors.live.hubble.collector:collector",
     "inference": "collectors.live.inference.collector:collector",
     "inference_topics": "collectors.live.inference_topics.collector:collector",
 }

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from pipeline.facts.control import ACTIONS, FINDINGS, GAPS, OUTCOMES, REJECTED, REPAIRS
-from pipeline.facts.cost import ALLOCATIONS, DEVICES, GPU_CONDITIONS, GPU_USAGE, NETWORK_USAGE
+from pipeline.facts.cost import (
+    ALLOCATIONS,
+    DEVICES,
+    GPU_CONDITIONS,
+    GPU_USAGE,
+    NETWORK_OUTCOMES,
+    NETWORK_USAGE,
+)
 from pipeline.facts.fact import Fact
 from pipeline.facts.models import (
     FEATURE_BINS,
@@ -19,7 +26,7 @@ from pipeline.facts.models import (
 FACTS: dict[str, Fact] = {
     f.name: f
     for f in (
-        GPU_USAGE, GPU_CONDITIONS, ALLOCATIONS, DEVICES, NETWORK_USAGE, LATENCY_BINS, PREDICTION_SUMS,
+        GPU_USAGE, GPU_CONDITIONS, ALLOCATIONS, DEVICES, NETWORK_USAGE, NETWORK_OUTCOMES, LATENCY_BINS, PREDICTION_SUMS,
         FEATURE_BINS, SCORE_BINS, PREDICTIONS, LABELS, REFERENCES, FINDINGS, ACTIONS, OUTCOMES, REJECTED,
         REPAIRS, GAPS, SERVING_COUNTERS,
     )

@@ -72,3 +72,12 @@ NETWORK_USAGE = Fact(
     (*MINUTE, *columns("cluster", "namespace", "workload", "class", "method")),
     columns("flows", "connections", "dropped", "bytes", of=pa.int64()),
 )
+
+NETWORK_OUTCOMES = Fact(
+    "network_outcomes",
+    "What became of a workload's traffic in a minute: HTTP responses that it gave and DNS responses that it "
+    "got, by code, and packets of it that were dropped, by reason.  `timed` of the `events` have a latency.",
+    "add",
+    (*MINUTE, *columns("cluster", "namespace", "workload", "protocol", "outcome")),
+    (*columns("events", "timed", of=pa.int64()), *columns("latency_seconds", of=SECONDS)),
+)

@@ -6,7 +6,7 @@ import os
 import sys
 
 from pipeline.errors import PreflightFailed
-from pipeline.rig import kafka, mlserver, postgres, prometheus, s3
+from pipeline.rig import hubble, kafka, mlserver, postgres, prometheus, s3
 from pipeline.rig.kube import programs as kube
 
 
@@ -19,6 +19,7 @@ def main() -> int:
         ("postgres", postgres.programs),
         ("prometheus", prometheus.program),
         ("kube", kube.prepare),
+        ("hubble", hubble.PROGRAMS.built),
         ("mlserver", mlserver.ENVIRONMENT.built),
     ):
         try:

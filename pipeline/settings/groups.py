@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.dcgm.parameters import DcgmSettings
+from collectors.live.hubble.parameters import HubbleSettings
 from collectors.live.inference.parameters import InferenceSettings
 from collectors.live.inference_topics.parameters import InferenceTopicsSettings
 from collectors.publish.parameters import PublishSettings
@@ -39,6 +40,7 @@ class Settings:
     up: UpSettings = UpSettings()
     allocation: AllocationSettings = AllocationSettings()
     dcgm: DcgmSettings = DcgmSettings()
+    hubble: HubbleSettings = HubbleSettings()
     inference: InferenceSettings = InferenceSettings()
     inference_topics: InferenceTopicsSettings = InferenceTopicsSettings()
 

@@ -1,0 +1,52 @@
+"""Bytes of a flow, where the agent is Microsoft Retina: Cilium's flows have none.
+
+Retina puts them into `extensions`, as a message of its own or as a Struct with the same names.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from collectors.hubble_lines import BAD_JSON, NULL, Flow
+
+METHOD = "retina"
+_NEAR_THE_POD = frozenset((None, "UNKNOWN_POINT", "TO_STACK", "FROM_ENDPOINT"))
+"""A packet passes these once on its way out; at the node's own interface it is seen a second time."""
+
+
+class _Names(msgspec.Struct, gc=False):
+    bytes: int | float | str = 0
+    """Size of the packet that was reported."""
+    previously_observed_bytes: int | float | str = 0
+    """Of the packets since the report before, which were not reported one by one."""
+
+
+class _Extension(_Names, gc=False):
+    value: _Names | None = None
+    """A Struct's content."""
+
+
+_DECODER = msgspec.json.Decoder(_Extension)
+
+
+def observed_bytes(flows: list[Flow]) -> dict[str, Any]:
+    """Columns `bytes` and `bytes_method`; none where no flow tells bytes, as with Cilium."""
+    if all(f.extensions is NULL for f in flows):
+        return {}
+    found = [None if f.extensions is NULL else _bytes(f) for f in flows]
+    return {"bytes": found, "bytes_method": [None if n is None else METHOD for n in found]}
+
+
+def _bytes(flow: Flow) -> float | None:
+    """None also where the packet is counted at another point; a flow stays a flow without its bytes."""
+    if flow.trace_observation_point not in _NEAR_THE_POD:
+        return None
+    try:
+        told = _DECODER.decode(flow.extensions)
+        names = told.value or told
+        total = float(names.bytes) + float(names.previously_observed_bytes)
+    except (*BAD_JSON, ValueError):
+        return None
+    return total if 0.0 < total < float("inf") else None
