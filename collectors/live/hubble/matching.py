@@ -20,12 +20,20 @@ class Open:
     """Looks in a row at which no file was this one."""
     until: int = 0
     """Of a missing one: microseconds since 1970 of the oldest line that came instead; 0 where none did."""
+    whole: bool = False
+    """There is a whole line in its beginning, or all of the beginning."""
+    cut: bool = False
+    """It was cut off or written anew in its place: what it was may only be found in a copy."""
 
     @property
     def telling(self) -> bool:
-        """Whether its beginning tells it from others: there is a whole line in it."""
-        file = self.file
-        return bool(file.head_bytes) and (self.opened is not None or file.offset > 0)
+        """Whether its beginning tells it from others: half a line may be the beginning of many."""
+        return self.whole or self.file.offset > 0
+
+    def learn(self, first: bytes) -> None:
+        """A young file has become longer."""
+        self.file.learn(first)
+        self.whole = b"\n" in first or len(first) >= HEAD_BYTES
 
     def close(self) -> None:
         if self.opened is not None:
@@ -60,12 +68,13 @@ def matched(names: Sequence[Name], followed: Sequence[Open]) -> Matched:
     result = Matched()
     for one in followed:
         _grow(one)
-    held = {o.opened.inode: o for o in followed if o.opened is not None and not o.opened.packed}
+    held = [o for o in followed if o.opened is not None and not o.opened.packed and not o.cut]
     left: list[tuple[Name, Opened, bytes]] = []
     found: dict[str, Open] = {}
     for name in names:
-        known = held.get(_inode(name.path))
-        if known is not None and known.opened is not None and _continues(known):
+        inode = _inode(name.path)
+        known = next((o for o in held if o.opened is not None and o.opened.inode == inode), None)
+        if known is not None and known.opened is not None:
             known.take(name, known.opened)
             found[name.path] = known
             continue
@@ -77,7 +86,7 @@ def matched(names: Sequence[Name], followed: Sequence[Open]) -> Matched:
     for by_inode in (True, False):
         left = _known_again(left, followed, found, by_inode)
     for name, opened, first in left:
-        if any(o.file.head_bytes and o.file.begins(first) for o in found.values()):
+        if any(o.telling and o.file.begins(first) for o in found.values()):
             opened.close()
             continue
         new = Open(Followed(name.path, opened.inode), opened)
@@ -99,7 +108,7 @@ def _known_again(
         for candidate in _without(followed, found.values()):
             file = candidate.file
             same = candidate.telling and file.begins(first) and not opened.shorter(file.offset)
-            if same and (file.inode == opened.inode or not by_inode):
+            if same and (file.inode == opened.inode) == by_inode and not (by_inode and candidate.cut):
                 candidate.take(name, opened)
                 found[name.path] = candidate
                 break
@@ -110,15 +119,12 @@ def _known_again(
 
 def _grow(one: Open) -> None:
     """What came since the last look tells a young file apart, also where it was packed meanwhile."""
-    if one.opened is not None and one.file.head_bytes < HEAD_BYTES and _continues(one):
-        one.file.learn(one.opened.first())
-
-
-def _continues(known: Open) -> bool:
-    """Whether what was read is still there: it is neither truncated nor written anew."""
-    opened = known.opened
-    assert opened is not None
-    return not opened.shorter(known.file.offset) and known.file.begins(opened.first())
+    if one.opened is None or one.cut:
+        return
+    first = one.opened.first()
+    one.cut = one.opened.shorter(one.file.offset) or not one.file.begins(first)
+    if not one.cut:
+        one.learn(first)
 
 
 def _inode(path: str) -> int:

@@ -85,7 +85,7 @@ def _last(one: Open, now: int) -> Iterator[Piece]:
         return
     kind, detail = "file_gone", "it was deleted or replaced, perhaps with others that came after it"
     if one.opened is not None:
-        if one.opened.shorter(file.offset) or not file.begins(one.opened.first()):
+        if one.cut:
             kind, detail = "file_cut", "it was cut off or written anew; what came after the last look is lost"
         else:
             yield from _new(one, True, now)
@@ -101,10 +101,10 @@ def _new(one: Open, closed: bool, now: int) -> Iterator[Piece]:
     if not (file.done and opened.packed):
         file.done = False
         try:
-            file.learn(opened.first())
+            one.learn(opened.first())
             while (data := opened.read(file.offset)) and (piece := _cut(file, data, closed)) is not None:
                 if file.head_bytes < min(file.offset, HEAD_BYTES):
-                    file.learn(opened.first())
+                    one.learn(opened.first())
                 yield piece
         except UNREADABLE as error:
             file.done = closed = True
