@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -13,6 +11,7 @@ import pyarrow.compute as pc
 from collectors.hubble_bytes import observed_bytes
 from collectors.hubble_distinct import Distinct, Repeated
 from collectors.hubble_lines import Address, Endpoint, Flags, Flow, Layer4, Layer7, Ports, Workload
+from collectors.hubble_times import microseconds
 from collectors.parsed import to_table
 from pipeline.events import Rejected
 
@@ -33,8 +32,6 @@ _LABELS: Repeated[list[str]] = Repeated("node_labels", [], msgspec.json.Decoder(
 _NO_FLOW = Rejected("missing_field", "neither verdict nor IP: not a flow")
 _NO_ADDRESS = Address()
 _LAYER4 = ("TCP", "UDP", "SCTP", "ICMPv4", "ICMPv6")
-_TIME = re.compile(rb'"time" ?: ?"([0-9TZ:.+-]{20,40})"')
-_UTC_US = pa.timestamp("us", tz="UTC")
 
 
 def flow_table(flows: list[Flow], rows: list[int], cluster: str) -> tuple[pa.Table, list[Rejected]]:
@@ -72,30 +69,6 @@ def _no_time(text: str | None) -> Rejected:
     if text is None:
         return Rejected("missing_field", "no time")
     return Rejected("wrong_type", f"time is {text[:40]!r}, not RFC 3339")
-
-
-def microseconds(texts: list[str | None]) -> pa.Array:
-    """RFC 3339 times in UTC with up to nine decimals; what is no time is null."""
-    strings = pa.array(texts, pa.string())
-    try:
-        exact = strings.cast(pa.timestamp("ns", tz="UTC"))
-    except pa.ArrowInvalid:
-        exact = pa.concat_arrays([_one_time(text) for text in texts])
-    return exact.cast(_UTC_US, safe=False)
-
-
-def line_times(lines: Iterable[bytes]) -> list[int]:
-    """Microseconds since 1970 UTC of lines, or of how they begin; those without a time are left out."""
-    found = [_TIME.search(line) for line in lines]
-    times = microseconds([m[1].decode() for m in found if m]).cast(pa.int64())
-    return [time for time in times.to_pylist() if time is not None]
-
-
-def _one_time(text: str | None) -> pa.Array:
-    try:
-        return pa.array([text], pa.string()).cast(pa.timestamp("ns", tz="UTC"))
-    except pa.ArrowInvalid:
-        return pa.nulls(1, pa.timestamp("ns", tz="UTC"))
 
 
 def _columns(flows: list[Flow]) -> dict[str, Any]:

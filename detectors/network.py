@@ -44,7 +44,7 @@ def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.
     )
     sums = {
         "flows": groups.count(~dropped),
-        "connections": groups.count(opened & direction.equals("EGRESS") & ~dropped),
+        "connections": groups.count(opened & ~dropped),
         "dropped": groups.count(dropped),
         "bytes": groups.sum(minutes.units(minutes.floats(events.column("bytes")), 1) * sent),
     }

@@ -65,6 +65,14 @@ def test_a_connection_seen_on_both_nodes_and_answered_counts_once():
     assert (row["flows"], row["connections"], row["bytes"], row["method"]) == (3, 1, 107, "retina")
 
 
+def test_bytes_stand_beside_the_method_that_told_them_and_are_never_added_to_another():
+    """cAdvisor, OBI and Retina see the same traffic: their sum would bill it three times."""
+    told = [("cadvisor", 900.0), ("obi", 850.0), ("retina", 10.0), ("obi", 50.0), (None, None)]
+    rows = usage(*({"direction": "EGRESS", "bytes": n, "bytes_method": method} for method, n in told))
+    found = {row["method"]: (row["flows"], row["bytes"]) for row in rows}
+    assert found == {"cadvisor": (1, 900), "obi": (2, 900), "retina": (1, 10), "": (1, 0)}
+
+
 def test_a_dropped_flow_is_neither_a_flow_nor_a_connection():
     (row,) = usage({"verdict": "DROPPED", "direction": "EGRESS", "opens_connection": True, "bytes": 9.0})
     assert (row["flows"], row["connections"], row["dropped"], row["bytes"]) == (0, 0, 1, 0)

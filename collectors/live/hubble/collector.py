@@ -17,5 +17,7 @@ def collector(settings: HubbleSettings, cluster: str) -> Collector:
         raise ConfigError(
             "hubble.files and hubble.relay", chosen, "set one: files of the exporter, or relay's host:port"
         )
+    if settings.relay:
+        raise ConfigError("hubble.relay", settings.relay, "relay cannot be followed yet; set hubble.files")
     places = Places(settings.nodes, settings.networks)
     return Files(patterns, places, cluster, settings.poll_seconds)
