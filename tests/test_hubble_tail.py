@@ -223,6 +223,12 @@ def test_a_packed_file_that_is_broken_gives_its_whole_lines_and_a_gap(tmp_path):
     found = list(tail.pieces(NOW))
     assert b'{"n":0}\n' in [p.lines for p in found]
     assert [p.gap.kind for p in found if p.gap] == ["file_unreadable"]
+    given = b"".join(p.lines for p in found).replace(b'{"n":0}\n', b"")
+    assert len(given) > len(lines) // 3 and lines.startswith(given)
+    assert list(tail.pieces(NOW)) == []
+    cursor = tail.cursor()
+    tail.close()
+    tail = Tail([str(tmp_path)], cursor)
     assert list(tail.pieces(NOW)) == []
     tail.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
+from collections.abc import Iterator
 from hashlib import blake2b
 
 import msgspec
@@ -82,6 +83,16 @@ class Opened:
             self._unpacked.seek(offset)
             self._ahead = b""
         self._position = offset
-        while len(self._ahead) < most and (more := self._unpacked.read(most - len(self._ahead))):
-            self._ahead += more
+        self._ahead += b"".join(self._more(most - len(self._ahead)))
         return self._ahead[:most]
+
+    def _more(self, most: int) -> Iterator[bytes]:
+        """What can be unpacked; what is broken after it raises only when nothing lies before it any more."""
+        before = len(self._ahead)
+        try:
+            while most > 0 and (more := self._unpacked.read1(most)):
+                before, most = before + len(more), most - len(more)
+                yield more
+        except UNREADABLE:
+            if not before:
+                raise
