@@ -67,11 +67,5 @@ def holder_of(labels: Labels) -> Holder | None:
     )
 
 
-def slices(profile: str | None) -> int:
-    """Compute slices of a MIG profile: 3 of `3g.40gb`; 1 where it does not say."""
-    count = (profile or "").partition("g.")[0].rpartition(".")[2]
-    return int(count) if count.isascii() and count.isdigit() and int(count) > 0 else 1
-
-
 def first(labels: Labels, *names: str) -> str:
     return next((labels[n] for n in names if labels.get(n)), "")

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from collectors.dcgm_devices import Device, slices
+from collectors.dcgm_devices import Device
 from collectors.dcgm_health import health, increases
 from collectors.dcgm_metrics import Quantity
 from collectors.dcgm_reading import Account, Counters, Reading, increase
+from pipeline.wire.mig import compute_slices
 
 _PARTS: tuple[Quantity, ...] = ("memory_used", "memory_free", "memory_reserved")
 
@@ -101,7 +102,7 @@ def _shared(
         value = values[device]
         if value is not None:
             boards[device.physical] = max(boards.get(device.physical, 0.0), value)
-        weight[device.physical] += slices(device.mig_profile) if device.partition else 0
+        weight[device.physical] += compute_slices(device.mig_profile) if device.partition else 0
     return {d: _part(d, value, boards.get(d.physical), weight[d.physical]) for d, value in values.items()}
 
 
@@ -110,4 +111,4 @@ def _part(device: Device, value: float | None, board: float | None, weight: int)
         return value
     if board is None or not device.partition:
         return None
-    return board * slices(device.mig_profile) / weight
+    return board * compute_slices(device.mig_profile) / weight

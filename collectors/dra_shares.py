@@ -8,16 +8,13 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
-from collectors.dcgm_devices import slices
 from collectors.kube_objects import at, mapping, sequence, text
 from collectors.quantity import quantity
+from pipeline.wire import mig
 
 Amounts = Mapping[str, Fraction]
 
 _NUMBERED = re.compile(r"-?\d+$")
-_FOUR_SLICES = ("A30", "RTX PRO 6000")
-_SLICES = 7
-"""Compute slices of a MIG-capable GPU, but for the models above (NVIDIA MIG user guide)."""
 
 
 class Share(NamedTuple):
@@ -73,9 +70,9 @@ def consumed_share(consumed: object, capacity: Amounts) -> Share | None:
 
 
 def mig_share(profile: str, gpu_model: str) -> Share:
-    """Compute slices of a MIG profile of those of the model, where the driver publishes no counters."""
-    whole = 4 if any(name in gpu_model for name in _FOUR_SLICES) else _SLICES
-    return Share(min(slices(profile), whole), whole)
+    """The dominant share of a MIG profile, where the driver publishes no counters."""
+    part = mig.share(profile, gpu_model)
+    return Share(part.numerator, part.denominator)
 
 
 def _in_one(counters: Amounts) -> dict[str, Fraction]:

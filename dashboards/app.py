@@ -11,6 +11,7 @@ from dashboards import health, quality, reading, waste
 from pipeline.answers.window import Window
 from pipeline.errors import NotFound, StoreUnavailable
 from pipeline.lake.location import Location
+from pipeline.settings.cost import CostRule
 from pipeline.settings.groups import Settings
 from pipeline.settings.load import load
 
@@ -26,9 +27,10 @@ def _overview(
     start: datetime,
     end: datetime,
     points: int,
+    rule: CostRule,
     _now: datetime,
 ) -> reading.Overview:
-    return reading.overview(_ledger, snapshot, Window(start, end), points, _now)
+    return reading.overview(_ledger, snapshot, Window(start, end), points, _now, rule)
 
 
 def main(settings: Settings) -> None:
@@ -55,7 +57,8 @@ def _page(settings: Settings, span: str) -> None:
         health.empty(str(ledger))
         return
     window = reading.window(last, span)
-    view = _overview(ledger, str(ledger), snapshot, window.start, window.end, settings.dashboard.points, now)
+    points, rule = settings.dashboard.points, settings.cost
+    view = _overview(ledger, str(ledger), snapshot, window.start, window.end, points, rule, now)
     health.as_of(view, last, now, settings.dashboard.stale_minutes)
     _sections(view)
 

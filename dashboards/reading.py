@@ -14,6 +14,7 @@ from pipeline.answers.timeline import newest, timeline
 from pipeline.answers.window import MINUTE, Window
 from pipeline.errors import NotFound
 from pipeline.lake.location import Place
+from pipeline.settings.cost import CostRule
 from pipeline.store import Store
 
 SPANS = {
@@ -51,13 +52,15 @@ def window(last: datetime, span: str) -> Window:
     return Window(end - SPANS[span], end)
 
 
-def overview(place: Place, snapshot: int, span: Window, points: int, now: datetime) -> Overview:
+def overview(
+    place: Place, snapshot: int, span: Window, points: int, now: datetime, rule: CostRule
+) -> Overview:
     """Everything on the page; `points` bounds a line of the timeline."""
     with Store.open(place, snapshot=snapshot) as store:
         return Overview(
             snapshot,
             span,
-            _spend(store, span),
+            _spend(store, span, rule),
             models(store, span),
             timeline(store, span, points),
             actions(store, span),
@@ -65,8 +68,8 @@ def overview(place: Place, snapshot: int, span: Window, points: int, now: dateti
         )
 
 
-def _spend(store: Store, span: Window) -> Answer | None:
+def _spend(store: Store, span: Window, rule: CostRule) -> Answer | None:
     try:
-        return cost(store, span, ("hour", "team"))
+        return cost(store, span.from_whole_hour() if rule.spreads else span, ("hour", "team"), rule=rule)
     except NotFound:
         return None

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboards import frames, spending
 from pipeline.answers.answer import Answer
 from pipeline.answers.cells import amount, percent
+from pipeline.answers.cost_table import NOBODYS
 
 _TEAM_COLUMNS = {
     "team": "Team",
@@ -34,7 +35,7 @@ def headline(spend: Answer, currency: str) -> None:
     """Five numbers; the cost is the answer's own total, as every other reader prints it."""
     hours = spending.waste(spend)
     rates = spending.rates(spend)
-    parts = (spending.total(spend, f"{n}_idle_cost") for n in ("workload", "cluster"))
+    parts = (spending.total(spend, f"{n}_cost") for n in ("workload_idle", *NOBODYS))
     idle = sum((part or Decimal(0) for part in parts), Decimal(0))
     unpriced = spending.total(spend, "unpriced_gpu_hours") or Decimal(0)
     cost, now, unused, held, whole = st.columns(5)

@@ -24,14 +24,14 @@ class Amounts:
     unpriced: Decimal
     used: Decimal | None
     idle: Decimal | None
-    """Of time held without work, and of time held by nobody."""
+    """Of all other time: held without work or for all, or held by nobody."""
     total: Decimal | None
     completeness: Decimal | None
 
 
 def of_row(value: Mapping[str, Any]) -> Amounts:
     """A row of the cost answer, by column name; exact."""
-    held_idle, nobody = value["workload_idle_cost"], value["cluster_idle_cost"]
+    total, used = value["total_cost"], value["used_cost"]
     return Amounts(
         allocated=value["allocated_gpu_hours"],
         active=value["active_gpu_hours"],
@@ -39,9 +39,9 @@ def of_row(value: Mapping[str, Any]) -> Amounts:
         busy=value["busy_gpu_hours"],
         unallocated=value["unallocated_gpu_hours"],
         unpriced=value["unpriced_gpu_hours"],
-        used=value["used_cost"],
-        idle=None if held_idle is None else held_idle + nobody,
-        total=value["total_cost"],
+        used=used,
+        idle=None if total is None else total - used,
+        total=total,
         completeness=value["completeness"],
     )
 

@@ -11,11 +11,13 @@ from typing import Any
 
 from pipeline.answers.answer import Answer
 from pipeline.answers.cost import cost, extent
+from pipeline.answers.cost_table import NOBODYS
 from pipeline.answers.money import to_cents
 from pipeline.answers.served import traffic
 from pipeline.answers.window import Window
 from pipeline.errors import NotFound
 from pipeline.prices import PriceBook
+from pipeline.settings.cost import CostRule
 from pipeline.store import Store
 from reports.amounts import Amounts, add, in_cents_of, of_row, over
 
@@ -71,6 +73,8 @@ class Statement:
     as_of: datetime | None
     completeness: Decimal | None
     price_book: str
+    rule: str
+    """Who pays for idle and shared time."""
     snapshot: int
     notes: tuple[str, ...]
 
@@ -83,13 +87,19 @@ class Statement:
         return self.as_of is None or self.as_of < self.month.end
 
 
-def statement(store: Store, month: Window, prices: PriceBook, currency: str = "USD") -> Statement:
+def statement(
+    store: Store,
+    month: Window,
+    prices: PriceBook,
+    currency: str = "USD",
+    rule: CostRule = CostRule(),  # noqa: B008  frozen
+) -> Statement:
     """The month's statement of every team, from the ledger as it is now.
 
     Raises NotFound where the ledger holds no GPU fact of the month, ConfigError where prices contradict
     each other.
     """
-    answer = cost(store, month, LINE_BY, prices, currency)
+    answer = cost(store, month, LINE_BY, prices, currency, rule)
     if not answer.rows:
         raise NotFound(f"no GPU existed in {month}; the ledger's GPU facts are of {extent(store)}")
     lines = _lines(answer)
@@ -104,6 +114,7 @@ def statement(store: Store, month: Window, prices: PriceBook, currency: str = "U
         as_of=answer.as_of,
         completeness=answer.completeness,
         price_book=prices.version,
+        rule=rule.id,
         snapshot=store.snapshot(),
         notes=answer.notes,
     )
@@ -132,7 +143,7 @@ def _lines(answer: Answer) -> list[Line]:
 
 def _teams(lines: Sequence[Line]) -> tuple[Team, ...]:
     """In cents.  Teams by name; what nobody owns and what nobody holds come last."""
-    names = sorted({line.team for line in lines}, key=lambda n: (n == "cluster_idle", n == "unowned", n))
+    names = sorted({line.team for line in lines}, key=lambda n: (n in NOBODYS, n == "unowned", n))
     own = [[line for line in lines if line.team == name] for name in names]
     exact = [add([line.amounts for line in lines_of_team]) for lines_of_team in own]
     total = add(exact).total

@@ -13,7 +13,7 @@ COLUMNS = (
     "record", "period_start", "period_end", "team", "namespace", "workload", "model", "model_version",
     "allocated_gpu_hours", "active_gpu_hours", "idle_held_gpu_hours", "busy_gpu_hours",
     "unallocated_gpu_hours", "unpriced_gpu_hours", "used_cost", "idle_cost", "total_cost", "currency",
-    "completeness", "price_book", "as_of",
+    "completeness", "price_book", "rule", "as_of",
 )  # fmt: skip
 """`record` is line, team or total: sum one kind only."""
 
@@ -47,6 +47,7 @@ def _row(statement: Statement, record: str, names: tuple[str, ...], own: Amounts
         statement.currency,
         _number(own.completeness),
         _text(statement.price_book),
+        statement.rule,
         "" if statement.as_of is None else statement.as_of.isoformat() + "Z",
     ]
 

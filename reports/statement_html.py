@@ -8,6 +8,7 @@ from decimal import ROUND_FLOOR, Decimal
 from importlib.resources import files
 from typing import Any
 
+from pipeline.answers.cost_table import NOBODYS
 from reports.amounts import Amounts
 from reports.markup import Html, cell, element, join, number, table
 from reports.statement import Line, Statement, Team
@@ -69,7 +70,13 @@ def percent(part: Decimal | None, whole: Decimal | None) -> str:
 
 
 def who(name: str) -> str:
-    return {"cluster_idle": "held by nobody", "unowned": "without an owner"}.get(name, name)
+    return {
+        "cluster_idle": "held by nobody",
+        "stranded": "left over beside partitions",
+        "unhealthy": "not allocatable",
+        "shared": "serves all",
+        "unowned": "without an owner",
+    }.get(name, name)
 
 
 def _cards(statement: Statement) -> Html:
@@ -121,7 +128,7 @@ def _bar(own: Amounts) -> Html:
 
 
 def _team(team: Team, currency: str) -> Html:
-    if team.name == "cluster_idle":
+    if team.name in NOBODYS:
         return Html("")
     rows = [(cell(_workload(line)), *_amount_cells(line.amounts)) for line in team.lines]
     heads = ("Workload", *_HOURS, *_COSTS)
@@ -171,7 +178,7 @@ def _provisional(statement: Statement) -> Html:
 def _footer(statement: Statement) -> Html:
     return element(
         "footer",
-        f"As of {_time(statement.as_of)} · price book {statement.price_book} · "
+        f"As of {_time(statement.as_of)} · price book {statement.price_book} · rule {statement.rule} · "
         f"lake snapshot {statement.snapshot} · {hours(statement.amounts.unpriced)} GPU-hours unpriced",
     )
 

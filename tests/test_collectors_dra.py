@@ -198,19 +198,26 @@ def test_partitions_are_shares_of_the_counters_they_consume():
     assert (row["method"], row["device"]) == ("mig", "gpu.nvidia.com/n1/gpu-0-mig-2g20gb-0-0")
 
 
-@pytest.mark.parametrize(("model", "units"), [("NVIDIA A100-SXM4-80GB", 7), ("NVIDIA A30", 4)])
-def test_static_mig_devices_are_slices_of_their_model(model, units):
+@pytest.mark.parametrize(
+    ("model", "profile", "share"),
+    [
+        ("NVIDIA A100-SXM4-80GB", "2g.20gb", (2, 7)),
+        ("NVIDIA A100-SXM4-80GB", "3g.40gb", (1, 2)),
+        ("NVIDIA A30", "2g.12gb", (1, 2)),
+    ],
+)
+def test_static_mig_devices_are_the_dominant_share_of_their_model(model, profile, share):
     attributes = {
         "type": "mig",
-        "profile": "2g.12gb",
+        "profile": profile,
         "uuid": "MIG-1",
         "parentUUID": "GPU-1",
         "productName": model,
     }
     parsed, [row] = allocations(slice_(device(attributes=attributes)), claim())
-    assert (row["share_units"], row["device_units"], row["method"]) == (2, units, "mig")
+    assert (row["share_units"], row["device_units"], row["method"]) == (*share, "mig")
     [found] = parsed.events["device"].to_pylist()
-    assert (found["parent_device"], found["mig_profile"]) == ("GPU-1", "2g.12gb")
+    assert (found["parent_device"], found["mig_profile"]) == ("GPU-1", profile)
 
 
 @pytest.mark.parametrize(("strategy", "method"), [("TimeSlicing", "time-slicing"), ("MPS", "mps")])

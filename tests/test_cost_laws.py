@@ -18,12 +18,14 @@ from hypothesis import strategies as st
 
 from pipeline.answers.answer import Answer
 from pipeline.answers.cost import cost
+from pipeline.answers.cost_table import BUCKETS, NOBODYS
 from pipeline.answers.money import in_cents, to_cents
 from pipeline.answers.window import Window
 from pipeline.lake import tables
 from pipeline.lake.location import Location
 from pipeline.prices import PriceBook
 from pipeline.prices.price import Price
+from pipeline.settings.cost import CostRule, Method, Spread
 from pipeline.store import Batch, Store
 from tests.cost_rows import Row, allocation, at, device, minute, table
 from tests.examples import examples
@@ -45,7 +47,8 @@ shares = st.sampled_from([(1, 1), (1, 2), (1, 3), (3, 4), (1, 7), (2, 7), (9984,
 cards = st.sampled_from(["a", "b", "MIG-0", "MIG-1", "unlisted"])
 
 INVENTORY = [
-    device("a", at(0.25), at(3.7), time=at(4)),
+    device("a", at(0.25), at(1.3), time=at(4)),
+    device("a", at(1.3), at(3.7), time=at(4), health="unhealthy"),
     device("b", at(0), time=at(4)),
     device("b", at(2), time=at(4), gpu_model="NVIDIA A10"),
     *(device(f"MIG-{i}", at(0), parent_device="g", mig_profile="3g.20gb", time=at(4)) for i in range(2)),
@@ -57,7 +60,9 @@ def held(draw: st.DrawFn, number: int) -> Row:
     a, b = sorted((draw(instants), draw(instants)))
     end = None if draw(st.booleans()) else b
     row = allocation(draw(cards), f"p{number}", a, end, draw(shares))
-    return row | {"time": b, "admin_access": draw(st.sampled_from([False, False, False, True]))}
+    namespace = draw(st.sampled_from(["ns", "ns", "ns", "kube-system"]))
+    admin = draw(st.sampled_from([False, False, False, True]))
+    return row | {"time": b, "admin_access": admin, "namespace": namespace}
 
 
 @st.composite
@@ -88,7 +93,7 @@ def plain_store(folder: str, **facts: Any) -> Store:
 def lines(answer: Answer, keys: int) -> dict[tuple[Any, ...], tuple[Decimal, ...]]:
     """The costs of each line; None counts as none."""
     names = [c.name for c in answer.columns]
-    places = [names.index(n) for n in ("used_cost", "workload_idle_cost", "cluster_idle_cost", "total_cost")]
+    places = [names.index(f"{n}_cost") for n in (*BUCKETS, "total")]
     return {row[:keys]: tuple(Decimal(str(row[i] or 0)) for i in places) for row in answer.rows}
 
 
@@ -104,7 +109,7 @@ def test_a_window_cut_in_parts_costs_what_it_costs_whole(
     ):
         by = ("device", "pod")
         whole = lines(cost(store, Window(edges[0], edges[-1]), by, BOOK), 2)
-        parts: dict[tuple[Any, ...], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 4)
+        parts: dict[tuple[Any, ...], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * (len(BUCKETS) + 1))
         for a, b in pairwise(edges):
             for key, costs in lines(cost(store, Window(a, b), by, BOOK), 2).items():
                 parts[key] = [x + y for x, y in zip(parts[key], costs, strict=True)]
@@ -135,9 +140,9 @@ def test_the_lines_of_a_card_sum_to_its_price_times_its_time(
     ):
         answer = cost(store, Window(at(0), at(SPAN_HOURS)), ("device", "pod", "hour"), BOOK)
         sums: dict[str, Decimal] = defaultdict(Decimal)
-        for (card, *_), (used, idle, unheld, total) in lines(answer, 3).items():
-            assert min(used, idle, unheld) >= 0
-            assert used + idle + unheld == total
+        for (card, *_), (*parts, total) in lines(answer, 3).items():
+            assert min(parts) >= 0
+            assert sum(parts) == total
             sums[card] += total
         assert sums["a"] == exact_card_cost(at(0.25), at(3.7))
         assert sums["b"] == exact_card_cost(at(0), at(2))
@@ -148,6 +153,34 @@ def test_the_lines_of_a_card_sum_to_its_price_times_its_time(
             for name in ("allocated_gpu_hours", "unallocated_gpu_hours"):
                 hours[row[0]] += Decimal(str(row[names.index(name)]))
         assert hours["b"] == pytest.approx(Decimal(SPAN_HOURS), abs=Decimal("0.0001"))
+
+
+rules = st.builds(CostRule, st.sampled_from(Method), st.sampled_from(Spread), st.sampled_from(Spread))
+
+
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(allocations, samples, rules)
+def test_whoever_pays_each_hour_of_a_cluster_costs_the_same(
+    holders: tuple[Row, ...], usage: list[Row], rule: CostRule
+) -> None:
+    """A change of the rule moves money between teams; what was spent, and on what, is the bill's to say."""
+    with (
+        TemporaryDirectory() as folder,
+        plain_store(folder, devices=INVENTORY, allocations=holders, gpu_usage=usage) as store,
+    ):
+        window, by = Window(at(0), at(SPAN_HOURS)), ("hour", "team")
+        plain = lines(cost(store, window, by, BOOK), 2)
+        spread = lines(cost(store, window, by, BOOK, rule=rule), 2)
+        assert all(min(costs) >= 0 for costs in spread.values())
+        for hour in {key[0] for key in plain}:
+            before = {team: costs for (h, team), costs in plain.items() if h == hour}
+            after = {team: costs for (h, team), costs in spread.items() if h == hour}
+            assert [sum(c) for c in zip(*before.values(), strict=True)] == [
+                sum(c) for c in zip(*after.values(), strict=True)
+            ]
+            payers = {t for t, c in before.items() if t not in NOBODYS and sum(c[:2]) > 0}
+            if rule.idle is Spread.even and payers:
+                assert not any(any(c) for t, c in after.items() if t in NOBODYS)
 
 
 @given(st.lists(st.integers(0, 10**12), max_size=40))

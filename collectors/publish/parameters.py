@@ -24,7 +24,7 @@ class PublishSettings:
     compression: Compression = Compression.lz4
     """none or lz4: what batches are packed with on the way and on the broker's disk."""
     spool_folder: Path = Path("driftledger-spool")
-    """Folder for what waits while no broker answers; one for each process, where a collector adds its name."""
+    """Folder for what waits while no broker answers, one for each process; a collector adds its name."""
     spool_bytes: Annotated[int, Bound(4_000_000, 1e15)] = 1_073_741_824
     """Bytes of that folder at which sources have to wait: nothing is ever dropped."""
     delivery_timeout_seconds: Annotated[float, Bound(2, 3_600)] = 30.0

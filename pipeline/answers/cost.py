@@ -16,6 +16,7 @@ from pipeline.answers.window import Window
 from pipeline.errors import ConfigError, NotFound
 from pipeline.prices.book import PriceBook
 from pipeline.prices.price import MATCH_FIELDS, Profile
+from pipeline.settings.cost import CostRule
 from pipeline.store import Store
 
 HOUR = timedelta(hours=1)
@@ -46,25 +47,30 @@ def cost(
     by: Sequence[str] = ("team",),
     prices: PriceBook | None = None,
     currency: str = "USD",
+    rule: CostRule = CostRule(),  # noqa: B008  frozen
 ) -> Answer:
     """GPU-hours and their cost by the dimensions of `by`, most expensive first.
 
     Without a window it is the whole ledger, without prices the bundled list prices.  Costs are exact: the
     lines of a device sum to its price times its hours, days to months, to the billionth (floor, and the
     remainder to the largest part of the hour).  A window cut in parts gives parts that sum to the whole.
-    Raises ConfigError for an unknown dimension, a window that is not made of whole minutes, or prices that
-    contradict each other; NotFound where the ledger holds no GPU fact.
+    The rule says who pays for what nobody used.  Costs keep their bucket when they are spread: they move to
+    the lines of those who pay, and a device's line is then no longer its price.
+    Raises ConfigError for an unknown dimension, a window that is not made of whole minutes (whole hours,
+    where costs are spread), or prices that contradict each other; NotFound where the ledger holds no GPU
+    fact.
     """
     _check(by)
-    span = window or extent(store)
+    span = window or (extent(store).from_whole_hour() if rule.spreads else extent(store))
     _whole_minutes(span)
+    _whole_hours(span, rule)
     book = prices or PriceBook.bundled()
     table = price_table(store, book, span, currency)
-    lines = cost_query.lines(store, _cells(span, book), table, span, by)
-    rows, total = cost_table.rows(lines, by, currency)
+    lines = cost_query.lines(store, _cells(span, book), table, span, by, rule)
+    rows, total = cost_table.rows(lines, by, currency, rule.id)
     as_of = _latest(store)
     return Answer(
-        columns=cost_table.columns(by, currency),
+        columns=cost_table.columns(by, currency, cost_table.buckets(lines)),
         rows=rows,
         as_of=as_of,
         completeness=cost_table.completeness(lines),
@@ -108,6 +114,13 @@ def _check(by: Sequence[str]) -> None:
 def _whole_minutes(window: Window) -> None:
     if any(t.second or t.microsecond for t in (window.start, window.end)) or window.start >= window.end:
         raise ConfigError("window", str(window), "a window is made of whole minutes and ends after it starts")
+
+
+def _whole_hours(window: Window, rule: CostRule) -> None:
+    """A part of an hour would be the hour's lines less those of its beginning, and may be below zero."""
+    if rule.spreads and window.start.minute:
+        remedy = "costs are spread hour by hour: start at a whole hour, or spread nothing"
+        raise ConfigError("window", str(window), remedy)
 
 
 def _cells(window: Window, book: PriceBook) -> pa.Table:

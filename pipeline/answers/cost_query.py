@@ -7,8 +7,11 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from pipeline.answers.money import UNITS_PER_CARD
 from pipeline.answers.window import Window
+from pipeline.settings.cost import CostRule, Method
 from pipeline.store import Store
+from pipeline.wire import mig
 
 DIMENSIONS = (
     "team", "namespace", "workload", "pod", "model", "model_version",
@@ -17,22 +20,33 @@ DIMENSIONS = (
 """What a line can be about, besides `bucket`."""
 
 
-def lines(store: Store, cells: pa.Table, prices: pa.Table, window: Window, by: Sequence[str]) -> pa.Table:
+def lines(
+    store: Store, cells: pa.Table, prices: pa.Table, window: Window, by: Sequence[str], rule: CostRule
+) -> pa.Table:
     """GPU time (su) and cost (nano) by the dimensions of `by`; the columns are those of cost_lines.sql.
 
     `cells` are the priced hours of the window and `prices` its prices, as cost_lines.sql says.
     """
-    tables = known(store, cells)
+    tables = known(store, cells, rule.namespaces)
     held = {"cells": cells, "holders": tables["holders"], "grain": grain(store, tables, window.end)}
     asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
-    return store.query("cost_lines", tables={**held, "price": prices}, **asked)
+    spread = {"idle": rule.idle, "shared": rule.shared, "usage": rule.method is Method.usage}
+    return store.query("cost_lines", tables={**held, "price": prices}, **asked, **spread)
 
 
-def known(store: Store, cells: pa.Table) -> dict[str, pa.Table]:
+def known(store: Store, cells: pa.Table, shared_namespaces: Sequence[str] = ()) -> dict[str, pa.Table]:
     """What the grain rests on beside usage: how far the ledger reaches, devices, and who holds them."""
     seen = store.query("cost_seen", span_start=cells["hour"][0].as_py())
-    found = {"seen": seen, "inventory": store.query("cost_inventory")}
-    return {"cells": cells, **found, "holders": store.query("cost_holders", tables=found)}
+    found = {"seen": seen, "inventory": _with_units(store.query("cost_inventory"))}
+    holders = store.query("cost_holders", tables=found, shared_namespaces=list(shared_namespaces))
+    return {"cells": cells, **found, "holders": holders}
+
+
+def _with_units(inventory: pa.Table) -> pa.Table:
+    """Each device's part of its card, in units: a whole one but for MIG."""
+    pairs = zip(inventory["mig_profile"].to_pylist(), inventory["gpu_model"].to_pylist(), strict=True)
+    units = [int(UNITS_PER_CARD * mig.share(*pair)) if pair[0] else UNITS_PER_CARD for pair in pairs]
+    return inventory.append_column("profile_units", pa.array(units, pa.int64()))
 
 
 def grain(store: Store, tables: dict[str, pa.Table], end: datetime) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
@@ -13,16 +13,24 @@ from pipeline.answers.money import from_nano, gpu_hours
 
 Row = tuple[Value, ...]
 
-BUCKETS = ("used", "workload_idle", "cluster_idle")
+BUCKETS = ("used", "workload_idle", "shared", "cluster_idle", "stranded", "unhealthy")
+"""Where a second of a device is: worked; held without work; held for all; free; left over beside its card's
+partitions; not allocatable.  Each is in exactly one."""
+
+NOBODYS = ("cluster_idle", "stranded", "unhealthy")
+USUAL = ("used", "workload_idle", "cluster_idle")
 
 _SUMS = (
     "allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su", "unpriced_su", "observed_su",
-    "used_nano", "workload_idle_nano", "cluster_idle_nano",
+    *(f"{bucket}_{unit}" for unit in ("su", "nano") for bucket in BUCKETS),
 )  # fmt: skip
 
 
-def columns(by: Sequence[str], currency: str) -> tuple[Column, ...]:
-    """Active is time with utilisation above 0, busy is utilisation times time; both only while held."""
+def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) -> tuple[Column, ...]:
+    """Active is time with utilisation above 0, busy is utilisation times time; both only while held.
+
+    On a terminal only the buckets `shown` are shown.
+    """
     dimensions = tuple(Column(d, kind="time" if d in ("hour", "day") else "text") for d in by)
     return (
         *dimensions,
@@ -31,20 +39,19 @@ def columns(by: Sequence[str], currency: str) -> tuple[Column, ...]:
         _hours("idle_held_gpu_hours"),
         _hours("busy_gpu_hours"),
         _hours("unallocated_gpu_hours"),
-        Column("used_cost", currency, "money"),
-        Column("workload_idle_cost", currency, "money"),
-        Column("cluster_idle_cost", currency, "money"),
+        *(Column(f"{bucket}_cost", currency, "money", wide=bucket not in shown) for bucket in BUCKETS),
         Column("total_cost", currency, "money"),
         Column("currency", wide=True),
+        Column("rule", wide=True),
         _hours("unpriced_gpu_hours"),
         Column("completeness", "", "ratio"),
     )
 
 
-def rows(lines: pa.Table, by: Sequence[str], currency: str) -> tuple[tuple[Row, ...], Row]:
+def rows(lines: pa.Table, by: Sequence[str], currency: str, rule: str) -> tuple[tuple[Row, ...], Row]:
     """The rows, most expensive first (in the order of time where `by` has time), and their sum."""
     found = lines.to_pylist()
-    out = [_row(by, line, bucket, currency) for line in found for bucket in _buckets(by, line)]
+    out = [_row(by, line, bucket, currency, rule) for line in found for bucket in _buckets(by, line)]
     times = [i for i, d in enumerate(by) if d in ("hour", "day")]
     cost_at = [c.name for c in columns(by, currency)].index("total_cost")
 
@@ -53,8 +60,14 @@ def rows(lines: pa.Table, by: Sequence[str], currency: str) -> tuple[tuple[Row, 
         spent = amount if isinstance(amount, Decimal) else Decimal(0)
         return [str(row[i]) for i in times], -spent, [str(v) for v in row[: len(by)]]
 
-    total = _row(by, _sum(found) | dict.fromkeys(by, ""), None, currency)
+    total = _row(by, _sum(found) | dict.fromkeys(by, ""), None, currency, rule)
     return tuple(sorted(out, key=order)), total
+
+
+def buckets(lines: pa.Table) -> set[str]:
+    """The usual ones, and those that hold anything."""
+    sums = _sum(lines.to_pylist())
+    return {*USUAL, *(bucket for bucket in BUCKETS if _has(sums, bucket))}
 
 
 def completeness(lines: pa.Table) -> Decimal | None:
@@ -78,17 +91,10 @@ def _buckets(by: Sequence[str], line: dict[str, Any]) -> list[str | None]:
 
 
 def _has(line: dict[str, Any], bucket: str) -> bool:
-    return bool(_bucket_su(line, bucket) or line[f"{bucket}_nano"])
+    return bool(line[f"{bucket}_su"] or line[f"{bucket}_nano"])
 
 
-def _bucket_su(line: dict[str, Any], bucket: str) -> Decimal:
-    held: Decimal = line["allocated_su"]
-    busy: Decimal = line["busy_su"]
-    unheld: Decimal = line["unallocated_su"]
-    return {"used": busy, "workload_idle": held - busy, "cluster_idle": unheld}[bucket]
-
-
-def _row(by: Sequence[str], line: dict[str, Any], bucket: str | None, currency: str) -> Row:
+def _row(by: Sequence[str], line: dict[str, Any], bucket: str | None, currency: str, rule: str) -> Row:
     """A line, or the part of it that is in one bucket."""
     costs = [from_nano(line[f"{b}_nano"] or 0) if bucket in (None, b) else None for b in BUCKETS]
     if _all_unpriced(line):
@@ -100,6 +106,7 @@ def _row(by: Sequence[str], line: dict[str, Any], bucket: str | None, currency: 
         *costs,
         sum(known, Decimal(0)) if known else None,
         currency,
+        rule,
         gpu_hours(line["unpriced_su"]) if bucket is None else None,
         _ratio(line) if bucket is None else None,
     )
@@ -115,10 +122,11 @@ def _times(line: dict[str, Any], bucket: str | None) -> list[Decimal | None]:
     if bucket is None:
         names = ("allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su")
         return [gpu_hours(line[name]) for name in names]
-    own, nothing = gpu_hours(_bucket_su(line, bucket)), gpu_hours(0)
-    if bucket == "cluster_idle":
+    own, nothing = gpu_hours(line[f"{bucket}_su"]), gpu_hours(0)
+    if bucket in NOBODYS:
         return [nothing, None, None, nothing, own]
-    return [own, None, None, own if bucket == "used" else nothing, nothing]
+    busy = {"used": own, "workload_idle": nothing}.get(bucket)
+    return [own, None, None, busy, nothing]
 
 
 def _ratio(line: dict[str, Any]) -> Decimal | None:

@@ -34,6 +34,10 @@ class Window:
     def __str__(self) -> str:
         return f"{_text(self.start)}..{_text(self.end)}"
 
+    def from_whole_hour(self) -> Window:
+        """It, with the beginning of its first hour."""
+        return Window(self.start.replace(minute=0, second=0, microsecond=0), self.end)
+
 
 def parse_window(text: str, now: datetime) -> Window:
     """The window that `text` names; `now` (UTC, with or without a zone) closes the ones that lead up to it.

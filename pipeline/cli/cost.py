@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import INCOMPLETE, OutputOption, StoreOption, dimensions, now, reading, show
+from pipeline.cli.options import (
+    INCOMPLETE,
+    OutputOption,
+    StoreOption,
+    dimensions,
+    now,
+    reading,
+    settings,
+    show,
+)
 from pipeline.cli.output import Output
 from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
 
@@ -33,6 +42,7 @@ def cost(
 ) -> None:
     """GPU-hours allocated, active, held idle and held by nobody, and what each cost.
 
+    Who pays for idle and shared time is said by the settings cost.*, for example --set cost.idle=weighted.
     Exit code 7 when some of it has no price.
     """
     from pipeline.answers.cost import cost as answer
@@ -41,7 +51,7 @@ def cost(
     span = parse_window(window, now()) if window else None
     book = price_book(prices, gpu_hour_price, currency)
     with reading(ctx, store) as ledger:
-        found = answer(ledger, span, dimensions(by or ["team"]), book, currency)
+        found = answer(ledger, span, dimensions(by or ["team"]), book, currency, settings(ctx).cost)
     show(found, output)
     unpriced = [c.name for c in found.columns].index("unpriced_gpu_hours")
     if found.total is not None and found.total[unpriced]:

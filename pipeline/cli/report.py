@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import INCOMPLETE, StoreOption, reading
+from pipeline.cli.options import INCOMPLETE, StoreOption, reading, settings
 from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
 from pipeline.errors import ConfigError
 
@@ -42,7 +42,7 @@ def build(
 
     span, book = _month(month), price_book(prices, gpu_hour_price, currency)
     with reading(ctx, store) as ledger:
-        made = statement(ledger, span, book, currency)
+        made = statement(ledger, span, book, currency, settings(ctx).cost)
     for path in write(made, out):
         print(path)
     if made.amounts.unpriced:

@@ -59,7 +59,7 @@ DEVICES = Fact(
         *columns("end", of=TIME),
         *columns("node", "parent_device", "driver", "pool", "uuid", "gpu_model", "mig_profile"),
         *columns("memory_bytes", of=pa.int64()),
-        *columns("provider", "region", "zone", "instance_type", "capacity_type"),
+        *columns("provider", "region", "zone", "instance_type", "capacity_type", "health"),
         *columns("time", of=TIME),
         *columns("revision", of=pa.int64()),
     ),

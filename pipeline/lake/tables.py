@@ -62,7 +62,7 @@ def _create(con: duckdb.DuckDBPyConnection, fact: Fact) -> None:
 
 
 def _widen(con: duckdb.DuckDBPyConnection, fact: Fact, missing: list[pa.Field]) -> None:
-    """A ledger of an older version gets the columns that came since: 0 in what it holds if they add up, else null."""
+    """A ledger of an older version gets the columns that came since; in what it holds they are 0 or null."""
     default = " DEFAULT 0" if fact.merge == "add" else ""
     for field in missing:
         con.execute(f'ALTER TABLE "{fact.name}" ADD COLUMN "{field.name}" {sql_type(field.type)}{default}')

@@ -15,6 +15,7 @@ from detectors.parameters import Parameters
 from pipeline.bounds import Bound
 from pipeline.broker.parameters import KafkaSettings
 from pipeline.settings.collect import CollectSettings
+from pipeline.settings.cost import CostRule
 from pipeline.settings.dashboard import DashboardSettings
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.settings.store import StoreSettings
@@ -32,6 +33,7 @@ class Settings:
     store: StoreSettings = StoreSettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
     detection: Parameters = Parameters()
+    cost: CostRule = CostRule()
     dashboard: DashboardSettings = DashboardSettings()
     kafka: KafkaSettings = KafkaSettings()
     publish: PublishSettings = PublishSettings()

@@ -4,7 +4,8 @@
 -- Parameters: span_start, span_end, what the cells cover.
 --
 -- A share is counted in units: 720720 (the least common multiple of 1 to 16) is a whole card, so halves,
--- sevenths and the rest are exact.  Units times microseconds is called su.  Holder 0 is nobody.
+-- sevenths and the rest are exact.  Units times microseconds is called su.  Holders that are nobody:
+-- 0 is time that could be allocated, -1 the rest of a card beside its partitions, -2 what is unhealthy.
 WITH
 known AS MATERIALIZED (
     SELECT cluster, device, arg_max(root, a) AS root, least(720720, max(profile_units)) AS profile_units
@@ -13,21 +14,33 @@ known AS MATERIALIZED (
 -- A card's own rows say when it exists; without them its partitions do, from the first to the last.
 card AS MATERIALIZED (
     SELECT cluster, root, a, least(b, lead(a) OVER (PARTITION BY cluster, root ORDER BY a)) AS b, node, provider,
-        region, instance_type, gpu_model, mig_profile, capacity_type, least(720720, profile_units) AS capacity
+        region, instance_type, gpu_model, mig_profile, capacity_type, is_sick,
+        least(720720, profile_units) AS capacity
     FROM inventory WHERE device = root
     UNION ALL
     SELECT cluster, root, min(a), CASE WHEN bool_or(b IS NULL) THEN NULL ELSE max(b) END, max(node),
-        max(provider), max(region), max(instance_type), max(gpu_model), '', max(capacity_type), 720720
+        max(provider), max(region), max(instance_type), max(gpu_model), '', max(capacity_type), false, 720720
     FROM inventory AS i
     WHERE (cluster, root) NOT IN (SELECT (cluster, device) FROM inventory WHERE device = root)
     GROUP BY cluster, root
 ),
 piece AS (
     SELECT c.cell, k.cluster, k.root, greatest(k.a, c.a) AS a, least(coalesce(k.b, s.as_of), s.as_of, c.b) AS b,
-        node, provider, region, instance_type, gpu_model, mig_profile, capacity_type, capacity
+        node, provider, region, instance_type, gpu_model, mig_profile, capacity_type, is_sick, capacity
     FROM card AS k
     JOIN seen AS s USING (cluster)
     JOIN cells AS c ON k.a < c.b AND least(coalesce(k.b, s.as_of), s.as_of) > c.a
+),
+-- Partitions that there are: what of a card can be allocated once it is cut.
+slot AS MATERIALIZED (
+    SELECT c.cell, p.cluster, p.root, p.device, greatest(p.a, c.a) AS a,
+        least(coalesce(p.b, s.as_of), s.as_of, c.b) AS b, p.profile_units, p.is_sick
+    FROM (
+        SELECT * REPLACE (least(b, lead(a) OVER (PARTITION BY cluster, device ORDER BY a)) AS b)
+        FROM inventory WHERE device <> root
+    ) AS p
+    JOIN seen AS s USING (cluster)
+    JOIN cells AS c ON p.a < c.b AND least(coalesce(p.b, s.as_of), s.as_of) > c.a
 ),
 held AS MATERIALIZED (
     SELECT c.cell, h.holder, h.cluster, h.root, h.device, h.raw, h.unlisted, greatest(h.a, c.a) AS a,
@@ -87,6 +100,8 @@ bare AS (
 mark AS (
     SELECT cell, cluster, root, unnest([a, b]) AS t FROM piece
     UNION
+    SELECT cell, cluster, root, unnest([a, b]) FROM slot
+    UNION
     SELECT cell, cluster, root, unnest([a, b]) FROM held
     UNION
     SELECT cell, cluster, root, unnest([a, b]) FROM bare
@@ -97,11 +112,11 @@ span AS (
 -- A stretch of time in which the same holders hold the same card.
 segment AS MATERIALIZED (
     SELECT s.cell, s.cluster, s.root, s.a, s.b, p.node, provider, region, instance_type, gpu_model, mig_profile,
-        capacity_type, capacity
+        capacity_type, is_sick, capacity
     FROM span AS s
     JOIN piece AS p ON p.cell = s.cell AND p.cluster = s.cluster AND p.root = s.root AND p.a <= s.a AND p.b >= s.b
     UNION ALL
-    SELECT s.cell, s.cluster, s.root, s.a, s.b, coalesce(max(x.node), ''), '', '', '', '', '', '', 720720
+    SELECT s.cell, s.cluster, s.root, s.a, s.b, coalesce(max(x.node), ''), '', '', '', '', '', '', false, 720720
     FROM span AS s
     JOIN bare AS x ON x.cell = s.cell AND x.cluster = s.cluster AND x.root = s.root AND x.a <= s.a AND x.b >= s.b
     GROUP BY s.cell, s.cluster, s.root, s.a, s.b
@@ -109,6 +124,8 @@ segment AS MATERIALIZED (
 part AS (
     SELECT s.*, h.holder, h.device, h.raw,
         sum(h.raw) OVER whole AS all_raw, count(*) OVER whole AS holders,
+        count(DISTINCT h.device) OVER whole = count(*) OVER whole AND NOT bool_or(h.device = h.root) OVER whole
+            AS is_cut,
         row_number() OVER (PARTITION BY s.cell, s.cluster, s.root, s.a ORDER BY h.raw DESC, h.holder) AS place,
         row_number() OVER (PARTITION BY s.cell, s.cluster, s.root, s.a, h.device ORDER BY h.holder) AS device_place
     FROM segment AS s
@@ -116,28 +133,46 @@ part AS (
     WINDOW whole AS (PARTITION BY s.cell, s.cluster, s.root, s.a)
 ),
 -- Shares of more than the card are scaled to it; each raw share was cut by less than one, hence `holders`.
+-- Of partitions that is their nature (3/7 of the compute with 1/2 of the memory), of others a contradiction.
 scaled AS MATERIALIZED (
     SELECT *, all_raw + holders >= capacity::HUGEINT * 1000000 AS is_full,
-        all_raw > capacity::HUGEINT * 1000000 AS is_over,
+        all_raw > capacity::HUGEINT * 1000000 AND NOT is_cut AS is_over,
         CASE WHEN all_raw + holders >= capacity::HUGEINT * 1000000
             THEN capacity * raw // all_raw ELSE raw // 1000000 END::BIGINT AS cut_units
     FROM part
 ),
+-- Units of a card's partitions, and of those among them that are unhealthy and not held.
+room AS MATERIALIZED (
+    SELECT s.cell, s.cluster, s.root, s.a, sum(p.profile_units) AS units,
+        sum(CASE WHEN p.is_sick AND h.device IS NULL THEN p.profile_units ELSE 0 END) AS sick_units
+    FROM segment AS s
+    JOIN slot AS p ON p.cell = s.cell AND p.cluster = s.cluster AND p.root = s.root AND p.a <= s.a AND p.b >= s.b
+    LEFT JOIN (SELECT DISTINCT cell, cluster, root, a, device FROM part) AS h
+        ON h.cell = s.cell AND h.cluster = s.cluster AND h.root = s.root AND h.a = s.a AND h.device = p.device
+    GROUP BY ALL
+),
 line AS MATERIALIZED (
-    SELECT * EXCLUDE (cut_units, raw, all_raw, holders, is_full, left_over),
+    SELECT * EXCLUDE (cut_units, raw, all_raw, holders, is_full, is_cut, left_over),
         (cut_units + CASE WHEN is_full AND place = 1 THEN left_over ELSE 0 END)::BIGINT AS units
     FROM (
         SELECT *, capacity - sum(cut_units) OVER (PARTITION BY cell, cluster, root, a) AS left_over FROM scaled
     )
     UNION ALL BY NAME
     -- What nobody holds; a row of 0 units keeps the time of a card that is held whole.
-    SELECT s.*, 0 AS holder, '*' AS device, 0 AS place, 0 AS device_place, false AS is_over,
-        (s.capacity - coalesce(t.units, 0))::BIGINT AS units
+    SELECT s.*, n.holder, '*' AS device, 0 AS place, 0 AS device_place, false AS is_over, n.units::BIGINT AS units
     FROM segment AS s
     LEFT JOIN (
         SELECT cell, cluster, root, a, CASE WHEN bool_or(is_full) THEN max(capacity) ELSE sum(cut_units) END AS units
         FROM scaled GROUP BY ALL
     ) AS t ON t.cell = s.cell AND t.cluster = s.cluster AND t.root = s.root AND t.a = s.a
+    LEFT JOIN room AS r ON r.cell = s.cell AND r.cluster = s.cluster AND r.root = s.root AND r.a = s.a,
+    LATERAL (SELECT s.capacity - coalesce(t.units, 0) AS free) AS f,
+    LATERAL (SELECT CASE WHEN s.is_sick THEN free ELSE least(free, coalesce(r.sick_units, 0)) END AS sick) AS g,
+    LATERAL (SELECT least(free - sick, greatest(s.capacity - coalesce(r.units, s.capacity), 0)) AS rest) AS i,
+    LATERAL (
+        SELECT unnest([0, -1, -2]) AS holder, unnest([free - sick - rest, rest, sick]) AS units
+    ) AS n
+    WHERE n.holder = 0 OR n.units > 0
 ),
 -- What a minute's usage speaks of: a partition that is allocated by its own name, else all of the card.
 split AS MATERIALIZED (

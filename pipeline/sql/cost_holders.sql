@@ -1,5 +1,5 @@
 -- Who holds what share of which card.  A share is of the physical card; one without units, or a whole of a
--- partition, is the partition.  Tables passed in: seen, inventory.
+-- partition, is the partition.  Tables passed in: seen, inventory.  Parameter: shared_namespaces, as patterns.
 WITH
 known AS MATERIALIZED (
     SELECT cluster, device, arg_max(root, a) AS root, least(720720, max(profile_units)) AS profile_units
@@ -16,7 +16,8 @@ SELECT row_number() OVER (ORDER BY h.cluster, h.device, h.start, consumer_uid, c
             OR (share_units >= device_units AND k.root <> h.device)
         THEN coalesce(k.profile_units, 720720)::HUGEINT * 1000000
         ELSE 720720::HUGEINT * 1000000 * least(share_units, device_units) // device_units
-    END::BIGINT AS raw
+    END::BIGINT AS raw,
+    list_bool_or(list_transform($shared_namespaces, lambda p: coalesce(namespace, '') GLOB p)) AS is_shared
 FROM allocations_merged AS h
 JOIN seen AS s USING (cluster)
 LEFT JOIN known AS k ON k.cluster = h.cluster AND k.device = h.device

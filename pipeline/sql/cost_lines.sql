@@ -1,8 +1,10 @@
--- The grain priced and summed by the asked dimensions, exact to the billionth.
+-- The grain priced, its idle and shared costs spread as the rule says, and summed by the asked dimensions; exact
+-- to the billionth.
 --
 -- Tables passed in: grain, holders, cells(cell, hour, a, b, sign), price(cluster ... capacity_type, a, b, nano)
 -- with billionths a GPU-hour.  A window that starts inside a cell is the cell less (sign -1) its part before
--- the window.  Parameters: by_* flags.
+-- the window.  Parameters: by_* flags; idle and shared, each none, weighted or even; usage: whether what is
+-- held without work is paid by those who work.
 WITH
 priced AS (
     SELECT h.*, c.sign, c.hour, p.nano,
@@ -33,23 +35,101 @@ exact AS (
         ) ELSE 0 END AS line_nano
     FROM floored
 ),
-settled AS (
-    SELECT * EXCLUDE (line_nano), sign * (line_nano * busy_su // su) AS used_nano,
-        sign * (line_nano - line_nano * busy_su // su) AS rest_nano
-    FROM exact
+settled AS MATERIALIZED (
+    SELECT cell, cluster, root, holder, node, gpu_model, hour, sign, su, over_su, busy_su, active_su, idle_held_su,
+        observed_su, nano, line_nano, line_nano * busy_su // su AS worked_nano,
+        CASE WHEN holder > 0 THEN CASE WHEN h.is_shared THEN 'shared' ELSE 'held' END
+            WHEN holder = 0 THEN 'cluster_idle' WHEN holder = -1 THEN 'stranded' ELSE 'unhealthy' END AS kind
+    FROM exact LEFT JOIN (SELECT holder, is_shared FROM holders) AS h USING (holder)
+),
+-- What an hour of a cluster has to spread, over those in it who hold something for themselves.
+payer AS MATERIALIZED (
+    SELECT *, sum(idle_weight) OVER pool AS idle_weights, sum(shared_weight) OVER pool AS shared_weights,
+        sum(worked_nano) OVER pool AS worked
+    FROM (
+        SELECT cell, cluster, root, holder, node, gpu_model, hour, worked_nano,
+            CASE $idle WHEN 'none' THEN 0 WHEN 'even' THEN 1 ELSE CASE WHEN $usage THEN worked_nano ELSE line_nano END
+                END AS idle_weight,
+            CASE $shared WHEN 'none' THEN 0 WHEN 'even' THEN 1
+                ELSE CASE WHEN $usage THEN worked_nano ELSE line_nano END END AS shared_weight
+        FROM settled WHERE kind = 'held' AND line_nano IS NOT NULL AND ($usage OR $idle <> 'none' OR $shared <> 'none')
+    )
+    WINDOW pool AS (PARTITION BY cell, cluster)
+),
+pool AS MATERIALIZED (
+    SELECT cell, cluster, bool_or(idle_weights > 0) AS spreads_idle, bool_or(shared_weights > 0) AS spreads_shared,
+        bool_or(worked > 0) AND $usage AS spreads_rest
+    FROM payer GROUP BY ALL
+),
+pot AS (
+    SELECT cell, cluster,
+        coalesce(sum(line_nano) FILTER (kind = 'cluster_idle' AND spreads_idle), 0) AS cluster_idle,
+        coalesce(sum(line_nano) FILTER (kind = 'stranded' AND spreads_idle), 0) AS stranded,
+        coalesce(sum(line_nano) FILTER (kind = 'unhealthy' AND spreads_idle), 0) AS unhealthy,
+        coalesce(sum(line_nano) FILTER (kind = 'shared' AND spreads_shared), 0) AS shared,
+        coalesce(sum(line_nano - worked_nano) FILTER (kind = 'held' AND spreads_rest), 0) AS rest
+    FROM settled JOIN pool USING (cell, cluster)
+    GROUP BY ALL
+),
+-- Each part is cut down, and what that leaves is the largest payer's.
+part AS (
+    SELECT p.*, t.* EXCLUDE (cell, cluster),
+        coalesce(t.cluster_idle * idle_weight // nullif(idle_weights, 0), 0) AS cluster_idle_cut,
+        coalesce(t.stranded * idle_weight // nullif(idle_weights, 0), 0) AS stranded_cut,
+        coalesce(t.unhealthy * idle_weight // nullif(idle_weights, 0), 0) AS unhealthy_cut,
+        coalesce(t.shared * shared_weight // nullif(shared_weights, 0), 0) AS shared_cut,
+        coalesce(t.rest * worked_nano // nullif(worked, 0), 0) AS rest_cut,
+        row_number() OVER (PARTITION BY cell, cluster ORDER BY idle_weight DESC, holder, root) AS idle_place,
+        row_number() OVER (PARTITION BY cell, cluster ORDER BY shared_weight DESC, holder, root) AS shared_place,
+        row_number() OVER (PARTITION BY cell, cluster ORDER BY worked_nano DESC, holder, root) AS worked_place
+    FROM payer AS p JOIN pot AS t USING (cell, cluster)
+),
+spread AS (
+    SELECT cluster, root, holder, node, gpu_model, hour, 0 AS used_nano,
+        rest_cut + CASE WHEN worked_place = 1 THEN rest - sum(rest_cut) OVER pool ELSE 0 END AS workload_idle_nano,
+        shared_cut + CASE WHEN shared_place = 1 THEN shared - sum(shared_cut) OVER pool ELSE 0 END AS shared_nano,
+        cluster_idle_cut + CASE WHEN idle_place = 1 THEN cluster_idle - sum(cluster_idle_cut) OVER pool ELSE 0 END
+            AS cluster_idle_nano,
+        stranded_cut + CASE WHEN idle_place = 1 THEN stranded - sum(stranded_cut) OVER pool ELSE 0 END
+            AS stranded_nano,
+        unhealthy_cut + CASE WHEN idle_place = 1 THEN unhealthy - sum(unhealthy_cut) OVER pool ELSE 0 END
+            AS unhealthy_nano
+    FROM part
+    WINDOW pool AS (PARTITION BY cell, cluster)
+),
+-- Where the cost stands before it is spread; what is spread is taken off here, its time stays.
+own AS (
+    SELECT cluster, root, holder, node, gpu_model, hour, kind, sign, su, over_su, busy_su, active_su, idle_held_su,
+        observed_su, nano,
+        CASE WHEN kind = 'held' THEN sign * worked_nano ELSE 0 * worked_nano END AS used_nano,
+        CASE WHEN kind = 'held' THEN sign * CASE WHEN p.spreads_rest THEN 0 ELSE line_nano - worked_nano END END
+            AS workload_idle_nano,
+        CASE WHEN kind = 'shared' THEN sign * CASE WHEN p.spreads_shared THEN 0 ELSE line_nano END END AS shared_nano,
+        CASE WHEN kind = 'cluster_idle' THEN sign * CASE WHEN p.spreads_idle THEN 0 ELSE line_nano END END
+            AS cluster_idle_nano,
+        CASE WHEN kind = 'stranded' THEN sign * CASE WHEN p.spreads_idle THEN 0 ELSE line_nano END END
+            AS stranded_nano,
+        CASE WHEN kind = 'unhealthy' THEN sign * CASE WHEN p.spreads_idle THEN 0 ELSE line_nano END END
+            AS unhealthy_nano
+    FROM settled LEFT JOIN pool AS p USING (cell, cluster)
+    UNION ALL BY NAME
+    SELECT *, 'held' AS kind, 1 AS sign, 0 AS su, 0 AS over_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
+        0 AS observed_su, 0 AS nano
+    FROM spread
 )
 SELECT
-    CASE WHEN $by_team THEN CASE WHEN holder = 0 THEN 'cluster_idle' ELSE coalesce(nullif(h.team, ''), 'unowned')
-        END END AS team,
-    CASE WHEN $by_namespace THEN CASE WHEN holder = 0 THEN 'cluster_idle'
+    CASE WHEN $by_team THEN CASE WHEN holder <= 0 THEN kind
+        WHEN kind = 'shared' THEN coalesce(nullif(h.team, ''), 'shared')
+        ELSE coalesce(nullif(h.team, ''), 'unowned') END END AS team,
+    CASE WHEN $by_namespace THEN CASE WHEN holder <= 0 THEN kind
         ELSE coalesce(nullif(h.namespace, ''), 'unknown') END END AS namespace,
-    CASE WHEN $by_workload THEN CASE WHEN holder = 0 THEN 'cluster_idle'
+    CASE WHEN $by_workload THEN CASE WHEN holder <= 0 THEN kind
         ELSE coalesce(nullif(h.workload, ''), 'unknown') END END AS workload,
-    CASE WHEN $by_pod THEN CASE WHEN holder = 0 THEN 'cluster_idle'
+    CASE WHEN $by_pod THEN CASE WHEN holder <= 0 THEN kind
         ELSE coalesce(nullif(h.pod, ''), 'unknown') END END AS pod,
-    CASE WHEN $by_model THEN CASE WHEN holder = 0 THEN 'cluster_idle'
+    CASE WHEN $by_model THEN CASE WHEN holder <= 0 THEN kind
         ELSE coalesce(nullif(h.model, ''), 'none') END END AS model,
-    CASE WHEN $by_model_version THEN CASE WHEN holder = 0 THEN 'cluster_idle'
+    CASE WHEN $by_model_version THEN CASE WHEN holder <= 0 THEN kind
         ELSE coalesce(nullif(h.model_version, ''), 'none') END END AS model_version,
     CASE WHEN $by_device THEN e.root END AS device,
     CASE WHEN $by_node THEN coalesce(nullif(e.node, ''), nullif(h.node, ''), 'unknown') END AS node,
@@ -61,15 +141,26 @@ SELECT
     sum(sign * active_su)::DECIMAL(38, 0) AS active_su,
     sum(sign * idle_held_su)::DECIMAL(38, 0) AS idle_held_su,
     sum(sign * busy_su)::DECIMAL(38, 0) AS busy_su,
-    sum(CASE WHEN holder = 0 THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS unallocated_su,
+    sum(CASE WHEN holder <= 0 THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS unallocated_su,
+    sum(CASE WHEN kind = 'held' THEN sign * busy_su ELSE 0 END)::DECIMAL(38, 0) AS used_su,
+    sum(CASE WHEN kind = 'held' THEN sign * (su - busy_su) ELSE 0 END)::DECIMAL(38, 0) AS workload_idle_su,
+    sum(CASE WHEN kind = 'shared' THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS shared_su,
+    sum(CASE WHEN kind = 'cluster_idle' THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS cluster_idle_su,
+    sum(CASE WHEN kind = 'stranded' THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS stranded_su,
+    sum(CASE WHEN kind = 'unhealthy' THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS unhealthy_su,
     sum(used_nano)::DECIMAL(38, 0) AS used_nano,
-    sum(CASE WHEN holder > 0 THEN rest_nano END)::DECIMAL(38, 0) AS workload_idle_nano,
-    sum(CASE WHEN holder = 0 THEN rest_nano END)::DECIMAL(38, 0) AS cluster_idle_nano,
+    sum(workload_idle_nano)::DECIMAL(38, 0) AS workload_idle_nano,
+    sum(shared_nano)::DECIMAL(38, 0) AS shared_nano,
+    sum(cluster_idle_nano)::DECIMAL(38, 0) AS cluster_idle_nano,
+    sum(stranded_nano)::DECIMAL(38, 0) AS stranded_nano,
+    sum(unhealthy_nano)::DECIMAL(38, 0) AS unhealthy_nano,
     sum(CASE WHEN nano IS NULL THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS unpriced_su,
     sum(sign * observed_su)::DECIMAL(38, 0) AS observed_su,
     sum(sign * over_su)::DECIMAL(38, 0) AS over_su
-FROM settled AS e
+FROM own AS e
 LEFT JOIN holders AS h USING (holder)
 GROUP BY ALL
-HAVING sum(sign * su) <> 0 OR sum(used_nano) <> 0 OR sum(rest_nano) <> 0
+HAVING sum(sign * su) <> 0
+    OR sum(used_nano) <> 0 OR sum(workload_idle_nano) <> 0 OR sum(shared_nano) <> 0 OR sum(cluster_idle_nano) <> 0
+    OR sum(stranded_nano) <> 0 OR sum(unhealthy_nano) <> 0
 ORDER BY ALL

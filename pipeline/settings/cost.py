@@ -1,0 +1,42 @@
+"""Who pays for what nobody used: the rule of the cost answer, whose id stands on every line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Method(StrEnum):
+    allocation = "allocation"
+    usage = "usage"
+
+
+class Spread(StrEnum):
+    none = "none"
+    weighted = "weighted"
+    even = "even"
+
+
+@dataclass(frozen=True, slots=True)
+class CostRule:
+    method: Method = Method.allocation
+    """allocation: who holds a device pays for it; usage: who works pays for what is held without work too."""
+    idle: Spread = Spread.none
+    """Who pays for time that nobody holds, by cluster and hour: none, holders by their cost, or all alike."""
+    shared: Spread = Spread.none
+    """The same for the namespaces that all share."""
+    shared_namespaces: str = "kube-system,gpu-operator,nvidia-*,amd-gpu*,dcgm*"
+    """Namespaces, as patterns, whose devices serve all others: their cost is shared overhead."""
+
+    @property
+    def id(self) -> str:
+        return f"{self.method}/idle-{self.idle}/shared-{self.shared}"
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        return tuple(name for name in (part.strip() for part in self.shared_namespaces.split(",")) if name)
+
+    @property
+    def spreads(self) -> bool:
+        """Whether a cost moves from where it arose, which it does by whole hours."""
+        return self.method is Method.usage or {self.idle, self.shared} != {Spread.none}

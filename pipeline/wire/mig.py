@@ -1,0 +1,49 @@
+"""What part of its card a MIG profile is: the larger of its compute and its memory slices (dominant share).
+
+Slices by profile: NVIDIA's MIG user guide, "Supported MIG Profiles".
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+
+COMPUTE_SLICES, MEMORY_SLICES = 7, 8
+"""Of a card, but for these, whose profiles have as many parts of the memory as of the compute."""
+_FOUR_SLICES = ("A30", "RTX PRO 6000")
+
+_PROFILE = re.compile(r"(?:^|\.)(\d+)g\.(\d+)gb")
+_MEMORY = re.compile(r"(\d+) ?GI?B\b", re.IGNORECASE)
+_CARD_GB = (("H100 NVL", 94), ("H100", 80), ("H200", 141), ("B200", 180), ("H20", 96))
+_MEMORY_OF = {1: 1, 2: 2, 3: 4, 4: 4, 7: 8}
+"""Memory slices by compute slices, where the card's memory is not known."""
+
+
+def compute_slices(profile: str | None) -> int:
+    """3 of `3g.40gb`; 1 where it does not say."""
+    return max(1, int(match[1])) if (match := _PROFILE.search(profile or "")) else 1
+
+
+@lru_cache(maxsize=1024)
+def share(profile: str, gpu_model: str) -> Fraction:
+    """1g.5gb of an A100-40GB is 1/7, 1g.10gb of it 1/4 (two of eight memory slices), 3g.20gb 1/2."""
+    compute = compute_slices(profile)
+    if any(name in gpu_model for name in _FOUR_SLICES):
+        return min(Fraction(compute, 4), Fraction(1))
+    memory = _memory_slices(profile, gpu_model, compute)
+    return min(max(Fraction(compute, COMPUTE_SLICES), Fraction(memory, MEMORY_SLICES)), Fraction(1))
+
+
+def _memory_slices(profile: str, gpu_model: str, compute: int) -> int:
+    match, card = _PROFILE.search(profile), _card_gb(gpu_model)
+    if match is None or card is None:
+        return _MEMORY_OF.get(compute, compute)
+    return round(int(match[2]) * MEMORY_SLICES / card)
+
+
+def _card_gb(gpu_model: str) -> int | None:
+    told = _MEMORY.search(gpu_model.partition("MIG")[0])  # a slice may be named like its card
+    if told:
+        return int(told[1])
+    return next((gb for name, gb in _CARD_GB if name in gpu_model), None)
