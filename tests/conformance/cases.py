@@ -1,0 +1,128 @@
+"""The cases; what OpenCost would say is read from its source at commit 30608b8 and from its documentation."""
+
+from __future__ import annotations
+
+from tests.conformance.case import A100, END, H100, START, Case, busy, card, partition, pod
+
+HALF_PAST = "2026-10-05T00:30:00Z"
+
+_NO_DEVICE = "requests nvidia.com/gpu.shared are not read: the pods cost nothing, the card is all idle"
+_MIG = "single strategy: each slice is charged as a card; mixed strategy: mig-* is not read"
+_REQUEST_ONLY = "counts requests of nvidia.com/gpu, one node price a physical GPU"
+
+CASES = (
+    Case(
+        "whole-card", "A card held for half an hour, at 60 % work",
+        [card("GPU-1")],
+        [pod("a", "GPU-1", end=HALF_PAST, time=HALF_PAST)],
+        {"a": "3.5", "cluster_idle": "3.5"}, "3.50", "the same: 0.5 GPU-hours at 7.00",
+        seen=[{**busy("GPU-1", 0.6), "time": HALF_PAST, "interval_seconds": 1800}],
+        shows={"a": {"used_cost": "2.1", "workload_idle_cost": "1.4"}},
+    ),
+    Case(
+        "mig-seven", "Seven 1g.5gb slices of one A100-40GB",
+        [card("GPU-1", A100), *(partition(f"MIG-{n}", "1g.5gb", "GPU-1") for n in range(7))],
+        [pod(f"p{n}", f"MIG-{n}") for n in range(7)],
+        {f"p{n}": "1" for n in range(7)}, "49.00 or 0.00", _MIG,
+    ),
+    Case(
+        "mig-mixed", "3g.20gb and 2g.10gb of one A100-40GB: the rest is stranded",
+        [card("GPU-1", A100), partition("MIG-0", "3g.20gb", "GPU-1"), partition("MIG-1", "2g.10gb", "GPU-1")],
+        [pod("a", "MIG-0"), pod("b", "MIG-1")],
+        {"a": "3.5", "b": "2", "stranded": "1.5"}, "14.00 or 0.00", _MIG,
+    ),
+    Case(
+        "mig-memory", "1g.10gb of an A100-40GB: a quarter of its memory, a seventh of its compute",
+        [card("GPU-1", A100), *(partition(f"MIG-{n}", "1g.10gb", "GPU-1") for n in range(4))],
+        [pod("a", "MIG-0")],
+        {"a": "1.75", "cluster_idle": "5.25"}, "7.00 or 0.00", _MIG,
+    ),
+    Case(
+        "time-slicing", "Four replicas of a card, three held, whatever the resource is called",
+        [card("GPU-1")],
+        [pod(f"p{n}", "GPU-1", (1, 4), share_id=str(n), method="time-slicing") for n in range(3)],
+        {**{f"p{n}": "1.75" for n in range(3)}, "cluster_idle": "1.75"}, "0.00 or 21.00",
+        "renameByDefault=true: " + _NO_DEVICE + "; false: each replica is charged as a card",
+    ),
+    Case(
+        "mps", "The same card under MPS: the same money",
+        [card("GPU-1")],
+        [pod(f"p{n}", "GPU-1", (1, 4), share_id=str(n), method="mps") for n in range(3)],
+        {**{f"p{n}": "1.75" for n in range(3)}, "cluster_idle": "1.75"}, "0.00 or 21.00", "as above",
+    ),
+    Case(
+        "hami", "HAMi: four pods of 25 % each are one GPU-hour",
+        [card("GPU-1")],
+        [pod(f"p{n}", "GPU-1", (25, 100)) for n in range(4)],
+        {f"p{n}": "1.75" for n in range(4)}, "28.00", "fractions are not supported (#3828)",
+    ),
+    Case(
+        "dra-counters", "DRA shared counters: 9984Mi of 40320Mi",
+        [card("GPU-1", A100)],
+        [pod("a", "GPU-1", (9984, 40320), method="dra-partition")],
+        {"a": "1.733333333", "cluster_idle": "5.266666667"}, "none", "claims are a data model without a cost",
+    ),
+    Case(
+        "dra-capacity", "DRA consumable capacity: 20Gi and 10Gi of 80Gi on one shared device",
+        [card("GPU-1")],
+        [pod("a", "GPU-1", (2, 8), share_id="s1"), pod("b", "GPU-1", (1, 8), share_id="s2")],
+        {"a": "1.75", "b": "0.875", "cluster_idle": "4.375"}, "none", "consumedCapacity is not read",
+    ),
+    Case(
+        "dra-one-claim", "One claim reserved by two pods",
+        [card("GPU-1")],
+        [pod("a", "GPU-1", (1, 2), claim_uid="c"), pod("b", "GPU-1", (1, 2), claim_uid="c")],
+        {"a": "3.5", "b": "3.5"}, "none", "claims are a data model without a cost",
+    ),
+    Case(
+        "admin-access", "A monitor with adminAccess beside the holder: seen, never billed",
+        [card("GPU-1")],
+        [pod("a", "GPU-1"), pod("monitor", "GPU-1", admin_access=True)],
+        {"a": "7"}, "none", "claims are a data model without a cost",
+    ),
+    Case(
+        "eight-busy", "Eight cards at full work are 100 % efficient",
+        [card(f"GPU-{n}") for n in range(8)],
+        [pod("a", f"GPU-{n}") for n in range(8)],
+        {"a": "56"}, "56.00, gpuEfficiency 12.5 %", "the mean of 0 to 1 is divided by the count of GPUs",
+        seen=[busy(f"GPU-{n}", 1.0) for n in range(8)],
+        shows={"a": {"used_cost": "56", "busy_gpu_hours": "8", "allocated_gpu_hours": "8"}},
+    ),
+    Case(
+        "eight-idle", "Eight cards held without any work",
+        [card(f"GPU-{n}") for n in range(8)],
+        [pod("a", f"GPU-{n}") for n in range(8)],
+        {"a": "56"}, "56.00, totalEfficiency up to 100 %", "totalEfficiency leaves GPUs out",
+        seen=[busy(f"GPU-{n}", 0.0) for n in range(8)],
+        shows={"a": {"used_cost": "0", "workload_idle_cost": "56"}},
+    ),
+    Case(
+        "two-claims-clash", "Two sources each say that their pod holds the whole card",
+        [card("GPU-1")],
+        [pod("a", "GPU-1"), pod("b", "GPU-1")],
+        {"a": "3.5", "b": "3.5"}, "14.00", _REQUEST_ONLY,
+    ),
+    Case(
+        "broken-card", "A card that cannot be allocated for half an hour",
+        [
+            card("GPU-1", H100, end=HALF_PAST, health="unhealthy"),
+            card("GPU-1", H100, start=HALF_PAST, end=END),
+        ],
+        [pod("a", "GPU-1", start="2026-10-05T00:45:00Z")],
+        {"a": "1.75", "cluster_idle": "1.75", "unhealthy": "3.5"}, "1.75", "unhealthy time is idle time",
+    ),
+    Case(
+        "overhead", "A monitor that serves all holds a card of its own",
+        [card("GPU-1"), card("GPU-2")],
+        [pod("a", "GPU-1"), pod("dcgm", "GPU-2", namespace="gpu-operator", team="")],
+        {"a": "7", "dcgm": "7"}, "14.00", "shared costs are asked for, by namespace, in each request",
+        shows={"dcgm": {"shared_cost": "7", "workload_idle_cost": "0"}},
+    ),
+)  # fmt: skip
+
+IDLE = Case(
+    "idle-weighted", "Idle time shared by weight: OpenCost's formula, idle x alloc / sum of alloc",
+    [card(f"GPU-{n}") for n in range(4)],
+    [pod("a", "GPU-0"), pod("a", "GPU-1"), pod("b", "GPU-2", start=START, end=END)],
+    {"a": "18.666666667", "b": "9.333333333", "cluster_idle": "0"}, "18.67 and 9.33", "the same",
+)  # fmt: skip

@@ -1,0 +1,69 @@
+"""docs/cost-conformance.md: `python -m tests.conformance.page` writes it, and a test holds it to the cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.answers.cost_table import NOBODYS
+from tests.conformance import asking
+from tests.conformance.case import Case
+from tests.conformance.cases import CASES, IDLE
+
+PATH = Path(__file__).parents[2] / "docs" / "cost-conformance.md"
+
+_HEAD = """# Worked cases of GPU cost
+Each case is a cluster of its own for one hour, given as events and a price, and asked through the commands that a user
+has; `tests/test_conformance.py` runs all of them. A GPU-hour costs 7.00 dollars. OpenCost's answer is read from its
+source (commit 30608b8: `pkg/costmodel/allocation_helpers.go`, `pkg/costmodel/metrics.go`,
+`core/pkg/opencost/allocation.go`) and its documentation, not measured; it is for all pods of the case together.
+
+| case | driftledger: each pays | OpenCost: the pods pay | why OpenCost |
+|---|---|---|---|
+"""
+
+_FOOT = """
+The last case is asked with `--set cost.idle=weighted`.
+
+## A case of your own
+Events, a line each, and a price file; this is the case `dra-one-claim`:
+
+```json
+{events}```
+
+```yaml
+{prices}```
+
+```
+driftledger replay events case.jsonl --store case
+driftledger cost --by pod --prices prices.yaml --store case -o json
+```
+"""
+
+
+def text() -> str:
+    rows = "\n".join(_row(case) for case in (*CASES, IDLE))
+    shown = [case for case in CASES if case.name == "dra-one-claim"]
+    return _HEAD + rows + "\n" + _FOOT.format(events=asking.events(shown), prices=asking.prices(shown))
+
+
+def _row(case: Case) -> str:
+    paid = "; ".join(f"{who} {amount}" for who, amount in _together(case.pays).items())
+    return f"| **{case.name}**: {case.title} | {paid} | {case.opencost} | {case.why} |"
+
+
+def _together(pays: dict[str, str]) -> dict[str, str]:
+    """Pods that pay the same are named once; what nobody holds is on its own."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for who, amount in pays.items():
+        alike.setdefault((who if who in NOBODYS else "", amount), []).append(who)
+    return {_named(names): amount for (_, amount), names in alike.items()}
+
+
+def _named(names: list[str]) -> str:
+    if len(names) < 3:
+        return " and ".join(names) + (" each" if len(names) > 1 else "")
+    return f"{names[0]} to {names[-1]} each"
+
+
+if __name__ == "__main__":
+    PATH.write_text(text())
