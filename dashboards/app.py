@@ -11,6 +11,8 @@ from dashboards import health, quality, reading, waste
 from pipeline.answers.window import Window
 from pipeline.errors import NotFound, StoreUnavailable
 from pipeline.lake.location import Location
+from pipeline.ownership.file import load as load_owners
+from pipeline.ownership.rules import Ownership
 from pipeline.settings.cost import CostRule
 from pipeline.settings.groups import Settings
 from pipeline.settings.load import load
@@ -28,9 +30,11 @@ def _overview(
     end: datetime,
     points: int,
     rule: CostRule,
+    owners: str,
+    _owners: Ownership,
     _now: datetime,
 ) -> reading.Overview:
-    return reading.overview(_ledger, snapshot, Window(start, end), points, _now, rule)
+    return reading.overview(_ledger, snapshot, Window(start, end), points, _now, rule, _owners)
 
 
 def main(settings: Settings) -> None:
@@ -57,8 +61,10 @@ def _page(settings: Settings, span: str) -> None:
         health.empty(str(ledger))
         return
     window = reading.window(last, span)
-    points, rule = settings.dashboard.points, settings.cost
-    view = _overview(ledger, str(ledger), snapshot, window.start, window.end, points, rule, now)
+    points, rule, owners = settings.dashboard.points, settings.cost, load_owners(settings.cost.ownership)
+    view = _overview(
+        ledger, str(ledger), snapshot, window.start, window.end, points, rule, owners.version, owners, now
+    )
     health.as_of(view, last, now, settings.dashboard.stale_minutes)
     _sections(view)
 

@@ -14,6 +14,7 @@ from pipeline.answers.timeline import newest, timeline
 from pipeline.answers.window import MINUTE, Window
 from pipeline.errors import NotFound
 from pipeline.lake.location import Place
+from pipeline.ownership.rules import Ownership
 from pipeline.settings.cost import CostRule
 from pipeline.store import Store
 
@@ -53,14 +54,14 @@ def window(last: datetime, span: str) -> Window:
 
 
 def overview(
-    place: Place, snapshot: int, span: Window, points: int, now: datetime, rule: CostRule
+    place: Place, snapshot: int, span: Window, points: int, now: datetime, rule: CostRule, owners: Ownership
 ) -> Overview:
     """Everything on the page; `points` bounds a line of the timeline."""
     with Store.open(place, snapshot=snapshot) as store:
         return Overview(
             snapshot,
             span,
-            _spend(store, span, rule),
+            _spend(store, span, rule, owners),
             models(store, span),
             timeline(store, span, points),
             actions(store, span),
@@ -68,8 +69,9 @@ def overview(
         )
 
 
-def _spend(store: Store, span: Window, rule: CostRule) -> Answer | None:
+def _spend(store: Store, span: Window, rule: CostRule, owners: Ownership) -> Answer | None:
     try:
-        return cost(store, span.from_whole_hour() if rule.spreads else span, ("hour", "team"), rule=rule)
+        whole = span.from_whole_hour() if rule.spreads else span
+        return cost(store, whole, ("hour", "team"), rule=rule, owners=owners)
     except NotFound:
         return None

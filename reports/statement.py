@@ -16,6 +16,7 @@ from pipeline.answers.money import to_cents
 from pipeline.answers.served import traffic
 from pipeline.answers.window import Window
 from pipeline.errors import NotFound
+from pipeline.ownership.rules import Ownership
 from pipeline.prices import PriceBook
 from pipeline.settings.cost import CostRule
 from pipeline.store import Store
@@ -93,13 +94,14 @@ def statement(
     prices: PriceBook,
     currency: str = "USD",
     rule: CostRule = CostRule(),  # noqa: B008  frozen
+    owners: Ownership = Ownership(),  # noqa: B008  frozen
 ) -> Statement:
     """The month's statement of every team, from the ledger as it is now.
 
     Raises NotFound where the ledger holds no GPU fact of the month, ConfigError where prices contradict
     each other.
     """
-    answer = cost(store, month, LINE_BY, prices, currency, rule)
+    answer = cost(store, month, LINE_BY, prices, currency, rule, owners)
     if not answer.rows:
         raise NotFound(f"no GPU existed in {month}; the ledger's GPU facts are of {extent(store)}")
     lines = _lines(answer)
@@ -114,7 +116,7 @@ def statement(
         as_of=answer.as_of,
         completeness=answer.completeness,
         price_book=prices.version,
-        rule=rule.id,
+        rule=str(answer.rows[0][[c.name for c in answer.columns].index("rule")]),
         snapshot=store.snapshot(),
         notes=answer.notes,
     )

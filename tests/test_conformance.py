@@ -1,4 +1,4 @@
-"""Worked cases of shared, cut and idle GPUs, asked as a user asks: the money that a person computes by hand."""
+"""Worked cases of shared, cut and idle GPUs, asked as a user asks: the money is computed by hand."""
 
 from __future__ import annotations
 

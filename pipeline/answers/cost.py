@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from pipeline.answers import cost_notes, cost_query, cost_table, dimensions, rolled
 from pipeline.answers.answer import Answer
-from pipeline.answers.cost_query import DIMENSIONS
+from pipeline.answers.cost_query import DIMENSIONS, micros
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError, NotFound
+from pipeline.ownership.rules import Ownership
 from pipeline.prices.book import PriceBook
 from pipeline.prices.price import MATCH_FIELDS, Profile
 from pipeline.settings.cost import CostRule
@@ -48,14 +49,16 @@ def cost(
     prices: PriceBook | None = None,
     currency: str = "USD",
     rule: CostRule = CostRule(),  # noqa: B008  frozen
+    owners: Ownership = Ownership(),  # noqa: B008  frozen
 ) -> Answer:
     """GPU-hours and their cost by the dimensions of `by`, most expensive first.
 
     Without a window it is the whole ledger, without prices the bundled list prices.  Costs are exact: the
     lines of a device sum to its price times its hours, days to months, to the billionth (floor, and the
     remainder to the largest part of the hour).  A window cut in parts gives parts that sum to the whole.
-    The rule says who pays for what nobody used.  Costs keep their bucket when they are spread: they move to
-    the lines of those who pay, and a device's line is then no longer its price.
+    The owners' rules name team, cost centre and environment.  The rule says who pays for what nobody used:
+    costs keep their bucket when they are spread, they move to the lines of those who pay, and a device's
+    line is then no longer its price.
     Raises ConfigError for an unknown dimension, a window that is not made of whole minutes (whole hours,
     where costs are spread), or prices that contradict each other; NotFound where the ledger holds no GPU
     fact.
@@ -66,8 +69,8 @@ def cost(
     _whole_hours(span, rule)
     book = prices or PriceBook.bundled()
     table = price_table(store, book, span, currency)
-    lines = cost_query.lines(store, _cells(span, book), table, span, by, rule)
-    rows, total = cost_table.rows(lines, by, currency, rule.id)
+    lines = cost_query.lines(store, _cells(span, book), table, span, by, rule, owners)
+    rows, total = cost_table.rows(lines, by, currency, "/".join(filter(None, (rule.id, owners.version))))
     as_of = _latest(store)
     return Answer(
         columns=cost_table.columns(by, currency, cost_table.buckets(lines)),
@@ -94,7 +97,7 @@ def price_table(store: Store, book: PriceBook, window: Window, currency: str) ->
     """A row a device profile and span of one price; `nano` is null, with a `reason`, where there is none."""
     profiles = [Profile(**values) for values in store.query("cost_profiles").to_pylist()]
     rows = [
-        (*astuple(profile), _micros(span.start), _micros(span.end), span.nano_per_gpu_hour, span.reason)
+        (*astuple(profile), micros(span.start), micros(span.end), span.nano_per_gpu_hour, span.reason)
         for profile in profiles
         for span in book.spans(profile, _hour(window.start), window.end, currency)
     ]
@@ -139,7 +142,7 @@ def _cells(window: Window, book: PriceBook) -> pa.Table:
         rows.append((a, b, 1))
         if a < window.start:
             rows.append((a, min(window.start, b), -1))
-    numbered = [(i, _hour(a), _micros(a), _micros(b), sign) for i, (a, b, sign) in enumerate(rows)]
+    numbered = [(i, _hour(a), micros(a), micros(b), sign) for i, (a, b, sign) in enumerate(rows)]
     return _table(numbered, _CELLS)
 
 
@@ -150,7 +153,3 @@ def _latest(store: Store) -> datetime | None:
 
 def _hour(time: datetime) -> datetime:
     return time.replace(minute=0, second=0, microsecond=0)
-
-
-def _micros(time: datetime) -> int:
-    return (time - datetime(1970, 1, 1)) // timedelta(microseconds=1)

@@ -3,43 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
 from pipeline.answers.money import UNITS_PER_CARD
 from pipeline.answers.window import Window
+from pipeline.ownership.rules import MATCHED, Holder, Ownership
 from pipeline.settings.cost import CostRule, Method
 from pipeline.store import Store
 from pipeline.wire import mig
 
 DIMENSIONS = (
-    "team", "namespace", "workload", "pod", "model", "model_version",
+    "team", "cost_centre", "environment", "namespace", "workload", "pod", "model", "model_version",
     "device", "node", "gpu_model", "cluster", "hour", "day",
 )  # fmt: skip
 """What a line can be about, besides `bucket`."""
 
+_OWNERS = pa.schema(
+    [
+        *((name, pa.string()) for name in MATCHED),
+        *((edge, pa.int64()) for edge in "ab"),
+        *((name, pa.string()) for name in ("owner", "cost_centre", "environment")),
+    ]
+)
+
 
 def lines(
-    store: Store, cells: pa.Table, prices: pa.Table, window: Window, by: Sequence[str], rule: CostRule
+    store: Store,
+    cells: pa.Table,
+    prices: pa.Table,
+    window: Window,
+    by: Sequence[str],
+    rule: CostRule,
+    owners: Ownership,
 ) -> pa.Table:
     """GPU time (su) and cost (nano) by the dimensions of `by`; the columns are those of cost_lines.sql.
 
     `cells` are the priced hours of the window and `prices` its prices, as cost_lines.sql says.
     """
-    tables = known(store, cells, rule.namespaces)
+    tables = known(store, cells, owners, rule.namespaces)
     held = {"cells": cells, "holders": tables["holders"], "grain": grain(store, tables, window.end)}
     asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
     spread = {"idle": rule.idle, "shared": rule.shared, "usage": rule.method is Method.usage}
     return store.query("cost_lines", tables={**held, "price": prices}, **asked, **spread)
 
 
-def known(store: Store, cells: pa.Table, shared_namespaces: Sequence[str] = ()) -> dict[str, pa.Table]:
+def known(
+    store: Store, cells: pa.Table, owners: Ownership, shared_namespaces: Sequence[str] = ()
+) -> dict[str, pa.Table]:
     """What the grain rests on beside usage: how far the ledger reaches, devices, and who holds them."""
     seen = store.query("cost_seen", span_start=cells["hour"][0].as_py())
     found = {"seen": seen, "inventory": _with_units(store.query("cost_inventory"))}
-    holders = store.query("cost_holders", tables=found, shared_namespaces=list(shared_namespaces))
+    given = {**found, "owners": _owners(store, owners)}
+    holders = store.query("cost_holders", tables=given, shared_namespaces=list(shared_namespaces))
     return {"cells": cells, **found, "holders": holders}
+
+
+def _owners(store: Store, owners: Ownership) -> pa.Table:
+    """Who owns what each of all holders holds, and from when to when."""
+    rows = [
+        (*holder, micros(span.start), micros(span.end), *span.owner)
+        for holder in (Holder(**values) for values in store.query("cost_known_holders").to_pylist())
+        for span in owners.spans(holder)
+    ]
+    return pa.Table.from_pylist([dict(zip(_OWNERS.names, row, strict=True)) for row in rows], schema=_OWNERS)
+
+
+def micros(time: datetime) -> int:
+    """Microseconds since 1970."""
+    return (time - datetime(1970, 1, 1)) // timedelta(microseconds=1)
 
 
 def _with_units(inventory: pa.Table) -> pa.Table:

@@ -20,8 +20,8 @@ from pipeline.cli.output import Output
 from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
 
 _BY = (
-    "team, namespace, workload, pod, model, model_version, device, node, gpu_model, cluster, bucket, "
-    "hour or day"
+    "team, cost_centre, environment, namespace, workload, pod, model, model_version, device, node, "
+    "gpu_model, cluster, bucket, hour or day"
 )
 
 
@@ -47,11 +47,13 @@ def cost(
     """
     from pipeline.answers.cost import cost as answer
     from pipeline.answers.window import parse_window
+    from pipeline.ownership.file import load
 
+    rule = settings(ctx).cost
     span = parse_window(window, now()) if window else None
     book = price_book(prices, gpu_hour_price, currency)
     with reading(ctx, store) as ledger:
-        found = answer(ledger, span, dimensions(by or ["team"]), book, currency, settings(ctx).cost)
+        found = answer(ledger, span, dimensions(by or ["team"]), book, currency, rule, load(rule.ownership))
     show(found, output)
     unpriced = [c.name for c in found.columns].index("unpriced_gpu_hours")
     if found.total is not None and found.total[unpriced]:

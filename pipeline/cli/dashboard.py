@@ -11,6 +11,7 @@ import typer
 
 from pipeline.cli.options import StoreOption, place, settings
 from pipeline.errors import PreflightFailed
+from pipeline.ownership.file import load as load_owners
 from pipeline.settings.groups import Settings
 from pipeline.settings.load import as_environment
 from pipeline.settings.store import StoreSettings
@@ -25,7 +26,9 @@ def dashboard(
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
 ) -> None:
     """Serve the overview until Ctrl-C."""
-    serve(place(ctx, store), host=host, port=port, base=settings(ctx))
+    chosen = settings(ctx)
+    load_owners(chosen.cost.ownership)  # an error of its rules is said here, not on the page
+    serve(place(ctx, store), host=host, port=port, base=chosen)
 
 
 def serve(

@@ -37,12 +37,14 @@ def build(
 
     Exit code 7 when some of it has no price.
     """
+    from pipeline.ownership.file import load
     from reports.build import build as write
     from reports.statement import statement
 
+    rule = settings(ctx).cost
     span, book = _month(month), price_book(prices, gpu_hour_price, currency)
     with reading(ctx, store) as ledger:
-        made = statement(ledger, span, book, currency, settings(ctx).cost)
+        made = statement(ledger, span, book, currency, rule, load(rule.ownership))
     for path in write(made, out):
         print(path)
     if made.amounts.unpriced:

@@ -17,6 +17,7 @@ from pipeline.facts.fact import SPAN, Fact
 from pipeline.lake import rolled
 from pipeline.lake.tables import sql_type
 from pipeline.maintenance.shift import Shift
+from pipeline.ownership.rules import Ownership
 from pipeline.store import Store
 
 DAY = timedelta(days=1)
@@ -121,7 +122,7 @@ def _kept(store: Store, day: datetime) -> pa.Table:
     """Hours of devices whose cost follows from their minutes only: holders change, or a limit is reached."""
     end = day + DAY
     with store.steady():
-        tables = cost_query.known(store, _cells(day))
+        tables = cost_query.known(store, _cells(day), Ownership())
         hours = store.query("rollup_gpu_hours", start=day, end=end)
         fine = cost_query.grain(store, tables, end)
         coarse = cost_query.grain(store, {**tables, "gpu_usage": hours}, end)

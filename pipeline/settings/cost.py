@@ -28,6 +28,9 @@ class CostRule:
     shared_namespaces: str = "kube-system,gpu-operator,nvidia-*,amd-gpu*,dcgm*"
     """Namespaces, as patterns, whose devices serve all others: their cost is shared overhead."""
 
+    ownership: str = ""
+    """YAML file of the rules that name team, cost centre and environment; empty: the labels name the team."""
+
     @property
     def id(self) -> str:
         return f"{self.method}/idle-{self.idle}/shared-{self.shared}"

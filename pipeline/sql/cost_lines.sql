@@ -121,6 +121,10 @@ SELECT
     CASE WHEN $by_team THEN CASE WHEN holder <= 0 THEN kind
         WHEN kind = 'shared' THEN coalesce(nullif(h.team, ''), 'shared')
         ELSE coalesce(nullif(h.team, ''), 'unowned') END END AS team,
+    CASE WHEN $by_cost_centre THEN CASE WHEN holder <= 0 THEN kind
+        ELSE coalesce(nullif(h.cost_centre, ''), 'none') END END AS cost_centre,
+    CASE WHEN $by_environment THEN CASE WHEN holder <= 0 THEN kind
+        ELSE coalesce(nullif(h.environment, ''), 'none') END END AS environment,
     CASE WHEN $by_namespace THEN CASE WHEN holder <= 0 THEN kind
         ELSE coalesce(nullif(h.namespace, ''), 'unknown') END END AS namespace,
     CASE WHEN $by_workload THEN CASE WHEN holder <= 0 THEN kind

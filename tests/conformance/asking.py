@@ -1,4 +1,4 @@
-"""The cases asked through the commands that a user has: `replay events`, then `cost -o json` with a price file."""
+"""The cases asked through the commands that a user has: `replay events`, then `cost` with a price file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/cost-conformance.md: `python -m tests.conformance.page` writes it, and a test holds it to the cases."""
+"""docs/cost-conformance.md: `python -m tests.conformance.page` writes it; a test holds it to the cases."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from tests.conformance.cases import CASES, IDLE
 PATH = Path(__file__).parents[2] / "docs" / "cost-conformance.md"
 
 _HEAD = """# Worked cases of GPU cost
-Each case is a cluster of its own for one hour, given as events and a price, and asked through the commands that a user
-has; `tests/test_conformance.py` runs all of them. A GPU-hour costs 7.00 dollars. OpenCost's answer is read from its
-source (commit 30608b8: `pkg/costmodel/allocation_helpers.go`, `pkg/costmodel/metrics.go`,
-`core/pkg/opencost/allocation.go`) and its documentation, not measured; it is for all pods of the case together.
+Each case is a cluster of its own for one hour, given as events and a price, and asked through the commands
+that a user has; `tests/test_conformance.py` runs all of them. A GPU-hour costs 7.00 dollars. OpenCost's
+answer is for all pods of the case, and not measured: it is read from its source at commit 30608b8
+(`pkg/costmodel/allocation_helpers.go`, `pkg/costmodel/metrics.go`, `core/pkg/opencost/allocation.go`) and from
+its documentation.
 
 | case | driftledger: each pays | OpenCost: the pods pay | why OpenCost |
 |---|---|---|---|
