@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from detectors import accuracy, drift, latency_objective
 from detectors.intervals import wilson
-from pipeline.answers import dimensions, rolled
+from pipeline.answers import dimensions, rolled, truth
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.elsewhere import elsewhere
 from pipeline.answers.served import DIMENSIONS, latency, traffic
 from pipeline.answers.window import MINUTE, Window
 from pipeline.store import Store
-
-Version = tuple[str, str]
 
 _VERSION = (Column("model"), Column("model_version"))
 _QUANTILES = ("p50", "p90", "p95", "p99")
@@ -62,7 +59,7 @@ def _models(store: Store, window: Window, by: Sequence[str]) -> Answer:
     sums = traffic(store, window, by)
     timed = {_key(row, by): row for row in latency(store, window, by)}
     levels = {} if by else _levels(store, window)
-    labels = None if by else _labels(store, {row["model"] for row in sums}, window)
+    labels = None if by else truth.labels(store, (row["model"] for row in sums), window)
     sums.sort(key=lambda row: _key(row, by))
     rows = tuple(_row(row, by, timed.get(_key(row, by), {}), labels, levels) for row in sums)
     columns = (*_VERSION, *(Column(d) for d in by), *_VALUES)
@@ -78,7 +75,7 @@ def _row(
     row: dict[str, Any],
     by: Sequence[str],
     timed: dict[str, Any],
-    labels: dict[Version, tuple[int, int]] | None,
+    labels: dict[truth.Version, tuple[int, int]] | None,
     levels: dict[tuple[str, str, str], str],
 ) -> tuple[Value, ...]:
     version = (row["model"], row["model_version"])
@@ -110,17 +107,6 @@ def _accuracy(labelled: int, errors: int, requests: int) -> tuple[float | int | 
         return None, None, None, 0, 0.0
     right = labelled - errors
     return (right / labelled, *wilson(right, labelled), labelled, labelled / requests)
-
-
-def _labels(store: Store, names: set[str], window: Window) -> dict[Version, tuple[int, int]]:
-    """(labelled, errors) of each version, from the same minutes that the judge reads."""
-    found: dict[Version, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for model in sorted(names):
-        minutes = store.query("accuracy_minutes", model=model, start=window.start, end=window.end)
-        by_version = minutes.group_by("model_version").aggregate([("count", "sum"), ("errors", "sum")])
-        for row in by_version.to_pylist():
-            found[model, row["model_version"]] = (row["count_sum"], row["errors_sum"])
-    return found
 
 
 def _as_of(sums: list[dict[str, Any]]) -> datetime | None:

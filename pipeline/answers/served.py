@@ -24,6 +24,11 @@ def latency(store: Store, window: Window, by: Sequence[str] = ()) -> list[dict[s
     return _rows(store, "latency_quantiles", window, by, metric=latency_objective.METRIC, zero=ZERO_BUCKET)
 
 
+def counted(store: Store, window: Window, by: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The rows of serving_sums.sql: what servers counted, same keys as `traffic`."""
+    return _rows(store, "serving_sums", window, by)
+
+
 def _rows(
     store: Store, name: str, window: Window, by: Sequence[str], **parameters: Any
 ) -> list[dict[str, Any]]:

@@ -1,0 +1,226 @@
+"""What a model version's answers cost: each thousand, each right one, each in time, a million tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from detectors import accuracy
+from detectors.intervals import wilson
+from pipeline.answers import dimensions, truth
+from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.cost import cost
+from pipeline.answers.served import DIMENSIONS, counted, traffic
+from pipeline.answers.unit_price import THOUSAND, of_drift, per, tokens
+from pipeline.answers.window import MINUTE, Window
+from pipeline.errors import NotFound
+from pipeline.ownership.rules import Ownership
+from pipeline.prices.book import PriceBook
+from pipeline.settings.cost import CostRule
+from pipeline.store import Store
+
+Key = tuple[str, ...]
+Named = Mapping[str, Any]
+
+WHOLE = (
+    "labels and objectives are of a whole model version: they are unknown by {by}; leave --by out to see them"
+)
+COSTLESS = (
+    "no GPU of the window is known to serve these models: cost is unknown; label the pods with their model"
+)
+SPLIT = "token_basis: time is prefill against decode, 2.5 is a token out as two and a half tokens in"
+DRIFT = "cost_of_drift is what right answers cost more than at the reference's accuracy since drift_since"
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What labels and the objective say of a version; zero is that they say nothing."""
+
+    labelled: int = 0
+    errors: int = 0
+    timed: int = 0
+    over: int = 0
+    drift_since: datetime | None = None
+    cost_of_drift: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The question, with what it is answered from."""
+
+    store: Store
+    window: Window
+    prices: PriceBook
+    currency: str
+    rule: CostRule
+    owners: Ownership
+
+    def costs(self, by: Sequence[str], window: Window) -> dict[Key, Named]:
+        try:
+            answer = cost(self.store, window, by, self.prices, self.currency, self.rule, self.owners)
+        except NotFound:  # a ledger without GPUs still knows what its models answered
+            return {}
+        names = [c.name for c in answer.columns]
+        rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
+        return {tuple(str(row[d]) for d in by): row for row in rows}
+
+
+def unit_costs(
+    store: Store,
+    window: Window,
+    by: Sequence[str] = (),
+    prices: PriceBook | None = None,
+    currency: str = "USD",
+    rule: CostRule = CostRule(),  # noqa: B008  frozen
+    owners: Ownership = Ownership(),  # noqa: B008  frozen
+) -> Answer:
+    """One row a model version with a cost or with traffic, and value of the dimensions of `by`.
+
+    Costs are on the allocation basis (all that the version's line pays under the rule), used_cost on the
+    usage basis.  Raises ConfigError as `cost` does.
+    """
+    dimensions.check(by, DIMENSIONS)
+    asked = _Asked(store, window, prices or PriceBook.bundled(), currency, rule, owners)
+    keys = ("model", "model_version", *by)
+    with store.steady():
+        paid = {key: row for key, row in asked.costs(keys, window).items() if _is_model(key)}
+        served = _served(store, window, by)
+        qualities = {} if by else _qualities(asked, served)
+    rows = tuple(
+        _row(key, paid.get(key, {}), served.get(key, {}), qualities.get(key, Quality()), currency, rule.id)
+        for key in sorted({*paid, *served})
+    )
+    columns = (*(Column(name) for name in keys), *_columns(currency))
+    notes = (WHOLE.format(by=", ".join(by)) if by else DRIFT, SPLIT, *(() if paid else (COSTLESS,)))
+    return Answer(columns, rows, _as_of(served), None, notes, window=window)
+
+
+def _is_model(key: Key) -> bool:
+    return key[0] not in ("none", "cluster_idle", "stranded", "unhealthy")
+
+
+def _served(store: Store, window: Window, by: Sequence[str]) -> dict[Key, Named]:
+    """Traffic as it was logged one by one, else as the servers counted it: never both."""
+
+    def key(row: Named) -> Key:
+        return (row["model"], row["model_version"], *(row[d] for d in by))
+
+    told = {key(row): row for row in counted(store, window, by)}
+    logged = {key(row): row for row in traffic(store, window, by)}
+    return {k: _joined(logged.get(k, {}), told.get(k, {})) for k in {*logged, *told}}
+
+
+def _joined(logged: Named, told: Named) -> Named:
+    prefill, whole = told.get("prefill_seconds"), told.get("latency_seconds")
+    decode = whole - prefill if prefill is not None and whole is not None else None
+    known = {name: logged.get(name) or told.get(name) for name in ("requests", "tokens_in", "tokens_out")}
+    return {**logged, **known, "prefill_seconds": prefill, "decode_seconds": decode}
+
+
+def _qualities(asked: _Asked, served: Mapping[Key, Named]) -> dict[Key, Quality]:
+    names = {key[0] for key in served}
+    references = {n: r for n, r in asked.store.references().items() if n in names}
+    labels = truth.labels(asked.store, names, asked.window)
+    timed = truth.in_time(asked.store, references.values(), asked.window)
+    drifts = _drifts(asked, {n: Fraction(r.errors, r.labelled) for n, r in references.items() if r.labelled})
+    return {
+        key: Quality(
+            *labels.get((key[0], key[1]), (0, 0)),
+            *timed.get((key[0], key[1]), (0, 0)),
+            *drifts.get((key[0], key[1]), (None, None)),
+        )
+        for key in served
+    }
+
+
+def _drifts(
+    asked: _Asked, error_rates: Mapping[str, Fraction]
+) -> dict[truth.Version, tuple[datetime, Decimal | None]]:
+    """Since when the newest verdict says that a version is wrong too often, and what that cost since.
+
+    Within the window, and from a whole hour where costs are spread.
+    """
+    window, found = asked.window, {}
+    for row in asked.store.query("latest_levels", start=window.start, end=window.end).to_pylist():
+        model, version, since = row["model"], row["model_version"], row["since"]
+        harmful = row["detector"] == accuracy.NAME and row["level"] in ("warn", "act") and since is not None
+        if harmful and model in error_rates and since < window.end:
+            span = Window(max(since, window.start), window.end)
+            span = span.from_whole_hour() if asked.rule.spreads else span
+            paid = asked.costs(("model", "model_version"), span).get((model, version), {})
+            labelled, errors = truth.labels(asked.store, (model,), span)[model, version]
+            lost = of_drift(paid.get("total_cost"), labelled - errors, labelled, 1 - error_rates[model])
+            found[model, version] = (since, lost)
+    return found
+
+
+def _columns(currency: str) -> tuple[Column, ...]:
+    def money(name: str, wide: bool = False) -> Column:
+        return Column(name, currency, "money", wide)
+
+    def count(name: str, wide: bool = False) -> Column:
+        return Column(name, kind="integer", wide=wide)
+
+    return (
+        money("cost"), money("used_cost"), count("requests"), money("cost_per_1k_requests"),
+        count("tokens_in", True), count("tokens_out", True),
+        money("cost_per_1m_tokens_in"), money("cost_per_1m_tokens_out"), Column("token_basis", wide=True),
+        count("timed", True), count("in_time", True), money("cost_per_1k_in_time"),
+        count("labelled", True), Column("accuracy", kind="ratio"), money("cost_per_1k_correct"),
+        money("cost_per_1k_correct_low", True), money("cost_per_1k_correct_high", True),
+        Column("estimated_accuracy", kind="ratio", wide=True), money("cost_per_1k_correct_estimated", True),
+        Column("drift_since", kind="time", wide=True), money("cost_of_drift"),
+        Column("currency", wide=True), Column("rule", wide=True),
+    )  # fmt: skip
+
+
+def _row(
+    key: Key, paid: Named, served: Named, quality: Quality, currency: str, rule: str
+) -> tuple[Value, ...]:
+    spent, requests = paid.get("total_cost"), served.get("requests")
+    read, written = served.get("tokens_in"), served.get("tokens_out")
+    priced = tokens(spent, read, written, served.get("prefill_seconds"), served.get("decode_seconds"))
+    in_time = quality.timed - quality.over
+    return (
+        *key, spent, paid.get("used_cost"), requests, per(spent, requests, THOUSAND),
+        read, written, *priced,
+        quality.timed, in_time, per(spent, _part(requests, in_time, quality.timed), THOUSAND),
+        *_correct(spent, requests, quality),
+        *_estimated(spent, requests, served),
+        quality.drift_since, quality.cost_of_drift,
+        currency, rule,
+    )  # fmt: skip
+
+
+def _correct(spent: Decimal | None, requests: int | None, quality: Quality) -> tuple[Value, ...]:
+    """labelled, accuracy, cost of a thousand right answers, and its bounds: those of the accuracy, turned."""
+    labelled, right = quality.labelled, quality.labelled - quality.errors
+    if not labelled:
+        return 0, None, None, None, None
+    bounds = wilson(right, labelled)
+    low, high = (
+        per(spent, requests * Fraction(bound) if requests else None, THOUSAND)
+        for bound in (bounds.high, bounds.low)
+    )
+    return labelled, right / labelled, per(spent, _part(requests, right, labelled), THOUSAND), low, high
+
+
+def _estimated(spent: Decimal | None, requests: int | None, served: Named) -> tuple[Value, ...]:
+    count, right = served.get("estimated_count"), served.get("estimated_correct")
+    if not count or right is None:
+        return None, None
+    share = Fraction(right) / count
+    return float(share), per(spent, requests * share if requests else None, THOUSAND)
+
+
+def _part(requests: int | None, hits: int, count: int) -> Fraction | None:
+    """All requests, scaled by what is known of some."""
+    return Fraction(requests * hits, count) if requests and count else None
+
+
+def _as_of(served: Mapping[Key, Named]) -> datetime | None:
+    return max((row["last"] + MINUTE for row in served.values() if "last" in row), default=None)
