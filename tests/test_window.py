@@ -85,3 +85,13 @@ def test_any_text_is_a_window_or_a_config_error(text: str) -> None:
     except ConfigError:
         return
     assert window.start < window.end
+
+
+def test_a_span_back_from_now_can_start_with_a_whole_hour() -> None:
+    """Costs that are spread hour by hour are asked for so, and `7d` must not be an error then."""
+    now = datetime(2026, 10, 5, 12, 34, 56)
+    assert parse_window("2h", now, hours=True) == Window(
+        datetime(2026, 10, 5, 10), datetime(2026, 10, 5, 12, 35)
+    )
+    stated = parse_window("2026-10-05T10:30Z..2026-10-05T12:00Z", now, hours=True)
+    assert stated.start == datetime(2026, 10, 5, 10, 30)

@@ -39,15 +39,18 @@ class Window:
         return Window(self.start.replace(minute=0, second=0, microsecond=0), self.end)
 
 
-def parse_window(text: str, now: datetime) -> Window:
+def parse_window(text: str, now: datetime, *, hours: bool = False) -> Window:
     """The window that `text` names; `now` (UTC, with or without a zone) closes the ones that lead up to it.
 
-    A window that leads up to now holds the present minute whole, since facts are minutes.
+    A window that leads up to now holds the present minute whole, since facts are minutes.  With `hours` one
+    that is counted back from now starts with a whole hour.
     Raises ConfigError for anything else than the words of REMEDY.
     """
     words = text.strip().lower()
     try:
         window = _parse(words, naive_utc(now))
+        if hours and _RELATIVE.fullmatch(words):
+            window = window.from_whole_hour()
     except (ValueError, OverflowError) as error:
         raise ConfigError(KEY, text, REMEDY) from error
     if window.start >= window.end:

@@ -50,7 +50,7 @@ def cost(
     from pipeline.ownership.file import load
 
     rule = settings(ctx).cost
-    span = parse_window(window, now()) if window else None
+    span = parse_window(window, now(), hours=rule.spreads) if window else None
     book = price_book(prices, gpu_hour_price, currency)
     with reading(ctx, store) as ledger:
         found = answer(ledger, span, dimensions(by or ["team"]), book, currency, rule, load(rule.ownership))

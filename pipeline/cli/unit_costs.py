@@ -41,7 +41,8 @@ def unit_costs(
     from pipeline.answers.window import parse_window
     from pipeline.ownership.file import load
 
-    rule, span = settings(ctx).cost, parse_window(window, now())
+    rule = settings(ctx).cost
+    span = parse_window(window, now(), hours=rule.spreads)
     book = price_book(prices, gpu_hour_price, currency)
     with reading(ctx, store) as ledger:
         found = answer(ledger, span, dimensions(by or []), book, currency, rule, load(rule.ownership))
