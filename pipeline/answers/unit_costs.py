@@ -59,14 +59,15 @@ class _Asked:
     rule: CostRule
     owners: Ownership
 
-    def costs(self, by: Sequence[str], window: Window) -> dict[Key, Named]:
+    def costs(self, by: Sequence[str], window: Window) -> tuple[dict[Key, Named], tuple[str, ...]]:
+        """The cost answer's rows by the dimensions, and its notes."""
         try:
             answer = cost(self.store, window, by, self.prices, self.currency, self.rule, self.owners)
         except NotFound:  # a ledger without GPUs still knows what its models answered
-            return {}
+            return {}, ()
         names = [c.name for c in answer.columns]
         rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
-        return {tuple(str(row[d]) for d in by): row for row in rows}
+        return {tuple(str(row[d]) for d in by): row for row in rows}, answer.notes
 
 
 def unit_costs(
@@ -87,7 +88,8 @@ def unit_costs(
     asked = _Asked(store, window, prices or PriceBook.bundled(), currency, rule, owners)
     keys = ("model", "model_version", *by)
     with store.steady():
-        paid = {key: row for key, row in asked.costs(keys, window).items() if _is_model(key)}
+        every, said = asked.costs(keys, window)
+        paid = {key: row for key, row in every.items() if _is_model(key)}
         served = _served(store, window, by)
         qualities = {} if by else _qualities(asked, served)
     rows = tuple(
@@ -95,7 +97,7 @@ def unit_costs(
         for key in sorted({*paid, *served})
     )
     columns = (*(Column(name) for name in keys), *_columns(currency))
-    notes = (WHOLE.format(by=", ".join(by)) if by else DRIFT, SPLIT, *(() if paid else (COSTLESS,)))
+    notes = (WHOLE.format(by=", ".join(by)) if by else DRIFT, SPLIT, *(() if paid else (COSTLESS,)), *said)
     return Answer(columns, rows, _as_of(served), None, notes, window=window)
 
 
@@ -151,7 +153,7 @@ def _drifts(
         if harmful and model in error_rates and since < window.end:
             span = Window(max(since, window.start), window.end)
             span = span.from_whole_hour() if asked.rule.spreads else span
-            paid = asked.costs(("model", "model_version"), span).get((model, version), {})
+            paid = asked.costs(("model", "model_version"), span)[0].get((model, version), {})
             labelled, errors = truth.labels(asked.store, (model,), span)[model, version]
             lost = of_drift(paid.get("total_cost"), labelled - errors, labelled, 1 - error_rates[model])
             found[model, version] = (since, lost)
