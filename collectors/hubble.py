@@ -70,21 +70,29 @@ def _leave_out(line: Line, account: _Account) -> None:
 
 
 def _gaps(lines: list[Line], cluster: str) -> pa.Table:
-    times = microseconds([line.time for line in lines])
-    rows = []
-    for line, time in zip(lines, times.cast(pa.timestamp("us")).to_pylist(), strict=True):
-        if line.lost_events is None:
-            continue
-        lost = str(line.lost_events.num_events_lost)
-        rows.append(
-            {
-                "cluster": cluster,
-                "source": f"hubble/{line.node_name}",
-                "kind": "lost_events",
-                "start": time,
-                "end": time,
-                "lost": int(lost) if lost.isascii() and lost.isdigit() and len(lost) < 19 else None,
-                "detail": line.lost_events.source,
-            }
+    """Losses with the bounds that Hubble tells, else at the time of the report."""
+    losses = [(line, line.lost_events) for line in lines if line.lost_events is not None]
+    starts, ends = (
+        microseconds([told or line.time for told, line in bounds]).cast(pa.timestamp("us")).to_pylist()
+        for bounds in (
+            [(lost.first, line) for line, lost in losses],
+            [(lost.last, line) for line, lost in losses],
         )
+    )
+    rows = [
+        {
+            "cluster": cluster,
+            "source": f"hubble/{line.node_name}",
+            "kind": "lost_events",
+            "start": start,
+            "end": end,
+            "lost": _number(str(lost.num_events_lost)),
+            "detail": lost.source,
+        }
+        for (line, lost), start, end in zip(losses, starts, ends, strict=True)
+    ]
     return pa.Table.from_pylist(rows, GAPS_SCHEMA)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -105,6 +105,9 @@ class Flow(msgspec.Struct, gc=False):
 class Lost(msgspec.Struct, gc=False):
     source: str = ""
     num_events_lost: str | int = 0
+    first: str | None = None
+    """When the first of them was lost; newer versions tell it."""
+    last: str | None = None
 
 
 class Line(msgspec.Struct, gc=False):
