@@ -19,6 +19,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from pipeline.errors import PreflightFailed
 from pipeline.rig import cache
 from pipeline.rig.processes import HOST, Process, free_port
+from pipeline.rig.tls import Certificates
 
 _MODULE = "github.com/cilium/cilium"
 _VERSION = "v1.20.2"
@@ -60,11 +61,12 @@ class Agent:
     `ring` bounds what it still has for a client that comes later, as the real one's memory does.
     """
 
-    def __init__(self, lines: Sequence[bytes] = (), *, ring: int = 4_095) -> None:
+    def __init__(self, lines: Sequence[bytes] = (), *, name: str = "rig/node", ring: int = 4_095) -> None:
         self._classes = messages()
-        self._ring = ring
+        self._name, self._ring = name, ring
+        self.others: list[Agent] = []
+        """Agents of the cluster's other nodes, which it tells relay of."""
         self._events: list[Any] = []
-        self._dropped = 0
         self._changed = threading.Condition()
         self._server: grpc.Server | None = None
         self.port = free_port()
@@ -113,7 +115,8 @@ class Agent:
         return grpc.method_handlers_generic_handler(service, {method: handler})
 
     def _peers(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        yield self._classes["peer.ChangeNotification"](name="rig/node", address=self.address, type=1)
+        for agent in (self, *self.others):
+            yield self._classes["peer.ChangeNotification"](name=agent._name, address=agent.address, type=1)
         while self._server is not None and context.is_active():
             with self._changed:
                 self._changed.wait(0.2)
@@ -137,6 +140,8 @@ class Agent:
                     yield _masked(event, request.field_mask)
             if not request.follow and not fresh:
                 return
+        # A stream that ends in order is one that relay does not ask for again.
+        context.abort(grpc.StatusCode.UNAVAILABLE, "the agent ends")
 
 
 def _masked(event: Any, mask: Any) -> Any:
@@ -152,16 +157,15 @@ def _masked(event: Any, mask: Any) -> Any:
 class Relay:
     """hubble-relay in front of agents, and `observe` with the real command."""
 
-    def __init__(self, folder: Path, agent: Agent) -> None:
+    def __init__(self, folder: Path, agent: Agent, *, tls: Certificates | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         programs = PROGRAMS.found()
-        self._command = str(programs / "hubble")
         self.address = f"{HOST}:{free_port()}"
         self.process = Process(
             [
                 str(programs / "hubble-relay"), "serve", f"--peer-service={agent.address}",
-                "--disable-client-tls", "--disable-server-tls", f"--listen-address={self.address}",
-                f"--health-listen-address={HOST}:{free_port()}", "--gops=false",
+                "--disable-client-tls", f"--listen-address={self.address}", "--retry-timeout=500ms",
+                f"--health-listen-address={HOST}:{free_port()}", "--gops=false", *_server(tls),
             ],
             log=folder / "relay.log", port=int(self.address.rpartition(":")[2]),
         )  # fmt: skip
@@ -178,6 +182,17 @@ class Relay:
     def observe(self, *arguments: str) -> list[str]:
         """Lines of `hubble observe`, asked of this relay."""
         return observe("--server", self.address, *arguments)
+
+
+def _server(tls: Certificates | None) -> list[str]:
+    """With TLS a client must have a certificate of the same authority."""
+    if tls is None:
+        return ["--disable-server-tls"]
+    pem = tls.keystore
+    return [
+        f"--tls-relay-server-cert-file={pem}", f"--tls-relay-server-key-file={pem}",
+        f"--tls-relay-client-ca-files={tls.cafile}",
+    ]  # fmt: skip
 
 
 def observe(*arguments: str) -> list[str]:

@@ -17,7 +17,9 @@ def collector(settings: HubbleSettings, cluster: str) -> Collector:
         raise ConfigError(
             "hubble.files and hubble.relay", chosen, "set one: files of the exporter, or relay's host:port"
         )
-    if settings.relay:
-        raise ConfigError("hubble.relay", settings.relay, "relay cannot be followed yet; set hubble.files")
     places = Places(settings.nodes, settings.networks)
+    if settings.relay:
+        from collectors.live.hubble.relay import Relay  # gRPC is loaded where it is used
+
+        return Relay(settings, places, cluster)
     return Files(patterns, places, cluster, settings.poll_seconds)

@@ -1,8 +1,8 @@
-"""How far each node's flows are taken, so that what relay sends again counts once and what it cannot is known.
+"""How far each node's flows are taken: what relay sends again counts once, and what it cannot is known.
 
 An agent keeps its last flows in a ring, in order of time.  A request asks for those since a moment at which
-every node's newest flow was still ahead.  So a node that gives one of its flows again has lost none in between;
-one whose first flow is new has none of the older ones any more: that is a gap from its newest to that one.
+every node's newest flow was still to come.  So a node that gives one of its flows again has lost none in
+between; one whose first flow is new no longer has the older ones: a gap from its newest flow to that one.
 Times are each node's own, so a clock that is an hour off disturbs no other node.
 """
 
@@ -17,7 +17,7 @@ OVERLAP = 2 * 10**9
 """Nanoseconds before a node's newest flow in which another one may still come: an agent reads the rings of
 several processors, and relay sorts a hundred flows."""
 MOST = 20_000
-"""Flows remembered by their identity, of all nodes; a node that fills it with its share is held to less time."""
+"""Flows remembered by their identity, of all nodes; a node with more than its share is held to less time."""
 SET_BACK = 60 * 10**6
 """Microseconds of nothing but flows that are too old, after which the node's clock has been set back."""
 FORGOTTEN = 24 * 3_600 * 10**6
@@ -61,7 +61,8 @@ class Marks:
     def begun(self) -> int:
         """A new request: nanoseconds since 1970 from which on it asks; 0 for all that there is."""
         self._met.clear()
-        return max(0, min((mark.newest - OVERLAP for mark in self._nodes.values()), default=0))
+        known = [mark.newest for mark in self._nodes.values() if mark.newest]
+        return max(0, min(known, default=0) - OVERLAP)
 
     def newest(self, node: str) -> int:
         """Nanoseconds of the node's newest flow; 0 where there is none."""
@@ -87,9 +88,10 @@ class Marks:
         mark.newest = max(mark.newest, time)
         return True
 
-    def again(self, node: str, time: int, identity: str) -> bool:
+    def again(self, node: str, time: int, identity: str, now: int) -> bool:
         """Whether a loss, which tells of no flow, was told before."""
         mark = self._nodes.setdefault(node, Mark())
+        mark.heard = now
         if time < mark.floor or identity in mark.seen:
             return True
         mark.seen[identity] = time
@@ -114,7 +116,7 @@ class Marks:
             mark.floor = max(mark.floor, mark.newest - OVERLAP)
             kept = sorted(((t, i) for i, t in mark.seen.items() if t >= mark.floor), reverse=True)
             if len(kept) > share:
-                mark.floor = kept[share - 1][0]
+                mark.floor = kept[share][0] + 1
                 kept = [pair for pair in kept if pair[0] >= mark.floor]
             mark.seen = {identity: time for time, identity in kept}
         return {node: msgspec.to_builtins(mark) for node, mark in self._nodes.items()}
