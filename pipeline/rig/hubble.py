@@ -63,7 +63,7 @@ class Agent:
 
     def __init__(self, lines: Sequence[bytes] = (), *, name: str = "rig/node", ring: int = 4_095) -> None:
         self._classes = messages()
-        self._name, self._ring = name, ring
+        self._name, self.ring = name, ring
         self.others: list[Agent] = []
         """Agents of the cluster's other nodes, which it tells relay of."""
         self._events: list[Any] = []
@@ -124,7 +124,7 @@ class Agent:
     def _flows(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         self.masks.append(list(request.field_mask.paths))
         with self._changed:
-            at = max(0, len(self._events) - self._ring)
+            at = max(0, len(self._events) - self.ring)
         since = request.since.ToNanoseconds() if request.HasField("since") else None
         number = request.number if request.number and since is None else None
         if number is not None:

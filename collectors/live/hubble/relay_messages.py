@@ -72,13 +72,17 @@ _POOL = descriptor_pool.DescriptorPool()
 _POOL.Add(_file())
 
 
+def descriptor(name: str) -> Any:
+    return _POOL.FindMessageTypeByName(f"{_PACKAGE}.{name}")
+
+
 def _class(name: str) -> Any:
-    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+    return message_factory.GetMessageClass(descriptor(name))
 
 
 Request = _class("Request")
 Response = _class("Response")
 Endpoint = _class("Endpoint")
 Retina = _class("Retina")
-MASK = tuple(field.name for field in _POOL.FindMessageTypeByName(f"{_PACKAGE}.Flow").fields)
+MASK = tuple(field.name for field in descriptor("Flow").fields)
 """Paths of the fields of a flow that are read."""

@@ -20,8 +20,8 @@ class Away:
 
     def __init__(self, cursor: Mapping[str, int] | None) -> None:
         self._told = dict(cursor or {})
-        self._since: dict[str, int] = {}
-        """When this process heard of it, or last told it."""
+        self._due: dict[str, int] = {}
+        """When it is told next, if it is still away."""
         self.connected = False
         """Whether relay has a node at all."""
         self.errors: list[str] = []
@@ -44,7 +44,7 @@ class Away:
         self.connected = True
         if node in self._told:
             del self._told[node]
-            self._since.pop(node, None)
+            self._due.pop(node, None)
             self._failed.discard(node)
 
     def told(self, status: Status, newest: Mapping[str, int], time: int, now: int) -> None:
@@ -69,10 +69,9 @@ class Away:
         """Gaps that are due; each is given once."""
         rows, self._rows = self._rows, []
         for node, told in self._told.items():
-            since = self._since.setdefault(node, now)
-            if now - since >= GRACE and (told < since or now - told >= AGAIN):
-                rows.append(_row(node, UNAVAILABLE, told, now, "relay has no connection to it"))
-                self._told[node] = now
+            if now >= self._due.setdefault(node, now + GRACE):
+                rows.append(_row(node, UNAVAILABLE, told, now, "relay has no flows of it"))
+                self._told[node], self._due[node] = now, now + AGAIN
         return rows
 
 
