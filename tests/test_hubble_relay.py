@@ -12,6 +12,7 @@ from collectors.live.hubble import relay_names, relay_nodes
 from collectors.live.hubble.completed import completed
 from collectors.live.hubble.parameters import HubbleSettings
 from collectors.live.hubble.places import Places
+from collectors.live.hubble.relay import parse
 from collectors.live.hubble.relay_lines import received
 from collectors.live.hubble.relay_messages import MASK, descriptor
 from collectors.live.hubble.relay_stream import Stream
@@ -80,7 +81,7 @@ def test_recorded_flows_mean_the_same_by_relay_by_file_and_by_the_real_command(a
     stream, report, answers = Stream(HubbleSettings(relay=relay.address), 0, masked=True), Report(), []
     until(lambda: answers.extend(stream.answers(report, 0.1)) or len(answers) > len(lines), "all flows", 30)
     stream.close()
-    by_relay = hubble.taken([[received(data).line for data in answers]], "c")
+    by_relay = parse([received(data) for data in answers], cluster="c")
     by_command = hubble.parse("\n".join(relay.observe("--last", "5000", "-o", "json")).encode(), cluster="c")
     by_file = hubble.parse(b"\n".join(lines), cluster="c")
     assert by_relay.used == by_command.used == by_file.used == len(lines)

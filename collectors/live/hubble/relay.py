@@ -102,11 +102,8 @@ class _Following:
     def turn(self, answers: Sequence[bytes], rows: list[GapRow], now: int) -> Turn:
         got = [received(data) for data in answers]
         kept = [one for one in got if self._new(one, now)]
-        lines = [
-            line._replace(row=row) if isinstance(line, Rejected) else line
-            for row, line in enumerate(one.line for one in kept)
-        ]
-        parsed = _with_repeated(hubble.taken([lines], self._cluster), len(got) - len(kept))
+        parsed = parse(kept, cluster=self._cluster)
+        parsed = _with_repeated(parsed, len(got) - len(kept))
         parsed, self._window = completed(parsed, self._places, self._window)
         rows = [*rows, *self.away.rows(now), *self._holes(now)]
         cursor = {
@@ -133,6 +130,15 @@ class _Following:
             GapRow(f"hubble/{h.node}", h.kind, h.start // 1_000, -(-h.end // 1_000), None, h.detail)
             for h in holes
         ]
+
+
+def parse(answers: Sequence[Received], *, cluster: str) -> Parsed:
+    """One event a flow, as of the lines of a file; the unit counted is an answer."""
+    lines = [
+        one.line._replace(row=row) if isinstance(one.line, Rejected) else one.line
+        for row, one in enumerate(answers)
+    ]
+    return hubble.taken([lines], cluster)
 
 
 def _with_repeated(parsed: Parsed, repeated: int) -> Parsed:
