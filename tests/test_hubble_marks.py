@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from collectors.live.hubble import relay_marks
 from collectors.live.hubble.relay import parse
 from collectors.live.hubble.relay_lines import received
-from collectors.live.hubble.relay_marks import Marks
+from collectors.live.hubble.relay_marks import Hole, Marks
 from collectors.live.hubble.relay_messages import Response
 from tests.examples import examples
 
@@ -29,6 +29,7 @@ class Cluster:
         self.all: list[tuple[str, int, int]] = []
         self.taken: list[tuple[str, int, int]] = []
         self.followed = False
+        self.holes: list[Hole] = []
 
     def emit(self, node: str, after: int) -> None:
         """So many tenths of a second after the one before; 0 comes a little before that one."""
@@ -50,11 +51,12 @@ class Cluster:
         for flow in sorted((f for ring in self.rings.values() for f in ring), key=lambda f: f[2]):
             if flow[2] >= since:
                 self.give(flow)
+        self.holes += self.marks.holes()
 
     def restart(self) -> None:
         self.followed = False
-        holes, self.marks = self.marks.holes, Marks(json.loads(json.dumps(self.marks.cursor(self.now))))
-        self.marks.holes = holes
+        self.holes += self.marks.holes()
+        self.marks = Marks(json.loads(json.dumps(self.marks.cursor(self.now))))
 
 
 @settings(max_examples=examples(150), deadline=None)
@@ -82,14 +84,17 @@ def test_each_flow_counts_once_or_lies_in_a_gap_of_its_node(ring, steps):
     cluster.ask()
     for node in "ab":
         cluster.emit(node, 20)
+    cluster.restart()
     assert len(cluster.taken) == len(set(cluster.taken)), "a flow counted twice"
     known = {node for node, _, _ in cluster.taken}
     for node, number, time in set(cluster.all) - set(cluster.taken):
         before = [n for who, n, _ in cluster.taken if who == node and n < number]
-        holes = [h for h in cluster.marks.holes if h.node == node and h.start - SECOND <= time <= h.end]
+        late = SECOND  # as far as flows come before their time, a gap's bounds are not exact
+        near = [h for h in cluster.holes if h.start - late <= time <= h.end + late]
+        holes = [h for h in near if h.node == node]
         assert holes or not before or node not in known, f"{node} {number} was lost without a gap"
     if ring == 1_000 and "agent" not in {step for step, _, _ in steps}:
-        assert not cluster.marks.holes, "a gap without a loss"
+        assert not cluster.holes, "a gap without a loss"
 
 
 def test_a_clock_that_was_set_back_is_noticed_and_followed():
@@ -99,7 +104,7 @@ def test_a_clock_that_was_set_back_is_noticed_and_followed():
     marks.cursor(0)
     late = [marks.new("a", (1_000 + s) * SECOND, f"v{s}", s * 10**6) for s in range(1, 71)]
     assert late == [False] * 60 + [True] * 10
-    [hole] = marks.holes
+    [hole] = marks.holes()
     assert (hole.kind, hole.start, hole.end) == ("clock_set_back", 1_001 * SECOND, 1_061 * SECOND)
 
 
@@ -114,7 +119,7 @@ def test_what_is_remembered_is_bounded(monkeypatch):
     assert sum(len(mark["seen"]) for mark in cursor.values()) <= 10
     again = Marks(cursor)
     again.begun()
-    assert not any(again.new("a", SECOND + n, f"u{n}", 0) for n in range(100)) and not again.holes
+    assert not any(again.new("a", SECOND + n, f"u{n}", 0) for n in range(100)) and not again.holes()
     assert marks.cursor(relay_marks.FORGOTTEN + 1) == {}
 
 

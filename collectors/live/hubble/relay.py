@@ -105,7 +105,7 @@ class _Following:
         parsed = parse(kept, cluster=self._cluster)
         parsed = _with_repeated(parsed, len(got) - len(kept))
         parsed, self._window = completed(parsed, self._places, self._window)
-        rows = [*rows, *self.away.rows(now), *self._holes(now)]
+        rows = [*rows, *self.away.rows(now), *self._holes()]
         cursor = {
             "nodes": self.marks.cursor(now),
             "away": self.away.cursor(),
@@ -124,11 +124,10 @@ class _Following:
         self.away.back(one.node)
         return self.marks.new(one.node, one.time, one.identity, now)
 
-    def _holes(self, now: int) -> list[GapRow]:
-        holes, self.marks.holes = self.marks.holes, []
+    def _holes(self) -> list[GapRow]:
         return [
             GapRow(f"hubble/{h.node}", h.kind, h.start // 1_000, -(-h.end // 1_000), None, h.detail)
-            for h in holes
+            for h in self.marks.holes()
         ]
 
 

@@ -22,6 +22,7 @@ SET_BACK = 60 * 10**6
 """Microseconds of nothing but flows that are too old, after which the node's clock has been set back."""
 FORGOTTEN = 24 * 3_600 * 10**6
 """Microseconds without a flow after which a node is no longer asked for."""
+_OVERWRITTEN = "the node's agent no longer had the flows in between, or was started anew"
 
 
 class Mark(msgspec.Struct):
@@ -55,8 +56,9 @@ class Marks:
         self._nodes = msgspec.convert(cursor, dict[str, Mark]) if cursor else {}
         self._met: set[str] = set()
         """Nodes whose place in this request is known: they gave a flow again, or a hole was told."""
-        self.holes: list[Hole] = []
-        """Found since they were last taken away."""
+        self._holes: list[Hole] = []
+        self._doubts: dict[str, Hole] = {}
+        """Of nodes whose first flow is new and yet not their newest: one that was taken may still follow."""
 
     def begun(self) -> int:
         """A new request: nanoseconds since 1970 from which on it asks; 0 for all that there is."""
@@ -77,16 +79,33 @@ class Marks:
             return self._too_old(node, mark, time, now)
         mark.behind = 0
         if identity in mark.seen:
-            self._met.add(node)
+            self._meet(node)
             return False
-        if node not in self._met and time > mark.newest:
-            if mark.newest:
-                detail = "the node's agent no longer had the flows in between, or was started anew"
-                self.holes.append(Hole(node, "flows_overwritten", mark.newest, time, detail))
-            self._met.add(node)
+        if node not in self._met:
+            self._unmet(node, mark.newest, time)
         mark.seen[identity] = time
         mark.newest = max(mark.newest, time)
         return True
+
+    def _meet(self, node: str) -> None:
+        self._met.add(node)
+        self._doubts.pop(node, None)
+
+    def _unmet(self, node: str, newest: int, time: int) -> None:
+        hole = Hole(node, "flows_overwritten", min(newest, time), max(newest, time), _OVERWRITTEN)
+        if newest and time <= newest:
+            self._doubts.setdefault(node, hole)
+            return
+        if newest:
+            self._holes.append(hole)
+        self._meet(node)
+
+    def holes(self) -> list[Hole]:
+        """Those found since the last call; who asks has given all that came with the flows so far."""
+        found, self._holes = [*self._holes, *self._doubts.values()], []
+        for node in list(self._doubts):
+            self._meet(node)
+        return found
 
     def again(self, node: str, time: int, identity: str, now: int) -> bool:
         """Whether a loss, which tells of no flow, was told before."""
@@ -103,9 +122,9 @@ class Marks:
         if now - mark.behind < SET_BACK:
             return False
         detail = "the node's clock was set back; flows until it was noticed are taken for repeated ones"
-        self.holes.append(Hole(node, "clock_set_back", time - (now - mark.behind) * 1_000, time, detail))
+        self._holes.append(Hole(node, "clock_set_back", time - (now - mark.behind) * 1_000, time, detail))
         self._nodes[node] = Mark(newest=time, heard=now)
-        self._met.add(node)
+        self._meet(node)
         return True
 
     def cursor(self, now: int) -> dict[str, Any]:
