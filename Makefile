@@ -38,7 +38,7 @@ soak: $(DEV) rig  ## long runs: workers under faults (writes docs/faults.md), th
 # which then take about 50 minutes together, reckoned from their time in `make test`.
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m 'not bench and not soak and not browser'
 
-rig: $(DEV)  ## what the tests need beside Python: Chromium, Kafka, PostgreSQL, S3, Prometheus, Kubernetes
+rig: $(DEV)  ## what the tests need beside Python: Chromium, Kafka, PostgreSQL, S3, Prometheus, Kubernetes, Hubble
 	.ci/system-packages browser
 	.ci/system-packages servers
 	$(BIN)/python -m pipeline.rig
