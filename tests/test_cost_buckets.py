@@ -166,3 +166,19 @@ def test_a_spread_cost_is_asked_for_by_whole_hours(tmp_path: Path) -> None:
         pytest.raises(ConfigError, match="whole hour"),
     ):
         cost(store, Window(at(0.5), at(1)), ("team",), SEVEN_DOLLARS, rule=CostRule(idle=Spread.even))
+
+
+def test_a_use_that_was_measured_for_all_who_share_a_device_is_said(tmp_path: Path) -> None:
+    """Exporters repeat a device's value under every pod on it: nobody may read it as the pod's own."""
+    row = {"minute": at(0), "cluster": "c", "node": "n", "device": "a", "code": 0, "count": 0, "seconds": 0}
+    conditions = [
+        row | {"kind": "shared-value", "seconds": 1800},
+        row | {"kind": "xid", "code": 79, "count": 1},
+    ]
+    with ledger(tmp_path, devices=[device("a", at(0), at(1))], gpu_conditions=conditions) as store:
+        notes = cost(store, HOUR, ("team",), SEVEN_DOLLARS).notes
+        assert any("0.50 hours" in note and "device-duplicated" in note for note in notes)
+        assert any("1 devices had XID" in note for note in notes)
+        assert not any(
+            "XID" in note for note in cost(store, Window(at(1), at(2)), ("team",), SEVEN_DOLLARS).notes
+        )

@@ -34,8 +34,8 @@ ALLOWED = {
     | {"collectors.serving_counters", "collectors.serving_metrics", "pipeline.bounds"}
     | {"pipeline.secret", "requests", "urllib3", "prometheus_api_client"},
     "collectors.live.hubble": {"collectors.live.contract", "collectors.parsed", "collectors.hubble"}
-    | {"collectors.hubble_lines", "collectors.hubble_times", "pipeline.errors", "pipeline.bounds", "pipeline.events"}
-    | {"pyarrow", "msgspec", "grpc", "google"},
+    | {"collectors.hubble_lines", "collectors.hubble_times", "pipeline.errors", "pipeline.bounds"}
+    | {"pipeline.events", "pyarrow", "msgspec", "grpc", "google"},
     "detectors": {"pipeline.facts", "pipeline.events", "pipeline.wire", "pipeline.bounds"}
     | {"numpy", "pyarrow", "scipy", "sklearn"},
 }  # fmt: skip

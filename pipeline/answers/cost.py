@@ -77,7 +77,7 @@ def cost(
         rows=rows,
         as_of=as_of,
         completeness=cost_table.completeness(lines),
-        notes=(*cost_notes.notes(lines, table, span, as_of, book.version), *rolled.notes(store, span)),
+        notes=(*cost_notes.notes(store, lines, table, span, as_of, book.version), *rolled.notes(store, span)),
         total=total,
         window=span,
     )

@@ -11,12 +11,13 @@ import pyarrow as pa
 from pipeline.answers.money import gpu_hours
 from pipeline.answers.window import Window
 from pipeline.prices.price import MATCH_FIELDS, Profile
+from pipeline.store import Store
 
 _SHOWN = 5
 
 
 def notes(
-    lines: pa.Table, prices: pa.Table, window: Window, as_of: datetime | None, version: str
+    store: Store, lines: pa.Table, prices: pa.Table, window: Window, as_of: datetime | None, version: str
 ) -> tuple[str, ...]:
     """Sentences, the ones that change the numbers first."""
     unpriced, unseen, over = (_hours(lines, name) for name in ("unpriced_su", "unseen", "over_su"))
@@ -30,10 +31,22 @@ def notes(
         found.append(f"{over:f} GPU-hours were held by shares of more than a device; they were scaled to it")
     if unseen:
         found.append(f"{unseen:f} GPU-hours were not observed; what is held and not observed counts as idle")
+    found += _conditions(store, window)
     if as_of is not None and as_of < window.end:
         found.append(f"the newest GPU fact is of {as_of:%Y-%m-%dT%H:%M:%SZ}; nothing after it is counted")
     found.append(f"prices: {version}")
     return tuple(found)
+
+
+def _conditions(store: Store, window: Window) -> Iterable[str]:
+    (row,) = store.query("cost_conditions", start=window.start, end=window.end).to_pylist()
+    if hours := (row["shared_seconds"] / 3600).quantize(Decimal("0.01")):
+        yield (
+            f"of {hours:f} hours only the whole of a shared device was measured (device-duplicated): "
+            "its use is split by share"
+        )
+    if row["failing_devices"]:
+        yield f"{row['failing_devices']} devices had XID or uncorrected memory errors"
 
 
 def _hours(lines: pa.Table, name: str) -> Decimal:
