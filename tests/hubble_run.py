@@ -26,11 +26,11 @@ def flow(number: int, node: str = "n1", *, seconds: float = 0.0) -> bytes:
     """A line of an export file; `seconds` after 2026-09-01T10:00:00Z."""
     time = datetime.fromtimestamp(1_788_256_800 + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     told = {
-        "time": time, "uuid": f"u{number}", "verdict": "FORWARDED", "node_name": node,
+        "time": time, "uuid": f"u{number}", "verdict": "FORWARDED", "node_name": f"default/{node}",
         "IP": {"source": "10.0.0.1", "destination": "10.0.0.2"}, "traffic_direction": "EGRESS",
         "l4": {"TCP": {"source_port": 1_000 + number, "destination_port": 80, "flags": {"SYN": True}}},
     }  # fmt: skip
-    return json.dumps({"flow": told, "node_name": node, "time": time}).encode()
+    return json.dumps({"flow": told, "node_name": f"default/{node}", "time": time}).encode()
 
 
 class _Kept:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from collectors import hubble
 from collectors.live.hubble import connections
+from collectors.live.hubble.clocks import Clocks
 from collectors.live.hubble.collector import collector
 from collectors.live.hubble.completed import completed
 from collectors.live.hubble.connections import once
@@ -94,6 +96,10 @@ def test_a_new_nodes_file_is_read_and_half_of_one_is_not(places, tmp_path):
         (HubbleSettings(files="/a", relay="b:1"), "hubble.files and hubble.relay"),
         (HubbleSettings(files="/a", networks="10.0.0.1/8"), "hubble.networks"),
         (HubbleSettings(files="/a", nodes="/nowhere"), "hubble.nodes"),
+        (HubbleSettings(relay="relay"), "hubble.relay"),
+        (HubbleSettings(relay="r:1", relay_cafile="/a"), "hubble.relay_cafile"),
+        (HubbleSettings(relay="r:1", relay_tls=True, relay_cafile="/nowhere"), "hubble.relay_cafile"),
+        (HubbleSettings(relay="r:1", relay_tls=True, relay_certfile="/dev/null"), "hubble.relay_certfile"),
     ],
 )
 def test_a_wrong_setting_is_named(settings, key):
@@ -101,6 +107,35 @@ def test_a_wrong_setting_is_named(settings, key):
     with pytest.raises(ConfigError) as error:
         collector(settings, "c")
     assert error.value.key == key
+
+
+class Noted:
+    """A watch that remembers its notes."""
+
+    def __init__(self):
+        self.lacking = {}
+
+    def notes(self, part, reason):
+        self.lacking[part] = reason
+
+    def goes_on(self, *parts):
+        for part in parts:
+            self.lacking.pop(part, None)
+
+
+def test_a_clock_that_is_an_hour_ahead_is_noted_until_it_is_right():
+    """Its flows lie in minutes that nobody looks at yet: traffic seems to be missing."""
+    now = int(NOON.timestamp() * 1e6)
+    early, right = NOON + timedelta(hours=1), NOON + timedelta(seconds=2)
+    clocks, watch = Clocks(), Noted()
+    clocks.told(events("flow", {"node": "n1", "time": early}, {"node": "n2", "time": right}), now, watch)
+    [reason] = watch.lacking.values()
+    assert "n1 by 60 min" in reason and "n2" not in reason
+    clocks.told(events("flow", {"node": "n2", "time": right}), now, watch)
+    assert watch.lacking, "another node's flows are no sign"
+    clocks.told(events("flow", {"node": "n1", "time": right}), now, watch)
+    clocks.told(events("flow", {"node": "n2", "time": right}).slice(0, 0), now, watch)
+    assert not watch.lacking
 
 
 SYN = {

@@ -11,6 +11,7 @@ import grpc
 
 from collectors import hubble
 from collectors.live.contract import Cursor, Turn, Watch
+from collectors.live.hubble.clocks import Clocks
 from collectors.live.hubble.completed import GapRow, completed, with_gaps
 from collectors.live.hubble.parameters import HubbleSettings
 from collectors.live.hubble.places import Places
@@ -40,7 +41,7 @@ class Relay:
 
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
         follow = _Following(cursor or {}, self._places, self._cluster)
-        masked, pause = True, 1.0
+        clocks, masked, pause = Clocks(), True, 1.0
         while True:
             stream = Stream(self._settings, follow.marks.begun(), masked=masked)
             follow.away.connected, silent = False, 0.0
@@ -49,7 +50,9 @@ class Relay:
                     answers = stream.answers(watch, self._settings.poll_seconds)
                     rows = follow.away.rows(watch.now())
                     if answers or rows:
-                        yield follow.turn(answers, rows, watch.now())
+                        turn = follow.turn(answers, rows, watch.now())
+                        clocks.told(turn.parsed.events["flow"], turn.time, watch)
+                        yield turn
                     silent = 0.0 if answers else silent + self._settings.poll_seconds
                     self._tell(follow.away, silent, watch)
                     if watch.wait(0):
