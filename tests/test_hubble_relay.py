@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import pytest
 
 from collectors import hubble
-from collectors.live.hubble import relay_names, relay_nodes
+from collectors.live.hubble import relay_names, relay_nodes, relay_stream
 from collectors.live.hubble.completed import completed
 from collectors.live.hubble.parameters import HubbleSettings
 from collectors.live.hubble.places import Places
@@ -188,6 +189,48 @@ def test_an_agent_that_fails_is_a_gap_and_what_its_ring_had_comes(agents, relay,
         run.has(4)
     assert run.uuids() == [f"u{n}" for n in range(5)]
     assert [(gap["source"], gap["kind"]) for gap in run.gaps()] == [("hubble/n2", "node_error")]
+
+
+def test_a_request_that_is_sent_anew_doubles_nothing(agents, relay, tmp_path, monkeypatch):
+    """Relay drops a node whose agent ended in order without a word: only a new request asks it again."""
+    monkeypatch.setattr(relay_stream, "RENEW_SECONDS", 2.5)  # relay keeps flows for a second to sort them
+    agents[1].start()
+    agents[0].add([flow(n, seconds=n / 10) for n in range(5)])
+    run = Run(tmp_path / "state", relay=relay.address)
+    with run():
+        run.has(0, 1, 2, 3, 4)
+        until(lambda: len(agents[0].masks) >= 2, "a second request", 30)
+        agents[0].add([flow(5, seconds=5)])
+        run.has(5)
+        assert not run.report.not_ready()
+    assert run.uuids() == [f"u{n}" for n in range(6)] and not run.gaps()
+
+
+class Older(Agent):
+    """Says of every masked request what relay says of a node that refuses it."""
+
+    def _flows(self, request, context):
+        if not request.field_mask.paths:
+            yield from super()._flows(request, context)
+            return
+        told = {"state_change": relay_nodes.ERROR, "node_names": ["n1"], "message": "invalid fieldmask"}
+        self.masks.append(list(request.field_mask.paths))
+        yield self._classes["observer.GetFlowsResponse"](node_status=told)
+        while context.is_active():
+            time.sleep(0.02)
+
+
+def test_a_node_that_knows_not_all_fields_is_asked_without_a_mask(tmp_path):
+    """A mask with a field of a newer version is refused whole: nothing would ever come."""
+    older = Older(name="n1")
+    older.start()
+    older.add([flow(0)])
+    run = Run(tmp_path / "state", relay=older.address)
+    with run():
+        run.has(0)
+    older.stop()
+    assert older.masks[0] and not older.masks[-1]
+    assert [gap["kind"] for gap in run.gaps()] == ["node_error"]
 
 
 def test_tls_with_certificates_of_both_sides(agents, tmp_path):
