@@ -44,6 +44,7 @@ COMMANDS = {
     "maintain": Command("pipeline.cli.maintain:maintain", "Keep the ledger small and quick while it grows."),
     "report": Command("pipeline.cli.report:app", "Statements of a month, per team."),
     "dashboard": Command("pipeline.cli.dashboard:dashboard", "Serve the pages for a browser."),
+    "api": Command("pipeline.cli.api:api", "Costs in OpenCost's HTTP shape, for its clients."),
     "dev": Command("pipeline.cli.dev:app", "A broker on this machine, to try things with."),
     "config": Command("pipeline.cli.config:app", "Show, describe and check the settings."),
     "version": Command("pipeline.cli.version:version", "Versions of Driftledger and of what it runs on."),

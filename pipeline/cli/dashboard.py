@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from socket import create_server, socket
 from typing import Annotated
 
 import typer
 
+from pipeline.cli.listening import listen
 from pipeline.cli.options import StoreOption, place, settings
-from pipeline.errors import PreflightFailed
 from pipeline.ownership.file import load as load_owners
 from pipeline.settings.groups import Settings
 from pipeline.settings.load import as_environment
@@ -37,7 +36,7 @@ def serve(
     """Serve the ledger; raises PreflightFailed where the port is taken."""
     base = base or Settings()
     host = host or base.dashboard.host
-    listening = _listen(host, base.dashboard.port if port is None else port)
+    listening = listen(host, base.dashboard.port if port is None else port)
     port = listening.getsockname()[1]
     chosen = replace(
         base,
@@ -49,12 +48,3 @@ def serve(
     from dashboards.server import serve as serve_pages
 
     serve_pages(listening)
-
-
-def _listen(host: str, port: int) -> socket:
-    """A socket that takes connections from now on; 0 takes a free port."""
-    try:
-        return create_server((host, port))
-    except OSError as error:
-        remedy = f"{error.strerror}; choose another --port or --host"
-        raise PreflightFailed(f"cannot listen on {host}:{port}: {remedy}") from error

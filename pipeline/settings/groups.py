@@ -14,6 +14,7 @@ from collectors.publish.parameters import PublishSettings
 from detectors.parameters import Parameters
 from pipeline.bounds import Bound
 from pipeline.broker.parameters import KafkaSettings
+from pipeline.settings.api import ApiSettings
 from pipeline.settings.collect import CollectSettings
 from pipeline.settings.cost import CostRule
 from pipeline.settings.dashboard import DashboardSettings
@@ -35,6 +36,7 @@ class Settings:
     detection: Parameters = Parameters()
     cost: CostRule = CostRule()
     dashboard: DashboardSettings = DashboardSettings()
+    api: ApiSettings = ApiSettings()
     kafka: KafkaSettings = KafkaSettings()
     publish: PublishSettings = PublishSettings()
     worker: WorkerSettings = WorkerSettings()

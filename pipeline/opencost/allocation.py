@@ -1,0 +1,163 @@
+"""Allocations: the cost answer's rows, filtered, put together by aggregate and set, in exact numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from pipeline.answers.answer import Answer
+from pipeline.answers.cost import cost
+from pipeline.answers.cost_table import NOBODYS
+from pipeline.answers.window import Window
+from pipeline.opencost.parameters import Question
+from pipeline.opencost.properties import DIRECT, IDLE, LABELS, dimension, part, value
+from pipeline.ownership.rules import Ownership
+from pipeline.prices.book import PriceBook
+from pipeline.settings.cost import Spread
+from pipeline.store import Store
+
+ZERO = Decimal(0)
+_SHOWN = ("cluster", "node", "namespace", "controller", "controllerKind", "pod", "container", "providerID")
+_NOT_A_LABEL = {"cluster", "node", "namespace", "pod", "workload"}
+
+
+@dataclass(slots=True)
+class Allocation:
+    """Sums of one entry of a set: GPU-hours, and costs in the currency; `idle` is a part of `cost`."""
+
+    name: str
+    properties: dict[str, Any]
+    hours: Decimal = ZERO
+    busy_hours: Decimal = ZERO
+    cost: Decimal = ZERO
+    idle: Decimal = ZERO
+    shared: Decimal = ZERO
+    unpriced_hours: Decimal = ZERO
+
+    @property
+    def total(self) -> Decimal:
+        return self.cost + self.shared
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What the ledger's time is worth, and whose it is."""
+
+    book: PriceBook
+    currency: str
+    owners: Ownership
+
+
+Sets = list[tuple[Window, list[Allocation]]]
+
+
+def allocations(store: Store, question: Question, prices: Prices) -> tuple[Sets, tuple[str, ...]]:
+    """Each set's entries, most expensive first, and what a reader must know of them."""
+    dimensions = _dimensions(question)
+    sets: list[dict[str, Allocation]] = [{} for _ in question.sets]
+    notes: dict[str, None] = {}
+    for span, time in _questions(question):
+        by = (*dimensions, time) if time else dimensions
+        answer = cost(store, span, by, prices.book, prices.currency, question.rule, prices.owners)
+        notes |= dict.fromkeys(answer.notes)
+        for row in named(answer):
+            start = row[time] if time else span.start
+            _take(sets[_place(question.sets, start)], row, question)
+    ordered = [sorted(entries.values(), key=lambda entry: (-entry.total, entry.name)) for entries in sets]
+    return list(zip(question.sets, ordered, strict=True)), (*_unknown(question), *notes)
+
+
+def named(answer: Answer) -> Iterator[dict[str, Any]]:
+    """The rows by column name."""
+    names = [column.name for column in answer.columns]
+    return (dict(zip(names, row, strict=True)) for row in answer.rows)
+
+
+def _dimensions(question: Question) -> tuple[str, ...]:
+    """The fewest that the request needs; the namespace tells what nobody held from what somebody did."""
+    asked = [dimension(prop) for prop in question.aggregate]
+    asked += [dimension(condition.prop) for condition in question.conditions]
+    usual = ["cluster", "namespace", *(["node"] if question.idle_by_node else [])]
+    return tuple(dict.fromkeys(name for name in (*usual, *asked) if name))
+
+
+def _questions(question: Question) -> Iterator[tuple[Window, str]]:
+    """Windows to ask for, and the dimension of time that cuts each into sets: one, where hours or days do."""
+    inner = [part.start for part in question.sets[1:]]
+    if not inner:
+        yield question.window, ""
+    elif all(start.time() == datetime.min.time() for start in inner):
+        yield question.window, "day"
+    elif all(not start.minute for start in inner):
+        yield question.window, "hour"
+    else:
+        yield from ((part, "") for part in question.sets)
+
+
+def _place(sets: tuple[Window, ...], start: datetime) -> int:
+    """Of the set that holds the hour or day; the first one may begin within it."""
+    low, high = 0, len(sets)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if sets[middle].start <= start else (low, middle)
+    return low
+
+
+def _take(entries: dict[str, Allocation], row: Mapping[str, Any], question: Question) -> None:
+    is_idle = row["namespace"] in NOBODYS
+    if is_idle:
+        row = {**row, **{name: "" for name in row if name in _IDLE_LACKS}}
+    if is_idle and not question.include_idle or not all(c.fits(row) for c in question.conditions):
+        return
+    key = _idle_key(row, question) if is_idle else "/".join(part(p, row) for p in question.aggregate)
+    entry = entries.setdefault(key, Allocation(key, {}))
+    _add(entry, row, is_idle, question)
+    found = _properties(row)
+    known = entry.properties
+    entry.properties = found if not known else {k: v for k, v in known.items() if found.get(k) == v}
+
+
+_IDLE_LACKS = {"workload", *DIRECT.values(), *LABELS.values()} - {"cluster", "node"}
+
+
+def _idle_key(row: Mapping[str, Any], question: Question) -> str:
+    return f"{row['cluster']}/{row['node']}/{IDLE}" if question.idle_by_node else IDLE
+
+
+def _add(entry: Allocation, row: Mapping[str, Any], is_idle: bool, question: Question) -> None:
+    """What a holder pays of idle time is in its cost, as OpenCost has it; of shared overhead beside it."""
+    total = row["total_cost"] or ZERO
+    shared = ZERO
+    if question.rule.shared is not Spread.none and not is_idle:
+        shared = row["shared_cost"] or ZERO
+    if not is_idle:
+        entry.idle += sum((row[f"{bucket}_cost"] or ZERO for bucket in NOBODYS), ZERO)
+    entry.hours += row["unallocated_gpu_hours"] if is_idle else row["allocated_gpu_hours"]
+    entry.busy_hours += ZERO if is_idle else row["busy_gpu_hours"]
+    entry.cost += total - shared
+    entry.shared += shared
+    entry.unpriced_hours += row["unpriced_gpu_hours"] or ZERO
+
+
+def _properties(row: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {prop: text for prop in _SHOWN if (text := value(prop, row))}
+    labels = {name: text for name in _label_names() if name in row and (text := value(f"label:{name}", row))}
+    return found | ({"labels": labels} if labels else {})
+
+
+def _label_names() -> list[str]:
+    return [name for name in dict.fromkeys(LABELS.values()) if name not in _NOT_A_LABEL]
+
+
+def _unknown(question: Question) -> Iterator[str]:
+    for prop in question.aggregate:
+        if dimension(prop) is None and prop != "container":
+            yield f"the ledger does not have {prop}: all of it is __unallocated__"
+
+
+def hours_of(window: Window) -> Decimal:
+    """Exact, of a window of whole minutes."""
+    return Decimal((window.end - window.start) // timedelta(minutes=1)) / 60

@@ -1,0 +1,115 @@
+"""OpenCost's JSON of an allocation; what the ledger does not know is 0 or null there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
+
+from pipeline.answers.window import Window
+from pipeline.opencost.allocation import Allocation, Sets, hours_of
+
+_NANOSECONDS = 1_000_000_000
+_FRACTION = Decimal("0.000001")
+
+
+def time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def window(span: Window) -> dict[str, str]:
+    return {"start": time(span.start), "end": time(span.end)}
+
+
+def full(sets: Sets, offset: int, limit: int | None) -> list[dict[str, Any]]:
+    """The data of /allocation."""
+    return [{e.name: allocation(e, span) for e in _page(found, offset, limit)} for span, found in sets]
+
+
+def summary(sets: Sets, offset: int, limit: int | None) -> dict[str, Any]:
+    """The data of /allocation/summary; `step` is the first set's length in nanoseconds."""
+    first, last = sets[0][0], sets[-1][0]
+    return {
+        "step": round((first.end - first.start).total_seconds()) * _NANOSECONDS,
+        "sets": [
+            {
+                "allocations": {e.name: summarised(e, span) for e in _page(found, offset, limit)},
+                "window": window(span),
+            }
+            for span, found in sets
+        ],
+        "window": window(Window(first.start, last.end)),
+    }
+
+
+def _page(found: list[Allocation], offset: int, limit: int | None) -> list[Allocation]:
+    return found[offset:] if limit is None else found[offset : offset + limit]
+
+
+def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
+    hours = hours_of(span)
+    efficiency = _ratio(entry.busy_hours, entry.hours)
+    requested, used = _ratio(entry.hours, hours), _ratio(entry.busy_hours, hours)
+    return {
+        "name": entry.name,
+        "properties": entry.properties,
+        "window": window(span),
+        "start": time(span.start),
+        "end": time(span.end),
+        "minutes": round((span.end - span.start).total_seconds()) // 60,
+        **dict.fromkeys(_CPU, 0),
+        "gpuCount": requested,
+        "gpuRequestAverage": requested,
+        "gpuUsageAverage": used,
+        "gpuHours": entry.hours,
+        "gpuCost": entry.cost,
+        "gpuCostAdjustment": 0,
+        "gpuCostIdle": entry.idle,
+        "gpuEfficiency": efficiency,
+        **dict.fromkeys(_OTHERS, 0),
+        "pvs": None,
+        "externalCost": 0,
+        "sharedCost": entry.shared,
+        "totalCost": entry.total,
+        "totalEfficiency": efficiency,
+        "lbAllocations": None,
+        "gpuAllocation": {"isGPUShared": None, "gpuUsageAverage": used, "gpuRequestAverage": requested},
+    }
+
+
+def summarised(entry: Allocation, span: Window) -> dict[str, Any]:
+    hours = hours_of(span)
+    return {
+        "name": entry.name,
+        "start": time(span.start),
+        "end": time(span.end),
+        **dict.fromkeys(("cpuCoreRequestAverage", "cpuCoreUsageAverage", "cpuCost", "cpuCostIdle"), 0),
+        "gpuRequestAverage": _ratio(entry.hours, hours),
+        "gpuUsageAverage": _ratio(entry.busy_hours, hours),
+        "gpuCost": entry.cost,
+        "gpuCostIdle": entry.idle,
+        **dict.fromkeys(("networkCost", "loadBalancerCost", "pvCost"), 0),
+        **dict.fromkeys(("ramByteRequestAverage", "ramByteUsageAverage", "ramCost", "ramCostIdle"), 0),
+        "sharedCost": entry.shared,
+        "externalCost": 0,
+        "totalEfficiency": _ratio(entry.busy_hours, entry.hours),
+        "totalCost": entry.total,
+    }
+
+
+def _ratio(part: Decimal, whole: Decimal) -> Decimal:
+    """Rounded down, so that 1 means all of it; 0 of nothing, as OpenCost has it."""
+    return (part / whole).quantize(_FRACTION, ROUND_FLOOR) if whole else Decimal(0)
+
+
+_CPU = (
+    "cpuCores", "cpuCoreRequestAverage", "cpuCoreLimitAverage", "cpuCoreUsageAverage", "cpuCoreHours",
+    "cpuCost",    "cpuCostAdjustment", "cpuCostIdle", "cpuEfficiency",
+)  # fmt: skip
+_OTHERS = (
+    "networkTransferBytes", "networkReceiveBytes", "networkCost", "networkCrossZoneCost",
+    "networkCrossRegionCost", "networkInternetCost", "networkCostAdjustment", "loadBalancerCost",
+    "loadBalancerCostAdjustment", "pvBytes", "pvByteHours", "pvCost", "pvCostAdjustment", "ramBytes",
+    "ramByteRequestAverage", "ramByteLimitAverage", "ramByteUsageAverage", "ramByteHours", "ramCost",
+    "ramCostAdjustment", "ramCostIdle", "ramEfficiency",
+)  # fmt: skip
