@@ -26,6 +26,7 @@ from pipeline.ownership.rules import Ownership
 from pipeline.prices import PriceBook
 from pipeline.settings.cost import CostRule
 from pipeline.store import Store
+from tests.command import Command
 from tests.cost_rows import allocation, at, device, ledger, minutes
 
 NOW = datetime(2026, 10, 6, 9, 30, 17)
@@ -286,6 +287,17 @@ def test_health_answers_while_the_ledger_is_busy(store: Store, client: Client) -
         leave.set()
         holder.join()
     assert sorted(answers) == [200] * MOST_WAITING + [503] * 4
+
+
+def test_the_command_serves_and_ends_when_told(tmp_path: Path) -> None:
+    """An orchestrator stops it with SIGTERM, and must not see a failure."""
+    ledger(tmp_path / "ledger", devices=[device("a", at(0), at(1))]).close()
+    config = tmp_path / "settings.yaml"
+    config.write_text(f"store: {{folder: {tmp_path / 'ledger'}}}\n")
+    with Command(config, "api", "--port", "0") as command:
+        base = command.said(r"API on (http://\S+)")
+        assert requests.get(f"{base}/readyz", timeout=30).text == "ok\n"
+        assert command.stop() == 0
 
 
 def test_an_empty_ledger_says_what_to_do(tmp_path: Path) -> None:

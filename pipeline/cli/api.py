@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated
 
 import typer
@@ -44,6 +45,12 @@ def api(
         ):
             address = bound.getsockname()
             print(f"OpenCost's API on http://{address[0]}:{address[1]} (Ctrl-C ends it)", flush=True)
+            for stop in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(stop, _noted)  # uvicorn raises it again once it has stopped
             server(Api(ledger, worth, chosen.cost)).run([bound])
 
     run(work, "driftledger.api", log, log_level)
+
+
+def _noted(*_: object) -> None:
+    """The end it asks for has come already."""
