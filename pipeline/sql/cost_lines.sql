@@ -6,40 +6,33 @@
 -- the window.  Parameters: by_* flags; idle and shared, each none, weighted or even; usage: whether what is
 -- held without work is paid by those who work.
 WITH
-priced AS (
+priced AS MATERIALIZED (
     SELECT h.*, c.sign, c.hour, p.nano,
         -- 3600000000 microseconds an hour by 720720 units a card
-        p.nano * sum(h.su) OVER card // 2594592000000000 AS card_nano,
-        sum(h.su) OVER card AS card_su
+        p.nano::HUGEINT * h.card_su // 2594592000000000 AS card_nano
     FROM grain AS h
     JOIN cells AS c USING (cell)
     LEFT JOIN price AS p USING (cluster, provider, region, instance_type, gpu_model, mig_profile, capacity_type)
     WHERE p.a IS NULL OR (p.a <= c.a AND c.a < p.b)
-    WINDOW card AS (PARTITION BY cell, cluster, root, node, provider, region, instance_type, gpu_model, mig_profile,
-        capacity_type)
 ),
 -- The card's cost is cut down to each holder, the remainder is the largest's; then each holder's is split.
-floored AS (
-    SELECT *, card_nano * su // card_su AS cut,
-        row_number() OVER (
-            PARTITION BY cell, cluster, root, node, provider, region, instance_type, gpu_model, mig_profile,
-                capacity_type
-            ORDER BY su DESC, holder
-        ) AS place
-    FROM priced
-),
 exact AS (
-    SELECT *, cut + CASE WHEN place = 1 THEN card_nano - sum(cut) OVER (
-            PARTITION BY cell, cluster, root, node, provider, region, instance_type, gpu_model, mig_profile,
-                capacity_type
-        ) ELSE 0 END AS line_nano
-    FROM floored
+    SELECT * EXCLUDE (cut, place), cut + CASE WHEN place = 1 THEN card_nano - sum(cut) OVER card ELSE 0 END
+            AS line_nano
+    FROM (
+        SELECT *, card_nano * su // card_su AS cut, row_number() OVER (card ORDER BY su DESC, holder) AS place
+        FROM priced WHERE NOT is_alone
+        WINDOW card AS (PARTITION BY cell, card, kind)
+    )
+    WINDOW card AS (PARTITION BY cell, card, kind)
+    UNION ALL BY NAME
+    SELECT *, card_nano AS line_nano FROM priced WHERE is_alone
 ),
 settled AS MATERIALIZED (
     SELECT cell, cluster, root, holder, node, gpu_model, hour, sign, su, over_su, busy_su, active_su, idle_held_su,
         observed_su, nano, line_nano, line_nano * busy_su // su AS worked_nano,
         CASE WHEN holder > 0 THEN CASE WHEN h.is_shared THEN 'shared' ELSE 'held' END
-            WHEN holder = 0 THEN 'cluster_idle' WHEN holder = -1 THEN 'stranded' ELSE 'unhealthy' END AS kind
+            WHEN holder = 0 THEN 'cluster_idle' WHEN holder = -1 THEN 'stranded' ELSE 'unhealthy' END AS bucket
     FROM exact LEFT JOIN (SELECT holder, is_shared FROM holders) AS h USING (holder)
 ),
 -- What an hour of a cluster has to spread, over those in it who hold something for themselves.
@@ -52,7 +45,7 @@ payer AS MATERIALIZED (
                 END AS idle_weight,
             CASE $shared WHEN 'none' THEN 0 WHEN 'even' THEN 1
                 ELSE CASE WHEN $usage THEN worked_nano ELSE line_nano END END AS shared_weight
-        FROM settled WHERE kind = 'held' AND line_nano IS NOT NULL AND ($usage OR $idle <> 'none' OR $shared <> 'none')
+        FROM settled WHERE bucket = 'held' AND line_nano IS NOT NULL AND ($usage OR $idle <> 'none' OR $shared <> 'none')
     )
     WINDOW pool AS (PARTITION BY cell, cluster)
 ),
@@ -63,11 +56,11 @@ pool AS MATERIALIZED (
 ),
 pot AS (
     SELECT cell, cluster,
-        coalesce(sum(line_nano) FILTER (kind = 'cluster_idle' AND spreads_idle), 0) AS cluster_idle,
-        coalesce(sum(line_nano) FILTER (kind = 'stranded' AND spreads_idle), 0) AS stranded,
-        coalesce(sum(line_nano) FILTER (kind = 'unhealthy' AND spreads_idle), 0) AS unhealthy,
-        coalesce(sum(line_nano) FILTER (kind = 'shared' AND spreads_shared), 0) AS shared,
-        coalesce(sum(line_nano - worked_nano) FILTER (kind = 'held' AND spreads_rest), 0) AS rest
+        coalesce(sum(line_nano) FILTER (bucket = 'cluster_idle' AND spreads_idle), 0) AS cluster_idle,
+        coalesce(sum(line_nano) FILTER (bucket = 'stranded' AND spreads_idle), 0) AS stranded,
+        coalesce(sum(line_nano) FILTER (bucket = 'unhealthy' AND spreads_idle), 0) AS unhealthy,
+        coalesce(sum(line_nano) FILTER (bucket = 'shared' AND spreads_shared), 0) AS shared,
+        coalesce(sum(line_nano - worked_nano) FILTER (bucket = 'held' AND spreads_rest), 0) AS rest
     FROM settled JOIN pool USING (cell, cluster)
     GROUP BY ALL
 ),
@@ -99,41 +92,41 @@ spread AS (
 ),
 -- Where the cost stands before it is spread; what is spread is taken off here, its time stays.
 own AS (
-    SELECT cluster, root, holder, node, gpu_model, hour, kind, sign, su, over_su, busy_su, active_su, idle_held_su,
+    SELECT cluster, root, holder, node, gpu_model, hour, bucket, sign, su, over_su, busy_su, active_su, idle_held_su,
         observed_su, nano,
-        CASE WHEN kind = 'held' THEN sign * worked_nano ELSE 0 * worked_nano END AS used_nano,
-        CASE WHEN kind = 'held' THEN sign * CASE WHEN p.spreads_rest THEN 0 ELSE line_nano - worked_nano END END
+        CASE WHEN bucket = 'held' THEN sign * worked_nano ELSE 0 * worked_nano END AS used_nano,
+        CASE WHEN bucket = 'held' THEN sign * CASE WHEN p.spreads_rest THEN 0 ELSE line_nano - worked_nano END END
             AS workload_idle_nano,
-        CASE WHEN kind = 'shared' THEN sign * CASE WHEN p.spreads_shared THEN 0 ELSE line_nano END END AS shared_nano,
-        CASE WHEN kind = 'cluster_idle' THEN sign * CASE WHEN p.spreads_idle THEN 0 ELSE line_nano END END
+        CASE WHEN bucket = 'shared' THEN sign * CASE WHEN p.spreads_shared THEN 0 ELSE line_nano END END AS shared_nano,
+        CASE WHEN bucket = 'cluster_idle' THEN sign * CASE WHEN p.spreads_idle THEN 0 ELSE line_nano END END
             AS cluster_idle_nano,
-        CASE WHEN kind = 'stranded' THEN sign * CASE WHEN p.spreads_idle THEN 0 ELSE line_nano END END
+        CASE WHEN bucket = 'stranded' THEN sign * CASE WHEN p.spreads_idle THEN 0 ELSE line_nano END END
             AS stranded_nano,
-        CASE WHEN kind = 'unhealthy' THEN sign * CASE WHEN p.spreads_idle THEN 0 ELSE line_nano END END
+        CASE WHEN bucket = 'unhealthy' THEN sign * CASE WHEN p.spreads_idle THEN 0 ELSE line_nano END END
             AS unhealthy_nano
     FROM settled LEFT JOIN pool AS p USING (cell, cluster)
     UNION ALL BY NAME
-    SELECT *, 'held' AS kind, 1 AS sign, 0 AS su, 0 AS over_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
+    SELECT *, 'held' AS bucket, 1 AS sign, 0 AS su, 0 AS over_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
         0 AS observed_su, 0 AS nano
     FROM spread
 )
 SELECT
-    CASE WHEN $by_team THEN CASE WHEN holder <= 0 THEN kind
-        WHEN kind = 'shared' THEN coalesce(nullif(h.team, ''), 'shared')
+    CASE WHEN $by_team THEN CASE WHEN holder <= 0 THEN bucket
+        WHEN bucket = 'shared' THEN coalesce(nullif(h.team, ''), 'shared')
         ELSE coalesce(nullif(h.team, ''), 'unowned') END END AS team,
-    CASE WHEN $by_cost_centre THEN CASE WHEN holder <= 0 THEN kind
+    CASE WHEN $by_cost_centre THEN CASE WHEN holder <= 0 THEN bucket
         ELSE coalesce(nullif(h.cost_centre, ''), 'none') END END AS cost_centre,
-    CASE WHEN $by_environment THEN CASE WHEN holder <= 0 THEN kind
+    CASE WHEN $by_environment THEN CASE WHEN holder <= 0 THEN bucket
         ELSE coalesce(nullif(h.environment, ''), 'none') END END AS environment,
-    CASE WHEN $by_namespace THEN CASE WHEN holder <= 0 THEN kind
+    CASE WHEN $by_namespace THEN CASE WHEN holder <= 0 THEN bucket
         ELSE coalesce(nullif(h.namespace, ''), 'unknown') END END AS namespace,
-    CASE WHEN $by_workload THEN CASE WHEN holder <= 0 THEN kind
+    CASE WHEN $by_workload THEN CASE WHEN holder <= 0 THEN bucket
         ELSE coalesce(nullif(h.workload, ''), 'unknown') END END AS workload,
-    CASE WHEN $by_pod THEN CASE WHEN holder <= 0 THEN kind
+    CASE WHEN $by_pod THEN CASE WHEN holder <= 0 THEN bucket
         ELSE coalesce(nullif(h.pod, ''), 'unknown') END END AS pod,
-    CASE WHEN $by_model THEN CASE WHEN holder <= 0 THEN kind
+    CASE WHEN $by_model THEN CASE WHEN holder <= 0 THEN bucket
         ELSE coalesce(nullif(h.model, ''), 'none') END END AS model,
-    CASE WHEN $by_model_version THEN CASE WHEN holder <= 0 THEN kind
+    CASE WHEN $by_model_version THEN CASE WHEN holder <= 0 THEN bucket
         ELSE coalesce(nullif(h.model_version, ''), 'none') END END AS model_version,
     CASE WHEN $by_device THEN e.root END AS device,
     CASE WHEN $by_node THEN coalesce(nullif(e.node, ''), nullif(h.node, ''), 'unknown') END AS node,
@@ -146,12 +139,12 @@ SELECT
     sum(sign * idle_held_su)::DECIMAL(38, 0) AS idle_held_su,
     sum(sign * busy_su)::DECIMAL(38, 0) AS busy_su,
     sum(CASE WHEN holder <= 0 THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS unallocated_su,
-    sum(CASE WHEN kind = 'held' THEN sign * busy_su ELSE 0 END)::DECIMAL(38, 0) AS used_su,
-    sum(CASE WHEN kind = 'held' THEN sign * (su - busy_su) ELSE 0 END)::DECIMAL(38, 0) AS workload_idle_su,
-    sum(CASE WHEN kind = 'shared' THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS shared_su,
-    sum(CASE WHEN kind = 'cluster_idle' THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS cluster_idle_su,
-    sum(CASE WHEN kind = 'stranded' THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS stranded_su,
-    sum(CASE WHEN kind = 'unhealthy' THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS unhealthy_su,
+    sum(CASE WHEN bucket = 'held' THEN sign * busy_su ELSE 0 END)::DECIMAL(38, 0) AS used_su,
+    sum(CASE WHEN bucket = 'held' THEN sign * (su - busy_su) ELSE 0 END)::DECIMAL(38, 0) AS workload_idle_su,
+    sum(CASE WHEN bucket = 'shared' THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS shared_su,
+    sum(CASE WHEN bucket = 'cluster_idle' THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS cluster_idle_su,
+    sum(CASE WHEN bucket = 'stranded' THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS stranded_su,
+    sum(CASE WHEN bucket = 'unhealthy' THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS unhealthy_su,
     sum(used_nano)::DECIMAL(38, 0) AS used_nano,
     sum(workload_idle_nano)::DECIMAL(38, 0) AS workload_idle_nano,
     sum(shared_nano)::DECIMAL(38, 0) AS shared_nano,

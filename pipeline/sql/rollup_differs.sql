@@ -2,7 +2,8 @@
 -- Tables passed in: fine and coarse, the grain from minutes and from hours; cells, inventory; hours, the usage.
 WITH
 differing AS (
-    (FROM fine EXCEPT FROM coarse) UNION (FROM coarse EXCEPT FROM fine)
+    (SELECT * EXCLUDE (card, kind) FROM fine EXCEPT SELECT * EXCLUDE (card, kind) FROM coarse)
+    UNION (SELECT * EXCLUDE (card, kind) FROM coarse EXCEPT SELECT * EXCLUDE (card, kind) FROM fine)
 ),
 cards AS (
     SELECT DISTINCT hour, cluster, root FROM differing JOIN cells USING (cell)
