@@ -12,6 +12,7 @@ from tests.places import place, shared  # noqa: F401  fixtures of every test
 from tests.rigs import (  # noqa: F401  fixtures of every test
     broker,
     cluster,
+    hubble,
     kafka,
     kube,
     postgres,

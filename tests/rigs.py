@@ -1,4 +1,5 @@
-"""Real servers for tests: one each of Kafka, PostgreSQL, S3 and Kubernetes a run, started when first used.
+"""Real servers for tests: one each of Kafka, PostgreSQL, S3 and Kubernetes a run, started when first used;
+hubble-relay is one for each test.
 
 Where a server cannot be had its tests are skipped with the reason; with CI=true they fail.
 """
@@ -16,6 +17,7 @@ from typing import Protocol, TypeVar
 import pytest
 
 from pipeline.errors import PreflightFailed
+from pipeline.rig.hubble import Hubble
 from pipeline.rig.kafka import Kafka
 from pipeline.rig.kube.cluster import Kube
 from pipeline.rig.postgres import Postgres
@@ -92,6 +94,13 @@ def cluster(kube: Kube) -> Kube:
     kube.start()
     clear_cluster(kube)
     return kube
+
+
+@pytest.fixture
+def hubble() -> Iterator[Hubble]:
+    """Two nodes without flows behind hubble-relay, all of them up."""
+    with running(Hubble) as server:
+        yield server
 
 
 @pytest.fixture

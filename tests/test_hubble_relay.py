@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 
 import pytest
 
-from collectors import hubble
+from collectors import hubble as parser
+from collectors.live.hubble import relay as relay_module
 from collectors.live.hubble import relay_names, relay_nodes, relay_stream
 from collectors.live.hubble.completed import completed
 from collectors.live.hubble.parameters import HubbleSettings
@@ -19,42 +19,21 @@ from collectors.live.hubble.relay_messages import MASK, descriptor
 from collectors.live.hubble.relay_stream import Stream
 from detectors import network, network_outcomes
 from pipeline.collect.report import Report
-from pipeline.errors import PreflightFailed
-from pipeline.rig.hubble import PROGRAMS, Agent, Relay, messages
+from pipeline.rig.hubble import Agent, Relay, messages
 from pipeline.rig.tls import certificates
 from tests.hubble_run import Run, flow
 from tests.samples import sample
 from tests.waiting import until
 
 
-@pytest.fixture(scope="module", autouse=True)
-def programs():
-    """The real programs, or the reason why these tests cannot be run."""
-    try:
-        return PROGRAMS.built()
-    except PreflightFailed as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
+@pytest.fixture
+def agents(hubble):
+    return hubble.agents
 
 
 @pytest.fixture
-def agents():
-    """Two nodes; the first one's peer service tells relay of both."""
-    first, second = Agent(name="n1"), Agent(name="n2")
-    first.others.append(second)
-    first.start()
-    yield first, second
-    first.stop()
-    second.stop()
-
-
-@pytest.fixture
-def relay(agents, tmp_path):
-    server = Relay(tmp_path / "relay", agents[0])
-    server.start()
-    yield server
-    server.stop()
+def relay(hubble):
+    return hubble.relay
 
 
 def recorded() -> list[bytes]:
@@ -83,8 +62,8 @@ def test_recorded_flows_mean_the_same_by_relay_by_file_and_by_the_real_command(a
     until(lambda: answers.extend(stream.answers(report, 0.1)) or len(answers) > len(lines), "all flows", 30)
     stream.close()
     by_relay = parse([received(data) for data in answers], cluster="c")
-    by_command = hubble.parse("\n".join(relay.observe("--last", "5000", "-o", "json")).encode(), cluster="c")
-    by_file = hubble.parse(b"\n".join(lines), cluster="c")
+    by_command = parser.parse("\n".join(relay.observe("--last", "5000", "-o", "json")).encode(), cluster="c")
+    by_file = parser.parse(b"\n".join(lines), cluster="c")
     assert by_relay.used == by_command.used == by_file.used == len(lines)
     assert by_relay.balanced and not by_relay.rejected and by_relay.excluded == {"node_status": 1}
     assert facts(by_relay) == facts(by_file) == facts(by_command)
@@ -109,9 +88,22 @@ def test_relay_that_is_killed_and_comes_back_loses_and_doubles_nothing(agents, r
     assert run.uuids() == [f"u{n}" for n in range(6)] and not run.gaps()
 
 
+def test_relay_that_hangs_is_said_to_be_silent(agents, relay, tmp_path, monkeypatch):
+    """A connection that nobody has closed looks like one without traffic."""
+    monkeypatch.setattr(relay_module, "QUIET_SECONDS", 2.5)
+    agents[0].add([flow(0)])
+    run = Run(tmp_path / "state", relay=relay.address)
+    with run():
+        run.has(0)
+        relay.process.freeze()
+        until(lambda: "sent nothing" in str(run.report.remarks()), "a note", 30)
+        relay.process.thaw()
+        agents[0].add([flow(1, seconds=1)])
+        until(lambda: run.report.remarks() == [] and run.uuids() == ["u0", "u1"], "it goes on", 30)
+
+
 def test_a_collector_that_is_restarted_goes_on_where_it_was(agents, relay, tmp_path):
     """Flows of the time between come from the agents' rings; a clock an hour off on one node hides none."""
-    agents[1].start()
     agents[0].add([flow(n, seconds=n / 10) for n in range(40)])
     agents[1].add([flow(100 + n, "n2", seconds=3_600 + n) for n in range(3)])
     run = Run(tmp_path / "state", relay=relay.address)
@@ -155,6 +147,7 @@ def states(relay):
 def test_a_node_without_connection_is_a_gap_until_it_is_back(agents, relay, tmp_path, monkeypatch):
     """One node of a hundred that is missing changes every sum a little, and nothing else would say so."""
     monkeypatch.setattr(relay_nodes, "GRACE", 100_000)
+    agents[1].stop()
     agents[0].add([flow(0)])
     until(lambda: relay_nodes.UNAVAILABLE in states(relay), "relay has noticed", 30)
     run = Run(tmp_path / "state", relay=relay.address)
@@ -167,14 +160,13 @@ def test_a_node_without_connection_is_a_gap_until_it_is_back(agents, relay, tmp_
         agents[1].start()
         run.has(1)
         until(lambda: "n2" not in str(run.report.remarks()), "the note is gone")
-    [gap] = run.gaps()
+    gap = run.gaps()[0]
     assert (gap["source"], gap["kind"]) == ("hubble/n2", "node_unavailable")
-    assert gap["start"] <= gap["end"]
+    assert gap["start"] <= gap["end"] and {gap["source"] for gap in run.gaps()} == {"hubble/n2"}
 
 
 def test_an_agent_that_fails_is_a_gap_and_what_its_ring_had_comes(agents, relay, tmp_path):
     """Agents restart with every upgrade of Cilium; relay tells it late, and asks for old flows again."""
-    agents[1].start()
     agents[0].add([flow(0)])
     agents[1].add([flow(1, "n2", seconds=1), flow(2, "n2", seconds=9)])
     run = Run(tmp_path / "state", relay=relay.address)
@@ -194,7 +186,6 @@ def test_an_agent_that_fails_is_a_gap_and_what_its_ring_had_comes(agents, relay,
 def test_a_request_that_is_sent_anew_doubles_nothing(agents, relay, tmp_path, monkeypatch):
     """Relay drops a node whose agent ended in order without a word: only a new request asks it again."""
     monkeypatch.setattr(relay_stream, "RENEW_SECONDS", 2.5)  # relay keeps flows for a second to sort them
-    agents[1].start()
     agents[0].add([flow(n, seconds=n / 10) for n in range(5)])
     run = Run(tmp_path / "state", relay=relay.address)
     with run():
@@ -220,7 +211,7 @@ class Older(Agent):
             time.sleep(0.02)
 
 
-def test_a_node_that_knows_not_all_fields_is_asked_without_a_mask(tmp_path):
+def test_a_node_that_knows_not_all_fields_is_asked_without_a_mask(hubble, tmp_path):
     """A mask with a field of a newer version is refused whole: nothing would ever come."""
     older = Older(name="n1")
     older.start()
@@ -254,7 +245,7 @@ def test_tls_with_certificates_of_both_sides(agents, tmp_path):
         relay.stop()
 
 
-def test_names_and_numbers_are_ciliums():
+def test_names_and_numbers_are_ciliums(hubble):
     """A wrong number would read one field for another without a word."""
     theirs = messages()
     flow_file = theirs["flow.Flow"].DESCRIPTOR.file

@@ -184,6 +184,23 @@ class Relay:
         return observe("--server", self.address, *arguments)
 
 
+class Hubble:
+    """Two nodes, n1 and n2, behind relay; n1's agent tells relay of both."""
+
+    def __init__(self, folder: Path, *, tls: Certificates | None = None) -> None:
+        self.agents = (Agent(name="n1"), Agent(name="n2"))
+        self.agents[0].others.append(self.agents[1])
+        self.relay = Relay(folder, self.agents[0], tls=tls)
+
+    def start(self) -> None:
+        for one in (*self.agents, self.relay):
+            one.start()
+
+    def stop(self) -> None:
+        for one in (self.relay, *self.agents):
+            one.stop()
+
+
 def _server(tls: Certificates | None) -> list[str]:
     """With TLS a client must have a certificate of the same authority."""
     if tls is None:

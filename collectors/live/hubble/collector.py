@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from collectors.live.contract import Collector
 from collectors.live.hubble.files import Files
 from collectors.live.hubble.parameters import HubbleSettings
@@ -19,7 +21,9 @@ def collector(settings: HubbleSettings, cluster: str) -> Collector:
         )
     places = Places(settings.nodes, settings.networks)
     if settings.relay:
-        from collectors.live.hubble.relay import Relay  # gRPC is loaded where it is used
+        # gRPC is loaded where it is used; what goes wrong is said in readiness, not by it on stderr.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        from collectors.live.hubble.relay import Relay
 
         return Relay(settings, places, cluster)
     return Files(patterns, places, cluster, settings.poll_seconds)

@@ -26,7 +26,10 @@ _PART = "relay"
 _NODES = "nodes"
 LONGEST_PAUSE_SECONDS = 30.0
 _ANSWER_SECONDS = 5.0
-"""After which a relay that is silent is said to be."""
+"""After which a relay that never answered is said to be silent."""
+QUIET_SECONDS = 60.0
+"""After which one that answered is: a cluster's own health checks are flows too."""
+_FLOWS = "flows"
 
 
 class Relay:
@@ -75,8 +78,15 @@ class Relay:
     def _tell(self, away: Away, silent: float, watch: Watch) -> None:
         if away.connected:
             watch.goes_on(_PART)
-        elif away or silent > _ANSWER_SECONDS:
-            watch.waits(_PART, f"relay at {self._settings.relay} answers, but no node is connected to it")
+        elif away:
+            watch.waits(_PART, f"relay at {self._settings.relay} is connected to no node")
+        elif silent > _ANSWER_SECONDS:
+            reason = "has no node, or wants a certificate (hubble.relay_certfile)"
+            watch.waits(_PART, f"relay at {self._settings.relay} does not answer: it {reason}")
+        if away.connected and silent > QUIET_SECONDS:
+            watch.notes(_FLOWS, f"relay has sent nothing for more than {QUIET_SECONDS:g} s")
+        else:
+            watch.goes_on(_FLOWS)
         if away:
             watch.notes(_NODES, f"{len(away)} without a connection to relay: {', '.join(away.names()[:10])}")
         else:
