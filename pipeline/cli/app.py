@@ -45,6 +45,7 @@ COMMANDS = {
     "report": Command("pipeline.cli.report:app", "Statements of a month, per team."),
     "dashboard": Command("pipeline.cli.dashboard:dashboard", "Serve the pages for a browser."),
     "api": Command("pipeline.cli.api:api", "Costs in OpenCost's HTTP shape, for its clients."),
+    "reconcile": Command("pipeline.cli.reconcile:reconcile", "The ledger against a provider's bill."),
     "dev": Command("pipeline.cli.dev:app", "A broker on this machine, to try things with."),
     "config": Command("pipeline.cli.config:app", "Show, describe and check the settings."),
     "version": Command("pipeline.cli.version:version", "Versions of Driftledger and of what it runs on."),
