@@ -26,8 +26,8 @@ from tests.cost_rows import allocation, at, device, ledger
 P5 = "BoxUsage:p5.48xlarge"
 CUR = (
     "line_item_usage_start_date", "line_item_usage_end_date", "line_item_line_item_type",
-    "line_item_usage_type",    "line_item_resource_id", "line_item_usage_amount", "pricing_unit", "line_item_unblended_cost",
-    "line_item_currency_code", "product_instance_type",
+    "line_item_usage_type", "line_item_resource_id", "line_item_usage_amount", "pricing_unit",
+    "line_item_unblended_cost", "line_item_currency_code", "product_instance_type",
 )  # fmt: skip
 OLD = (
     "lineItem/UsageStartDate", "lineItem/UsageEndDate", "lineItem/LineItemType", "lineItem/UsageType",
