@@ -1,15 +1,12 @@
-"""Flows of a whole cluster through the real hubble-relay: each once, or a gap says what was not had."""
+"""Flows of a whole cluster through the real hubble-relay: they mean what files and the command say."""
 
 from __future__ import annotations
 
 import json
 import time
 
-import pytest
-
 from collectors import hubble as parser
-from collectors.live.hubble import relay as relay_module
-from collectors.live.hubble import relay_names, relay_nodes, relay_stream
+from collectors.live.hubble import relay_names, relay_nodes
 from collectors.live.hubble.completed import completed
 from collectors.live.hubble.parameters import HubbleSettings
 from collectors.live.hubble.places import Places
@@ -24,16 +21,6 @@ from pipeline.rig.tls import certificates
 from tests.hubble_run import Run, flow
 from tests.samples import sample
 from tests.waiting import until
-
-
-@pytest.fixture
-def agents(hubble):
-    return hubble.agents
-
-
-@pytest.fixture
-def relay(hubble):
-    return hubble.relay
 
 
 def recorded() -> list[bytes]:
@@ -54,147 +41,59 @@ def facts(parsed):
     return [sorted(table.to_pylist(), key=lambda row: json.dumps(row, default=str)) for table in tables]
 
 
-def test_recorded_flows_mean_the_same_by_relay_by_file_and_by_the_real_command(agents, relay):
+def test_recorded_flows_mean_the_same_by_relay_by_file_and_by_the_real_command(hubble):
     """A cluster that goes from the exporter's files to relay must not change its numbers."""
     lines = recorded()
-    agents[0].add(lines)
-    stream, report, answers = Stream(HubbleSettings(relay=relay.address), 0, masked=True), Report(), []
+    hubble.agents[0].add(lines)
+    stream, report, answers = Stream(HubbleSettings(relay=hubble.relay.address), 0, masked=True), Report(), []
     until(lambda: answers.extend(stream.answers(report, 0.1)) or len(answers) > len(lines), "all flows", 30)
     stream.close()
     by_relay = parse([received(data) for data in answers], cluster="c")
-    by_command = parser.parse("\n".join(relay.observe("--last", "5000", "-o", "json")).encode(), cluster="c")
+    by_command = parser.parse(
+        "\n".join(hubble.relay.observe("--last", "5000", "-o", "json")).encode(), cluster="c"
+    )
     by_file = parser.parse(b"\n".join(lines), cluster="c")
     assert by_relay.used == by_command.used == by_file.used == len(lines)
     assert by_relay.balanced and not by_relay.rejected and by_relay.excluded == {"node_status": 1}
     assert facts(by_relay) == facts(by_file) == facts(by_command)
-    assert list(MASK) in agents[0].masks
+    assert list(MASK) in hubble.agents[0].masks
 
 
-def test_relay_that_is_killed_and_comes_back_loses_and_doubles_nothing(agents, relay, tmp_path):
-    """Relay is a Deployment of one pod: it moves with every upgrade, while the agents keep their rings."""
-    agents[0].add([flow(n, seconds=n) for n in range(3)])
-    run = Run(tmp_path / "state", relay=relay.address)
-    with run():
-        run.has(0, 1, 2)
-        until(lambda: not run.report.not_ready(), "it is ready")
-        relay.kill()
-        agents[0].add([flow(3, seconds=3), flow(4, seconds=4)])
-        until(lambda: run.report.not_ready(), "it says what it waits for")
-        assert relay.address in str(run.report.not_ready())
-        relay.start()
-        agents[0].add([flow(5, seconds=5)])
-        run.has(3, 4, 5)
-        until(lambda: not run.report.not_ready(), "it is ready again")
-    assert run.uuids() == [f"u{n}" for n in range(6)] and not run.gaps()
+def seen(number, node, zone, seconds, **fields):
+    """A flow as one point of one node reports it; its own pod is 10.0.0.1 on n1 and 10.0.0.2 on n2."""
+    line = json.loads(flow(number, node, seconds=seconds))
+    own = "source" if fields["traffic_direction"] == "EGRESS" else "destination"
+    told = {own: {"ID": 7, "namespace": "ml", "pod_name": own}, "node_labels": [f"{ZONE}={zone}"], **fields}
+    line["flow"] |= told
+    return json.dumps(line).encode()
 
 
-def test_relay_that_hangs_is_said_to_be_silent(agents, relay, tmp_path, monkeypatch):
-    """A connection that nobody has closed looks like one without traffic."""
-    monkeypatch.setattr(relay_module, "QUIET_SECONDS", 2.5)
-    agents[0].add([flow(0)])
-    run = Run(tmp_path / "state", relay=relay.address)
+ZONE = "topology.kubernetes.io/zone"
+
+
+def test_a_connection_that_both_nodes_report_at_many_points_is_one_between_two_zones(hubble, tmp_path):
+    """Traffic between zones is billed: by the events of one connection it would be billed five times."""
+    ends = {"IP": {"source": "10.0.0.1", "destination": "10.0.0.2"}}
+    ends["l4"] = {"TCP": {"source_port": 5_000, "destination_port": 80, "flags": {"SYN": True}}}
+    back = {"IP": {"source": "10.0.0.2", "destination": "10.0.0.9"}, "l4": {"UDP": {"source_port": 1}}}
+    out, into = {"traffic_direction": "EGRESS", **ends}, {"traffic_direction": "INGRESS", **ends}
+    hubble.agents[1].add([seen(0, "n2", "z2", 0, traffic_direction="EGRESS", **back)])
+    run = Run(tmp_path / "state", relay=hubble.relay.address)
     with run():
         run.has(0)
-        relay.process.freeze()
-        until(lambda: "sent nothing" in str(run.report.remarks()), "a note", 30)
-        relay.process.thaw()
-        agents[0].add([flow(1, seconds=1)])
-        until(lambda: run.report.remarks() == [] and run.uuids() == ["u0", "u1"], "it goes on", 30)
-
-
-def test_a_collector_that_is_restarted_goes_on_where_it_was(agents, relay, tmp_path):
-    """Flows of the time between come from the agents' rings; a clock an hour off on one node hides none."""
-    agents[0].add([flow(n, seconds=n / 10) for n in range(40)])
-    agents[1].add([flow(100 + n, "n2", seconds=3_600 + n) for n in range(3)])
-    run = Run(tmp_path / "state", relay=relay.address)
-    with run():
-        run.has(*range(40), 100, 101, 102)
-    agents[0].add([flow(n, seconds=n / 10) for n in range(40, 45)])
-    agents[1].add([flow(103, "n2", seconds=3_603)])
-    with run():
-        run.has(*range(45), 103)
-    assert len(run.uuids()) == 49 and not run.gaps()
-    assert sum(t.parsed.excluded["repeated"] for t in run.turns) >= 20
-
-
-def test_flows_that_an_agent_overwrote_meanwhile_are_a_gap(agents, relay, tmp_path):
-    """A ring holds some thousand flows: after a long stop the bill must not look complete."""
-    agents[0].add([flow(n, seconds=n) for n in range(3)])
-    run = Run(tmp_path / "state", relay=relay.address)
-    with run():
-        run.has(0, 1, 2)
-    agents[0].ring = 5
-    agents[0].add([flow(n, seconds=n) for n in range(3, 20)])
-    with run():
-        run.has(*range(15, 20))
-    [gap] = run.gaps()
-    assert (gap["source"], gap["kind"]) == ("hubble/n1", "flows_overwritten")
-    assert (gap["start"].isoformat(), gap["end"].isoformat()) == (
-        "2026-09-01T10:00:02",
-        "2026-09-01T10:00:15",
-    )
-    assert len(run.uuids()) == 8
-
-
-def states(relay):
-    """What relay says of its nodes at the beginning of a request."""
-    stream, report = Stream(HubbleSettings(relay=relay.address), 0, masked=True), Report()
-    answers = stream.answers(report, 0.2)
-    stream.close()
-    return {one.status.state for one in map(received, answers) if one.status}
-
-
-def test_a_node_without_connection_is_a_gap_until_it_is_back(agents, relay, tmp_path, monkeypatch):
-    """One node of a hundred that is missing changes every sum a little, and nothing else would say so."""
-    monkeypatch.setattr(relay_nodes, "GRACE", 100_000)
-    agents[1].stop()
-    agents[0].add([flow(0)])
-    until(lambda: relay_nodes.UNAVAILABLE in states(relay), "relay has noticed", 30)
-    run = Run(tmp_path / "state", relay=relay.address)
-    with run():
-        run.has(0)
-        until(lambda: run.gaps(), "a gap")
-        until(lambda: "n2" in str(run.report.remarks()), "a note")
-        assert not run.report.not_ready(), "the other node's flows go on"
-        agents[1].add([flow(1, "n2")])
-        agents[1].start()
-        run.has(1)
-        until(lambda: "n2" not in str(run.report.remarks()), "the note is gone")
-    gap = run.gaps()[0]
-    assert (gap["source"], gap["kind"]) == ("hubble/n2", "node_unavailable")
-    assert gap["start"] <= gap["end"] and {gap["source"] for gap in run.gaps()} == {"hubble/n2"}
-
-
-def test_an_agent_that_fails_is_a_gap_and_what_its_ring_had_comes(agents, relay, tmp_path):
-    """Agents restart with every upgrade of Cilium; relay tells it late, and asks for old flows again."""
-    agents[0].add([flow(0)])
-    agents[1].add([flow(1, "n2", seconds=1), flow(2, "n2", seconds=9)])
-    run = Run(tmp_path / "state", relay=relay.address)
-    with run():
-        run.has(0, 1, 2)
-        agents[1].stop()
-        agents[1].add([flow(3, "n2", seconds=10)])
-        agents[1].start()
-        run.has(3)
-        until(lambda: run.gaps(), "a gap", 30)
-        agents[1].add([flow(4, "n2", seconds=11)])
-        run.has(4)
-    assert run.uuids() == [f"u{n}" for n in range(5)]
-    assert [(gap["source"], gap["kind"]) for gap in run.gaps()] == [("hubble/n2", "node_error")]
-
-
-def test_a_request_that_is_sent_anew_doubles_nothing(agents, relay, tmp_path, monkeypatch):
-    """Relay drops a node whose agent ended in order without a word: only a new request asks it again."""
-    monkeypatch.setattr(relay_stream, "RENEW_SECONDS", 2.5)  # relay keeps flows for a second to sort them
-    agents[0].add([flow(n, seconds=n / 10) for n in range(5)])
-    run = Run(tmp_path / "state", relay=relay.address)
-    with run():
-        run.has(0, 1, 2, 3, 4)
-        until(lambda: len(agents[0].masks) >= 2, "a second request", 30)
-        agents[0].add([flow(5, seconds=5)])
-        run.has(5)
-        assert not run.report.not_ready()
-    assert run.uuids() == [f"u{n}" for n in range(6)] and not run.gaps()
+        hubble.agents[0].add([
+            seen(1, "n1", "z1", 5, trace_observation_point="FROM_ENDPOINT", **out),
+            seen(2, "n1", "z1", 5.1, trace_observation_point="TO_STACK", **out),
+            seen(3, "n1", "z1", 5.2, trace_observation_point="TO_NETWORK", **out),
+        ])  # fmt: skip
+        hubble.agents[1].add([
+            seen(4, "n2", "z2", 5.1, trace_observation_point="FROM_NETWORK", **into),
+            seen(5, "n2", "z2", 5.2, trace_observation_point="TO_ENDPOINT", **into),
+        ])  # fmt: skip
+        run.has(1, 2, 3, 4, 5)
+    found = network.fold(run.flows(), {})["network_usage"].to_pylist()
+    assert sum(row["connections"] for row in found) == 1
+    assert [row["class"] for row in found if row["connections"]] == ["cross_zone"]
 
 
 class Older(Agent):
@@ -224,11 +123,11 @@ def test_a_node_that_knows_not_all_fields_is_asked_without_a_mask(hubble, tmp_pa
     assert [gap["kind"] for gap in run.gaps()] == ["node_error"]
 
 
-def test_tls_with_certificates_of_both_sides(agents, tmp_path):
+def test_tls_with_certificates_of_both_sides(hubble, tmp_path):
     """A cluster that demands TLS must not be read by who has no certificate, nor trust any server."""
     pems = certificates(tmp_path)
-    relay = Relay(tmp_path / "relay", agents[0], tls=pems)
-    agents[0].add([flow(0)])
+    relay = Relay(tmp_path / "relay", hubble.agents[0], tls=pems)
+    hubble.agents[0].add([flow(0)])
     relay.start()
     tls = {"relay": relay.address, "relay_tls": True, "relay_cafile": str(pems.cafile)}
     own = {"relay_certfile": str(pems.keystore), "relay_keyfile": str(pems.keystore)}
