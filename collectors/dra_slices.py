@@ -14,6 +14,9 @@ from collectors.kube_objects import Json, at, mapping, sequence, text
 COMPUTE_DOMAIN = "compute-domain.nvidia.com"
 """NVIDIA's driver for channels between nodes: its devices are no GPUs."""
 
+_KEEP_OFF = ("NoSchedule", "NoExecute")
+"""Effects of a device's taint that keep claims off it."""
+
 Pool = tuple[str, str]
 """Driver and name."""
 Key = tuple[str, str, str]
@@ -32,6 +35,8 @@ class Device(NamedTuple):
     share: Share
     """What part of a physical device it is."""
     method: str
+    tainted: bool = False
+    """Its driver, or an administrator, says that it must not be allocated."""
 
     def columns(self, driver: str, pool: str) -> dict[str, Any]:
         """Those of the event `device` that follow from its slice."""
@@ -127,6 +132,7 @@ def _device(pool: Pool, member: Json, entry: Json, sets: Mapping[str, Mapping[st
         capacity=amounts(body.get("capacity")),
         share=part or WHOLE,
         method="mig" if is_mig else "whole" if part is None or part.held == part.whole else "dra-partition",
+        tainted=any(mapping(t).get("effect") in _KEEP_OFF for t in sequence(body.get("taints"))),
     )
 
 

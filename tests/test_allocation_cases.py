@@ -415,3 +415,49 @@ def test_the_real_claims_meet_their_real_slices() -> None:
         "dra-gpu-example-798fccd4d-sfl2p",
     )
     assert len(scene.devices) == 6
+
+
+def _health(scene: Scene) -> list[tuple[str, datetime | None, bool]]:
+    """Health, start and whether it lasts, of the versions of a device in the order of time."""
+    rows = sorted(scene.devices.values(), key=lambda row: row["start"])
+    return [(row["health"], row["start"], row["end"] is None) for row in rows]
+
+
+def test_a_device_of_a_cordoned_or_broken_node_cannot_be_allocated_from_then_on() -> None:
+    """Idle time that nobody could have used is not the team's that sized the cluster."""
+    scene = Scene()
+    scene(news("resourceslices", k.slice_(k.device())), news("nodes", k.node()))
+    cordoned = k.node()
+    cordoned["spec"]["unschedulable"] = True
+    at_cordon = scene.now + SECOND
+    scene(news("nodes", cordoned, at=at_cordon), at=at_cordon)
+    broken = k.node()
+    broken["status"]["conditions"] = [{"type": "Ready", "status": "Unknown"}]
+    scene(news("nodes", broken, at=at_cordon + SECOND), at=at_cordon + SECOND)
+    scene(news("nodes", k.node(), at=at_cordon + 2 * SECOND), at=at_cordon + 2 * SECOND)
+    found = _health(scene)
+    assert [health for health, _, _ in found] == ["healthy", "unschedulable", "unhealthy", "healthy"]
+    assert [lasts for _, _, lasts in found] == [False, False, False, True]
+
+
+def test_a_tainted_device_is_unhealthy_while_its_neighbour_is_not() -> None:
+    """A driver that finds a card broken says so with a taint (KEP-5055)."""
+    scene = Scene()
+    taint = {"key": "gpu.nvidia.com/xid", "effect": "NoSchedule"}
+    seen = {"key": "gpu.nvidia.com/ecc", "effect": "None"}
+    scene(news("resourceslices", k.slice_(k.device(taints=[taint]), k.device("gpu-1", taints=[seen]))))
+    assert {row["uuid"]: row["health"] for row in scene.devices.values()} == {
+        "GPU-gpu-0": "unhealthy", "GPU-gpu-1": "healthy",
+    }  # fmt: skip
+
+
+def test_a_plugins_devices_are_unschedulable_with_their_node() -> None:
+    scene = Scene()
+    node = k.node(capacity={"nvidia.com/gpu": "2"})
+    scene(news("nodes", node))
+    cordoned = json.loads(json.dumps(node))
+    cordoned["spec"]["unschedulable"] = True
+    later = scene.now + SECOND
+    scene(news("nodes", cordoned, at=later), at=later)
+    lasting = [row["health"] for row in scene.devices.values() if row["end"] is None]
+    assert lasting == ["unschedulable", "unschedulable"]

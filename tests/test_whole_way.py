@@ -140,9 +140,12 @@ def test_from_a_cluster_to_what_a_model_costs_and_whether_it_is_right(
 
     _served(place.receiver.said(r"inference events are taken on (http://\S+)"), datetime.now(UTC))
 
-    def lines() -> dict[str, dict[str, Any]]:
+    def costs() -> dict[str, dict[str, Any]]:
         rows = place.asked("cost", "--by", "workload,team", "--gpu-hour-price", "3.60")
-        found = {row["workload"]: row for row in rows}
+        return {row["workload"]: row for row in rows}
+
+    def lines() -> dict[str, dict[str, Any]]:
+        found = costs()
         both = {"Deployment/serve", "cluster_idle"} <= set(found)
         return found if both and float(found["Deployment/serve"]["used_cost"] or 0) > 0 else {}
 
@@ -153,6 +156,9 @@ def test_from_a_cluster_to_what_a_model_costs_and_whether_it_is_right(
         float(held["busy_gpu_hours"]) <= float(held["active_gpu_hours"]) <= float(held["allocated_gpu_hours"])
     )
     assert float(idle["used_cost"]) == 0 < float(idle["cluster_idle_cost"])
+
+    objects.cordon(cluster, "n1")
+    until(lambda: "unhealthy" in costs(), "the free card's time as unhealthy", WAIT_SECONDS)
 
     model = until(lambda: place.asked("models", "-w", "1h"), "the model", WAIT_SECONDS)[0]
     assert (model["model"], model["requests"], model["labelled"], model["accuracy"]) == ("fraud", 10, 10, 0.8)

@@ -23,7 +23,9 @@ def of_pool(pool: Pool, context: Context) -> Iterator[Row]:
     for key, device in context.devices.get(pool, {}).items():
         node = context.nodes.get(device.node)
         columns = device.columns(key[0], key[1])
-        yield (node.place if node else {}) | columns | {"place": "/".join(key), "start": start}
+        place = node.place if node else {"health": "healthy"}
+        worst = {"health": "unhealthy"} if device.tainted else {}
+        yield place | columns | worst | {"place": "/".join(key), "start": start}
 
 
 def of_node(node: Node, held: Mapping[Identity, Row], given: Mapping[str, Iterable[str]]) -> Iterator[Row]:

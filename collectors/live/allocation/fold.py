@@ -35,7 +35,7 @@ class Fold:
         self.allocations = Book(
             ("place", "consumer_uid"), ("device", "share_id"), ("share_units", "device_units", "team")
         )
-        self.inventory = Book(("place",), ("device",), ())
+        self.inventory = Book(("place",), ("device",), ("health",))
         self.changes = Changes(self.context, self._about)
         self._given: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._slots: plugin.Slots = {}

@@ -21,10 +21,17 @@ _PROVIDERS = {"gce": "gcp"}
 
 class _Spec(msgspec.Struct):
     providerID: str | None = None
+    unschedulable: bool | None = None
+
+
+class _Condition(msgspec.Struct):
+    type: str = ""
+    status: str = ""
 
 
 class _Status(msgspec.Struct):
     capacity: dict[str, str | int] | None = None
+    conditions: list[_Condition] | None = None
 
 
 class _Node(msgspec.Struct):
@@ -42,6 +49,8 @@ class Node(NamedTuple):
     """Devices of each resource, sorted by its name."""
     hami: tuple[Registered, ...]
     provider: str
+    health: str
+    """Of all its devices: unhealthy while it is not ready, unschedulable while it is cordoned."""
 
     @property
     def place(self) -> dict[str, str | None]:
@@ -55,6 +64,7 @@ class Node(NamedTuple):
             "zone": label("topology.kubernetes.io/zone"),
             "instance_type": label("node.kubernetes.io/instance-type"),
             "capacity_type": "spot" if spot else _CAPACITY_TYPES.get(told),
+            "health": self.health,
         }
 
     @property
@@ -66,6 +76,12 @@ class Node(NamedTuple):
         """How many share a device, as NVIDIA's feature discovery labels it; 1 where none do."""
         told = self.labels.get("nvidia.com/gpu.replicas", "")
         return int(told) if told.isdecimal() and 1 <= int(told) <= 10_000 else 1
+
+
+def _health(node: _Node) -> str:
+    if any(c.type == "Ready" and c.status != "True" for c in node.status.conditions or ()):
+        return "unhealthy"
+    return "unschedulable" if node.spec.unschedulable else "healthy"
 
 
 _LABELS = frozenset({
@@ -94,6 +110,7 @@ def reducer(is_device: Callable[[str], bool]) -> Callable[[bytes], Node]:
             capacity=tuple(sorted((k, min(v, 1_024)) for k, v in offered.items() if v > 0)),
             hami=registered(meta.annotations or {}),
             provider=_PROVIDERS.get(scheme, scheme),
+            health=_health(node),
         )
 
     return reduce
