@@ -46,6 +46,7 @@ COMMANDS = {
     "dashboard": Command("pipeline.cli.dashboard:dashboard", "Serve the pages for a browser."),
     "api": Command("pipeline.cli.api:api", "Costs in OpenCost's HTTP shape, for its clients."),
     "reconcile": Command("pipeline.cli.reconcile:reconcile", "The ledger against a provider's bill."),
+    "predict": Command("pipeline.cli.predict:predict", "What manifests will cost, before they are applied."),
     "dev": Command("pipeline.cli.dev:app", "A broker on this machine, to try things with."),
     "config": Command("pipeline.cli.config:app", "Show, describe and check the settings."),
     "version": Command("pipeline.cli.version:version", "Versions of Driftledger and of what it runs on."),

@@ -19,6 +19,7 @@ from pipeline.settings.collect import CollectSettings
 from pipeline.settings.cost import CostRule
 from pipeline.settings.dashboard import DashboardSettings
 from pipeline.settings.maintenance import MaintenanceSettings
+from pipeline.settings.predict import PredictSettings
 from pipeline.settings.store import StoreSettings
 from pipeline.settings.up import UpSettings
 from pipeline.settings.worker import WorkerSettings
@@ -37,6 +38,7 @@ class Settings:
     cost: CostRule = CostRule()
     dashboard: DashboardSettings = DashboardSettings()
     api: ApiSettings = ApiSettings()
+    predict: PredictSettings = PredictSettings()
     kafka: KafkaSettings = KafkaSettings()
     publish: PublishSettings = PublishSettings()
     worker: WorkerSettings = WorkerSettings()

@@ -1,0 +1,122 @@
+"""`driftledger predict`: what manifests will cost a month, before they are applied."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import INCOMPLETE, OutputOption, StoreOption, now, reading, settings, show
+from pipeline.cli.output import Output
+from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
+from pipeline.errors import ConfigError, NotFound
+
+if TYPE_CHECKING:
+    from pipeline.answers.answer import Answer
+    from pipeline.predict.answer import Now
+    from pipeline.prices import PriceBook
+
+OVER_BUDGET = 6
+
+
+def predict(
+    ctx: typer.Context,
+    files: Annotated[
+        list[str], typer.Option("--file", "-f", metavar="FILE", help="Manifest; - is standard input.")
+    ],
+    store: StoreOption = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", metavar="AMOUNT", help="Most that the month may change by.")
+    ] = None,
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Of what names none.")] = "default",
+    gpu_model: Annotated[str, typer.Option("--gpu-model", help="Where no node selector says it.")] = "",
+    instance_type: Annotated[str, typer.Option("--instance-type")] = "",
+    provider: Annotated[str, typer.Option("--provider", help="aws, gcp, azure or your own.")] = "",
+    region: Annotated[str, typer.Option("--region")] = "",
+    capacity_type: Annotated[str, typer.Option("--capacity-type", help="on-demand, spot.")] = "",
+    cluster: Annotated[str, typer.Option("--cluster", help="As the price book names it.")] = "",
+    replicas: Annotated[
+        int | None, typer.Option("--replicas", min=1, help="Of a GPU that is shared.")
+    ] = None,
+    nodes: Annotated[int | None, typer.Option("--nodes", min=0, help="That a DaemonSet runs on.")] = None,
+    job_hours: Annotated[str | None, typer.Option("--job-hours", help="Hours that a job's pod runs.")] = None,
+    prices: PricesOption = None,
+    gpu_hour_price: GpuHourOption = None,
+    currency: CurrencyOption = "USD",
+    output: OutputOption = Output.table,
+) -> None:
+    """The monthly GPU cost of what FILE holds, what it costs now by the ledger, and the change.
+
+    Exit codes: 6 the change is over the budget, 7 something in it has no price or extent.
+    """
+    from pipeline.predict.answer import Asked, change, is_incomplete
+    from pipeline.predict.answer import predict as answer
+    from pipeline.predict.devices import claims, classes
+    from pipeline.predict.manifest import objects
+    from pipeline.predict.workloads import workloads
+    from pipeline.prices.price import Profile
+
+    most = None if budget is None else _amount("--budget", budget)
+    hours = None if job_hours is None else Fraction(_amount("--job-hours", job_hours))
+    found = [one for text in map(_read, files) for one in objects(text)]
+    known = claims(found, namespace, classes(settings(ctx).predict.device_classes))
+    book = price_book(prices, gpu_hour_price, currency)
+    profile = Profile(cluster, provider, region, instance_type, gpu_model, "", capacity_type)
+    costs, notes = _now(ctx, store, book, currency)
+    held = workloads(found, namespace, known, nodes, hours)
+    made = answer(held, book, Asked(profile, replicas, currency), now(), costs)
+    show(replace(made, notes=(*made.notes, *notes, *_verdict(made, most, currency))), output)
+    if most is not None and change(made) > most:
+        raise typer.Exit(OVER_BUDGET)
+    if is_incomplete(made):
+        raise typer.Exit(INCOMPLETE)
+
+
+def _now(
+    ctx: typer.Context, store: Path | None, book: PriceBook, currency: str
+) -> tuple[Now | None, tuple[str, ...]]:
+    """From the ledger, where there is one."""
+    from pipeline.predict.answer import compared
+
+    try:
+        with reading(ctx, store) as ledger:
+            return compared(ledger, book, currency, settings(ctx).cost)
+    except NotFound as error:
+        if store is not None:
+            raise
+        return None, (f"there is nothing to compare with: {error}",)
+
+
+def _verdict(made: Answer, most: Decimal | None, currency: str) -> tuple[str, ...]:
+    from pipeline.predict.answer import change
+
+    if most is None:
+        return ()
+    word = "over" if change(made) > most else "within"
+    return (f"{word} the budget: {change(made):f} of {most:f} {currency} a month",)
+
+
+def _read(name: str) -> str:
+    if name == "-":
+        return sys.stdin.read()
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise NotFound(f"there is no file {name}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("-f", name, "save the file as UTF-8 text") from error
+
+
+def _amount(option: str, text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not (amount.is_finite() and 0 <= amount <= 10**12):
+        raise ConfigError(option, text, "write a number such as 500 or 2.5")
+    return amount

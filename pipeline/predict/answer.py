@@ -1,0 +1,185 @@
+"""The prediction as an answer: each workload's cost a month, what it costs now, and the change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.cost import cost, extent
+from pipeline.answers.money import from_nano
+from pipeline.answers.window import Window
+from pipeline.errors import NotFound
+from pipeline.predict.devices import Ask
+from pipeline.predict.workloads import HOURS, Workload
+from pipeline.prices.book import PriceBook
+from pipeline.prices.price import Profile
+from pipeline.settings.cost import CostRule, Method, Spread
+from pipeline.store import Store
+from pipeline.wire import mig
+
+PRODUCT = "nvidia.com/gpu.product"
+_LABELS = {
+    "instance_type": ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"),
+    "region": ("topology.kubernetes.io/region",),
+    "capacity_type": ("karpenter.sh/capacity-type", "eks.amazonaws.com/capacityType"),
+    "gpu_model": (PRODUCT,),
+}
+_PLACES = Decimal("1e-6")
+NOW_SPAN = timedelta(hours=24)
+"""The newest hours of the ledger, whose rate is what a workload costs now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the options say: `profile` where the file is silent, and replicas of a shared GPU."""
+
+    profile: Profile
+    replicas: int | None
+    currency: str
+
+
+Now = Mapping[tuple[str, str], Decimal | None]
+"""Monthly cost by namespace and workload; None where it has no price."""
+
+
+def costs_now(store: Store, book: PriceBook, currency: str, rule: CostRule) -> tuple[Now, Window]:
+    """A month at the rate of the ledger's newest day, shared or idle costs of others left out.
+
+    Raises NotFound where the ledger holds no GPU fact.
+    """
+    rule = replace(rule, method=Method.allocation, idle=Spread.none, shared=Spread.none)
+    known = extent(store)
+    window = Window(max(known.start, known.end - NOW_SPAN), known.end)
+    found = cost(store, window, ("namespace", "workload"), book, currency, rule)
+    at = [column.name for column in found.columns].index("total_cost")
+    hours = Fraction((window.end - window.start) // timedelta(minutes=1), 60)
+    return {(str(row[0]), str(row[1])): _month(row[at], hours) for row in found.rows}, window
+
+
+def _month(amount: Value, hours: Fraction) -> Decimal | None:
+    return _money(Fraction(amount) * HOURS / hours * 10**9) if isinstance(amount, Decimal) else None
+
+
+def predict(
+    found: Iterable[Workload], book: PriceBook, asked: Asked, now: datetime, costs: Now | None
+) -> Answer:
+    """`costs` is None where there is no ledger to compare with."""
+    columns = (
+        Column("namespace"), Column("workload"), Column("pods", kind="integer"),
+        Column("gpus", kind="decimal"), Column("hours", "", "decimal", wide=True), Column("gpu_model"),
+        Column("gpu_hour_price", asked.currency, "money", wide=True),
+        Column("monthly_cost", asked.currency, "money"), Column("now_monthly_cost", asked.currency, "money"),
+        Column("change", asked.currency, "money"),
+    )  # fmt: skip
+    rows, notes = [], []
+    for one in found:
+        row, problems = _row(one, book, asked, now, costs)
+        rows.append(row)
+        notes += [f"{one.namespace} {one.name}: {problem}" for problem in problems]
+    if not rows:
+        notes.append("nothing in it asks for a GPU")
+    notes.append(f"a month is {HOURS} hours; prices: {book.version}")
+    sums = [_sum(row[at] for row in rows) for at in (7, 8, 9)]
+    total = ("", "", None, None, None, "", None, *sums)
+    return Answer(columns, tuple(rows), None, None, tuple(dict.fromkeys(notes)), total)
+
+
+def _row(
+    one: Workload, book: PriceBook, asked: Asked, now: datetime, costs: Now | None
+) -> tuple[tuple[Value, ...], list[str]]:
+    problems = [one.problem] if one.problem else []
+    nano, gpus, models, prices = Fraction(), Fraction(), [], []
+    for ask, times in [(a, one.pods or 0) for a in one.asks] + [(a, 1) for a in one.once]:
+        profile = _profile(one.labels, ask, asked.profile)
+        share, problem = _share(ask, profile, one.labels, asked)
+        price, reason = _price(book, profile, now, asked.currency)
+        problems += [text for text in (problem, reason if not ask.problem else "") if text]
+        gpus += ask.number * share * times
+        nano += ask.number * share * times * (price or 0) * (one.hours or 0)
+        models.append(profile.gpu_model)
+        prices.append(price)
+    known = not problems
+    predicted = _money(nano) if known else None
+    current = None if costs is None else costs.get((one.namespace, one.name), Decimal(0))
+    change = None if predicted is None or current is None else predicted - current
+    single = prices[0] if len(set(prices)) == 1 else None
+    return (
+        one.namespace, one.name, one.pods, _decimal(gpus), None if one.hours is None else _decimal(one.hours),
+        ", ".join(dict.fromkeys(filter(None, models))) or None, None if single is None else from_nano(single),
+        predicted, current, change if costs is not None else predicted,
+    ), list(dict.fromkeys(problems))  # fmt: skip
+
+
+def _profile(labels: Mapping[str, str], ask: Ask, stated: Profile) -> Profile:
+    """The file's labels before the options; the device class before the labels."""
+    values = {}
+    for name, keys in _LABELS.items():
+        found = next((labels[key] for key in keys if key in labels), "")
+        values[name] = found or getattr(stated, name)
+    values["capacity_type"] = values["capacity_type"].lower().replace("_", "-")
+    model = values["gpu_model"].removesuffix("-SHARED").partition("-MIG-")[0]
+    return replace(stated, **{**values, "gpu_model": ask.gpu_model or model})
+
+
+def _share(ask: Ask, profile: Profile, labels: Mapping[str, str], asked: Asked) -> tuple[Fraction, str]:
+    """Of a card; and why it is not known."""
+    if ask.problem:
+        return Fraction(), ask.problem
+    in_label = labels.get(PRODUCT, "").partition("-MIG-")[2]
+    if profile_name := ask.profile or in_label:
+        return mig.share(profile_name, profile.gpu_model), ""
+    if not (ask.shared or labels.get(PRODUCT, "").endswith("-SHARED")):
+        return Fraction(1), ""
+    written = labels.get("nvidia.com/gpu.replicas", "")
+    replicas = int(written) if written.isdecimal() and int(written) else asked.replicas
+    if replicas:
+        return Fraction(1, replicas), ""
+    return Fraction(), "say into how many replicas a shared GPU is cut with --replicas"
+
+
+def _price(book: PriceBook, profile: Profile, now: datetime, currency: str) -> tuple[int | None, str]:
+    span = book.spans(profile, now, now + timedelta(minutes=1), currency)[0]
+    if span.nano_per_gpu_hour is not None:
+        return span.nano_per_gpu_hour, ""
+    missing = [] if profile.gpu_model else [f"the GPU with --gpu-model (or a node selector {PRODUCT})"]
+    missing += [f"--{name}" for name in ("provider", "region") if not getattr(profile, name)]
+    remedy = f"; say {', '.join(missing)}" if missing else ""
+    return None, f"no price for {profile}{remedy}, or give --prices or --gpu-hour-price"
+
+
+def _sum(values: Iterable[Value]) -> Decimal | None:
+    known = [value for value in values if isinstance(value, Decimal)]
+    return sum(known, Decimal(0)) if known else None
+
+
+def _money(nano: Fraction) -> Decimal:
+    """To the billionth, half to even."""
+    return from_nano(round(nano))
+
+
+def _decimal(value: Fraction) -> Decimal:
+    return (Decimal(value.numerator) / value.denominator).quantize(_PLACES)
+
+
+def is_incomplete(answer: Answer) -> bool:
+    return any(row[7] is None for row in answer.rows)
+
+
+def change(answer: Answer) -> Decimal:
+    found = answer.total[9] if answer.total else None
+    return found if isinstance(found, Decimal) else Decimal(0)
+
+
+def compared(
+    store: Store, book: PriceBook, currency: str, rule: CostRule
+) -> tuple[Now | None, tuple[str, ...]]:
+    """What workloads cost now, and from when that is."""
+    try:
+        costs, window = costs_now(store, book, currency, rule)
+    except NotFound as error:
+        return None, (f"there is nothing to compare with: {error}",)
+    return costs, (f"what it costs now is the rate of {window} in the ledger",)
