@@ -77,6 +77,7 @@ def _sections(view: reading.Overview) -> None:
     quality.actions(view)
     st.subheader("Models")
     quality.models(view)
+    quality.units(view, CURRENCY)
     st.subheader("GPU time and who pays for it")
     if view.spend and view.spend.rows:
         waste.section(view.spend)

@@ -22,6 +22,18 @@ _MODEL_COLUMNS = {
     "latency_level": "Latency is",
     "drift_level": "Drift is",
 }
+_UNIT_COLUMNS = {
+    "model": "Model",
+    "model_version": "Version",
+    "cost": "Cost",
+    "used_cost": "of it used",
+    "cost_per_1k_requests": "1,000 answers",
+    "cost_per_1k_correct": "1,000 right answers",
+    "cost_per_1k_in_time": "1,000 in time",
+    "cost_per_1m_tokens_in": "1M tokens in",
+    "cost_per_1m_tokens_out": "1M tokens out",
+    "cost_of_drift": "Cost of drift",
+}
 _ACTION_COLUMNS = {
     "last": "Time, UTC",
     "action": "Action",
@@ -40,6 +52,18 @@ def models(view: Overview) -> None:
         frames.table(view.models, _MODEL_COLUMNS)
     else:
         st.info("No prediction in this window. Send inference events, or choose a longer window.")
+
+
+def units(view: Overview, currency: str) -> None:
+    """What answers cost, by version; a column of which nothing is known is left out."""
+    known = {
+        column.name
+        for i, column in enumerate(view.units.columns)
+        if any(r[i] is not None for r in view.units.rows)
+    }
+    if view.units.rows and "cost" in known:
+        st.text(f"What they cost, {currency}; docs/metrics.md defines each number.")
+        frames.table(view.units, {name: head for name, head in _UNIT_COLUMNS.items() if name in known})
 
 
 def timeline(view: Overview, currency: str) -> None:

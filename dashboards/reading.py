@@ -11,6 +11,7 @@ from pipeline.answers.cost import cost
 from pipeline.answers.models import models
 from pipeline.answers.status import status
 from pipeline.answers.timeline import newest, timeline
+from pipeline.answers.unit_costs import unit_costs
 from pipeline.answers.window import MINUTE, Window
 from pipeline.errors import NotFound
 from pipeline.lake.location import Place
@@ -35,6 +36,7 @@ class Overview:
     window: Window
     spend: Answer | None
     models: Answer
+    units: Answer
     timeline: Answer
     actions: Answer
     status: Answer
@@ -63,15 +65,20 @@ def overview(
             span,
             _spend(store, span, rule, owners),
             models(store, span),
+            unit_costs(store, _whole(span, rule), rule=rule, owners=owners),
             timeline(store, span, points),
             actions(store, span),
             status(store, now),
         )
 
 
+def _whole(span: Window, rule: CostRule) -> Window:
+    """Costs that are spread are asked for by whole hours."""
+    return span.from_whole_hour() if rule.spreads else span
+
+
 def _spend(store: Store, span: Window, rule: CostRule, owners: Ownership) -> Answer | None:
     try:
-        whole = span.from_whole_hour() if rule.spreads else span
-        return cost(store, whole, ("hour", "team"), rule=rule, owners=owners)
+        return cost(store, _whole(span, rule), ("hour", "team"), rule=rule, owners=owners)
     except NotFound:
         return None

@@ -35,7 +35,7 @@ def fill(folder: Path) -> Path:
 
 def _gpus(store: Store) -> None:
     devices = [cost_rows.device(name, START, **GPU) for name in ("GPU-a", "GPU-b")]
-    held = cost_rows.allocation("GPU-a", "pod", START, team=HOSTILE)
+    held = cost_rows.allocation("GPU-a", "pod", START, team=HOSTILE, model="fraud", model_version="1")
     usage = cost_rows.minutes("GPU-a", START, END, 30.0, active=40.0, idle_held=20.0)
     usage += cost_rows.minutes("GPU-b", START, END, 0.0)
     facts = {"devices": devices, "allocations": [held], "gpu_usage": usage}

@@ -13,6 +13,7 @@ from dashboards import moments, reading, server
 from pipeline.answers.cells import amount
 from pipeline.answers.cost import cost
 from pipeline.answers.timeline import timeline
+from pipeline.answers.unit_costs import unit_costs
 from pipeline.answers.window import Window
 from pipeline.store import Store
 from tests.overview_scene import END, HOSTILE, fill
@@ -61,6 +62,20 @@ def test_every_model_and_action_is_on_the_page(ledger: Path, monkeypatch: pytest
     held = [frame.value for frame in app.dataframe]
     assert any("verified" in f.get("State", f.get("state", ())) or "verified" in f.to_string() for f in held)
     assert any(HOSTILE in f.to_string() for f in held)
+
+
+def test_the_page_shows_what_answers_cost(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question of the one who trains it and the one who pays: is it right, and what did that cost?"""
+    with Store.open(ledger, read_only=True) as store:
+        answer = unit_costs(store, Window(END - timedelta(hours=24), END))
+    names = [c.name for c in answer.columns]
+    own = {(r[0], r[1]): r[names.index("cost_per_1k_requests")] for r in answer.rows}
+    shown = next(f.value for f in page(ledger, monkeypatch).dataframe if "cost_per_1k_requests" in f.value)
+    found = {(r.model, r.model_version): r.cost_per_1k_requests for r in shown.itertuples()}
+    assert any(own.values())
+    assert {k: v for k, v in found.items() if v == v} == {
+        k: float(v) for k, v in own.items() if v is not None
+    }
 
 
 def test_without_a_ledger_the_page_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
