@@ -15,6 +15,7 @@ from detectors.parameters import Parameters
 from pipeline.bounds import Bound
 from pipeline.broker.parameters import KafkaSettings
 from pipeline.settings.api import ApiSettings
+from pipeline.settings.budgets import BudgetSettings
 from pipeline.settings.collect import CollectSettings
 from pipeline.settings.cost import CostRule
 from pipeline.settings.dashboard import DashboardSettings
@@ -36,6 +37,7 @@ class Settings:
     maintenance: MaintenanceSettings = MaintenanceSettings()
     detection: Parameters = Parameters()
     cost: CostRule = CostRule()
+    budgets: BudgetSettings = BudgetSettings()
     dashboard: DashboardSettings = DashboardSettings()
     api: ApiSettings = ApiSettings()
     predict: PredictSettings = PredictSettings()
