@@ -44,7 +44,7 @@ def of_team(amount: str, **more: Any) -> Budget:
 
 
 def test_spent_forecast_and_exhaustion_by_hand(store: Store) -> None:
-    """20.5 days of 24 dollars are 492; 10.5 more make 744.  600 are gone on the 25th: 492 + 12 + 4 x 24 = 600."""
+    """20.5 days of 24 dollars are 492; 10.5 more make 744; 492 + 12 + 4 x 24 = 600 on the 25th."""
     found = asked(store, of_team("599.99"))
     assert (found["spent"], found["share"]) == (Decimal(492), Decimal(492) / Decimal("599.99"))
     assert [found[n] for n in ("forecast", "forecast_low", "forecast_high")] == [Decimal(744)] * 3

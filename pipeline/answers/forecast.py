@@ -20,8 +20,8 @@ LEAST_DAYS = 14
 PROFILE_DAYS = 28
 """Whole days from which on each weekday has a mean of its own."""
 _DRAWS = 1_000
-_BLOCK = 7
-"""Days that are drawn together, so that a dear day brings its neighbours."""
+_BLOCK, _SHORT_BLOCK = 7, 5
+"""Days that are drawn together, so that a dear day brings its neighbours; the second without a profile."""
 _CLIP = 4.0
 """Robust standard deviations beyond which a day does not pull the mean."""
 
@@ -94,15 +94,16 @@ def _noise(shares: Floats, slots: Integers, ahead: Integers, seed: int) -> Float
     share_of_mean = np.zeros((count, 7))
     share_of_mean[np.arange(count), slots] = 1.0
     share_of_mean[:, known] /= sizes
-    doubt = _blocks(spread, count, rng) @ share_of_mean
-    found: Floats = _blocks(spread, len(ahead), rng) + doubt[:, ahead]
+    block = _BLOCK if len(known) > 1 else _SHORT_BLOCK
+    doubt = _blocks(spread, count, block, rng) @ share_of_mean
+    found: Floats = _blocks(spread, len(ahead), block, rng) + doubt[:, ahead]
     return found
 
 
-def _blocks(values: Floats, length: int, rng: np.random.Generator) -> Floats:
+def _blocks(values: Floats, length: int, block: int, rng: np.random.Generator) -> Floats:
     """Circular block bootstrap (Politis, Romano 1992), shape (draws, length)."""
-    starts = rng.integers(0, len(values), (_DRAWS, -(-length // _BLOCK)))
-    places = (starts[:, :, None] + np.arange(_BLOCK)) % len(values)
+    starts = rng.integers(0, len(values), (_DRAWS, -(-length // block)))
+    places = (starts[:, :, None] + np.arange(block)) % len(values)
     drawn: Floats = values[places.reshape(_DRAWS, -1)[:, :length]]
     return drawn
 
