@@ -19,6 +19,7 @@ import requests
 from pipeline.answers.cost import cost
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
+from pipeline.opencost import allocation as oc
 from pipeline.opencost import filters, span
 from pipeline.opencost.allocation import Prices
 from pipeline.opencost.server import MOST_WAITING, Api, server
@@ -207,7 +208,7 @@ def test_assets_are_nodes_whose_devices_cost_what_the_ledger_says(store: Store, 
         ({"filter": 'namespace:"a"|namespace:"b"'}, "not understood"),
         ({"limit": "-1"}, "limit: '-1'"),
         ({"aggregat": "pod"}, "did you mean aggregate"),
-        ({"filterNamespaces": "red"}, 'filter=namespace:"a","b"'),
+        ({"filterServices": "red"}, 'filter=namespace:"a","b"'),
         ({"window": "60d", "step": "5m"}, "would make 17280 sets, at most 1500"),
         ({"step": "50m"}, "within an hour, at most 24"),
         ({"step": "90m", "shareIdle": "weighted"}, "whole hours"),
@@ -255,6 +256,24 @@ def test_a_filter_joins_conditions(client: Client) -> None:
     assert not fits('namespace!:"red"') and not fits('node~>:"2"') and not fits('label[app]:"y"')
     with pytest.raises(ConfigError):
         filters.parse('namespace:"red"+')
+
+
+def test_kubectl_cost_asks_with_the_older_filters(client: Client) -> None:
+    """It sends filterNamespaces with every request, empty where none is meant."""
+    usual = {"accumulate": "true", "includeIdle": "false", "idle": "false", "aggregate": "namespace"}
+    everything = get(client, "/model/allocation", **usual, filterNamespaces="")
+    assert [set(one) for one in everything] == [{"red", "blue"}]
+    assert [set(one) for one in get(client, "/model/allocation", **usual, filterNamespaces="re*,x")] == [
+        {"red"}
+    ]
+    assert get(client, "/model/allocation", **usual, filterControllerKinds="daemonset") == [{}]
+
+
+def test_an_answer_of_too_many_entries_is_refused(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A careless question must not take the memory of the process."""
+    monkeypatch.setattr(oc, "MOST_ENTRIES", 3)
+    answer = client.get("/allocation", {"window": DAY, "step": "6h", "aggregate": "pod"})
+    assert answer.status_code == 400 and "aggregate more" in answer.json()["message"]
 
 
 def test_health_answers_while_the_ledger_is_busy(store: Store, client: Client) -> None:

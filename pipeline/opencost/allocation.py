@@ -12,6 +12,7 @@ from pipeline.answers.answer import Answer
 from pipeline.answers.cost import cost
 from pipeline.answers.cost_table import NOBODYS
 from pipeline.answers.window import Window
+from pipeline.errors import ConfigError
 from pipeline.opencost.parameters import Question
 from pipeline.opencost.properties import DIRECT, IDLE, LABELS, dimension, part, value
 from pipeline.ownership.rules import Ownership
@@ -20,6 +21,8 @@ from pipeline.settings.cost import Spread
 from pipeline.store import Store
 
 ZERO = Decimal(0)
+MOST_ENTRIES = 100_000
+"""Of all sets of an answer: some 200 MB of JSON."""
 _SHOWN = ("cluster", "node", "namespace", "controller", "controllerKind", "pod", "container", "providerID")
 _NOT_A_LABEL = {"cluster", "node", "namespace", "pod", "workload"}
 
@@ -66,8 +69,15 @@ def allocations(store: Store, question: Question, prices: Prices) -> tuple[Sets,
         for row in named(answer):
             start = row[time] if time else span.start
             _take(sets[_place(question.sets, start)], row, question)
+        _bounded(sum(map(len, sets)))
     ordered = [sorted(entries.values(), key=lambda entry: (-entry.total, entry.name)) for entries in sets]
     return list(zip(question.sets, ordered, strict=True)), (*_unknown(question), *notes)
+
+
+def _bounded(entries: int) -> None:
+    if entries > MOST_ENTRIES:
+        remedy = f"it makes {entries} entries, at most {MOST_ENTRIES}; aggregate more, or ask for fewer sets"
+        raise ConfigError("aggregate", "as asked", remedy)
 
 
 def named(answer: Answer) -> Iterator[dict[str, Any]]:

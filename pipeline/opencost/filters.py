@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.errors import ConfigError
@@ -16,8 +16,19 @@ REMEDY = (
 _CONDITION = re.compile(
     r'\s*(\w+)(?:\[([^\]"]+)\])?\s*(!?)(<~|~>|~|):\s*("[^"]*"(?:\s*,\s*"[^"]*")*)\s*', re.ASCII
 )
+OLD = {
+    "filterClusters": "cluster", "filterNodes": "node", "filterNamespaces": "namespace", "filterPods": "pod",
+    "filterControllers": "controller", "filterControllerKinds": "controllerKind",
+}  # fmt: skip
+"""The older filters, a parameter each: values with commas between, and a * at the end of one for the rest."""
+
+
+def _old(found: str, wanted: str) -> bool:
+    return found.startswith(wanted[:-1]) if wanted.endswith("*") else found == wanted
+
+
 _OPERATORS: dict[str, Callable[[str, str], bool]] = {
-    "": str.__eq__, "~": str.__contains__, "<~": str.startswith, "~>": str.endswith,
+    "": str.__eq__, "~": str.__contains__, "<~": str.startswith, "~>": str.endswith, "*": _old,
 }  # fmt: skip
 
 
@@ -33,6 +44,16 @@ class Condition:
     def fits(self, row: Row) -> bool:
         found = value(self.prop, row)
         return any(_OPERATORS[self.operator](found, wanted) for wanted in self.values) is not self.negated
+
+
+def parse_old(given: Mapping[str, str]) -> tuple[Condition, ...]:
+    """The older filters of a request; an empty one filters nothing."""
+    found = []
+    for name, prop in OLD.items():
+        values = tuple(value.strip() for value in given.get(name, "").split(",") if value.strip())
+        if values:
+            found.append(Condition(prop, False, "*", values))
+    return tuple(found)
 
 
 def parse(text: str) -> tuple[Condition, ...]:

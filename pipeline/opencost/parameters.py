@@ -66,7 +66,7 @@ def parse(given: Mapping[str, str], now: datetime, rule: CostRule) -> Question:
         _aggregate(given.get("aggregate", "")),
         flag(given, "includeIdle") or flag(given, "idle") or share not in (None, Spread.none),
         flag(given, "idleByNode"),
-        filters.parse(given.get("filter", "")),
+        (*filters.parse(given.get("filter", "")), *filters.parse_old(given)),
         rule,
         count(given, "offset") or 0,
         count(given, "limit"),
@@ -75,7 +75,7 @@ def parse(given: Mapping[str, str], now: datetime, rule: CostRule) -> Question:
 
 def _known(given: Mapping[str, str]) -> None:
     for name in given:
-        if name in USED or name in IGNORED:
+        if name in (*USED, *IGNORED, *filters.OLD) or (name.startswith("filter") and not given[name]):
             continue
         near = get_close_matches(name, USED, n=1)
         remedy = f"did you mean {near[0]}?" if near else f"the parameters are {', '.join(USED)}"
