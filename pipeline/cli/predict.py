@@ -18,7 +18,7 @@ from pipeline.errors import ConfigError, NotFound
 
 if TYPE_CHECKING:
     from pipeline.answers.answer import Answer
-    from pipeline.predict.answer import Now
+    from pipeline.predict.present import Now
     from pipeline.prices import PriceBook
 
 OVER_BUDGET = 6
@@ -81,7 +81,7 @@ def _now(
     ctx: typer.Context, store: Path | None, book: PriceBook, currency: str
 ) -> tuple[Now | None, tuple[str, ...]]:
     """From the ledger, where there is one."""
-    from pipeline.predict.answer import compared
+    from pipeline.predict.present import compared
 
     try:
         with reading(ctx, store) as ledger:

@@ -9,16 +9,12 @@ from decimal import Decimal
 from fractions import Fraction
 
 from pipeline.answers.answer import Answer, Column, Value
-from pipeline.answers.cost import cost, extent
 from pipeline.answers.money import from_nano
-from pipeline.answers.window import Window
-from pipeline.errors import NotFound
 from pipeline.predict.devices import Ask
+from pipeline.predict.present import Now, money
 from pipeline.predict.workloads import HOURS, Workload
 from pipeline.prices.book import PriceBook
 from pipeline.prices.price import Profile
-from pipeline.settings.cost import CostRule, Method, Spread
-from pipeline.store import Store
 from pipeline.wire import mig
 
 PRODUCT = "nvidia.com/gpu.product"
@@ -29,8 +25,6 @@ _LABELS = {
     "gpu_model": (PRODUCT,),
 }
 _PLACES = Decimal("1e-6")
-NOW_SPAN = timedelta(hours=24)
-"""The newest hours of the ledger, whose rate is what a workload costs now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +34,6 @@ class Asked:
     profile: Profile
     replicas: int | None
     currency: str
-
-
-Now = Mapping[tuple[str, str], Decimal | None]
-"""Monthly cost by namespace and workload; None where it has no price."""
-
-
-def costs_now(store: Store, book: PriceBook, currency: str, rule: CostRule) -> tuple[Now, Window]:
-    """A month at the rate of the ledger's newest day, shared or idle costs of others left out.
-
-    Raises NotFound where the ledger holds no GPU fact.
-    """
-    rule = replace(rule, method=Method.allocation, idle=Spread.none, shared=Spread.none)
-    known = extent(store)
-    window = Window(max(known.start, known.end - NOW_SPAN), known.end)
-    found = cost(store, window, ("namespace", "workload"), book, currency, rule)
-    at = [column.name for column in found.columns].index("total_cost")
-    hours = Fraction((window.end - window.start) // timedelta(minutes=1), 60)
-    return {(str(row[0]), str(row[1])): _month(row[at], hours) for row in found.rows}, window
-
-
-def _month(amount: Value, hours: Fraction) -> Decimal | None:
-    return _money(Fraction(amount) * HOURS / hours * 10**9) if isinstance(amount, Decimal) else None
 
 
 def predict(
@@ -103,7 +75,7 @@ def _row(
         models.append(profile.gpu_model)
         prices.append(price)
     known = not problems
-    predicted = _money(nano) if known else None
+    predicted = money(nano) if known else None
     current = None if costs is None else costs.get((one.namespace, one.name), Decimal(0))
     change = None if predicted is None or current is None else predicted - current
     single = prices[0] if len(set(prices)) == 1 else None
@@ -156,11 +128,6 @@ def _sum(values: Iterable[Value]) -> Decimal | None:
     return sum(known, Decimal(0)) if known else None
 
 
-def _money(nano: Fraction) -> Decimal:
-    """To the billionth, half to even."""
-    return from_nano(round(nano))
-
-
 def _decimal(value: Fraction) -> Decimal:
     return (Decimal(value.numerator) / value.denominator).quantize(_PLACES)
 
@@ -172,14 +139,3 @@ def is_incomplete(answer: Answer) -> bool:
 def change(answer: Answer) -> Decimal:
     found = answer.total[9] if answer.total else None
     return found if isinstance(found, Decimal) else Decimal(0)
-
-
-def compared(
-    store: Store, book: PriceBook, currency: str, rule: CostRule
-) -> tuple[Now | None, tuple[str, ...]]:
-    """What workloads cost now, and from when that is."""
-    try:
-        costs, window = costs_now(store, book, currency, rule)
-    except NotFound as error:
-        return None, (f"there is nothing to compare with: {error}",)
-    return costs, (f"what it costs now is the rate of {window} in the ledger",)

@@ -1,0 +1,59 @@
+"""What the workloads of the ledger cost now: the rate of its newest day, as a month."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from pipeline.answers.answer import Value
+from pipeline.answers.cost import cost, extent
+from pipeline.answers.money import from_nano
+from pipeline.answers.window import Window
+from pipeline.errors import NotFound
+from pipeline.predict.workloads import HOURS
+from pipeline.prices.book import PriceBook
+from pipeline.settings.cost import CostRule, Method, Spread
+from pipeline.store import Store
+
+NOW_SPAN = timedelta(hours=24)
+"""The newest hours of the ledger, whose rate is what a workload costs now."""
+
+Now = Mapping[tuple[str, str], Decimal | None]
+"""Monthly cost by namespace and workload; None where it has no price."""
+
+
+def compared(
+    store: Store, book: PriceBook, currency: str, rule: CostRule
+) -> tuple[Now | None, tuple[str, ...]]:
+    """What workloads cost now, and from when that is."""
+    try:
+        costs, window = costs_now(store, book, currency, rule)
+    except NotFound as error:
+        return None, (f"there is nothing to compare with: {error}",)
+    return costs, (f"what it costs now is the rate of {window} in the ledger",)
+
+
+def costs_now(store: Store, book: PriceBook, currency: str, rule: CostRule) -> tuple[Now, Window]:
+    """A month at the rate of the ledger's newest day, shared or idle costs of others left out.
+
+    Raises NotFound where the ledger holds no GPU fact.
+    """
+    rule = replace(rule, method=Method.allocation, idle=Spread.none, shared=Spread.none)
+    known = extent(store)
+    window = Window(max(known.start, known.end - NOW_SPAN), known.end)
+    found = cost(store, window, ("namespace", "workload"), book, currency, rule)
+    at = [column.name for column in found.columns].index("total_cost")
+    hours = Fraction((window.end - window.start) // timedelta(minutes=1), 60)
+    return {(str(row[0]), str(row[1])): _month(row[at], hours) for row in found.rows}, window
+
+
+def _month(amount: Value, hours: Fraction) -> Decimal | None:
+    return money(Fraction(amount) * HOURS / hours * 10**9) if isinstance(amount, Decimal) else None
+
+
+def money(nano: Fraction) -> Decimal:
+    """To the billionth, half to even."""
+    return from_nano(round(nano))
