@@ -95,7 +95,9 @@ def test_two_rows_that_match_equally_well_name_each_other(tmp_path: Path) -> Non
 def test_rows_that_overlap_in_time_are_refused_when_read(tmp_path: Path) -> None:
     same = "match: {gpu_model: T4}, gpu_hour: 1"
     with pytest.raises(ConfigError, match=r"prices\[0\] and prices\[1\]"):
-        book(tmp_path, rows(f"{{{same}, valid_from: 2026-01-01}}", f"{{{same}}}"))
+        book(tmp_path, rows(f"{{{same}, valid_from: 2026-01-01}}", f"{{{same}, valid_to: 2026-02-01}}"))
+    with pytest.raises(ConfigError, match=r"prices\[0\] and prices\[1\]"):
+        book(tmp_path, rows(f"{{{same}, valid_from: 2026-01-01}}", f"{{{same}, valid_from: 2026-01-01}}"))
     book(tmp_path, rows(f"{{{same}, valid_to: 2026-01-01}}", f"{{{same}, valid_from: 2026-01-01}}"))
 
 

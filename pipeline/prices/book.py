@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from hashlib import sha256
 from importlib.resources import files
-from itertools import combinations, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
-from pipeline import yaml_file
-from pipeline.errors import ConfigError
-from pipeline.prices import reading
+from pipeline.prices import checks, choice, file
+from pipeline.prices.choice import Asked
+from pipeline.prices.content import Content
+from pipeline.prices.discount import Discount
+from pipeline.prices.match import same, succession
 from pipeline.prices.price import Price, Profile
+from pipeline.prices.quote import Quote
+from pipeline.prices.rates import Rate
 
 BUNDLED = "list_prices.yaml"
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A device's price in [start, end): a row of the book, or None with the reason."""
+    """A device's price in [start, end): as it is charged, or None with the reason."""
 
     start: datetime
     end: datetime
@@ -35,30 +38,39 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class PriceBook:
-    """`version` is what the file calls itself, with a digest of what it holds."""
+    """`version` is what the file calls itself, with a digest of what it holds.
+
+    A row without an end holds until the next row of the same match begins.  ConfigError where rows of one
+    match hold at the same time.
+    """
 
     version: str
     prices: tuple[Price, ...]
+    discounts: tuple[Discount, ...] = ()
+    rates: tuple[Rate, ...] = ()
 
     def __post_init__(self) -> None:
-        for a, b in combinations(self.prices, 2):
-            if a.identity() == b.identity() and a.overlaps(b):
-                raise ConfigError(
-                    f"{a.name} and {b.name}",
-                    dict(a.match),
-                    "both match the same devices at the same time; "
-                    "end the first with valid_to where the second starts with valid_from",
-                )
+        prices, discounts = followed(self.prices, self.discounts)
+        object.__setattr__(self, "prices", prices)
+        object.__setattr__(self, "discounts", discounts)
+        for contradiction in checks.overlapping(prices, discounts, self.rates):
+            raise contradiction
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """A price book from a YAML file; NotFound or ConfigError with the key and the remedy."""
-        return cls._parse(yaml_file.read_text(path))
+        """A price book from a YAML or CSV file; NotFound or ConfigError with the key and the remedy."""
+        return cls.of(file.read(path))
 
     @classmethod
     def bundled(cls) -> Self:
         """List prices of common GPUs on three clouds, as known at the snapshot's date."""
-        return cls._parse((files("pipeline.prices") / BUNDLED).read_text(encoding="utf-8"))
+        return cls.of(bundled())
+
+    @classmethod
+    def of(cls, content: Content) -> Self:
+        for problem in content.problems:
+            raise problem
+        return cls(content.version, content.prices, content.discounts, content.rates)
 
     @classmethod
     def flat(cls, gpu_hour: Decimal, currency: str) -> Self:
@@ -66,50 +78,43 @@ class PriceBook:
         price = Price("--gpu-hour-price", (), gpu_hour, currency, source="stated by the user")
         return cls(f"{gpu_hour:f} {currency} a GPU-hour", (price,))
 
-    @classmethod
-    def _parse(cls, text: str) -> Self:
-        version, prices = reading.parse(yaml_file.document(text, as_text=True))
-        return cls(f"{version}@{sha256(text.encode()).hexdigest()[:8]}", prices)
-
     def boundaries(self, start: datetime, end: datetime) -> list[datetime]:
-        """Instants inside (start, end) at which some price changes."""
-        edges = {t for p in self.prices for t in (p.valid_from, p.valid_to) if t is not None}
-        return sorted(t for t in edges if start < t < end)
+        """Instants inside (start, end) at which some price, discount or rate changes."""
+        rows: tuple[Price | Discount, ...] = (*self.prices, *self.discounts)
+        edges = {t for row in rows for t in (row.valid_from, row.valid_to)}
+        edges |= {rate.valid_from for rate in self.rates}
+        return sorted(t for t in edges if t is not None and start < t < end)
 
     def spans(self, profile: Profile, start: datetime, end: datetime, currency: str) -> list[Span]:
         """The device's price over [start, end) in pieces; ConfigError where two rows match equally well."""
         edges = [start, *self.boundaries(start, end), end]
-        return [Span(a, b, *self._at(profile, a, currency)) for a, b in pairwise(edges)]
+        asked = self._asked(profile, currency)
+        return [_span(a, b, choice.at(asked, a)) for a, b in pairwise(edges)]
 
-    def _at(self, profile: Profile, time: datetime, currency: str) -> tuple[Price | None, str]:
-        matching = [(rank, p) for p in self.prices if (rank := p.rank(profile)) is not None]
-        current = [(rank, p) for rank, p in matching if p.holds_at(time)]
-        ranked = [(rank, p) for rank, p in current if p.currency == currency]
-        if not ranked:
-            return None, _why(profile, matching, current, currency)
-        best = max(rank for rank, _ in ranked)
-        winners = [p for rank, p in ranked if rank == best]
-        if len(winners) > 1:
-            raise ConfigError(
-                f"{winners[0].name} and {winners[1].name}",
-                f"{dict(winners[0].match)} and {dict(winners[1].match)}",
-                f"both match {profile} equally well; give one of them one more field",
-            )
-        return winners[0], ""
+    def quote(self, profile: Profile, time: datetime, currency: str) -> Quote | str:
+        """What a GPU-hour of the device costs then and how that comes about, or why it has no price."""
+        return choice.at(self._asked(profile, currency), time)
+
+    def _asked(self, profile: Profile, currency: str) -> Asked:
+        return choice.asked(profile, currency, self.prices, self.discounts, self.rates)
 
 
-Ranked = list[tuple[tuple[int, bool], Price]]
+def bundled() -> Content:
+    folder = files("pipeline.prices")
+    return file.read_text((folder / BUNDLED).read_text(encoding="utf-8"), Path(str(folder)))
 
 
-def _why(profile: Profile, matching: Ranked, current: Ranked, currency: str) -> str:
-    if current:
-        others = ", ".join(sorted({p.currency for _, p in current}))
-        return f"priced in {others}, not in {currency}; ask with --currency"
-    if matching:
-        return f"{matching[0][1].name} matches but does not hold then; add a row for that time"
-    if profile == Profile(profile.cluster):
-        return (
-            "nothing is known of its devices; take in their ResourceSlices or device events, "
-            "or state a price with --gpu-hour-price"
-        )
-    return "no row of the price book matches; add one, or state a price with --gpu-hour-price"
+def followed(
+    prices: tuple[Price, ...], discounts: tuple[Discount, ...]
+) -> tuple[tuple[Price, ...], tuple[Discount, ...]]:
+    """The rows, those without an end closed where the next of the same match begins."""
+    return (
+        succession(prices, Price.identity, lambda row, end: replace(row, valid_to=end)),
+        succession(discounts, lambda d: same(d.match), lambda row, end: replace(row, valid_to=end)),
+    )
+
+
+def _span(start: datetime, end: datetime, found: Quote | str) -> Span:
+    if isinstance(found, str):
+        return Span(start, end, None, found)
+    return Span(start, end, found.price)

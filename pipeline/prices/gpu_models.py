@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _VENDOR = re.compile(r"^(NVIDIA|TESLA|AMD|INSTINCT)[ _-]+")
 _VGPU = re.compile(r"^GRID[ _-]|^VGPU[ _-]|-\d+[ABCQ]$")
@@ -14,6 +15,7 @@ _MEMORY = re.compile(r"\b(\d{1,4}) ?GI?B\b")
 _VARIANTS = ("NVL", "GH200")
 
 
+@lru_cache(maxsize=4096)
 def canonical(product_name: str) -> str:
     """`NVIDIA A100-SXM4-80GB` is A100-80GB, `Tesla T4` T4, `NVIDIA H100 NVL` H100-NVL, `GRID A100-40C`
     VGPU A100-40C.

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
+from typing import Literal
 
-from pipeline.prices.gpu_models import canonical, names
+from pipeline.prices import match as matching
+from pipeline.prices.exact import to_nano
+from pipeline.prices.match import MATCH_FIELDS, UNKNOWN_CAPACITY, Match, Profile, Rank
 
-NANO = Decimal("1e-9")
+__all__ = ["MATCH_FIELDS", "UNKNOWN_CAPACITY", "Kind", "Price", "Profile"]
 
-UNKNOWN_CAPACITY = "on-demand"
-"""The purchase option of a device whose inventory does not tell it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """All that a price can depend on; '' is unknown."""
-
-    cluster: str = ""
-    provider: str = ""
-    region: str = ""
-    instance_type: str = ""
-    gpu_model: str = ""
-    mig_profile: str = ""
-    capacity_type: str = ""
-
-    def __str__(self) -> str:
-        given = [f"{f.name} {value}" for f in fields(self) if (value := getattr(self, f.name))]
-        return ", ".join(given) or "a device of which nothing is known"
-
-
-MATCH_FIELDS = tuple(f.name for f in fields(Profile))
+Kind = Literal["list", "commitment", "on-premises"]
+"""A list price can be discounted; a commitment and a machine of one's own cost what they cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,44 +23,33 @@ class Price:
 
     name: str
     """How an error names the row, for example prices[3]."""
-    match: tuple[tuple[str, str], ...]
+    match: Match
     gpu_hour: Decimal
     currency: str
     valid_from: datetime | None = None
     valid_to: datetime | None = None
     source: str = ""
+    kind: Kind = "list"
+    arithmetic: str = ""
+    """How the GPU-hour follows from what was written; '' where it was written itself."""
+    list_gpu_hour: Decimal | None = None
+    """Of a commitment: what the same GPU-hour costs without it, where the row says so."""
 
     @property
     def nano_per_gpu_hour(self) -> int:
         """The price in billionths of its currency, rounded half to even."""
-        return int((self.gpu_hour / NANO).to_integral_value(ROUND_HALF_EVEN))
+        return to_nano(self.gpu_hour)
 
-    def rank(self, profile: Profile) -> tuple[int, bool] | None:
+    def rank(self, profile: Profile) -> Rank | None:
         """How specific the match is; None where a field differs."""
-        exact_model = True
-        for field, wanted in self.match:
-            value = getattr(profile, field)
-            if field == "gpu_model":
-                if canonical(wanted) not in names(value):
-                    return None
-                exact_model = canonical(wanted) == canonical(value)
-            elif wanted.lower() != (value or _unknown(field)).lower():
-                return None
-        return len(self.match), exact_model
+        return matching.rank(self.match, profile)
 
     def holds_at(self, time: datetime) -> bool:
-        started = self.valid_from is None or self.valid_from <= time
-        return started and (self.valid_to is None or time < self.valid_to)
+        return matching.holds_at(self, time)
 
     def overlaps(self, other: Price) -> bool:
-        latest = max(self.valid_from or datetime.min, other.valid_from or datetime.min)
-        return latest < min(self.valid_to or datetime.max, other.valid_to or datetime.max)
+        return matching.overlaps(self, other)
 
-    def identity(self) -> tuple[tuple[tuple[str, str], ...], str]:
+    def identity(self) -> tuple[Match, str]:
         """Rows of one identity must not overlap in time."""
-        same = {f: canonical(v) if f == "gpu_model" else v.lower() for f, v in self.match}
-        return tuple(sorted(same.items())), self.currency
-
-
-def _unknown(field: str) -> str:
-    return UNKNOWN_CAPACITY if field == "capacity_type" else ""
+        return matching.same(self.match), self.currency

@@ -2,91 +2,88 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TypeVar
 
 from pipeline.errors import ConfigError
-from pipeline.prices.price import MATCH_FIELDS, Price
+from pipeline.prices import fields
+from pipeline.prices.amounts import amount, number
+from pipeline.prices.content import Content
+from pipeline.prices.discount import Discount
+from pipeline.prices.price import Price
+from pipeline.prices.rates import Rate
 from pipeline.sections import Section
 
-_CURRENCY = re.compile(r"[A-Z]{3}")
-_HIGHEST = Decimal(1_000_000)
+R = TypeVar("R")
 
 
-def parse(document: object) -> tuple[str, tuple[Price, ...]]:
-    """The book's version and its rows; scalars of `document` are text."""
+def parse(document: object) -> Content:
+    """Scalars of `document` are text.
+
+    A row that is wrong is a problem of the content, beside the rows that are right; what is wrong above the
+    rows is a ConfigError.
+    """
     top = Section("", document)
     version = top.text("version")
-    currency = _currency(top, "USD")
+    usual = fields.currency(top, "currency", "USD")
     source = top.text("source", "")
-    rows = tuple(
-        _price(Section(f"prices[{i}]", row), currency, source) for i, row in enumerate(top.sequence("prices"))
-    )
+    include = tuple(str(name) for name in top.sequence("include")) if top.has("include") else ()
+    problems: list[ConfigError] = []
+
+    def rows(name: str, read: Callable[[Section], R]) -> tuple[R, ...]:
+        if not top.has(name) and (name != "prices" or include):
+            return ()
+        return _rows(top, name, read, problems)
+
+    prices = rows("prices", lambda row: _price(row, usual, source))
+    discounts, rates = rows("discounts", _discount), rows("rates", _rate)
     top.done()
-    return version, rows
+    return Content(version, prices, discounts, rates, include=include, problems=tuple(problems))
 
 
-def _price(row: Section, currency: str, source: str) -> Price:
-    match = row.section("match", required=False)
-    fields = {f: match.text(f, "") for f in MATCH_FIELDS}
-    match.done()
-    start, end = _time(row, "valid_from"), _time(row, "valid_to")
-    if start is not None and end is not None and start >= end:
-        raise ConfigError(row.key("valid_to"), f"{end}", "write a time after valid_from")
-    price = Price(
+def _rows(
+    top: Section, name: str, read: Callable[[Section], R], problems: list[ConfigError]
+) -> tuple[R, ...]:
+    found = []
+    for i, content in enumerate(top.sequence(name)):
+        try:
+            row = Section(f"{name}[{i}]", content)
+            found.append(read(row))
+            row.done()
+        except ConfigError as problem:
+            problems.append(problem)
+    return tuple(found)
+
+
+def _price(row: Section, usual_currency: str, source: str) -> Price:
+    match, (start, end), cost = fields.match(row), fields.validity(row), amount(row)
+    return Price(
         name=row.key("").rstrip("."),
-        match=tuple((f, value) for f, value in fields.items() if value),
-        gpu_hour=_gpu_hour(row),
-        currency=_currency(row, currency),
+        match=match,
+        gpu_hour=cost.gpu_hour,
+        currency=fields.currency(row, "currency", usual_currency),
         valid_from=start,
         valid_to=end,
         source=row.text("source", source),
+        kind=cost.kind,
+        arithmetic=cost.arithmetic,
+        list_gpu_hour=cost.list_gpu_hour,
     )
-    row.done()
-    return price
 
 
-def _gpu_hour(row: Section) -> Decimal:
-    """gpu_hour, or instance_hour spread evenly over gpu_count."""
-    if row.has("gpu_hour") == row.has("instance_hour"):
-        raise ConfigError(row.key("gpu_hour"), None, "write either gpu_hour, or instance_hour with gpu_count")
-    if row.has("gpu_hour"):
-        return _amount(row, "gpu_hour")
-    count = row.text("gpu_count", "")
-    if not (count.isascii() and count.isdigit() and 0 < int(count) <= 1024):
-        raise ConfigError(row.key("gpu_count"), count, "write how many GPUs the instance has")
-    return _amount(row, "instance_hour") / int(count)
+def _discount(row: Section) -> Discount:
+    match, (start, end) = fields.match(row), fields.validity(row)
+    percent = number(row, "percent", Decimal(100))
+    return Discount(row.key("").rstrip("."), match, percent, start, end, row.text("source", ""))
 
 
-def _amount(row: Section, name: str) -> Decimal:
-    text = row.text(name)
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal(-1)
-    if not (amount.is_finite() and 0 <= amount <= _HIGHEST):
-        raise ConfigError(row.key(name), text, f"write an amount from 0 to {_HIGHEST}, such as 2.48")
-    return amount
-
-
-def _currency(row: Section, default: str) -> str:
-    currency = row.text("currency", default)
-    if not _CURRENCY.fullmatch(currency):
-        raise ConfigError(row.key("currency"), currency, "write an ISO 4217 code such as USD")
-    return currency
-
-
-def _time(row: Section, name: str) -> datetime | None:
-    text = row.text(name, "")
-    if not text:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-        time = time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError) as error:
-        remedy = "write a day such as 2026-10-01, or an RFC 3339 time"
-        raise ConfigError(row.key(name), text, remedy) from error
-    if time.second or time.microsecond:
-        raise ConfigError(row.key(name), text, "prices change on whole minutes; leave the seconds out")
-    return time
+def _rate(row: Section) -> Rate:
+    base, quote = fields.currency(row, "from"), fields.currency(row, "to")
+    start = fields.time(row, "valid_from")
+    if start is None:
+        raise ConfigError(row.key("valid_from"), None, "write the day from which the rate holds")
+    rate = number(row, "rate")
+    if not rate or base == quote:
+        raise ConfigError(row.key("rate"), f"{rate}", "write how much of `to` one unit of `from` is")
+    return Rate(row.key("").rstrip("."), base, quote, rate, start, row.text("source", ""))

@@ -1,0 +1,105 @@
+"""What a GPU-hour costs, from the forms of a price: by GPU, instance, commitment or machine."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+
+from pipeline.errors import ConfigError
+from pipeline.prices.exact import HOURS_PER_YEAR, over, plus, times
+from pipeline.prices.price import Kind
+from pipeline.sections import Section
+
+HIGHEST = Decimal(1_000_000)
+HIGHEST_CAPITAL = Decimal(1_000_000_000)
+_DIGITS = 40
+_FORMS = ("gpu_hour", "instance_hour", "commitment", "on_premises")
+
+
+class Amount(NamedTuple):
+    gpu_hour: Decimal
+    kind: Kind
+    arithmetic: str
+    list_gpu_hour: Decimal | None = None
+
+
+def amount(row: Section) -> Amount:
+    """ConfigError unless exactly one form is written, and whole."""
+    if sum(row.has(form) for form in _FORMS) != 1:
+        remedy = "write either gpu_hour, or instance_hour with gpu_count, or commitment, or on_premises"
+        raise ConfigError(row.key("gpu_hour"), None, remedy)
+    if row.has("gpu_hour"):
+        return Amount(number(row, "gpu_hour"), "list", "")
+    if row.has("instance_hour"):
+        return instance(number(row, "instance_hour"), gpu_count(row))
+    if row.has("commitment"):
+        return _commitment(row.section("commitment"))
+    return _on_premises(row.section("on_premises"))
+
+
+def instance(hour: Decimal, gpus: int) -> Amount:
+    """An instance's price, spread evenly over its GPUs."""
+    return Amount(over(hour, gpus), "list", f"{hour:f} an instance-hour / {gpus} GPUs")
+
+
+def _commitment(form: Section) -> Amount:
+    """What was paid at once is spread over every hour of the term; beside it the price of each hour."""
+    upfront, hour = number(form, "upfront", HIGHEST_CAPITAL, "0"), number(form, "hour", HIGHEST, "0")
+    years, gpus = _years(form), gpu_count(form)
+    stated = over(number(form, "list_hour"), gpus) if form.has("list_hour") else None
+    form.done()
+    total = plus(over(upfront, times(years, Decimal(HOURS_PER_YEAR))), hour)
+    words = f"({upfront:f} upfront / ({years:f} years × {HOURS_PER_YEAR} h) + {hour:f} an hour) / {gpus} GPUs"
+    return Amount(over(total, gpus), "commitment", words, stated)
+
+
+def _on_premises(form: Section) -> Amount:
+    """Straight-line depreciation, electricity at the meter of the building, and all other costs of a year."""
+    capex, years = number(form, "capex", HIGHEST_CAPITAL), _years(form)
+    watts, kwh = number(form, "watts", HIGHEST, "0"), number(form, "kwh", HIGHEST, "0")
+    pue = number(form, "pue", Decimal(10), "1")
+    if pue < 1:
+        remedy = "write the power of the building / that of its machines, at least 1"
+        raise ConfigError(form.key("pue"), f"{pue}", remedy)
+    other, gpus = number(form, "other_per_year", HIGHEST_CAPITAL, "0"), gpu_count(form)
+    form.done()
+    power = times(times(over(watts, 1000), pue), kwh)
+    yearly = over(other, HOURS_PER_YEAR)
+    hour = plus(plus(over(capex, times(years, Decimal(HOURS_PER_YEAR))), power), yearly)
+    words = (
+        f"({capex:f} / ({years:f} years × {HOURS_PER_YEAR} h) + {watts:f} W / 1000 × PUE {pue:f} × {kwh:f} a kWh"
+        f" + {other:f} / {HOURS_PER_YEAR} h) / {gpus} GPUs"
+    )
+    return Amount(over(hour, gpus), "on-premises", words)
+
+
+def _years(form: Section) -> Decimal:
+    years = number(form, "years", Decimal(50))
+    if not years:
+        raise ConfigError(form.key("years"), "0", "write over how many years it is spread, such as 3")
+    return years
+
+
+def gpu_count(row: Section, name: str = "gpu_count") -> int:
+    count = row.text(name, "")
+    if not (count.isascii() and count.isdigit() and 0 < int(count) <= 1024):
+        raise ConfigError(row.key(name), count, "write how many GPUs the instance has")
+    return int(count)
+
+
+def number(row: Section, name: str, highest: Decimal = HIGHEST, default: str | None = None) -> Decimal:
+    """A plain decimal from 0 to `highest`, of at most 40 digits so that later products stay exact."""
+    return parse(row.text(name, default), row.key(name), highest)
+
+
+def parse(text: str, key: str, highest: Decimal = HIGHEST) -> Decimal:
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        found = Decimal(-1)
+    if not (found.is_finite() and 0 <= found <= highest):
+        raise ConfigError(key, text, f"write an amount from 0 to {highest}, such as 2.48")
+    _, digits, exponent = found.as_tuple()
+    if len(digits) > _DIGITS or (isinstance(exponent, int) and exponent < -_DIGITS):
+        raise ConfigError(key, text, f"write at most {_DIGITS} digits")
+    return found

@@ -1,0 +1,82 @@
+"""Where rows contradict each other: findings that name both rows and the remedy."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from itertools import combinations
+from typing import TypeVar
+
+from pipeline.errors import ConfigError
+from pipeline.prices.discount import Discount
+from pipeline.prices.gpu_models import canonical
+from pipeline.prices.match import Dated, Match, overlaps, same
+from pipeline.prices.price import Price
+from pipeline.prices.rates import Rate
+
+D = TypeVar("D", Price, Discount)
+T = TypeVar("T")
+
+
+def overlapping(
+    prices: Iterable[Price], discounts: Iterable[Discount], rates: Iterable[Rate]
+) -> Iterator[ConfigError]:
+    """Rows that can never be told apart: a book that holds such is refused."""
+    yield from _twice(prices, Price.identity)
+    yield from _twice(discounts, lambda d: same(d.match))
+    for a, b in _pairs(rates, lambda r: (r.base, r.quote, r.valid_from)):
+        remedy = "both hold from the same instant; leave one of them out"
+        yield ConfigError(f"{a.name} and {b.name}", f"{a.base} to {a.quote}", remedy)
+
+
+def _twice(rows: Iterable[D], key: Callable[[D], Hashable]) -> Iterator[ConfigError]:
+    for a, b in _pairs(rows, key):
+        if overlaps(a, b):
+            yield ConfigError(
+                f"{a.name} and {b.name}",
+                dict(a.match),
+                "both match the same devices at the same time; "
+                "end the first with valid_to where the second starts with valid_from",
+            )
+
+
+def _pairs(rows: Iterable[T], key: Callable[[T], Hashable]) -> Iterator[tuple[T, T]]:
+    alike: dict[Hashable, list[T]] = defaultdict(list)
+    for row in rows:
+        alike[key(row)].append(row)
+    for group in alike.values():
+        yield from combinations(group, 2)
+
+
+def ambiguous(rows: Iterable[Price] | Iterable[Discount]) -> Iterator[ConfigError]:
+    """Rows that some device could match equally well; the book holds until such a device is there."""
+    shapes: dict[frozenset[str], list[Price | Discount]] = defaultdict(list)
+    for row in rows:
+        shapes[frozenset(field for field, _ in row.match)].append(row)
+    for one, other in combinations(shapes, 2):
+        if len(one) == len(other):
+            pairs = ((a, b) for a in shapes[one] for b in shapes[other])
+            yield from (_equally_well(a, b) for a, b in pairs if _clash(a, b))
+
+
+def _clash(a: Price | Discount, b: Price | Discount) -> bool:
+    alike = not isinstance(a, Price) or not isinstance(b, Price) or a.currency == b.currency
+    return alike and _both_match(a.match, b.match) and overlaps(a, b)
+
+
+def _both_match(a: Match, b: Match) -> bool:
+    """Whether one device can match both, each as exactly as the other."""
+    theirs = dict(b)
+    return all(_agree(field, value, theirs[field]) for field, value in a if field in theirs)
+
+
+def _agree(field: str, a: str, b: str) -> bool:
+    if field == "gpu_model":
+        return canonical(a) == canonical(b)
+    return a.lower() == b.lower()
+
+
+def _equally_well(a: Dated, b: Dated) -> ConfigError:
+    name = f"{getattr(a, 'name', '')} and {getattr(b, 'name', '')}"
+    remedy = "a device can match both equally well; give one of them one more field"
+    return ConfigError(name, f"{dict(a.match)} and {dict(b.match)}", remedy)

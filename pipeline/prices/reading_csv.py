@@ -1,0 +1,114 @@
+"""A price CSV in OpenCost's columns, and in columns of our own that say what those cannot."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from io import StringIO
+
+from pipeline.errors import ConfigError
+from pipeline.prices import amounts, fields
+from pipeline.prices.amounts import Amount
+from pipeline.prices.content import Content
+from pipeline.prices.match import Match
+from pipeline.prices.price import Price
+from pipeline.sections import Section
+
+OPENCOST = (
+    "EndTimestamp", "InstanceID", "Region", "AssetClass", "InstanceIDField", "InstanceType",
+    "MarketPriceHourly", "Version",
+)  # fmt: skip
+OWN = (
+    "Provider", "GpuModel", "GpuCount", "CapacityType", "MigProfile", "Cluster", "Currency", "ValidFrom",
+    "ValidTo", "Source",
+)  # fmt: skip
+COLUMNS = OPENCOST + OWN
+_NEEDED = ("InstanceID", "AssetClass", "InstanceType", "MarketPriceHourly")
+_MODEL_LABELS = (
+    "gpu.nvidia.com/class",
+    "gpu.nvidia.com/model",
+    "nvidia.com/gpu.product",
+    "nvidia.com/gpu_type",
+)
+_MATCHED = {
+    "Cluster": "cluster", "Provider": "provider", "Region": "region", "InstanceType": "instance_type",
+    "GpuModel": "gpu_model", "MigProfile": "mig_profile", "CapacityType": "capacity_type",
+}  # fmt: skip
+
+
+class _Skip(Exception):
+    """The row prices no kind of GPU; the message says why."""
+
+
+def parse(text: str, name: str) -> Content:
+    """Rows of GPUs and of instances whose GPUs are counted.
+
+    EndTimestamp is not used, nor does OpenCost use it: ValidFrom and ValidTo say when a row holds.  Rows of
+    disks, of single machines and of instances of unknown GPU count are skipped with the reason.
+    """
+    lines = csv.DictReader(StringIO(text.lstrip("\N{BYTE ORDER MARK}")))
+    header = lines.fieldnames or []
+    missing = [column for column in _NEEDED if column not in header]
+    unknown = [column for column in header if column not in COLUMNS]
+    if missing or unknown:
+        raise ConfigError(f"{name}: header", ",".join(header), f"write columns of {','.join(COLUMNS)}")
+    prices: list[Price] = []
+    skipped: list[tuple[str, str]] = []
+    problems: list[ConfigError] = []
+    for line in lines:
+        row = f"{name}:{lines.line_num}"
+        if (line[header[0]] or "").startswith("#"):
+            continue
+        try:
+            if None in line or None in line.values():
+                raise ConfigError(
+                    row, "a line of another length", f"write {len(header)} fields, as in the header"
+                )
+            prices.append(_price(Section(row, {k: v.strip() for k, v in line.items() if v.strip()}), line))
+        except _Skip as reason:
+            skipped.append((row, str(reason)))
+        except ConfigError as problem:
+            problems.append(problem)
+    return Content(name, tuple(prices), skipped=tuple(skipped), problems=tuple(problems))
+
+
+def _price(row: Section, line: Mapping[str, str]) -> Price:
+    cost = _amount(row, line)
+    start, end = fields.validity(row, "ValidFrom", "ValidTo")
+    return Price(
+        name=row.key("").rstrip("."),
+        match=_match(row, line),
+        gpu_hour=cost.gpu_hour,
+        currency=fields.currency(row, "Currency", "USD"),
+        valid_from=start,
+        valid_to=end,
+        source=row.text("Source", "") or row.text("Version", ""),
+        arithmetic=cost.arithmetic,
+    )
+
+
+def _amount(row: Section, line: Mapping[str, str]) -> Amount:
+    kind = row.choice("AssetClass", ("gpu", "node", "pv"), "")
+    if kind == "pv":
+        raise _Skip("a disk's price")
+    hour = amounts.number(row, "MarketPriceHourly")
+    if kind == "gpu":
+        return Amount(hour, "list", "")
+    if not line.get("InstanceType", "").strip():
+        raise _Skip("the price of one machine; name its InstanceType to price its kind")
+    if not line.get("GpuCount", "").strip():
+        raise _Skip("an instance's price without its GPUs; add the column GpuCount to spread it over them")
+    return amounts.instance(hour, amounts.gpu_count(row, "GpuCount"))
+
+
+def _match(row: Section, line: Mapping[str, str]) -> Match:
+    found = {field: row.text(column, "") for column, field in _MATCHED.items()}
+    named = line.get("InstanceID", "").strip()
+    if line["AssetClass"].strip() == "gpu" and named:
+        label = line.get("InstanceIDField", "").strip()
+        if label and label.removeprefix("metadata.labels.") not in _MODEL_LABELS:
+            raise _Skip(f"GPUs named by {label}, which is not known to hold their model")
+        found["gpu_model"] = found["gpu_model"] or named.replace("_", " ")
+    if not any(found.values()):
+        raise ConfigError(row.key("InstanceID"), None, "name a GPU model or an InstanceType")
+    return tuple((field, value) for field, value in found.items() if value)
