@@ -67,8 +67,8 @@ def _on_premises(form: Section) -> Amount:
     yearly = over(other, HOURS_PER_YEAR)
     hour = plus(plus(over(capex, times(years, Decimal(HOURS_PER_YEAR))), power), yearly)
     words = (
-        f"({capex:f} / ({years:f} years × {HOURS_PER_YEAR} h) + {watts:f} W / 1000 × PUE {pue:f} × {kwh:f} a kWh"
-        f" + {other:f} / {HOURS_PER_YEAR} h) / {gpus} GPUs"
+        f"({capex:f} / ({years:f} years × {HOURS_PER_YEAR} h) + {watts:f} W / 1000 × PUE {pue:f}"
+        f" × {kwh:f} a kWh + {other:f} / {HOURS_PER_YEAR} h) / {gpus} GPUs"
     )
     return Amount(over(hour, gpus), "on-premises", words)
 
