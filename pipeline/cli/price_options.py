@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PricesOption = Annotated[
     Path | None,
-    typer.Option("--prices", metavar="FILE", help="Price book, YAML; else the bundled list prices."),
+    typer.Option("--prices", metavar="FILE", help="Price book, YAML or CSV; else the bundled list prices."),
 ]
 GpuHourOption = Annotated[
     str | None,
