@@ -51,7 +51,10 @@ class Changes:
     """Until when the last process saw everything; None once it is caught up with."""
     _known: dict[str, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
     """The reduced objects by kind and uid, but for claims and pods."""
-    _listed: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _listed: dict[str, list[News]] = field(default_factory=lambda: defaultdict(list))
+    """A list counts when it is whole: only then is it known what it does not hold."""
+    _caught_up: set[str] = field(default_factory=set)
+    """Kinds that were listed since this process began."""
 
     @property
     def complete(self) -> bool:
@@ -60,13 +63,10 @@ class Changes:
 
     def take(self, news: News) -> None:
         account = self.account
-        if news.what in ("listed", "put", "gone"):
-            account.read += 1
-            why = self._object(news, Moment(news.at, "observed"))
-            if why is None:
-                account.used += 1
-            else:
-                account.excluded[why] += 1
+        if news.what == "listed":
+            self._listed[news.kind].append(news)
+        elif news.what in ("put", "gone"):
+            self._count(news)
         elif news.what == "refused":
             account.read += 1
             account.rejected.append(Rejected("wrong_type", str(news.value)))
@@ -77,19 +77,30 @@ class Changes:
         else:
             self._synced(news)
 
+    def _count(self, news: News) -> None:
+        self.account.read += 1
+        why = self._object(news, Moment(news.at, "observed"))
+        if why is None:
+            self.account.used += 1
+        else:
+            self.account.excluded[why] += 1
+
     def _synced(self, news: News) -> None:
         """What the list does not hold is gone, and nobody saw when."""
-        first = news.kind not in self.ready
-        since = news.value if news.value is not None else self.seen if first else None
-        listed = self._listed.pop(news.kind, set())
+        first = news.kind not in self._caught_up
+        since = self.seen if first and self.seen is not None else news.value
         moment = Moment(news.at, "observed") if since is None else Moment(min(since, news.at), "gap")
-        for uid in self._uids(news.kind) - listed:
+        listed = self._listed.pop(news.kind, [])
+        for one in listed:
+            self._count(one)
+        for uid in self._uids(news.kind) - {one.value.uid for one in listed}:
             self._gone(news.kind, uid, moment)
         if since is not None:
             self._gap("restart" if first else "relist", news.kind, since, news.at)
             for subject in self.about(news.kind):
                 self.dirty[subject] = moment
         self.ready.add(news.kind)
+        self._caught_up.add(news.kind)
 
     def _object(self, news: News, moment: Moment) -> str | None:
         """Why it is of no concern; None where it is of one."""
@@ -98,8 +109,6 @@ class Changes:
             if news.kind == "pods":
                 self.context.put_pod(one)
             return self._gone(news.kind, one.uid, moment)
-        if news.what == "listed":
-            self._listed[news.kind].add(one.uid)
         match news.kind:
             case "pods":
                 return self._pod(one, moment)

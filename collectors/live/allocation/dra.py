@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from collectors.dra_claims import claim_rows, results
 from collectors.kube_objects import instant, owner, text
-from collectors.live.allocation.book import Moment, Row
+from collectors.live.allocation.book import Identity, Moment, Row
 from collectors.live.allocation.claims import Claim, body
 from collectors.live.allocation.context import Context
 from collectors.live.allocation.meta import micros
@@ -42,12 +42,15 @@ def _pools(claim: Claim) -> set[tuple[str, str]]:
     return {(text(r.get("driver")), text(r.get("pool"))) for r in results(body(claim))}
 
 
-def ends(held: dict[tuple[str, ...], Row], context: Context) -> dict[tuple[str, ...], Moment]:
-    """When those that ended by themselves did."""
+def ends(held: Mapping[Identity, Row], context: Context) -> dict[Identity, Moment]:
+    """When those that ended by themselves did; not of a pod that lived for less than a second.
+
+    Kubernetes writes whole seconds: the same one as start and end would be no time at all.
+    """
     found = {}
     for identity, row in held.items():
         pod = context.pod(row["consumer_uid"])
-        if pod is not None and pod.finished is not None:
+        if pod is not None and pod.finished is not None and pod.finished > row["start"]:
             found[identity] = Moment(pod.finished, "exact")
     return found
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from collectors.live.allocation import devices, dra, plugin
-from collectors.live.allocation.book import Book, Moment, Row
+from collectors.live.allocation.book import Book, Identity, Moment, Row
 from collectors.live.allocation.changes import Account, Changes, Subject
 from collectors.live.allocation.context import Context, Names
 from collectors.live.allocation.meta import at
@@ -22,6 +22,7 @@ from pipeline.events import Rejected
 _ORDER = ("pool", "claim", "pod", "node")
 """Claims need the devices of their pools; nodes are told the devices that pods have."""
 
+_CHANGES = ("listed", "synced", "put", "gone")
 _KIND_OF = {"resourceclaims": "claim", "pods": "pod"}
 _LEDGER_KEY = ("device", "share_id", "claim_uid", "consumer_uid", "container", "start")
 
@@ -42,6 +43,8 @@ class Fold:
         self._told: dict[str, dict[tuple[Any, ...], Row]] = {"allocation": {}, "device": {}}
         """The newest row of each of the ledger's keys since the last turn: they have one revision."""
         self._revision = 0
+        self._early: list[News] = []
+        """Changes to what was listed, while other resources are not: nothing can be settled until then."""
         if kept is not None:
             self._restore(kept)
 
@@ -65,10 +68,20 @@ class Fold:
 
     def take(self, news: Iterable[News]) -> None:
         for one in news:
-            subject = (_KIND_OF.get(one.kind), getattr(one.value, "uid", None))
-            if subject in self.changes.dirty and one.what != "listed":
-                self._settle()  # what came and went within one turn was held all the same
-            self.changes.take(one)
+            if not self.changes.complete and one.kind in self.changes.ready and one.what in _CHANGES:
+                self._early.append(one)
+                continue
+            self._take(one)
+            if self._early and self.changes.complete:
+                early, self._early = self._early, []
+                for waited in early:
+                    self._take(waited)
+
+    def _take(self, one: News) -> None:
+        subject = (_KIND_OF.get(one.kind), getattr(one.value, "uid", None))
+        if one.what == "synced" or (one.what in ("put", "gone") and subject in self.changes.dirty):
+            self._settle()  # what came and went within one turn was held all the same
+        self.changes.take(one)
 
     def settle(self, now: int) -> Parsed:
         """Events of all that changed since the last time; nothing before every resource was listed."""
@@ -125,17 +138,17 @@ class Fold:
                     wanted += [self._remembered(row, held) for row in outcome]
                 else:
                     _refuse(outcome, account)
-        left = {
-            identity: one
-            for identity, one in dra.ends(held, self.context).items()
-            if moment.quality == "gap" or one.time <= moment.time
-        }
+        left = self._ends(held, moment)
         leaving = [left[i] for i in held.keys() - {self.allocations.identity(r) for r in wanted} if i in left]
         if leaving and wanted:
             moment = max(leaving)  # those that stay take over the shares at the same instant
         return list(self.allocations.settle(subject, wanted, moment, left))
 
-    def _remembered(self, row: Row, held: Mapping[tuple[str, ...], Row]) -> Row:
+    def _ends(self, held: Mapping[Identity, Row], moment: Moment) -> dict[Identity, Moment]:
+        found = dra.ends(held, self.context)
+        return {i: one for i, one in found.items() if moment.quality == "gap" or one.time <= moment.time}
+
+    def _remembered(self, row: Row, held: Mapping[Identity, Row]) -> Row:
         """A device whose pool is gone or out of sight is still the one that it was."""
         before = next((r for r in held.values() if r["place"] == row["place"]), None)
         if before is None or row["device"] != dra.address(row):
@@ -147,10 +160,8 @@ class Fold:
         if subject not in self.allocations.open and (pod is None or pod.ended):
             return []
         wanted = list(plugin.wanted(pod, self.context, self._slots)) if pod and not pod.ended else []
-        known = self.context.pod(uid)
-        if not wanted and known is not None and known.finished is not None:
-            moment = Moment(known.finished, "exact")
-        rows = list(self.allocations.settle(subject, wanted, moment))
+        held = self.allocations.open.get(subject, {})
+        rows = list(self.allocations.settle(subject, wanted, moment, self._ends(held, moment)))
         plugin.free(self._slots, rows)
         for row in rows:
             self._note_given(row)

@@ -16,6 +16,10 @@ import msgspec
 from collectors.live.contract import Watch
 from collectors.live.kube.answers import Absent, Away, Forbidden, Gone, Server
 
+_QUIET_MICROSECONDS = 90_000_000
+"""An open watch says something about every minute: one that was quiet for longer died unnoticed."""
+_PATIENT_SECONDS = 4.0
+"""So long a server that starts may refuse before the rest goes on without what it refuses."""
 RETRY_SECONDS = 60.0
 """At most, between two tries of what this account may not read, or the server does not have."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
@@ -79,6 +83,8 @@ class Follower:
     watch: Watch
     version: str | None = None
     blind_since: int | None = None
+    _heard: int = 0
+    """When the server last said something of this resource."""
 
     def run(self) -> None:
         pause = _FIRST_PAUSE
@@ -92,15 +98,15 @@ class Follower:
             except Forbidden as lack:
                 # A server that starts refuses everybody until it has read who may what: ask again soon.
                 wait = pause = min(2 * max(pause, 0.5), RETRY_SECONDS)
-                self._without(f"right to {lack.verb} {self.kind.name}", str(lack))
+                self._without(f"right to {lack.verb} {self.kind.name}", str(lack), wait >= _PATIENT_SECONDS)
                 if pause == RETRY_SECONDS:
                     self.version = None
             except Absent:
                 wait = RETRY_SECONDS
-                self._without(self.kind.name, "this cluster does not serve them")
+                self._without(self.kind.name, "this cluster does not serve them", True)
                 self.version = None
             except Away as away:
-                self.blind_since = self.blind_since or self.server.now()
+                self._blind()
                 self.watch.waits(f"API server for {self.kind.name}", str(away))
                 wait = pause * random.uniform(0.8, 1.2)
                 pause = min(2 * pause, _LONGEST_PAUSE)
@@ -112,13 +118,20 @@ class Follower:
             self.version = self._list()
         self._watch(self.version)
 
-    def _without(self, part: str, reason: str) -> None:
-        """The rest need not wait for it."""
+    def _blind(self) -> None:
+        """All that a watch was sent was read when it breaks off, unless it was dead for a while."""
+        now = self.server.now()
+        dead = self._heard and now - self._heard > _QUIET_MICROSECONDS
+        self.blind_since = self.blind_since or (self._heard if dead else now)
+
+    def _without(self, part: str, reason: str, lasting: bool) -> None:
+        """The rest need not wait for what is lacking for good."""
         self.watch.notes(part, reason)
         self.watch.goes_on(f"API server for {self.kind.name}")
         if self.version is not None:
-            self.blind_since = self.blind_since or self.server.now()
-        self._tell("lacking", None)
+            self._blind()
+        if lasting:
+            self._tell("lacking", None)
 
     def _list(self) -> str:
         version = ""
@@ -127,6 +140,7 @@ class Follower:
             for item in page.items or ():
                 self._object("listed", item)
         self._answers()
+        self._heard = self.server.now()
         self._tell("synced", self.blind_since)
         self.blind_since = None
         return version
@@ -145,8 +159,9 @@ class Follower:
                 if line:
                     self._line(line)
                     self._sees_again(opened)
+                    self._heard = self.server.now()
         except Gone:
-            self.blind_since = self.blind_since or self.server.now()
+            self._blind()
             raise
 
     def _sees_again(self, since: int) -> None:
