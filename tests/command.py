@@ -19,7 +19,7 @@ class Command:
 
     def __init__(self, config: Path, *words: str) -> None:
         self.config, self.words = config, words
-        self._log = config.with_name(f"{'-'.join(words)}.log")
+        self._log = config.with_name(f"{words[0]}.log")
 
     def __enter__(self) -> Command:
         with self._log.open("wb") as log:

@@ -90,6 +90,7 @@ class _Following:
             Follower(kind, server, self._put(server), watch)
             for kind, server in zip(all_kinds, self._servers, strict=True)
         ]
+        self._read_until = self.now()
         self._threads = [
             threading.Thread(target=f.run, name=f.kind.name, daemon=True) for f in self._followers
         ]
@@ -113,6 +114,7 @@ class _Following:
             try:
                 yield self._news.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
+                self._read_until = self.now()
                 return
 
     def now(self) -> int:
@@ -131,9 +133,9 @@ class _Following:
         return all(f.blind_since is None for f in self._followers)
 
     def seen(self) -> int:
-        """Until when everything was seen; an event may still wait in the queue for less than a turn."""
+        """Until when everything was seen and taken: what is still in the queue came later."""
         blind = [f.blind_since for f in self._followers if f.blind_since is not None]
-        return min([self.now(), *blind])
+        return min([self._read_until, *blind])
 
     def end(self) -> None:
         for server in self._servers:
