@@ -47,6 +47,7 @@ def test_a_day_of_a_cluster_is_told_as_it_was(cluster: Kube, tmp_path: Path) -> 
         if step == STARTED:
             break
     with command:
+        _caught_up(tmp_path)
         for _ in day:
             pass
         _caught_up(tmp_path)

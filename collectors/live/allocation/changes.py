@@ -174,6 +174,7 @@ class Changes:
             return
         before = self.context.namespaces.get(one.name)
         self.context.namespaces[one.name] = one
+        self._there(("namespace", one.name), moment)
         if before is not None and before.labels != one.labels:
             for subject in self.about(f"namespace/{one.name}"):
                 self._mark(subject, moment)

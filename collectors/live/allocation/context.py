@@ -43,7 +43,7 @@ class Context:
     slices: dict[Pool, dict[str, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
     devices: dict[Pool, dict[Key, Device]] = field(default_factory=dict)
     """Of each pool as it was last whole: a driver that replaces its slices has not lost its devices."""
-    missing: set[str] = field(default_factory=set)
+    missing: set[Any] = field(default_factory=set)
     """uids and names that were asked for and not there: who asked asks again when they come."""
 
     def put_pod(self, pod: Pod) -> None:
@@ -104,8 +104,7 @@ class Context:
 
     def who(self, pod: Pod) -> dict[str, str | None]:
         """Columns that say whose a pod is."""
-        namespace = self.namespaces.get(pod.namespace)
-        around: Labels = namespace.labels if namespace else {}
+        around = self._around(pod.namespace)
         return {
             "namespace": pod.namespace or None,
             "workload": self.workload("Pod", pod.name, pod.uid)[0],
@@ -115,8 +114,13 @@ class Context:
         }
 
     def team(self, namespace: str) -> str | None:
+        return self._label(self.names.team, self._around(namespace), {})
+
+    def _around(self, namespace: str) -> Labels:
         held = self.namespaces.get(namespace)
-        return self._label(self.names.team, held.labels if held else {}, {})
+        if held is None:
+            self.missing.add(("namespace", namespace))
+        return held.labels if held else {}
 
     @staticmethod
     def _label(names: tuple[str, ...], first: Labels, second: Labels) -> str | None:

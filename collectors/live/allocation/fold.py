@@ -79,7 +79,8 @@ class Fold:
 
     def _take(self, one: News) -> None:
         subject = (_KIND_OF.get(one.kind), getattr(one.value, "uid", None))
-        if one.what == "synced" or (one.what in ("put", "gone") and subject in self.changes.dirty):
+        again = one.what in ("put", "gone") and subject in self.changes.dirty
+        if again or one.what == "synced" or one.kind == "namespaces":
             self._settle()  # what came and went within one turn was held all the same
         self.changes.take(one)
 
