@@ -125,7 +125,8 @@ def histories(draw: st.DrawFn) -> list[Change]:
     return told
 
 
-NOSHRINK = [Phase.generate]
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
+"""A history is short enough to be read as it is, and a minute is long to make it shorter."""
 BREAKS = st.lists(
     st.builds(
         lambda kind, how, start, lasts: Break(
@@ -180,7 +181,7 @@ def _value(held: dict[Any, Any], holder: Holder, time: int) -> list[Any]:
     return [value for (who, start, end), value in held.items() if who == holder and start <= time < end]
 
 
-@settings(max_examples=80, deadline=None, phases=NOSHRINK)
+@settings(max_examples=1000, deadline=None, phases=NOSHRINK)
 @given(histories(), BREAKS, MOMENTS, MOMENTS.map(lambda found: found[:3]), st.booleans())
 def test_every_difference_to_the_uncut_watch_lies_in_a_gap(
     history: list[Change], breaks: list[Break], turns: list[int], crashes: list[int], twice: bool
@@ -197,7 +198,7 @@ def test_every_difference_to_the_uncut_watch_lies_in_a_gap(
     assert not whole.gaps
 
 
-@settings(max_examples=40, deadline=None, phases=NOSHRINK)
+@settings(max_examples=20, deadline=None, phases=PHASES)
 @given(histories(), MOMENTS)
 def test_turns_change_nothing(history: list[Change], turns: list[int]) -> None:
     """Whether a second's changes are handed over one by one or together, the intervals are the same."""

@@ -48,7 +48,9 @@ class Changes:
     ready: set[str] = field(default_factory=set)
     account: Account = field(default_factory=Account)
     seen: int | None = None
-    """Until when the last process saw everything; None once it is caught up with."""
+    """Until when the last process saw everything; None if there was none."""
+    missed: dict[str, int] = field(default_factory=dict)
+    """Kinds that it did not see (it had no right to), and since when."""
     _known: dict[str, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
     """The reduced objects by kind and uid, but for claims and pods."""
     _listed: dict[str, list[News]] = field(default_factory=lambda: defaultdict(list))
@@ -85,10 +87,16 @@ class Changes:
         else:
             self.account.excluded[why] += 1
 
+    def still_missed(self) -> dict[str, int]:
+        """Kinds that this process has not seen either."""
+        since = {} if self.seen is None else dict.fromkeys(KINDS, self.seen) | self.missed
+        return {kind: time for kind, time in since.items() if kind not in self._caught_up}
+
     def _synced(self, news: News) -> None:
         """What the list does not hold is gone, and nobody saw when."""
         first = news.kind not in self._caught_up
-        since = self.seen if first and self.seen is not None else news.value
+        since = self.missed.pop(news.kind, self.seen) if first else None
+        since = news.value if since is None else since
         moment = Moment(news.at, "observed") if since is None else Moment(min(since, news.at), "gap")
         listed = self._listed.pop(news.kind, [])
         for one in listed:

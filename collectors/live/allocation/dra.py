@@ -11,7 +11,7 @@ from collectors.kube_objects import instant, owner, text
 from collectors.live.allocation.book import Identity, Moment, Row
 from collectors.live.allocation.claims import Claim, body
 from collectors.live.allocation.context import Context
-from collectors.live.allocation.meta import micros
+from collectors.live.allocation.meta import SECOND, micros
 from pipeline.events import Rejected
 
 
@@ -50,7 +50,7 @@ def ends(held: Mapping[Identity, Row], context: Context) -> dict[Identity, Momen
     found = {}
     for identity, row in held.items():
         pod = context.pod(row["consumer_uid"])
-        if pod is not None and pod.finished is not None and pod.finished > row["start"]:
+        if pod is not None and pod.finished is not None and pod.finished != row["start"] // SECOND * SECOND:
             found[identity] = Moment(pod.finished, "exact")
     return found
 

@@ -51,7 +51,7 @@ class Fold:
     def _restore(self, kept: Mapping[str, Any]) -> None:
         self.allocations.restore(kept["allocations"])
         self.inventory.restore(kept["inventory"])
-        self.changes.seen = kept["seen"]
+        self.changes.seen, self.changes.missed = kept["seen"], dict(kept.get("missed", {}))
         self._revision = kept["revision"]
         self._slots = plugin.restored(self.allocations.rows())
         for row in self.allocations.rows():
@@ -61,6 +61,7 @@ class Fold:
         """For a cursor; `seen` is until when everything was seen, microseconds."""
         return {
             "seen": seen,
+            "missed": self.changes.still_missed(),
             "revision": self._revision,
             "allocations": self.allocations.kept(),
             "inventory": self.inventory.kept(),

@@ -11,7 +11,8 @@ import msgspec
 from collectors.kube_objects import instant
 
 Labels: TypeAlias = dict[str, str]
-REVISION = "deployment.kubernetes.io/revision"
+SECOND = 1_000_000
+"""Microseconds."""
 PARTIAL = (
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
@@ -92,7 +93,7 @@ def _of(labels: Labels | None, kept: frozenset[str]) -> Labels:
 
 def micros(time: datetime | None) -> int | None:
     """A naive UTC time in microseconds since 1970."""
-    return None if time is None else int((time - _EPOCH).total_seconds()) * 1_000_000 + time.microsecond
+    return None if time is None else int((time - _EPOCH).total_seconds()) * SECOND + time.microsecond
 
 
 _EPOCH = datetime(1970, 1, 1)
@@ -105,7 +106,7 @@ def created(meta: Meta) -> int | None:
 def deleted(meta: Meta) -> int | None:
     """When its deletion was asked for: the timestamp is when its time is up."""
     time = micros(instant(meta.deletionTimestamp))
-    return None if time is None else time - (meta.deletionGracePeriodSeconds or 0) * 1_000_000
+    return None if time is None else time - (meta.deletionGracePeriodSeconds or 0) * SECOND
 
 
 def at(time: int) -> datetime:

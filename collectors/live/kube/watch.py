@@ -87,19 +87,20 @@ class Follower:
     """When the server last said something of this resource."""
 
     def run(self) -> None:
-        pause = _FIRST_PAUSE
+        pause, refused = _FIRST_PAUSE, 0.0
         while not self.server.closed:
             wait = 0.0
             try:
                 self._once()
-                pause = _FIRST_PAUSE
+                pause, refused = _FIRST_PAUSE, 0.0
             except Gone:
                 self.version = None
             except Forbidden as lack:
                 # A server that starts refuses everybody until it has read who may what: ask again soon.
-                wait = pause = min(2 * max(pause, 0.5), RETRY_SECONDS)
+                wait = refused = min(max(2 * refused, _FIRST_PAUSE), RETRY_SECONDS)
+                pause = _FIRST_PAUSE
                 self._without(f"right to {lack.verb} {self.kind.name}", str(lack), wait >= _PATIENT_SECONDS)
-                if pause == RETRY_SECONDS:
+                if wait == RETRY_SECONDS:
                     self.version = None
             except Absent:
                 wait = RETRY_SECONDS
@@ -107,6 +108,7 @@ class Follower:
                 self.version = None
             except Away as away:
                 self._blind()
+                refused = 0.0
                 self.watch.waits(f"API server for {self.kind.name}", str(away))
                 wait = pause * random.uniform(0.8, 1.2)
                 pause = min(2 * pause, _LONGEST_PAUSE)
