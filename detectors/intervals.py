@@ -27,8 +27,11 @@ def clopper_pearson_upper(hits: int, count: int, confidence: float = 0.99) -> fl
     return 1.0 if hits == count else float(beta.ppf(confidence, hits + 1, count - hits))
 
 
-def wilson(hits: int, count: int, confidence: float = 0.95) -> Interval:
-    """Score interval of hits / count: close to its stated coverage on average (Wilson 1927)."""
+def wilson(hits: float, count: int, confidence: float = 0.95) -> Interval:
+    """Score interval of hits / count: close to its stated coverage on average (Wilson 1927).
+
+    Hits may be a sum of probabilities, which spreads at most as a count of that mean.
+    """
     _check(hits, count)
     z = float(norm.ppf((1 + confidence) / 2))
     rate, squared = hits / count, z * z / count
@@ -37,6 +40,6 @@ def wilson(hits: int, count: int, confidence: float = 0.95) -> Interval:
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
 
-def _check(hits: int, count: int) -> None:
+def _check(hits: float, count: int) -> None:
     if not 0 <= hits <= count or count == 0:
         raise ValueError(f"{hits} of {count} is not a rate")

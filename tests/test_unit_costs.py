@@ -9,10 +9,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors import exponential
 from detectors.intervals import wilson
 from pipeline.answers import unit_price
 from pipeline.answers.unit_costs import unit_costs
@@ -30,6 +32,11 @@ HOURS = 4
 SPAN = Window(START, START + timedelta(hours=HOURS))
 TWO_DOLLARS = PriceBook.flat(Decimal(2), "USD")
 PER_MINUTE = 20
+
+
+def index(seconds: float) -> int:
+    """The latency bucket that holds it."""
+    return int(exponential.index(np.array([seconds]))[0])
 
 
 def _gpus() -> dict[str, Any]:
@@ -103,6 +110,35 @@ def test_answers_in_time_are_those_within_the_objective(store: Store) -> None:
         found["1"]["cost_per_1k_requests"],
     )
     assert (found["2"]["in_time"], found["2"]["cost_per_1k_in_time"]) == (0, None)
+
+
+@pytest.mark.parametrize(("objective", "surely"), [(0.45, 60), (0.5, 70)])
+def test_a_bucket_that_holds_the_objective_makes_an_interval(
+    objective: float, surely: int, tmp_path: Path
+) -> None:
+    """10 of 100 answers took 0.45 s, give or take a bucket: in time or not; 0.5 s is a bucket's edge.
+
+    40 GPU-dollars a thousand times over 70 answers in time, or 60.
+    """
+    life = Life().serve("1", 0, 1, error=0.0, per_minute=100)
+    slow = life.latency_bins[0] | {"count": 30, "bucket": index(2.0)}
+    near = life.latency_bins[0] | {"count": 10, "bucket": index(0.449)}
+    life.latency_bins = [life.latency_bins[0] | {"count": 60}, near, slow]
+    life.prediction_sums[0] |= {"estimated_count": 100, "estimated_correct": Decimal("75.5")}
+    held = [cost_rows.allocation("a", "p", START, SPAN.end, model="fraud", model_version="1")]
+    card = [cost_rows.device("a", START, SPAN.end)]
+    gpus = {n: cost_rows.table(n, r).to_pylist() for n, r in (("devices", card), ("allocations", held))}
+    with Store.open(tmp_path) as store:
+        register(store, reference(latency_objective_seconds=objective), START.replace(tzinfo=UTC))
+        write(store, **life.facts(), **gpus)
+        answer = unit_costs(store, SPAN, prices=PriceBook.flat(Decimal(10), "USD"))
+    found = dict(zip([c.name for c in answer.columns], answer.rows[0], strict=True))
+    assert found["cost_per_1k_in_time"] == unit_price.rounded(Fraction(40_000, 70))
+    assert found["cost_per_1k_in_time_high"] == unit_price.rounded(Fraction(40_000, surely))
+    assert found["cost_per_1k_correct_estimated"] == unit_price.rounded(Fraction(40_000 * 2, 151))
+    # Wilson's interval of 75.5 in 100, by hand with z = 1.959964
+    ends = [found[f"cost_per_1k_correct_estimated_{end}"] for end in ("low", "high")]
+    assert [float(end) for end in ends] == pytest.approx([400 / 0.82882445, 400 / 0.66230886], rel=1e-5)
 
 
 def test_drift_costs_what_right_answers_cost_more_since_it_began(store: Store, life: Life) -> None:

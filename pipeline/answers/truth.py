@@ -24,16 +24,24 @@ def labels(store: Store, models: Iterable[str], window: Window) -> dict[Version,
     return found
 
 
-def in_time(store: Store, references: Iterable[Reference], window: Window) -> dict[Version, tuple[int, int]]:
-    """(timed, over the objective) requests; a model whose reference names no objective is not in it."""
-    found: dict[Version, tuple[int, int]] = {}
+def in_time(
+    store: Store, references: Iterable[Reference], window: Window
+) -> dict[Version, tuple[int, int, int]]:
+    """(timed, over the objective, in the bucket that holds it) requests.
+
+    A model whose reference names no objective is not in it.
+    """
+    found: dict[Version, tuple[int, int, int]] = {}
     for reference in references:
         if reference.latency_objective_seconds:
             minutes = store.query(
                 "objective_minutes", model=reference.model, metric=latency_objective.METRIC,
                 objective=reference.latency_objective_seconds, start=window.start, end=window.end,
             )  # fmt: skip
-            by_version = minutes.group_by("model_version").aggregate([("count", "sum"), ("over", "sum")])
+            by_version = minutes.group_by("model_version").aggregate(
+                [("count", "sum"), ("over", "sum"), ("astride", "sum")]
+            )
             for row in by_version.to_pylist():
-                found[reference.model, row["model_version"]] = (row["count_sum"], row["over_sum"])
+                version = reference.model, row["model_version"]
+                found[version] = (row["count_sum"], row["over_sum"], row["astride_sum"])
     return found

@@ -44,6 +44,8 @@ class Quality:
     errors: int = 0
     timed: int = 0
     over: int = 0
+    astride: int = 0
+    """Timed requests in the latency bucket that holds the objective: in time or not."""
     drift_since: datetime | None = None
     cost_of_drift: Decimal | None = None
 
@@ -132,7 +134,7 @@ def _qualities(asked: _Asked, served: Mapping[Key, Named]) -> dict[Key, Quality]
     return {
         key: Quality(
             *labels.get((key[0], key[1]), (0, 0)),
-            *timed.get((key[0], key[1]), (0, 0)),
+            *timed.get((key[0], key[1]), (0, 0, 0)),
             *drifts.get((key[0], key[1]), (None, None)),
         )
         for key in served
@@ -172,9 +174,11 @@ def _columns(currency: str) -> tuple[Column, ...]:
         count("tokens_in", True), count("tokens_out", True),
         money("cost_per_1m_tokens_in"), money("cost_per_1m_tokens_out"), Column("token_basis", wide=True),
         count("timed", True), count("in_time", True), money("cost_per_1k_in_time"),
+        money("cost_per_1k_in_time_high", True),
         count("labelled", True), Column("accuracy", kind="ratio"), money("cost_per_1k_correct"),
         money("cost_per_1k_correct_low", True), money("cost_per_1k_correct_high", True),
         Column("estimated_accuracy", kind="ratio", wide=True), money("cost_per_1k_correct_estimated", True),
+        money("cost_per_1k_correct_estimated_low", True), money("cost_per_1k_correct_estimated_high", True),
         Column("drift_since", kind="time", wide=True), money("cost_of_drift"),
         Column("currency", wide=True), Column("rule", wide=True),
     )  # fmt: skip
@@ -191,6 +195,7 @@ def _row(
         *key, spent, paid.get("used_cost"), requests, per(spent, requests, THOUSAND),
         read, written, *priced,
         quality.timed, in_time, per(spent, _part(requests, in_time, quality.timed), THOUSAND),
+        per(spent, _part(requests, in_time - quality.astride, quality.timed), THOUSAND),
         *_correct(spent, requests, quality),
         *_estimated(spent, requests, served),
         quality.drift_since, quality.cost_of_drift,
@@ -203,20 +208,26 @@ def _correct(spent: Decimal | None, requests: int | None, quality: Quality) -> t
     labelled, right = quality.labelled, quality.labelled - quality.errors
     if not labelled:
         return 0, None, None, None, None
-    bounds = wilson(right, labelled)
-    low, high = (
-        per(spent, requests * Fraction(bound) if requests else None, THOUSAND)
-        for bound in (bounds.high, bounds.low)
-    )
+    low, high = _bounds(spent, requests, Fraction(right), labelled)
     return labelled, right / labelled, per(spent, _part(requests, right, labelled), THOUSAND), low, high
 
 
 def _estimated(spent: Decimal | None, requests: int | None, served: Named) -> tuple[Value, ...]:
     count, right = served.get("estimated_count"), served.get("estimated_correct")
     if not count or right is None:
-        return None, None
+        return None, None, None, None
     share = Fraction(right) / count
-    return float(share), per(spent, requests * share if requests else None, THOUSAND)
+    value = per(spent, requests * share if requests else None, THOUSAND)
+    return float(share), value, *_bounds(spent, requests, Fraction(right), count)
+
+
+def _bounds(
+    spent: Decimal | None, requests: int | None, right: Fraction, count: int
+) -> tuple[Decimal | None, ...]:
+    """Cost of a thousand right answers at the upper and at the lower bound of the accuracy."""
+    bounds = wilson(float(right), count)
+    shares = (Fraction(bounds.high), Fraction(bounds.low))
+    return tuple(per(spent, requests * share if requests else None, THOUSAND) for share in shares)
 
 
 def _part(requests: int | None, hits: int, count: int) -> Fraction | None:
