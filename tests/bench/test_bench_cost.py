@@ -1,0 +1,82 @@
+"""How long a month's cost takes, and how that grows: each GPU is held by ten containers in turn, 30 days."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
+
+import pytest
+
+from pipeline.answers.cost import cost
+from pipeline.answers.window import Window
+from pipeline.prices import PriceBook
+from pipeline.store import Store
+from tests.recorded import record
+
+pytestmark = pytest.mark.bench
+
+START, DAYS, EACH = datetime(2026, 10, 1), 30, 10
+END = START + timedelta(days=DAYS)
+TURN_SECONDS = DAYS * 86_400 // EACH
+QUESTIONS = (("team",), ("team", "model"), ("day", "team"), ("device",))
+RUNS = 3
+BOOK = PriceBook.flat(Decimal("2.5"), "USD")
+
+DEVICES = f"""
+INSERT INTO devices BY NAME
+SELECT 'c' AS cluster, 'd' || i AS device, TIMESTAMP '{START}' AS start, 'n' || (i // 8) AS node,
+    'NVIDIA H100 80GB HBM3' AS gpu_model, TIMESTAMP '{END}' AS time, 1 AS revision
+FROM range($gpus) AS t(i)
+"""
+ALLOCATIONS = f"""
+INSERT INTO allocations BY NAME
+SELECT 'c' AS cluster, 'd' || i AS device, '' AS share_id, '' AS claim_uid,
+    'p' || i || '-' || j AS consumer_uid, 'main' AS container, 'ns' || (i % 50) AS namespace,
+    'team' || (i % 20) AS team, 'Deployment/w' || (i % 300) AS workload, 'pod' || i || '-' || j AS pod,
+    'm' || (i % 40) AS model, '1' AS model_version,
+    TIMESTAMP '{START}' + to_seconds(j * {TURN_SECONDS} + (i * 37) % 900) AS start,
+    TIMESTAMP '{START}' + to_seconds((j + 1) * {TURN_SECONDS} + (i * 37) % 900 - 600) AS "end",
+    1 AS share_units, 1 AS device_units, false AS admin_access, TIMESTAMP '{END}' AS time, 1 AS revision
+FROM range($gpus) AS t(i), range({EACH}) AS u(j)
+"""
+USAGE = f"""
+INSERT INTO gpu_usage BY NAME
+SELECT TIMESTAMP '{START}' + to_hours(h) AS minute, 'c' AS cluster, 'n' || (i // 8) AS node,
+    'd' || i AS device, 3600 AS observed_seconds, 3600 * ((i * 7 + h) % 100) / 100 AS busy_seconds,
+    3000 AS active_seconds, 600 AS idle_held_seconds, 0 AS memory_byte_seconds, 0 AS energy_joules,
+    60 AS samples, 60 AS span_minutes
+FROM range($gpus) AS t(i), range({DAYS * 24}) AS u(h)
+"""
+
+
+@pytest.mark.parametrize("gpus", [100, 1_000])
+def test_a_month_of_a_cluster(gpus: int, tmp_path: Path) -> None:
+    """Who opens the page at the end of the month must not wait for it."""
+    with Store.open(tmp_path) as store:
+        with store.transaction() as con:
+            for statement in (DEVICES, ALLOCATIONS, USAGE):
+                con.execute(statement, {"gpus": gpus})
+        seconds, cpu = [], []
+        for by in QUESTIONS * RUNS:
+            began, worked = time.perf_counter(), time.process_time()
+            answer = cost(store, Window(START, END), by, BOOK)
+            seconds.append(time.perf_counter() - began)
+            cpu.append(time.process_time() - worked)
+            total = dict(zip((c.name for c in answer.columns), answer.total or (), strict=False))
+            assert total["total_cost"] == gpus * DAYS * 24 * Decimal("2.5")
+    command = [sys.executable, "-m", "pipeline.cli", "cost", "-s", str(tmp_path), "--gpu-hour-price", "2.5"]
+    subprocess.run(command, check=True, capture_output=True)
+    record(
+        "cost of a month",
+        containers=gpus * EACH,
+        gpus=gpus,
+        p50_s=round(sorted(seconds)[len(seconds) // 2], 2),
+        worst_s=round(max(seconds), 2),
+        cpu_s=round(sorted(cpu)[len(cpu) // 2], 2),
+        peak_rss_mb=getrusage(RUSAGE_CHILDREN).ru_maxrss // 1024,
+    )
