@@ -36,7 +36,7 @@ COMMANDS = {
     "cost": Command("pipeline.cli.cost:cost", "What was spent, by team, workload, model or device."),
     "budgets": Command("pipeline.cli.budgets:budgets", "What is spent of each budget, and will be."),
     "anomalies": Command("pipeline.cli.anomalies:anomalies", "Days that cost unlike those before, and why."),
-    "prices": Command("pipeline.cli.prices:app", "Price books: listed, explained, checked."),
+    "prices": Command("pipeline.cli.prices:app", "Price books: listed, explained, checked, refreshed."),
     "models": Command("pipeline.cli.models:models", "Accuracy, latency and traffic of every model version."),
     "unit-costs": Command("pipeline.cli.unit_costs:unit_costs", "What a thousand answers or tokens cost."),
     "drift": Command("pipeline.cli.drift:drift", "Which inputs of a model moved, largest effect first."),

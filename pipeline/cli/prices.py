@@ -11,8 +11,9 @@ from pipeline.cli.instant import instant
 from pipeline.cli.options import INCOMPLETE, OutputOption, now, show
 from pipeline.cli.output import Output
 from pipeline.cli.price_options import CurrencyOption, PricesOption, price_book
+from pipeline.errors import ConfigError
 
-HELP = "Price books: listed, explained, checked."
+HELP = "Price books: listed, explained, checked, refreshed."
 FINDINGS = 6
 """Exit code: the file has errors or warnings."""
 
@@ -74,3 +75,46 @@ def lint(
     show(found, output)
     if found.rows:
         raise typer.Exit(FINDINGS)
+
+
+@app.command()
+def refresh(
+    source: Annotated[str, typer.Argument(help="aws, azure, gpuhunt-aws, gpuhunt-azure or gpuhunt-gcp.")],
+    into: Annotated[Path, typer.Option("--into", metavar="FILE", help="Own CSV, made where there is none.")],
+    region: Annotated[
+        str, typer.Option("--region", help="Region to read, where the catalogue has them.")
+    ] = "",
+    url: Annotated[
+        str, typer.Option("--url", help="Where the catalogue is, if not at its public place.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the new lines; write nothing.")] = False,
+) -> None:
+    """Append prices that changed to an own CSV, valid from now on; what is there is never touched.
+
+    Exit code 5 when the catalogue does not answer, or not in the shape that is known.
+    """
+    from pipeline.prices import PriceBook, refreshing
+    from pipeline.prices.reading_csv import parse
+    from pipeline.prices.sources.catalogue import SOURCES
+    from pipeline.prices.sources.fetch import pages
+
+    if source not in SOURCES:
+        raise ConfigError("source", source, f"name one of {', '.join(SOURCES)}")
+    chosen = SOURCES[source]
+    if not url and (chosen.url is None or not region):
+        raise ConfigError("--region", region, "name a region, or where the catalogue is with --url")
+    held = PriceBook.load(into).prices if into.exists() else ()
+    moment = now().replace(second=0, microsecond=0)
+    found = pages(url or (chosen.url(region) if chosen.url else ""), chosen.parse)
+    new, twice = refreshing.changed(held, found.offers, moment)
+    text = refreshing.lines(new, moment, header=not into.exists())
+    if dry_run:
+        typer.echo(text, nl=False)
+    elif new:
+        # A line that does not fit what is there, or that holds from the same minute, must not be written.
+        PriceBook.of(parse((into.read_text(encoding="utf-8") if into.exists() else "") + text, into.name))
+        with into.open("a", encoding="utf-8", newline="") as file:
+            file.write(text)
+    for reason, count in (found.skipped + twice).items():
+        typer.echo(f"{count} left out: {reason}", err=True)
+    typer.echo(f"{len(new)} of {len(found.offers)} prices are new", err=True)

@@ -1,0 +1,52 @@
+"""New prices of a catalogue as lines for the end of an own CSV file: what is there is never touched."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from io import StringIO
+
+from pipeline.prices.amounts import instance
+from pipeline.prices.match import Match, holds_at, same
+from pipeline.prices.price import Price
+from pipeline.prices.reading_csv import COLUMNS
+from pipeline.prices.sources.offer import Offer
+
+TWO_PRICES = "two prices for one kind of instance"
+
+
+def changed(
+    held: Sequence[Price], offers: Iterable[Offer], now: datetime
+) -> tuple[list[Offer], Counter[str]]:
+    """The offers whose price is not the one that `held` has now, and what was left out, by reason."""
+    kinds: dict[tuple[str, ...], dict[str, Offer]] = defaultdict(dict)
+    for offer in offers:
+        kinds[offer.kind()][str(offer.hour)] = offer
+    skipped = Counter({TWO_PRICES: sum(len(found) for found in kinds.values() if len(found) > 1)})
+    current = {p.identity(): p.gpu_hour for p in held if holds_at(p, now)}
+    single = [next(iter(found.values())) for found in kinds.values() if len(found) == 1]
+    new = [o for o in single if current.get((_match(o), o.currency)) != instance(o.hour, o.gpus).gpu_hour]
+    return sorted(new), +skipped
+
+
+def lines(offers: Iterable[Offer], valid_from: datetime, *, header: bool) -> str:
+    """CSV rows that hold from `valid_from` on."""
+    text = StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    if header:
+        writer.writeheader()
+    for offer in offers:
+        writer.writerow({
+            "AssetClass": "node", "Region": offer.region, "InstanceType": offer.instance_type,
+            "MarketPriceHourly": f"{offer.hour:f}", "Provider": offer.provider, "GpuModel": offer.gpu_model,
+            "GpuCount": offer.gpus, "CapacityType": offer.capacity_type, "Currency": offer.currency,
+            "ValidFrom": f"{valid_from:%Y-%m-%dT%H:%M}", "Source": offer.source,
+        })  # fmt: skip
+    return text.getvalue()
+
+
+def _match(offer: Offer) -> Match:
+    names = ("provider", "region", "instance_type", "gpu_model", "capacity_type")
+    return same(tuple((name, value) for name in names if (value := getattr(offer, name))))

@@ -1,0 +1,145 @@
+"""`prices refresh` against catalogues of the recorded shapes, served over HTTP: only changes are added."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli.app import app
+from pipeline.errors import ConfigError, PreflightFailed
+from pipeline.prices import PriceBook
+from pipeline.prices.price import Profile
+from pipeline.prices.quote import Quote
+
+AWS = (
+    '"FormatVersion","v1.0"\n"Disclaimer","x"\n"Publication Date","2026"\n"Version","1"\n'
+    '"OfferCode","AmazonEC2"\n'
+    '"SKU","TermType","Unit","PricePerUnit","Currency","Instance Type","Tenancy","Operating System",'
+    '"CapacityStatus","Pre Installed S/W","GPU","Region Code"\n'
+    '"A1","OnDemand","Hrs","55.0400000000","USD","p5.48xlarge","Shared","Linux","Used","NA","8","us-east-1"\n'
+    '"A2","OnDemand","Hrs","99.0000000000","USD","p5.48xlarge","Shared","Windows","Used","NA","8","us-east-1"\n'
+    '"A3","OnDemand","Hrs","0.1000000000","USD","m5.large","Shared","Linux","Used","NA","","us-east-1"\n'
+)
+GPUHUNT = (
+    "instance_name,location,price,cpu,memory,gpu_count,gpu_name,gpu_memory,spot,disk_size\n"
+    "g2-standard-4,us-central1,0.7069,4,16,1,L4,24,False,\ng2-standard-4,us-central1,0.28,4,16,1,L4,24,True,\n"
+    "n2,us-central1,0.1,4,16,0,,,False,\n"
+)
+
+
+def azure(name: str, price: str, meter: str = "x", product: str = "NC") -> dict[str, Any]:
+    return {
+        "currencyCode": "USD", "retailPrice": float(price), "armRegionName": "eastus", "armSkuName": name,
+        "meterName": meter, "skuName": meter, "productName": product, "unitOfMeasure": "1 Hour",
+        "type": "Consumption",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def served() -> Iterator[dict[str, str]]:
+    """Paths and their bodies; `url` is where they are."""
+    bodies: dict[str, str] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = bodies.get(self.path, "").encode()
+            self.send_response(200 if body else 503)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    bodies["url"] = f"http://127.0.0.1:{server.server_address[1]}"
+    yield bodies
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def refresh(served: dict[str, str], source: str, into: Path, path: str = "/1") -> str:
+    words = ["prices", "refresh", source, "--into", str(into), "--url", served["url"] + path]
+    result = CliRunner().invoke(app, words)
+    if result.exception is not None:
+        raise result.exception
+    return result.output
+
+
+def price(file: Path, *profile: str) -> Decimal | None:
+    found = PriceBook.load(file).quote(Profile("c", *profile), datetime(2100, 1, 1), "USD")
+    return found.effective if isinstance(found, Quote) else None
+
+
+def test_azure_is_read_page_by_page_and_only_changes_are_added(
+    served: dict[str, str], tmp_path: Path
+) -> None:
+    """A second run must not double the file, a new price must not touch the old line."""
+    into, name = tmp_path / "azure.csv", "Standard_NC48ads_A100_v4"
+    first = [azure(name, "7.346"), azure(name, "9", product="NC Windows"), azure("Standard_D2", "1")]
+    served["/1"] = json.dumps({"Items": first, "NextPageLink": served["url"] + "/2"})
+    served["/2"] = json.dumps({"Items": [azure(name, "1.5", meter="NC48 Spot")], "NextPageLink": None})
+    said = refresh(served, "azure", into)
+    assert "2 of 2 prices are new" in said and "1 left out: GPUs of the instance are unknown" in said
+    assert price(into, "azure", "eastus", name) == Decimal("3.673")
+    assert price(into, "azure", "eastus", name, "", "", "spot") == Decimal("0.75")
+    assert price(into, "azure", "westus", name) is None
+    before = into.read_text()
+    assert "0 of 2 prices are new" in refresh(served, "azure", into)
+    assert into.read_text() == before
+
+
+def test_a_price_that_changed_is_a_line_more(served: dict[str, str], tmp_path: Path) -> None:
+    into, name = tmp_path / "own.csv", "Standard_NC24ads_A100_v4"
+    into.write_text(
+        "EndTimestamp,InstanceID,Region,AssetClass,InstanceIDField,InstanceType,MarketPriceHourly,Version,Provider,"
+        "GpuModel,GpuCount,CapacityType,MigProfile,Cluster,Currency,ValidFrom,ValidTo,Source\n"
+        f",,eastus,node,,{name},4,,azure,,1,on-demand,,,USD,2026-01-01,,x\n"
+    )
+    before = into.read_text()
+    served["/1"] = json.dumps({"Items": [azure(name, "3.5")], "NextPageLink": ""})
+    refresh(served, "azure", into)
+    assert into.read_text().startswith(before) and len(into.read_text().splitlines()) == 3
+    old = PriceBook.load(into).quote(Profile("c", "azure", "eastus", name), datetime(2026, 2, 1), "USD")
+    assert isinstance(old, Quote) and old.effective == 4
+    assert price(into, "azure", "eastus", name) == Decimal("3.5")
+
+
+def test_aws_and_gpuhunt(served: dict[str, str], tmp_path: Path) -> None:
+    served["/1"], served["/2"] = AWS, GPUHUNT
+    refresh(served, "aws", tmp_path / "aws.csv")
+    refresh(served, "gpuhunt-gcp", tmp_path / "gcp.csv", "/2")
+    assert price(tmp_path / "aws.csv", "aws", "us-east-1", "p5.48xlarge") == Decimal("6.88")
+    assert price(tmp_path / "gcp.csv", "gcp", "us-central1", "g2-standard-4") == Decimal("0.7069")
+    assert price(tmp_path / "gcp.csv", "gcp", "us-central1", "g2-standard-4", "", "", "spot") == Decimal(
+        "0.28"
+    )
+
+
+@pytest.mark.parametrize("body", ["", "{}", "no JSON", '{"Items": [{}]}'])
+def test_a_catalogue_that_fails_writes_nothing(served: dict[str, str], tmp_path: Path, body: str) -> None:
+    served["/1"] = body
+    with pytest.raises(PreflightFailed):
+        refresh(served, "azure", tmp_path / "x.csv")
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_a_file_of_other_columns_is_left_as_it_is(served: dict[str, str], tmp_path: Path) -> None:
+    """A line that does not fit would make the whole book unreadable."""
+    into = tmp_path / "own.csv"
+    into.write_text("InstanceID,AssetClass,InstanceType,MarketPriceHourly\nT4,gpu,,1\n")
+    before, served["/1"] = into.read_text(), AWS
+    with pytest.raises(ConfigError, match="fields"):
+        refresh(served, "aws", into)
+    assert into.read_text() == before
