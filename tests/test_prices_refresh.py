@@ -143,3 +143,31 @@ def test_a_file_of_other_columns_is_left_as_it_is(served: dict[str, str], tmp_pa
     with pytest.raises(ConfigError, match="fields"):
         refresh(served, "aws", into)
     assert into.read_text() == before
+
+
+def test_gcp_prices_one_gpu_of_a_known_model_by_region(served: dict[str, str], tmp_path: Path) -> None:
+    """A commitment or a model that is not known must not pass for an on-demand price."""
+
+    def sku(description: str, usage: str, nanos: int) -> dict[str, Any]:
+        price = {"currencyCode": "USD", "units": "1", "nanos": nanos}
+        return {
+            "skuId": "A-1", "description": description, "serviceRegions": ["us-central1", "us-east1"],
+            "category": {"resourceGroup": "GPU", "usageType": usage},
+            "pricingInfo": [{"pricingExpression": {"usageUnit": "h", "tieredRates": [{"unitPrice": price}]}}],
+        }  # fmt: skip
+
+    first = [
+        sku("Nvidia Tesla T4 GPU running in Americas", "OnDemand", 350_000_000),
+        sku("Nvidia X9 GPU running in Americas", "OnDemand", 1),
+    ]
+    spot = sku("Nvidia Tesla T4 GPU attached to Spot Preemptible VMs running in Americas", "Preemptible", 1)
+    served["/1?x"] = json.dumps({"skus": first, "nextPageToken": "a/b"})
+    served["/1?x&pageToken=a/b"] = json.dumps(
+        {"skus": [spot, sku("Commitment v1: T4", "Commit1Yr", 5)], "nextPageToken": ""}
+    )
+    said = refresh(served, "gcp", tmp_path / "gcp.csv", "/1?x")
+    assert "4 of 4 prices are new" in said and "1 left out: the GPU's model is unknown" in said
+    assert price(tmp_path / "gcp.csv", "gcp", "us-east1", "", "Tesla T4") == Decimal("1.35")
+    spot_price = price(tmp_path / "gcp.csv", "gcp", "us-east1", "", "Tesla T4", "", "spot")
+    assert spot_price == Decimal("1.000000001")
+    assert "0 of 4 prices are new" in refresh(served, "gcp", tmp_path / "gcp.csv", "/1?x")

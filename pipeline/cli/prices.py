@@ -79,7 +79,9 @@ def lint(
 
 @app.command()
 def refresh(
-    source: Annotated[str, typer.Argument(help="aws, azure, gpuhunt-aws, gpuhunt-azure or gpuhunt-gcp.")],
+    source: Annotated[
+        str, typer.Argument(help="aws, azure, gcp, gpuhunt-aws, gpuhunt-azure or gpuhunt-gcp.")
+    ],
     into: Annotated[Path, typer.Option("--into", metavar="FILE", help="Own CSV, made where there is none.")],
     region: Annotated[
         str, typer.Option("--region", help="Region to read, where the catalogue has them.")
@@ -87,6 +89,9 @@ def refresh(
     url: Annotated[
         str, typer.Option("--url", help="Where the catalogue is, if not at its public place.")
     ] = "",
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", metavar="FILE", help="API key, for gcp alone.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the new lines; write nothing.")] = False,
 ) -> None:
     """Append prices that changed to an own CSV, valid from now on; what is there is never touched.
@@ -97,15 +102,17 @@ def refresh(
     from pipeline.prices.reading_csv import parse
     from pipeline.prices.sources.catalogue import SOURCES
     from pipeline.prices.sources.fetch import pages
+    from pipeline.yaml_file import read_text
 
     if source not in SOURCES:
         raise ConfigError("source", source, f"name one of {', '.join(SOURCES)}")
     chosen = SOURCES[source]
-    if not url and (chosen.url is None or not region):
+    if not url and (chosen.url is None or (not region and source != "gcp")):
         raise ConfigError("--region", region, "name a region, or where the catalogue is with --url")
     held = PriceBook.load(into).prices if into.exists() else ()
     moment = now().replace(second=0, microsecond=0)
-    found = pages(url or (chosen.url(region) if chosen.url else ""), chosen.parse)
+    key = read_text(key_file).strip() if key_file and source == "gcp" else ""
+    found = pages(url or (chosen.url(region) if chosen.url else ""), chosen.parse, key)
     new, twice = refreshing.changed(held, found.offers, moment)
     text = refreshing.lines(new, moment, header=not into.exists())
     if dry_run:

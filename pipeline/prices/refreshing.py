@@ -39,7 +39,8 @@ def lines(offers: Iterable[Offer], valid_from: datetime, *, header: bool) -> str
         writer.writeheader()
     for offer in offers:
         writer.writerow({
-            "AssetClass": "node", "Region": offer.region, "InstanceType": offer.instance_type,
+            "AssetClass": "node" if offer.instance_type else "gpu",
+            "Region": offer.region, "InstanceType": offer.instance_type,
             "MarketPriceHourly": f"{offer.hour:f}", "Provider": offer.provider, "GpuModel": offer.gpu_model,
             "GpuCount": offer.gpus, "CapacityType": offer.capacity_type, "Currency": offer.currency,
             "ValidFrom": f"{valid_from:%Y-%m-%dT%H:%M}", "Source": offer.source,

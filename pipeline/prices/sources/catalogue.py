@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from pipeline.prices.sources import aws, azure, gpuhunt
+from pipeline.prices.sources import aws, azure, gcp, gpuhunt
 from pipeline.prices.sources.offer import Page
 
 
@@ -19,6 +19,7 @@ class Source(NamedTuple):
 SOURCES: Mapping[str, Source] = {
     "aws": Source(aws.parse, aws.url),
     "azure": Source(azure.parse, azure.url),
+    "gcp": Source(gcp.parse, lambda _region: gcp.URL),
     "gpuhunt-aws": Source(partial(gpuhunt.parse, provider="aws")),
     "gpuhunt-azure": Source(partial(gpuhunt.parse, provider="azure")),
     "gpuhunt-gcp": Source(partial(gpuhunt.parse, provider="gcp")),

@@ -47,4 +47,4 @@ class Page(NamedTuple):
     skipped: Counter[str]
     """How many rows were left out, by reason."""
     next: str = ""
-    """Where the next page is; '' after the last."""
+    """Where the next page is, or, from '&' on, what to add to the first one's address; '' after the last."""
