@@ -8,6 +8,7 @@ BIN := .venv/bin
 RUNTIME := .venv/runtime.stamp
 DEV := .venv/dev.stamp
 NANNYML := .venv-nannyml/stamp
+KUBERNETES := .venv-kubernetes/stamp
 PYTHON ?= $(or $(firstword $(shell command -v python3.11 python3.12 python3.13 python3)),python3)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
@@ -25,7 +26,7 @@ lint: $(DEV)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(DEV) $(NANNYML) rig  ## measure speed; writes docs/benchmarks.md
+bench: $(DEV) $(NANNYML) $(KUBERNETES) rig  ## measure speed; writes docs/benchmarks.md
 	rm -f build/bench.jsonl
 	$(BIN)/pytest -m bench tests/bench
 	$(BIN)/python -m tests.bench.page
@@ -48,6 +49,7 @@ lock: $(DEV)  ## resolve the requirements anew
 	$(COMPILE) --upgrade pyproject.toml -o .ci/requirements/runtime.txt
 	$(COMPILE) --upgrade pyproject.toml --extra dev -c .ci/requirements/runtime.txt -o .ci/requirements/dev.txt
 	$(COMPILE) --upgrade .ci/requirements/bench-nannyml.in -o .ci/requirements/bench-nannyml.txt
+	$(COMPILE) --upgrade .ci/requirements/bench-kubernetes.in -o .ci/requirements/bench-kubernetes.txt
 	$(COMPILE) --upgrade pipeline/rig/mlserver.in -o pipeline/rig/mlserver.txt
 
 clean:  ## remove what was built; a ledger in driftledger-data is kept
@@ -73,4 +75,9 @@ $(DEV): $(RUNTIME) .ci/requirements/dev.txt
 $(NANNYML): .venv/build.stamp .ci/requirements/bench-nannyml.txt
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-nannyml
 	$(BIN)/uv pip install --quiet --python .venv-nannyml/bin/python --require-hashes -r .ci/requirements/bench-nannyml.txt
+	touch $@
+
+$(KUBERNETES): .venv/build.stamp .ci/requirements/bench-kubernetes.txt
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-kubernetes
+	$(BIN)/uv pip install --quiet --python .venv-kubernetes/bin/python --require-hashes -r .ci/requirements/bench-kubernetes.txt
 	touch $@
