@@ -55,10 +55,11 @@ NOTES = {
     "pair is two bodies of one row, the others are one body of all.",
     "inference client": "A call of `PredictionLog.predicted` with 10 features, in the caller's own thread.",
     "Hubble JSON decode and fold": "Recorded flows of the samples, repeated; JSON lines to `network_usage`.",
-    "10,000 pods and 10,000 changes": "The allocation collector and the official Python client, each a process "
-    "of its own, read the same pages of 500 pods of about 5 KB over HTTP, one in two with a GPU, then a change "
-    "of each. Ours makes intervals, events and a cursor of them; the client only keeps node and phase. *plain* is "
-    "the client without its models. The bench fails over 2 CPU seconds, 0.2 a thousand changes or 250 MB.",
+    "10,000 pods and 10,000 changes": "The allocation collector and the official Python client, each a "
+    "process of its own, read the same pages of 500 pods of about 5 KB over HTTP, one in two with a GPU, "
+    "then a change of each. Ours makes intervals, events and a cursor of them; the client only keeps node "
+    "and phase. *plain* is the client without its models. The bench fails over 2 CPU seconds, 0.2 a thousand "
+    "changes or 250 MB.",
     "drift query 24 h x 20 features": "288,000 fact rows of 10 bins, written in 24 commits, as one round of "
     "`driftledger maintain` leaves them; the bench fails from 50 ms at the 95th percentile.",
     "drift query, 24 files a table": "The same in a ledger that nobody maintains.",
