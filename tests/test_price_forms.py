@@ -146,6 +146,12 @@ def test_a_wrong_line_of_a_csv_is_named(tmp_path: Path, line: str, names: str) -
         load(tmp_path, header + line + "\n", "prices.csv")
 
 
+def test_a_file_that_is_no_csv_is_a_sentence(tmp_path: Path) -> None:
+    text = "InstanceID,AssetClass,InstanceType,MarketPriceHourly\n" + "x" * 200_000 + ",gpu,,1\n"
+    with pytest.raises(ConfigError, match="comma-separated"):
+        load(tmp_path, text, "prices.csv")
+
+
 days = st.integers(0, 9).map(lambda d: START + timedelta(days=d))
 matches = st.fixed_dictionaries(
     {}, optional={"gpu_model": st.sampled_from(["T4", "L4"]), "region": st.sampled_from(["eu-1", "us-1"])}

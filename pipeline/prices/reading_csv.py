@@ -46,7 +46,13 @@ def parse(text: str, name: str) -> Content:
     EndTimestamp is not used, nor does OpenCost use it: ValidFrom and ValidTo say when a row holds.  Rows of
     disks, of single machines and of instances of unknown GPU count are skipped with the reason.
     """
-    lines = csv.DictReader(StringIO(text.lstrip("\N{BYTE ORDER MARK}")))
+    try:
+        return _content(csv.DictReader(StringIO(text.lstrip("\N{BYTE ORDER MARK}"))), name)
+    except csv.Error as error:
+        raise ConfigError(name, str(error), "save it as comma-separated text") from error
+
+
+def _content(lines: csv.DictReader[str], name: str) -> Content:
     header = lines.fieldnames or []
     missing = [column for column in _NEEDED if column not in header]
     unknown = [column for column in header if column not in COLUMNS]
