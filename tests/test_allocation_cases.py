@@ -95,6 +95,28 @@ def test_a_pod_that_ended_ends_its_interval_when_its_last_container_did() -> Non
     assert (naive(row["end"]), row["end_quality"]) == (datetime(2026, 7, 2, 11, 59), "exact")
 
 
+def test_a_pod_of_less_than_a_second_is_held_until_its_end_was_seen() -> None:
+    """Kubernetes writes whole seconds: a short job would start and end in the same one, and cost nothing."""
+    scene = Scene()
+    claim = k.claim("c1", {}, pods=("a",), allocated="2026-07-02T12:00:00Z")
+    ended = k.pod("a", phase="Succeeded", finished="2026-07-02T12:00:00Z")
+    released = NOON + 700_000
+    scene(
+        news(SLICES, k.slice_(k.device())), news(CLAIMS, claim, at=NOON + 200_000),
+        news("pods", ended, at=released), news(CLAIMS, k.claim("c1"), at=released),
+    )  # fmt: skip
+    [row] = scene.rows.values()
+    assert (row["end"].timestamp() * 1e6, row["end_quality"]) == (released, "observed")
+
+
+def test_a_namespace_that_comes_later_tells_the_team_from_the_start() -> None:
+    """A new namespace and its first pod come by two watches, in either order."""
+    scene = Scene()
+    scene(news("pods", k.pod("a", limits={"amd.com/gpu": "1"})))
+    scene(news("namespaces", k.namespace(team="new"), at=NOON + 60 * SECOND))
+    assert [(r["team"], r["end"]) for r in scene.rows.values()] == [("new", None)]
+
+
 def test_pods_that_share_a_claim_share_its_device_at_every_instant() -> None:
     """Three pods on one GPU are one GPU, also while they come and go."""
     scene = Scene()
