@@ -12,6 +12,8 @@ SELECT 'gpu_conditions', cluster, count(*), min(minute), max(minute + to_minutes
 UNION ALL
 SELECT 'network_usage', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM network_usage GROUP BY cluster
 UNION ALL
+SELECT 'network_outcomes', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM network_outcomes GROUP BY cluster
+UNION ALL
 SELECT 'latency_bins', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM latency_bins GROUP BY cluster
 UNION ALL
 SELECT 'serving_counters', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM serving_counters GROUP BY cluster
