@@ -93,7 +93,7 @@ def test_a_collector_that_fails_ends_the_process_with_its_reason(
     settings = Settings(collect=CollectSettings(state_folder=tmp_path / "state", health_port=0))
     with Store.open(tmp_path / "ledger") as store, pytest.raises(ZeroDivisionError):
         run.collect(
-            ["store"], settings, lambda: Ledger(Embedded(store)), {"idle": lambda watch: _until_told(watch)}
+            ["store"], settings, lambda _: Ledger(Embedded(store)), {"idle": lambda watch: _until_told(watch)}
         )
 
 
