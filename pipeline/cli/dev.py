@@ -51,7 +51,8 @@ def up(
     """
     wanted = _wanted(with_)
     with ExitStack() as stack:
-        signal.signal(signal.SIGTERM, _interrupted)
+        for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell started it with SIGINT ignored
+            signal.signal(number, _interrupted)
         try:
             kept = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="driftledger-dev-")))
             kept.mkdir(parents=True, exist_ok=True)
