@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
 from pipeline.errors import ConfigError
@@ -75,6 +75,18 @@ class Section:
         if found is None:
             raise ConfigError(self.key(name), value, "write a number and a unit: 30s, 15m, 6h or 7d")
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+    def time(self, name: str) -> datetime | None:
+        """UTC without a zone; None where the key is not there."""
+        text = self.text(name, "")
+        if not text:
+            return None
+        try:
+            found = datetime.fromisoformat(text)
+            return found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
+        except (ValueError, OverflowError) as error:
+            remedy = "write a day such as 2026-10-01, or an RFC 3339 time"
+            raise ConfigError(self.key(name), text, remedy) from error
 
     def sequence(self, name: str) -> Sequence[object]:
         value = self._value(name)

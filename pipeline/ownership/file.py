@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -42,15 +42,7 @@ def _rule(row: Section) -> Rule:
 
 
 def _time(row: Section, name: str) -> datetime | None:
-    text = row.text(name, "")
-    if not text:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-        time = time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError) as error:
-        remedy = "write a day such as 2026-10-01, or an RFC 3339 time"
-        raise ConfigError(row.key(name), text, remedy) from error
-    if time.minute or time.second or time.microsecond:
-        raise ConfigError(row.key(name), text, "owners change on whole hours (UTC)")
+    time = row.time(name)
+    if time is not None and (time.minute or time.second or time.microsecond):
+        raise ConfigError(row.key(name), f"{time}", "owners change on whole hours (UTC)")
     return time

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pipeline.errors import ConfigError
 from pipeline.prices.match import MATCH_FIELDS, Match
@@ -38,15 +38,7 @@ def currency(row: Section, name: str, default: str | None = None) -> str:
 
 def time(row: Section, name: str) -> datetime | None:
     """UTC, naive; None where the row names none."""
-    text = row.text(name, "")
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-        found = found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError) as error:
-        remedy = "write a day such as 2026-10-01, or an RFC 3339 time"
-        raise ConfigError(row.key(name), text, remedy) from error
-    if found.second or found.microsecond:
-        raise ConfigError(row.key(name), text, "prices change on whole minutes; leave the seconds out")
+    found = row.time(name)
+    if found is not None and (found.second or found.microsecond):
+        raise ConfigError(row.key(name), f"{found}", "prices change on whole minutes; leave the seconds out")
     return found
