@@ -156,6 +156,6 @@ def live(
 
 def _followed(kind: Kind, server: _Server) -> tuple[list[News], Follower]:
     found: list[News] = []
-    follower = Follower(kind, server, found.append, _Watch(server))  # type: ignore[arg-type]
+    follower = Follower(kind, server, found.append, _Watch(server))
     follower.run()
     return found, follower

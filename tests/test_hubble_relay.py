@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import threading
 
 from collectors import hubble as parser
 from collectors.live.hubble import relay_names, relay_nodes
@@ -106,8 +106,9 @@ class Older(Agent):
         told = {"state_change": relay_nodes.ERROR, "node_names": ["n1"], "message": "invalid fieldmask"}
         self.masks.append(list(request.field_mask.paths))
         yield self._classes["observer.GetFlowsResponse"](node_status=told)
-        while context.is_active():
-            time.sleep(0.02)
+        ended = threading.Event()
+        if context.add_callback(ended.set):
+            ended.wait()
 
 
 def test_a_node_that_knows_not_all_fields_is_asked_without_a_mask(hubble, tmp_path):

@@ -262,3 +262,10 @@ def test_the_example_of_the_docs_costs_what_they_say() -> None:
     (example,) = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
     (said,) = re.findall(r"= (\d+) USD a month", DOCS)
     assert float(cost_of(example)) == float(said)
+
+
+@pytest.mark.parametrize("text", ["no manifest", "[1, 2]", "image: a\n---\nkind: Pod\n"])
+def test_what_is_no_manifest_passes_no_gate(text: str) -> None:
+    """A pipeline whose first half failed hands on a message, and must not be told that it costs nothing."""
+    with pytest.raises(ConfigError, match="each with its kind"):
+        objects(text)

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 def objects(text: str) -> list[Json]:
-    """ConfigError where it is no YAML, too large, or has an alias, which may unfold to gigabytes."""
+    """ConfigError where it is no YAML of objects, too large, or has an alias: it may unfold to gigabytes."""
     if len(text.encode()) > MOST_BYTES:
         raise ConfigError("-f", f"{len(text)} characters", f"give at most {MOST_BYTES} bytes at a time")
     try:
@@ -23,13 +23,20 @@ def objects(text: str) -> list[Json]:
             if isinstance(token, yaml.AliasToken):
                 line = token.start_mark.line + 1
                 raise ConfigError("-f", f"*{token.value}", f"line {line}: write it out; aliases are not read")
-        return [found for document in yaml.safe_load_all(text) for found in _apart(document)]
+        return [found for document in yaml.safe_load_all(text) for found in _apart(_object(document))]
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         raise ConfigError(
             "-f", getattr(error, "problem", None) or str(error), f"{where}write YAML"
         ) from error
+
+
+def _object(document: object) -> object:
+    """Nothing between two separators is nothing; a gate that let anything else pass would be none."""
+    if document is not None and not (isinstance(document, dict) and document.get("kind")):
+        raise ConfigError("-f", str(document)[:60], "give objects of Kubernetes, each with its kind")
+    return document
 
 
 def _apart(document: object) -> Iterator[Json]:

@@ -18,9 +18,9 @@ CLIENT = str(Path(__file__).parent / "pods_client.py")
 pytestmark = pytest.mark.bench
 
 
-@pytest.mark.skipif(not PYTHON.exists(), reason="the official client is not there; `make bench` makes it")
 def test_ten_thousand_pods_and_as_many_changes(record):
     """Ours makes intervals of them, and a cursor, where the client only keeps node and phase."""
+    assert PYTHON.exists(), "the official client is not there; `make bench` makes it"
     ours = _measured(sys.executable, "-m", "tests.bench.pods_ours")
     theirs = [_measured(str(PYTHON), CLIENT, options=[how]) for how in ("models", "plain")]
     named = zip(

@@ -7,14 +7,14 @@ reader finds by comparison what it missed; the news says from when on it was bli
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from collectors.live.contract import Watch
-from collectors.live.kube.answers import Absent, Away, Forbidden, Gone, Server
+from collectors.live.kube.answers import Absent, Away, Forbidden, Gone, Page
 
 _QUIET_MICROSECONDS = 90_000_000
 """An open watch says something about every minute: one that was quiet for longer died unnoticed."""
@@ -73,12 +73,22 @@ _VERSIONED = msgspec.json.Decoder(_Versioned)
 _FAILURE = msgspec.json.Decoder(_Failure)
 
 
+class Serves(Protocol):
+    """What is asked of an API server; `answers.Server` says what its methods give and raise."""
+
+    closed: bool
+
+    def now(self) -> int: ...
+    def pages(self, paths: tuple[str, ...], accept: str) -> Iterator[Page]: ...
+    def lines(self, paths: tuple[str, ...], version: str, accept: str) -> Iterator[bytes]: ...
+
+
 @dataclass(slots=True)
 class Follower:
     """Runs on a thread of its own until `put` says that nobody listens any more, or `watch` says stop."""
 
     kind: Kind
-    server: Server
+    server: Serves
     put: Callable[[News], None]
     watch: Watch
     version: str | None = None
