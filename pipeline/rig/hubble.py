@@ -18,7 +18,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 
 from pipeline.errors import PreflightFailed
 from pipeline.rig import cache
-from pipeline.rig.processes import HOST, Process, free_port
+from pipeline.rig.processes import HOST, Process, Server, free_port
 from pipeline.rig.tls import Certificates
 
 _MODULE = "github.com/cilium/cilium"
@@ -154,7 +154,7 @@ def _masked(event: Any, mask: Any) -> Any:
     return kept
 
 
-class Relay:
+class Relay(Server):
     """hubble-relay in front of agents, and `observe` with the real command."""
 
     def __init__(self, folder: Path, agent: Agent, *, tls: Certificates | None = None) -> None:
@@ -169,15 +169,6 @@ class Relay:
             ],
             log=folder / "relay.log", port=int(self.address.rpartition(":")[2]),
         )  # fmt: skip
-
-    def start(self) -> None:
-        self.process.start()
-
-    def stop(self) -> None:
-        self.process.stop()
-
-    def kill(self) -> None:
-        self.process.kill()
 
     def observe(self, *arguments: str) -> list[str]:
         """Lines of `hubble observe`, asked of this relay."""

@@ -169,3 +169,19 @@ def _descendants(pid: int) -> list[int]:
     except FileNotFoundError:
         return []
     return [found for child in map(int, children) for found in (child, *_descendants(child))]
+
+
+class Server:
+    """A server that is one process; a subclass makes it."""
+
+    process: Process
+
+    def start(self) -> None:
+        self.process.start()
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()

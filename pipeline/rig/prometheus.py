@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.rig import cache
-from pipeline.rig.processes import HOST, Process, kept_port
+from pipeline.rig.processes import HOST, Process, Server, kept_port
 
 
 def program() -> str:
@@ -15,7 +15,7 @@ def program() -> str:
     return cache.tool("prometheus", "prometheus")
 
 
-class Prometheus:
+class Prometheus(Server):
     """A server on `url` with one job `gpu`; `folder` keeps its data, settings and log across restarts.
 
     `targets` are host:port by the value of their label `pod`, '' for none: the label that a ServiceMonitor
@@ -54,12 +54,6 @@ class Prometheus:
             ],
             log=folder / "prometheus.log", port=port, ready="Server is ready to receive web requests",
         )  # fmt: skip
-
-    def start(self) -> None:
-        self.process.start()
-
-    def stop(self) -> None:
-        self.process.stop()
 
     def kill(self) -> None:
         """kill -9; what it had scraped is in its write-ahead log."""

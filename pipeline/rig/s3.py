@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 
 from pipeline.rig import cache, golang
-from pipeline.rig.processes import HOST, Process, kept_port
+from pipeline.rig.processes import HOST, Process, Server, kept_port
 
 _MODULE = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 REGION = "us-east-1"
@@ -19,7 +19,7 @@ def _build(folder: Path) -> None:
 GATEWAY = cache.Artifact("s3", _MODULE.encode(), _build)
 
 
-class S3:
+class S3(Server):
     """`endpoint` is http://127.0.0.1:port; the objects are files in `folder`."""
 
     region = REGION
@@ -39,15 +39,6 @@ class S3:
             [str(GATEWAY.found() / "versitygw"), *listen, *posix],
             log=folder / "s3.log", port=port, extra=keys,
         )  # fmt: skip
-
-    def start(self) -> None:
-        self.process.start()
-
-    def stop(self) -> None:
-        self.process.stop()
-
-    def kill(self) -> None:
-        self.process.kill()
 
     def restart(self) -> None:
         self.stop()
