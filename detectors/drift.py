@@ -47,11 +47,11 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
         return subject.unjudged(NAME, "stale", parameters, count, reference=reference.reference)
     if not enough:
         return subject.unjudged(NAME, "not_enough_data", parameters, count, reference=reference.reference)
-    by_feature = _evidence(enough, parameters)
-    log_evidence = e_detector.log_mean(by_feature)
+    evidence = _evidence(enough, parameters)
+    log_evidence, by_feature = e_detector.log_mean(evidence), e_detector.log(evidence[-1])
     level, since = rate.verdict(np.minimum(log_evidence, parameters.log_act * (1 - 1e-9)), times, parameters)
     names = [c.feature.feature for c in enough]
-    found = culprits(names, by_feature[-1], parameters.log_warn) if level == "warn" else ()
+    found = culprits(names, by_feature, parameters.log_warn) if level == "warn" else ()
     return Finding(
         NAME, subject.model, subject.model_version, level, subject.start, subject.end, count,
         float(log_evidence[-1]), parameters.log_warn, parameters.log_act,
@@ -61,7 +61,7 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
             "features": len(enough),
             "rho": parameters.drift_rho,
             "culprits": ", ".join(found),
-            "strongest": names[int(np.argmax(by_feature[-1]))],
+            "strongest": names[int(np.argmax(by_feature))],
         },
     )  # fmt: skip
 
@@ -90,11 +90,10 @@ def _matrix(feature: FeatureBins, row_minute: Ints, bins: Ints, counts: Ints, le
 
 
 def _evidence(counted: list[_Counted], parameters: Parameters) -> Floats:
-    """(T, F): ln of each feature's e-detector; all features run side by side."""
+    """(T, F): each feature's e-detector; all features run side by side."""
     weights = [log_weights(c.feature, parameters.drift_rho) for c in counted]
-    # einsum and not a matrix product: BLAS may sum in another order on another machine.
     ratios = [
-        np.einsum("tb,kb->tk", c.counts.astype(np.float64), w) / max(c.feature.phi, 1.0)
+        c.counts.astype(np.float64) @ w.T / max(c.feature.phi, 1.0)
         for c, w in zip(counted, weights, strict=True)
     ]
     sizes = [len(w) for w in weights]
@@ -102,7 +101,7 @@ def _evidence(counted: list[_Counted], parameters: Parameters) -> Floats:
     starts = np.cumsum([0, *sizes[:-1]])
     ceiling = e_detector.ceiling(parameters.log_act, max(sizes) * len(counted))
     done = e_detector.run(np.hstack(ratios), e_detector.fresh(sum(sizes)), ceiling, active)
-    return e_detector.log_mean(done.log_evidence, starts)
+    return np.asarray(np.add.reduceat(done.evidence, starts, axis=1) / sizes)
 
 
 def culprits(names: list[str], log_evidence: Floats, log_bar: float) -> tuple[str, ...]:

@@ -5,8 +5,9 @@ M_k <- (M_k + 1) L_k^(1/phi); the detector is their mean.  Alarm at M >= c: unde
 to a false alarm is at least c minutes and P(any false alarm in T minutes) <= T / c
 (Shin, Ramdas, Rinaldo: E-detectors, NEJSDS 2024).
 
-Each M_k saturates instead of starting again at zero after an alarm.  min(M, ceiling) <= M, so the guarantee
-stands; and the level stays up while the harm lasts and falls soon after it ends, with no flicker between.
+M_k is a plain number between 0 and its ceiling, so it can neither overflow nor lose its way.  It saturates
+instead of starting again at zero after an alarm.  min(M, ceiling) <= M, so the guarantee stands; and the
+level stays up while the harm lasts and falls soon after it ends, with no flicker between.
 The recursion runs minute by minute, so a run continued from its state gives the same bits as one run.
 """
 
@@ -24,16 +25,22 @@ RATE_GRID = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
 """Alternatives of a rate: this share of the way from the tolerated rate to 1."""
 
 
+SLACK = 1e-8
+"""Nats above the bar at which evidence saturates, so that rounding cannot leave it below."""
+LEAST = 1e-300
+"""What evidence of nothing is written as, since ln 0 has no value."""
+
+
 class Run(NamedTuple):
-    log_evidence: Floats
-    """(T, K): ln M_k after each minute."""
+    evidence: Floats
+    """(T, K): M_k after each minute."""
     state: Floats
-    """(K,): ln M_k to continue from."""
+    """(K,): M_k to continue from."""
 
 
 def fresh(alternatives: int) -> Floats:
     """The state before the first minute: M_k = 0."""
-    return np.full(alternatives, -np.inf)
+    return np.zeros(alternatives)
 
 
 def run(
@@ -45,39 +52,50 @@ def run(
     """Fold minutes into the evidence.
 
     `log_ratios` (T, K) is ln L_k / phi of each minute, `log_ceiling` where ln M_k saturates.  Where `active`
-    (T, K) is false there was no data: that minute leaves M_k as it is.
+    (T, K) is false there was no data: that minute leaves M_k as it is.  Columns do not touch each other, so
+    many streams run side by side.
     """
-    evidence = np.empty(log_ratios.shape)
+    with np.errstate(over="ignore"):  # what is too large for a number is above the ceiling too
+        evidence, highest = np.exp(log_ratios), np.exp(log_ceiling)
     current = state.copy()
-    for minute, ratios in enumerate(log_ratios):
-        moved = np.minimum(np.logaddexp(current, 0.0) + ratios, log_ceiling)
-        current = moved if active is None else np.where(active[minute], moved, current)
-        evidence[minute] = current
-    return Run(evidence, current)
+    for minute, moved in enumerate(evidence):
+        moved *= current + 1.0
+        np.minimum(moved, highest, out=moved)
+        if active is not None:
+            np.copyto(moved, current, where=~active[minute])
+        current = moved
+    return Run(evidence, current.copy())
 
 
-def log_mean(log_values: Floats, starts: Ints | None = None) -> Floats:
-    """ln of the mean of exp along axis 1; with `starts`, of each group of columns that begins there."""
-    width = log_values.shape[1]
+def log_mean(evidence: Floats, starts: Ints | None = None) -> Floats:
+    """ln of the mean along axis 1; with `starts`, of each group of columns that begins there."""
+    width = evidence.shape[1]
     if starts is None:
-        return np.asarray(np.logaddexp.reduce(log_values, axis=1) - np.log(width))
-    sizes = np.diff(np.append(starts, width))
-    return np.asarray(np.logaddexp.reduceat(log_values, starts, axis=1) - np.log(sizes))
+        return log(evidence.sum(axis=1) / width)
+    return log(np.add.reduceat(evidence, starts, axis=1) / np.diff(np.append(starts, width)))
+
+
+def log(evidence: Floats) -> Floats:
+    """ln M, to nine decimals: machines differ in the last digits of exp, and explain compares texts."""
+    return np.asarray(np.round(np.log(np.maximum(evidence, LEAST)), 9))
 
 
 def ceiling(log_bar: float, averaged: int) -> float:
     """Where to saturate so that any one of `averaged` parts can still lift the mean to the bar alone."""
-    return log_bar + float(np.log(averaged))
+    return log_bar + float(np.log(averaged)) + SLACK
 
 
-def rate_log_ratios(count: Ints, hits: Ints, bound: float, phi: float) -> Floats:
+def rate_log_ratios(count: Ints, hits: Ints, bound: Floats | float, phi: float) -> Floats:
     """(T, 6): ln L / phi of `hits` of `count` (T,) a minute, for RATE_GRID against `bound` in (0, 1).
 
-    Every alternative is above the bound, so fewer hits than tolerated never count as evidence.
+    Every alternative is above the bound, so fewer hits than tolerated never count as evidence.  `bound` may
+    differ from minute to minute (T,), and be the mean of the tolerated rates of a minute's events: with the
+    odds ratio r, E L = prod(1 + m_i (r - 1)) / (1 + m (r - 1))^n <= 1 by the inequality of the means.
     """
-    grid = bound + np.array(RATE_GRID) * (1.0 - bound)
-    up, down = np.log(grid / bound), np.log((1.0 - grid) / (1.0 - bound))
-    return (hits[:, None] * up + (count - hits)[:, None] * down) / phi
+    tolerated = np.broadcast_to(np.asarray(bound, np.float64), count.shape)[:, None]
+    grid = tolerated + np.array(RATE_GRID) * (1.0 - tolerated)
+    up, down = np.log(grid / tolerated), np.log((1.0 - grid) / (1.0 - tolerated))
+    return np.asarray((hits[:, None] * up + (count - hits)[:, None] * down) / phi)
 
 
 def first_of_last_episode(log_evidence: Floats, log_bar: float, log_end: float) -> int | None:

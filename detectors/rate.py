@@ -43,7 +43,7 @@ def judge(
     ratios = e_detector.rate_log_ratios(count[known], hit[known], tolerated, max(phi, 1.0))
     width = ratios.shape[1]
     ceiling = e_detector.ceiling(parameters.log_act, width)
-    log_evidence = e_detector.log_mean(e_detector.run(ratios, e_detector.fresh(width), ceiling).log_evidence)
+    log_evidence = e_detector.log_mean(e_detector.run(ratios, e_detector.fresh(width), ceiling).evidence)
     level, since = verdict(log_evidence, times[known], parameters)
     numbers = {hits: total_hits, "rate": total_hits / total, "bound": bound, "phi": max(phi, 1.0)}
     return Finding(

@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 
 def evidence(count: Ints, hits: Ints, bound: float, phi: float = 1.0) -> npt.NDArray[np.float64]:
     ratios = e_detector.rate_log_ratios(count, hits, bound, phi)
-    return e_detector.log_mean(e_detector.run(ratios, e_detector.fresh(K), LOG_ACT + np.log(K)).log_evidence)
+    return e_detector.log_mean(e_detector.run(ratios, e_detector.fresh(K), LOG_ACT + np.log(K)).evidence)
 
 
 def errors(rates: npt.NDArray[np.float64], per_minute: int, seed: int) -> tuple[Ints, Ints]:
@@ -105,7 +105,7 @@ def test_a_run_continued_from_its_state_gives_the_same_bits(cut: int, seed: int)
     whole = e_detector.run(ratios, e_detector.fresh(K), 20.0, active)
     first = e_detector.run(ratios[:cut], e_detector.fresh(K), 20.0, active[:cut])
     second = e_detector.run(ratios[cut:], first.state, 20.0, active[cut:])
-    assert np.concatenate([first.log_evidence, second.log_evidence]).tobytes() == whole.log_evidence.tobytes()
+    assert np.concatenate([first.evidence, second.evidence]).tobytes() == whole.evidence.tobytes()
     assert second.state.tobytes() == whole.state.tobytes()
 
 
@@ -118,8 +118,8 @@ def test_the_log_recursion_is_the_plain_one(seed: int) -> None:
     for row in ratios:
         plain = (plain + 1) * np.exp(row)
         rows.append(plain)
-    found = e_detector.run(ratios, e_detector.fresh(3), 1e9).log_evidence
-    np.testing.assert_allclose(np.exp(found), rows, rtol=1e-9)
+    found = e_detector.run(ratios, e_detector.fresh(3), 1e9).evidence
+    np.testing.assert_allclose(found, rows, rtol=1e-9)
     np.testing.assert_allclose(np.exp(e_detector.log_mean(found)), np.mean(rows, axis=1), rtol=1e-9)
 
 
@@ -129,8 +129,8 @@ def test_a_closed_form_over_all_starts_gives_the_same_evidence() -> None:
     total = np.cumsum(ratios, axis=0)
     before = np.vstack([np.zeros(2), total[:-1]])
     closed = total + np.logaddexp.accumulate(-before, axis=0)
-    found = e_detector.run(ratios, e_detector.fresh(2), 1e9).log_evidence
-    np.testing.assert_allclose(found, closed, rtol=1e-9, atol=1e-9)
+    found = e_detector.run(ratios, e_detector.fresh(2), 1e9).evidence
+    np.testing.assert_allclose(np.log(found), closed, rtol=1e-9, atol=1e-9)
 
 
 def test_evidence_falls_soon_after_the_harm_ends() -> None:
@@ -142,16 +142,34 @@ def test_evidence_falls_soon_after_the_harm_ends() -> None:
 
 
 def test_groups_of_columns_average_within_themselves() -> None:
-    values = np.log(np.array([[1.0, 3.0, 10.0, 20.0, 30.0]]))
+    values = np.array([[1.0, 3.0, 10.0, 20.0, 30.0]])
     found = np.exp(e_detector.log_mean(values, np.array([0, 2])))
     np.testing.assert_allclose(found, [[2.0, 20.0]])
 
 
 def test_one_culprit_alone_can_lift_the_mean_to_the_bar() -> None:
     """Saturation must not make one of many features unable to raise the alarm."""
-    parts = np.full((1, 50), -np.inf)
-    parts[0, 7] = e_detector.ceiling(LOG_ACT, 50)
-    assert e_detector.log_mean(parts)[0] == pytest.approx(LOG_ACT)
+    parts = np.zeros((1, 50))
+    parts[0, 7] = np.exp(e_detector.ceiling(LOG_ACT, 50))
+    assert LOG_ACT <= e_detector.log_mean(parts)[0] == pytest.approx(LOG_ACT)
+
+
+def test_overwhelming_harm_and_overwhelming_health_are_numbers() -> None:
+    """A million events a minute must not make evidence that no file can hold."""
+    count = np.full(30, 10_000_000)
+    assert LOG_ACT <= evidence(count, count, 0.01)[-1] < 30
+    assert np.isfinite(evidence(count, count * 0, 0.5)).all()
+
+
+def test_a_bound_that_changes_by_the_minute_is_the_mean_of_its_events() -> None:
+    """Events that are each as likely wrong as tolerated, but differ, gain nothing: E L <= 1, enumerated."""
+    tolerated = np.array([0.05, 0.3, 0.6])
+    outcomes = np.array([[i >> j & 1 for j in range(3)] for i in range(8)])
+    chances = np.prod(np.where(outcomes == 1, tolerated, 1 - tolerated), axis=1)
+    ratios = e_detector.rate_log_ratios(
+        np.full(8, 3), outcomes.sum(axis=1), np.full(8, tolerated.mean()), 1.0
+    )
+    assert (chances @ np.exp(ratios)).max() <= 1 + 1e-12
 
 
 def test_an_episode_starts_at_the_bar_and_survives_a_dip_above_calm() -> None:
