@@ -21,7 +21,9 @@ from pipeline.worker import missing
 from pipeline.worker.broker_view import Partition, Span
 from pipeline.worker.buffer import Buffer
 from pipeline.worker.message import message
+from pipeline.worker.patience import Patience
 from pipeline.worker.report import Report
+from pipeline.worker.stopping import Stopping
 from pipeline.worker.taking import parts
 
 
@@ -165,3 +167,20 @@ def test_readiness_names_what_is_waited_for_and_health_only_what_waiting_cannot_
         assert get(server.port, "/elsewhere")[0] == 404
     finally:
         server.stop()
+
+
+def test_who_finds_the_broker_again_says_nothing_of_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the start both are waited for at once: a worker without its ledger must not call itself ready."""
+    monkeypatch.setattr("pipeline.worker.patience._AGAIN_SECONDS", 0.0)
+    report = Report()
+    report.goes_on("start")
+    report.waits("ledger", "no ledger")
+    tries = iter([BrokerUnavailable("no broker answers"), None])
+
+    def act() -> str:
+        if (error := next(tries)) is not None:
+            raise error
+        return "there"
+
+    assert Patience(report, Stopping()).until_there(act) == "there"
+    assert list(report.not_ready()) == ["no ledger"]

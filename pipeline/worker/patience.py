@@ -28,15 +28,21 @@ class Patience:
 
     def until_there(self, act: Callable[[], Done]) -> Done:
         """The result of `act`, tried again while a broker or the ledger is away; raises Stopped meanwhile."""
+        waited: set[str] = set()
         while True:
             try:
                 done = act()
             except (BrokerUnavailable, StoreUnavailable) as error:
                 part = "broker" if isinstance(error, BrokerUnavailable) else "ledger"
+                waited.add(part)
                 self._report.waits(part, str(error))
                 self.pause(_AGAIN_SECONDS)
+            except BaseException:
+                self._report.goes_on(*waited)
+                raise
             else:
-                self._report.goes_on("broker", "ledger")
+                # Only what was waited for here: another thread may wait for the other part just now.
+                self._report.goes_on(*waited)
                 return done
 
     def pause(self, seconds: float) -> None:
