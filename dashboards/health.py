@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import streamlit as st
 
 from dashboards import frames, moments
 from dashboards.reading import Overview
+from dashboards.view import View
 from pipeline.answers.status import is_incomplete
 
 _COLUMNS = {
@@ -21,22 +20,22 @@ _COLUMNS = {
 }
 
 
-def as_of(view: Overview, last: datetime, now: datetime, stale_minutes: int) -> None:
+def as_of(view: View) -> None:
     """One line that every reader sees first, and a warning when the ledger has stopped."""
-    fresh = f"As of {moments.minute(last)} ({moments.age(last, now)} ago)"
+    fresh = f"As of {moments.minute(view.last, view.zone)} ({moments.age(view.last, view.now)} ago)"
     st.text(f"{fresh} | window {view.window} | lake snapshot {view.snapshot}")
-    if (now - last).total_seconds() > stale_minutes * 60:
+    if (view.now - view.last).total_seconds() > view.settings.dashboard.stale_minutes * 60:
         st.warning(
-            f"Stale: nothing new since {moments.minute(last)}. Check that collectors run, "
+            f"Stale: nothing new since {moments.minute(view.last)}. Check that collectors run, "
             "then see what arrived last with driftledger status."
         )
 
 
-def section(view: Overview) -> None:
-    if is_incomplete(view.status):
+def section(read: Overview) -> None:
+    if is_incomplete(read.status):
         st.warning("Something was refused, is missing or has no price; the rows below say what.")
-    frames.table(view.status, _COLUMNS)
-    notes = (*(view.spend.notes if view.spend else ()), *view.models.notes)
+    frames.table(read.status, _COLUMNS)
+    notes = (*(read.spend.notes if read.spend else ()), *read.models.notes)
     for note in dict.fromkeys(notes):
         st.text(f"- {note}")
 
@@ -46,6 +45,11 @@ def no_ledger(place: str) -> None:
     st.text(f"Ledger: {place}")
     st.text("Fill one from files:      driftledger replay KIND FILE... --store DIR")
     st.text("Or see one at work:       driftledger demo")
+
+
+def wrong(error: Exception) -> None:
+    st.error("Something that was asked for is not right:")
+    st.text(str(error))
 
 
 def unavailable(error: Exception) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from pipeline.answers.cells import people
 
 
-def minute(moment: datetime) -> str:
-    return people("time", moment)
+def minute(moment: datetime, zone: ZoneInfo | None = None) -> str:
+    """In the zone, with its offset; in UTC where there is none."""
+    if zone is None or zone.key == "UTC":
+        return people("time", moment)
+    return f"{moment.replace(tzinfo=UTC).astimezone(zone):%Y-%m-%d %H:%M%z}"
 
 
 def age(moment: datetime, now: datetime) -> str:

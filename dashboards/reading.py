@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from dashboards.view import View
 from pipeline.answers.actions import actions
 from pipeline.answers.answer import Answer
 from pipeline.answers.cost import cost
@@ -12,20 +13,10 @@ from pipeline.answers.models import models
 from pipeline.answers.status import status
 from pipeline.answers.timeline import newest, timeline
 from pipeline.answers.unit_costs import unit_costs
-from pipeline.answers.window import MINUTE, Window
+from pipeline.answers.window import Window
 from pipeline.errors import NotFound
 from pipeline.lake.location import Place
-from pipeline.ownership.rules import Ownership
-from pipeline.settings.cost import CostRule
 from pipeline.store import Store
-
-SPANS = {
-    "1h": timedelta(hours=1),
-    "6h": timedelta(hours=6),
-    "24h": timedelta(hours=24),
-    "7d": timedelta(days=7),
-    "30d": timedelta(days=30),
-}
 
 
 @dataclass(frozen=True)
@@ -48,37 +39,24 @@ def latest(place: Place) -> tuple[int, datetime | None]:
         return store.snapshot(), newest(store)
 
 
-def window(last: datetime, span: str) -> Window:
-    """The span that ends with the minute of `last`: a ledger that stopped is shown up to where it stopped."""
-    end = last.replace(second=0, microsecond=0)
-    end += MINUTE * (end < last)
-    return Window(end - SPANS[span], end)
-
-
-def overview(
-    place: Place, snapshot: int, span: Window, points: int, now: datetime, rule: CostRule, owners: Ownership
-) -> Overview:
-    """Everything on the page; `points` bounds a line of the timeline."""
-    with Store.open(place, snapshot=snapshot) as store:
+def overview(view: View) -> Overview:
+    """Everything on the page; setting dashboard.points bounds a line of the timeline."""
+    with Store.open(view.ledger, snapshot=view.snapshot) as store:
+        priced = (view.book, view.currency, view.rule, view.owners)
         return Overview(
-            snapshot,
-            span,
-            _spend(store, span, rule, owners),
-            models(store, span),
-            unit_costs(store, _whole(span, rule), rule=rule, owners=owners),
-            timeline(store, span, points),
-            actions(store, span),
-            status(store, now),
+            view.snapshot,
+            view.window,
+            _spend(store, view),
+            models(store, view.window),
+            unit_costs(store, view.window, (), *priced),
+            timeline(store, view.window, view.settings.dashboard.points),
+            actions(store, view.window),
+            status(store, view.now, view.book, view.currency),
         )
 
 
-def _whole(span: Window, rule: CostRule) -> Window:
-    """Costs that are spread are asked for by whole hours."""
-    return span.from_whole_hour() if rule.spreads else span
-
-
-def _spend(store: Store, span: Window, rule: CostRule, owners: Ownership) -> Answer | None:
+def _spend(store: Store, view: View) -> Answer | None:
     try:
-        return cost(store, _whole(span, rule), ("hour", "team"), rule=rule, owners=owners)
+        return cost(store, view.window, ("hour", "team"), view.book, view.currency, view.rule, view.owners)
     except NotFound:
         return None

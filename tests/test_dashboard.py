@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards import moments, reading, server
+from dashboards import controls, moments, server
 from pipeline.answers.cells import amount
 from pipeline.answers.cost import cost
 from pipeline.answers.timeline import timeline
@@ -58,7 +58,7 @@ def test_the_page_says_that_it_is_stale(ledger: Path, monkeypatch: pytest.Monkey
 def test_every_model_and_action_is_on_the_page(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one acted upon is chosen; the tables hold names as they are, as text."""
     app = page(ledger, monkeypatch, window="6h")
-    assert app.selectbox[0].value == "fraud"
+    assert next(box.value for box in app.selectbox if box.label == "Model") == "fraud"
     held = [frame.value for frame in app.dataframe]
     assert any("verified" in f.get("State", f.get("state", ())) or "verified" in f.to_string() for f in held)
     assert any(HOSTILE in f.to_string() for f in held)
@@ -93,8 +93,9 @@ def test_an_empty_ledger_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Mon
 def test_one_line_has_few_points_whatever_the_window(ledger: Path) -> None:
     """A browser takes ten seconds for a hundred thousand points."""
     with Store.open(ledger, read_only=True) as store:
-        for span in reading.SPANS:
-            found = timeline(store, reading.window(END, span), 30)
+        for span in ("1h", "6h", "24h", "7d", "30d", "month"):
+            choice = controls.Choice(span, "", controls.NOTHING, "USD", "UTC")
+            found = timeline(store, controls.spans(choice, END).window, 30)
             versions = {row[1:3] for row in found.rows}
             assert 0 < len(found.rows) <= 31 * len(versions)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline.cli.listening import listen
 from pipeline.cli.options import StoreOption, place, settings
+from pipeline.cli.price_options import PricesOption, price_book
 from pipeline.ownership.file import load as load_owners
 from pipeline.settings.groups import Settings
 from pipeline.settings.load import as_environment
@@ -23,10 +25,15 @@ def dashboard(
         int | None, typer.Option("--port", "-p", min=0, max=65_535, help="Port; 0 takes a free one.")
     ] = None,
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
+    prices: PricesOption = None,
 ) -> None:
-    """Serve the overview until Ctrl-C."""
+    """Serve the pages until Ctrl-C."""
     chosen = settings(ctx)
+    if prices is not None:
+        chosen = replace(chosen, dashboard=replace(chosen.dashboard, prices=str(prices.resolve())))
     load_owners(chosen.cost.ownership)  # an error of its rules is said here, not on the page
+    if chosen.dashboard.prices:
+        price_book(Path(chosen.dashboard.prices), None, "USD")  # nor are those of its prices
     serve(place(ctx, store), host=host, port=port, base=chosen)
 
 

@@ -18,3 +18,5 @@ class DashboardSettings:
     """Most points of a line in a chart: more are noise to the eye, and slow in a browser."""
     stale_minutes: int = 60
     """Minutes without a new fact after which a page says that it is stale."""
+    prices: str = ""
+    """Price book of the pages, YAML or CSV; empty: the bundled list prices."""

@@ -1,0 +1,98 @@
+"""What every page is asked for: window, comparison, currency and time zone; all of it in the address."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from pipeline.answers.window import Window, parse_window
+from pipeline.errors import ConfigError
+from pipeline.prices.book import PriceBook
+
+SPANS = ("1h", "6h", "24h", "7d", "30d", "month", "lastmonth")
+ZONES = ("UTC", "Europe/Berlin", "Europe/London", "America/New_York", "America/Los_Angeles", "Asia/Kolkata",
+         "Asia/Shanghai", "Asia/Tokyo")  # fmt: skip
+BEFORE, WEEK, NOTHING = "period before", "week before", "nothing"
+RANGE = "range"
+"""Key of the exact window; a page that lets its reader select a span of time writes it."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The reader's words, as they stand in the address."""
+
+    span: str
+    exact: str
+    compare: str
+    currency: str
+    zone: str
+
+
+class Spans(NamedTuple):
+    window: Window
+    before: Window | None
+    problem: ConfigError | None
+
+
+def ask(currencies: tuple[str, ...]) -> Choice:
+    """The bar above every page."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        span = st.segmented_control(
+            "Window", SPANS, default="24h", key="window", bind="query-params", required=True
+        )
+        exact = st.text_input(
+            "or exactly (UTC)",
+            key=RANGE,
+            bind="query-params",
+            placeholder="2026-10-01..2026-10-08",
+            width=260,
+            help="START..END, a day or a month; it goes before the choice on the left. Empty it to go back.",
+        )
+        compare = st.selectbox(
+            "Compare with", (BEFORE, WEEK, NOTHING), key="compare", bind="query-params", width=160
+        )
+        currency = st.selectbox("Currency", currencies, key="currency", bind="query-params", width=110)
+        zone = st.selectbox(
+            "Time zone", ZONES, key="zone", bind="query-params", accept_new_options=True, width=190
+        )
+    return Choice(str(span or "24h"), exact or "", compare, currency, str(zone))
+
+
+def currencies(book: PriceBook) -> tuple[str, ...]:
+    """What the book can price in, the currency of most of its rows first."""
+    stated = Counter(price.currency for price in book.prices)
+    return tuple(dict.fromkeys((*(c for c, _ in stated.most_common()), *(rate.quote for rate in book.rates))))
+
+
+def spans(choice: Choice, last: datetime, *, hours: bool = False) -> Spans:
+    """The window that ends with the ledger's last minute: one that stopped is shown up to where it stopped.
+
+    With `hours` the window starts with a whole hour, as costs that are spread do.
+    """
+    last -= timedelta(microseconds=1)
+    problem = None
+    try:
+        found = parse_window(choice.exact or choice.span, last)
+    except ConfigError as error:
+        problem, found = error, parse_window(choice.span, last)
+    if hours:
+        found = found.from_whole_hour()
+    return Spans(found, _before(found, choice.compare), problem)
+
+
+def _before(window: Window, compare: str) -> Window | None:
+    back = {BEFORE: window.end - window.start, WEEK: timedelta(weeks=1)}.get(compare)
+    return None if back is None else Window(window.start - back, window.end - back)
+
+
+def zone(name: str) -> ZoneInfo | None:
+    """None where there is no such zone."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

@@ -1,0 +1,25 @@
+"""The table of pages: to add one is a module with a function of a View, and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import NamedTuple
+
+from dashboards.view import View
+
+
+class Page(NamedTuple):
+    """`path` is its place in the address; `target` is module:function, loaded when the page is opened."""
+
+    path: str
+    title: str
+    target: str
+
+    def load(self) -> Callable[[View], None]:
+        module, name = self.target.split(":")
+        found: Callable[[View], None] = getattr(import_module(module), name)
+        return found
+
+
+PAGES = (Page("", "Overview", "dashboards.overview:page"),)
