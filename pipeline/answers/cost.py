@@ -97,7 +97,7 @@ def price_table(store: Store, book: PriceBook, window: Window, currency: str) ->
     """A row a device profile and span of one price; `nano` is null, with a `reason`, where there is none."""
     profiles = [Profile(**values) for values in store.query("cost_profiles").to_pylist()]
     rows = [
-        (*astuple(profile), micros(span.start), micros(span.end), span.nano_per_gpu_hour, span.reason)
+        (*astuple(profile), micros(span.start), micros(span.end), span.nano_per_hour, span.reason)
         for profile in profiles
         for span in book.spans(profile, _hour(window.start), window.end, currency)
     ]

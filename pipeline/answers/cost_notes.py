@@ -20,13 +20,17 @@ def notes(
     store: Store, lines: pa.Table, prices: pa.Table, window: Window, as_of: datetime | None, version: str
 ) -> tuple[str, ...]:
     """Sentences, the ones that change the numbers first."""
-    unpriced, unseen, over = (_hours(lines, name) for name in ("unpriced_su", "unseen", "over_su"))
+    names = ("unpriced_su", "unpriced_other_su", "unseen", "over_su")
+    unpriced, others, unseen, over = (_hours(lines, name) for name in names)
     found: list[str] = []
     if lines.num_rows == 0:
         found.append("no GPU existed in this window; leave --window out to see the whole ledger")
     if unpriced:
         found.append(f"{unpriced:f} GPU-hours have no price and are in no cost")
-        found += _reasons(prices)
+        found += _reasons(prices, gpus=True)
+    if others:
+        found.append(f"{others:f} hours of CPUs, memory, volumes or load balancers have no price")
+        found += _reasons(prices, gpus=False)
     if over:
         found.append(f"{over:f} GPU-hours were held by shares of more than a device; they were scaled to it")
     if unseen:
@@ -58,9 +62,9 @@ def _hours(lines: pa.Table, name: str) -> Decimal:
     return gpu_hours(total(name))
 
 
-def _reasons(prices: pa.Table) -> Iterable[str]:
+def _reasons(prices: pa.Table, *, gpus: bool) -> Iterable[str]:
     """Which devices have no price, and what to do about it; the bare rows only where nothing else is left."""
-    rows = [r for r in prices.to_pylist() if r["nano"] is None]
+    rows = [r for r in prices.to_pylist() if r["nano"] is None and (not r["resource"]) == gpus]
     described = [r for r in rows if any(r[f] for f in MATCH_FIELDS if f != "cluster")] or rows
     profiles = [(Profile(**{f: r[f] for f in MATCH_FIELDS}), r["reason"]) for r in described]
     said = list(dict.fromkeys(f"{profile}: {reason}" for profile, reason in profiles))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -10,13 +11,13 @@ import pyarrow as pa
 from pipeline.answers.money import UNITS_PER_CARD
 from pipeline.answers.window import Window
 from pipeline.ownership.rules import MATCHED, Holder, Ownership
-from pipeline.settings.cost import CostRule, Method
+from pipeline.settings.cost import CostRule, Method, Split
 from pipeline.store import Store
 from pipeline.wire import mig
 
 DIMENSIONS = (
     "team", "cost_centre", "environment", "namespace", "workload", "pod", "model", "model_version",
-    "device", "node", "gpu_model", "cluster", "hour", "day",
+    "device", "resource", "node", "gpu_model", "cluster", "hour", "day",
 )  # fmt: skip
 """What a line can be about, besides `bucket`."""
 
@@ -46,7 +47,10 @@ def lines(
     held = {"cells": cells, "holders": tables["holders"], "grain": grain(store, tables, window.end)}
     asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
     spread = {"idle": rule.idle, "shared": rule.shared, "usage": rule.method is Method.usage}
-    return store.query("cost_lines", tables={**held, "price": prices}, **asked, **spread)
+    parts = rule.split or Split(0, 0, 0)
+    split = {f"{name}_part": value for name, value in asdict(parts).items() if name != "whole"}
+    given = {**asked, **spread, **split, "whole_parts": parts.whole}
+    return store.query("cost_lines", tables={**held, "price": prices}, **given)
 
 
 def known(

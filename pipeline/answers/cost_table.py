@@ -21,7 +21,8 @@ NOBODYS = ("cluster_idle", "stranded", "unhealthy")
 USUAL = ("used", "workload_idle", "cluster_idle")
 
 _SUMS = (
-    "allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su", "unpriced_su", "observed_su",
+    "allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su", "unpriced_su", "unpriced_other_su",
+    "observed_su",
     *(f"{bucket}_{unit}" for unit in ("su", "nano") for bucket in BUCKETS),
 )  # fmt: skip
 
@@ -114,7 +115,8 @@ def _row(by: Sequence[str], line: dict[str, Any], bucket: str | None, currency: 
 
 def _all_unpriced(line: dict[str, Any]) -> bool:
     exists = line["allocated_su"] + line["unallocated_su"]
-    return bool(exists) and line["unpriced_su"] == exists
+    unpriced = line["unpriced_su"] + line["unpriced_other_su"] > 0 and line["unpriced_su"] == exists
+    return bool(unpriced) and not any(line[f"{bucket}_nano"] for bucket in BUCKETS)
 
 
 def _times(line: dict[str, Any], bucket: str | None) -> list[Decimal | None]:

@@ -20,8 +20,8 @@ from pipeline.cli.output import Output
 from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
 
 _BY = (
-    "team, cost_centre, environment, namespace, workload, pod, model, model_version, device, node, "
-    "gpu_model, cluster, bucket, hour or day"
+    "team, cost_centre, environment, namespace, workload, pod, model, model_version, device, "
+    "resource, node, gpu_model, cluster, bucket, hour or day"
 )
 
 

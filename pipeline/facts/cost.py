@@ -52,13 +52,15 @@ ALLOCATIONS = Fact(
 
 DEVICES = Fact(
     "devices",
-    "Device inventory, one row a version; a device exists in [start, end).",
+    "Device inventory, one row a version; a device exists in [start, end).  A node's CPUs and memory, a volume "
+    "and a load balancer are devices too: `resource`, of `quantity`.",
     "highest",
     (*columns("cluster", "device"), *columns("start", of=TIME)),
     (
         *columns("end", of=TIME),
         *columns("node", "parent_device", "driver", "pool", "uuid", "gpu_model", "mig_profile"),
-        *columns("memory_bytes", of=pa.int64()),
+        *columns("resource"),
+        *columns("memory_bytes", "quantity", of=pa.int64()),
         *columns("provider", "region", "zone", "instance_type", "capacity_type", "health"),
         *columns("time", of=TIME),
         *columns("revision", of=pa.int64()),

@@ -47,7 +47,8 @@ def assets(
         return {}, ()
     rule = replace(rule, method=Method.allocation, idle=Spread.none, shared=Spread.none)
     answer = cost(store, window, ("cluster", "node"), prices.book, prices.currency, rule, prices.owners)
-    known = {(row["cluster"], row["node"]): row for row in store.query("cost_inventory").to_pylist()}
+    listed = store.query("cost_inventory").to_pylist()
+    known = {(row["cluster"], row["node"]): row for row in listed if not row["resource"]}
     found = {}
     for row in named(answer):
         asset = _asset(row, known.get((row["cluster"], row["node"]), {}), window)

@@ -115,8 +115,8 @@ def _share(ask: Ask, profile: Profile, labels: Mapping[str, str], asked: Asked) 
 
 def _price(book: PriceBook, profile: Profile, now: datetime, currency: str) -> tuple[int | None, str]:
     span = book.spans(profile, now, now + timedelta(minutes=1), currency)[0]
-    if span.nano_per_gpu_hour is not None:
-        return span.nano_per_gpu_hour, ""
+    if span.nano_per_hour is not None:
+        return span.nano_per_hour, ""
     missing = [] if profile.gpu_model else [f"the GPU with --gpu-model (or a node selector {PRODUCT})"]
     missing += [f"--{name}" for name in ("provider", "region") if not getattr(profile, name)]
     remedy = f"; say {', '.join(missing)}" if missing else ""

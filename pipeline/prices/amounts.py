@@ -1,4 +1,4 @@
-"""What a GPU-hour costs, from the forms of a price: by GPU, instance, commitment or machine."""
+"""What a GPU-hour costs, from the forms of a price: by GPU, instance, commitment or machine; or another unit."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ HIGHEST = Decimal(1_000_000)
 HIGHEST_CAPITAL = Decimal(1_000_000_000)
 _DIGITS = 40
 _FORMS = ("gpu_hour", "instance_hour", "commitment", "on_premises")
+_UNIT_FORMS = ("unit_hour", "unit_month")
 
 
 class Amount(NamedTuple):
+    """`gpu_hour` is what an hour of the unit costs: a GPU, or a core, a GiB, a load balancer."""
+
     gpu_hour: Decimal
     kind: Kind
     arithmetic: str
@@ -35,6 +38,16 @@ def amount(row: Section) -> Amount:
     if row.has("commitment"):
         return _commitment(row.section("commitment"))
     return _on_premises(row.section("on_premises"))
+
+
+def unit(row: Section) -> Amount:
+    """What an hour of a core, of a GiB or of a load balancer costs; a month is a twelfth of a year."""
+    if sum(row.has(form) for form in _UNIT_FORMS) != 1:
+        raise ConfigError(row.key("unit_hour"), None, "write either unit_hour or unit_month, for a core or a GiB")
+    if row.has("unit_hour"):
+        return Amount(number(row, "unit_hour"), "list", "")
+    month = number(row, "unit_month")
+    return Amount(over(month, HOURS_PER_YEAR // 12), "list", f"{month:f} a month / {HOURS_PER_YEAR // 12} h")
 
 
 def instance(hour: Decimal, gpus: int) -> Amount:

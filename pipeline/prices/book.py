@@ -32,8 +32,8 @@ class Span:
     reason: str = ""
 
     @property
-    def nano_per_gpu_hour(self) -> int | None:
-        return None if self.price is None else self.price.nano_per_gpu_hour
+    def nano_per_hour(self) -> int | None:
+        return None if self.price is None else self.price.nano_per_hour
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 from pipeline.errors import ConfigError
 from pipeline.prices.discount import Discount
 from pipeline.prices.match import Rank, holds_at, rank
+from pipeline.prices.match import prices as can_price
 from pipeline.prices.price import Price, Profile
 from pipeline.prices.quote import Quote
 from pipeline.prices.rates import Rate, rate_at
@@ -33,7 +34,8 @@ def asked(
     discounts: Iterable[Discount],
     rates: Sequence[Rate],
 ) -> Asked:
-    return Asked(profile, currency, _matching(prices, profile), _matching(discounts, profile), rates)
+    own = (row for row in prices if can_price(row.match, profile))
+    return Asked(profile, currency, _matching(own, profile), _matching(discounts, profile), rates)
 
 
 def at(asked: Asked, time: datetime) -> Quote | str:
@@ -81,6 +83,8 @@ def _no_rate(rows: Sequence[Price], currency: str, time: datetime) -> str:
 def _why(asked: Asked) -> str:
     if asked.prices:
         return f"{asked.prices[0][1].name} matches but does not hold then; add a row for that time"
+    if asked.profile.resource:
+        return f"no row of the price book matches; add one with resource: {asked.profile.resource} in its match"
     if asked.profile == Profile(asked.profile.cluster):
         return (
             "nothing is known of its devices; take in their ResourceSlices or device events, "

@@ -8,6 +8,7 @@ from datetime import datetime
 from pipeline.errors import ConfigError
 from pipeline.prices.match import MATCH_FIELDS, Match
 from pipeline.sections import Section
+from pipeline.wire.types.cost import RESOURCES
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -15,6 +16,8 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 def match(row: Section) -> Match:
     section = row.section("match", required=False)
     fields = {f: section.text(f, "") for f in MATCH_FIELDS}
+    if fields["resource"] and fields["resource"] not in RESOURCES:
+        raise ConfigError(section.key("resource"), fields["resource"], f"write one of {', '.join(RESOURCES)}")
     section.done()
     return tuple((f, value) for f, value in fields.items() if value)
 

@@ -12,6 +12,8 @@ from pipeline.prices.gpu_models import canonical, names
 UNKNOWN_CAPACITY = "on-demand"
 """The purchase option of a device whose inventory does not tell it."""
 
+_USUAL = {"capacity_type": UNKNOWN_CAPACITY, "resource": "gpu"}
+
 Match = tuple[tuple[str, str], ...]
 Rank = tuple[int, bool]
 
@@ -27,6 +29,8 @@ class Profile:
     gpu_model: str = ""
     mig_profile: str = ""
     capacity_type: str = ""
+    resource: str = ""
+    """'' is a GPU; else what of a node or cluster it is, as in the event `device`."""
 
     def __str__(self) -> str:
         given = [f"{f.name} {value}" for f in fields(self) if (value := getattr(self, f.name))]
@@ -72,8 +76,13 @@ def differs(match: Match, profile: Profile) -> str:
     return ""
 
 
+def prices(match: Match, profile: Profile) -> bool:
+    """Whether a price of that match can be the profile's: a GPU's is no core's, so that must be said."""
+    return not profile.resource or "resource" in dict(match)
+
+
 def _known(field: str, value: str) -> str:
-    return value or (UNKNOWN_CAPACITY if field == "capacity_type" else "")
+    return value or _USUAL.get(field, "")
 
 
 def same(match: Match) -> Match:

@@ -25,6 +25,7 @@ class Price:
     """How an error names the row, for example prices[3]."""
     match: Match
     gpu_hour: Decimal
+    """An hour of a GPU; of another resource an hour of a core, a GiB or a load balancer."""
     currency: str
     valid_from: datetime | None = None
     valid_to: datetime | None = None
@@ -36,7 +37,7 @@ class Price:
     """Of a commitment: what the same GPU-hour costs without it, where the row says so."""
 
     @property
-    def nano_per_gpu_hour(self) -> int:
+    def nano_per_hour(self) -> int:
         """The price in billionths of its currency, rounded half to even."""
         return to_nano(self.gpu_hour)
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pipeline.errors import ConfigError
 from pipeline.prices import fields
-from pipeline.prices.amounts import amount, number
+from pipeline.prices.amounts import amount, number, unit
 from pipeline.prices.content import Content
 from pipeline.prices.discount import Discount
 from pipeline.prices.price import Price
@@ -57,7 +57,8 @@ def _rows(
 
 
 def _price(row: Section, usual_currency: str, source: str) -> Price:
-    match, (start, end), cost = fields.match(row), fields.validity(row), amount(row)
+    match, (start, end) = fields.match(row), fields.validity(row)
+    cost = amount(row) if dict(match).get("resource", "gpu") == "gpu" else unit(row)
     return Price(
         name=row.key("").rstrip("."),
         match=match,

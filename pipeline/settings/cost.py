@@ -9,6 +9,9 @@ from enum import StrEnum
 class Method(StrEnum):
     allocation = "allocation"
     usage = "usage"
+    aws_split = "aws-split"
+    datadog = "datadog"
+    opencost = "opencost"
 
 
 class Spread(StrEnum):
@@ -18,9 +21,32 @@ class Spread(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """How a node's price becomes its GPUs', cores' and memory's, in parts that need not sum to anything.
+
+    A part is of a GPU, a core and a GiB; or, where `whole`, of all GPUs, all cores and all memory.
+    """
+
+    gpu: int
+    cpu: int
+    memory: int
+    whole: bool = False
+
+
+SPLITS = {
+    Method.aws_split: Split(90, 9, 1),
+    Method.datadog: Split(95, 3, 2, whole=True),
+    Method.opencost: Split(950_000, 31_611, 4_237),
+}
+"""AWS: a core is nine GiB, a GPU nine times a core with a GiB.  Datadog: shares of the node.  OpenCost: its default
+prices in millionths of a dollar an hour."""
+
+
+@dataclass(frozen=True, slots=True)
 class CostRule:
     method: Method = Method.allocation
-    """allocation: who holds a device pays for it; usage: who works pays for what is held without work too."""
+    """allocation: who holds a device pays for it; usage: who works pays for what is held without work too;
+    aws-split, datadog, opencost: allocation, with the node's price split over its GPUs, CPUs and memory."""
     idle: Spread = Spread.none
     """Who pays for time that nobody holds, by cluster and hour: none, holders by their cost, or all alike."""
     shared: Spread = Spread.none
@@ -38,6 +64,11 @@ class CostRule:
     @property
     def namespaces(self) -> tuple[str, ...]:
         return tuple(name for name in (part.strip() for part in self.shared_namespaces.split(",")) if name)
+
+    @property
+    def split(self) -> Split | None:
+        """None: the price of a node's GPUs is that of the whole node."""
+        return SPLITS.get(self.method)
 
     @property
     def spreads(self) -> bool:

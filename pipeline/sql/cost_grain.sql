@@ -54,12 +54,12 @@ item AS MATERIALIZED (
 -- A card's own rows say when it exists; without them its partitions do, from the first to the last.
 version AS MATERIALIZED (
     SELECT cluster, root, a, least(b, lead(a) OVER (PARTITION BY cluster, root ORDER BY a)) AS b, node, provider,
-        region, instance_type, gpu_model, mig_profile, capacity_type, is_sick,
+        region, instance_type, gpu_model, mig_profile, capacity_type, resource, quantity, is_sick,
         least(720720, profile_units) AS capacity
     FROM inventory WHERE device = root
     UNION ALL
     SELECT cluster, root, min(a), CASE WHEN bool_or(b IS NULL) THEN NULL ELSE max(b) END, max(node),
-        max(provider), max(region), max(instance_type), max(gpu_model), '', max(capacity_type), false, 720720
+        max(provider), max(region), max(instance_type), max(gpu_model), '', max(capacity_type), '', 0, false, 720720
     FROM inventory AS i
     WHERE (cluster, root) NOT IN (SELECT (cluster, device) FROM inventory WHERE device = root)
     GROUP BY cluster, root
@@ -68,21 +68,24 @@ version AS MATERIALIZED (
 kind AS MATERIALIZED (
     SELECT row_number() OVER () AS kind, *
     FROM (
-        SELECT node, provider, region, instance_type, gpu_model, mig_profile, capacity_type FROM version
-        UNION SELECT coalesce(node, ''), '', '', '', '', '', '' FROM stretch
-        UNION SELECT '', '', '', '', '', '', ''
+        SELECT node, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource, quantity
+        FROM version
+        UNION SELECT coalesce(node, ''), '', '', '', '', '', '', '', 0 FROM stretch
+        UNION SELECT '', '', '', '', '', '', '', '', 0
     )
 ),
 bare_kind AS MATERIALIZED (
     SELECT node, kind FROM kind WHERE provider = '' AND region = '' AND instance_type = '' AND gpu_model = ''
-        AND mig_profile = '' AND capacity_type = ''
+        AND mig_profile = '' AND capacity_type = '' AND resource = '' AND quantity = 0
 ),
 card AS MATERIALIZED (
     SELECT n.dev AS card, v.a, least(coalesce(v.b, s.as_of), s.as_of) AS b, k.kind, v.is_sick, v.capacity
     FROM version AS v
     JOIN seen AS s USING (cluster)
     JOIN name AS n ON n.cluster = v.cluster AND n.device = v.root
-    JOIN kind AS k USING (node, provider, region, instance_type, gpu_model, mig_profile, capacity_type)
+    JOIN kind AS k USING (
+        node, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource, quantity
+    )
 ),
 piece AS (
     SELECT c.cell, k.card, greatest(k.a, c.a) AS a, least(k.b, c.b) AS b, kind, is_sick, capacity

@@ -1,19 +1,87 @@
 -- The grain priced, its idle and shared costs spread as the rule says, and summed by the asked dimensions; exact
 -- to the billionth.
 --
--- Tables passed in: grain, holders, cells(cell, hour, a, b, sign), price(cluster ... capacity_type, a, b, nano)
--- with billionths a GPU-hour.  A window that starts inside a cell is the cell less (sign -1) its part before
--- the window.  Parameters: by_* flags; idle and shared, each none, weighted or even; usage: whether what is
--- held without work is paid by those who work.
+-- Tables passed in: grain, holders, cells(cell, hour, a, b, sign), price(cluster ... resource, a, b, nano) with
+-- billionths an hour of a GPU, core, GiB or load balancer.  A window that starts inside a cell is the cell less (sign
+-- -1) its part before the window.  Parameters: by_* flags; idle and shared, each none, weighted or even; usage: whether
+-- what is held without work is paid by those who work; gpu_part, cpu_part, memory_part, whole_parts: how the price of
+-- a node's GPUs is split over the node, not at all where the parts are 0.
 WITH
-priced AS MATERIALIZED (
-    SELECT h.*, c.sign, c.hour, p.nano,
+rated AS MATERIALIZED (
+    SELECT h.*, c.sign, c.hour, rate AS nano,
         -- 3600000000 microseconds an hour by 720720 units a card
-        p.nano::HUGEINT * h.card_su // 2594592000000000 AS card_nano
+        rate * h.card_su // 2594592000000000 AS card_nano
     FROM grain AS h
     JOIN cells AS c USING (cell)
-    LEFT JOIN price AS p USING (cluster, provider, region, instance_type, gpu_model, mig_profile, capacity_type)
+    LEFT JOIN price AS p
+        USING (cluster, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource),
+    LATERAL (
+        SELECT CASE resource WHEN 'cpu' THEN p.nano::HUGEINT * quantity // 1000
+            WHEN 'memory' THEN p.nano::HUGEINT * quantity // 1073741824
+            WHEN 'volume' THEN p.nano::HUGEINT * quantity // 1073741824
+            ELSE p.nano::HUGEINT END AS rate
+    )
     WHERE p.a IS NULL OR (p.a <= c.a AND c.a < p.b)
+),
+-- The GPUs of a node beside which CPUs or memory without a price of their own are known, and these.
+member AS MATERIALIZED (
+    SELECT *, sum(weight) FILTER (resource = '') OVER place AS gpu_weight,
+        sum(weight) FILTER (resource = 'cpu') OVER place AS cpu_weight,
+        sum(weight) FILTER (resource = 'memory') OVER place AS memory_weight,
+        bool_or(resource = '' AND card_nano IS NOT NULL) OVER place AS is_priced
+    FROM (
+        SELECT DISTINCT cell, cluster, node, card, kind, resource, card_nano,
+            -- milliseconds, by cores and GiB in whole numbers of one scale
+            card_su::HUGEINT // 720720000 * CASE resource WHEN '' THEN 1024000
+                WHEN 'cpu' THEN quantity * 1024 ELSE quantity // 1048576 * 1000 END AS weight
+        FROM rated
+        WHERE node <> '' AND (resource = '' OR (resource IN ('cpu', 'memory') AND nano IS NULL))
+            AND (cluster, node) IN (SELECT (cluster, node) FROM rated WHERE resource IN ('cpu', 'memory'))
+    )
+    WINDOW place AS (PARTITION BY cell, cluster, node)
+),
+-- What a card gives up for the node's CPUs and memory; the rest, with what rounding leaves, stays on it.
+given AS MATERIALIZED (
+    SELECT m.*, coalesce(card_nano * cpu_share // nullif(shares, 0), 0) AS for_cpu,
+        coalesce(card_nano * memory_share // nullif(shares, 0), 0) AS for_memory
+    FROM member AS m,
+    LATERAL (
+        SELECT $gpu_part * CASE WHEN $whole_parts THEN (gpu_weight > 0)::INT ELSE gpu_weight END AS gpu_share,
+            coalesce($cpu_part * CASE WHEN $whole_parts THEN (cpu_weight > 0)::INT ELSE cpu_weight END, 0)
+                AS cpu_share,
+            coalesce($memory_part * CASE WHEN $whole_parts THEN (memory_weight > 0)::INT ELSE memory_weight END, 0)
+                AS memory_share
+    ),
+    LATERAL (SELECT gpu_share + cpu_share + memory_share AS shares)
+    WHERE resource = '' AND card_nano IS NOT NULL
+),
+taken AS (
+    SELECT cell, cluster, node, resource, sum(nano) AS pot
+    FROM (
+        SELECT cell, cluster, node, unnest(['cpu', 'memory']) AS resource, unnest([for_cpu, for_memory]) AS nano
+        FROM given
+    )
+    GROUP BY ALL
+),
+-- The members' cost after the split; of equal parts of a pot what rounding leaves is the first one's.
+resettled AS (
+    SELECT cell, card, kind, card_nano - for_cpu - for_memory AS card_nano FROM given
+    UNION ALL
+    SELECT cell, card, kind, cut + CASE WHEN place = 1 THEN pot - sum(cut) OVER same ELSE 0 END
+    FROM (
+        SELECT m.cell, m.cluster, m.node, m.resource, m.card, m.kind, t.pot,
+            coalesce(t.pot * weight // nullif(sum(weight) OVER same, 0), 0) AS cut,
+            row_number() OVER (same ORDER BY weight DESC, m.card, m.kind) AS place
+        FROM member AS m JOIN taken AS t USING (cell, cluster, node, resource)
+        WHERE is_priced
+        WINDOW same AS (PARTITION BY m.cell, m.cluster, m.node, m.resource)
+    )
+    WINDOW same AS (PARTITION BY cell, cluster, node, resource)
+),
+priced AS MATERIALIZED (
+    SELECT r.* REPLACE (coalesce(s.card_nano, r.card_nano) AS card_nano,
+        CASE WHEN s.card_nano IS NOT NULL THEN coalesce(r.nano, 0) ELSE r.nano END AS nano)
+    FROM rated AS r LEFT JOIN resettled AS s USING (cell, card, kind)
 ),
 -- The card's cost is cut down to each holder, the remainder is the largest's; then each holder's is split.
 exact AS (
@@ -28,57 +96,60 @@ exact AS (
     UNION ALL BY NAME
     SELECT *, card_nano AS line_nano FROM priced WHERE is_alone
 ),
+-- What is held of a node's CPUs and memory, of a volume or a load balancer counts as used: it is paid for, and how
+-- much of it works is not measured.
 settled AS MATERIALIZED (
-    SELECT cell, cluster, root, holder, node, gpu_model, hour, sign, su, over_su, busy_su, active_su, idle_held_su,
-        observed_su, nano, line_nano, line_nano * busy_su // su AS worked_nano,
+    SELECT cell, cluster, root, resource, holder, node, gpu_model, hour, sign, su, over_su, busy_su, active_su,
+        idle_held_su, observed_su, nano, line_nano,
+        CASE WHEN resource = '' THEN line_nano * busy_su // su ELSE line_nano END AS worked_nano,
         CASE WHEN holder > 0 THEN CASE WHEN h.is_shared THEN 'shared' ELSE 'held' END
             WHEN holder = 0 THEN 'cluster_idle' WHEN holder = -1 THEN 'stranded' ELSE 'unhealthy' END AS bucket
     FROM exact LEFT JOIN (SELECT holder, is_shared FROM holders) AS h USING (holder)
 ),
--- What an hour of a cluster has to spread, over those in it who hold something for themselves.
+-- What an hour of a cluster has to spread of a resource, over those in it who hold some of it for themselves.
 payer AS MATERIALIZED (
     SELECT *, sum(idle_weight) OVER pool AS idle_weights, sum(shared_weight) OVER pool AS shared_weights,
         sum(worked_nano) OVER pool AS worked
     FROM (
-        SELECT cell, cluster, root, holder, node, gpu_model, hour, worked_nano,
+        SELECT cell, cluster, root, resource, holder, node, gpu_model, hour, worked_nano,
             CASE $idle WHEN 'none' THEN 0 WHEN 'even' THEN 1 ELSE CASE WHEN $usage THEN worked_nano ELSE line_nano END
                 END AS idle_weight,
             CASE $shared WHEN 'none' THEN 0 WHEN 'even' THEN 1
                 ELSE CASE WHEN $usage THEN worked_nano ELSE line_nano END END AS shared_weight
         FROM settled WHERE bucket = 'held' AND line_nano IS NOT NULL AND ($usage OR $idle <> 'none' OR $shared <> 'none')
     )
-    WINDOW pool AS (PARTITION BY cell, cluster)
+    WINDOW pool AS (PARTITION BY cell, cluster, resource)
 ),
 pool AS MATERIALIZED (
-    SELECT cell, cluster, bool_or(idle_weights > 0) AS spreads_idle, bool_or(shared_weights > 0) AS spreads_shared,
+    SELECT cell, cluster, resource, bool_or(idle_weights > 0) AS spreads_idle, bool_or(shared_weights > 0) AS spreads_shared,
         bool_or(worked > 0) AND $usage AS spreads_rest
     FROM payer GROUP BY ALL
 ),
 pot AS (
-    SELECT cell, cluster,
+    SELECT cell, cluster, resource,
         coalesce(sum(line_nano) FILTER (bucket = 'cluster_idle' AND spreads_idle), 0) AS cluster_idle,
         coalesce(sum(line_nano) FILTER (bucket = 'stranded' AND spreads_idle), 0) AS stranded,
         coalesce(sum(line_nano) FILTER (bucket = 'unhealthy' AND spreads_idle), 0) AS unhealthy,
         coalesce(sum(line_nano) FILTER (bucket = 'shared' AND spreads_shared), 0) AS shared,
         coalesce(sum(line_nano - worked_nano) FILTER (bucket = 'held' AND spreads_rest), 0) AS rest
-    FROM settled JOIN pool USING (cell, cluster)
+    FROM settled JOIN pool USING (cell, cluster, resource)
     GROUP BY ALL
 ),
 -- Each part is cut down, and what that leaves is the largest payer's.
 part AS (
-    SELECT p.*, t.* EXCLUDE (cell, cluster),
+    SELECT p.*, t.* EXCLUDE (cell, cluster, resource),
         coalesce(t.cluster_idle * idle_weight // nullif(idle_weights, 0), 0) AS cluster_idle_cut,
         coalesce(t.stranded * idle_weight // nullif(idle_weights, 0), 0) AS stranded_cut,
         coalesce(t.unhealthy * idle_weight // nullif(idle_weights, 0), 0) AS unhealthy_cut,
         coalesce(t.shared * shared_weight // nullif(shared_weights, 0), 0) AS shared_cut,
         coalesce(t.rest * worked_nano // nullif(worked, 0), 0) AS rest_cut,
-        row_number() OVER (PARTITION BY cell, cluster ORDER BY idle_weight DESC, holder, root) AS idle_place,
-        row_number() OVER (PARTITION BY cell, cluster ORDER BY shared_weight DESC, holder, root) AS shared_place,
-        row_number() OVER (PARTITION BY cell, cluster ORDER BY worked_nano DESC, holder, root) AS worked_place
-    FROM payer AS p JOIN pot AS t USING (cell, cluster)
+        row_number() OVER (PARTITION BY cell, cluster, resource ORDER BY idle_weight DESC, holder, root) AS idle_place,
+        row_number() OVER (PARTITION BY cell, cluster, resource ORDER BY shared_weight DESC, holder, root) AS shared_place,
+        row_number() OVER (PARTITION BY cell, cluster, resource ORDER BY worked_nano DESC, holder, root) AS worked_place
+    FROM payer AS p JOIN pot AS t USING (cell, cluster, resource)
 ),
 spread AS (
-    SELECT cluster, root, holder, node, gpu_model, hour, 0 AS used_nano,
+    SELECT cluster, root, resource, holder, node, gpu_model, hour, 0 AS used_nano,
         rest_cut + CASE WHEN worked_place = 1 THEN rest - sum(rest_cut) OVER pool ELSE 0 END AS workload_idle_nano,
         shared_cut + CASE WHEN shared_place = 1 THEN shared - sum(shared_cut) OVER pool ELSE 0 END AS shared_nano,
         cluster_idle_cut + CASE WHEN idle_place = 1 THEN cluster_idle - sum(cluster_idle_cut) OVER pool ELSE 0 END
@@ -88,12 +159,12 @@ spread AS (
         unhealthy_cut + CASE WHEN idle_place = 1 THEN unhealthy - sum(unhealthy_cut) OVER pool ELSE 0 END
             AS unhealthy_nano
     FROM part
-    WINDOW pool AS (PARTITION BY cell, cluster)
+    WINDOW pool AS (PARTITION BY cell, cluster, resource)
 ),
 -- Where the cost stands before it is spread; what is spread is taken off here, its time stays.
 own AS (
-    SELECT cluster, root, holder, node, gpu_model, hour, bucket, sign, su, over_su, busy_su, active_su, idle_held_su,
-        observed_su, nano,
+    SELECT cluster, root, resource, holder, node, gpu_model, hour, bucket, sign, su, over_su, busy_su, active_su,
+        idle_held_su, observed_su, nano,
         CASE WHEN bucket = 'held' THEN sign * worked_nano ELSE 0 * worked_nano END AS used_nano,
         CASE WHEN bucket = 'held' THEN sign * CASE WHEN p.spreads_rest THEN 0 ELSE line_nano - worked_nano END END
             AS workload_idle_nano,
@@ -104,11 +175,18 @@ own AS (
             AS stranded_nano,
         CASE WHEN bucket = 'unhealthy' THEN sign * CASE WHEN p.spreads_idle THEN 0 ELSE line_nano END END
             AS unhealthy_nano
-    FROM settled LEFT JOIN pool AS p USING (cell, cluster)
+    FROM settled LEFT JOIN pool AS p USING (cell, cluster, resource)
     UNION ALL BY NAME
     SELECT *, 'held' AS bucket, 1 AS sign, 0 AS su, 0 AS over_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
         0 AS observed_su, 0 AS nano
     FROM spread
+),
+-- Hours are counted of GPUs; those of the rest only where they have no price.
+timed AS (
+    SELECT * REPLACE (su * gpu AS su, over_su * gpu AS over_su, busy_su * gpu AS busy_su, active_su * gpu AS active_su,
+            idle_held_su * gpu AS idle_held_su, observed_su * gpu AS observed_su),
+        CASE WHEN nano IS NULL AND gpu = 0 THEN su ELSE 0 END AS other_su
+    FROM (SELECT *, (resource = '')::INT AS gpu FROM own)
 )
 SELECT
     CASE WHEN $by_team THEN CASE WHEN holder <= 0 THEN bucket
@@ -129,8 +207,9 @@ SELECT
     CASE WHEN $by_model_version THEN CASE WHEN holder <= 0 THEN bucket
         ELSE coalesce(nullif(h.model_version, ''), 'none') END END AS model_version,
     CASE WHEN $by_device THEN e.root END AS device,
+    CASE WHEN $by_resource THEN coalesce(nullif(resource, ''), 'gpu') END AS resource,
     CASE WHEN $by_node THEN coalesce(nullif(e.node, ''), nullif(h.node, ''), 'unknown') END AS node,
-    CASE WHEN $by_gpu_model THEN coalesce(nullif(e.gpu_model, ''), 'unknown') END AS gpu_model,
+    CASE WHEN $by_gpu_model THEN coalesce(nullif(resource, ''), nullif(e.gpu_model, ''), 'unknown') END AS gpu_model,
     CASE WHEN $by_cluster THEN e.cluster END AS cluster,
     CASE WHEN $by_hour THEN e.hour END AS hour,
     CASE WHEN $by_day THEN date_trunc('day', e.hour) END AS day,
@@ -152,12 +231,13 @@ SELECT
     sum(stranded_nano)::DECIMAL(38, 0) AS stranded_nano,
     sum(unhealthy_nano)::DECIMAL(38, 0) AS unhealthy_nano,
     sum(CASE WHEN nano IS NULL THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS unpriced_su,
+    sum(sign * other_su)::DECIMAL(38, 0) AS unpriced_other_su,
     sum(sign * observed_su)::DECIMAL(38, 0) AS observed_su,
     sum(sign * over_su)::DECIMAL(38, 0) AS over_su
-FROM own AS e
+FROM timed AS e
 LEFT JOIN holders AS h USING (holder)
 GROUP BY ALL
-HAVING sum(sign * su) <> 0
+HAVING sum(sign * su) <> 0 OR sum(sign * other_su) <> 0
     OR sum(used_nano) <> 0 OR sum(workload_idle_nano) <> 0 OR sum(shared_nano) <> 0 OR sum(cluster_idle_nano) <> 0
     OR sum(stranded_nano) <> 0 OR sum(unhealthy_nano) <> 0
 ORDER BY ALL

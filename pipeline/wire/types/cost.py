@@ -17,6 +17,9 @@ from pipeline.wire.columns import (
 )
 from pipeline.wire.event_type import Column, EventType
 
+RESOURCES = ("gpu", "cpu", "memory", "volume", "load_balancer")
+"""What has a price: of a node, its GPUs one by one, all of its CPUs, all of its memory; beside it the rest."""
+
 _QUALITY = ("exact", "observed", "gap")
 
 GPU = EventType(
@@ -60,6 +63,8 @@ DEVICE = EventType(
         CLUSTER,
         string("node", "node that holds the device"),
         string("device", "device identity, as in gpu and allocation", required=True),
+        string("resource", "what it is of its node or cluster; absent is gpu", choices=RESOURCES),
+        count("quantity", "of a cpu its millicores, of a memory or volume its bytes", maximum=MOST_BYTES),
         string("parent_device", "the physical device of a partition"),
         string("driver", "DRA driver or device plugin resource"),
         string("pool", "DRA pool"),
