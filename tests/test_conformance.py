@@ -11,7 +11,7 @@ import pytest
 from tests.conformance import page
 from tests.conformance.asking import ask
 from tests.conformance.case import Case
-from tests.conformance.cases import CASES, IDLE
+from tests.conformance.cases import CASES, IDLE, METHODS
 
 Answer = dict[str, dict[str, dict[str, Any]]]
 
@@ -39,13 +39,22 @@ def test_each_pod_pays_what_the_case_says(answer: Answer, case: Case) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_case_costs_its_cards_and_nothing_else(answer: Answer, case: Case) -> None:
     cards = {row["device"] for row in case.devices if "parent_device" not in row}
-    assert sum(_paid(answer[case.name]).values()) == len(cards) * Decimal(case.price)
+    price = Decimal(case.price) * (100 - Decimal(case.discount or 0)) / 100
+    assert sum(_paid(answer[case.name]).values()) == len(cards) * price
 
 
 def test_idle_time_spread_by_weight_is_opencosts_formula(tmp_path: Path) -> None:
     assert _paid(ask(tmp_path, [IDLE], "--set", "cost.idle=weighted")[IDLE.name]) == {
         pod: Decimal(amount) for pod, amount in IDLE.pays.items()
     }
+
+
+@pytest.mark.parametrize("case", METHODS, ids=lambda case: case.name)
+def test_a_nodes_price_is_split_as_others_split_it(tmp_path: Path, case: Case) -> None:
+    """Who moves here from another tool sees its numbers first; the lines still sum to the node's price."""
+    paid = _paid(ask(tmp_path, [case], "--set", f"cost.method={case.name}")[case.name])
+    assert paid == {pod: Decimal(amount) for pod, amount in case.pays.items()}
+    assert sum(paid.values()) == 8 * Decimal(case.price)
 
 
 def test_the_page_shows_these_cases() -> None:

@@ -1,4 +1,4 @@
-"""CPUs, memory, volumes and load balancers beside the GPUs of a node: priced, split, and summing to its price."""
+"""CPUs, memory, volumes and load balancers beside GPUs: priced, split, and a node's lines summing to its price."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def test_a_nodes_lines_sum_to_its_price_by_every_method(holders: tuple[Row, ...]
         plain_store(folder, devices=[*GPUS, *HOST], allocations=holders) as store,
     ):
         answer = cost(store, WINDOW, ("node", "pod", "resource", "hour"), BOOK, rule=rule)
-        assert sum(sums(answer).values()) == exact_card_cost(at(0.25), at(3.7)) + exact_card_cost(at(0), at(2))
+        assert sum(sums(answer).values()) == exact_card_cost(at(0.25), at(3.7)) + exact_card_cost(
+            at(0), at(2)
+        )
         if rule.idle is Spread.none:
             assert set(sums(answer, "node")) == {("n",)}
         if rule.split is not None:
@@ -82,7 +84,7 @@ def priced(resource: str, unit_hour: str) -> Price:
 
 
 def test_a_resource_with_a_price_of_its_own_costs_that(tmp_path: Path) -> None:
-    """A provider that bills cores and GiB beside the GPU, a disk and a balancer: the ledger's sum is the bill's."""
+    """Where a provider bills cores, GiB and disks beside the GPU, the sum is its bill's."""
     devices = [
         device("g", at(0), time=at(2), gpu_model="NVIDIA L4"),
         device("n/cpu", at(0), resource="cpu", quantity=16_000, time=at(2), gpu_model=""),

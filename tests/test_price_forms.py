@@ -221,4 +221,4 @@ def test_discount_and_rate_are_exact(hour: Decimal, gpus: int, percent: Decimal,
     row = Price("p", (), cost.gpu_hour, "EUR")
     found = Quote(row, Discount("d", (), percent), Rate("r", "EUR", "USD", rate, START))
     exact = Fraction(hour) / gpus * (100 - Fraction(percent)) / 100 * Fraction(rate)
-    assert found.price.nano_per_gpu_hour == round(exact * 10**9)
+    assert found.price.nano_per_hour == round(exact * 10**9)

@@ -21,8 +21,8 @@ NOBODYS = ("cluster_idle", "stranded", "unhealthy")
 USUAL = ("used", "workload_idle", "cluster_idle")
 
 _SUMS = (
-    "allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su", "unpriced_su", "unpriced_other_su",
-    "observed_su",
+    "allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su", "unpriced_su",
+    "unpriced_other_su", "observed_su",
     *(f"{bucket}_{unit}" for unit in ("su", "nano") for bucket in BUCKETS),
 )  # fmt: skip
 

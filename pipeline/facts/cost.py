@@ -52,8 +52,8 @@ ALLOCATIONS = Fact(
 
 DEVICES = Fact(
     "devices",
-    "Device inventory, one row a version; a device exists in [start, end).  A node's CPUs and memory, a volume "
-    "and a load balancer are devices too: `resource`, of `quantity`.",
+    "Device inventory, one row a version; a device exists in [start, end).  A node's CPUs and memory, a "
+    "volume and a load balancer are devices too: `resource`, of `quantity`.",
     "highest",
     (*columns("cluster", "device"), *columns("start", of=TIME)),
     (

@@ -1,4 +1,4 @@
-"""What a GPU-hour costs, from the forms of a price: by GPU, instance, commitment or machine; or another unit."""
+"""What a GPU-hour costs, from the forms of a price: by GPU, instance, commitment, machine; or another unit."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def amount(row: Section) -> Amount:
 def unit(row: Section) -> Amount:
     """What an hour of a core, of a GiB or of a load balancer costs; a month is a twelfth of a year."""
     if sum(row.has(form) for form in _UNIT_FORMS) != 1:
-        raise ConfigError(row.key("unit_hour"), None, "write either unit_hour or unit_month, for a core or a GiB")
+        raise ConfigError(
+            row.key("unit_hour"), None, "write either unit_hour or unit_month, for a core or a GiB"
+        )
     if row.has("unit_hour"):
         return Amount(number(row, "unit_hour"), "list", "")
     month = number(row, "unit_month")

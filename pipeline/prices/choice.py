@@ -84,7 +84,9 @@ def _why(asked: Asked) -> str:
     if asked.prices:
         return f"{asked.prices[0][1].name} matches but does not hold then; add a row for that time"
     if asked.profile.resource:
-        return f"no row of the price book matches; add one with resource: {asked.profile.resource} in its match"
+        return (
+            f"no row of the price book matches; add one with resource: {asked.profile.resource} in its match"
+        )
     if asked.profile == Profile(asked.profile.cluster):
         return (
             "nothing is known of its devices; take in their ResourceSlices or device events, "

@@ -38,8 +38,8 @@ SPLITS = {
     Method.datadog: Split(95, 3, 2, whole=True),
     Method.opencost: Split(950_000, 31_611, 4_237),
 }
-"""AWS: a core is nine GiB, a GPU nine times a core with a GiB.  Datadog: shares of the node.  OpenCost: its default
-prices in millionths of a dollar an hour."""
+"""AWS: a core is nine GiB, a GPU nine times a core with a GiB.  Datadog: shares of the node.  OpenCost: its
+default prices in millionths of a dollar an hour."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,9 @@ def events(cases: Sequence[Case]) -> str:
 
 def prices(cases: Sequence[Case]) -> str:
     rows = [f'  - {{match: {{cluster: {case.name}}}, gpu_hour: "{case.price}"}}' for case in cases]
-    return "\n".join(["version: conformance", "currency: USD", "prices:", *rows]) + "\n"
+    off = [f"  - {{match: {{cluster: {c.name}}}, percent: {c.discount}}}" for c in cases if c.discount]
+    discounts = ["discounts:", *off] if off else []
+    return "\n".join(["version: conformance", "currency: USD", "prices:", *rows, *discounts]) + "\n"
 
 
 def ask(folder: Path, cases: Sequence[Case], *options: str) -> dict[str, dict[str, dict[str, Any]]]:

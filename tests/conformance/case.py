@@ -28,6 +28,8 @@ class Case:
     why: str
     seen: Sequence[Row] = ()
     price: str = "7"
+    discount: str = ""
+    """Percent off that price."""
     shows: dict[str, dict[str, str]] = field(default_factory=dict)
     """Other columns of a pod's line."""
 
@@ -44,6 +46,11 @@ class Case:
 def card(device: str, gpu_model: str = H100, **more: Any) -> Row:
     lasts = {"start": START, "end": END, "time": END, "revision": 1}
     return {"device": device, "gpu_model": gpu_model, **lasts, **more}
+
+
+def of_node(resource: str, quantity: int) -> Row:
+    """All cores (in millicores) or all memory (in bytes) of the node."""
+    return card(f"n1/{resource}", "", resource=resource, quantity=quantity)
 
 
 def partition(device: str, profile: str, of: str, gpu_model: str = A100) -> Row:

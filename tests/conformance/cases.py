@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import A100, END, H100, START, Case, busy, card, partition, pod
+from tests.conformance.case import A100, END, H100, START, Case, Row, busy, card, of_node, partition, pod
 
 HALF_PAST = "2026-10-05T00:30:00Z"
 
@@ -55,6 +55,24 @@ CASES = (
         [card("GPU-1")],
         [pod(f"p{n}", "GPU-1", (25, 100)) for n in range(4)],
         {f"p{n}": "1.75" for n in range(4)}, "28.00", "fractions are not supported (#3828)",
+    ),
+    Case(
+        "hami-memory", "HAMi: a tenth of the cores with half of the memory is half of the card",
+        [card("GPU-1")],
+        [pod("a", "GPU-1", (50, 100)), pod("b", "GPU-1", (25, 100))],
+        {"a": "3.5", "b": "1.75", "cluster_idle": "1.75"}, "14.00", "fractions are not supported (#3828)",
+    ),
+    Case(
+        "vgpu", "vGPU: two of the four virtual GPUs of a card are held",
+        [card("GPU-1")],
+        [pod("a", "GPU-1", (1, 4), share_id="0"), pod("b", "GPU-1", (1, 4), share_id="1")],
+        {"a": "1.75", "b": "1.75", "cluster_idle": "3.5"}, "1.40",
+        "a k8s.amazonaws.com/vgpu is a tenth of a card, however many there are",
+    ),
+    Case(
+        "discount", "10 % off what the provider lists: off the GPU too",
+        [card("GPU-1")], [pod("a", "GPU-1")], {"a": "6.3"}, "7.00",
+        "a node's discount is taken off its CPU and memory, not off its GPU", discount="10",
     ),
     Case(
         "dra-counters", "DRA shared counters: 9984Mi of 40320Mi",
@@ -126,3 +144,30 @@ IDLE = Case(
     [pod("a", "GPU-0"), pod("a", "GPU-1"), pod("b", "GPU-2", start=START, end=END)],
     {"a": "18.666666667", "b": "9.333333333", "cluster_idle": "0"}, "18.67 and 9.33", "the same",
 )  # fmt: skip
+
+
+def _node(name: str, title: str, pays: dict[str, str], opencost: str, why: str) -> Case:
+    """Eight GPUs, 192 cores and 2 TiB at 55.04 dollars an hour."""
+    gib = 2**30
+    held: list[Row] = []
+    for who, gpus, cores, memory in (("a", range(6), 96, 1024), ("b", range(6, 8), 48, 512)):
+        held += [pod(who, f"GPU-{n}") for n in gpus]
+        held += [pod(who, "n1/cpu", (cores, 192)), pod(who, "n1/memory", (memory, 2048))]
+    devices = [card(f"GPU-{n}") for n in range(8)]
+    devices += [of_node("cpu", 192_000), of_node("memory", 2048 * gib)]
+    return Case(name, title, devices, held, pays, opencost, why, price="6.88")
+
+
+_HELD = "six GPUs with half of the cores and memory, two with a quarter; a quarter is free"
+_RATIO = "the same: a GPU at 0.95, a core at 0.031611, a GiB at 0.004237, scaled to the node's price"
+_OWN = "by its own ratio, one for all models of GPU"
+
+METHODS = (
+    _node("opencost", f"OpenCost's ratio: a GPU of an 8 x H100 node is 2.34; {_HELD}",
+          {"a": "32.199709138", "b": "13.76", "cluster_idle": "9.080290862"}, "45.96", _RATIO),
+    _node("aws-split", "AWS's split cost allocation, 9:1: a GPU is 1.10",
+          {"a": "29.723558722", "b": "13.76", "cluster_idle": "11.556441278"}, "45.96", _OWN),
+    _node("datadog", "Datadog's 95/3/2: a GPU is 6.54",
+          {"a": "40.592", "b": "13.76", "cluster_idle": "0.688"}, "45.96", _OWN),
+)  # fmt: skip
+"""Each is asked with the method of its name."""

@@ -18,7 +18,7 @@ from pipeline.wire.columns import (
 from pipeline.wire.event_type import Column, EventType
 
 RESOURCES = ("gpu", "cpu", "memory", "volume", "load_balancer")
-"""What has a price: of a node, its GPUs one by one, all of its CPUs, all of its memory; beside it the rest."""
+"""What has a price: a node's GPUs one by one, all of its CPUs, all of its memory; and what is in no node."""
 
 _QUALITY = ("exact", "observed", "gap")
 
