@@ -24,8 +24,8 @@ its documentation.
 
 _FOOT = """
 The last case is asked with `--set cost.idle=weighted`; the three before it, a node of eight GPUs with 192
-cores and 2 TiB at 55.04 dollars an hour, with `--set cost.method=` and their name. What rounding to billionths
-leaves stays on the GPU, so that the lines sum to 55.04.
+cores and 2 TiB at 55.04 dollars an hour, with `--set cost.method=` and their name. What rounding to
+billionths leaves stays on the GPU, so that the lines sum to 55.04.
 
 ## A case of your own
 Events, a line each, and a price file; this is the case `dra-one-claim`:
