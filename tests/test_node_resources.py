@@ -1,4 +1,4 @@
-"""CPUs, memory, volumes and load balancers beside GPUs: priced, split, and a node's lines sum to its price."""
+"""CPUs, memory, volumes, load balancers beside GPUs: priced, split, and a node's lines sum to its price."""
 
 from __future__ import annotations
 

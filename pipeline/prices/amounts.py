@@ -1,4 +1,4 @@
-"""What a GPU-hour costs, from the forms of a price: GPU, instance, commitment, machine; or of another unit."""
+"""What a GPU-hour costs, from the forms of a price: GPU, instance, commitment, machine; or another unit."""
 
 from __future__ import annotations
 
