@@ -20,6 +20,8 @@ OURS = {"driftledger.io/of": "tests"}
 _KINDS = (
     "/apis/batch/v1/namespaces/{}/jobs",
     "/apis/apps/v1/namespaces/{}/deployments",
+    "/apis/apps/v1/namespaces/{}/statefulsets",
+    "/apis/apps/v1/namespaces/{}/daemonsets",
     "/apis/apps/v1/namespaces/{}/replicasets",
     "/api/v1/namespaces/{}/pods",
     f"{RESOURCE}/namespaces/{{}}/resourceclaims",

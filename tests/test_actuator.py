@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.actuator import deployment
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError
 from pipeline.actuator.steps import Begun
@@ -22,12 +21,12 @@ LATER = NOW + timedelta(minutes=10)
 
 
 def decide(scene):
-    state = deployment.observe(scene.client, TARGET, VERSION_LABEL)
+    state = TARGETS["Deployment"].observe(scene.client, TARGET, VERSION_LABEL)
     return decided(known=journal(target=state))
 
 
 def execute(scene, action):
-    return list(deployment.execute(scene.client, action))
+    return list(TARGETS["Deployment"].execute(scene.client, action))
 
 
 def begun(action, state="executed"):
@@ -35,7 +34,7 @@ def begun(action, state="executed"):
 
 
 def settle(scene, action, state="executed", now=NOW):
-    return deployment.settle(scene.client, begun(action, state), LATER, now)
+    return TARGETS["Deployment"].settle(scene.client, begun(action, state), LATER, now)
 
 
 def test_every_kind_that_a_policy_may_name_has_an_actuator():
@@ -44,7 +43,7 @@ def test_every_kind_that_a_policy_may_name_has_an_actuator():
 
 def test_the_state_is_what_the_cluster_says():
     with cluster("v1", "v2") as scene:
-        state = deployment.observe(scene.client, TARGET, VERSION_LABEL)
+        state = TARGETS["Deployment"].observe(scene.client, TARGET, VERSION_LABEL)
         assert (state.revision, state.version, state.generation) == (2, "v2", 2)
         assert [(r.revision, r.version) for r in state.revisions] == [(1, "v1"), (2, "v2")]
         assert state.template_hash == state.revisions[1].template_hash
@@ -55,7 +54,7 @@ def test_a_replica_set_of_another_deployment_is_no_revision():
     with cluster("v1", "v2") as scene:
         stranger = next(iter(scene.server.apps.replica_sets.values()))
         stranger["metadata"]["ownerReferences"][0]["uid"] = "other"
-        state = deployment.observe(scene.client, TARGET, VERSION_LABEL)
+        state = TARGETS["Deployment"].observe(scene.client, TARGET, VERSION_LABEL)
         assert len(state.revisions) == 1
 
 
@@ -92,7 +91,7 @@ def test_the_audit_log_has_the_promised_requests_in_order_and_no_other():
 def test_nothing_is_written_before_the_approval_is_taken():
     """The caller records `approved` first, so that a crash leaves a trace of what may have happened."""
     with cluster("v1", "v2") as scene:
-        steps = deployment.execute(scene.client, decide(scene))
+        steps = TARGETS["Deployment"].execute(scene.client, decide(scene))
         assert next(steps).state == "approved"
         assert scene.serving() == "v2" and scene.asked("patch") == 0
 
@@ -100,7 +99,7 @@ def test_nothing_is_written_before_the_approval_is_taken():
 def test_a_crash_before_the_patch_is_found_and_nothing_was_written():
     with cluster("v1", "v2") as scene:
         action = decide(scene)
-        next(deployment.execute(scene.client, action))
+        next(TARGETS["Deployment"].execute(scene.client, action))
         assert settle(scene, action, "approved").state == "refused"
         assert scene.serving() == "v2"
 
@@ -126,7 +125,7 @@ def test_a_moved_generation_is_not_patched():
 def test_a_generation_that_moves_after_the_check_fails_the_patch_itself():
     """The last moment before the write: only the test operation inside the patch can see it."""
     with cluster("v1", "v2") as scene:
-        steps = deployment.execute(scene.client, decide(scene))
+        steps = TARGETS["Deployment"].execute(scene.client, decide(scene))
         assert next(steps).state == "approved"
         scene.deploy("v3")
         refused = next(steps)
@@ -201,7 +200,7 @@ def test_a_rollout_of_an_earlier_action_is_waited_for():
 
 
 def decide_v3(scene):
-    state = deployment.observe(scene.client, TARGET, VERSION_LABEL)
+    state = TARGETS["Deployment"].observe(scene.client, TARGET, VERSION_LABEL)
     action = decided(known=journal(target=replace(state, version="v2")))
     return replace(action, model_version="v3")
 
@@ -219,7 +218,7 @@ def test_a_revision_that_is_gone_or_changed_is_refused():
         action = decide(scene)
         wrong = replace(action, patch=replace(action.patch, to_template_hash="0" * 64))
         assert execute(scene, wrong)[0].detail.startswith("missing_revision")
-        scene.server.apps.replica_sets.pop(("ml", action.patch.replica_set))
+        scene.server.apps.replica_sets.pop(("ml", action.patch.keeper))
         assert execute(scene, action)[0].detail.startswith("missing_revision")
         assert scene.serving() == "v2"
 
@@ -237,7 +236,7 @@ def test_a_missing_right_is_refused_with_verb_and_resource():
 def test_a_denied_read_is_a_value_that_names_verb_and_resource():
     with cluster("v1", "v2") as scene:
         scene.server.deny("list", "replicasets")
-        found = deployment.observe(scene.client, TARGET, VERSION_LABEL)
+        found = TARGETS["Deployment"].observe(scene.client, TARGET, VERSION_LABEL)
         assert isinstance(found, ApiError) and found.words.startswith("forbidden: list replicasets.apps")
 
 

@@ -51,7 +51,7 @@ def test_the_hash_is_of_the_text():
         ("mode: auto", "min_count: true", "rules[0].min_count", "whole number"),
         ("mode: auto", "max_age: 15", "rules[0].max_age", "15m"),
         ("mode: auto", "cool_down: '6 hours'", "rules[0].cool_down", "6h"),
-        ("kind: Deployment", "kind: StatefulSet", "rules[0].target.kind", "Deployment"),
+        ("kind: Deployment", "kind: Job", "rules[0].target.kind", "Deployment"),
         ("name: fraud}", "name: ../fraud}", "rules[0].target.name", "Kubernetes name"),
         ("cluster: lab, ", "", "rules[0].target.cluster", "not empty"),
         ('version: "2026-11-24"', "version: 7", "version", "text"),

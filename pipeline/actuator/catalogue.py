@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pipeline.actuator import deployment
+from pipeline.actuator import daemon_set, deployment, stateful_set, stuck_pods
+from pipeline.actuator.rollback import Rollback
 from pipeline.actuator.steps import Actuator
 
 TARGETS: dict[str, Actuator] = {
-    "Deployment": deployment,
+    "Deployment": Rollback(deployment),
+    "StatefulSet": Rollback(stateful_set, unblock=stuck_pods.evict),
+    "DaemonSet": Rollback(daemon_set),
 }

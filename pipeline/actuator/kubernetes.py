@@ -40,14 +40,26 @@ class Resource:
     group: str
     version: str
     plural: str
+    subresource: str = ""
+
+    @property
+    def words(self) -> str:
+        """As access rules and refusals name it: deployments.apps, pods/eviction."""
+        named = f"{self.plural}/{self.subresource}" if self.subresource else self.plural
+        return f"{named}.{self.group}" if self.group else named
 
     @property
     def root(self) -> str:
-        return f"/apis/{self.group}/{self.version}"
+        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
 
 
 DEPLOYMENTS = Resource("apps", "v1", "deployments")
 REPLICA_SETS = Resource("apps", "v1", "replicasets")
+STATEFUL_SETS = Resource("apps", "v1", "statefulsets")
+DAEMON_SETS = Resource("apps", "v1", "daemonsets")
+CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions")
+PODS = Resource("", "v1", "pods")
+EVICTIONS = Resource("", "v1", "pods", "eviction")
 ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
 
 
@@ -105,19 +117,27 @@ class Kubernetes:
         self, resource: Resource, namespace: str, name: str, operations: Sequence[Object], *, dry_run: bool
     ) -> Object | ApiError:
         """One JSON patch; the server applies all operations or none, and none if a test operation fails."""
-        query = {
-            "fieldManager": FIELD_MANAGER,
-            "fieldValidation": "Strict",
-            **({"dryRun": "All"} if dry_run else {}),
-        }
         body = json.dumps(list(operations)).encode()
-        return self._send(
-            "patch", resource, _path(resource, namespace, name), query, body, "application/json-patch+json"
-        )
+        path = _path(resource, namespace, name)
+        return self._send("patch", resource, path, _writing(dry_run), body, "application/json-patch+json")
+
+    def create(
+        self, resource: Resource, namespace: str, body: Object, *, name: str = "", dry_run: bool = False
+    ) -> Object | ApiError:
+        """A new object, or with `name` a subresource of that one, such as an eviction."""
+        path = _path(resource, namespace, name)
+        return self._send("create", resource, path, _writing(dry_run), json.dumps(body).encode())
+
+    def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> Object | ApiError:
+        """That very object, and not another one of the same name."""
+        body = json.dumps({"preconditions": {"uid": uid}}).encode()
+        return self._send("delete", resource, _path(resource, namespace, name), {}, body)
 
     def may(self, verb: str, resource: Resource, namespace: str, name: str) -> bool | ApiError:
         """Whether this account may do so, by a SelfSubjectAccessReview."""
         what = {"group": resource.group, "resource": resource.plural, "namespace": namespace, "name": name}
+        if resource.subresource:
+            what["subresource"] = resource.subresource
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
@@ -136,10 +156,10 @@ class Kubernetes:
         body: bytes | None = None,
         content_type: str = "application/json",
     ) -> Object | ApiError:
-        method = {"get": "GET", "list": "GET", "patch": "PATCH", "create": "POST"}[verb]
+        method = {"get": "GET", "list": "GET", "patch": "PATCH", "create": "POST", "delete": "DELETE"}[verb]
         sent = headers(self._connection) | ({"Content-Type": content_type} if body is not None else {})
         address = f"{url(self._connection, path)}{'?' + urlencode(query) if query else ''}"
-        what = f"{resource.plural}.{resource.group}"
+        what = resource.words
         try:
             response = self._session.request(
                 method, address, data=body, headers=sent, timeout=self._timeout, allow_redirects=False
@@ -153,7 +173,14 @@ class Kubernetes:
 
 def _path(resource: Resource, namespace: str, name: str = "") -> str:
     path = f"{resource.root}/namespaces/{namespace}/{resource.plural}"
-    return f"{path}/{name}" if name else path
+    if not name:
+        return path
+    return f"{path}/{name}/{resource.subresource}" if resource.subresource else f"{path}/{name}"
+
+
+def _writing(dry_run: bool) -> dict[str, str]:
+    asked = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+    return asked | {"dryRun": "All"} if dry_run else asked
 
 
 def _answer(response: requests.Response, verb: str, what: str) -> Object | ApiError:

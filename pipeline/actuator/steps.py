@@ -36,7 +36,7 @@ class Begun:
 
 
 class Actuator(Protocol):
-    """One kind of target; a module is one."""
+    """One kind of target, or one kind of change."""
 
     def observe(self, client: Kubernetes, target: Target, version_label: str) -> TargetState | ApiError:
         """What the cluster says of the target now; reads only."""

@@ -1,43 +1,29 @@
-"""Pod templates: what makes two of them the same, and the patch that puts an older one back."""
+"""Pod templates: what makes two of them the same, and which model version one runs."""
 
 from __future__ import annotations
 
 from copy import deepcopy
 
 from pipeline.actuator.kubernetes import Object
-from pipeline.canonical import digest
-from pipeline.policy.decisions import Patch
 
-HASH_LABEL = "pod-template-hash"
-ACTION_ANNOTATION = "driftledger.io/action-id"
+_ADDED_LABELS = ("pod-template-hash", "rollouts-pod-template-hash")
+"""Labels that the controllers of ReplicaSets add."""
 
 
 def bare(template: Object) -> Object:
-    """The template without the label that its ReplicaSet's controller added."""
+    """The template as it was written: without a controller's labels and a revision's `$patch`."""
     copy = deepcopy(template)
+    copy.pop("$patch", None)
     metadata = copy.get("metadata") or {}
+    if metadata.get("creationTimestamp", "") is None:
+        del metadata["creationTimestamp"]  # older servers write null into a revision
     labels = metadata.get("labels") or {}
-    labels.pop(HASH_LABEL, None)
+    for label in _ADDED_LABELS:
+        labels.pop(label, None)
     return copy
-
-
-def template_hash(template: Object) -> str:
-    """SHA-256 of the bare template."""
-    return digest(bare(template))
 
 
 def version_of(template: Object, label: str) -> str:
     """Model version by the template's label; '' where the label is missing."""
     labels = (template.get("metadata") or {}).get("labels") or {}
     return str(labels.get(label, ""))
-
-
-def operations(patch: Patch, action_id: str, template: Object) -> list[Object]:
-    """The JSON patch (RFC 6902): whole on the object and generation that were decided on, or not at all."""
-    annotation = ACTION_ANNOTATION.replace("~", "~0").replace("/", "~1")
-    return [
-        {"op": "test", "path": "/metadata/uid", "value": patch.uid},
-        {"op": "test", "path": "/metadata/generation", "value": patch.generation},
-        {"op": "replace", "path": "/spec/template", "value": bare(template)},
-        {"op": "add", "path": f"/metadata/annotations/{annotation}", "value": action_id},
-    ]

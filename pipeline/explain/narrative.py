@@ -77,7 +77,7 @@ def _patch(patch: dict[str, Any]) -> Iterator[str]:
     yield f"  only if uid is {patch['uid']} and generation is {patch['generation']}"
     yield (
         f"  before: revision {patch['from_revision']}, template {patch['from_template_hash'][:12]}; "
-        f"after: template {patch['to_template_hash'][:12]} of ReplicaSet {patch['replica_set']} "
+        f"after: template {patch['to_template_hash'][:12]} of {patch['keeper']} "
         f"(revision {patch['to_revision']})"
     )
 

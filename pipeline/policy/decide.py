@@ -14,7 +14,7 @@ from pipeline.policy.journal import Journal, Revision, TargetState
 from pipeline.policy.rules import Policy, Rule, Target
 from pipeline.policy.situation import Situation, chosen, trips
 
-FORMAT = 1
+FORMAT = 2
 """Version of the evidence's shape."""
 
 
@@ -67,7 +67,7 @@ def _action(
         to_revision=to.revision,
         from_template_hash=state.template_hash,
         to_template_hash=to.template_hash,
-        replica_set=to.name,
+        keeper=to.name,
     )
     since = instant(s.trip.since(s.rule))
     # With the mode: what was only observed and what is then done at the same tick are two decisions.

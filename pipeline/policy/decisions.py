@@ -57,7 +57,8 @@ class Patch:
     to_revision: int
     from_template_hash: str
     to_template_hash: str
-    replica_set: str
+    keeper: str
+    """Name of the ReplicaSet or ControllerRevision that holds the state to return to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,8 +87,8 @@ def _no_ping_pong(s: Situation) -> tuple[bool, str]:
 def _revision_kept(s: Situation) -> tuple[bool, str]:
     found = s.destination
     if found is None:
-        return False, "no ReplicaSet of a version judged good is kept; see spec.revisionHistoryLimit"
-    return True, f"ReplicaSet {found.name} keeps {found.version} as revision {found.revision}"
+        return False, "no state of a version judged good is kept; see spec.revisionHistoryLimit"
+    return True, f"{found.name} keeps {found.version} as revision {found.revision}"
 
 
 def _changes_something(s: Situation) -> tuple[bool, str]:

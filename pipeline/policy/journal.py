@@ -8,14 +8,14 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One state that the target can return to: a ReplicaSet that it owns."""
+    """One state that the target can return to: what a ReplicaSet or ControllerRevision of it keeps."""
 
     revision: int
-    """Annotation deployment.kubernetes.io/revision."""
+    """The number that its controller gave it."""
     version: str
     """Model version by the pod template's label; '' where the label is missing."""
     template_hash: str
-    """SHA-256 of the canonical pod template without its pod-template-hash label."""
+    """SHA-256 of the canonical pod template without what a controller adds."""
     name: str
 
 

@@ -20,7 +20,7 @@ folded AS (
 )
 SELECT
     action_id, cluster, namespace, workload, model, model_version, to_version, rule, state,
-    coalesce(executed_at, CASE WHEN refused_at IS NULL OR refused_at < approved_at THEN approved_at END) AS acted_at
+    coalesce(least(executed_at, CASE WHEN refused_at IS NULL OR refused_at < approved_at THEN approved_at END), executed_at) AS acted_at
 FROM folded
 WHERE coalesce(executed_at, approved_at) IS NOT NULL
 ORDER BY coalesce(executed_at, approved_at), action_id

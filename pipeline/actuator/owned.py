@@ -1,0 +1,28 @@
+"""The objects that keep a target's earlier states, and that its controller made for it."""
+
+from __future__ import annotations
+
+from pipeline.actuator.kubernetes import CONTROLLER_REVISIONS, ApiError, Kubernetes, Object, Resource
+from pipeline.actuator.shape import Kept
+from pipeline.actuator.template import bare
+
+
+def owned(client: Kubernetes, resource: Resource, thing: Object) -> list[Object] | ApiError:
+    """Those whose owner has the target's uid: a selector may match a stranger's too."""
+    labels = thing["spec"]["selector"].get("matchLabels") or {}
+    selector = ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
+    found = client.list_all(resource, thing["metadata"]["namespace"], label_selector=selector)
+    if isinstance(found, ApiError):
+        return found
+    uid = thing["metadata"]["uid"]
+    return [s for s in found if any(r.get("uid") == uid for r in s["metadata"].get("ownerReferences") or ())]
+
+
+def pod_templates(client: Kubernetes, thing: Object) -> list[Kept] | ApiError:
+    """Pod templates in the ControllerRevisions of a StatefulSet or DaemonSet."""
+    found = owned(client, CONTROLLER_REVISIONS, thing)
+    if isinstance(found, ApiError):
+        return found
+    return [
+        Kept(int(r["revision"]), r["metadata"]["name"], bare(r["data"]["spec"]["template"])) for r in found
+    ]

@@ -1,0 +1,32 @@
+"""How far a rollout is, by the fields that the workload's controller reports; as `kubectl rollout status`."""
+
+from __future__ import annotations
+
+from pipeline.actuator.kubernetes import Object
+from pipeline.actuator.shape import Progress
+
+
+def unseen(thing: Object) -> tuple[Progress, str] | None:
+    """Where the controller has not read the newest spec, its status says nothing about it."""
+    generation = int((thing.get("metadata") or {}).get("generation") or 0)
+    seen = int((thing.get("status") or {}).get("observedGeneration") or 0)
+    if seen >= generation:
+        return None
+    return "unseen", f"the controller has seen generation {seen} of {generation}"
+
+
+def conditions(thing: Object) -> dict[str, Object]:
+    """By type."""
+    return {str(c.get("type")): c for c in (thing.get("status") or {}).get("conditions") or ()}
+
+
+def replicas(thing: Object) -> int:
+    """How many are wanted; 1 where the spec does not say."""
+    wanted = (thing.get("spec") or {}).get("replicas")
+    return int(1 if wanted is None else wanted)
+
+
+def counts(thing: Object, *names: str) -> list[int]:
+    """Numbers of the status; 0 where one is not there."""
+    status = thing.get("status") or {}
+    return [int(status.get(name) or 0) for name in names]

@@ -1,0 +1,156 @@
+"""Rollback of any target: read it, see what stands against it, one guarded patch, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object
+from pipeline.actuator.objections import objection
+from pipeline.actuator.patching import action_of, annotations_of, content_hash, operations, written
+from pipeline.actuator.shape import Kept, Shape
+from pipeline.actuator.steps import Begun, Step
+from pipeline.policy.decisions import Action
+from pipeline.policy.journal import Revision, TargetState
+from pipeline.policy.rules import Target
+
+Unblock = Callable[[Kubernetes, Object], str]
+"""Clears what the rollout of the object waits for in vain; says what was done, '' for nothing."""
+
+_NEVER_WRITTEN = ("conflict", "invalid", "forbidden", "unauthorized", "not_found")
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """The Actuator of one kind."""
+
+    shape: Shape
+    unblock: Unblock | None = None
+    """What a rollout of this kind can need beside its patch."""
+
+    def observe(self, client: Kubernetes, target: Target, version_label: str) -> TargetState | ApiError:
+        """The object and the states that it can return to."""
+        thing = self._get(client, target)
+        if isinstance(thing, ApiError):
+            return thing
+        kept = self.shape.kept(client, thing)
+        if isinstance(kept, ApiError):
+            return kept
+        content = self.shape.content(thing)
+        found = content_hash(content)
+        revisions = tuple(sorted((self._revision(k, version_label) for k in kept), key=_order))
+        return TargetState(
+            uid=thing["metadata"]["uid"],
+            generation=int(thing["metadata"]["generation"]),
+            revision=max((r.revision for r in revisions if r.template_hash == found), default=0),
+            version=self.shape.version(content, version_label),
+            template_hash=found,
+            revisions=revisions,
+        )
+
+    def execute(self, client: Kubernetes, action: Action) -> Iterator[Step]:
+        """The steps of one rollback; nothing is written before `approved` has been taken by the caller."""
+        thing = self._ready(client, action)
+        if isinstance(thing, Step):
+            yield thing
+            return
+        content = self._content(client, thing, action)
+        if isinstance(content, Step):
+            yield content
+            return
+        target, annotated = action.target, bool(annotations_of(thing))
+        patch = operations(action, self.shape.PATH, content, annotated=annotated)
+        where = (self.shape.RESOURCE, target.namespace, target.name, patch)
+        rehearsed = client.patch(*where, dry_run=True)
+        if isinstance(rehearsed, ApiError):
+            yield Step("refused", f"dry_run: {rehearsed.words}")
+            return
+        evidence = written(action, self.shape.PATH, annotated=annotated)
+        yield Step("approved", "every check and the dry run passed", evidence)
+        result = self._result(client, action, client.patch(*where, dry_run=False), evidence)
+        if result is not None:
+            yield result
+
+    def settle(self, client: Kubernetes, begun: Begun, verify_until: datetime, now: datetime) -> Step | None:
+        """What became of a begun action: the object itself says whether the patch took effect."""
+        thing = self._get(client, begun.target)
+        if isinstance(thing, ApiError):
+            late = now >= verify_until
+            return Step("failed", f"cannot be verified: {thing.words}") if late else None
+        if action_of(thing) != begun.action_id:
+            if begun.state == "approved":
+                return Step("refused", "stopped before the patch took effect; the next tick decides anew")
+            return Step("undone", "another change has replaced the annotation of this action")
+        runs = self.shape.version(self.shape.content(thing), begun.version_label)
+        if runs != begun.to_version:
+            return Step("undone", f"the object runs {runs or 'no version'} now, not {begun.to_version}")
+        if begun.state == "approved":
+            return Step("executed", "the patch took effect before the process stopped; it is not sent again")
+        state, words = self.shape.progress(thing)
+        if state == "complete":
+            return Step("verified", words)
+        if state == "stuck" or now >= verify_until:
+            return Step("failed", f"the rollout did not complete: {words}")
+        done = self.unblock(client, thing) if self.unblock and state == "under_way" else ""
+        return Step("executed", done) if done else None
+
+    def _get(self, client: Kubernetes, target: Target) -> Object | ApiError:
+        return client.get(self.shape.RESOURCE, target.namespace, target.name)
+
+    def _revision(self, kept: Kept, label: str) -> Revision:
+        runs = self.shape.version(kept.content, label)
+        return Revision(kept.revision, runs, content_hash(kept.content), kept.name)
+
+    def _ready(self, client: Kubernetes, action: Action) -> Object | Step:
+        """The object, if this account may patch it and nothing stands against that."""
+        target, resource = action.target, self.shape.RESOURCE
+        allowed = client.may("patch", resource, target.namespace, target.name)
+        if isinstance(allowed, ApiError):
+            return Step("refused", f"rights_unknown: {allowed.words}")
+        if not allowed:
+            what = f"{resource.words} {target.name} in {target.namespace}"
+            return Step("refused", f"forbidden: this account may not patch {what}")
+        thing = self._get(client, target)
+        if isinstance(thing, ApiError):
+            return Step("refused", thing.words)
+        if action_of(thing) == action.action_id:
+            return Step("executed", "the object already carries this action; nothing is sent")
+        reason = objection(self.shape, thing, action)
+        return Step("refused", reason) if reason else thing
+
+    def _content(self, client: Kubernetes, thing: Object, action: Action) -> Object | Step:
+        """The content of the revision to return to, still the one that was decided on."""
+        kept, patch = self.shape.kept(client, thing), action.patch
+        if isinstance(kept, ApiError):
+            return Step("refused", kept.words)
+        keeper = f"{self.shape.KEEPER} {patch.keeper}"
+        found = next((k for k in kept if k.name == patch.keeper), None)
+        if found is None:
+            return Step("refused", f"missing_revision: {keeper} is gone")
+        held = content_hash(found.content)
+        if (held, found.revision) != (patch.to_template_hash, patch.to_revision):
+            return Step("refused", f"missing_revision: {keeper} is not what was decided on")
+        if held == patch.from_template_hash:
+            return Step("refused", "no_op: both states are the same")
+        return found.content
+
+    def _result(
+        self, client: Kubernetes, action: Action, answer: Object | ApiError, evidence: str
+    ) -> Step | None:
+        """A refused precondition is not retried: the next tick reads and decides again.
+
+        None while nobody knows: the action stays approved, and the next tick asks the object.
+        """
+        if not isinstance(answer, ApiError):
+            return Step("executed", f"generation {answer['metadata']['generation']} was written", evidence)
+        thing = self._get(client, action.target)
+        if not isinstance(thing, ApiError) and action_of(thing) == action.action_id:
+            return Step("executed", f"the patch took effect, its answer was lost: {answer.words}", evidence)
+        if answer.fault in _NEVER_WRITTEN:
+            return Step("refused", f"not_written: {answer.words}; the next tick decides anew")
+        return None
+
+
+def _order(revision: Revision) -> tuple[int, str]:
+    return revision.revision, revision.name

@@ -1,0 +1,98 @@
+"""Workloads on a real control plane that the actuator can roll back, and the account that it acts with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from pipeline.actuator.catalogue import TARGETS
+from pipeline.actuator.kubernetes import ApiError, Kubernetes
+from pipeline.kube.connection import Connection
+from pipeline.policy.decisions import Action
+from pipeline.policy.rules import VERSION_LABEL, Target
+from pipeline.rig.kube.cluster import Access, Kube
+from tests import cluster_objects as objects
+from tests.cluster_objects import Json
+from tests.deciding import GOOD, decided, journal
+
+PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
+DEPLOY = Path(__file__).parents[1] / "deploy"
+RIGHTS = next(yaml.safe_load_all((DEPLOY / "actuator-rbac.yaml").read_text()))["rules"]
+"""Those that the project ships, and no others: what lacks one fails here first."""
+
+
+def client(access: Access, of: Callable[..., Kubernetes] = Kubernetes) -> Kubernetes:
+    return of(Connection(access.server, token=access.token, ca=access.ca))
+
+
+@dataclass
+class Workload:
+    """One target of a kind; made with v1, and v2 asks for a device that no node has."""
+
+    kube: Kube
+    ns: str
+    kind: str
+    name: str
+
+    @property
+    def target(self) -> Target:
+        return Target("rig", self.ns, self.kind, self.name)
+
+    @property
+    def path(self) -> str:
+        return f"/apis/apps/v1/namespaces/{self.ns}/{PLURALS[self.kind]}/{self.name}"
+
+    @property
+    def thing(self) -> Json:
+        return self.kube.request("GET", self.path)
+
+    def create(self, **metadata: Json) -> None:
+        labels = {"app": self.name}
+        spec: Json = {"selector": {"matchLabels": labels}, "template": self.template("v1")}
+        if self.kind != "DaemonSet":
+            spec["replicas"] = 2
+        if self.kind == "StatefulSet":
+            spec["serviceName"] = self.name
+        body = {"metadata": {"name": self.name, **metadata}, "spec": spec}
+        self.kube.request("POST", self.path.rpartition("/")[0], body)
+        self.until_complete()
+
+    def template(self, version: str) -> Json:
+        spec = objects.pod_spec(limits={"example.com/none": "1"} if version == "v2" else None)
+        spec["containers"][0]["image"] = f"model:{version}"
+        return {"metadata": {"labels": {"app": self.name, VERSION_LABEL: version}}, "spec": spec}
+
+    def roll_out(self, version: str) -> None:
+        """Back when the controller has read it and keeps it as a revision."""
+        self.kube.request("PATCH", self.path, {"spec": {"template": self.template(version)}})
+        objects.until(lambda: self.observed().version == version and self.observed().revision > 1, "v2")
+
+    def observed(self):
+        api = client(self.kube.admin)
+        try:
+            found = TARGETS[self.kind].observe(api, self.target, VERSION_LABEL)
+        finally:
+            api.close()
+        assert not isinstance(found, ApiError), found
+        return found
+
+    def progress(self) -> str:
+        return TARGETS[self.kind].shape.progress(self.thing)[0]
+
+    def until_complete(self) -> None:
+        objects.until(lambda: self.progress() == "complete", f"{self.target.workload} to be available")
+
+    def decide(self) -> Action:
+        """The decision to leave v2 for v1, on what the cluster says now."""
+        action = decided(known=journal(GOOD, target=self.observed()), text=_text(self.target))
+        assert isinstance(action, Action), action
+        return action
+
+
+def _text(target: Target) -> str:
+    where = f"{{cluster: rig, namespace: {target.namespace}, kind: {target.kind}, name: {target.name}}}"
+    rule = "name: fraud-accuracy, model: fraud, detectors: [accuracy], mode: auto"
+    return f'version: "1"\nrules:\n  - {{{rule}, target: {where}}}\n'
