@@ -121,31 +121,40 @@ def _workload(workload: Workload) -> str:
 
 def _layers(flows: list[Flow]) -> dict[str, Any]:
     layer4 = [f.l4 or _NO_LAYER4 for f in flows]
-    layer7 = [f.l7 or _NO_LAYER7 for f in flows]
     ports = [l4.TCP or l4.UDP or l4.SCTP or _NO_PORTS for l4 in layer4]
     flags = [p.flags or _NO_FLAGS for p in ports]
+    transport = ["TCP" if l4.TCP is not None else _transport(l4) for l4 in layer4]
     return {
-        "protocol": [
-            "TCP" if l7 is _NO_LAYER7 and l4.TCP is not None else _protocol(l4, l7)
-            for l4, l7 in zip(layer4, layer7, strict=True)
-        ],
+        "protocol": transport,
         "opens_connection": [f.SYN and not f.ACK for f in flags],
         "source_port": [p.source_port for p in ports],
         "destination_port": [p.destination_port for p in ports],
+        **_applications([f.l7 or _NO_LAYER7 for f in flows], transport),
+    }
+
+
+def _transport(layer: Layer4) -> str | None:
+    return next((p for p in _LAYER4 if getattr(layer, p) is not None), None)
+
+
+def _applications(layer7: list[Layer7], transport: list[str | None]) -> dict[str, Any]:
+    """What proxies tell; nothing where none told anything, as in most clusters."""
+    if all(l7 is _NO_LAYER7 for l7 in layer7):
+        return {}
+    return {
+        "protocol": [_protocol(l7) or below for l7, below in zip(layer7, transport, strict=True)],
         "dns_rcode": [l7.dns.rcode if l7.dns and l7.type == "RESPONSE" else None for l7 in layer7],
         "http_status": [l7.http and l7.http.code for l7 in layer7],
         "latency_seconds": _seconds([l7.latency_ns for l7 in layer7]),
     }
 
 
-def _protocol(layer4: Layer4, layer7: Layer7) -> str | None:
-    if layer7.http is not None:
+def _protocol(layer: Layer7) -> str | None:
+    if layer.http is not None:
         return "HTTP"
-    if layer7.dns is not None:
+    if layer.dns is not None:
         return "DNS"
-    if layer7.kafka is not None:
-        return "Kafka"
-    return next((p for p in _LAYER4 if getattr(layer4, p) is not None), None)
+    return "Kafka" if layer.kafka is not None else None
 
 
 def _seconds(nanoseconds: list[str | int | None]) -> pa.DoubleArray:

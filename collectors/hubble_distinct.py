@@ -53,7 +53,7 @@ class Repeated(Generic[T]):
         """The field of each flow.  It remembers nothing afterwards, so a run of lines bounds its memory."""
         places: defaultdict[bytes, int] = defaultdict()
         places.default_factory = places.__len__
-        codes = pa.array(list(map(places.__getitem__, map(bytes, raws))), pa.int64())
+        codes = pa.array(list(map(places.__getitem__, _copies(raws))), pa.int64())
         texts = list(places)
         reasons: list[Rejected | None] = [None] * len(texts)
         try:
@@ -68,3 +68,9 @@ class Repeated(Generic[T]):
         except BAD_JSON as error:
             reasons[place] = refused(error, None, self.field)
             return None
+
+
+def _copies(raws: list[msgspec.Raw]) -> list[bytes]:
+    """Joined and split, which takes half as long as one copy after another: a line has no newline within."""
+    copies = b"\n".join(raws).split(b"\n")
+    return copies if len(copies) == len(raws) else list(map(bytes, raws))

@@ -18,18 +18,30 @@ from detectors.references import Reference
 from pipeline.facts.cost import NETWORK_OUTCOMES
 
 
+_READ = [
+    "cluster", "time", "protocol", "drop_reason", "http_status", "dns_rcode", "latency_seconds",
+    "source_namespace", "source_workload", "destination_namespace", "destination_workload",
+]  # fmt: skip
+
+
 def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.Table]:
     """`flow` events that are a response or a drop as `network_outcomes`; the others tell no outcome."""
-    dropped = pc.equal(events.column("verdict"), "DROPPED")
-    http, dns = (pc.is_valid(events.column(name)) for name in ("http_status", "dns_rcode"))
-    told = events.filter(pc.or_(dropped, pc.or_(http, dns)))
-    sums = _sums(told) if told.num_rows else NETWORK_OUTCOMES.schema.empty_table()
-    return {NETWORK_OUTCOMES.name: sums}
+    dropped = text(events.column("verdict")).equals("DROPPED")
+    dns = _known(events.column("dns_rcode"))
+    told = np.flatnonzero(dropped | dns | _known(events.column("http_status")))
+    if not len(told):
+        return {NETWORK_OUTCOMES.name: NETWORK_OUTCOMES.schema.empty_table()}
+    return {NETWORK_OUTCOMES.name: _sums(events.select(_READ).take(told), dropped[told], dns[told])}
 
 
-def _sums(events: pa.Table) -> pa.Table:
-    dropped = pc.equal(events.column("verdict"), "DROPPED")
-    asked = pc.and_(pc.invert(dropped), pc.is_valid(events.column("dns_rcode")))
+def _known(column: pa.ChunkedArray) -> Mask:
+    if column.null_count == len(column):
+        return np.zeros(len(column), np.bool_)
+    return np.asarray(column.is_valid().to_numpy(), np.bool_)
+
+
+def _sums(events: pa.Table, dropped: Mask, dns: Mask) -> pa.Table:
+    asked = dns & ~dropped
     code = pc.coalesce(events.column("http_status"), events.column("dns_rcode")).cast(pa.string())
     reason = pc.fill_null(events.column("drop_reason").cast(pa.string()), "")
     columns = {
@@ -37,7 +49,7 @@ def _sums(events: pa.Table) -> pa.Table:
         "namespace": _whose(asked, events, "namespace"),
         "workload": _whose(asked, events, "workload"),
         "protocol": events.column("protocol"),
-        "outcome": pc.if_else(dropped, pc.binary_join_element_wise("dropped", reason, " "), code),
+        "outcome": pc.if_else(pa.array(dropped), pc.binary_join_element_wise("dropped", reason, " "), code),
     }
     keys = minutes.Keys(
         minutes.minute(minutes.microseconds(events.column("time"))),
@@ -54,6 +66,9 @@ def _sums(events: pa.Table) -> pa.Table:
     return minutes.rows(NETWORK_OUTCOMES, keys.of(groups.first) | sums)
 
 
-def _whose(asked: pa.ChunkedArray, events: pa.Table, name: str) -> pa.ChunkedArray:
-    server, client = (events.column(f"{side}_{name}").cast(pa.string()) for side in ("source", "destination"))
-    return pc.if_else(asked, client, server)
+def _whose(asked: Mask, events: pa.Table, name: str) -> pa.ChunkedArray:
+    server = events.column(f"source_{name}")
+    if not asked.any():
+        return server
+    client = events.column(f"destination_{name}").cast(pa.string())
+    return pc.if_else(pa.array(asked), client, server.cast(pa.string()))
