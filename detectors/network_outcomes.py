@@ -17,7 +17,6 @@ from detectors.codes import Mask, text
 from detectors.references import Reference
 from pipeline.facts.cost import NETWORK_OUTCOMES
 
-
 _READ = [
     "cluster", "time", "protocol", "drop_reason", "http_status", "dns_rcode", "latency_seconds",
     "source_namespace", "source_workload", "destination_namespace", "destination_workload",
