@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from detectors import minutes
 from detectors.binning import intervals
-from detectors.calibration import Curve, calibrate
+from detectors.calibration import SEED, Curve, calibrate
 from detectors.codes import Groups, Mask, Text, same, text
 from detectors.dispersion import phi
 from detectors.reference_bins import feature_bins, quantile_edges
@@ -30,7 +30,7 @@ def build(
     positive_class: str | None = None,
     latency_objective_seconds: float | None = None,
     latency_budget: float = 0.01,
-    seed: int = 0,
+    seed: int = SEED,
 ) -> Reference:
     """The reference of `inference` events and the `label` events that judge them, under its own identity.
 

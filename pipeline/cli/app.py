@@ -33,6 +33,7 @@ COMMANDS = {
     "topics": Command("pipeline.cli.topics:app", "Kafka's topics: as they are, and what must be changed."),
     "reference": Command("pipeline.cli.reference:app", "What a model is compared with: made, listed, shown."),
     "judge": Command("pipeline.cli.judge:judge", "Judge every model version, and act as a policy says."),
+    "evaluate": Command("pipeline.cli.evaluate:evaluate", "A file of predictions against a reference."),
     "cost": Command("pipeline.cli.cost:cost", "What was spent, by team, workload, model or device."),
     "budgets": Command("pipeline.cli.budgets:budgets", "What is spent of each budget, and will be."),
     "anomalies": Command("pipeline.cli.anomalies:anomalies", "Days that cost unlike those before, and why."),

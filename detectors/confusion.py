@@ -1,0 +1,105 @@
+"""Confusion of a class with the rest, counted from labels or expected from probabilities, and its rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+from detectors.intervals import Interval, wilson
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+RATES = ("accuracy", "precision", "recall", "specificity", "f1")
+"""Named as in scikit-learn; specificity is the recall of the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """How often the class was said and true; expected numbers are fractions.
+
+    `tp_variance` and `fn_variance` are those of the numbers themselves, whose sums with fp and tn are fixed.
+    """
+
+    tp: float
+    fp: float
+    fn: float
+    tn: float
+    tp_variance: float
+    fn_variance: float
+
+    def rates(self) -> dict[str, float]:
+        """Every rate by its name; NaN where its denominator is zero."""
+        return {
+            "accuracy": _ratio(self.tp + self.tn, self.tp + self.fp + self.fn + self.tn),
+            "precision": _ratio(self.tp, self.tp + self.fp),
+            "recall": _ratio(self.tp, self.tp + self.fn),
+            "specificity": _ratio(self.tn, self.tn + self.fp),
+            "f1": _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn),
+        }
+
+    def deviations(self) -> dict[str, float]:
+        """Standard error of every rate by the delta method; NaN as the rate itself."""
+        n, actual, other = self.tp + self.fp + self.fn + self.tn, self.tp + self.fn, self.tn + self.fp
+        twice = 2 * self.tp + self.fp + self.fn
+        by_tp_and_fn = {
+            "accuracy": (_ratio(1, n), _ratio(1, n)),
+            "precision": (_ratio(1, self.tp + self.fp), 0.0),
+            "recall": (_ratio(self.fn, actual**2), _ratio(self.tp, actual**2)),
+            "specificity": (_ratio(self.tn, other**2), _ratio(self.fp, other**2)),
+            "f1": (_ratio(2 * (twice - self.tp), twice**2), _ratio(2 * self.tp, twice**2)),
+        }
+        return {
+            name: float(np.sqrt(a * a * self.tp_variance + b * b * self.fn_variance))
+            for name, (a, b) in by_tp_and_fn.items()
+        }
+
+
+def expected(said: Mask, probability: Floats) -> Confusion:
+    """CBPE: a row that says the class adds its probability to the true and the rest to the false positives.
+
+    Both have shape (n,); a probability is that of the class, calibrated.
+    """
+    spread = probability * (1 - probability)
+    tp, fn = float(probability[said].sum()), float(probability[~said].sum())
+    yes = float(said.sum())
+    return Confusion(
+        tp, yes - tp, fn, len(said) - yes - fn, float(spread[said].sum()), float(spread[~said].sum())
+    )
+
+
+def counted(said: Mask, true: Mask) -> Confusion:
+    """The confusion that labels show; its variances are those of binomial counts."""
+    tp, fn = float((said & true).sum()), float((~said & true).sum())
+    yes, no = float(said.sum()), float((~said).sum())
+    return Confusion(
+        tp, yes - tp, fn, no - fn, _ratio(tp * (yes - tp), yes, 0.0), _ratio(fn * (no - fn), no, 0.0)
+    )
+
+
+def realized_intervals(confusion: Confusion, confidence: float = 0.95) -> dict[str, Interval]:
+    """Wilson's interval of each rate, the delta method's of F1; without the rates that are not known."""
+    c = confusion
+    parts = {
+        "accuracy": (c.tp + c.tn, c.tp + c.fp + c.fn + c.tn),
+        "precision": (c.tp, c.tp + c.fp),
+        "recall": (c.tp, c.tp + c.fn),
+        "specificity": (c.tn, c.tn + c.fp),
+    }
+    found = {name: wilson(hits, int(of), confidence) for name, (hits, of) in parts.items() if of}
+    f1, deviation = c.rates()["f1"], c.deviations()["f1"]
+    return {**found, **({"f1": around(f1, deviation, confidence)} if f1 == f1 else {})}
+
+
+def around(value: float, deviation: float, confidence: float = 0.95, most: float = 1.0) -> Interval:
+    """The normal interval of a value in 0 to `most`."""
+    half = float(norm.ppf((1 + confidence) / 2)) * deviation
+    return Interval(max(0.0, value - half), min(most, value + half))
+
+
+def _ratio(part: float, whole: float, otherwise: float = nan) -> float:
+    return part / whole if whole else otherwise

@@ -1,0 +1,39 @@
+"""The audit of an estimate by labels: evidence that it is further from the truth than is tolerated.
+
+A bet on the residual of each labelled row, what happened less what was expected: under the null the mean
+residual is within the tolerance whatever came before, and then the wealth of the bets passes 1 / alpha in a
+share alpha of all streams at most, however often one looks (Ville; Waudby-Smith and Ramdas 2024).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+TOLERANCE = 0.02
+"""By how much the mean of an estimate may be wrong: two points of accuracy."""
+ALPHA = 0.01
+STAKES = (0.01, 0.03, 0.1, 0.3)
+"""Shares of the wealth that are bet, each with a quarter of it, on either side."""
+
+
+def log_wealth(residuals: Floats) -> Floats:
+    """ln of the evidence after each row, (n,): residuals within -1 and 1, in the order in which labels came.
+
+    NaN is no label and bets nothing.
+    """
+    known = np.nan_to_num(residuals)
+    free = np.isnan(residuals)
+    bets = []
+    for sign in (1.0, -1.0):
+        for stake in STAKES:
+            gain = np.log1p(stake * (sign * known - TOLERANCE))
+            bets.append(np.cumsum(np.where(free, 0.0, gain)))
+    return np.asarray(np.logaddexp.reduce(np.array(bets), axis=0) - np.log(len(bets)))
+
+
+def rejected(evidence: Floats) -> npt.NDArray[np.bool_]:
+    """Whether the estimate was found wrong at that row or before; it does not become right again."""
+    return np.asarray(np.maximum.accumulate(evidence) >= -np.log(ALPHA)) if len(evidence) else evidence > 0

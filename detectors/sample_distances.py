@@ -1,0 +1,141 @@
+"""Distances between two samples, from their rows: what histograms can only bound, and what other tools print.
+
+The conventions are NannyML's, so that its figures and these are the same to rounding: Jensen-Shannon and
+Hellinger over Doane's bins of the reference or its categories, with all that lies outside of them as one more
+bin; the Kolmogorov-Smirnov statistic and the Wasserstein distance over 10,000 equal bins where the reference
+has 10,000 values or more, exactly below.  The exact ones stand beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import wasserstein_distance
+
+from detectors import distances
+from detectors.codes import Text
+from detectors.reference_bins import quantile_edges
+
+Floats = npt.NDArray[np.float64]
+
+BINNED_FROM = 10_000
+"""Reference values from which NannyML bins the Kolmogorov-Smirnov statistic and the Wasserstein distance."""
+EQUAL_BINS = 10_000
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A numeric reference: its finite values, and what every comparison with them needs."""
+
+    values: Floats
+    """Ascending."""
+    quantiles: Floats
+    """Inner edges of the PSI's bins."""
+    doane: Floats
+    equal: Floats
+
+    @classmethod
+    def of(cls, values: Floats) -> Numbers | None:
+        """None where no value is finite."""
+        known = np.sort(values[np.isfinite(values)])
+        if not len(known):
+            return None
+        equal = np.histogram_bin_edges(known, EQUAL_BINS) if len(known) >= BINNED_FROM else known[:0]
+        doane = np.histogram_bin_edges(known, "doane")
+        return cls(known, np.asarray(quantile_edges(known), np.float64), doane, equal)
+
+    def distances(self, values: Floats) -> dict[str, float]:
+        """Every distance by its name; `values` are finite, one at least."""
+        deviation = float(np.std(self.values))
+        exact = float(wasserstein_distance(self.values, values))
+        apart = {"kolmogorov_smirnov": self._largest_gap(values), "wasserstein": exact}
+        binned = self._binned(values) if len(self.equal) else {}
+        held = [_counts(self.doane, sample) for sample in (self.values, values)]
+        psi = [_cut(self.quantiles, sample) for sample in (self.values, values)]
+        return {
+            "psi": distances.psi(*psi),
+            "jensen_shannon_distance": distances.jensen_shannon_distance(*held),
+            "hellinger": distances.hellinger(*held),
+            **apart,
+            **binned,
+            **{f"{name}_exact": value for name, value in apart.items()},
+            "normed_wasserstein": exact / deviation if deviation else (0.0 if exact == 0 else np.inf),
+        }
+
+    def _largest_gap(self, values: Floats) -> float:
+        """The Kolmogorov-Smirnov statistic: the gap is largest at a value of either sample."""
+        now, at = np.sort(values), np.concatenate([self.values, values])
+        then_below, now_below = (np.searchsorted(s, at, side="right") / len(s) for s in (self.values, now))
+        return float(np.abs(then_below - now_below).max())
+
+    def _binned(self, values: Floats) -> dict[str, float]:
+        """NannyML's estimates, and by how much the first may lie below the exact statistic."""
+        n, low, high = len(values), self.equal[0], self.equal[-1]
+        inside = [np.histogram(sample, self.equal)[0] / len(sample) for sample in (self.values, values)]
+        below, above = values[values < low], values[values > high]
+        then, now = (np.cumsum(shares) for shares in inside)
+        gap = np.abs(then - (now + len(below) / n))
+        # Its term of what lies outside counts one value more than there is: (k + 1) / n.
+        shift = (len(below) + 1) / n if len(below) else 0.0
+        within = np.abs(then - (now + shift)).sum() * (self.equal[1] - self.equal[0])
+        outside = float((low - below).sum() + (above - high).sum()) / n
+        return {
+            "kolmogorov_smirnov": float(gap.max()),
+            "kolmogorov_smirnov_bound": float(max(shares.max() for shares in inside)),
+            "wasserstein": float(within) + outside,
+        }
+
+
+def _counts(edges: Floats, sample: Floats) -> Floats:
+    """NumPy's bins of the sample, and last what lies outside of all."""
+    counts = np.histogram(sample, edges)[0]
+    return np.append(counts, len(sample) - counts.sum()).astype(np.float64)
+
+
+def _cut(edges: Floats, sample: Floats) -> Floats:
+    return np.bincount(np.searchsorted(edges, sample, side="left"), minlength=len(edges) + 1).astype(
+        np.float64
+    )
+
+
+@dataclass(frozen=True)
+class Categories:
+    """A reference of categories and how often each was there; '' is missing and not one of them."""
+
+    counts: Mapping[str, int]
+
+    @classmethod
+    def of(cls, values: Text) -> Categories | None:
+        """None where every value is missing."""
+        counts = tally(values)
+        return cls(counts) if counts else None
+
+    def distances(self, counts: Mapping[str, int]) -> dict[str, float]:
+        """Every distance by its name; `counts` of the sample, one value at least."""
+        names = list(self.counts)
+        unseen = [name for name in counts if name not in self.counts]
+        then = np.array([*self.counts.values(), 0], np.float64)
+        now = np.array([*(counts.get(n, 0) for n in names), sum(counts[n] for n in unseen)], np.float64)
+        every = (
+            np.array([*then[:-1], *np.zeros(len(unseen))]),
+            np.array([*now[:-1], *(counts[n] for n in unseen)], np.float64),
+        )
+        test = distances.chi2(*every)
+        return {
+            "psi": distances.psi(then, now) if unseen else distances.psi(then[:-1], now[:-1]),
+            "jensen_shannon_distance": distances.jensen_shannon_distance(then, now),
+            "hellinger": distances.hellinger(then, now),
+            "l_infinity": distances.l_infinity(*every),
+            "chi2": test.statistic,
+            "chi2_p_value": test.p_value,
+        }
+
+
+def tally(values: Text) -> dict[str, int]:
+    """Count of each text that is there, without ''."""
+    counts = np.bincount(values.codes, minlength=values.size).tolist()
+    named = zip(values.values.to_pylist(), counts, strict=True)
+    return {name: count for name, count in named if name and count}

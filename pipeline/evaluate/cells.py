@@ -1,0 +1,99 @@
+"""A column of a file as numbers, texts or times, whatever type the file gave it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from detectors.binning import Values
+from detectors.codes import Integers, Mask, Text, text
+from detectors.minutes import Floats, floats
+from pipeline.errors import ConfigError
+from pipeline.wire.features import number_text
+
+NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+
+
+def is_numeric(column: pa.ChunkedArray) -> bool:
+    """Whether the file says numbers; booleans are two categories."""
+    return any(known(column.type) for known in NUMBERS)
+
+
+class Numbers(NamedTuple):
+    """n numbers, NaN where there is none."""
+
+    values: Floats
+    unreadable: Mask
+    """Rows in which something stands that is no finite number."""
+
+
+def numbers(column: pa.ChunkedArray) -> Numbers:
+    """Texts are read as numbers; infinity is unreadable."""
+    if is_numeric(column):
+        found = floats(column).copy()
+        bad = np.isinf(found)
+    else:
+        held = texts(column)
+        parsed = np.array([_parsed(value) for value in held.values.to_pylist()], np.float64)
+        found = parsed[held.codes] if held.size else np.full(len(column), np.nan)
+        bad = ~held.equals("") & ~np.isfinite(found)
+    found[bad] = np.nan
+    return Numbers(found, bad)
+
+
+def texts(column: pa.ChunkedArray) -> Text:
+    """Numbers in their shortest form, 3.0 as 3; null and NaN are ''."""
+    kind = column.type
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        values = floats(column)
+        distinct, codes = np.unique(values, return_inverse=True)
+        shown = ["" if number != number else number_text(float(number)) for number in distinct]
+        return text(pa.chunked_array([pa.array(shown, pa.string()).take(pa.array(codes))]))
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+    if pa.types.is_nested(kind) or pa.types.is_binary(kind):
+        raise ConfigError("features", str(kind), "only numbers, texts, booleans and times can be compared")
+    return text(column.cast(pa.string()))
+
+
+def values(column: pa.ChunkedArray, numeric: bool) -> tuple[Values, Mask]:
+    """The column as its reference's kind, and the rows that could not be read so."""
+    if numeric:
+        return numbers(column)
+    return texts(column), np.zeros(len(column), np.bool_)
+
+
+def times(column: pa.ChunkedArray, name: str) -> tuple[Integers, Mask]:
+    """Microseconds since 1970 UTC, and which rows have a time; a time without a zone is UTC."""
+    kind = column.type
+    if pa.types.is_date(kind):
+        column = column.cast(pa.timestamp("us"))
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        column = pa.chunked_array([pa.array([_time(v) for v in column.to_pylist()], pa.timestamp("us"))])
+    elif not pa.types.is_timestamp(kind):
+        remedy = f"column of {kind}; write ISO 8601 times, as 2026-10-01T12:00:00Z"
+        raise ConfigError("timestamp", name, remedy)
+    stamps = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
+    known = np.asarray(pc.is_valid(stamps).combine_chunks().to_numpy(zero_copy_only=False), np.bool_)
+    if not known.any():
+        raise ConfigError("timestamp", name, "no row has a time that can be read")
+    return np.asarray(stamps.fill_null(0).combine_chunks().to_numpy(), np.int64), known
+
+
+def _time(value: str | None) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
+
+
+def _parsed(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        return float("nan")

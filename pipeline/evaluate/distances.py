@@ -1,0 +1,90 @@
+"""How far the columns of a chunk are from the reference, and what of them is missing or unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from detectors.binning import Values
+from detectors.codes import Text
+from detectors.confusion import around
+from detectors.intervals import Interval, wilson
+from detectors.sample_distances import Categories, Numbers, tally
+from pipeline.evaluate.columns import Columns
+from pipeline.evaluate.fitted import Fitted, distributed, is_missing
+from pipeline.evaluate.row import Row, row
+from pipeline.evaluate.sample import Sample
+
+PSI_COUNT = 500
+"""Fewest values for a level: with fewer, an unchanged column passes a PSI of 0.1 by chance."""
+PSI_WARN = 0.1
+ABSENT_WARN = 0.05
+"""Increase of the share of missing, unseen or unreadable values that is worth a warning."""
+EXPLOSION = 2
+"""So many times the categories of the reference, and more than FEW_CATEGORIES, are an explosion."""
+FEW_CATEGORIES = 50
+
+
+def distances(sample: Sample, fitted: Fitted, columns: Columns) -> Iterator[Row]:
+    """Rows of every column that reference and data have, and of all features together."""
+    for name, values in distributed(sample, columns).items():
+        if name in fitted.distributions:
+            yield from _column(name, values, sample, fitted)
+    yield from _together(sample, fitted)
+
+
+def _column(name: str, values: Values, sample: Sample, fitted: Fitted) -> Iterator[Row]:
+    reference = fitted.distributions[name]
+    absent = is_missing(values)
+    present = int((~absent).sum())
+    yield _rate(name, "missing_rate", int(absent.sum()), sample.rows, fitted.missing[name])
+    if name in sample.unreadable:
+        yield _rate(name, "unreadable_rate", int(sample.unreadable[name].sum()), sample.rows, 0.0)
+    if isinstance(values, Text) and (reference is None or isinstance(reference, Categories)):
+        yield from _categories(name, values, reference, sample.rows)
+    elif isinstance(reference, Numbers) and not isinstance(values, Text) and present:
+        yield from _numbers(name, reference.distances(values[~absent]), present)
+
+
+def _rate(name: str, metric: str, hits: int, count: int, before: float) -> Row:
+    """A share of the rows, and whether it rose by more than is tolerated."""
+    rate = hits / count
+    level = "not_enough_data" if count < PSI_COUNT else "warn" if rate - before > ABSENT_WARN else "ok"
+    return row("quality", name, metric, "rows", rate, count, wilson(hits, count), level)
+
+
+def _categories(name: str, values: Text, reference: Categories | None, count: int) -> Iterator[Row]:
+    counts = tally(values)
+    known = reference.counts if reference else {}
+    yield _rate(name, "unseen_rate", sum(n for c, n in counts.items() if c not in known), count, 0.0)
+    exploded = len(counts) > max(EXPLOSION * len(known), FEW_CATEGORIES)
+    yield row("quality", name, "categories", "rows", len(counts), count, level="warn" if exploded else "ok")
+    if reference and counts:
+        yield from _numbers(name, reference.distances(counts), sum(counts.values()))
+
+
+def _numbers(name: str, found: dict[str, float], count: int) -> Iterator[Row]:
+    bound = found.pop("kolmogorov_smirnov_bound", None)
+    for metric, value in found.items():
+        interval = None
+        if metric == "kolmogorov_smirnov" and bound is not None:
+            interval = Interval(value, min(1.0, value + bound))
+        method = "bins" if metric == "psi" or interval else "rows"
+        yield row("drift", name, metric, method, value, count, interval, _level(metric, value, count))
+
+
+def _level(metric: str, value: float, count: int) -> str | None:
+    if metric != "psi":
+        return None
+    return "not_enough_data" if count < PSI_COUNT else "warn" if value >= PSI_WARN else "ok"
+
+
+def _together(sample: Sample, fitted: Fitted) -> Iterator[Row]:
+    if fitted.reconstruction is None:
+        return
+    errors = fitted.reconstruction.errors(sample.features)
+    deviation = float(np.std(errors) / np.sqrt(len(errors)))
+    value = float(errors.mean())
+    interval = around(value, deviation, most=np.inf)
+    yield row("drift", "", "reconstruction_error", "rows", value, len(errors), interval)

@@ -1,0 +1,92 @@
+"""What kind of model the columns describe, and which classes it tells apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from detectors.codes import Text
+from pipeline.errors import ConfigError
+from pipeline.evaluate import cells
+from pipeline.evaluate.columns import Columns
+from pipeline.evaluate.sample import Sample
+
+MOST_CLASSES = 20
+"""More distinct numbers are a quantity, not classes."""
+POSITIVE = ("1", "true", "True", "yes", "Yes")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`kind` is '' where no column is about a model's answer: then only the features are compared."""
+
+    kind: str
+    classes: tuple[str, ...] = ()
+    """The positive class of two, or every class of more, as the scores are ordered."""
+
+    @property
+    def positive(self) -> str | None:
+        return self.classes[0] if self.kind == "binary" else None
+
+
+def is_regression(table: pa.Table, columns: Columns) -> bool:
+    """As declared, or a prediction or label that is a number of many values, without scores."""
+    if columns.problem or columns.score or columns.scores:
+        return columns.problem == "regression"
+    name = columns.prediction or columns.label
+    if name not in table.column_names or not cells.is_numeric(table.column(name)):
+        return False
+    return bool(pc.count_distinct(table.column(name)).as_py() > MOST_CLASSES)
+
+
+def problem(sample: Sample, columns: Columns, path: Path) -> Problem:
+    """Of the reference's sample; raises ConfigError where the positive class cannot be told."""
+    if sample.predicted is not None or sample.actual is not None:
+        if columns.score or columns.scores:
+            raise ConfigError("problem", "regression", "a regression has no scores; leave them out")
+        return Problem("regression")
+    found = sorted({text for held in (sample.label, sample.prediction) if held for text in _texts(held)})
+    if columns.scores:
+        names = tuple(name for name, _ in columns.scores)
+        strangers = [name for name in found if name not in names]
+        if strangers:
+            remedy = f"{path.name} has this class, and scores has no column for it"
+            raise ConfigError("scores", strangers[0], remedy)
+        return Problem("multiclass", names)
+    if not found:
+        return Problem("binary", (columns.positive_class or "1",)) if columns.score else Problem("")
+    _comparable(sample, columns)
+    if columns.problem == "multiclass" or (len(found) > 2 and not columns.score):
+        return Problem("multiclass", tuple(found))
+    return Problem("binary", (_positive(found, columns),))
+
+
+def _positive(found: list[str], columns: Columns) -> str:
+    declared = columns.positive_class
+    if declared:
+        if declared not in found:
+            raise ConfigError("positive_class", declared, f"the classes are {', '.join(found[:10])}")
+        return declared
+    known = [name for name in found if name in POSITIVE]
+    if len(known) == 1:
+        return known[0]
+    if found in (["0"], ["false"]):
+        return {"0": "1", "false": "true"}[found[0]]
+    raise ConfigError("positive_class", "", f"write which of {', '.join(found[:10])} the score is about")
+
+
+def _comparable(sample: Sample, columns: Columns) -> None:
+    """Labels 0 and 1 against predictions yes and no would be all wrong."""
+    if sample.label is None or sample.prediction is None:
+        return
+    labels, said = set(_texts(sample.label)), set(_texts(sample.prediction))
+    if labels and said and not labels & said:
+        shown = f"{', '.join(sorted(said)[:3])} in {columns.prediction}"
+        raise ConfigError("label", ", ".join(sorted(labels)[:3]), f"write labels as predictions are: {shown}")
+
+
+def _texts(held: Text) -> list[str]:
+    return [text for text in held.values.to_pylist() if text]

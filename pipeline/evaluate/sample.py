@@ -1,0 +1,153 @@
+"""The rows of a file by their roles, in the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from detectors.binning import Values
+from detectors.codes import Integers, Mask, Rows, Text
+from detectors.minutes import Floats
+from pipeline.errors import ConfigError
+from pipeline.evaluate import cells, files
+from pipeline.evaluate.columns import Columns
+
+
+@dataclass(frozen=True)
+class Sample:
+    """n rows; a role that the file has no column for is None."""
+
+    features: Mapping[str, Values]
+    unreadable: Mapping[str, Mask]
+    """Rows of a numeric feature in which something else stands."""
+    times: Integers | None
+    """Microseconds since 1970 UTC, ascending."""
+    prediction: Text | None
+    """Classes; None for a regression."""
+    predicted: Floats | None
+    """Numbers of a regression."""
+    scores: Floats | None
+    """(n, 1) of the positive class, or (n, K) of all."""
+    label: Text | None
+    actual: Floats | None
+    """Labels of a regression."""
+    label_lag: Floats | None
+    """Seconds from a prediction to its label; NaN where there is none."""
+    segments: Mapping[str, Text]
+    rows: int
+    notes: tuple[str, ...] = ()
+
+    def at(self, rows: Rows) -> Sample:
+        """Some of the rows."""
+
+        def of(values: Values) -> Values:
+            return values.at(rows) if isinstance(values, Text) else values[rows]
+
+        arrays = ("times", "predicted", "scores", "actual", "label_lag")
+        texts = ("prediction", "label")
+        held = {name: getattr(self, name) for name in (*arrays, *texts)}
+        return replace(
+            self,
+            features={name: of(values) for name, values in self.features.items()},
+            unreadable={name: mask[rows] for name, mask in self.unreadable.items()},
+            segments={name: values.at(rows) for name, values in self.segments.items()},
+            rows=len(np.arange(self.rows)[rows]),
+            **{name: None if values is None else of(values) for name, values in held.items()},
+        )
+
+
+def kinds(table: pa.Table, columns: Columns, path: Path) -> dict[str, bool]:
+    """Every feature of the reference, and whether it is numeric, in the order of the file."""
+    declared = {
+        **dict.fromkeys(columns.numeric, True),
+        **dict.fromkeys(columns.categorical, False),
+        **{name: None for name in columns.features},
+    }
+    for name in declared:
+        files.require(table, name, "features", path)
+    taken = {*columns.roles.values(), *columns.ignore}
+    names = declared or [name for name in table.column_names if name not in taken]
+    found = {}
+    for name in names:
+        known = declared.get(name)
+        found[name] = cells.is_numeric(table.column(name)) if known is None else known
+    return found
+
+
+def sample(
+    table: pa.Table, columns: Columns, features: Mapping[str, bool], path: Path, *, regression: bool
+) -> Sample:
+    """The rows with a time, in its order; those without are left out, and a note says how many.
+
+    A label column may be absent, and a feature of the reference too: then every value is missing.
+    """
+    notes: list[str] = []
+    times = None
+    if columns.timestamp:
+        stamps, known = cells.times(files.require(table, columns.timestamp, "timestamp", path), "timestamp")
+        if not known.all():
+            notes.append(f"{path.name}: {int((~known).sum()):,} rows without a time were left out")
+        kept = np.flatnonzero(known)
+        order = kept[np.argsort(stamps[kept], kind="stable")]
+        times = stamps[order]
+        table = table.take(pa.array(order))
+    missing = [name for name in features if name not in table.column_names]
+    if missing:
+        notes.append(f"{path.name} has no column {', '.join(missing)}: every value is missing")
+    held = {name: cells.values(_column(table, name), numeric) for name, numeric in features.items()}
+    label = _optional(table, columns.label)
+    prediction = _required(table, columns.prediction, "prediction", path)
+    return Sample(
+        features={name: values for name, (values, _) in held.items()},
+        unreadable={name: mask for name, (_, mask) in held.items() if mask.any()},
+        times=times,
+        prediction=None if prediction is None or regression else cells.texts(prediction),
+        predicted=cells.numbers(prediction).values if prediction is not None and regression else None,
+        scores=_scores(table, columns, path),
+        label=None if label is None or regression else cells.texts(label),
+        actual=cells.numbers(label).values if label is not None and regression else None,
+        label_lag=_lag(table, columns, times),
+        segments={n: cells.texts(files.require(table, n, "segments", path)) for n in columns.segments},
+        rows=table.num_rows,
+        notes=tuple(notes),
+    )
+
+
+def _column(table: pa.Table, name: str) -> pa.ChunkedArray:
+    if name in table.column_names:
+        return table.column(name)
+    return pa.chunked_array([pa.nulls(table.num_rows, pa.float64())])
+
+
+def _optional(table: pa.Table, name: str) -> pa.ChunkedArray | None:
+    return table.column(name) if name in table.column_names else None
+
+
+def _required(table: pa.Table, name: str, role: str, path: Path) -> pa.ChunkedArray | None:
+    return files.require(table, name, role, path) if name else None
+
+
+def _scores(table: pa.Table, columns: Columns, path: Path) -> Floats | None:
+    named = [("score", columns.score)] if columns.score else list(columns.scores)
+    if not named:
+        return None
+    found = []
+    for role, name in named:
+        column = files.require(table, name, role if columns.score else f"scores.{role}", path)
+        values = cells.numbers(column).values
+        if ((values < 0) | (values > 1)).any():
+            raise ConfigError(role, name, "a score is a probability, 0 to 1; convert the column first")
+        found.append(values)
+    return np.stack(found, axis=1)
+
+
+def _lag(table: pa.Table, columns: Columns, times: Integers | None) -> Floats | None:
+    column = _optional(table, columns.label_time)
+    if column is None or times is None:
+        return None
+    stamps, known = cells.times(column, columns.label_time)
+    return np.where(known, (stamps - times) / 1e6, np.nan)
