@@ -36,4 +36,4 @@ class Calibration:
             return found
         total = found.sum(axis=1, keepdims=True)
         uniform = np.full_like(found, 1 / len(self.curves))
-        return np.divide(found, total, out=uniform, where=total != 0)
+        return np.asarray(np.divide(found, total, out=uniform, where=total != 0))

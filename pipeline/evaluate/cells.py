@@ -23,6 +23,10 @@ def is_numeric(column: pa.ChunkedArray) -> bool:
     return any(known(column.type) for known in NUMBERS)
 
 
+NOTHING = ("", "nan", "na", "n/a", "null", "none")
+"""Texts that say there is no number, in any case of their letters."""
+
+
 class Numbers(NamedTuple):
     """n numbers, NaN where there is none."""
 
@@ -40,7 +44,8 @@ def numbers(column: pa.ChunkedArray) -> Numbers:
         held = texts(column)
         parsed = np.array([_parsed(value) for value in held.values.to_pylist()], np.float64)
         found = parsed[held.codes] if held.size else np.full(len(column), np.nan)
-        bad = ~held.equals("") & ~np.isfinite(found)
+        said = np.array([value.lower() not in NOTHING for value in held.values.to_pylist()], np.bool_)
+        bad = (said[held.codes] if held.size else np.zeros(len(column), np.bool_)) & ~np.isfinite(found)
     found[bad] = np.nan
     return Numbers(found, bad)
 

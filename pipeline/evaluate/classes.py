@@ -55,7 +55,7 @@ def is_right(sample: Sample, fitted: Fitted) -> Mask:
         )
     else:
         agree = same(sample.prediction, sample.label)
-    return agree & ~sample.prediction.equals("") & ~sample.label.equals("")
+    return np.asarray(agree & ~sample.prediction.equals("") & ~sample.label.equals(""))
 
 
 def _scored(scores: Floats, happened: Mask) -> Iterator[Row]:

@@ -66,13 +66,20 @@ def read(path: Path) -> Columns:
 def parse(content: object) -> Columns:
     """The roles of a YAML document whose scalars are text."""
     top = Section("", content)
-    scores = _pairs(top, "scores")
+    features = _features(top)
     columns = Columns(
-        **{role: top.text(role, "") for role in ("timestamp", "prediction_id", "prediction", "score")},
-        **{role: top.text(role, "") for role in ("label", "label_time", "positive_class")},
-        scores=scores,
+        timestamp=top.text("timestamp", ""),
+        prediction_id=top.text("prediction_id", ""),
+        prediction=top.text("prediction", ""),
+        score=top.text("score", ""),
+        scores=_pairs(top, "scores"),
+        label=top.text("label", ""),
+        label_time=top.text("label_time", ""),
+        positive_class=top.text("positive_class", ""),
         problem=top.choice("problem", ("", "binary", "multiclass", "regression"), ""),
-        **_features(top),
+        numeric=features.get("numeric", ()),
+        categorical=features.get("categorical", ()),
+        features=features.get("features", ()),
         segments=_names(top, "segments"),
         ignore=_names(top, "ignore"),
         values=_values(top),

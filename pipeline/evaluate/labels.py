@@ -17,7 +17,7 @@ from pipeline.evaluate.columns import Columns
 def join(data: pa.Table, labels: pa.Table, columns: Columns, path: Path) -> tuple[pa.Table, tuple[str, ...]]:
     """The data with the columns of the labels, and notes on labels that say two things or fit nothing.
 
-    Of several labels of one prediction the one with the latest `label_time` counts, else the last in the file.
+    Of several labels of one prediction the one of the latest `label_time` counts, else the last in the file.
     """
     if not columns.prediction_id:
         raise ConfigError("prediction_id", "", "name the column by which labels are joined")

@@ -19,7 +19,7 @@ class Row(NamedTuple):
     value: float | None
     low: float | None
     high: float | None
-    count: int
+    size: int
     """Rows that it rests on."""
     level: str | None
 

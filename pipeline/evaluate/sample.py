@@ -44,19 +44,25 @@ class Sample:
     def at(self, rows: Rows) -> Sample:
         """Some of the rows."""
 
-        def of(values: Values) -> Values:
-            return values.at(rows) if isinstance(values, Text) else values[rows]
+        def floats(values: Floats | None) -> Floats | None:
+            return None if values is None else values[rows]
 
-        arrays = ("times", "predicted", "scores", "actual", "label_lag")
-        texts = ("prediction", "label")
-        held = {name: getattr(self, name) for name in (*arrays, *texts)}
+        def texts(values: Text | None) -> Text | None:
+            return None if values is None else values.at(rows)
+
         return replace(
             self,
-            features={name: of(values) for name, values in self.features.items()},
+            features={n: v.at(rows) if isinstance(v, Text) else v[rows] for n, v in self.features.items()},
             unreadable={name: mask[rows] for name, mask in self.unreadable.items()},
+            times=None if self.times is None else self.times[rows],
+            prediction=texts(self.prediction),
+            predicted=floats(self.predicted),
+            scores=floats(self.scores),
+            label=texts(self.label),
+            actual=floats(self.actual),
+            label_lag=floats(self.label_lag),
             segments={name: values.at(rows) for name, values in self.segments.items()},
             rows=len(np.arange(self.rows)[rows]),
-            **{name: None if values is None else of(values) for name, values in held.items()},
         )
 
 

@@ -1,0 +1,111 @@
+"""`driftledger evaluate` against NannyML on the data that its package brings: every figure of every chunk."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from pipeline.cli.app import app
+
+PYTHON = Path(os.environ.get("NANNYML_PYTHON", ".venv-nannyml/bin/python"))
+CLASSES = ("prepaid_card", "highstreet_card", "upmarket_card")
+COMMON = {"timestamp": "timestamp", "prediction_id": "id", "prediction": "y_pred"}
+BINARY = {**COMMON, "score": "y_pred_proba"}
+DATA: dict[str, dict[str, Any]] = {
+    "synthetic_car_loan": {**BINARY, "label": "repaid", "chunk": 5_000, "labels": "_analysis_target.csv"},
+    "california_housing": {**BINARY, "label": "clf_target", "chunk": 1_000, "labels": "_analysis_gt.csv"},
+    "mc": {
+        **COMMON,
+        "scores": {name: f"y_pred_proba_{name}" for name in CLASSES},
+        "label": "y_true",
+        "chunk": 6_000,
+        "labels": "_analysis_gt.csv",
+    },
+    "regression_synthetic": {
+        **COMMON,
+        "problem": "regression",
+        "label": "y_true",
+        "chunk": 6_000,
+        "labels": "_analysis_targets.csv",
+    },
+    "employment_MA": {
+        "prediction_id": "id",
+        "prediction": "prediction",
+        "score": "predicted_probability",
+        "label": "employed",
+        "ignore": ["year"],
+        "chunk": 20_000,
+        "labels": "_analysis_target.pq",
+    },
+}
+ROLES = ("timestamp", "prediction_id", "prediction", "score", "scores", "label", "problem", "ignore")
+TIED = {"mc": 1e-5}
+"""Where scores of several classes are equal, NannyML's estimated area depends on how NumPy sorts."""
+
+pytestmark = pytest.mark.bench
+
+
+@pytest.mark.skipif(not PYTHON.exists(), reason="NannyML's environment is not there; `make bench` makes it")
+@pytest.mark.parametrize("name", DATA)
+def test_every_figure_of_nannymls_own_data_is_the_same(name: str, tmp_path: Path, record: Any) -> None:
+    """Distances, reconstruction error, CBPE and realized metrics; what either does not know is left out."""
+    folder = next(PYTHON.parents[1].glob("lib/python3*/site-packages/nannyml/datasets/data"))
+    spec = dict(DATA[name])
+    ending = "pq" if spec["labels"].endswith("pq") else "csv"
+    files = {part: str(folder / f"{name}_{part}.{ending}") for part in ("reference", "analysis")}
+    labels = str(folder / f"{name}{spec['labels']}")
+    spec |= {"reference": files["reference"], "data": files["analysis"], "labels": labels}
+    theirs = _theirs(spec, tmp_path)
+    ours = _ours(spec, tmp_path)
+    worst: dict[str, float] = defaultdict(float)
+    for figure, values in theirs["figures"].items():
+        metric = figure.split("|", 1)[1]
+        for chunk, value in enumerate(values):
+            mine = ours.get((figure, chunk))
+            if mine is not None and value is not None and value == value:
+                worst[metric] = max(worst[metric], abs(mine - value) / max(1.0, abs(value)))
+    assert len(worst) >= 9
+    for metric, difference in worst.items():
+        allowed = TIED.get(name, 1e-6) if metric == "roc_auc|estimated" else 1e-6
+        assert difference < allowed, (metric, difference)
+    largest = max(worst, key=lambda metric: worst[metric])
+    record(
+        "evaluate against NannyML",
+        data=name,
+        nannyml=theirs["version"],
+        figures=sum(map(len, theirs["figures"].values())),
+        largest_difference=f"{worst[largest]:.0e}",
+        of=largest,
+    )
+
+
+def _theirs(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
+    asked = folder / "spec.json"
+    asked.write_text(json.dumps(spec), encoding="utf-8")
+    program = Path(__file__).with_name("nannyml_figures.py")
+    done = subprocess.run([str(PYTHON), str(program), str(asked)], capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _ours(spec: dict[str, Any], folder: Path) -> dict[tuple[str, int], float | None]:
+    roles = folder / "columns.yaml"
+    roles.write_text(yaml.safe_dump({k: v for k, v in spec.items() if k in ROLES}), encoding="utf-8")
+    asked = ["evaluate", "--columns", str(roles), "--chunk", str(spec["chunk"]), "-o", "json"]
+    for option in ("reference", "data", "labels"):
+        asked += [f"--{option}", spec[option]]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code in (0, 6), done.output
+    found: dict[tuple[str, int], float | None] = {}
+    for row in json.loads(done.stdout)["rows"]:
+        method = f"|{row['method']}" if row["kind"] == "accuracy" else ""
+        found[(f"{row['column']}|{row['metric']}{method}", row["chunk"])] = row["value"]
+    return found
