@@ -36,8 +36,8 @@ NOTES = {
     "worker does. 4 x 1000 is nearest to what our bins answer, four distances a minute; the bench fails "
     "where 20 at once are under 30 times as fast as 4 x 5000, or 1 at once as 4 x 1000. With fewer distances "
     "and longer chunks NannyML does less work.",
-    "evaluate against NannyML": "Every figure of every chunk that `driftledger evaluate` and NannyML have of the "
-    "data in NannyML's package; the difference is relative where a figure is above 1.",
+    "evaluate against NannyML": "Every figure of every chunk that `driftledger evaluate` and NannyML have of "
+    "the data in NannyML's package; the difference is relative where a figure is above 1.",
     "publish": "The publisher beside a bare kafka-python producer (idempotent, acks=all) on one real "
     "broker, the same Arrow messages of random features from 8 sources, medians of five rounds in turn; the "
     "bench fails under 0.8 of the bare producer's speed at about 300 KB a message.",
