@@ -22,4 +22,9 @@ class Page(NamedTuple):
         return found
 
 
-PAGES = (Page("", "Overview", "dashboards.overview:page"),)
+PAGES = (
+    Page("", "Overview", "dashboards.overview:page"),
+    Page("costs", "Costs", "dashboards.explorer:page"),
+    Page("gpus", "GPUs", "dashboards.fleet:page"),
+    Page("budgets", "Budgets", "dashboards.budgets:page"),
+)

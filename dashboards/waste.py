@@ -52,11 +52,17 @@ def headline(spend: Answer, currency: str) -> None:
 
 def section(spend: Answer) -> None:
     """What the hours did, as a bar, and the same by team."""
+    bar(spend)
+    frames.table(spending.grouped(spend, "team"), _TEAM_COLUMNS)
+
+
+def bar(spend: Answer) -> None:
+    """All hours of the window in one bar."""
     hours = spending.waste(spend)
     data = pd.DataFrame(
         {"kind": list(_COLOURS), "hours": [float(h) for h in hours], "place": range(4), "row": ""}
     )
-    bar = (
+    picture = (
         alt.Chart(data, height=190)
         .mark_bar()
         .encode(
@@ -73,8 +79,7 @@ def section(spend: Answer) -> None:
             tooltip=["kind:N", alt.Tooltip("hours:Q", format=",.1f")],
         )
     )
-    st.altair_chart(bar, width="stretch")
-    frames.table(spending.grouped(spend, "team"), _TEAM_COLUMNS)
+    st.altair_chart(picture, width="stretch", alt="GPU-hours by what they did")
 
 
 def _money(value: Decimal | None) -> str:

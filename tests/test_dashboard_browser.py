@@ -12,6 +12,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect, sync_playwright
 
+from dashboards.pages import PAGES
 from tests.conftest import CHROMIUM_FLAGS
 from tests.overview_scene import fill
 
@@ -78,6 +79,30 @@ def test_a_hostile_name_asks_nobody_for_anything(page: Page, address: str) -> No
     opened(page, address, "/?window=6h")
     own = (address, address.replace("http", "ws"), "data:", "blob:")
     assert asked and [url for url in asked if not url.startswith(own)] == []
+
+
+def test_a_reader_walks_the_pages(page: Page, address: str, tmp_path: Path) -> None:
+    """By the navigation, down from a team to its workload, and away with a file; the choices stay in the link."""
+    page.goto(address + "/costs?window=6h&compare=nothing")
+    table = page.get_by_test_id("stDataFrame")
+    expect(table).to_be_visible()
+    with page.expect_download() as file:
+        page.get_by_role("button", name="CSV").click()
+    lines = file.value.path().read_text().splitlines()
+    assert lines[0].startswith("team,total_cost,") and len(lines) == 3
+    page.get_by_text("Show the SQL").click()
+    expect(page.get_by_text("driftledger cost --window", exact=False)).to_be_visible()
+    page.keyboard.press("Escape")
+    table.click(position={"x": 15, "y": 52})
+    page.wait_for_url(re.compile("by=workload"))
+    assert "only=team" in page.url
+    expect(page.get_by_text("Select a row to see its cost by pod.")).to_be_visible()
+    for one in PAGES[2:]:
+        page.get_by_role("link", name=one.title, exact=True).first.click()
+        expect(page.get_by_role("heading", name=one.title, exact=True)).to_be_visible()
+        expect(page.get_by_text("As of 2026-11-24", exact=False).first).to_be_visible()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        assert "window=6h" in page.url
 
 
 def test_safe_headers_come_with_every_answer(address: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -12,7 +11,8 @@ from typing import TextIO, TypeVar
 from rich.cells import cell_len
 
 from pipeline.answers.answer import Answer, Column, Value, to_json
-from pipeline.answers.cells import machine, people, safe_text
+from pipeline.answers.cells import people, safe_text
+from pipeline.answers.files import write_csv
 
 T = TypeVar("T")
 
@@ -43,19 +43,6 @@ def _yaml(answer: Answer, stream: TextIO) -> None:
     yaml.safe_dump(to_json(answer), stream, sort_keys=False, allow_unicode=True)
 
 
-def _csv(answer: Answer, stream: TextIO) -> None:
-    """Rows only, each with `as_of` and `completeness`, its own where it has one.
-
-    Text that a spreadsheet would run is quoted with '.
-    """
-    writer = csv.writer(stream, lineterminator="\n")
-    names = [c.name for c in answer.columns]
-    whole = {"as_of": machine(answer.as_of), "completeness": machine(answer.completeness)}
-    tail = {name: value for name, value in whole.items() if name not in names}
-    writer.writerow([*names, *tail])
-    writer.writerows([*(machine(value) for value in row), *tail.values()] for row in answer.rows)
-
-
 def _table(answer: Answer, stream: TextIO) -> None:
     _people(answer, [not c.wide for c in answer.columns], stream)
 
@@ -69,7 +56,7 @@ _WRITERS: dict[Output, Callable[[Answer, TextIO], None]] = {
     Output.wide: _wide,
     Output.json: _json,
     Output.yaml: _yaml,
-    Output.csv: _csv,
+    Output.csv: write_csv,
 }
 
 

@@ -1,0 +1,102 @@
+"""The questions that pages ask, each answered once a snapshot and kept, with the SQL that answered it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboards.view import View
+from pipeline.answers.anomalies import anomalies
+from pipeline.answers.answer import Answer
+from pipeline.answers.budgets import budgets
+from pipeline.answers.cost import cost
+from pipeline.answers.device_shares import device_shares
+from pipeline.answers.window import Window
+from pipeline.budgets import Budget
+from pipeline.budgets import load as plans
+from pipeline.errors import NotFound
+from pipeline.store import Store
+
+
+class Query(NamedTuple):
+    """One statement that was run: its name under pipeline/sql, its parameters, rows of the tables it got."""
+
+    name: str
+    parameters: dict[str, str]
+    tables: dict[str, int]
+
+
+class Asked(NamedTuple):
+    answer: Answer
+    queries: tuple[Query, ...]
+
+
+class Recorded(Store):
+    """A store that remembers what it was asked."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.asked: list[Query] = []
+
+    def query(
+        self, name: str, *, tables: Mapping[str, pa.Table] | None = None, **parameters: Any
+    ) -> pa.Table:
+        sizes = {table: rows.num_rows for table, rows in (tables or {}).items()}
+        self.asked.append(Query(name, {k: str(v) for k, v in parameters.items()}, sizes))
+        return super().query(name, tables=tables, **parameters)
+
+
+def _cost(store: Store, view: View, window: Window, by: tuple[str, ...]) -> Answer:
+    return cost(store, window, by, view.book, view.currency, view.rule, view.owners)
+
+
+def _device_shares(store: Store, _view: View, window: Window) -> Answer:
+    return device_shares(store, window)
+
+
+def _budgets(store: Store, view: View, _window: Window, now: datetime) -> Answer:
+    return budgets(store, plans(view.settings.budgets.file), now, 0, view.book, view.rule, view.owners)
+
+
+def _month(store: Store, view: View, _window: Window, now: datetime) -> Answer:
+    """The month's whole cost as a budget of no meaning in its amount: what is asked for is the forecast."""
+    whole = Budget("all", (), Decimal(10**12), view.currency)
+    return budgets(store, (whole,), now, 0, view.book, view.rule, view.owners)
+
+
+def _anomalies(store: Store, view: View, window: Window) -> Answer:
+    return anomalies(store, window, ("team",), "day", view.book, view.currency, view.rule, view.owners)
+
+
+QUESTIONS: dict[str, Callable[..., Answer]] = {
+    "cost": _cost,
+    "device_shares": _device_shares,
+    "budgets": _budgets,
+    "month": _month,
+    "anomalies": _anomalies,
+}
+
+
+def ask(view: View, question: str, window: Window, **words: Any) -> Asked | None:
+    """The answer to one of QUESTIONS, from the view's snapshot; None where the ledger has no such fact.
+
+    `words` are the question's own, hashable; the rest of what it depends on is the view's.
+    """
+    try:
+        return _asked(view, view.key, question, window, tuple(sorted(words.items())))
+    except NotFound:
+        return None
+
+
+@st.cache_data(max_entries=64, ttl=600, show_spinner="Reading the ledger")
+def _asked(
+    _view: View, key: tuple[object, ...], question: str, window: Window, words: tuple[tuple[str, Any], ...]
+) -> Asked:
+    with Recorded.open(_view.ledger, snapshot=_view.snapshot) as store:
+        answer = QUESTIONS[question](store, _view, window, **dict(words))
+        return Asked(answer, tuple(store.asked))
