@@ -70,7 +70,9 @@ def _choices() -> tuple[tuple[str, ...], drill.Only]:
     """By what to group, and which lines to leave out; both stand in the address."""
     names = tuple(d for d in DIMENSIONS if d != "hour")
     left, right = st.columns(2)
-    by = left.multiselect("By", names, ["team"], key=drill.BY, bind="query-params", max_selections=MOST)
+    by = left.multiselect(
+        "By", names, key=drill.BY, bind="query-params", max_selections=MOST, placeholder="team"
+    )
     chosen = st.session_state.get(drill.ONLY, [])
     only = right.multiselect(
         "Only", list(chosen), key=drill.ONLY, bind="query-params", accept_new_options=True,
