@@ -4,47 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner, Result
 
-from pipeline.cli.app import app
 from tests import predictions_file
+from tests.evaluating import Numbers, evaluated, level, numbers, run
 from tests.predictions_file import CHUNK, COLUMNS, columns
 
 FIGURES = json.loads((Path(__file__).parent / "nannyml_figures.json").read_text(encoding="utf-8"))
 """Of the same files, by `python -m tests.nannyml_golden`, which needs NannyML's environment (make bench)."""
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
-
-
-def numbers(result: Result) -> dict[tuple[int, str], Any]:
-    """Value by chunk and column|metric|method."""
-    assert result.exit_code in (0, 6), result.output
-    rows = json.loads(result.stdout)["rows"]
-    return {(r["chunk"], f"{r['column']}|{r['metric']}|{r['method']}"): r for r in rows}
-
-
-def evaluated(folder: Path, table: pa.Table, roles: str = COLUMNS, **options: str) -> dict[Any, Any]:
-    """`table` against the reference of the seeded file."""
-    reference, data, names = (folder / n for n in ("reference.parquet", "data.parquet", "columns.yaml"))
-    if not reference.exists():
-        pq.write_table(pa.table(columns(2_000, 1, drift=False)), reference)
-    pq.write_table(table, data)
-    names.write_text(roles, encoding="utf-8")
-    more = [f"--{name}={value}" for name, value in options.items()]
-    asked = ("--reference", reference, "--data", data, "--columns", names, "-o", "json", *more)
-    return numbers(run(*asked))
-
-
-def level(found: dict[Any, Any], name: str, chunk: int = 0) -> str:
-    return str(found[(chunk, name)]["level"])
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +24,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def found(whole: tuple[Path, Path, Path]) -> dict[Any, Any]:
+def found(whole: tuple[Path, Path, Path]) -> Numbers:
     reference, data, roles = whole
     asked = ("--reference", reference, "--data", data, "--columns", roles, "--chunk", str(CHUNK))
     return numbers(run(*asked, "-o", "json"))
 
 
-def test_every_figure_is_nannymls(found: dict[Any, Any]) -> None:
+def test_every_figure_is_nannymls(found: Numbers) -> None:
     """Who compares the two tools on one file must find no other number."""
     compared = 0
     for name, values in FIGURES["figures"].items():
@@ -74,7 +45,7 @@ def test_every_figure_is_nannymls(found: dict[Any, Any]) -> None:
     assert compared == 174
 
 
-def test_drift_is_found_where_it_begins_and_the_culprits_are_named(found: dict[Any, Any]) -> None:
+def test_drift_is_found_where_it_begins_and_the_culprits_are_named(found: Numbers) -> None:
     """A verdict that says nothing, or before anything happened, is worth less than none."""
     drift = {
         c: found[key]
@@ -88,14 +59,14 @@ def test_drift_is_found_where_it_begins_and_the_culprits_are_named(found: dict[A
     assert level(found, "|estimate_audit|e_test", 5) == "ok"
 
 
-def test_intervals_hold_their_value(found: dict[Any, Any]) -> None:
+def test_intervals_hold_their_value(found: Numbers) -> None:
     """An interval beside its own value is a mistake that a reader cannot see."""
     held = [r for r in found.values() if r["low"] is not None]
     assert len(held) > 100
     assert all(r["low"] - 1e-12 <= r["value"] <= r["high"] + 1e-12 for r in held)
 
 
-def test_the_binned_statistic_is_within_its_bound(found: dict[Any, Any]) -> None:
+def test_the_binned_statistic_is_within_its_bound(found: Numbers) -> None:
     """A bound that does not hold is no bound."""
     for (chunk, name), binned in found.items():
         if name.endswith("|kolmogorov_smirnov|bins"):
@@ -166,6 +137,27 @@ def test_one_class_or_no_label_is_unknown_not_zero(tmp_path: Path) -> None:
     assert found[(0, "|specificity|realized")]["value"] is None
     assert (1, "|accuracy|realized") not in found and found[(1, "|label_coverage|rows")]["value"] == 0
     assert found[(1, "|accuracy|estimated")]["value"] > 0
+
+
+def test_text_below_a_thousand_numbers_is_still_one_column(tmp_path: Path) -> None:
+    """A CSV is typed by all of its rows; a late "unknown" ended the run in a reader's error."""
+    reference = pa.table(columns(2_000, 1, drift=False))
+    pa.csv.write_csv(reference, tmp_path / "r.csv")
+    lines = (tmp_path / "r.csv").read_text().splitlines()
+    cells = lines[-1].split(",")
+    cells[2] = "unknown"
+    (tmp_path / "d.csv").write_text("\n".join([*lines[:-1], ",".join(cells)]) + "\n")
+    (tmp_path / "c.yaml").write_text(COLUMNS, encoding="utf-8")
+    asked = (
+        "--reference",
+        tmp_path / "r.csv",
+        "--data",
+        tmp_path / "d.csv",
+        "--columns",
+        tmp_path / "c.yaml",
+    )
+    found = numbers(run(*asked, "-o", "json", "--chunk", "2000"))
+    assert found[(0, "income|unreadable_rate|rows")]["value"] == pytest.approx(1 / 2_000)
 
 
 def test_a_wrong_column_is_a_sentence_that_says_what_to_write(tmp_path: Path) -> None:

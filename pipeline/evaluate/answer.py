@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from pipeline.answers.answer import Answer, Column, Value
@@ -15,6 +16,7 @@ _CHUNK = (
     Column("rows", kind="integer"),
     Column("start", kind="time"),
     Column("end", kind="time", wide=True),
+    Column("segment"),
 )
 EVERY = (
     *_CHUNK,
@@ -29,7 +31,7 @@ EVERY = (
     Column("level"),
 )
 METHODS = ("realized", "estimated", "prediction_powered", "post_stratified")
-VERDICTS = ("accuracy", "estimate_audit", "drift")
+VERDICTS = ("accuracy", "estimate_audit", "drift", "canary")
 
 
 def every(found: Sequence[Evaluated], now: datetime | None, notes: tuple[str, ...]) -> Answer:
@@ -43,8 +45,9 @@ def short(found: Sequence[Evaluated], now: datetime | None, notes: tuple[str, ..
     regression = any(number.metric == "mae" for of in found for number in of.rows)
     metric, more = ("mae", "rmse") if regression else ("accuracy", "roc_auc")
     names = [f"{metric}_{method}" for method in METHODS] + [f"{more}_{method}" for method in METHODS[:2]]
+    parts = any(of.segment for of in found)
     columns = (
-        *_CHUNK,
+        *(replace(c, wide=not parts) if c.name == "segment" else c for c in _CHUNK),
         Column("label_coverage", kind="ratio"),
         *(Column(name, kind="number", wide="post" in name) for name in names),
         Column("psi", kind="number"),
@@ -56,7 +59,7 @@ def short(found: Sequence[Evaluated], now: datetime | None, notes: tuple[str, ..
 
 def _chunk(of: Evaluated) -> tuple[Value, ...]:
     chunk = of.chunk
-    return chunk.number, chunk.first, chunk.stop - chunk.first, chunk.start, chunk.end
+    return chunk.number, chunk.first, of.size, chunk.start, chunk.end, of.segment or None
 
 
 def _short(of: Evaluated, metric: str, more: str) -> tuple[Value, ...]:

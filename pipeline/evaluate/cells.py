@@ -23,6 +23,10 @@ def is_numeric(column: pa.ChunkedArray) -> bool:
     return any(known(column.type) for known in NUMBERS)
 
 
+TIMES = "write ISO 8601 times, as 2026-10-01T12:00:00Z, or seconds since 1970"
+EPOCHS_FROM = 10**8
+"""Seconds: smaller numbers are years or counts."""
+EPOCHS = ((10**11, 1_000_000, 1), (10**14, 1_000, 1), (10**17, 1, 1), (10**20, 1, 1_000))
 NOTHING = ("", "nan", "na", "n/a", "null", "none")
 """Texts that say there is no number, in any case of their letters."""
 
@@ -79,14 +83,25 @@ def times(column: pa.ChunkedArray, name: str) -> tuple[Integers, Mask]:
         column = column.cast(pa.timestamp("us"))
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
         column = pa.chunked_array([pa.array([_time(v) for v in column.to_pylist()], pa.timestamp("us"))])
+    elif pa.types.is_integer(kind):
+        column = pa.chunked_array([pa.array(_epoch(column, name), pa.timestamp("us"))])
     elif not pa.types.is_timestamp(kind):
-        remedy = f"column of {kind}; write ISO 8601 times, as 2026-10-01T12:00:00Z"
-        raise ConfigError("timestamp", name, remedy)
+        raise ConfigError("timestamp", name, f"it is a column of {kind}; {TIMES}")
     stamps = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
     known = np.asarray(pc.is_valid(stamps).combine_chunks().to_numpy(zero_copy_only=False), np.bool_)
     if not known.any():
-        raise ConfigError("timestamp", name, "no row has a time that can be read")
+        raise ConfigError("timestamp", name, f"no row has a time that can be read; {TIMES}")
     return np.asarray(stamps.fill_null(0).combine_chunks().to_numpy(), np.int64), known
+
+
+def _epoch(column: pa.ChunkedArray, name: str) -> list[int | None]:
+    """Seconds, milliseconds, micro- or nanoseconds since 1970, told by their size; in microseconds."""
+    values = column.to_pylist()
+    largest = max((abs(value) for value in values if value is not None), default=0)
+    for most, over, under in EPOCHS:
+        if EPOCHS_FROM <= largest < most:
+            return [None if value is None else value * over // under for value in values]
+    raise ConfigError("timestamp", name, f"its numbers are no times since 1970; {TIMES}")
 
 
 def _time(value: str | None) -> datetime | None:

@@ -38,6 +38,10 @@ class Columns:
     categorical: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     """Read as their type says; all three empty is every column without a role."""
+    version: str = ""
+    stable: str = ""
+    canary: str = ""
+    """Values of `version` that are compared at the same steps."""
     segments: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     values: tuple[tuple[str, float], ...] = ()
@@ -53,6 +57,7 @@ class Columns:
             "score": self.score,
             "label": self.label,
             "label_time": self.label_time,
+            "version": self.version,
             **{f"scores.{name}": column for name, column in self.scores},
         }
         return {role: column for role, column in named.items() if column}
@@ -76,6 +81,9 @@ def parse(content: object) -> Columns:
         label=top.text("label", ""),
         label_time=top.text("label_time", ""),
         positive_class=top.text("positive_class", ""),
+        version=top.text("version", ""),
+        stable=top.text("stable", ""),
+        canary=top.text("canary", ""),
         problem=top.choice("problem", ("", "binary", "multiclass", "regression"), ""),
         numeric=features.get("numeric", ()),
         categorical=features.get("categorical", ()),
@@ -102,6 +110,9 @@ def _checked(columns: Columns) -> Columns:
     for column in (*columns.numeric, *columns.categorical, *columns.features):
         if column in roles.values():
             raise ConfigError("features", column, "the column has another role; leave it out here")
+    if len({bool(part) for part in (columns.version, columns.stable, columns.canary)}) == 2:
+        remedy = "write version, the column, and its values stable and canary: all three or none"
+        raise ConfigError("version", columns.version, remedy)
     if columns.values and columns.scores:
         raise ConfigError("values", "tp, fp, fn, tn", "cells have values where there are two classes")
     return columns

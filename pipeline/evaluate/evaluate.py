@@ -7,22 +7,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.codes import Mask
+from detectors.codes import Integers, Mask
 from detectors.parameters import Parameters
 from pipeline.evaluate import classes, few_labels, losses, steps
+from pipeline.evaluate.canaries import canary
 from pipeline.evaluate.chunks import Chunk
 from pipeline.evaluate.columns import Columns
 from pipeline.evaluate.distances import distances
-from pipeline.evaluate.fitted import Fitted, fit, is_labelled
+from pipeline.evaluate.fitted import Fitted, fit, is_labelled, narrowed
 from pipeline.evaluate.problem import Problem
 from pipeline.evaluate.row import Row, row
 from pipeline.evaluate.sample import Sample
+from pipeline.evaluate.segments import segments
 from pipeline.evaluate.verdicts import Judged, reference
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
     chunk: Chunk
+    segment: str
+    """column=value; '' is all rows."""
+    size: int
+    """Rows of the chunk that are of the segment."""
     rows: tuple[Row, ...]
 
 
@@ -35,32 +41,68 @@ def evaluate(
     parameters: Parameters,
 ) -> Iterator[Evaluated]:
     """`before` is the reference; verdicts rest on all rows up to the end of a chunk, the rest on its own."""
-    fitted = fit(before, columns, problem)
-    found = few_labels.outcomes(data, fitted)
     by_minute = steps.are_minutes(data)
-    at = steps.steps(data, by_minute)
-    judged = None
-    if data.features or found is not None:
-        then = steps.steps(before, by_minute)
-        known = reference(before, few_labels.outcomes(before, fitted), then)
-        judged = Judged(data, found, at, known, parameters)
-    evidence, invalid = few_labels.audit(found, fitted) if found else (None, None)
-    for chunk in chunks:
-        some = data.at(slice(chunk.first, chunk.stop))
-        rows = list(distances(some, fitted, columns))
-        rows += _labels(some)
-        accuracy = list(_accuracy(some, fitted, columns))
-        last = chunk.stop - 1
-        if invalid is not None and evidence is not None and found is not None:
-            labelled = int(np.isfinite(found.happened[: chunk.stop] - found.expected[: chunk.stop]).sum())
-            accuracy = [_audited(of, bool(invalid[last]), labelled) for of in accuracy]
-            level = "invalid" if invalid[last] else "ok" if labelled else "not_enough_data"
-            value = float(evidence[last]) if labelled else np.nan
-            rows.append(row("verdict", "", "estimate_audit", "e_test", value, labelled, None, level))
-        rows += accuracy
-        if judged is not None:
-            rows += judged.until(int(at[last]), int(at[0]))
-        yield Evaluated(chunk, tuple(rows))
+    then, now = steps.steps(before, by_minute), steps.steps(data, by_minute)
+    fitted = fit(before, columns, problem)
+    whole = _Part("", before, then, data, now, fitted, columns, parameters)
+    places = np.arange(data.rows)
+    yield from whole.by_chunk(chunks, places)
+    for segment in segments(before, data):
+        some = before.at(segment.before)
+        known = narrowed(fitted, some, columns)
+        part = data.at(segment.rows)
+        steps_then, steps_now = then[segment.before], now[segment.rows]
+        of = _Part(segment.name, some, steps_then, part, steps_now, known, columns, parameters)
+        yield from of.by_chunk(chunks, segment.rows)
+
+
+class _Part:
+    """All rows, or those of a segment."""
+
+    def __init__(
+        self,
+        name: str,
+        before: Sample,
+        then: Integers,
+        data: Sample,
+        now: Integers,
+        fitted: Fitted,
+        columns: Columns,
+        parameters: Parameters,
+    ) -> None:
+        self._name, self._data, self._steps = name, data, now
+        self._fitted, self._columns = fitted, columns
+        self._found = few_labels.outcomes(data, fitted)
+        self._audit = few_labels.audit(self._found, fitted) if self._found else None
+        self._judged = None
+        if before.rows and (data.features or self._found is not None):
+            known = reference(before, few_labels.outcomes(before, fitted), then)
+            self._judged = Judged(data, self._found, now, known, parameters)
+
+    def by_chunk(self, chunks: list[Chunk], places: Integers) -> Iterator[Evaluated]:
+        """`places` are the part's rows in the whole file; a chunk without any of them is left out."""
+        for chunk in chunks:
+            first, stop = np.searchsorted(places, [chunk.first, chunk.stop]).tolist()
+            if first < stop:
+                yield Evaluated(chunk, self._name, stop - first, tuple(self._rows(first, stop)))
+
+    def _rows(self, first: int, stop: int) -> Iterator[Row]:
+        some = self._data.at(slice(first, stop))
+        yield from distances(some, self._fitted, self._columns)
+        yield from _labels(some)
+        accuracy = _accuracy(some, self._fitted, self._columns)
+        if self._audit is None or self._found is None:
+            yield from accuracy
+        else:
+            evidence, invalid = self._audit
+            labelled = int(np.isfinite(self._found.happened[:stop] - self._found.expected[:stop]).sum())
+            yield from (_audited(of, bool(invalid[stop - 1]), labelled) for of in accuracy)
+            level = "invalid" if invalid[stop - 1] else "ok" if labelled else "not_enough_data"
+            value = float(evidence[stop - 1]) if labelled else np.nan
+            yield row("verdict", "", "estimate_audit", "e_test", value, labelled, None, level)
+        if self._judged is not None:
+            yield from self._judged.until(int(self._steps[stop - 1]), int(self._steps[0]))
+        yield from canary(self._data, self._found, self._steps, self._columns, stop)
 
 
 def _accuracy(some: Sample, fitted: Fitted, columns: Columns) -> Iterator[Row]:

@@ -13,6 +13,7 @@ from pipeline.errors import ConfigError, NotFound
 
 MOST_BYTES = 4_000_000_000
 """The rows are kept in memory."""
+MOST_BLOCK = 2**31 - 1
 
 
 def read(path: Path, option: str) -> pa.Table:
@@ -49,8 +50,15 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _csv(path: Path) -> pa.Table:
-    convert = pa.csv.ConvertOptions(strings_can_be_null=True)
-    return pa.csv.read_csv(path, convert_options=convert)
+    """One block, so that a column is numbers only where all of it is."""
+    size = min(max(path.stat().st_size + 1, 1 << 20), MOST_BLOCK)
+    table = pa.csv.read_csv(
+        path,
+        read_options=pa.csv.ReadOptions(block_size=size),
+        convert_options=pa.csv.ConvertOptions(strings_can_be_null=True),
+    )
+    # A data frame's index, written without a name.
+    return table.drop_columns([""]) if table.column_names.count("") == 1 else table
 
 
 def _is_parquet(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,17 +50,35 @@ def fit(sample: Sample, columns: Columns, problem: Problem) -> Fitted:
     whole = len(sample.features) >= 2 and sample.rows >= FEWEST_ROWS
     return Fitted(
         problem=problem,
-        distributions={
-            name: Categories.of(values) if isinstance(values, Text) else Numbers.of(values)
-            for name, values in named.items()
-        },
-        missing={name: float(is_missing(values).mean()) for name, values in named.items()},
+        distributions={name: _distribution(values) for name, values in named.items()},
+        missing={name: _share(values) for name, values in named.items()},
         calibration=_calibration(sample, problem),
         strata=np.asarray(quantile_edges(stratum_scores(sample)), np.float64),
         losses=losses,
         largest_loss=largest,
         reconstruction=Reconstruction.of(sample.features, encoding) if whole else None,
     )
+
+
+def narrowed(fitted: Fitted, sample: Sample, columns: Columns) -> Fitted:
+    """The same for a part of the reference: its own distributions, and what all rows taught."""
+    named = distributed(sample, columns)
+    return replace(
+        fitted,
+        distributions={name: _distribution(values) for name, values in named.items()},
+        missing={name: _share(values) for name, values in named.items()},
+        reconstruction=None,
+    )
+
+
+def _distribution(values: Values) -> Numbers | Categories | None:
+    return Categories.of(values) if isinstance(values, Text) else Numbers.of(values)
+
+
+def _share(values: Values) -> float:
+    """Of missing values; 0 where there is no row."""
+    missing = is_missing(values)
+    return float(missing.mean()) if len(missing) else 0.0
 
 
 def distributed(sample: Sample, columns: Columns) -> dict[str, Values]:

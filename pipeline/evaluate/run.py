@@ -11,6 +11,7 @@ from pipeline.evaluate.chunks import chunks
 from pipeline.evaluate.evaluate import Evaluated, evaluate
 from pipeline.evaluate.problem import is_regression, problem
 from pipeline.evaluate.sample import kinds, sample
+from pipeline.evaluate.segments import note
 
 
 def run(
@@ -34,7 +35,7 @@ def run(
     found = list(
         evaluate(old, new, columns, problem(old, columns, reference), chunks(new, chunk), parameters)
     )
-    return found, (*old.notes, *new.notes, *notes, _of_steps(steps.are_minutes(new), parameters))
+    return found, (*old.notes, *new.notes, *notes, *note(new), _of_steps(steps.are_minutes(new), parameters))
 
 
 def _of_steps(minutes: bool, parameters: Parameters) -> str:

@@ -37,6 +37,7 @@ class Sample:
     """Labels of a regression."""
     label_lag: Floats | None
     """Seconds from a prediction to its label; NaN where there is none."""
+    version: Text | None
     segments: Mapping[str, Text]
     rows: int
     notes: tuple[str, ...] = ()
@@ -61,6 +62,7 @@ class Sample:
             label=texts(self.label),
             actual=floats(self.actual),
             label_lag=floats(self.label_lag),
+            version=texts(self.version),
             segments={name: values.at(rows) for name, values in self.segments.items()},
             rows=len(np.arange(self.rows)[rows]),
         )
@@ -105,7 +107,7 @@ def sample(
     if missing:
         notes.append(f"{path.name} has no column {', '.join(missing)}: every value is missing")
     held = {name: cells.values(_column(table, name), numeric) for name, numeric in features.items()}
-    label = _optional(table, columns.label)
+    label, version = _optional(table, columns.label), _optional(table, columns.version)
     prediction = _required(table, columns.prediction, "prediction", path)
     return Sample(
         features={name: values for name, (values, _) in held.items()},
@@ -117,6 +119,7 @@ def sample(
         label=None if label is None or regression else cells.texts(label),
         actual=cells.numbers(label).values if label is not None and regression else None,
         label_lag=_lag(table, columns, times),
+        version=None if version is None else cells.texts(version),
         segments={n: cells.texts(files.require(table, n, "segments", path)) for n in columns.segments},
         rows=table.num_rows,
         notes=tuple(notes),
