@@ -9,6 +9,7 @@ RUNTIME := .venv/runtime.stamp
 DEV := .venv/dev.stamp
 NANNYML := .venv-nannyml/stamp
 KUBERNETES := .venv-kubernetes/stamp
+DETECTION := .venv-detection/stamp
 PYTHON ?= $(or $(firstword $(shell command -v python3.11 python3.12 python3.13 python3)),python3)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
@@ -26,10 +27,11 @@ lint: $(DEV)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(DEV) $(NANNYML) $(KUBERNETES) rig  ## measure speed; writes docs/benchmarks.md
+bench: $(DEV) $(NANNYML) $(KUBERNETES) $(DETECTION) rig  ## measure speed and verdicts; writes docs/benchmarks.md, docs/detection.md
 	rm -f build/bench.jsonl
 	$(BIN)/pytest -m bench tests/bench
 	$(BIN)/python -m tests.bench.page
+	$(BIN)/python -m tests.bench.detection
 
 soak: $(DEV) rig  ## long runs: workers under faults (writes docs/faults.md), then the laws with many more examples
 	rm -f build/faults.jsonl
@@ -50,10 +52,11 @@ lock: $(DEV)  ## resolve the requirements anew
 	$(COMPILE) --upgrade pyproject.toml --extra dev -c .ci/requirements/runtime.txt -o .ci/requirements/dev.txt
 	$(COMPILE) --upgrade .ci/requirements/bench-nannyml.in -o .ci/requirements/bench-nannyml.txt
 	$(COMPILE) --upgrade .ci/requirements/bench-kubernetes.in -o .ci/requirements/bench-kubernetes.txt
+	$(COMPILE) --upgrade .ci/requirements/bench-detection.in -o .ci/requirements/bench-detection.txt
 	$(COMPILE) --upgrade pipeline/rig/mlserver.in -o pipeline/rig/mlserver.txt
 
 clean:  ## remove what was built; a ledger in driftledger-data is kept
-	rm -rf .venv .venv-nannyml build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf .venv .venv-nannyml .venv-kubernetes .venv-detection build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/build.stamp: .ci/requirements/build.txt
@@ -80,4 +83,9 @@ $(NANNYML): .venv/build.stamp .ci/requirements/bench-nannyml.txt
 $(KUBERNETES): .venv/build.stamp .ci/requirements/bench-kubernetes.txt
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-kubernetes
 	$(BIN)/uv pip install --quiet --python .venv-kubernetes/bin/python --require-hashes -r .ci/requirements/bench-kubernetes.txt
+	touch $@
+
+$(DETECTION): .venv/build.stamp .ci/requirements/bench-detection.txt
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-detection
+	$(BIN)/uv pip install --quiet --python .venv-detection/bin/python --require-hashes -r .ci/requirements/bench-detection.txt
 	touch $@

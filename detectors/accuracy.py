@@ -21,11 +21,15 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     reference = subject.reference
     if reference is None or reference.labelled == 0:
         return subject.unjudged(NAME, "no_reference", parameters)
-    upper = clopper_pearson_upper(reference.errors, reference.labelled, parameters.accuracy_confidence)
+    phi = max(reference.phi_errors, 1.0)
+    # Errors that vary phi times as much tell as much of their rate as a phi-th of them would.
+    upper = clopper_pearson_upper(
+        reference.errors / phi, reference.labelled / phi, parameters.accuracy_confidence
+    )
     evidence: dict[str, float | int | str] = {
         "reference": reference.reference,
         "reference_rate": reference.errors / reference.labelled,
         "predictions": int(integers(minutes, "predictions").sum()),
     }
     bound = upper + parameters.accuracy_tolerance
-    return rate.judge(NAME, minutes, "errors", subject, bound, reference.phi_errors, parameters, evidence)
+    return rate.judge(NAME, minutes, "errors", subject, bound, phi, parameters, evidence)

@@ -1,7 +1,7 @@
 """The e-detector: evidence that a stream of minute counts has changed, safe to look at every minute.
 
 A minute's likelihood ratio L_k (alternative k against the tolerated worst) moves each of K alternatives by
-M_k <- (M_k + 1) L_k^(1/phi); the detector is their mean.  Alarm at M >= c: under the null the mean time
+M_k <- (M_k + 1) L_k; the detector is their mean.  Alarm at M >= c: under the null the mean time
 to a false alarm is at least c minutes and P(any false alarm in T minutes) <= T / c
 (Shin, Ramdas, Rinaldo: E-detectors, NEJSDS 2024).
 
@@ -20,10 +20,6 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-RATE_GRID = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
-"""Alternatives of a rate: this share of the way from the tolerated rate to 1."""
-
 
 SLACK = 1e-8
 """Nats above the bar at which evidence saturates, so that rounding cannot leave it below."""
@@ -51,7 +47,7 @@ def run(
 ) -> Run:
     """Fold minutes into the evidence.
 
-    `log_ratios` (T, K) is ln L_k / phi of each minute, `log_ceiling` where ln M_k saturates.  Where `active`
+    `log_ratios` (T, K) is ln L_k of each minute, `log_ceiling` where ln M_k saturates.  Where `active`
     (T, K) is false there was no data: that minute leaves M_k as it is.  Columns do not touch each other, so
     many streams run side by side.
     """
@@ -83,19 +79,6 @@ def log(evidence: Floats) -> Floats:
 def ceiling(log_bar: float, averaged: int) -> float:
     """Where to saturate so that any one of `averaged` parts can still lift the mean to the bar alone."""
     return log_bar + float(np.log(averaged)) + SLACK
-
-
-def rate_log_ratios(count: Ints, hits: Ints, bound: Floats | float, phi: float) -> Floats:
-    """(T, 6): ln L / phi of `hits` of `count` (T,) a minute, for RATE_GRID against `bound` in (0, 1).
-
-    Every alternative is above the bound, so fewer hits than tolerated never count as evidence.  `bound` may
-    differ from minute to minute (T,), and be the mean of the tolerated rates of a minute's events: with the
-    odds ratio r, E L = prod(1 + m_i (r - 1)) / (1 + m (r - 1))^n <= 1 by the inequality of the means.
-    """
-    tolerated = np.broadcast_to(np.asarray(bound, np.float64), count.shape)[:, None]
-    grid = tolerated + np.array(RATE_GRID) * (1.0 - tolerated)
-    up, down = np.log(grid / tolerated), np.log((1.0 - grid) / (1.0 - tolerated))
-    return np.asarray((hits[:, None] * up + (count - hits)[:, None] * down) / phi)
 
 
 def first_of_last_episode(log_evidence: Floats, log_bar: float, log_end: float) -> int | None:

@@ -29,9 +29,14 @@ def smoothed(feature: FeatureBins) -> Floats:
 
 
 def tolerance(feature: FeatureBins, rho: float) -> float:
-    """Nats of KL that are no drift: `rho`, or what chance makes of a reference this small if that is more."""
+    """Nats of KL that are no drift: `rho`, or what chance makes of a reference this small if that is more.
+
+    Events that vary phi times as much tell as much of their shares as a phi-th of them would.
+    """
     total = sum(feature.counts) + feature.missing + feature.unseen
-    by_chance = float(chi2.ppf(0.99, max(len(feature.counts) + 1, 1))) / (2 * max(total, 1))
+    by_chance = (
+        float(chi2.ppf(0.99, max(len(feature.counts) + 1, 1))) * max(feature.phi, 1.0) / (2 * max(total, 1))
+    )
     return max(rho, by_chance)
 
 

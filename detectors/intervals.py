@@ -21,8 +21,8 @@ def clopper_pearson(hits: int, count: int, confidence: float = 0.95) -> Interval
     return Interval(low, clopper_pearson_upper(hits, count, 1 - tail))
 
 
-def clopper_pearson_upper(hits: int, count: int, confidence: float = 0.99) -> float:
-    """Exact one-sided upper bound of hits / count."""
+def clopper_pearson_upper(hits: float, count: float, confidence: float = 0.99) -> float:
+    """Exact one-sided upper bound of hits / count; counts need not be whole."""
     _check(hits, count)
     return 1.0 if hits == count else float(beta.ppf(confidence, hits + 1, count - hits))
 
@@ -40,6 +40,6 @@ def wilson(hits: float, count: int, confidence: float = 0.95) -> Interval:
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
 
-def _check(hits: float, count: int) -> None:
+def _check(hits: float, count: float) -> None:
     if not 0 <= hits <= count or count == 0:
         raise ValueError(f"{hits} of {count} is not a rate")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from detectors import e_detector
+from detectors import e_detector, rate_ratios
 from detectors.finding import Finding, Level
 from detectors.parameters import Parameters
 from detectors.subject import Subject, integers, minutes_of
@@ -40,7 +40,7 @@ def judge(
         return subject.unjudged(detector, "not_enough_data", parameters, total, **evidence)
     known = count > 0
     tolerated = min(max(bound, LOWEST_BOUND), 1.0 - LOWEST_BOUND)
-    ratios = e_detector.rate_log_ratios(count[known], hit[known], tolerated, max(phi, 1.0))
+    ratios = rate_ratios.log_ratios(count[known], hit[known], tolerated, max(phi, 1.0))
     width = ratios.shape[1]
     ceiling = e_detector.ceiling(parameters.log_act, width)
     log_evidence = e_detector.log_mean(e_detector.run(ratios, e_detector.fresh(width), ceiling).evidence)

@@ -7,20 +7,21 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import betabinom
 
-from detectors import e_detector, histogram_alternatives
+from detectors import e_detector, histogram_alternatives, rate_ratios
 from detectors.references import FeatureBins
 from tests.examples import examples
 
 LOG_WARN, LOG_ACT = float(np.log(43_200)), float(np.log(1.3e7))
-K = len(e_detector.RATE_GRID)
+K = len(rate_ratios.GRID)
 WEEK = 10_080
 
 Ints = npt.NDArray[np.int64]
 
 
 def evidence(count: Ints, hits: Ints, bound: float, phi: float = 1.0) -> npt.NDArray[np.float64]:
-    ratios = e_detector.rate_log_ratios(count, hits, bound, phi)
+    ratios = rate_ratios.log_ratios(count, hits, bound, phi)
     return e_detector.log_mean(e_detector.run(ratios, e_detector.fresh(K), LOG_ACT + np.log(K)).evidence)
 
 
@@ -89,10 +90,21 @@ def test_clustered_errors_alarm_without_phi_and_do_not_with_it() -> None:
     assert max(corrected) < LOG_ACT
 
 
-def test_phi_undoes_exact_repetition_exactly() -> None:
+def test_repetition_that_phi_knows_is_never_more_evidence_than_the_events_themselves() -> None:
     count, hits = errors(np.full(500, 0.2), 20, 3)
-    once, five = (e_detector.rate_log_ratios(f * count, f * hits, 0.1, float(f)) for f in (1, 5))
-    np.testing.assert_allclose(once, five, rtol=1e-12)
+    once, five = (rate_ratios.log_ratios(f * count, f * hits, 0.1, float(f)) for f in (1, 5))
+    assert (five <= once + 1e-9).all()
+
+
+@pytest.mark.parametrize("phi", [2.0, 5.0, 20.0])
+@pytest.mark.parametrize("tolerated", [0.01, 0.1, 0.5])
+def test_a_wavering_rate_gains_nothing_whatever_its_tail(phi: float, tolerated: float) -> None:
+    """Real error rates waver; with the power 1 / phi alone one week in three warned of nothing."""
+    count = np.arange(101)
+    spread = (100 - phi) / (phi - 1)
+    chance = betabinom(100, tolerated * spread, (1 - tolerated) * spread).pmf(count)
+    ratios = rate_ratios.log_ratios(np.full(101, 100), count, tolerated, phi)
+    assert (chance @ np.exp(ratios)).max() <= 1 + 1e-6
 
 
 @given(st.integers(0, 400), st.integers(0, 2**32 - 1))
@@ -166,9 +178,7 @@ def test_a_bound_that_changes_by_the_minute_is_the_mean_of_its_events() -> None:
     tolerated = np.array([0.05, 0.3, 0.6])
     outcomes = np.array([[i >> j & 1 for j in range(3)] for i in range(8)])
     chances = np.prod(np.where(outcomes == 1, tolerated, 1 - tolerated), axis=1)
-    ratios = e_detector.rate_log_ratios(
-        np.full(8, 3), outcomes.sum(axis=1), np.full(8, tolerated.mean()), 1.0
-    )
+    ratios = rate_ratios.log_ratios(np.full(8, 3), outcomes.sum(axis=1), np.full(8, tolerated.mean()), 1.0)
     assert (chances @ np.exp(ratios)).max() <= 1 + 1e-12
 
 

@@ -92,7 +92,7 @@ def _value(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _section(name: str, note: str, lines: list[dict[str, object]]) -> Iterator[str]:
+def section(name: str, note: str, lines: list[dict[str, object]]) -> Iterator[str]:
     columns = list(dict.fromkeys(key for line in lines for key in line))
     yield f"## {name}\n"
     if note:
@@ -110,7 +110,7 @@ def page(results: Path, now: datetime, head: str, notes: Mapping[str, str]) -> s
     for text in results.read_text(encoding="utf-8").splitlines():
         line = json.loads(text)
         sections[line.pop("name")].append(line)
-    body = [part for name, lines in sections.items() for part in _section(name, notes.get(name, ""), lines)]
+    body = [part for name, lines in sections.items() for part in section(name, notes.get(name, ""), lines)]
     return f"{head}{now:%Y-%m-%d}, {machine()}.\n\n" + "\n".join(body)
 
 

@@ -1,0 +1,56 @@
+"""The simulation behind docs/detection.md, small: unchanged traffic is left alone, changed traffic is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detectors import distances
+from tests.bench.detection import delays, false_alarms, ours, streams, windows
+
+
+def test_unchanged_traffic_of_every_kind_is_not_acted_on() -> None:
+    """A pager that rings for nothing is switched off."""
+    errors = list(false_alarms.of_errors(12, minutes=2 * streams.DAY))
+    features = list(false_alarms.of_features(2, features=2, minutes=streams.DAY))
+    ruled = [row for row in errors + features if "act" in row]
+    assert {row["traffic"] for row in ruled} == set(streams.KINDS)
+    assert max(float(str(row["act"])) for row in ruled) == 0.0
+    assert np.mean([float(str(row["alarm"])) for row in errors]) < 0.05
+
+
+def test_a_rate_that_wavers_is_what_it_says(recwarn: pytest.WarningsRecorder) -> None:
+    """The clustered kinds vary five times as much, else the page would show nothing."""
+    rng = np.random.default_rng(0)
+    for kind, spread in (("independent", 1), ("overdispersed", 5), ("repeated", 5)):
+        found = streams.errors(kind, 0.1, 4_000, 1, rng)
+        assert found.hits.var() / (100 * 0.1 * 0.9) == pytest.approx(spread, rel=0.15)
+
+
+def test_a_shift_is_seen_before_the_usual_window_is_full() -> None:
+    rows = {str(r["rule"]): r["median_minutes"] for r in delays.of_features(3, ["mean + 0.5 sd"])}
+    assert float(str(rows["e-detector, rho 0.005, warn"])) < 6
+    assert float(str(rows["PSI > 0.1 of the last hour"])) > 20
+
+
+def test_the_rules_it_is_compared_with_are_the_published_ones() -> None:
+    """A comparison with a straw man would be worth nothing."""
+    rng = np.random.default_rng(1)
+    known, seen = rng.integers(50, 200, 10), rng.integers(50, 200, (3, 10))
+    for row, psi, p_value in zip(
+        seen,
+        windows.psi(known.astype(float), seen.astype(float)),
+        windows.chi_squared(known.astype(float), seen.astype(float)),
+        strict=True,
+    ):
+        assert psi == pytest.approx(distances.psi(known, row))
+        assert p_value == pytest.approx(distances.chi2(known, row).p_value)
+
+
+def test_streams_side_by_side_are_judged_as_each_alone() -> None:
+    rng = np.random.default_rng(2)
+    known, seen = (streams.errors("independent", 0.1, 200, 3, rng) for _ in range(2))
+    alone = [
+        ours.of_errors(ours._at(known, np.array([i])), ours._at(seen, np.array([i])), 0.0) for i in range(3)
+    ]
+    np.testing.assert_array_equal(ours.of_errors(known, seen, 0.0), np.hstack(alone))
