@@ -39,7 +39,7 @@ NOTES = {
     "bar, the one that no more of our 200 unchanged weeks reach than alarm at that peer: the fair comparison "
     "of speed. The default tolerance of 1 % accepts 11 % errors, and rightly takes its time at 12 %."
     "\n\n![delay on error rates](detection/errors_delay.svg)",
-    "features that move": "One feature of 10 bins. `rho` is the tolerance in nats; a PSI is about twice that. "
+    "features that move": "One feature of 10 bins. `rho` is the tolerance in nats, about half of a PSI. "
     "KS and chi2 alarm on nearly every clean day, so their delays are of the few streams that were quiet."
     "\n\n![delay on features](detection/features_delay.svg)",
     "flights": "All flights of 2013 from New York, late by over 15 minutes or not, by a model of January; "
