@@ -22,6 +22,7 @@ rules:
     model: fraud
     detectors: [accuracy]
     mode: auto
+    signals: 1
     target: {cluster: lab, namespace: ml, kind: Deployment, name: fraud}
 """
 
@@ -39,6 +40,7 @@ BAD = Served("v2", NOW - DAY, NOW, 9_000, None, 0, None)
 
 BEFORE = PastAction(
     "f" * 64,
+    "rollback",
     "lab",
     "ml",
     "Deployment/fraud",

@@ -94,5 +94,5 @@ class Workload:
 
 def _text(target: Target) -> str:
     where = f"{{cluster: rig, namespace: {target.namespace}, kind: {target.kind}, name: {target.name}}}"
-    rule = "name: fraud-accuracy, model: fraud, detectors: [accuracy], mode: auto"
+    rule = "name: fraud-accuracy, model: fraud, detectors: [accuracy], mode: auto, signals: 1"
     return f'version: "1"\nrules:\n  - {{{rule}, target: {where}}}\n'

@@ -29,6 +29,7 @@ rules:
     detectors: [accuracy]
     mode: {mode}
     min_count: 200
+    signals: 1
     target: {{cluster: lab, namespace: ml, kind: Deployment, name: fraud}}
 """
 

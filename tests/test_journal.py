@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from pipeline.facts.control import FINDINGS
+from pipeline.policy.file import parse
 from pipeline.policy.reading import journal
 from pipeline.policy.rules import TRIGGERS
 from pipeline.store import Store
-from tests.deciding import NOW, finding
+from tests.deciding import NOW, TEXT, finding
 from tests.ledger import write
 
 MINUTE = timedelta(minutes=1)
@@ -57,7 +58,7 @@ def known(tmp_path_factory):
         ]
         write(store, prediction_sums=[served(m, v) for v, minutes in traffic.items() for m in minutes])
         write(store, **{FINDINGS.name: verdicts})
-        yield journal(store, "fraud", TRIGGERS, 500, None)
+        yield journal(store, "fraud", TRIGGERS, parse(TEXT).rules[0], None, NOW)
 
 
 def test_only_versions_that_were_right_while_they_served_are_good(known):

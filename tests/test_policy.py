@@ -71,6 +71,13 @@ def test_every_needed_detector_must_say_act(level):
     ("name", "arguments"),
     [
         ("kill_switch", {"text": TEXT + "kill_switch: true\n"}),
+        ("not_muted", {"known": replace(journal(), muted_until=NOW + HOUR)}),
+        ("sources_whole", {"known": replace(journal(), gaps=("label/x missed 3 events (lost)",))}),
+        ("siblings_calm", {"findings": [finding(), finding(model_version="v1")]}),
+        ("siblings_calm", {"findings": [finding(), finding(level="warn", model_version="v1")]}),
+        ("came_with_change", {"known": journal(GOOD, replace(BAD, first=NOW - 9 * DAY))}),
+        ("came_with_change", {"known": journal(GOOD)}),
+        ("breaker", {"findings": [finding(), *(finding(model=n) for n in "abc")]}),
         ("fresh", {"findings": [finding(end=NOW - timedelta(minutes=16))]}),
         ("fresh", {"findings": [finding(end=NOW + timedelta(minutes=1))]}),
         ("enough_events", {"findings": [finding(count=499)]}),
@@ -86,6 +93,7 @@ def test_every_needed_detector_must_say_act(level):
             "changes_something",
             {"known": journal(target=replace(STATE, revisions=(Revision(1, "v1", "hash-2", "fraud-a"),)))},
         ),
+        ("not_put_back", {"history": [replace(BEFORE, model_version="v2", state="undone")]}),
         ("cool_down", {"history": [replace(BEFORE, acted_at=NOW - 5 * HOUR)]}),
         ("action_settled", {"history": [replace(BEFORE, state="executed")]}),
         ("action_settled", {"history": [replace(BEFORE, state="approved")]}),
@@ -160,7 +168,9 @@ def test_ping_pong_is_impossible(good, left, order):
     history = [replace(BEFORE, action_id=v, model_version=v) for v in sorted(left)]
     revisions = tuple(Revision(i, v, f"hash-{v}", v) for i, v in enumerate(order, 1))
     target = replace(STATE, revisions=revisions)
-    action = decided(history=history, known=journal(*served, target=target))
+    action = decided(
+        history=history, known=journal(*served, target=target), text=with_rule("change_window: 90d")
+    )
     if isinstance(action, Action):
         assert action.to_version in good - left - {"v2"}
     else:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipeline.events import TYPES, EventType
 from pipeline.policy.rules import Target
 
-STATES = ("proposed", "approved", "refused", "executed", "verified", "failed", "undone")
+STATES = ("proposed", "granted", "denied", "approved", "refused", "executed", "verified", "failed", "undone")
 """In the order in which one tick can reach them."""
 
 _EPOCH = datetime(1970, 1, 1)

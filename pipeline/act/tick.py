@@ -7,6 +7,7 @@ from datetime import datetime
 
 from detectors.finding import Finding
 from detectors.parameters import Parameters
+from pipeline.act.approvals import granted, still_offered
 from pipeline.act.events import Publisher, Taken, publish
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
@@ -66,19 +67,24 @@ def _carried_out(
     clients: Mapping[str, Kubernetes],
     now: datetime,
 ) -> Iterator[Taken]:
+    agreed = isinstance(decision, Action) and decision.mode == "propose" and granted(store, decision, now)
     automatic = isinstance(decision, Action) and decision.mode == "auto"
     first = _first(decision)
-    if not automatic and _recorded(store, first):
-        return
-    yield publish(publisher, first, now)
-    if isinstance(decision, Action) and automatic:
+    # What a person agreed to stands in the ledger as it was read then.
+    if not agreed:
+        if not automatic and _recorded(store, decision, first, now):
+            return
+        yield publish(publisher, first, now)
+    if isinstance(decision, Action) and (automatic or agreed):
         client = clients[decision.target.cluster]
         for step in TARGETS[decision.target.kind].execute(client, decision):
             yield publish(publisher, _step(decision, step), now)
 
 
-def _recorded(store: Store, taken: Taken) -> bool:
+def _recorded(store: Store, decision: Decision, taken: Taken, now: datetime) -> bool:
     """A decision that only stands in the ledger is written once, not at every tick that repeats it."""
+    if isinstance(decision, Action) and decision.mode == "propose":
+        return still_offered(store, decision, now)
     found = store.query("action_state", action_id=taken.action_id, state=taken.state)
     return bool(found.num_rows)
 
@@ -134,7 +140,7 @@ def _past_step(past: PastAction, target: Target, step: Step) -> Taken:
     return Taken(
         action_id=past.action_id,
         state=step.state,
-        kind="rollback",
+        kind=past.kind,
         rule=past.rule,
         target=target,
         model=past.model,

@@ -12,7 +12,9 @@ from pipeline.policy.decisions import Action
 from pipeline.policy.journal import TargetState
 from pipeline.policy.rules import Target
 
-State = Literal["proposed", "approved", "refused", "executed", "verified", "undone", "failed"]
+State = Literal[
+    "proposed", "granted", "denied", "approved", "refused", "executed", "verified", "undone", "failed"
+]
 
 
 @dataclass(frozen=True, slots=True)

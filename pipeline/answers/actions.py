@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.answers.answer import Answer, Column
 from pipeline.answers.window import Window
+from pipeline.errors import NotFound
 from pipeline.store import Store
 
 COLUMNS = (
@@ -31,3 +32,14 @@ def actions(store: Store, window: Window) -> Answer:
     rows = tuple(tuple(row[c.name] or None for c in COLUMNS) for row in found)
     as_of = max((row["last"] for row in found), default=None)
     return Answer(COLUMNS, rows, as_of, None, window=window)
+
+
+def only(store: Store, beginning: str) -> str:
+    """The id of the one action that begins so.  Raises NotFound for none or several."""
+    rows = store.query("action_rows", prefix=beginning).to_pylist()
+    ids = list(dict.fromkeys(r["action_id"] for r in rows))
+    if not ids or not beginning:
+        raise NotFound(f"no action {beginning!r} in this ledger; `driftledger actions` lists them")
+    if len(ids) > 1:
+        raise NotFound(f"{len(ids)} actions start with {beginning!r}: {', '.join(i[:16] for i in ids[:5])}")
+    return str(ids[0])

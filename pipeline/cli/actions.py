@@ -1,14 +1,52 @@
-"""`driftledger actions`: what was proposed, done, refused and undone."""
+"""`driftledger actions`: what was proposed, done, refused and undone, and what people say to it."""
 
 from __future__ import annotations
 
+import getpass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from pipeline.cli.options import OutputOption, StoreOption, WindowOption, now, reading, show
+from pipeline.cli.cluster_options import (
+    CaOption,
+    ClusterOption,
+    KubeconfigOption,
+    Reach,
+    ServerOption,
+    TokenOption,
+)
+from pipeline.cli.options import OutputOption, StoreOption, WindowOption, now, reading, show, writing
 from pipeline.cli.output import Output
 
+if TYPE_CHECKING:
+    from pipeline.act.events import Taken
+    from pipeline.store import Store
 
+HELP = "What was proposed, done, refused and undone: listed, shown, approved, denied, put back."
+
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help=HELP)
+
+ActionArgument = Annotated[str, typer.Argument(metavar="ACTION", help="Its id, or a beginning of it.")]
+ByOption = Annotated[
+    str | None, typer.Option("--by", metavar="NAME", help="Who says so; else this account's name.")
+]
+
+
+@app.callback()
 def actions(
+    ctx: typer.Context,
+    store: StoreOption = None,
+    window: WindowOption = "7d",
+    output: OutputOption = Output.table,
+) -> None:
+    """Actions with a step in the window, the newest first; the commands below are about one of them."""
+    if ctx.invoked_subcommand is None:
+        list_(ctx, store, window, output)
+
+
+@app.command("list")
+def list_(
     ctx: typer.Context,
     store: StoreOption = None,
     window: WindowOption = "7d",
@@ -21,3 +59,125 @@ def actions(
     span = parse_window(window, now())
     with reading(ctx, store) as ledger:
         show(answer(ledger, span), output)
+
+
+@app.command("show")
+def show_one(ctx: typer.Context, action: ActionArgument, store: StoreOption = None) -> None:
+    """One action whole, and where it waits for a person, the token that approves this plan.
+
+    Exit code 3: no such action, or several that begin so.
+    """
+    from pipeline.act.approvals import offer
+    from pipeline.cli.options import place
+    from pipeline.explain.explanation import explain
+    from pipeline.explain.narrative import narrative
+
+    found = explain(place(ctx, store), action)
+    for line in narrative(found):
+        typer.echo(line)
+    with reading(ctx, store) as ledger:
+        waiting = offer(ledger, found.action_id)
+    if waiting is not None:
+        typer.echo(f"\nplan {waiting.plan}\noffered until {waiting.expires.isoformat()}Z")
+        typer.echo(f"driftledger actions approve {found.action_id[:12]} --token {waiting.token}")
+
+
+@app.command()
+def approve(
+    ctx: typer.Context,
+    action: ActionArgument,
+    token: Annotated[str, typer.Option("--token", metavar="TOKEN", help="As `show` prints it.")],
+    store: StoreOption = None,
+    by: ByOption = None,
+) -> None:
+    """Say yes to this plan and no other; the next tick of `judge` or `up` carries it out.
+
+    Exit codes: 3 nothing waits there, 4 a wrong token or an offer that has ended.
+    """
+    from pipeline.act.approvals import approve as say
+    from pipeline.embedded import Embedded
+
+    with writing(ctx, store) as ledger:
+        _told(say(ledger, Embedded(ledger), _whole(ledger, action), token, _who(by), now()))
+
+
+@app.command()
+def deny(
+    ctx: typer.Context,
+    action: ActionArgument,
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Kept with the action.")] = "",
+    store: StoreOption = None,
+    by: ByOption = None,
+) -> None:
+    """Say no, for good: the same action is not proposed again.  Exit code 3: nothing waits there."""
+    from pipeline.act.approvals import deny as say
+    from pipeline.embedded import Embedded
+
+    with writing(ctx, store) as ledger:
+        _told(say(ledger, Embedded(ledger), _whole(ledger, action), _who(by), why, now()))
+
+
+@app.command()
+def mute(
+    ctx: typer.Context,
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="As the policy names it.")],
+    hours: Annotated[int, typer.Option("--hours", min=0, help="From now; 0 ends it.")],
+    store: StoreOption = None,
+    by: ByOption = None,
+) -> None:
+    """Let a rule rest: what it finds is recorded as refused, and nothing is done."""
+    from pipeline.act.approvals import mute as say
+    from pipeline.embedded import Embedded
+
+    with writing(ctx, store) as ledger:
+        _told(say(Embedded(ledger), rule, timedelta(hours=hours), _who(by), now()))
+
+
+@app.command()
+def undo(
+    ctx: typer.Context,
+    action: ActionArgument,
+    store: StoreOption = None,
+    cluster: ClusterOption = None,
+    kubeconfig: KubeconfigOption = None,
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+    ca: CaOption = None,
+    by: ByOption = None,
+) -> None:
+    """Put back what an executed rollback left, unless somebody has changed the object since.
+
+    Exit codes: 0 done, 6 refused, 3 no such action, 4 it cannot be put back, 5 the cluster cannot be read.
+    """
+    from pipeline.act.undo import undo as put_back
+    from pipeline.actuator.kubernetes import Kubernetes
+    from pipeline.embedded import Embedded
+
+    if cluster is None:
+        raise typer.BadParameter("say in which cluster", param_hint="--cluster")
+    reach = Reach(cluster, kubeconfig, server, token_file, ca)
+    client = Kubernetes(reach.connection())
+    try:
+        with writing(ctx, store) as ledger:
+            whole = _whole(ledger, action)
+            steps = put_back(ledger, Embedded(ledger), whole, client, cluster, _who(by), now())
+            states = [_told(step) for step in steps]
+    finally:
+        client.close()
+    if "undone" not in states:
+        raise typer.Exit(6)
+
+
+def _told(step: Taken) -> str:
+    typer.echo(f"{step.state} {step.action_id[:12]}: {step.detail}")
+    return step.state
+
+
+def _who(by: str | None) -> str:
+    return by or getpass.getuser()
+
+
+def _whole(ledger: Store, beginning: str) -> str:
+    from pipeline.answers.actions import only
+
+    return only(ledger, beginning)

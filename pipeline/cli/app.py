@@ -43,7 +43,7 @@ COMMANDS = {
     "drift": Command("pipeline.cli.drift:drift", "Which inputs of a model moved, largest effect first."),
     "status": Command("pipeline.cli.status:status", "How fresh and how complete the ledger is."),
     "rejected": Command("pipeline.cli.rejected:app", "What was refused, and a second look at it."),
-    "actions": Command("pipeline.cli.actions:actions", "What was proposed, done, refused and undone."),
+    "actions": Command("pipeline.cli.actions:app", "What was proposed, done, refused and undone."),
     "explain": Command("pipeline.cli.explain:explain", "Why an action was taken, computed again."),
     "maintain": Command("pipeline.cli.maintain:maintain", "Keep the ledger small and quick while it grows."),
     "report": Command("pipeline.cli.report:app", "Statements of a month, per team."),

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from detectors.parameters import Parameters
+from pipeline.answers.actions import only
 from pipeline.canonical import canonical, moment
 from pipeline.errors import DriftledgerError, NotFound
 from pipeline.explain.differences import differences
@@ -65,13 +66,7 @@ def explain(place: Place, action_id: str) -> Explanation:
 
 
 def _steps(store: Store, prefix: str) -> tuple[Row, ...]:
-    rows = store.query("action_rows", prefix=prefix).to_pylist()
-    ids = list(dict.fromkeys(r["action_id"] for r in rows))
-    if not ids or not prefix:
-        raise NotFound(f"no action {prefix!r} in this ledger; `driftledger actions` lists them")
-    if len(ids) > 1:
-        raise NotFound(f"{len(ids)} actions start with {prefix!r}: {', '.join(i[:16] for i in ids[:5])}")
-    return tuple(rows)
+    return tuple(store.query("action_rows", prefix=only(store, prefix)).to_pylist())
 
 
 def _decided(steps: tuple[Row, ...]) -> Row:

@@ -31,5 +31,5 @@ def consider(
     if not tripped:
         return None
     model = chosen(tripped, state).model
-    known = journal(pinned, model, TRIGGERS, rule.min_count, state)
+    known = journal(pinned, model, TRIGGERS, rule, state, now)
     return decide(findings, policy, rule, past_actions(pinned), known, now, asdict(parameters))

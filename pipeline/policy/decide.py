@@ -12,7 +12,7 @@ from pipeline.policy.decisions import Action, Decision, Gate, PastAction, Patch,
 from pipeline.policy.gates import judge_gates
 from pipeline.policy.journal import Journal, Revision, TargetState
 from pipeline.policy.rules import Policy, Rule, Target
-from pipeline.policy.situation import Situation, chosen, trips
+from pipeline.policy.situation import Situation, chosen, harmed_models, siblings, trips
 
 FORMAT = 2
 """Version of the evidence's shape."""
@@ -36,7 +36,17 @@ def decide(
     if not tripped:
         return None
     trip = chosen(tripped, journal.target)
-    situation = Situation(policy, rule, trip, history, journal, now, tripped_targets(findings, policy))
+    situation = Situation(
+        policy,
+        rule,
+        trip,
+        history,
+        journal,
+        now,
+        tripped_targets(findings, policy),
+        siblings(findings, rule, trip),
+        harmed_models(findings),
+    )
     if situation.already_answered:
         return None
     gates = judge_gates(situation)
@@ -133,6 +143,7 @@ def _evidence(
             "format": FORMAT,
             "decision": decided,
             "findings": [asdict(f) for f in s.trip.findings],
+            "siblings": [asdict(f) for f in s.siblings],
             "gates": [asdict(g) for g in gates],
             "history": [asdict(p) for p in s.history],
             "journal": asdict(s.journal),

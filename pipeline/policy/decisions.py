@@ -8,7 +8,7 @@ from typing import Literal
 
 from pipeline.policy.rules import Mode, Target
 
-Kind = Literal["rollback"]
+Kind = Literal["rollback", "undo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,8 @@ class PastAction:
     """One earlier decision, as the ledger has it."""
 
     action_id: str
+    kind: str
+    """rollback or undo."""
     cluster: str
     namespace: str
     workload: str

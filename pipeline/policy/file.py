@@ -58,8 +58,17 @@ def _rule(section: Section) -> Rule:
         max_age=section.duration("max_age", rules.MAX_AGE),
         cool_down=section.duration("cool_down", rules.COOL_DOWN),
         verify_within=section.duration("verify_within", rules.VERIFY_WITHIN),
+        change_window=section.duration("change_window", rules.CHANGE_WINDOW),
+        approve_within=section.duration("approve_within", rules.APPROVE_WITHIN),
+        signals=section.count("signals", rules.SIGNALS, minimum=1),
         version_label=section.text("version_label", rules.VERSION_LABEL),
     )
+    if rule.mode == "auto" and len(rule.detectors) < rule.signals:
+        raise ConfigError(
+            section.key("signals"),
+            rule.signals,
+            "auto needs as many detectors; else write signals: 1, and one poisoned source can act",
+        )
     section.done()
     return rule
 

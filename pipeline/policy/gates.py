@@ -46,9 +46,51 @@ def _enough_events(s: Situation) -> tuple[bool, str]:
 
 def _breaker(s: Situation) -> tuple[bool, str]:
     limit = s.policy.limits.tripped_targets
-    return len(s.tripped_targets) <= limit, (
-        f"{len(s.tripped_targets)} targets trip at once, at most {limit} can be separate faults"
+    most = max(len(s.tripped_targets), len(s.harmed_models))
+    return most <= limit, (
+        f"{len(s.tripped_targets)} targets and {len(s.harmed_models)} models trip at once, "
+        f"at most {limit} can be separate faults"
     )
+
+
+def _sources_whole(s: Situation) -> tuple[bool, str]:
+    return not s.journal.gaps, "; ".join(s.journal.gaps) or "no source of these events is known to have gaps"
+
+
+def _siblings_calm(s: Situation) -> tuple[bool, str]:
+    """Harm that other versions have too did not come with this one."""
+    moved = [f for f in s.siblings if f.level in ("warn", "act") and s.now - f.end <= s.rule.max_age]
+    words = ", ".join(f"{f.detector} says {f.level} on {f.model_version} too" for f in moved)
+    return not moved, words or f"{len(s.siblings)} verdicts on other versions, none of them of harm"
+
+
+def _came_with_change(s: Situation) -> tuple[bool, str]:
+    first = next((v.first for v in s.journal.served if v.version == s.trip.model_version), None)
+    if first is None:
+        return False, f"the ledger has no traffic of {s.trip.model_version}"
+    age = s.trip.since(s.rule) - first
+    return age <= s.rule.change_window, (
+        f"harm is proven {age.total_seconds():g} s after the first traffic of {s.trip.model_version}, "
+        f"later than {s.rule.change_window.total_seconds():g} s the change is not its cause"
+    )
+
+
+def _not_muted(s: Situation) -> tuple[bool, str]:
+    until = s.journal.muted_until
+    if until is None or s.now >= until:
+        return True, "nobody has muted the rule"
+    return False, f"muted until {until.isoformat()}Z"
+
+
+def _not_put_back(s: Situation) -> tuple[bool, str]:
+    """Who put a change back, a person or another controller, would do so again."""
+    undone = [
+        p.action_id[:12]
+        for p in s.history
+        if p.on(s.rule.target) and p.model_version == s.trip.model_version and p.state == "undone"
+    ]
+    words = f"somebody put back what {', '.join(undone)} did against {s.trip.model_version}"
+    return not undone, words if undone else "no action against this version was put back"
 
 
 def _target_read(s: Situation) -> tuple[bool, str]:
@@ -132,10 +174,14 @@ def _limit(span: timedelta, of: str, words: str) -> Check:
 
 GATES: dict[str, Check] = {
     "kill_switch": _kill_switch,
+    "not_muted": _not_muted,
     "evidence_complete": _evidence_complete,
     "fresh": _fresh,
     "enough_events": _enough_events,
     "breaker": _breaker,
+    "sources_whole": _sources_whole,
+    "siblings_calm": _siblings_calm,
+    "came_with_change": _came_with_change,
     "target_read": _target_read,
     "action_settled": _settled,
     "serving": _serving,
@@ -143,6 +189,7 @@ GATES: dict[str, Check] = {
     "no_ping_pong": _no_ping_pong,
     "revision_kept": _revision_kept,
     "changes_something": _changes_something,
+    "not_put_back": _not_put_back,
     "cool_down": _cool_down,
     "per_target_per_day": _limit(DAY, "per_target_per_day", "on the target in 24 h"),
     "per_cluster_per_hour": _limit(HOUR, "per_cluster_per_hour", "in the cluster in 1 h"),

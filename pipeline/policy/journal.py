@@ -64,6 +64,10 @@ class Journal:
     """In order of first traffic."""
     target: TargetState | None
     """None where the cluster could not be read."""
+    gaps: tuple[str, ...] = ()
+    """What the sources of the model's events are known to have missed, in words."""
+    muted_until: datetime | None = None
+    """A person has told the rule to rest until then."""
 
     def good_versions(self) -> tuple[Served, ...]:
         """Versions judged good, the newest verdict first."""

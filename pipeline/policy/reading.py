@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from datetime import datetime
 
+from pipeline.canonical import moment
 from pipeline.policy.decisions import PastAction
 from pipeline.policy.journal import Journal, Served, TargetState
+from pipeline.policy.rules import Rule
 from pipeline.store import Store
 
 
@@ -15,9 +19,26 @@ def past_actions(store: Store) -> tuple[PastAction, ...]:
 
 
 def journal(
-    store: Store, model: str, triggers: Iterable[str], min_count: int, target: TargetState | None
+    store: Store,
+    model: str,
+    triggers: Iterable[str],
+    rule: Rule,
+    target: TargetState | None,
+    now: datetime,
 ) -> Journal:
     """The journal of a model at the store's snapshot; `triggers` are the detectors of proven harm."""
-    rows = store.query("journal_served", model=model, triggers=list(triggers), min_count=min_count)
+    rows = store.query("journal_served", model=model, triggers=list(triggers), min_count=rule.min_count)
     served = tuple(Served(**row) for row in rows.to_pylist())
-    return Journal(store.snapshot(), served, target)
+    return Journal(store.snapshot(), served, target, _gaps(store, rule, now), _muted(store, rule))
+
+
+def _gaps(store: Store, rule: Rule, now: datetime) -> tuple[str, ...]:
+    """Of the sources of predictions and labels in the target's cluster, not older than a verdict may be."""
+    start = now - rule.max_age
+    found = store.query("journal_gaps", cluster=rule.target.cluster, start=start, end=now).to_pylist()
+    return tuple(f"{g['source']} missed {g['lost']} events ({g['kind']})" for g in found)
+
+
+def _muted(store: Store, rule: Rule) -> datetime | None:
+    found = store.query("rule_muted", rule=rule.name).to_pylist()
+    return moment(json.loads(found[0]["evidence"])["until"]) if found else None

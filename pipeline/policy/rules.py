@@ -18,6 +18,9 @@ MIN_COUNT = 500
 MAX_AGE = timedelta(minutes=15)
 COOL_DOWN = timedelta(hours=6)
 VERIFY_WITHIN = timedelta(minutes=10)
+CHANGE_WINDOW = timedelta(days=7)
+APPROVE_WITHIN = timedelta(hours=4)
+SIGNALS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,12 @@ class Rule:
     """Least time between two actions on the target."""
     verify_within: timedelta = VERIFY_WITHIN
     """Time for the rollout to complete before the action counts as failed."""
+    change_window: timedelta = CHANGE_WINDOW
+    """Longest time from a version's first traffic to its proven harm: later, the change is not the cause."""
+    approve_within: timedelta = APPROVE_WITHIN
+    """How long a proposal may be approved, and its approval be used."""
+    signals: int = SIGNALS
+    """Fewest independent detectors that must agree before mode auto acts."""
     version_label: str = VERSION_LABEL
     """Pod template label that holds the model version."""
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from detectors.finding import Finding
 from pipeline.policy.decisions import PastAction
 from pipeline.policy.journal import Journal, Revision, TargetState
-from pipeline.policy.rules import Policy, Rule, Target
+from pipeline.policy.rules import TRIGGERS, Policy, Rule, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,10 @@ class Situation:
     now: datetime
     tripped_targets: tuple[Target, ...]
     """Targets of all rules that trip at this tick."""
+    siblings: tuple[Finding, ...]
+    """Verdicts of the rule's detectors on the other versions of the model."""
+    harmed_models: tuple[str, ...]
+    """Models that any detector of proven harm says act for, whether a rule covers them or not."""
 
     @property
     def state(self) -> TargetState | None:
@@ -88,6 +92,18 @@ def trips(findings: Sequence[Finding], rule: Rule) -> tuple[Trip, ...]:
         if f.level == "act" and f.detector in rule.detectors and rule.covers(f.model)
     }
     return tuple(Trip(model, version, _on(findings, model, version)) for model, version in sorted(tripped))
+
+
+def siblings(findings: Sequence[Finding], rule: Rule, trip: Trip) -> tuple[Finding, ...]:
+    """Verdicts on the versions that did not change when the tripped one came, in a fixed order."""
+    others = (f for f in findings if f.model == trip.model and f.model_version != trip.model_version)
+    judged = (f for f in others if f.detector in rule.detectors)
+    return tuple(sorted(judged, key=lambda f: (f.model_version, f.detector)))
+
+
+def harmed_models(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """In a fixed order."""
+    return tuple(sorted({f.model for f in findings if f.level == "act" and f.detector in TRIGGERS}))
 
 
 def _on(findings: Sequence[Finding], model: str, version: str) -> tuple[Finding, ...]:

@@ -4,4 +4,4 @@ FROM actions_merged
 WHERE starts_with(action_id, $prefix)
 ORDER BY
     action_id, time,
-    list_position(['proposed', 'approved', 'refused', 'executed', 'verified', 'failed', 'undone'], state)
+    list_position(['proposed', 'granted', 'denied', 'approved', 'refused', 'executed', 'verified', 'failed', 'undone'], state)

@@ -2,13 +2,14 @@
 -- An approval counts until a refusal as late as it says that nothing was written.
 WITH steps AS (
     SELECT *,
-        list_position(['proposed', 'approved', 'refused', 'executed', 'verified', 'failed', 'undone'], state) AS rank
+        list_position(['proposed', 'granted', 'denied', 'approved', 'refused', 'executed', 'verified', 'failed', 'undone'], state) AS rank
     FROM actions_merged
+    WHERE kind <> 'mute'
 ),
 folded AS (
     SELECT
         action_id,
-        max(cluster) AS cluster, max(namespace) AS namespace, max(workload) AS workload,
+        max(kind) AS kind, max(cluster) AS cluster, max(namespace) AS namespace, max(workload) AS workload,
         max(model) AS model, max(model_version) AS model_version,
         max(to_version) AS to_version, max(policy) AS rule,
         arg_max(state, (time, rank)) AS state,
@@ -19,7 +20,7 @@ folded AS (
     GROUP BY action_id
 )
 SELECT
-    action_id, cluster, namespace, workload, model, model_version, to_version, rule, state,
+    action_id, kind, cluster, namespace, workload, model, model_version, to_version, rule, state,
     coalesce(least(executed_at, CASE WHEN refused_at IS NULL OR refused_at < approved_at THEN approved_at END), executed_at) AS acted_at
 FROM folded
 WHERE coalesce(executed_at, approved_at) IS NOT NULL

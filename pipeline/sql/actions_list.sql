@@ -1,7 +1,7 @@
 -- Each action with a step in [$start, $end) once: its newest state and what came of it.
 WITH steps AS (
     SELECT *,
-        list_position(['proposed', 'approved', 'refused', 'executed', 'verified', 'failed', 'undone'], state) AS rank
+        list_position(['proposed', 'granted', 'denied', 'approved', 'refused', 'executed', 'verified', 'failed', 'undone'], state) AS rank
     FROM actions_merged
     WHERE time >= $start AND time < $end
 )

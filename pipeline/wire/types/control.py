@@ -16,7 +16,10 @@ ACTION = EventType(
             "state",
             "step of the action",
             required=True,
-            choices=("proposed", "approved", "refused", "executed", "verified", "undone", "failed"),
+            choices=(
+                *("proposed", "granted", "denied", "approved", "refused", "executed", "verified"),
+                *("undone", "failed"),
+            ),
         ),
         string("kind", "what is done, for example rollback", required=True),
         string("policy", "name of the rule that decided"),

@@ -1,0 +1,129 @@
+"""What people say to a proposal: yes to exactly this plan until a time, or no; and rules that they let rest.
+
+The token shows that whoever approves has seen this plan and not another one.  It is no password: who may
+write the ledger may approve.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipeline.act.events import Publisher, Taken, publish
+from pipeline.canonical import canonical, digest, instant, moment
+from pipeline.errors import ConfigError, NotFound
+from pipeline.policy import rules
+from pipeline.policy.decisions import Action
+from pipeline.policy.file import parse
+from pipeline.policy.rules import Target
+from pipeline.store import Store
+
+Row = dict[str, Any]
+TOKEN_LENGTH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A proposal that waits for a person."""
+
+    action_id: str
+    plan: str
+    """SHA-256 of what would be done: the patch's inputs, hashes and preconditions."""
+    expires: datetime
+    """UTC without zone; approved or used later it is refused."""
+
+    @property
+    def token(self) -> str:
+        return digest([self.action_id, self.plan, instant(self.expires)])[:TOKEN_LENGTH]
+
+
+def plan_of(evidence: str) -> str:
+    """SHA-256 of the decision in the evidence, without what led to it."""
+    return digest(json.loads(evidence)["decision"])
+
+
+def offer(store: Store, action_id: str) -> Offer | None:
+    """The proposal of mode propose as it stands, approved or not; None where there is none."""
+    row = _row(store, action_id, "proposed")
+    evidence = json.loads(row["evidence"]) if row and row["evidence"] else None
+    if row is None or evidence is None or evidence["decision"].get("mode") != "propose":
+        return None
+    rule = parse(evidence["policy"]["text"]).rule(evidence["rule"])
+    within = rule.approve_within if rule else rules.APPROVE_WITHIN
+    return Offer(action_id, plan_of(row["evidence"]), row["time"] + within)
+
+
+def approve(store: Store, publisher: Publisher, action_id: str, token: str, by: str, now: datetime) -> Taken:
+    """Granted until the offer expires.  Raises NotFound without an offer, ConfigError for a wrong token."""
+    found = offer(store, action_id)
+    if found is None or _row(store, action_id, "denied") or _row(store, action_id, "approved"):
+        raise NotFound(f"action {action_id[:12]} waits for no approval; see `driftledger actions list`")
+    if now >= found.expires:
+        raise ConfigError("action", action_id[:12], f"the offer ended at {instant(found.expires)}")
+    if token != found.token:
+        raise ConfigError("--token", token, "give the token that `driftledger actions show` prints")
+    evidence = canonical({"plan": found.plan, "expires": found.expires, "by": by})
+    words = f"approved by {by}, to be carried out before {instant(found.expires)}"
+    return publish(publisher, _said(store, action_id, "granted", words, evidence), now)
+
+
+def deny(store: Store, publisher: Publisher, action_id: str, by: str, why: str, now: datetime) -> Taken:
+    """For good: the same action is not proposed again.  Raises NotFound where nothing waits."""
+    if offer(store, action_id) is None or _row(store, action_id, "approved"):
+        raise NotFound(f"action {action_id[:12]} waits for no approval; see `driftledger actions list`")
+    said = _said(store, action_id, "denied", f"denied by {by}: {why or 'no reason given'}", "")
+    return publish(publisher, said, now)
+
+
+def mute(publisher: Publisher, rule: str, span: timedelta, by: str, now: datetime) -> Taken:
+    """The rule rests for `span` from now; of zero length, it works again."""
+    until = now + span
+    words = f"muted by {by} until {instant(until)}"
+    evidence = canonical({"until": until, "by": by})
+    nobody = Target("", "", "", "")
+    taken = Taken(digest(["mute", rule]), "granted", "mute", rule, nobody, "", "", "", None, evidence, words)
+    return publish(publisher, taken, now)
+
+
+def granted(store: Store, action: Action, now: datetime) -> bool:
+    """Whether a person has said yes to this very plan, not too long ago, and no one has said no."""
+    row = _row(store, action.action_id, "granted")
+    if row is None or _row(store, action.action_id, "denied"):
+        return False
+    evidence = json.loads(row["evidence"])
+    return bool(evidence["plan"] == plan_of(action.evidence) and now < moment(evidence["expires"]))
+
+
+def still_offered(store: Store, action: Action, now: datetime) -> bool:
+    """Whether the ledger has the proposal as it is now, or a no to it; else it is to be proposed again."""
+    if _row(store, action.action_id, "denied"):
+        return True
+    found = offer(store, action.action_id)
+    return found is not None and found.plan == plan_of(action.evidence) and now < found.expires
+
+
+def _row(store: Store, action_id: str, state: str) -> Row | None:
+    found: list[Row] = store.query("action_state", action_id=action_id, state=state).to_pylist()
+    return found[0] if found else None
+
+
+def _said(store: Store, action_id: str, state: str, words: str, evidence: str) -> Taken:
+    row = _row(store, action_id, "proposed")
+    if row is None:
+        raise NotFound(f"no proposal {action_id[:12]} in this ledger")
+    kind, _, name = row["workload"].partition("/")
+    return Taken(
+        action_id=action_id,
+        state=state,
+        kind=row["kind"],
+        rule=row["policy"],
+        target=Target(row["cluster"], row["namespace"], kind, name),
+        model=row["model"],
+        model_version=row["model_version"],
+        to_version=row["to_version"] or "",
+        snapshot=None,
+        evidence=evidence,
+        detail=words,
+    )

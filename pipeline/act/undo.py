@@ -1,0 +1,108 @@
+"""An executed rollback put back by a person: the same guarded patch, the other way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from pipeline.act.events import Publisher, Taken, publish
+from pipeline.actuator.catalogue import TARGETS
+from pipeline.actuator.kubernetes import ApiError, Kubernetes
+from pipeline.canonical import digest
+from pipeline.errors import ConfigError, NotFound, PreflightFailed
+from pipeline.policy import rules
+from pipeline.policy.decisions import Action, Patch
+from pipeline.policy.file import parse
+from pipeline.policy.rules import Target
+from pipeline.store import Store
+
+
+def undo(
+    store: Store,
+    publisher: Publisher,
+    action_id: str,
+    client: Kubernetes,
+    cluster: str,
+    by: str,
+    now: datetime,
+) -> Iterator[Taken]:
+    """The steps, each recorded before the next.  Raises NotFound, ConfigError or PreflightFailed.
+
+    The state that the action left is put back, if the object still carries the action: a later change of
+    somebody else is not overwritten.
+    """
+    action = _inverse(store, action_id, client, cluster)
+    steps = TARGETS[action.target.kind].execute(client, action)
+    yield publish(publisher, _taken(action, "proposed", f"undo of {action_id[:12]} asked by {by}"), now)
+    for step in steps:
+        yield publish(publisher, _taken(action, step.state, step.detail, step.evidence), now)
+        if step.state == "executed":
+            done = _taken(action, "undone", f"put back by {by}")
+            original = done._replace(
+                action_id=action_id, kind="rollback", model_version=action.to_version,
+                to_version=action.model_version,
+            )  # fmt: skip
+            yield publish(publisher, original, now)
+
+
+def _inverse(store: Store, action_id: str, client: Kubernetes, cluster: str) -> Action:
+    rows = {r["state"]: r for r in store.query("action_rows", prefix=action_id).to_pylist()}
+    if "executed" not in rows or rows["executed"]["kind"] != "rollback":
+        raise NotFound(f"action {action_id[:12]} is no executed rollback; see `driftledger actions list`")
+    row = rows["proposed"]
+    if row["cluster"] != cluster:
+        raise ConfigError("--cluster", cluster, f"the action was in cluster {row['cluster']}")
+    evidence = json.loads(row["evidence"])
+    rule = parse(evidence["policy"]["text"]).rule(evidence["rule"])
+    label = rule.version_label if rule else rules.VERSION_LABEL
+    kind, _, name = row["workload"].partition("/")
+    target = Target(cluster, row["namespace"], kind, name)
+    state = TARGETS[kind].observe(client, target, label)
+    if isinstance(state, ApiError):
+        raise PreflightFailed(f"{target.workload} cannot be read: {state.words}")
+    acted = Patch(**evidence["decision"]["patch"])
+    if (state.uid, state.template_hash) != (acted.uid, acted.to_template_hash):
+        raise ConfigError(
+            "action", action_id[:12], "the object was changed after it; change it at its source"
+        )
+    left = [r for r in state.revisions if r.template_hash == acted.from_template_hash]
+    if not left:
+        raise NotFound(f"{target.workload} no longer keeps the state that the action left")
+    back = max(left, key=lambda r: r.revision)
+    patch = replace(
+        acted, generation=state.generation, from_revision=state.revision, to_revision=back.revision,
+        from_template_hash=state.template_hash, to_template_hash=back.template_hash, keeper=back.name,
+    )  # fmt: skip
+    return Action(
+        action_id=digest(["undo", action_id, patch.generation]),
+        kind="undo",
+        rule=row["policy"],
+        mode="auto",
+        target=target,
+        model=row["model"],
+        model_version=row["to_version"],
+        to_version=row["model_version"],
+        patch=patch,
+        version_label=label,
+        snapshot=store.snapshot(),
+        evidence="",
+        detail=f"put {row['model_version']} back",
+    )
+
+
+def _taken(action: Action, state: str, detail: str, evidence: str = "") -> Taken:
+    return Taken(
+        action_id=action.action_id,
+        state=state,
+        kind=action.kind,
+        rule=action.rule,
+        target=action.target,
+        model=action.model,
+        model_version=action.model_version,
+        to_version=action.to_version,
+        snapshot=None,
+        evidence=evidence,
+        detail=detail,
+    )
