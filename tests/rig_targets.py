@@ -16,7 +16,7 @@ from pipeline.policy.rules import VERSION_LABEL, Target
 from pipeline.rig.kube.cluster import Access, Kube
 from tests import cluster_objects as objects
 from tests.cluster_objects import Json
-from tests.deciding import GOOD, decided, journal
+from tests.deciding import decided, journal
 
 PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
 DEPLOY = Path(__file__).parents[1] / "deploy"
@@ -87,7 +87,7 @@ class Workload:
 
     def decide(self) -> Action:
         """The decision to leave v2 for v1, on what the cluster says now."""
-        action = decided(known=journal(GOOD, target=self.observed()), text=_text(self.target))
+        action = decided(known=journal(target=self.observed()), text=_text(self.target))
         assert isinstance(action, Action), action
         return action
 
