@@ -28,6 +28,8 @@ class FakeCluster:
         self.compacted = 0
         self.denied: set[tuple[str, str]] = set()
         self.absent: set[str] = set()
+        self.kinds: dict[str, str] = {}
+        """Of a resource's path: what discovery calls its objects."""
         self.asked: list[tuple[str, str]] = []
         self.skew_seconds, self.bookmark_seconds = skew_seconds, bookmark_seconds
         self.generation = 0
@@ -107,20 +109,40 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         query = {k: v[0] for k, v in parse_qs(parts.query).items()}
-        cluster, verb = self.cluster, "watch" if "watch" in query else "list"
+        cluster = self.cluster
+        verb = "watch" if "watch" in query else "list" if "limit" in query else "get"
         if not cluster.up:
             self.close_connection = True
             return
         cluster.asked.append((verb, parts.path))
-        resource = parts.path.rsplit("/", 1)[1]
+        *above, resource = parts.path.split("/")
+        resource = above[-1] if verb == "get" and "namespaces" in above else resource
         if (verb, resource) in cluster.denied:
             self._answer(403, _status(403, f'{resource} is forbidden: cannot {verb} resource "{resource}"'))
         elif any(parts.path.startswith(prefix) for prefix in cluster.absent):
             self._answer(404, _status(404, "the server could not find the requested resource"))
         elif verb == "watch":
             self._watch(parts.path, int(query["resourceVersion"]), float(query["timeoutSeconds"]))
+        elif verb == "get":
+            self._get(parts.path)
         else:
             self._list(parts.path, int(query["limit"]), query.get("continue", ""))
+
+    def _get(self, path: str) -> None:
+        root, _, rest = path.partition("/namespaces/")
+        if not rest:
+            known = {
+                p.rsplit("/", 1)[1]: kind
+                for p, kind in self.cluster.kinds.items()
+                if p.startswith(f"{path}/")
+            }
+            named = [{"name": name, "kind": kind, "namespaced": True} for name, kind in known.items()]
+            return self._answer(200, {"kind": "APIResourceList", "resources": named})
+        namespace, resource, name = rest.split("/")
+        for one in self.cluster.objects.get(f"{root}/{resource}", {}).values():
+            if (one["metadata"].get("namespace"), one["metadata"]["name"]) == (namespace, name):
+                return self._answer(200, one)
+        return self._answer(404, _status(404, f"{name} not found"))
 
     def _list(self, path: str, limit: int, token: str) -> None:
         with self.cluster.changed:

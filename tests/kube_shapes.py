@@ -22,12 +22,12 @@ def meta(name: str, *, uid: str = "", namespace: str = "", owner: Json | None = 
     return made
 
 
-def owner(kind: str, name: str) -> Json:
-    return {"kind": kind, "name": name, "uid": f"uid-{name}"}
+def owner(kind: str, name: str, api: str = "") -> Json:
+    return {"kind": kind, "name": name, "uid": f"uid-{name}", **({"apiVersion": api} if api else {})}
 
 
-def replica_set(name: str, deployment: str, namespace: str = "ml") -> Json:
-    return {"metadata": meta(name, namespace=namespace, owner=owner("Deployment", deployment))}
+def replica_set(name: str, deployment: str, namespace: str = "ml", api: str = "") -> Json:
+    return {"metadata": meta(name, namespace=namespace, owner=owner("Deployment", deployment, api))}
 
 
 def namespace(name: str = "ml", **labels: str) -> Json:

@@ -335,6 +335,38 @@ def test_an_owner_that_comes_later_is_the_owner_all_along() -> None:
     assert [r["workload"] for r in scene.rows.values()] == ["Deployment/api"]
 
 
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("pod-template-hash", "7d9c"),
+        ("controller-revision-hash", "db-5f8"),
+        ("serving.knative.dev/revision", "fraud-00007"),
+    ],
+)
+def test_an_interval_says_of_which_revision_its_pod_is(label: str, name: str) -> None:
+    """What a rollout cost, and which of its versions: both revisions run side by side meanwhile."""
+    scene = Scene()
+    scene(news("pods", k.pod("a", limits={"amd.com/gpu": "1"}, labels={label: name, "x": "y"})))
+    assert [r["workload_revision"] for r in scene.open()] == [name]
+
+
+def test_changes_that_wait_for_a_resource_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One resource that a server cannot list for hours must not fill the memory with changes of the others;
+    what is left out is a gap, and what holds in the end is what would have held."""
+    monkeypatch.setattr("collectors.live.allocation.early.MOST", 20)
+    teams = [f"team-{i}" for i in range(100)]
+    told = [news("pods", k.pod("a", limits={"amd.com/gpu": "1"}, labels={"team": t}), at=NOON + i * SECOND)
+            for i, t in enumerate(teams)]  # fmt: skip
+    gone = k.pod("b", limits={"amd.com/gpu": "1"})
+    told += [news("pods", gone), news("pods", gone, "gone", at=NOON + SECOND)]
+    scene = Scene(listed=False)
+    scene(News("pods", "synced", None, NOON), *told)
+    assert len(scene.fold._early.waiting) <= 40 and scene.rows == {}
+    parsed = scene(*(News(name, "synced", None, NOON) for name in KINDS if name != "pods"))
+    assert [r["team"] for r in scene.open()] == ["team-99"]
+    assert [g["kind"] for g in parsed.gaps.to_pylist()] == ["changes_left_out"]
+
+
 def test_a_team_pays_until_another_takes_over() -> None:
     """A namespace that changes hands must not move the past to its new owner."""
     scene = Scene()

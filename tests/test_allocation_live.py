@@ -228,6 +228,33 @@ def test_a_right_that_is_missing_is_named_and_the_rest_goes_on(
         assert row["workload"] == ("ReplicaSet/rs" if verb == "list" else "Deployment/api")
 
 
+def test_a_workload_is_what_controls_its_deployment_as_far_as_may_be_read(
+    cluster: FakeCluster, store: Store, tmp_path: Path
+) -> None:
+    """A bill by InferenceService, not by the Deployments that KServe makes; what lies above a kind that this
+    account may not get is not guessed, and the right is named.  A restart moves no workload to and fro."""
+    serving = "serving.kserve.io/v1beta1"
+    deployments, services = "/apis/apps/v1/deployments", f"/apis/{serving}/inferenceservices"
+    cluster.kinds |= {deployments: "Deployment", services: "InferenceService"}
+    cluster.denied.add(("get", "inferenceservices"))
+    above = k.owner("InferenceService", "fraud", serving)
+    cluster.put(deployments, {"metadata": k.meta("api", namespace="ml", owner=above)})
+    cluster.put(
+        services, {"metadata": k.meta("fraud", namespace="ml", owner=k.owner("Bundle", "x", serving))}
+    )
+    scene(cluster)
+    cluster.put(k.REPLICA_SETS, k.replica_set("rs", "api", api="apps/v1"))
+    for _ in range(2):
+        with running(cluster, store, tmp_path) as one:
+            [row] = one.until(lambda rows: [r["workload"] for r in rows] == ["InferenceService/fraud"])
+            until(lambda: bool(one.report.remarks()), "readiness that tells it", SECONDS)
+            assert f"right to get InferenceService of {serving}" in " ".join(one.report.remarks())
+            assert one.report.not_ready() == []
+    versions = store._run("SELECT workload FROM allocations ORDER BY revision", {}, {})
+    names = versions.column("workload").to_pylist()
+    assert set(names[names.index("InferenceService/fraud") :]) == {"InferenceService/fraud"}
+
+
 def test_a_cluster_without_dra_is_read_by_its_pods(
     cluster: FakeCluster, store: Store, tmp_path: Path
 ) -> None:

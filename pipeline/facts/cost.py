@@ -39,7 +39,7 @@ ALLOCATIONS = Fact(
     ),
     (
         *columns("end", of=TIME),
-        *columns("node", "claim", "namespace", "pod", "workload", "team"),
+        *columns("node", "claim", "namespace", "pod", "workload", "workload_revision", "team"),
         *MODEL,
         *columns("method"),
         *columns("share_units", "device_units", of=pa.int64()),

@@ -10,7 +10,7 @@ from typing import Any
 from collectors.live.allocation.book import Moment, Row
 from collectors.live.allocation.claims import Claim
 from collectors.live.allocation.context import Context
-from collectors.live.allocation.meta import Namespace
+from collectors.live.allocation.meta import Namespace, Owning
 from collectors.live.allocation.nodes import Node
 from collectors.live.allocation.pods import Pod
 from collectors.live.kube.watch import News
@@ -79,6 +79,12 @@ class Changes:
         else:
             self._synced(news)
 
+    def left_out(self, dropped: dict[str, tuple[int, int]]) -> None:
+        """Changes of which only the last was kept, by kind, from when to when."""
+        for kind, (since, until) in dropped.items():
+            self._gap("changes_left_out", kind, since, until)
+        dropped.clear()
+
     def _count(self, news: News) -> None:
         self.account.read += 1
         why = self._object(news, Moment(news.at, "observed"))
@@ -118,6 +124,8 @@ class Changes:
                 self.context.put_pod(one)
             return self._gone(news.kind, one.uid, moment)
         match news.kind:
+            case "owners":
+                return self._owner(one, moment)
             case "pods":
                 return self._pod(one, moment)
             case "resourceclaims":
@@ -126,6 +134,17 @@ class Changes:
             return "unchanged"
         self._known[news.kind][one.uid] = one
         self._around(news.kind, one, moment, there=True)
+        return None
+
+    def _owner(self, one: Owning, moment: Moment) -> str | None:
+        """Who was told less before (a right was missing) is told now whose all is."""
+        known = self.context.asked.get(one.uid, one.owner)
+        self.context.answered(one)
+        self._there(one.uid, moment)
+        if known != one.owner:
+            for kind in ("pods", "resourceclaims"):
+                for subject in self.about(kind):
+                    self._mark(subject, moment)
         return None
 
     def _gone(self, kind: str, uid: str, moment: Moment) -> str | None:

@@ -15,6 +15,10 @@ from collectors.live.allocation.pods import Pod
 _LONGEST_CHAIN = 8
 _BETWEEN = ("ReplicaSet", "Job")
 """Kinds that are watched, since they mostly have an owner themselves."""
+_TOP = ("Pod", "Node")
+"""Nothing is above a node, which owns the pods of its own files; pods are watched."""
+_ASKED = 20_000
+"""Owners that are remembered; who is forgotten is asked for again."""
 _DEPARTED = 20_000
 """Pods that are remembered after they went: their claims follow within seconds."""
 
@@ -43,6 +47,12 @@ class Context:
     slices: dict[Pool, dict[str, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
     devices: dict[Pool, dict[Key, Device]] = field(default_factory=dict)
     """Of each pool as it was last whole: a driver that replaces its slices has not lost its devices."""
+    asked: OrderedDict[str, Owner | None] = field(default_factory=OrderedDict)
+    """What controls the owners that were asked for one by one."""
+    unknown: dict[str, tuple[str, Owner]] = field(default_factory=dict)
+    """Owners to ask for, with the namespace, by uid."""
+    unsure: bool = False
+    """Whether an owner was met that was asked for and not answered yet."""
     missing: set[Any] = field(default_factory=set)
     """uids and names that were asked for and not there: who asked asks again when they come."""
 
@@ -89,25 +99,42 @@ class Context:
             found.devices |= self.devices.get(pool, {})
         return found
 
-    def workload(self, kind: str, name: str, uid: str) -> tuple[str, str]:
-        """Kind/name of the last known owner, and the uid of that owner."""
+    def workload(self, one: Owner, namespace: str) -> str:
+        """Kind/name of the last known owner."""
         for _ in range(_LONGEST_CHAIN):
-            pod = self.pod(uid)
-            held = self.owning.get(uid)
-            above: Owner | None = pod.owner if pod else held.owner if held else None
+            above = self._above(one, namespace)
             if above is None:
-                if kind in _BETWEEN and uid not in self.owning:
-                    self.missing.add(uid)
                 break
-            kind, name, uid = above
-        return f"{kind}/{name}", uid
+            one = above
+        return f"{one.kind}/{one.name}"
+
+    def _above(self, one: Owner, namespace: str) -> Owner | None:
+        if (pod := self.pod(one.uid)) is not None:
+            return pod.owner
+        if (held := self.owning.get(one.uid)) is not None:
+            return held.owner
+        if one.kind in _BETWEEN:
+            self.missing.add(one.uid)
+        elif one.api and one.kind not in _TOP and one.uid not in self.asked:
+            self.missing.add(one.uid)
+            self.unknown[one.uid] = (namespace, one)
+            self.unsure = True
+        return self.asked.get(one.uid)
+
+    def answered(self, one: Owning) -> None:
+        """What controls an owner that was asked for."""
+        self.asked[one.uid] = one.owner
+        self.unknown.pop(one.uid, None)
+        while len(self.asked) > _ASKED:
+            self.asked.popitem(last=False)
 
     def who(self, pod: Pod) -> dict[str, str | None]:
         """Columns that say whose a pod is."""
         around = self._around(pod.namespace)
         return {
             "namespace": pod.namespace or None,
-            "workload": self.workload("Pod", pod.name, pod.uid)[0],
+            "workload": self.workload(Owner("Pod", pod.name, pod.uid), pod.namespace),
+            "workload_revision": pod.revision or None,
             "team": self._label(self.names.team, pod.labels, around),
             "model": self._label(self.names.model, pod.labels, around),
             "model_version": self._label(self.names.version, pod.labels, {}),

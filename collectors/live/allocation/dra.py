@@ -11,7 +11,7 @@ from collectors.kube_objects import instant, owner, text
 from collectors.live.allocation.book import Identity, Moment, Row
 from collectors.live.allocation.claims import Claim, body
 from collectors.live.allocation.context import Context
-from collectors.live.allocation.meta import SECOND, micros
+from collectors.live.allocation.meta import SECOND, Owner, micros
 from pipeline.events import Rejected
 
 
@@ -90,5 +90,5 @@ def _whose(row: Row, read: dict[str, Any], context: Context) -> Row:
         return context.who(pod) | ({"node": row["node"] or pod.node} if pod.node else {})
     above = owner(read)
     if row["consumer_uid"] == row["claim_uid"] and above is not None:
-        return {"team": context.team(namespace), "workload": context.workload(*above)[0]}
+        return {"team": context.team(namespace), "workload": context.workload(Owner(*above), namespace)}
     return {"team": context.team(namespace)}

@@ -13,6 +13,7 @@ from collectors.live.allocation import devices, dra, plugin
 from collectors.live.allocation.book import Book, Identity, Moment, Row
 from collectors.live.allocation.changes import Account, Changes, Subject
 from collectors.live.allocation.context import Context, Names
+from collectors.live.allocation.early import Early
 from collectors.live.allocation.meta import at
 from collectors.live.allocation.output import parsed
 from collectors.live.kube.watch import News
@@ -43,7 +44,7 @@ class Fold:
         self._told: dict[str, dict[tuple[Any, ...], Row]] = {"allocation": {}, "device": {}}
         """The newest row of each of the ledger's keys since the last turn: they have one revision."""
         self._revision = 0
-        self._early: list[News] = []
+        self._early = Early()
         """Changes to what was listed, while other resources are not: nothing can be settled until then."""
         if kept is not None:
             self._restore(kept)
@@ -70,13 +71,13 @@ class Fold:
     def take(self, news: Iterable[News]) -> None:
         for one in news:
             if not self.changes.complete and one.kind in self.changes.ready and one.what in _CHANGES:
-                self._early.append(one)
+                self._early.add(one)
                 continue
             self._take(one)
-            if self._early and self.changes.complete:
-                early, self._early = self._early, []
-                for waited in early:
+            if self._early.waiting and self.changes.complete:
+                for waited in self._early.taken():
                     self._take(waited)
+                self.changes.left_out(self._early.dropped)
 
     def _take(self, one: News) -> None:
         subject = (_KIND_OF.get(one.kind), getattr(one.value, "uid", None))
@@ -114,6 +115,7 @@ class Fold:
 
     def _subject(self, subject: Subject, moment: Moment, account: Account) -> tuple[str, list[Row]]:
         self.context.missing.clear()
+        self.context.unsure = False
         kind, key = subject
         if kind == "claim":
             event, rows = "allocation", self._claim(key, moment, account)
@@ -144,7 +146,14 @@ class Fold:
         leaving = [left[i] for i in held.keys() - {self.allocations.identity(r) for r in wanted} if i in left]
         if leaving and wanted:
             moment = max(leaving)  # those that stay take over the shares at the same instant
-        return list(self.allocations.settle(subject, wanted, moment, left))
+        return list(self.allocations.settle(subject, self._until_told(wanted, held), moment, left))
+
+    def _until_told(self, wanted: list[Row], held: Mapping[Identity, Row]) -> list[Row]:
+        """After a restart the owners are asked for again: until then it is whose it was."""
+        if not self.context.unsure:
+            return wanted
+        told = [(row, held.get(self.allocations.identity(row))) for row in wanted]
+        return [row | {"workload": before["workload"]} if before else row for row, before in told]
 
     def _ends(self, held: Mapping[Identity, Row], moment: Moment) -> dict[Identity, Moment]:
         found = dra.ends(held, self.context)
@@ -163,6 +172,7 @@ class Fold:
             return []
         wanted = list(plugin.wanted(pod, self.context, self._slots)) if pod and not pod.ended else []
         held = self.allocations.open.get(subject, {})
+        wanted = self._until_told(wanted, held)
         rows = list(self.allocations.settle(subject, wanted, moment, self._ends(held, moment)))
         plugin.free(self._slots, rows)
         for row in rows:

@@ -21,6 +21,7 @@ PARTIAL = (
 
 
 class _OwnerReference(msgspec.Struct):
+    apiVersion: str = ""
     kind: str = ""
     name: str = ""
     uid: str = ""
@@ -47,6 +48,8 @@ class Owner(NamedTuple):
     kind: str
     name: str
     uid: str
+    api: str = ""
+    """group/version, or v1; '' where it is not known."""
 
 
 class Owning(NamedTuple):
@@ -69,7 +72,16 @@ def owner_of(meta: Meta) -> Owner | None:
     """The controlling owner; where none controls, the first."""
     references = meta.ownerReferences or []
     chosen = next((r for r in references if r.controller), references[0] if references else None)
-    return Owner(chosen.kind, chosen.name, chosen.uid) if chosen and chosen.kind and chosen.name else None
+    if chosen is None or not chosen.kind or not chosen.name:
+        return None
+    return Owner(chosen.kind, chosen.name, chosen.uid, chosen.apiVersion)
+
+
+def controller(data: bytes) -> tuple[str, Owner | None]:
+    """The uid of an object, and what controls it."""
+    meta = _DECODER.decode(data).metadata
+    found = next((r for r in meta.ownerReferences or [] if r.controller and r.kind and r.name), None)
+    return meta.uid, Owner(found.kind, found.name, found.uid, found.apiVersion) if found else None
 
 
 def owning(data: bytes) -> Owning:

@@ -12,6 +12,15 @@ from collectors.live.allocation.meta import Labels, Meta, Owner, deleted, micros
 
 _HAMI = ("hami.io/", "-devices-allocated")
 _ENDED = ("Succeeded", "Failed")
+_REVISIONS = (
+    "serving.knative.dev/revision",
+    "leaderworkerset.sigs.k8s.io/template-revision-hash",
+    "controller-revision-hash",
+    "rollouts-pod-template-hash",
+    "pod-template-hash",
+)
+"""Labels by which controllers know a pod's template: Knative's, LeaderWorkerSets', those of StatefulSets and
+DaemonSets, Argo Rollouts' and ReplicaSets'.  A Deployment's own number moves when it is rolled back."""
 
 
 class _Resources(msgspec.Struct):
@@ -115,6 +124,8 @@ class Pod(msgspec.Struct, frozen=True):
     finished: int | None
     """When its last container ended for good."""
     labels: Labels
+    revision: str = ""
+    """Of its workload's template; '' where its controller names none."""
 
     @property
     def holds(self) -> bool:
@@ -155,6 +166,7 @@ def _reduced(pod: _Pod, is_device: Callable[[str], bool], labels: frozenset[str]
         ended=ended,
         finished=finished,
         labels={k: v for k, v in (meta.labels or {}).items() if k in labels},
+        revision=next((found for name in _REVISIONS if (found := (meta.labels or {}).get(name))), ""),
     )
 
 

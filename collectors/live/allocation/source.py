@@ -13,9 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from collectors.live.allocation import claims, meta, nodes, pods
+from collectors.live.allocation import claims, meta, nodes, owners, pods
 from collectors.live.allocation.context import Names
 from collectors.live.allocation.fold import Fold
+from collectors.live.allocation.meta import Owner
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.contract import Cursor, Turn, Watch
 from collectors.live.kube.answers import Server
@@ -66,6 +67,7 @@ class Allocation:
         beat = time.monotonic()
         while not watch.wait(0):
             fold.take(following.gathered(self.settings.turn_seconds))
+            following.ask(fold.context.unknown)
             following.tell_skew(watch)
             if not fold.changes.complete:
                 continue
@@ -91,9 +93,10 @@ class _Following:
             for kind, server in zip(all_kinds, self._servers, strict=True)
         ]
         self._read_until = self.now()
-        self._threads = [
-            threading.Thread(target=f.run, name=f.kind.name, daemon=True) for f in self._followers
-        ]
+        self._servers.append(Server(connection, watch))
+        self._asker = owners.Asker(self._servers[-1], self._put(self._servers[-1]), watch)
+        runs = [(f.kind.name, f.run) for f in self._followers] + [(owners.KIND, self._asker.run)]
+        self._threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in runs]
         for thread in self._threads:
             thread.start()
 
@@ -116,6 +119,11 @@ class _Following:
             except queue.Empty:
                 self._read_until = self.now()
                 return
+
+    def ask(self, unknown: dict[str, tuple[str, Owner]]) -> None:
+        """Each owner is asked for once."""
+        self._asker.ask(unknown)
+        unknown.clear()
 
     def now(self) -> int:
         """The API server's clock: what is observed and what it writes are then of one clock."""

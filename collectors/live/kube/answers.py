@@ -101,6 +101,15 @@ class Server:
             yield page
             token = page.metadata.continue_ or None
 
+    def one(self, path: str, accept: str) -> bytes:
+        """One object, or what a group of resources holds."""
+        self._path = None
+        with self._get("get", (path,), {}, accept, _LIST_SECONDS) as response:
+            try:
+                return response.content
+            except requests.RequestException as error:
+                raise Away(f"no object: {type(error).__name__}") from error
+
     def lines(self, paths: tuple[str, ...], version: str, accept: str) -> Iterator[bytes]:
         """Events as JSON; one empty line first, when the watch stands."""
         query = {

@@ -105,6 +105,7 @@ ALLOCATION = EventType(
         string("pod", "pod"),
         string("container", "container"),
         string("workload", "Kind/name of the workload, for example Deployment/fraud"),
+        string("workload_revision", "revision of the workload's template, as its controller names it"),
         string("team", "owner; absent is unowned"),
         string("model", "model served by the workload"),
         string("model_version", "version of the model"),

@@ -1,0 +1,126 @@
+"""What controls the owners that nobody follows (a Deployment, a Rollout, a RayCluster): asked for one by one.
+
+An owner is asked for once, as its controller hardly ever changes.  One that this account may not get has
+nothing above it as far as is known; once a minute it is asked for again.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from collectors.live.allocation.meta import PARTIAL, Owner, Owning, controller
+from collectors.live.contract import Watch
+from collectors.live.kube.answers import Absent, Away, Forbidden, Gone
+from collectors.live.kube.watch import RETRY_SECONDS, News
+
+KIND = "owners"
+_PATIENCE_SECONDS = 0.5
+_PAUSE_SECONDS = 2.0
+
+
+class _Resource(msgspec.Struct):
+    name: str = ""
+    kind: str = ""
+    namespaced: bool = True
+
+
+class _Resources(msgspec.Struct):
+    resources: list[_Resource] | None = None
+
+
+_RESOURCES = msgspec.json.Decoder(_Resources)
+
+
+class Gets(Protocol):
+    """What is asked of an API server; `answers.Server` is one."""
+
+    closed: bool
+
+    def now(self) -> int: ...
+    def one(self, path: str, accept: str) -> bytes: ...
+
+
+@dataclass(slots=True)
+class Asker:
+    """`ask` from any thread; `run` on one of its own puts the answers until the server is closed."""
+
+    server: Gets
+    put: Callable[[News], None]
+    watch: Watch
+    _asked: queue.Queue[tuple[str, Owner]] = field(default_factory=queue.Queue)
+    _pending: set[str] = field(default_factory=set)
+    _refused: dict[str, tuple[str, Owner]] = field(default_factory=dict)
+    _resources: dict[str, dict[str, _Resource]] = field(default_factory=dict)
+
+    def ask(self, unknown: Mapping[str, tuple[str, Owner]]) -> None:
+        for uid, one in unknown.items():
+            if uid not in self._pending:
+                self._pending.add(uid)
+                self._asked.put(one)
+
+    def run(self) -> None:
+        again = self.watch.now()
+        while not self.server.closed:
+            try:
+                self._answer(*self._asked.get(timeout=_PATIENCE_SECONDS))
+            except queue.Empty:
+                if self._refused and self.watch.now() - again > RETRY_SECONDS * 1e6:
+                    again = self.watch.now()
+                    self._ask_again()
+
+    def _ask_again(self) -> None:
+        """One of those that were refused, and all of them where that one is told now."""
+        refused, self._refused = self._refused, {}
+        uid = next(iter(refused))
+        self._answer(*refused.pop(uid))
+        if uid in self._refused:
+            self._refused |= refused
+        for one in () if uid in self._refused else refused.values():
+            self._asked.put(one)
+
+    def _answer(self, namespace: str, one: Owner) -> None:
+        while not self.server.closed:
+            try:
+                above = self._above(namespace, one)
+            except Away as away:
+                self.watch.notes("owners of workloads", str(away))
+                if self.watch.wait(_PAUSE_SECONDS):
+                    return
+                continue
+            self.watch.goes_on("owners of workloads")
+            self.put(News(KIND, "put", Owning(one.uid, above), self.server.now()))
+            self._pending.discard(one.uid)
+            return
+
+    def _above(self, namespace: str, one: Owner) -> Owner | None:
+        """None where nothing controls it, it is gone, or this account may not read it: that is said."""
+        part = f"right to get {one.kind} of {one.api}"
+        try:
+            if (resource := self._resource(one)) is None:
+                return None
+            root = _root(one.api) + (f"/namespaces/{namespace}" if resource.namespaced else "")
+            uid, above = controller(self.server.one(f"{root}/{resource.name}/{one.name}", PARTIAL))
+        except Forbidden as lack:
+            self.watch.notes(part, str(lack))
+            self._refused[one.uid] = (namespace, one)
+            return None
+        except (Absent, Gone, msgspec.DecodeError):
+            return None
+        self.watch.goes_on(part)
+        return above if uid == one.uid else None
+
+    def _resource(self, one: Owner) -> _Resource | None:
+        """How the server calls objects of this kind, which a reference does not say."""
+        if one.kind not in self._resources.get(one.api, {}):
+            found = _RESOURCES.decode(self.server.one(_root(one.api), "application/json")).resources or []
+            self._resources[one.api] = {r.kind: r for r in reversed(found) if "/" not in r.name}
+        return self._resources[one.api].get(one.kind)
+
+
+def _root(api: str) -> str:
+    return f"/apis/{api}" if "/" in api else f"/api/{api}"
