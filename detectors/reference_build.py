@@ -11,12 +11,19 @@ import pyarrow.compute as pc
 from detectors import minutes
 from detectors.binning import intervals
 from detectors.calibration import SEED, Curve, calibrate
-from detectors.codes import Groups, Mask, Text, same, text
+from detectors.codes import Groups, Integers, Mask, Text, same, text
 from detectors.dispersion import phi
-from detectors.reference_bins import feature_bins, quantile_edges
+from detectors.reference_bins import MOST_CATEGORIES, feature_bins, quantile_edges
 from detectors.references import Reference
+from detectors.sample_distances import tally
 from pipeline.events import TYPES
 
+HOUR = 60 * minutes.MINUTE
+HOURS = 168
+FIRST_HOUR = 72
+"""1970 began on a Thursday: 72 hours after a Monday."""
+PROFILE_SPAN = 2 * HOURS * HOUR
+"""A profile of the week rests on two of them."""
 NO_LABELS = TYPES["label"].schema.empty_table()
 PASSING_SCORE = 0.5
 """Least evaluation score that counts as right where a label has no class."""
@@ -43,6 +50,7 @@ def build(
     edges = quantile_edges(scores)
     judged = _judged(events, NO_LABELS if labels is None else labels)
     curve = _curve(scores, judged, positive_class, seed)
+    classes = _ranked(judged.truth)
     return Reference(
         reference="",
         model=model,
@@ -57,6 +65,9 @@ def build(
         phi_errors=_error_phi(judged, by_minute),
         latency_objective_seconds=latency_objective_seconds,
         latency_budget=latency_budget,
+        classes=tuple(name for name, _ in classes),
+        class_counts=tuple(count for _, count in classes),
+        hours_of_week=_hours_of_week(minutes.microseconds(events.column("time"))),
     ).identified()
 
 
@@ -104,6 +115,18 @@ def _curve(scores: minutes.Floats, judged: _Judged, positive_class: str | None, 
         known, happened = ~judged.truth.equals(""), judged.truth.equals(positive_class)
     usable = known & ~np.isnan(scores)
     return calibrate(scores[usable], happened[usable], seed)
+
+
+def _ranked(truth: Text) -> list[tuple[str, int]]:
+    """The most frequent true classes, with their counts."""
+    return sorted(tally(truth).items(), key=lambda of: (-of[1], of[0]))[:MOST_CATEGORIES]
+
+
+def _hours_of_week(times: Integers) -> tuple[int, ...]:
+    """Rows by hour of the week; empty where they span less than two weeks."""
+    if not len(times) or int(times.max() - times.min()) < PROFILE_SPAN:
+        return ()
+    return tuple(np.bincount((times // HOUR + FIRST_HOUR) % HOURS, minlength=HOURS).tolist())
 
 
 def _score_counts(edges: tuple[float, ...], scores: minutes.Floats) -> tuple[int, ...]:

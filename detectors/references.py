@@ -53,6 +53,11 @@ class Reference:
     """SLO bound of the latency."""
     latency_budget: float
     """Allowed share of requests over the bound."""
+    classes: tuple[str, ...] = ()
+    """True classes of the labelled predictions, the most frequent first."""
+    class_counts: tuple[int, ...] = ()
+    hours_of_week: tuple[int, ...] = ()
+    """Predictions by hour of the week, Monday 00:00 UTC first; empty for data of less than two weeks."""
 
     @property
     def score_column(self) -> str:

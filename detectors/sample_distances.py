@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy.stats import wasserstein_distance
 
 from detectors import distances
+from detectors.binning import Values
 from detectors.codes import Text
 from detectors.reference_bins import quantile_edges
 
@@ -47,8 +48,15 @@ class Numbers:
         doane = np.histogram_bin_edges(known, "doane")
         return cls(known, np.asarray(quantile_edges(known), np.float64), doane, equal)
 
-    def distances(self, values: Floats) -> dict[str, float]:
-        """Every distance by its name; `values` are finite, one at least."""
+    def unseen(self, values: Values) -> int:
+        """No number is unseen."""
+        return 0
+
+    def distances(self, values: Values) -> dict[str, float]:
+        """Every distance by its name; empty where no value is finite."""
+        if isinstance(values, Text) or not np.isfinite(values).any():
+            return {}
+        values = values[np.isfinite(values)]
         deviation = float(np.std(self.values))
         exact = float(wasserstein_distance(self.values, values))
         apart = {"kolmogorov_smirnov": self._largest_gap(values), "wasserstein": exact}
@@ -113,8 +121,16 @@ class Categories:
         counts = tally(values)
         return cls(counts) if counts else None
 
-    def distances(self, counts: Mapping[str, int]) -> dict[str, float]:
-        """Every distance by its name; `counts` of the sample, one value at least."""
+    def unseen(self, values: Values) -> int:
+        """Rows with a category that the reference does not have."""
+        counts = tally(values) if isinstance(values, Text) else {}
+        return sum(count for name, count in counts.items() if name not in self.counts)
+
+    def distances(self, values: Values) -> dict[str, float]:
+        """Every distance by its name; empty where every value is missing."""
+        counts = tally(values) if isinstance(values, Text) else {}
+        if not counts:
+            return {}
         names = list(self.counts)
         unseen = [name for name in counts if name not in self.counts]
         then = np.array([*self.counts.values(), 0], np.float64)

@@ -20,8 +20,26 @@ def register(store: Store, reference: Reference, now: datetime) -> bool:
     known = store.rows(REFERENCES.name).column("reference").to_pylist()
     if reference.reference in known:
         return False
-    stamp = now if now.tzinfo is None else now.astimezone(UTC).replace(tzinfo=None)
-    columns = [[reference.reference], [reference.model], [reference.to_json()], [stamp], [0]]
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, REFERENCES.schema, strict=True)]
-    store.append(Batch({REFERENCES.name: pa.table(arrays, schema=REFERENCES.schema)}))
+    _append(store, reference, now, 0, False)
     return True
+
+
+def freeze(store: Store, reference: Reference) -> bool:
+    """Keep the registered reference in use, whatever is registered later; False where it is that already.
+
+    Freezing another reference of the model moves on to that one.
+    """
+    rows = [r for r in store.rows(REFERENCES.name).to_pylist() if r["model"] == reference.model]
+    newest = max(row["revision"] for row in rows)
+    known = next(row for row in rows if row["reference"] == reference.reference)
+    if known["frozen"] and known["revision"] == newest:
+        return False
+    _append(store, reference, known["time"], newest + 1, True)
+    return True
+
+
+def _append(store: Store, reference: Reference, now: datetime, revision: int, frozen: bool) -> None:
+    stamp = now if now.tzinfo is None else now.astimezone(UTC).replace(tzinfo=None)
+    row = (reference.reference, reference.model, reference.to_json(), stamp, revision, frozen)
+    arrays = [pa.array([value], field.type) for value, field in zip(row, REFERENCES.schema, strict=True)]
+    store.append(Batch({REFERENCES.name: pa.table(arrays, schema=REFERENCES.schema)}))

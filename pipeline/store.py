@@ -217,9 +217,10 @@ class Store:
         return int(row[0])
 
     def references(self) -> dict[str, Reference]:
-        """The newest registered reference of each model."""
-        rows = self.rows(REFERENCES.name).sort_by([("time", "ascending"), ("reference", "ascending")])
-        return {r["model"]: Reference.from_json(r["content"]) for r in rows.to_pylist()}
+        """The reference of each model that is in use: the one frozen last, else the newest."""
+        rows = self.rows(REFERENCES.name).to_pylist()
+        rows.sort(key=lambda r: (bool(r.get("frozen")), r["revision"], r["time"], r["reference"]))
+        return {r["model"]: Reference.from_json(r["content"]) for r in rows}
 
     def reference(self, identity: str) -> Reference | None:
         """The reference that facts name so, an older one too; kept in memory, since none ever changes."""

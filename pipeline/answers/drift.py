@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detectors import distances
+from detectors.bin_distances import bin_distances, held
 from detectors.references import FeatureBins, Reference
 from pipeline.answers import rolled
 from pipeline.answers.answer import Answer, Column, Value
@@ -60,6 +60,8 @@ COLUMNS = (
     Column("reference"),
 )
 
+MEASURES = tuple(column.name for column in COLUMNS[4:11])
+
 LEVELS = (
     f"level is warn from a PSI of {PSI_WARN:g}, or where {ABSENT_WARN:.0%} more values are missing or unseen "
     f"than in the reference; the PSI needs {PSI_COUNT} events and the Jensen-Shannon distance {JS_COUNT}"
@@ -107,8 +109,7 @@ def _row(key: Key, counts: dict[int, int], reference: Reference | None) -> tuple
     bins = reference and _bins(reference, key.feature)
     if not bins:
         return (*names, "no_reference", *[None] * 7, *rates)
-    values = _values(bins, counts)
-    measured = _measures(bins, values)
+    measured = _measures(bins, _counts(bins, counts))
     more_absent = (missing + unseen) / total - _absent_rate(bins)
     return (*names, _level(measured[0], total, more_absent), *measured, *rates)
 
@@ -119,36 +120,24 @@ def _bins(reference: Reference, feature: str) -> FeatureBins | None:
     return next((f for f in reference.features if f.feature == feature), None)
 
 
-def _values(bins: FeatureBins, counts: dict[int, int]) -> tuple[Counts, Counts]:
-    """(reference, current) counts of the values that are there; unseen categories are a bin of their own."""
-    span = range(len(bins.counts))
-    now, then = [counts.get(b, 0) for b in span], list(bins.counts)
-    if bins.categories is not None:
-        now, then = [*now, counts.get(UNSEEN_BIN, 0)], [*then, bins.unseen]
-    return np.array(then), np.array(now)
+def _counts(bins: FeatureBins, counts: dict[int, int]) -> Counts:
+    """Of the bins, then missing, then unseen."""
+    span = (*range(len(bins.counts)), MISSING_BIN, UNSEEN_BIN)
+    return np.array([counts.get(b, 0) for b in span], np.int64)
 
 
-def _measures(bins: FeatureBins, values: tuple[Counts, Counts]) -> tuple[float | None, ...]:
+def _measures(bins: FeatureBins, counts: Counts) -> tuple[float | None, ...]:
     """The columns from psi to chi2_p_value; None where there are too few events or no order of the bins."""
-    then, now = values
-    if now.sum() < PSI_COUNT or then.sum() == 0:
-        return (None,) * 7
-    numeric = bins.edges is not None
-    points = distances.representatives(bins.edges) if bins.edges is not None else then
-    return (
-        distances.psi(then, now),
-        distances.jensen_shannon_distance(then, now) if now.sum() >= JS_COUNT else None,
-        distances.kolmogorov_smirnov(then, now) if numeric else None,
-        _finite(distances.normed_wasserstein(then, now, points)) if numeric else None,
-        distances.hellinger(then, now),
-        distances.l_infinity(then, now),
-        distances.chi2(then, now).p_value,
-    )
+    _, now = held(bins, counts)
+    found = bin_distances(bins, counts) if now.sum() >= PSI_COUNT else {}
+    if now.sum() < JS_COUNT:
+        found.pop("jensen_shannon_distance", None)
+    return tuple(_finite(found.get(name)) for name in MEASURES)
 
 
-def _finite(value: float) -> float | None:
+def _finite(value: float | None) -> float | None:
     """None for what no number can say: how many standard deviations, where the reference has none."""
-    return value if isfinite(value) else None
+    return value if value is not None and isfinite(value) else None
 
 
 def _absent_rate(bins: FeatureBins) -> float:

@@ -15,6 +15,7 @@ COLUMNS = (
     Column("reference"),
     Column("model"),
     Column("in_use", kind="flag"),
+    Column("frozen", kind="flag", wide=True),
     Column("labelled", kind="integer"),
     Column("errors", kind="integer"),
     Column("error_rate", kind="ratio"),
@@ -30,12 +31,13 @@ def references(store: Store) -> Answer:
     """One row a reference, by model and time; in use is the newest of its model."""
     with store.steady():
         used = {found.reference for found in store.references().values()}
-        known = [(Reference.from_json(row["content"]), row["time"]) for row in _rows(store)]
+        known = [(Reference.from_json(row["content"]), row) for row in _rows(store)]
     rows = tuple(
         (
             found.reference,
             found.model,
             found.reference in used,
+            bool(row.get("frozen")),
             found.labelled,
             found.errors,
             error_rate(found),
@@ -43,11 +45,11 @@ def references(store: Store) -> Answer:
             found.positive_class,
             found.latency_objective_seconds,
             found.latency_budget,
-            registered,
+            row["time"],
         )
-        for found, registered in known
+        for found, row in known
     )
-    newest: datetime | None = max((registered for _, registered in known), default=None)
+    newest: datetime | None = max((row["time"] for _, row in known), default=None)
     return Answer(COLUMNS, rows, newest, None)
 
 
@@ -72,8 +74,15 @@ def account(reference: Reference) -> list[str]:
     return [
         f"labelled   {reference.labelled:,}, errors {reference.errors:,} ({shown})",
         f"latency    objective {slow}",
+        f"classes    {_classes(reference)}",
         f"features   {', '.join(map(_bins, reference.features)) or 'none'}",
     ]
+
+
+def _classes(reference: Reference) -> str:
+    total = sum(reference.class_counts)
+    pairs = zip(reference.classes, reference.class_counts, strict=True)
+    return ", ".join(f"{name} {count / total:.1%}" for name, count in pairs) or "none known"
 
 
 def error_rate(reference: Reference) -> float | None:

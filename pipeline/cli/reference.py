@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -36,8 +38,18 @@ def create(
     ctx: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Model whose events are used.")],
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="CloudEvents, one a line; .gz; - is stdin.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="[FILE...]", help="CloudEvents, one a line; .gz; - is stdin."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help="Else rows: Parquet or CSV, with --columns.")
+    ] = None,
+    columns: Annotated[
+        Path | None, typer.Option("--columns", metavar="YAML", help="What the rows' columns are.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", metavar="FILE", help="Labels of the rows, by prediction id.")
+    ] = None,
     store: StoreOption = None,
     positive_class: Annotated[
         str | None,
@@ -52,15 +64,70 @@ def create(
 ) -> None:
     """Build a reference from predictions and labels of a time in which the model was right, and register it.
 
+    They are events, or rows of a file as `driftledger evaluate` takes them.
+
     Exit codes: 0 registered, or there already; 7 registered, but some lines were refused; 3 no prediction
     of the model in the files; 4 no label has the positive class.
     """
-    from detectors.reference_build import build
     from pipeline.registry import register
+
+    arrival = now()
+    objective = (latency_objective_seconds, latency_budget)
+    if data is not None:
+        if files or columns is None:
+            raise ConfigError("--data", str(data), "give --columns with it, and no files of events")
+        made = _of_rows(model, data, columns, labels, objective)
+    elif files:
+        made = _of_events(model, files, positive_class, objective, arrival)
+    else:
+        raise ConfigError("FILE", "", "name files of events, or --data with --columns")
+    with writing(ctx, store) as ledger:
+        new = register(ledger, made.reference, arrival)
+        used = ledger.references()[model].reference
+    _print_created(made, new)
+    if used != made.reference.reference:
+        _say([f"in use     {used}, which was registered later or is frozen"])
+    if made.refused:
+        raise typer.Exit(REFUSED)
+
+
+class Made(NamedTuple):
+    reference: Reference
+    rows: int
+    others: dict[str, int]
+    """Predictions of other models, by model."""
+    refused: dict[str, int]
+    """Lines by reason."""
+    notes: tuple[str, ...] = ()
+
+
+def _of_rows(
+    model: str, data: Path, columns: Path, labels: Path | None, objective: tuple[float | None, float]
+) -> Made:
+    from pipeline.evaluate.register import reference
+
+    found, rows, notes = reference(
+        data,
+        labels,
+        columns,
+        model=model,
+        latency_objective_seconds=objective[0],
+        latency_budget=objective[1],
+    )
+    return Made(found, rows, {}, {}, notes)
+
+
+def _of_events(
+    model: str,
+    files: list[str],
+    positive_class: str | None,
+    objective: tuple[float | None, float],
+    arrival: datetime,
+) -> Made:
+    from detectors.reference_build import build
     from pipeline.replay.files import expand, read
     from pipeline.replay.references import gather
 
-    arrival = now()
     found = gather(read(expand(files), None, arrival), model, arrival)
     _check_positive(found, positive_class)
     reference = build(
@@ -68,17 +135,10 @@ def create(
         found.labels,
         model=model,
         positive_class=positive_class,
-        latency_objective_seconds=latency_objective_seconds,
-        latency_budget=latency_budget,
+        latency_objective_seconds=objective[0],
+        latency_budget=objective[1],
     )
-    with writing(ctx, store) as ledger:
-        new = register(ledger, reference, arrival)
-        used = ledger.references()[model].reference
-    _print_created(reference, found, new)
-    if used != reference.reference:
-        _say([f"in use     {used}, which was registered later"])
-    if found.refused:
-        raise typer.Exit(REFUSED)
+    return Made(reference, found.inference.num_rows, dict(found.others), dict(found.refused))
 
 
 def _check_positive(found: Gathered, positive_class: str | None) -> None:
@@ -90,13 +150,14 @@ def _check_positive(found: Gathered, positive_class: str | None) -> None:
         raise ConfigError("--positive-class", positive_class, f"the labels say {', '.join(classes[:10])}")
 
 
-def _print_created(reference: Reference, found: Gathered, new: bool) -> None:
+def _print_created(found: Made, new: bool) -> None:
     from pipeline.answers.references import account
 
+    reference = found.reference
     lines = [
         f"reference  {reference.reference}",
         f"registered {'now' if new else 'already, with the same content; nothing was changed'}",
-        f"rests on   {found.inference.num_rows:,} predictions of {reference.model}",
+        f"rests on   {found.rows:,} predictions of {reference.model}",
         *account(reference),
     ]
     if found.others:
@@ -105,7 +166,7 @@ def _print_created(reference: Reference, found: Gathered, new: bool) -> None:
     if found.refused:
         names = ", ".join(f"{name} {n:,}" for name, n in sorted(found.refused.items()))
         lines.append(f"refused    {names}")
-    _say(lines)
+    _say([*lines, *(f"note       {note}" for note in found.notes)])
 
 
 def _say(lines: list[str]) -> None:
@@ -124,6 +185,22 @@ def list_references(
 
     with reading(ctx, store) as ledger:
         show(references(ledger), output)
+
+
+@app.command()
+def freeze(
+    ctx: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="Identity, or its beginning.")],
+    store: StoreOption = None,
+) -> None:
+    """Keep a registered reference in use, whatever is registered later; freezing another moves on to that."""
+    from pipeline.answers.references import find
+    from pipeline.registry import freeze as keep
+
+    with writing(ctx, store) as ledger:
+        found = find(ledger, reference)
+        new = keep(ledger, found)
+    _say([f"reference  {found.reference}", f"frozen     {'now' if new else 'already; nothing was changed'}"])
 
 
 @app.command("show")

@@ -46,13 +46,14 @@ def short(found: Sequence[Evaluated], now: datetime | None, notes: tuple[str, ..
     metric, more = ("mae", "rmse") if regression else ("accuracy", "roc_auc")
     names = [f"{metric}_{method}" for method in METHODS] + [f"{more}_{method}" for method in METHODS[:2]]
     parts = any(of.segment for of in found)
+    judged = {number.metric for of in found for number in of.rows if number.kind == "verdict"}
     columns = (
         *(replace(c, wide=not parts) if c.name == "segment" else c for c in _CHUNK),
         Column("label_coverage", kind="ratio"),
         *(Column(name, kind="number", wide="post" in name) for name in names),
         Column("psi", kind="number"),
         Column("most_drifted"),
-        *(Column(f"{name}_level") for name in VERDICTS),
+        *(Column(f"{name}_level", wide=name not in judged) for name in VERDICTS),
     )
     return Answer(columns, tuple(_short(of, metric, more) for of in found), now, None, notes)
 

@@ -10,11 +10,12 @@ from detectors.binning import Values
 from detectors.codes import Text
 from detectors.confusion import around
 from detectors.intervals import Interval, wilson
-from detectors.sample_distances import Categories, Numbers, tally
+from detectors.sample_distances import Categories, tally
 from pipeline.evaluate.columns import Columns
-from pipeline.evaluate.fitted import Fitted, distributed, is_missing
+from pipeline.evaluate.fitted import Distribution, Fitted, distributed, is_missing
 from pipeline.evaluate.row import Row, row
 from pipeline.evaluate.sample import Sample
+from pipeline.evaluate.stored import Binned
 
 PSI_COUNT = 500
 """Fewest values for a level: with fewer, an unchanged column passes a PSI of 0.1 by chance."""
@@ -41,10 +42,10 @@ def _column(name: str, values: Values, sample: Sample, fitted: Fitted) -> Iterat
     yield _rate(name, "missing_rate", int(absent.sum()), sample.rows, fitted.missing[name])
     if name in sample.unreadable:
         yield _rate(name, "unreadable_rate", int(sample.unreadable[name].sum()), sample.rows, 0.0)
-    if isinstance(values, Text) and (reference is None or isinstance(reference, Categories)):
+    if isinstance(values, Text):
         yield from _categories(name, values, reference, sample.rows)
-    elif isinstance(reference, Numbers) and not isinstance(values, Text) and present:
-        yield from _numbers(name, reference.distances(values[~absent]), present)
+    if reference is not None:
+        yield from _distances(name, reference.distances(values), present, isinstance(reference, Binned))
 
 
 def _rate(name: str, metric: str, hits: int, count: int, before: float) -> Row:
@@ -54,23 +55,29 @@ def _rate(name: str, metric: str, hits: int, count: int, before: float) -> Row:
     return row("quality", name, metric, "rows", rate, count, wilson(hits, count), level)
 
 
-def _categories(name: str, values: Text, reference: Categories | None, count: int) -> Iterator[Row]:
+def _categories(name: str, values: Text, reference: Distribution | None, count: int) -> Iterator[Row]:
+    """Categories that the reference does not have, and how many there are at all."""
     counts = tally(values)
-    known = reference.counts if reference else {}
-    yield _rate(name, "unseen_rate", sum(n for c, n in counts.items() if c not in known), count, 0.0)
-    exploded = len(counts) > max(EXPLOSION * len(known), FEW_CATEGORIES)
+    unseen = reference.unseen(values) if reference else sum(counts.values())
+    yield _rate(name, "unseen_rate", unseen, count, 0.0)
+    known = _size(reference)
+    exploded = len(counts) > max(EXPLOSION * known, FEW_CATEGORIES)
     yield row("quality", name, "categories", "rows", len(counts), count, level="warn" if exploded else "ok")
-    if reference and counts:
-        yield from _numbers(name, reference.distances(counts), sum(counts.values()))
 
 
-def _numbers(name: str, found: dict[str, float], count: int) -> Iterator[Row]:
+def _size(reference: Distribution | None) -> int:
+    if isinstance(reference, Categories):
+        return len(reference.counts)
+    return len(reference.bins.counts) if isinstance(reference, Binned) else 0
+
+
+def _distances(name: str, found: dict[str, float], count: int, binned: bool) -> Iterator[Row]:
     bound = found.pop("kolmogorov_smirnov_bound", None)
     for metric, value in found.items():
         interval = None
         if metric == "kolmogorov_smirnov" and bound is not None:
             interval = Interval(value, min(1.0, value + bound))
-        method = "bins" if metric == "psi" or interval else "rows"
+        method = "bins" if binned or metric == "psi" or interval else "rows"
         yield row("drift", name, metric, method, value, count, interval, _level(metric, value, count))
 
 

@@ -9,13 +9,13 @@ import numpy as np
 
 from detectors.codes import Integers, Mask
 from detectors.parameters import Parameters
+from detectors.references import Reference
 from pipeline.evaluate import classes, few_labels, losses, steps
 from pipeline.evaluate.canaries import canary
 from pipeline.evaluate.chunks import Chunk
 from pipeline.evaluate.columns import Columns
 from pipeline.evaluate.distances import distances
-from pipeline.evaluate.fitted import Fitted, fit, is_labelled, narrowed
-from pipeline.evaluate.problem import Problem
+from pipeline.evaluate.fitted import Fitted, is_labelled, narrowed
 from pipeline.evaluate.row import Row, row
 from pipeline.evaluate.sample import Sample
 from pipeline.evaluate.segments import segments
@@ -32,28 +32,42 @@ class Evaluated:
     rows: tuple[Row, ...]
 
 
+@dataclass(frozen=True)
+class Baseline:
+    """What the data is compared with: the rows of a file, or a registered reference."""
+
+    fitted: Fitted
+    sample: Sample | None
+    stored: Reference | None
+
+
 def evaluate(
-    before: Sample,
-    data: Sample,
-    columns: Columns,
-    problem: Problem,
-    chunks: list[Chunk],
-    parameters: Parameters,
+    baseline: Baseline, data: Sample, columns: Columns, chunks: list[Chunk], parameters: Parameters
 ) -> Iterator[Evaluated]:
-    """`before` is the reference; verdicts rest on all rows up to the end of a chunk, the rest on its own."""
+    """Verdicts rest on all rows up to the end of a chunk, the other numbers on its own."""
     by_minute = steps.are_minutes(data)
-    then, now = steps.steps(before, by_minute), steps.steps(data, by_minute)
-    fitted = fit(before, columns, problem)
-    whole = _Part("", before, then, data, now, fitted, columns, parameters)
-    places = np.arange(data.rows)
-    yield from whole.by_chunk(chunks, places)
-    for segment in segments(before, data):
-        some = before.at(segment.before)
-        known = narrowed(fitted, some, columns)
-        part = data.at(segment.rows)
-        steps_then, steps_now = then[segment.before], now[segment.rows]
-        of = _Part(segment.name, some, steps_then, part, steps_now, known, columns, parameters)
+    now = steps.steps(data, by_minute)
+    known = _known(baseline, np.arange(baseline.sample.rows) if baseline.sample else None, by_minute)
+    whole = _Part("", data, now, baseline.fitted, known, columns, parameters)
+    yield from whole.by_chunk(chunks, np.arange(data.rows))
+    for segment in segments(baseline.sample, data):
+        fitted = baseline.fitted
+        if baseline.sample is not None and segment.before is not None:
+            fitted = narrowed(fitted, baseline.sample.at(segment.before), columns)
+        known = _known(baseline, segment.before, by_minute)
+        part, at = data.at(segment.rows), now[segment.rows]
+        of = _Part(segment.name, part, at, fitted, known, columns, parameters)
         yield from of.by_chunk(chunks, segment.rows)
+
+
+def _known(baseline: Baseline, rows: Integers | None, by_minute: bool) -> tuple[Reference, float] | None:
+    """What the judges compare with, of some rows of the reference; None where it has none of them."""
+    if baseline.sample is None or rows is None:
+        return None if baseline.stored is None else (baseline.stored, 1.0)
+    if not len(rows):
+        return None
+    some, then = baseline.sample.at(rows), steps.steps(baseline.sample, by_minute)[rows]
+    return reference(some, few_labels.outcomes(some, baseline.fitted), then)
 
 
 class _Part:
@@ -62,11 +76,10 @@ class _Part:
     def __init__(
         self,
         name: str,
-        before: Sample,
-        then: Integers,
         data: Sample,
         now: Integers,
         fitted: Fitted,
+        known: tuple[Reference, float] | None,
         columns: Columns,
         parameters: Parameters,
     ) -> None:
@@ -75,8 +88,7 @@ class _Part:
         self._found = few_labels.outcomes(data, fitted)
         self._audit = few_labels.audit(self._found, fitted) if self._found else None
         self._judged = None
-        if before.rows and (data.features or self._found is not None):
-            known = reference(before, few_labels.outcomes(before, fitted), then)
+        if known is not None and (data.features or self._found is not None):
             self._judged = Judged(data, self._found, now, known, parameters)
 
     def by_chunk(self, chunks: list[Chunk], places: Integers) -> Iterator[Evaluated]:

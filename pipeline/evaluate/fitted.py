@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -24,12 +25,20 @@ FEWEST_ROWS = 100
 """Of a reference, below which principal axes say nothing."""
 
 
+class Distribution(Protocol):
+    """Numbers, Categories or Binned."""
+
+    def distances(self, values: Values) -> dict[str, float]: ...
+
+    def unseen(self, values: Values) -> int: ...
+
+
 @dataclass(frozen=True)
 class Fitted:
     """None where the reference had nothing to learn it from."""
 
     problem: Problem
-    distributions: dict[str, Numbers | Categories | None]
+    distributions: dict[str, Distribution | None]
     """Of each feature, score, prediction and label, by its column."""
     missing: dict[str, float]
     """Share of missing values of each feature."""
@@ -71,7 +80,7 @@ def narrowed(fitted: Fitted, sample: Sample, columns: Columns) -> Fitted:
     )
 
 
-def _distribution(values: Values) -> Numbers | Categories | None:
+def _distribution(values: Values) -> Distribution | None:
     return Categories.of(values) if isinstance(values, Text) else Numbers.of(values)
 
 

@@ -4,38 +4,78 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
+from detectors.codes import Integers
 from detectors.parameters import Parameters
+from detectors.references import Reference
+from pipeline.answers.window import Window
+from pipeline.errors import ConfigError
 from pipeline.evaluate import columns as declared
-from pipeline.evaluate import files, labels, steps
-from pipeline.evaluate.chunks import chunks
-from pipeline.evaluate.evaluate import Evaluated, evaluate
+from pipeline.evaluate import files, labels, steps, stored
+from pipeline.evaluate.chunks import EPOCH, chunks
+from pipeline.evaluate.columns import Columns
+from pipeline.evaluate.evaluate import Baseline, Evaluated, evaluate
+from pipeline.evaluate.fitted import fit
 from pipeline.evaluate.problem import is_regression, problem
-from pipeline.evaluate.sample import kinds, sample
+from pipeline.evaluate.sample import Sample, kinds, sample
 from pipeline.evaluate.segments import note
 
 
 def run(
-    reference: Path,
+    reference: Path | Reference,
+    window: Window | None,
     data: Path,
     label_file: Path | None,
     columns_file: Path,
     chunk: str,
     parameters: Parameters,
 ) -> tuple[list[Evaluated], tuple[str, ...]]:
-    """Every chunk, and what a reader must know; raises NotFound and ConfigError."""
+    """Every chunk, and what a reader must know; raises NotFound and ConfigError.
+
+    `window` is the part of the reference's file that counts.
+    """
+    if window is not None and not isinstance(reference, Path):
+        raise ConfigError("--reference-window", str(window), "a registered reference is of its own window")
     columns = declared.read(columns_file)
-    before, now = files.read(reference, "--reference"), files.read(data, "--data")
+    now = files.read(data, "--data")
     notes: tuple[str, ...] = ()
     if label_file is not None:
         now, notes = labels.join(now, files.read(label_file, "--labels"), columns, label_file)
-    features = kinds(before, columns, reference)
-    regression = is_regression(before, columns)
-    old = sample(before, columns, features, reference, regression=regression)
+    if isinstance(reference, Path):
+        baseline, features = _of_file(reference, columns, window)
+    else:
+        kind = stored.problem(reference, columns)
+        baseline = Baseline(stored.fit(reference, columns, kind), None, reference)
+        features = stored.kinds(reference)
+        notes += (f"compared with the bins of {reference.reference}: distances are of bins, not of rows",)
+    regression = baseline.fitted.problem.kind == "regression"
     new = sample(now, columns, features, data, regression=regression)
-    found = list(
-        evaluate(old, new, columns, problem(old, columns, reference), chunks(new, chunk), parameters)
-    )
-    return found, (*old.notes, *new.notes, *notes, *note(new), _of_steps(steps.are_minutes(new), parameters))
+    found = list(evaluate(baseline, new, columns, chunks(new, chunk), parameters))
+    old = baseline.sample.notes if baseline.sample else ()
+    return found, (*old, *new.notes, *notes, *note(new), _of_steps(steps.are_minutes(new), parameters))
+
+
+def _of_file(path: Path, columns: Columns, window: Window | None) -> tuple[Baseline, dict[str, bool]]:
+    before = files.read(path, "--reference")
+    features = kinds(before, columns, path)
+    old = sample(before, columns, features, path, regression=is_regression(before, columns))
+    if window is not None:
+        old = old.at(within(old, window))
+    return Baseline(fit(old, columns, problem(old, columns, path)), old, None), features
+
+
+def within(old: Sample, window: Window) -> Integers:
+    """Rows of a time in the window; raises ConfigError where there is none."""
+    option = "--reference-window"
+    if old.times is None:
+        raise ConfigError(option, str(window), "name the timestamp column in the columns file")
+    bounds = [int((at - EPOCH).total_seconds() * 1e6) for at in (window.start, window.end)]
+    rows = np.flatnonzero((old.times >= bounds[0]) & (old.times < bounds[1]))
+    if not len(rows):
+        first, last = (old.times[[0, -1]].view("datetime64[us]").astype(str)).tolist()
+        raise ConfigError(option, str(window), f"no row is of that time; the file is of {first} to {last}")
+    return rows
 
 
 def _of_steps(minutes: bool, parameters: Parameters) -> str:

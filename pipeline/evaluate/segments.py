@@ -22,19 +22,19 @@ class Segment(NamedTuple):
 
     name: str
     """column=value."""
-    before: Integers
+    before: Integers | None
+    """None where the reference's rows are not known."""
     rows: Integers
 
 
-def segments(before: Sample, data: Sample) -> Iterator[Segment]:
+def segments(before: Sample | None, data: Sample) -> Iterator[Segment]:
     """Those that the data has, by column and the most frequent value first."""
     for column, values in data.segments.items():
-        then = before.segments[column]
         counts = tally(values)
         ranked = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_VALUES]
         for name, rows in _parts(values, ranked):
-            same = dict(_parts(then, ranked))
-            yield Segment(f"{column}={name}", same.get(name, rows[:0]), rows)
+            same = dict(_parts(before.segments[column], ranked)) if before else None
+            yield Segment(f"{column}={name}", None if same is None else same.get(name, rows[:0]), rows)
 
 
 def note(data: Sample) -> tuple[str, ...]:

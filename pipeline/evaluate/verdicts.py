@@ -53,7 +53,9 @@ def events(sample: Sample, steps: Integers) -> pa.Table:
     if not columns:
         features = pa.array([{}] * sample.rows, pa.struct([]))
     times = pa.array(steps * MINUTE, pa.timestamp("us", "UTC"))
-    return pa.table({"time": times, "model": same, "model_version": same, "features": features})
+    unknown = pa.nulls(sample.rows, pa.float64())
+    named = {"time": times, "model": same, "model_version": same, "features": features}
+    return pa.table({**named, "score": unknown, "confidence": unknown})
 
 
 def _column(values: Values) -> pa.Array:

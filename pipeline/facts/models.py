@@ -86,8 +86,14 @@ LABELS = Fact(
 
 REFERENCES = Fact(
     "references",
-    "Registered references: bins, calibrator and baselines of a model, as canonical JSON; never changed.",
+    "Registered references: bins, calibrator and baselines of a model, as canonical JSON, never changed; a "
+    "frozen one stays in use when others are registered.",
     "highest",
     columns("reference"),
-    (*columns("model", "content"), *columns("time", of=TIME), *columns("revision", of=pa.int64())),
+    (
+        *columns("model", "content"),
+        *columns("time", of=TIME),
+        *columns("revision", of=pa.int64()),
+        *columns("frozen", of=pa.bool_()),
+    ),
 )
