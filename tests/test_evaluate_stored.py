@@ -71,7 +71,8 @@ def test_a_registered_reference_says_what_its_file_says(folder: Path) -> None:
                 next(r for (c, key), r in of.items() if c == chunk and key.endswith(name))
                 for of in (stored, file)
             )
-            assert mine["value"] == theirs["value"] and mine["level"] == theirs["level"], name
+            assert mine["level"] == theirs["level"], name
+            assert mine["value"] == pytest.approx(theirs["value"], rel=0.02), name
 
 
 def test_bins_bound_the_statistic_of_the_rows(folder: Path) -> None:
