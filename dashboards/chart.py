@@ -1,4 +1,4 @@
-"""Cost, accuracy, errors and latency on one time axis, with a line where an action was taken."""
+"""Cost, traffic, quality and latency on one time axis, with a line at each deploy, alert and action."""
 
 from __future__ import annotations
 
@@ -25,29 +25,44 @@ class Panel(NamedTuple):
 
 
 PANELS = (
+    Panel("requests", "Requests", ",.0f", 0.0),
     Panel("accuracy", "Accuracy", ".0%", None),
     Panel("error_rate", "Failed", ".1%", 0.02),
     Panel("latency_p95", "p95, s", ".3~f", 0.0),
 )
 _COLOURS = ["#1f77b4", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e"]
-_ACTION = "#c1121f"
+MARKS = {"action": "#c1121f", "alert": "#e08e0b", "deploy": "#1f77b4"}
+SPAN = "span"
+"""How the names begin of the selections that a reader drags over a panel."""
 _HOVER = ("time:T", "model_version:N", "requests:Q", "labelled:Q")
 
 
 def timeline(
-    rates: list[Rate], currency: str, steps: pd.DataFrame, actions: pd.DataFrame, window: Window
+    rates: list[Rate],
+    currency: str,
+    steps: pd.DataFrame,
+    marks: pd.DataFrame,
+    window: Window,
+    *,
+    selectable: bool = False,
 ) -> Any:
-    """`steps` has time, model_version and the names of PANELS; `actions` has time and what."""
+    """`steps` has time, model_version and the names of PANELS; `marks` has time, kind and what."""
     steps = steps.assign(accuracy=steps["accuracy"].where(steps["labelled"] >= MIN_LABELLED))
     scale = alt.Scale(domain=[_utc(window.start), _utc(window.end)], type="utc")
     top = _cost(rates, currency, scale)
     panels = [_line(steps, panel, scale) for panel in PANELS]
-    marked = [alt.layer(panel, _rule(actions, scale)) for panel in panels]
-    first = alt.layer(top, _rule(actions, scale), _words(actions, scale))
+    if selectable:
+        top, *panels = (_selectable(panel, i) for i, panel in enumerate((top, *panels)))
+    marked = [alt.layer(panel, *_rules(marks, scale)) for panel in panels]
+    first = alt.layer(top, *_rules(marks, scale), _words(marks, scale))
     whole = alt.vconcat(
         first, *marked, spacing=6, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
     )
     return whole.resolve_scale(x="shared").configure_view(stroke=None)
+
+
+def _selectable(panel: Any, place: int) -> Any:
+    return panel.add_params(alt.selection_interval(name=f"{SPAN}{place}", encodings=["x"]))
 
 
 def _utc(time: Any) -> Any:
@@ -98,13 +113,20 @@ def _height(known: pd.DataFrame, panel: Panel) -> alt.Scale:
     return alt.Scale(domainMin=0, domainMax=max(panel.top, 1.05 * known[panel.name].max()))
 
 
-def _rule(actions: pd.DataFrame, scale: alt.Scale) -> Any:
-    marks = alt.Chart(actions).mark_rule(color=_ACTION, strokeDash=[4, 3], size=2)
-    return marks.encode(alt.X("time:T", scale=scale), tooltip=["time:T", "what:N"])
+def _rules(marks: pd.DataFrame, scale: alt.Scale) -> list[Any]:
+    """A layer a kind, in its own colour: a colour scale would be shared with the versions' lines."""
+    tips = ["time:T", "kind:N", "model_version:N", "what:N"]
+    return [
+        alt.Chart(marks[marks["kind"] == kind])
+        .mark_rule(strokeDash=[4, 3], size=2, color=colour)
+        .encode(alt.X("time:T", scale=scale), tooltip=tips)
+        for kind, colour in MARKS.items()
+    ]
 
 
-def _words(actions: pd.DataFrame, scale: alt.Scale) -> Any:
-    marks = alt.Chart(actions).mark_text(
-        color=_ACTION, align="right", dx=-6, fontWeight="bold", baseline="top"
+def _words(marks: pd.DataFrame, scale: alt.Scale) -> Any:
+    """Words beside the actions; a deploy or an alert says what it is when it is pointed at."""
+    said = alt.Chart(marks[marks["kind"] == "action"]).mark_text(
+        color=MARKS["action"], align="right", dx=-6, fontWeight="bold", baseline="top"
     )
-    return marks.encode(alt.X("time:T", scale=scale), y=alt.value(2), text="what:N")
+    return said.encode(alt.X("time:T", scale=scale), y=alt.value(2), text="what:N")

@@ -21,6 +21,9 @@ BEFORE, WEEK, NOTHING = "period before", "week before", "nothing"
 RANGE = "range"
 """Key of the exact window; a page that lets its reader select a span of time writes it."""
 
+MOVED = "moved"
+"""Set where a page has written RANGE: the bar above the page must be drawn anew."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -96,3 +99,12 @@ def zone(name: str) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+def move(start: datetime, end: datetime, *, hours: bool = False) -> None:
+    """Make [start, end), UTC without a zone and widened to whole minutes or hours, every page's window."""
+    unit = timedelta(hours=1) if hours else timedelta(minutes=1)
+    first = start - (start - datetime.min) % unit
+    last = end + (datetime.min - end) % unit
+    st.session_state[RANGE] = f"{first:%Y-%m-%dT%H:%MZ}..{max(last, first + unit):%Y-%m-%dT%H:%MZ}"
+    st.session_state[MOVED] = True

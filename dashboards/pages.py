@@ -27,4 +27,6 @@ PAGES = (
     Page("costs", "Costs", "dashboards.explorer:page"),
     Page("gpus", "GPUs", "dashboards.fleet:page"),
     Page("budgets", "Budgets", "dashboards.budgets:page"),
+    Page("models", "Models", "dashboards.models:page"),
+    Page("drift", "Drift", "dashboards.drift:page"),
 )

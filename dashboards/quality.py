@@ -96,6 +96,10 @@ def _marks(acted: pd.DataFrame, model: str) -> pd.DataFrame:
     own = acted[acted["model"] == model]
     words = [f"{r.kind} {r.state}: {r.model_version} → {r.to_version}" for r in own.itertuples(index=False)]
     times = pd.to_datetime(own["last"], utc=True)
-    return pd.DataFrame({"time": times.to_numpy(), "what": words}).assign(
-        time=lambda f: pd.to_datetime(f["time"], utc=True)
-    )
+    marks = {
+        "time": times.to_numpy(),
+        "kind": "action",
+        "model_version": own["model_version"].to_numpy(),
+        "what": words,
+    }
+    return pd.DataFrame(marks).assign(time=lambda f: pd.to_datetime(f["time"], utc=True))

@@ -16,6 +16,12 @@ from pipeline.answers.answer import Answer
 from pipeline.answers.budgets import budgets
 from pipeline.answers.cost import cost
 from pipeline.answers.device_shares import device_shares
+from pipeline.answers.drift import drift
+from pipeline.answers.histograms import histogram
+from pipeline.answers.marks import marks
+from pipeline.answers.models import models
+from pipeline.answers.timeline import timeline
+from pipeline.answers.unit_costs import unit_costs
 from pipeline.answers.window import Window
 from pipeline.budgets import Budget
 from pipeline.budgets import load as plans
@@ -73,12 +79,42 @@ def _anomalies(store: Store, view: View, window: Window) -> Answer:
     return anomalies(store, window, ("team",), "day", view.book, view.currency, view.rule, view.owners)
 
 
+def _models(store: Store, _view: View, window: Window) -> Answer:
+    return models(store, window)
+
+
+def _unit_costs(store: Store, view: View, window: Window) -> Answer:
+    return unit_costs(store, window, (), view.book, view.currency, view.rule, view.owners)
+
+
+def _timeline(store: Store, view: View, window: Window) -> Answer:
+    return timeline(store, window, view.settings.dashboard.points)
+
+
+def _marks(store: Store, _view: View, window: Window, model: str) -> Answer:
+    return marks(store, window, model)
+
+
+def _drift(store: Store, _view: View, window: Window) -> Answer:
+    return drift(store, window)
+
+
+def _histogram(store: Store, _view: View, window: Window, **which: str) -> Answer:
+    return histogram(store, window, **which)
+
+
 QUESTIONS: dict[str, Callable[..., Answer]] = {
     "cost": _cost,
     "device_shares": _device_shares,
     "budgets": _budgets,
     "month": _month,
     "anomalies": _anomalies,
+    "models": _models,
+    "unit_costs": _unit_costs,
+    "timeline": _timeline,
+    "marks": _marks,
+    "drift": _drift,
+    "histogram": _histogram,
 }
 
 

@@ -29,6 +29,7 @@ OPTIONS = {
     "browser.gatherUsageStats": False,
     "client.disableDataExport": True,  # its CSV would hold formulas; `-o csv` does not
     "client.showErrorDetails": "none",
+    "client.showErrorLinks": False,  # they hand the error to search engines
     "client.toolbarMode": "viewer",
     "server.enableXsrfProtection": True,
     "server.enableCORS": True,

@@ -49,6 +49,8 @@ def _book(path: str) -> PriceBook:
 
 @st.fragment(run_every=REFRESH)
 def _refreshed(settings: Settings, page: Page, choice: Choice, book: PriceBook) -> None:
+    if st.session_state.pop(controls.MOVED, False):
+        st.rerun()
     view = _view(settings, choice, book)
     if view is not None:
         page.load()(view)

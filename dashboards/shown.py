@@ -50,10 +50,14 @@ def table(
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
+def words(view: View) -> str:
+    """The view's window as a command takes it."""
+    return f"{view.window.start:%Y-%m-%dT%H:%MZ}..{view.window.end:%Y-%m-%dT%H:%MZ}"
+
+
 def cost_command(view: View, by: Sequence[str]) -> str:
     """How a terminal asks for the costs of the view's window."""
-    window = f"{view.window.start:%Y-%m-%dT%H:%MZ}..{view.window.end:%Y-%m-%dT%H:%MZ}"
-    return f"driftledger cost --window {window} --by {','.join(by)} --currency {view.currency} -o wide"
+    return f"driftledger cost --window {words(view)} --by {','.join(by)} --currency {view.currency} -o wide"
 
 
 def notes(answer: Answer, *, but: Sequence[str] = ()) -> None:

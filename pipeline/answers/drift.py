@@ -106,7 +106,7 @@ def _row(key: Key, counts: dict[int, int], reference: Reference | None) -> tuple
     missing, unseen = counts.get(MISSING_BIN, 0), counts.get(UNSEEN_BIN, 0)
     rates = (total, missing / total, unseen / total, key.reference)
     names = (key.model, key.model_version, key.feature)
-    bins = reference and _bins(reference, key.feature)
+    bins = reference and reference_bins(reference, key.feature)
     if not bins:
         return (*names, "no_reference", *[None] * 7, *rates)
     measured = _measures(bins, _counts(bins, counts))
@@ -114,7 +114,8 @@ def _row(key: Key, counts: dict[int, int], reference: Reference | None) -> tuple
     return (*names, _level(measured[0], total, more_absent), *measured, *rates)
 
 
-def _bins(reference: Reference, feature: str) -> FeatureBins | None:
+def reference_bins(reference: Reference, feature: str) -> FeatureBins | None:
+    """The bins of the feature, or of the score; None where the reference has no such feature."""
     if feature == SCORE:
         return FeatureBins(SCORE, reference.score_edges, None, reference.score_counts, 0, 0, 1.0)
     return next((f for f in reference.features if f.feature == feature), None)

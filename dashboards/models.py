@@ -1,0 +1,113 @@
+"""The models: a row a version, and of one model everything that happened on one time axis."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import chart, controls, frames, pivot, shown, spending
+from dashboards.questions import Asked, ask
+from dashboards.versions import versions
+from dashboards.view import View
+from pipeline.answers.answer import Answer
+from pipeline.answers.cells import safe_text
+
+MODEL = "model"
+"""Key of the chosen model, and its name in the address."""
+_CHART = "what happened"
+_COLUMNS = {
+    "model": "Model",
+    "model_version": "Version",
+    "owner": "Owner",
+    "requests": "Requests",
+    "traffic": "Traffic",
+    "accuracy": "Accuracy",
+    "accuracy_low": "at least",
+    "accuracy_high": "at most",
+    "label_coverage": "Labelled",
+    "estimated_accuracy": "Estimate",
+    "estimated_low": "at least ",
+    "estimated_high": "at most ",
+    "latency_p95": "p95, s",
+    "cost_per_1k_requests": "1,000",
+    "cost_per_1k_correct": "1,000 right",
+    "accuracy_level": "Accuracy is",
+    "latency_level": "Latency is",
+    "drift_level": "Drift is",
+    "cost": "Cost",
+    "cost_of_drift": "Cost of drift",
+    "latency_p50": "p50, s",
+}
+_MARKS = {"time": "Time", "kind": "What", "model_version": "Version", "what": "Detail"}
+
+
+def page(view: View) -> None:
+    served, units = ask(view, "models", view.window), ask(view, "unit_costs", view.window)
+    if served is None or units is None or not served.answer.rows:
+        st.info("No prediction in this window. Send inference events, or choose a longer window.")
+        for one in (served, units):
+            shown.notes(one.answer) if one else None
+        return
+    owners = ask(view, "cost", view.window, by=("team", "model", "model_version"))
+    answer = versions(served.answer, units.answer, owners and owners.answer)
+    st.text("Select a row to see what happened to the model. Costs are in the chosen currency.")
+    shown.table(
+        view,
+        Asked(answer, (*served.queries, *units.queries)),
+        _COLUMNS,
+        file="models",
+        command=f"driftledger unit-costs --window {shown.words(view)} -o wide",
+        key="versions",
+        chosen=partial(_choose, [str(row[0]) for row in answer.rows]),
+    )
+    _one(view, answer)
+
+
+def _choose(models: list[str]) -> None:
+    selected = st.session_state["versions"].selection.rows
+    if selected and selected[0] < len(models):
+        st.session_state[MODEL] = models[selected[0]]
+
+
+def choice(names: list[str]) -> str:
+    """The model that the reader looks at, here and on the other pages about models."""
+    return str(st.selectbox("Model", names, key=MODEL, bind="query-params", format_func=safe_text))
+
+
+def _one(view: View, answer: Answer) -> None:
+    model = choice(sorted({str(row[0]) for row in answer.rows}))
+    steps, marks = ask(view, "timeline", view.window), ask(view, "marks", view.window, model=model)
+    spent = ask(view, "cost", view.window, by=("model", "hour"))
+    if steps is None or marks is None:
+        return
+    data = frames.frame(steps.answer)
+    data = data[data["model"] == model].assign(time=lambda f: f["time"].dt.tz_localize("UTC"))
+    own = spent and pivot.cut(spent.answer, ("hour",), {"model": (model,)})
+    rates = spending.rates(own) if own else []
+    happened = frames.frame(marks.answer)
+    happened["time"] = pd.to_datetime(happened["time"], utc=True)
+    st.text(
+        "Drag over a span of any line to look at that span alone. "
+        "Dashed lines are deploys (blue), alerts (orange) and actions (red)."
+    )
+    picture = chart.timeline(rates, view.currency, data, happened, view.window, selectable=True)
+    st.altair_chart(
+        picture,
+        width="stretch",
+        key=_CHART,
+        on_select=partial(_select, view.rule.spreads),
+        alt="Cost, traffic, accuracy, failures and latency on one time axis",
+    )
+    if marks.answer.rows:
+        shown.table(view, marks, _MARKS, file="marks")
+    else:
+        st.text("No deploy, alert or action in this window.")
+
+
+def _select(hours: bool) -> None:
+    """The span that was dragged over one of the panels becomes the window of every page."""
+    for name, span in st.session_state[_CHART].selection.items():
+        if name.startswith(chart.SPAN) and span.get("time"):
+            controls.move(*(pd.Timestamp(t, unit="ms").to_pydatetime() for t in span["time"]), hours=hours)
