@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, timedelta
 from pathlib import Path
 
+from pipeline.registry import register
 from pipeline.store import Batch, Store
 from tests import cost_rows
+from tests.judged import categorical, numeric, reference
 from tests.ledger import START, Life, write
 
 END = START + timedelta(hours=3)
@@ -29,7 +32,11 @@ def fill(folder: Path) -> Path:
         facts = life.facts()
         for name in ("prediction_sums", "latency_bins"):
             facts[name].append({**facts[name][-1], "model": HOSTILE, "model_version": HOSTILE})
+        hostile = {**facts["feature_bins"][-1], "feature": HOSTILE}
+        facts["feature_bins"] += [{**hostile, "bin": b, "count": 300 * (b + 1)} for b in range(2)]
         write(store, **facts, actions=_steps())
+        named = replace(categorical(HOSTILE), categories=(HOSTILE, "plain"), counts=(500, 500))
+        register(store, reference(features=(numeric("amount"), named)), START.replace(tzinfo=UTC))
     return folder
 
 

@@ -18,14 +18,19 @@ from typer.testing import CliRunner
 
 from dashboards import controls, drill, pivot
 from dashboards.pages import PAGES
+from dashboards.versions import versions
 from pipeline.answers.answer import Answer, Column
 from pipeline.answers.cells import amount
 from pipeline.answers.cost import cost
 from pipeline.answers.files import csv_text, xlsx
+from pipeline.answers.marks import marks
+from pipeline.answers.models import models
+from pipeline.answers.unit_costs import unit_costs
 from pipeline.answers.window import Window
 from pipeline.cli.app import app as cli
 from pipeline.errors import ConfigError
 from pipeline.store import Store
+from tests.ledger import START
 from tests.overview_scene import END, HOSTILE, fill
 
 SPAN = Window(END - timedelta(hours=6), END)
@@ -123,6 +128,28 @@ def test_every_page_opens_on_a_ledger_full_of_hostile_names(
         assert page.dataframe or page.info, one
         shown = [element.value for kind in (page.markdown, page.caption) for element in kind]
         assert not any(HOSTILE in text for text in shown), one
+        if one.path == "drift":
+            _, bins = (element.value for element in page.dataframe)
+            assert bins["bin"].tolist()[:2] == [HOSTILE, "plain"]
+            assert bins["count"].tolist()[:2] == [300, 600]
+
+
+def test_what_happened_to_a_model_is_on_its_time_axis(ledger: Path) -> None:
+    """A drop in quality is read against the deploy before it and the rollback after it."""
+    with Store.open(ledger, read_only=True) as store:
+        found = marks(store, SPAN, "fraud")
+        told = versions(models(store, SPAN), unit_costs(store, SPAN), cost(store, SPAN, _OWNED))
+    assert [(row[0], row[1], row[3]) for row in found.rows] == [
+        (START + timedelta(minutes=120), "deploy", "version 2 serves"),
+        (START + timedelta(minutes=151), "action", "rollback verified: 2 → 1"),
+    ]
+    names = [c.name for c in told.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in told.rows if row[0] == "fraud"]
+    assert [row["owner"] for row in rows] == [HOSTILE, None]
+    assert sum(row["traffic"] for row in rows) == 1
+
+
+_OWNED = ("team", "model", "model_version")
 
 
 def test_every_page_of_an_empty_ledger_says_what_to_do(
