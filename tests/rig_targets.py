@@ -20,8 +20,41 @@ from tests.deciding import decided, journal
 
 PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
 DEPLOY = Path(__file__).parents[1] / "deploy"
-RIGHTS = next(yaml.safe_load_all((DEPLOY / "actuator-rbac.yaml").read_text()))["rules"]
-"""Those that the project ships, and no others: what lacks one fails here first."""
+ACCOUNT = ("driftledger", "driftledger-actuator")
+_PATHS = {
+    "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings",
+    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
+    "ConfigMap": "/api/v1/namespaces/{}/configmaps",
+    "ValidatingAdmissionPolicy": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+    "ValidatingAdmissionPolicyBinding": (
+        "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+    ),
+}
+
+
+def install(kube: Kube, ns: str) -> Access:
+    """The files that the project ships, as they are, for the workloads of one namespace."""
+    kube.request("POST", "/api/v1/namespaces", {"metadata": {"name": ACCOUNT[0]}}, or_status=409)
+    for file in ("actuator-rbac.yaml", "actuator-fence.yaml"):
+        for one in yaml.safe_load_all((DEPLOY / file).read_text()):
+            where = ns if one["kind"] == "RoleBinding" else one["metadata"].get("namespace", "")
+            if one["kind"] == "RoleBinding":
+                one["metadata"]["namespace"] = ns
+            kube.request("POST", _PATHS[one["kind"]].format(where), one, or_status=409)
+    return kube.account(*ACCOUNT)
+
+
+def bind(kube: Kube, ns: str, bound: bool) -> None:
+    """Take the rights in the namespace away, and give them back."""
+    path = _PATHS["RoleBinding"].format(ns)
+    if not bound:
+        kube.request("DELETE", f"{path}/{ACCOUNT[1]}")
+        return
+    found = yaml.safe_load_all((DEPLOY / "actuator-rbac.yaml").read_text())
+    one = next(d for d in found if d["kind"] == "RoleBinding")
+    kube.request("POST", path, one | {"metadata": {"name": ACCOUNT[1], "namespace": ns}})
 
 
 def client(access: Access, of: Callable[..., Kubernetes] = Kubernetes) -> Kubernetes:

@@ -6,15 +6,26 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import requests
 
+from pipeline.actuator import freeze as freezing
+from pipeline.actuator import idle
 from pipeline.actuator.catalogue import TARGETS
-from pipeline.actuator.kubernetes import REPLICA_SETS, ApiError, Kubernetes
+from pipeline.actuator.kubernetes import (
+    DEPLOYMENTS,
+    PODS,
+    REPLICA_SETS,
+    RESOURCE_QUOTAS,
+    ApiError,
+    Kubernetes,
+    Resource,
+)
 from pipeline.actuator.patching import ANNOTATION
 from pipeline.actuator.steps import Begun
 from pipeline.policy.rules import VERSION_LABEL
 from tests import cluster_objects as objects
 from tests.deciding import NOW
-from tests.rig_targets import PLURALS, RIGHTS, Workload, client
+from tests.rig_targets import PLURALS, Workload, bind, client, install
 
 LATER = NOW + timedelta(minutes=10)
 
@@ -59,9 +70,7 @@ def lab(kube):
     kube.start()
     ns = objects.namespace(kube)
     objects.node(kube, "act-1", "act-2")
-    access = kube.account(ns, "actuator")
-    kube.grant(ns, "actuator", RIGHTS)
-    lab = Lab(kube, ns, access)
+    lab = Lab(kube, ns, install(kube, ns))
     objects.until(
         lambda: not isinstance(lab.api.list_all(REPLICA_SETS, ns), ApiError), "the rights to be there"
     )
@@ -114,12 +123,13 @@ def test_what_moved_was_made_again_or_is_not_allowed_is_refused(lab, kind):
     bad.create()
     bad.roll_out("v2")
     assert lab.why(action).startswith("target_moved"), "the same name is not the same object"
-    lab.kube.grant(lab.ns, "actuator", [{**RIGHTS[0], "verbs": ["get"]}, *RIGHTS[1:]])
+    action = bad.decide()
+    bind(lab.kube, lab.ns, False)
     try:
         objects.until(lambda: lab.api.may("patch", TARGETS[kind].shape.RESOURCE, lab.ns, "x") is False, "no")
-        assert "may not patch" in lab.why(bad.decide())
+        assert "may not patch" in lab.why(action)
     finally:
-        lab.kube.grant(lab.ns, "actuator", RIGHTS)
+        bind(lab.kube, lab.ns, True)
         objects.until(lambda: lab.api.may("patch", TARGETS[kind].shape.RESOURCE, lab.ns, "x") is True, "yes")
     assert bad.thing["spec"]["template"]["metadata"]["labels"][VERSION_LABEL] == "v2"
 
@@ -127,3 +137,107 @@ def test_what_moved_was_made_again_or_is_not_allowed_is_refused(lab, kind):
 def _found(workload: Workload):
     found = workload.kube.request("GET", workload.path, or_status=404)
     return {} if found.get("kind") == "Status" else found
+
+
+def _refused(answer) -> str:
+    assert isinstance(answer, ApiError) and answer.fault in ("forbidden", "invalid"), answer
+    return answer.message
+
+
+def test_a_hijacked_actuator_can_do_none_of_this(lab):
+    """Each forbidden thing is tried with its own token: by rights, or by the fence."""
+    good = Workload(lab.kube, lab.ns, "Deployment", "fenced")
+    good.create()
+    api, ns, name = lab.api, lab.ns, good.name
+    mark = {"op": "add", "path": "/metadata/annotations/driftledger.io~1action-id", "value": "a"}
+    pod = "/spec/template/spec"
+
+    def patched(*operations):
+        return _refused(api.patch(DEPLOYMENTS, ns, name, operations, dry_run=False))
+
+    def fence_is_up() -> bool:
+        answer = api.patch(DEPLOYMENTS, ns, name, [{"op": "test", "path": "/kind", "value": "Deployment"},
+            {"op": "add", "path": "/spec/minReadySeconds", "value": 1}], dry_run=True)  # fmt: skip
+        return isinstance(answer, ApiError)
+
+    objects.until(fence_is_up, "the fence to be up")
+    other = {"op": "add", "path": "/spec/minReadySeconds", "value": 1}
+    assert "action of its own" in patched(other)
+    assert "scale subresource" in patched(mark, {"op": "replace", "path": "/spec/replicas", "value": 9})
+    assert "service account" in patched(
+        mark, {"op": "add", "path": f"{pod}/serviceAccountName", "value": "x"}
+    )
+    assert "host's" in patched(mark, {"op": "add", "path": f"{pod}/hostNetwork", "value": True})
+    assert "labels" in patched(mark, {"op": "add", "path": "/metadata/labels", "value": {"a": "b"}})
+    volume = [{"name": "host", "hostPath": {"path": "/"}}]
+    assert "host's" in patched(mark, {"op": "add", "path": f"{pod}/volumes", "value": volume})
+    quota = {"metadata": {"name": "theirs"}, "spec": {"hard": {"pods": "0"}}}
+    assert "named driftledger-freeze" in _refused(api.create(RESOURCE_QUOTAS, ns, quota))
+    secrets, config = Resource("", "v1", "secrets"), Resource("", "v1", "configmaps")
+    assert "cannot list" in _refused(api.list_all(secrets, ns))
+    assert "cannot create" in _refused(api.create(config, ns, {"metadata": {"name": "x"}}))
+    assert "cannot delete" in _refused(api.delete(DEPLOYMENTS, ns, name, good.thing["metadata"]["uid"]))
+    assert "cannot create" in _refused(api.create(PODS, ns, {"metadata": {"name": "x"}}))
+    assert "cannot get" in _refused(api.get(DEPLOYMENTS, "kube-system", "x"))
+    bad = lab.bad("Deployment")
+    switch = "/api/v1/namespaces/driftledger/configmaps/driftledger-fence"
+    lab.kube.request("PATCH", switch, {"data": {"stop": "true"}})
+    try:
+        objects.until(lambda: "fence is shut" in lab.why(bad.decide()), "the switch to be seen")
+    finally:
+        lab.kube.request("PATCH", switch, {"data": {"stop": "false"}})
+    assert good.thing["metadata"]["generation"] == 1
+
+
+def test_a_frozen_namespace_keeps_what_it_has_and_gets_no_more(lab, kube):
+    """A new GPU pod and a new claim are refused while the old ones run; undone, both are given again."""
+    ns = lab.ns
+    objects.device_class(kube, "gpu.act")
+    kube.request("PATCH", "/api/v1/nodes/act-1/status", {"status": {"allocatable": {"nvidia.com/gpu": "4"}}})
+    gpu = objects.pod_spec(limits={"nvidia.com/gpu": "1"})
+    objects.pod(kube, ns, "has-one", gpu)
+    objects.claim(kube, ns, "has-one", objects.request("gpu.act", count=2))
+    plan = freezing.plan(lab.api, ns)
+    assert plan.hard["requests.nvidia.com/gpu"] == 1
+    assert plan.hard["gpu.act.deviceclass.resource.k8s.io/devices"] == 2
+    until = NOW + timedelta(hours=1)
+    assert freezing.freeze(lab.api, plan, "a1", until).state == "executed"
+    assert "already" in freezing.freeze(lab.api, plan, "a1", until).detail
+    assert freezing.freeze(lab.api, plan, "a2", until).state == "refused"
+
+    def refused(make, *what) -> bool:
+        try:
+            make(kube, ns, "more", *what)
+        except requests.HTTPError as error:
+            return "exceeded quota: driftledger-freeze" in str(error)
+        return False
+
+    objects.until(lambda: _quota(kube, ns).get("status", {}).get("used"), "the quota to count")
+    assert refused(objects.pod, gpu)
+    assert refused(objects.claim, objects.request("gpu.act"))
+    objects.pod(kube, ns, "no-device", objects.pod_spec())
+    assert freezing.thaw(lab.api, ns, NOW) is None, "it has not expired"
+    assert freezing.thaw(lab.api, ns, until).state == "undone"
+    assert freezing.thaw(lab.api, ns) is None
+    assert not refused(objects.pod, gpu) and not refused(objects.claim, objects.request("gpu.act"))
+
+
+def _quota(kube, ns):
+    return kube.request("GET", f"/api/v1/namespaces/{ns}/resourcequotas/{freezing.NAME}", or_status=404)
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_what_is_idle_goes_to_zero_and_back(lab, kind):
+    work = Workload(lab.kube, lab.ns, kind, f"idle-{kind.lower()}")
+    work.create()
+    scaling = idle.plan(lab.api, work.target)
+    assert (scaling.before, scaling.after) == (2, 0)
+    assert idle.scale(lab.api, scaling).state == "executed"
+    assert "already" in idle.scale(lab.api, scaling).detail
+    objects.until(lambda: not work.thing["status"].get("replicas"), "no pod")
+    assert idle.scale(lab.api, scaling.inverse).state == "executed"
+    work.until_complete()
+    lab.kube.request("PATCH", work.path, {"spec": {"replicas": 3}})
+    assert idle.scale(lab.api, scaling).detail.startswith("target_moved"), "somebody scaled it meanwhile"
+    lab.kube.request("PATCH", work.path, {"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}})
+    assert idle.plan(lab.api, work.target).detail.startswith("owned: Helm")

@@ -59,6 +59,10 @@ STATEFUL_SETS = Resource("apps", "v1", "statefulsets")
 DAEMON_SETS = Resource("apps", "v1", "daemonsets")
 CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions")
 PODS = Resource("", "v1", "pods")
+NODES = Resource("", "v1", "nodes")
+RESOURCE_QUOTAS = Resource("", "v1", "resourcequotas")
+DEVICE_CLASSES = Resource("resource.k8s.io", "v1", "deviceclasses")
+RESOURCE_CLAIMS = Resource("resource.k8s.io", "v1", "resourceclaims")
 EVICTIONS = Resource("", "v1", "pods", "eviction")
 ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
 
@@ -100,7 +104,7 @@ class Kubernetes:
     def list_all(
         self, resource: Resource, namespace: str, *, label_selector: str = ""
     ) -> list[Object] | ApiError:
-        """Every object, page by page."""
+        """Every object, page by page; of no namespace where its name is empty."""
         found: list[Object] = []
         query = {"limit": "500", **({"labelSelector": label_selector} if label_selector else {})}
         while True:
@@ -172,7 +176,8 @@ class Kubernetes:
 
 
 def _path(resource: Resource, namespace: str, name: str = "") -> str:
-    path = f"{resource.root}/namespaces/{namespace}/{resource.plural}"
+    within = f"/namespaces/{namespace}" if namespace else ""
+    path = f"{resource.root}{within}/{resource.plural}"
     if not name:
         return path
     return f"{path}/{name}/{resource.subresource}" if resource.subresource else f"{path}/{name}"

@@ -1,0 +1,101 @@
+"""Freeze a namespace: what holds devices keeps them, nothing more is given, until it is undone or expires.
+
+It is a ResourceQuota of our own.  Every quota of a namespace must allow a pod, so a team's own one is never
+touched, and undoing is deleting ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline.actuator.devices_used import names, used
+from pipeline.actuator.kubernetes import (
+    DEVICE_CLASSES,
+    NODES,
+    PODS,
+    RESOURCE_CLAIMS,
+    RESOURCE_QUOTAS,
+    ApiError,
+    Kubernetes,
+    Object,
+)
+from pipeline.actuator.patching import ANNOTATION
+from pipeline.actuator.steps import Step
+from pipeline.canonical import canonical, instant, moment
+
+NAME = "driftledger-freeze"
+EXPIRES = "driftledger.io/expires"
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """What is to be written."""
+
+    namespace: str
+    hard: Mapping[str, int]
+
+
+def plan(client: Kubernetes, namespace: str) -> Freeze | ApiError:
+    """What the namespace holds now, under every name of a device that the cluster knows; reads only."""
+    lists: list[list[Object]] = []
+    for resource, where in (
+        (NODES, ""),
+        (DEVICE_CLASSES, ""),
+        (PODS, namespace),
+        (RESOURCE_CLAIMS, namespace),
+    ):
+        found = client.list_all(resource, where)
+        if isinstance(found, ApiError):
+            return found
+        lists.append(found)
+    nodes, classes, pods, claims = lists
+    held = used(pods, claims)
+    return Freeze(namespace, {name: held.get(name, 0) for name in {*names(nodes, classes), *held}})
+
+
+def freeze(client: Kubernetes, wanted: Freeze, action_id: str, expires: datetime) -> Step:
+    """Executed, or refused with the reason; done before, it is executed without a second write."""
+    body = _body(wanted, action_id, expires)
+    for dry_run in (True, False):
+        answer = client.create(RESOURCE_QUOTAS, wanted.namespace, body, dry_run=dry_run)
+        if isinstance(answer, ApiError):
+            return _unless_ours(client, wanted, action_id, answer)
+    what = f"{wanted.namespace} is held to the devices it has until {instant(expires)}"
+    return Step("executed", what, canonical({"quota": body["spec"]}))
+
+
+def thaw(client: Kubernetes, namespace: str, now: datetime | None = None) -> Step | None:
+    """Undo; with `now` only what has expired by then.  None where there is nothing to undo."""
+    found = client.get(RESOURCE_QUOTAS, namespace, NAME)
+    if isinstance(found, ApiError):
+        return None if found.fault == "not_found" else Step("failed", f"cannot be undone: {found.words}")
+    expires = (found["metadata"].get("annotations") or {}).get(EXPIRES)
+    if now is not None and expires and moment(expires) > now:
+        return None
+    gone = client.delete(RESOURCE_QUOTAS, namespace, NAME, found["metadata"]["uid"])
+    if isinstance(gone, ApiError) and gone.fault != "not_found":
+        return Step("failed", f"cannot be undone: {gone.words}")
+    return Step("undone", f"{namespace} is given devices again")
+
+
+def _body(wanted: Freeze, action_id: str, expires: datetime) -> Object:
+    marks = {ANNOTATION: action_id, EXPIRES: instant(expires)}
+    hard = {name: str(count) for name, count in sorted(wanted.hard.items())}
+    return {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": NAME, "namespace": wanted.namespace, "annotations": marks},
+        "spec": {"hard": hard},
+    }
+
+
+def _unless_ours(client: Kubernetes, wanted: Freeze, action_id: str, answer: ApiError) -> Step:
+    """A lost answer, or the same action again: the object itself tells."""
+    found = client.get(RESOURCE_QUOTAS, wanted.namespace, NAME)
+    if isinstance(found, ApiError):
+        return Step("refused", f"not_written: {answer.words}")
+    if (found["metadata"].get("annotations") or {}).get(ANNOTATION) == action_id:
+        return Step("executed", "the namespace already carries this action; nothing is sent")
+    return Step("refused", f"frozen_already: {NAME} of another action is there")
