@@ -19,9 +19,11 @@ def traffic(store: Store, window: Window, by: Sequence[str] = ()) -> list[dict[s
     return _rows(store, "model_sums", window, by)
 
 
-def latency(store: Store, window: Window, by: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """The rows of latency_quantiles.sql: seconds of whole requests, same keys as `traffic`."""
-    return _rows(store, "latency_quantiles", window, by, metric=latency_objective.METRIC, zero=ZERO_BUCKET)
+def latency(
+    store: Store, window: Window, by: Sequence[str] = (), metric: str = latency_objective.METRIC
+) -> list[dict[str, Any]]:
+    """The rows of latency_quantiles.sql: seconds of whole requests or of `metric`, same keys as `traffic`."""
+    return _rows(store, "latency_quantiles", window, by, metric=metric, zero=ZERO_BUCKET)
 
 
 def counted(store: Store, window: Window, by: Sequence[str] = ()) -> list[dict[str, Any]]:

@@ -39,6 +39,7 @@ COMMANDS = {
     "anomalies": Command("pipeline.cli.anomalies:anomalies", "Days that cost unlike those before, and why."),
     "prices": Command("pipeline.cli.prices:app", "Price books: listed, explained, checked, refreshed."),
     "models": Command("pipeline.cli.models:models", "Accuracy, latency and traffic of every model version."),
+    "latency": Command("pipeline.cli.latency:latency", "How long answers take, against objectives."),
     "unit-costs": Command("pipeline.cli.unit_costs:unit_costs", "What a thousand answers or tokens cost."),
     "drift": Command("pipeline.cli.drift:drift", "Which inputs of a model moved, largest effect first."),
     "status": Command("pipeline.cli.status:status", "How fresh and how complete the ledger is."),

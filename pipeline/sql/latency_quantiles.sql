@@ -1,4 +1,4 @@
--- p50, p90, p95 and p99 of $metric in [$start, $end), in seconds, by model version and by where it was served as
+-- p50, p90, p95, p99 and p99.9 of $metric in [$start, $end), in seconds, by model version and by where it was served as
 -- far as the $by_* flags ask for it; a dimension that is not asked for is ''.
 -- Histograms of several scales meet at the coarsest one, where a bucket is worth 2 base^(i+1) / (base + 1):
 -- at scale 5 the relative error is at most 1.1 %.  The zero bucket is worth 0.
@@ -38,7 +38,9 @@ SELECT
     min(seconds) FILTER (upto >= 0.50 * total) AS p50,
     min(seconds) FILTER (upto >= 0.90 * total) AS p90,
     min(seconds) FILTER (upto >= 0.95 * total) AS p95,
-    min(seconds) FILTER (upto >= 0.99 * total) AS p99
+    min(seconds) FILTER (upto >= 0.99 * total) AS p99,
+    min(seconds) FILTER (upto >= 0.999 * total) AS p999,
+    CAST(any_value(total) AS BIGINT) AS requests
 FROM ranked
 GROUP BY ALL
 ORDER BY ALL

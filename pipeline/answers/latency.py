@@ -1,0 +1,86 @@
+"""How long answers take: percentiles of each measured time, and how fast an objective's budget is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from detectors import burn_rates, latency_objective
+from detectors.burn_rates import Burn
+from detectors.latency import METRICS
+from detectors.references import Reference
+from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.elsewhere import elsewhere
+from pipeline.answers.served import latency as quantiles
+from pipeline.answers.window import Window
+from pipeline.store import Store
+
+QUANTILES = ("p50", "p90", "p95", "p99", "p999")
+COLUMNS = (
+    Column("model"),
+    Column("model_version"),
+    Column("metric"),
+    Column("requests", kind="integer"),
+    *(Column(q, "seconds", "number") for q in QUANTILES),
+    Column("objective", "seconds", "number"),
+    *(Column(f"burn_{pair.long_minutes // 60}h", kind="number") for pair in burn_rates.PAIRS),
+    Column("alarm"),
+)
+ERROR = "percentiles are within 1.09 % of the true ones where the source measured as finely"
+BURN = (
+    "burn_1h is how many times faster than allowed the objective's budget was spent in the hour up to the "
+    "window's end; alarm is page or ticket where the long and its short window are both over the factor"
+)
+
+
+def latency(store: Store, window: Window) -> Answer:
+    """One row a model version and metric with timed requests in the window, by name."""
+    with store.steady():
+        references = store.references()
+        rows = tuple(
+            row
+            for metric in sorted(METRICS)
+            for row in _rows(store, window, metric, references if metric == latency_objective.METRIC else {})
+        )
+        notes = (ERROR, BURN) if rows else (elsewhere(store, "prediction_sums"),)
+    return Answer(COLUMNS, tuple(sorted(rows, key=lambda r: r[:3])), window.end, None, notes, window=window)
+
+
+def _rows(
+    store: Store, window: Window, metric: str, references: dict[str, Reference]
+) -> Iterator[tuple[Any, ...]]:
+    minutes: dict[str, pa.Table] = {}
+    for row in quantiles(store, window, metric=metric):
+        model, version = row["model"], row["model_version"]
+        known = references.get(model)
+        burnt: list[Burn] = []
+        if known is not None and known.latency_objective_seconds:
+            if model not in minutes:
+                minutes[model] = _objective(store, window, known, known.latency_objective_seconds)
+            of = minutes[model].filter(pc.field("model_version") == version)
+            burnt = burn_rates.burns(of, np.datetime64(window.end, "us"), known.latency_budget)
+        objective = known and known.latency_objective_seconds
+        values = (*(row[q] for q in QUANTILES), objective or None, *_burn(burnt))
+        yield (model, version, metric, int(row["requests"]), *values)
+
+
+def _burn(burnt: list[Burn]) -> tuple[Value, ...]:
+    firing = [b.pair.severity for b in burnt if b.firing]
+    rates = [b.long for b in burnt] or [None] * len(burn_rates.PAIRS)
+    return (*rates, ("page" if "page" in firing else firing[0] if firing else "ok") if burnt else None)
+
+
+def _objective(store: Store, window: Window, reference: Reference, seconds: float) -> pa.Table:
+    return store.query(
+        "objective_minutes",
+        model=reference.model,
+        objective=seconds,
+        metric=latency_objective.METRIC,
+        start=window.end - timedelta(minutes=burn_rates.LONGEST_MINUTES),
+        end=window.end,
+    )
