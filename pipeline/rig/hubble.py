@@ -17,7 +17,7 @@ import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 
 from pipeline.errors import PreflightFailed
-from pipeline.rig import cache
+from pipeline.rig import cache, golang
 from pipeline.rig.processes import HOST, Process, Server, free_port
 from pipeline.rig.tls import Certificates
 
@@ -29,7 +29,7 @@ _DESCRIPTIONS = "api.binpb"
 
 
 def _build(folder: Path) -> None:
-    go = cache.tool("go", "golang")
+    go = golang.program("hubble-relay")
     extra = {"GOFLAGS": "-mod=mod", "CGO_ENABLED": "0", "GOBIN": str(folder)}
     packages = [f"{_MODULE}/{name}" for name in _PROGRAMS]
     source = folder / "source"
