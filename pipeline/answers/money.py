@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
 UNITS_PER_CARD = 720_720
@@ -11,7 +11,12 @@ UNITS_PER_CARD = 720_720
 
 _SU_PER_HOUR = Decimal(UNITS_PER_CARD * 3_600_000_000)
 _HOURS = Decimal("1e-6")
-_CENT = Decimal("0.01")
+_WIDE = Context(prec=60)
+_MINOR = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(),
+    3: "BHD IQD JOD KWD LYD OMN TND".split(),
+    4: "CLF UYW".split(),
+}
 
 
 def from_nano(nano: int | Decimal) -> Decimal:
@@ -24,22 +29,27 @@ def gpu_hours(su: int | Decimal) -> Decimal:
     return (Decimal(su) / _SU_PER_HOUR).quantize(_HOURS)
 
 
-def to_cents(amount: Decimal) -> Decimal:
-    """Half to even."""
-    return amount.quantize(_CENT)
+def minor_digits(currency: str) -> int:
+    """Decimals of the currency's smallest unit (ISO 4217): 2, but for those that have none or more."""
+    return next((digits for digits, codes in _MINOR.items() if currency in codes), 2)
 
 
-def in_cents(amounts: Sequence[Decimal], whole: Decimal) -> list[Decimal]:
-    """`amounts` rounded to cents so that they sum to `whole`, itself in cents: the largest remainders are
-    rounded up (Hamilton's method); of equal remainders the first.
+def to_cents(amount: Decimal, digits: int = 2) -> Decimal:
+    """To that many decimals, half to even."""
+    return amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN, _WIDE)
+
+
+def in_cents(amounts: Sequence[Decimal], whole: Decimal, digits: int = 2) -> list[Decimal]:
+    """`amounts` rounded to `digits` decimals so that they sum to `whole`, itself rounded: the largest
+    remainders are rounded up (Hamilton's method); of equal remainders the first.
 
     Raises ValueError where `whole` is further from the sum than rounding can explain.
     """
-    cents = [Fraction(a) * 100 for a in amounts]
-    floors = [c.numerator // c.denominator for c in cents]
-    missing = int(whole * 100) - sum(floors)
+    units = [Fraction(a) * 10**digits for a in amounts]
+    floors = [u.numerator // u.denominator for u in units]
+    missing = int(whole.scaleb(digits)) - sum(floors)
     if not 0 <= missing <= len(amounts):
         raise ValueError(f"{whole} is not {sum(amounts)} rounded")
-    order = sorted(range(len(amounts)), key=lambda i: (floors[i] - cents[i], i))
+    order = sorted(range(len(amounts)), key=lambda i: (floors[i] - units[i], i))
     up = set(order[:missing])
-    return [Decimal(floor + (i in up)).scaleb(-2) for i, floor in enumerate(floors)]
+    return [Decimal(floor + (i in up)).scaleb(-digits) for i, floor in enumerate(floors)]

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.fact import SPAN, Fact
-from pipeline.lake import lease, rolled, watermarks
+from pipeline.lake import chain, lease, rolled, watermarks
 
 _SQL_TYPES = {
     pa.string(): "VARCHAR",
@@ -46,6 +46,9 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
             _widen(con, fact, missing)
     if lease.TABLE not in present:
         for statement in lease.CREATE:
+            con.execute(statement)
+    if chain.TABLE not in present:
+        for statement in chain.CREATE:
             con.execute(statement)
     if watermarks.REGISTER not in present:
         con.execute(watermarks.CREATE)

@@ -16,6 +16,7 @@ from pipeline.bounds import Bound
 from pipeline.broker.parameters import KafkaSettings
 from pipeline.settings.api import ApiSettings
 from pipeline.settings.budgets import BudgetSettings
+from pipeline.settings.closing import ClosingSettings
 from pipeline.settings.collect import CollectSettings
 from pipeline.settings.cost import CostRule
 from pipeline.settings.dashboard import DashboardSettings
@@ -38,6 +39,7 @@ class Settings:
     detection: Parameters = Parameters()
     cost: CostRule = CostRule()
     budgets: BudgetSettings = BudgetSettings()
+    closing: ClosingSettings = ClosingSettings()
     dashboard: DashboardSettings = DashboardSettings()
     api: ApiSettings = ApiSettings()
     predict: PredictSettings = PredictSettings()

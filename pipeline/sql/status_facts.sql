@@ -38,4 +38,14 @@ UNION ALL
 SELECT 'repairs', '', count(*), min(time), max(time) FROM repairs HAVING count(*) > 0
 UNION ALL
 SELECT 'outcomes', '', count(*), min(time), max(time) FROM outcomes HAVING count(*) > 0
+UNION ALL
+SELECT 'closings', '', count(*), min(month), max(time) FROM closings HAVING count(*) > 0
+UNION ALL
+SELECT 'charges', '', count(*), min(charge_month), max(month) FROM charges HAVING count(*) > 0
+UNION ALL
+SELECT 'adjustments', '', count(*), min(time), max(time) FROM adjustments HAVING count(*) > 0
+UNION ALL
+SELECT 'replies', '', count(*), min(time), max(time) FROM replies HAVING count(*) > 0
+UNION ALL
+SELECT 'deliveries', '', count(*), min(time), max(time) FROM deliveries HAVING count(*) > 0
 ORDER BY fact, cluster

@@ -1,0 +1,59 @@
+"""The options of the commands of month end, and the two values that they read: a month, and who asks."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import settings
+from pipeline.cli.price_options import price_book
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.answers.window import Window
+    from pipeline.months.inputs import Inputs
+
+MonthOption = Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="Calendar month, UTC.")]
+ActorOption = Annotated[
+    str | None, typer.Option("--actor", metavar="NAME", help="Who does it; else the user of this machine.")
+]
+StatementCurrency = Annotated[
+    str | None, typer.Option("--currency", metavar="CODE", help="ISO 4217 code; else closing.currency.")
+]
+
+
+def month_of(text: str) -> Window:
+    """ConfigError where the text is no month."""
+    from pipeline.answers.window import month
+
+    found = re.fullmatch(r"(\d{4})-(\d{2})", text)
+    try:
+        return month(int(found[1]), int(found[2])) if found else _refuse(text)
+    except ValueError:
+        return _refuse(text)
+
+
+def _refuse(text: str) -> Window:
+    raise ConfigError("--month", text, "write a month such as 2026-10")
+
+
+def who(actor: str | None) -> str:
+    """The name given, or the user's."""
+    try:
+        return actor or getpass.getuser()
+    except (KeyError, OSError) as error:  # a container's user need not have a name
+        raise ConfigError("--actor", None, "this user has no name; say who does it") from error
+
+
+def inputs(ctx: typer.Context, prices: Path | None, gpu_hour_price: str | None, currency: str | None) -> Inputs:
+    """What the settings say, and the options over them."""
+    from pipeline.months.inputs import of_settings
+
+    chosen = settings(ctx)
+    stated = prices is not None or gpu_hour_price is not None
+    book = price_book(prices, gpu_hour_price, currency or chosen.closing.currency) if stated else None
+    return of_settings(chosen, book, currency)

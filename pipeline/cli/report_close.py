@@ -1,0 +1,149 @@
+"""`driftledger report open|close|adjust|reply`: months and their state, and what people write about them."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.month_options import ActorOption, MonthOption, StatementCurrency, inputs, month_of, who
+from pipeline.cli.options import OutputOption, StoreOption, now, reading, settings, show, writing
+from pipeline.cli.output import Output
+from pipeline.cli.price_options import GpuHourOption, PricesOption
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.answers.answer import Answer, Value
+    from pipeline.months.states import State
+
+
+class Category(StrEnum):
+    adjustment = "adjustment"
+    credit = "credit"
+
+
+class Said(StrEnum):
+    accepted = "accepted"
+    disputed = "disputed"
+    settled = "settled"
+
+
+TeamOption = Annotated[str, typer.Option("--team", metavar="TEAM", help="Whose statement.")]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands on the statement.")]
+
+
+def open_(ctx: typer.Context, store: StoreOption = None, output: OutputOption = Output.table) -> None:
+    """Every month and its state: open, in its grace, due, or closed with its hash."""
+    from pipeline.months.states import states
+
+    limits = settings(ctx).closing
+    with reading(ctx, store) as ledger:
+        show(_months(states(ledger, limits, now())), output)
+
+
+def _months(found: list[State]) -> Answer:
+    from pipeline.answers.answer import Answer, Column
+
+    columns = (
+        Column("month"), Column("state"), Column("grace_ends", kind="time"), Column("closed", kind="time"),
+        Column("hash", kind="identity"), Column("snapshot", kind="integer"), Column("currency"),
+        Column("price_book", wide=True), Column("rule", wide=True), Column("actor", wide=True),
+        Column("previous", kind="identity", wide=True),
+    )  # fmt: skip
+    return Answer(columns, tuple(_row(state) for state in found), now(), None)
+
+
+def _row(state: State) -> tuple[Value, ...]:
+    c = state.closing
+    closed = (None,) * 8 if c is None else (
+        c.time, c.hash, c.snapshot, c.currency, c.price_book, c.rule, c.actor, c.previous
+    )  # fmt: skip
+    return f"{state.month.start:%Y-%m}", state.state, state.until, *closed
+
+
+def close(
+    ctx: typer.Context,
+    month: MonthOption,
+    store: StoreOption = None,
+    prices: PricesOption = None,
+    gpu_hour_price: GpuHourOption = None,
+    currency: StatementCurrency = None,
+    accept_gaps: Annotated[
+        bool, typer.Option("--accept-gaps", help="Close it with its gaps, and say so on the statement.")
+    ] = False,
+    actor: ActorOption = None,
+) -> None:
+    """Close a month for good: in order, after its grace.  What comes later is a correction on a later month.
+
+    Exit code 6 where it is refused, with the reason.
+    """
+    from pipeline.months.close import close
+
+    given, span = inputs(ctx, prices, gpu_hour_price, currency), month_of(month)
+    with writing(ctx, store) as ledger:
+        done = close(
+            ledger, span, given, settings(ctx).closing, now(), program=program(), actor=who(actor),
+            accept_gaps=accept_gaps,
+        )  # fmt: skip
+    typer.echo(f"{done.month:%Y-%m} is closed: {done.hash} at snapshot {done.snapshot}")
+
+
+def program() -> str:
+    """What closed a month."""
+    from importlib.metadata import version
+
+    return f"driftledger {version('driftledger')}"
+
+
+def adjust(
+    ctx: typer.Context,
+    month: MonthOption,
+    team: TeamOption,
+    amount: Annotated[str, typer.Option("--amount", metavar="AMOUNT", help="Such as 12.50 or -12.50.")],
+    reason: ReasonOption,
+    category: Annotated[Category, typer.Option("--category", help="A credit is below zero.")] = Category.adjustment,
+    store: StoreOption = None,
+    currency: StatementCurrency = None,
+    actor: ActorOption = None,
+) -> None:
+    """Book an amount for a closed month; it is charged with the next month that is closed."""
+    from pipeline.months.book import adjust as book
+
+    code = currency or settings(ctx).closing.currency
+    with writing(ctx, store) as ledger:
+        number = _amount(amount, code)
+        identity = book(
+            ledger, month_of(month).start, team, number, code, category, reason, who(actor), now()
+        )
+    typer.echo(f"booked as {identity}")
+
+
+def reply(
+    ctx: typer.Context,
+    month: MonthOption,
+    team: TeamOption,
+    state: Annotated[Said, typer.Option("--state", help="What the team says.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")] = "",
+    store: StoreOption = None,
+    actor: ActorOption = None,
+) -> None:
+    """What a team says to its statement of a closed month; all that was said is kept."""
+    from pipeline.months.book import reply as say
+
+    with writing(ctx, store) as ledger:
+        say(ledger, month_of(month).start, team, state, reason, who(actor), now())
+    typer.echo(f"{month}, {team}: {state}")
+
+
+def _amount(text: str, currency: str) -> Decimal:
+    from pipeline.answers.money import minor_digits, to_cents
+
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or abs(amount) > 10**12 or amount != to_cents(amount, minor_digits(currency)):
+        raise ConfigError("--amount", text, f"write an amount in {currency} such as -12.50")
+    return amount

@@ -1,0 +1,54 @@
+"""`driftledger report verify`: closed months computed again, and compared with their hashes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.month_options import month_of
+from pipeline.cli.options import OutputOption, StoreOption, now, place, reading, show
+from pipeline.cli.output import Output
+
+if TYPE_CHECKING:
+    from pipeline.answers.answer import Answer
+    from pipeline.months.verify import Checked
+
+DIFFERS = 6
+"""Exit code where a month or a file is not what was closed."""
+
+
+def verify(
+    ctx: typer.Context,
+    month: Annotated[
+        str | None, typer.Option("--month", metavar="YYYY-MM", help="One month; else all that are closed.")
+    ] = None,
+    store: StoreOption = None,
+    output: OutputOption = Output.table,
+) -> None:
+    """Compute closed months again from their snapshots, and compare their hashes and the chain.
+
+    Exit codes: 3 nothing is closed, 6 something differs.
+    """
+    from pipeline.errors import NotFound
+    from pipeline.months.verify import verify as check
+    from pipeline.store import Store
+
+    at: datetime | None = month_of(month).start if month else None
+    where = place(ctx, store)
+    with reading(ctx, store) as ledger:
+        found = check(ledger, lambda snapshot: Store.open(where, snapshot=snapshot), at)
+    if not found:
+        raise NotFound(f"{month} is not closed" if month else "no month is closed")
+    show(_answer(found), output)
+    if any(one.problems for one in found):
+        raise typer.Exit(DIFFERS)
+
+
+def _answer(found: list[Checked]) -> Answer:
+    from pipeline.answers.answer import Answer, Column
+
+    columns = (Column("month"), Column("hash", kind="identity"), Column("result"))
+    rows = tuple((f"{c.month:%Y-%m}", c.hash, "; ".join(c.problems) or "as it was closed") for c in found)
+    return Answer(columns, rows, now(), None)

@@ -1,0 +1,1 @@
+"""Month end: what a month charges, its close, and all that comes after it."""

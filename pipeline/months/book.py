@@ -1,0 +1,76 @@
+"""What people write about closed months: amounts they book, and what teams say to their statements."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.errors import ConfigError, NotFound
+from pipeline.facts.months import ADJUSTMENTS, REPLIES
+from pipeline.months.closings import charged, closing
+from pipeline.store import Batch, Store
+
+CATEGORIES = ("adjustment", "credit")
+ACCEPTED, DISPUTED, SETTLED = "accepted", "disputed", "settled"
+AFTER = {"": (ACCEPTED, DISPUTED), DISPUTED: (SETTLED,), SETTLED: (ACCEPTED, DISPUTED), ACCEPTED: (DISPUTED,)}
+"""What may follow what a team said last."""
+
+
+def adjust(
+    store: Store, month: datetime, team: str, amount: Decimal, currency: str, category: str, reason: str,
+    actor: str, now: datetime,
+) -> str:  # fmt: skip
+    """Book an amount for the usage of a closed month; the next month that is closed charges it.
+
+    Returns its identity: the same booking made twice is one.  NotFound where the month is not closed: an open
+    one needs no booking.
+    """
+    closing(store, month)
+    if category == "credit" and amount >= 0:
+        raise ConfigError("--amount", f"{amount:f}", "a credit is below zero")
+    if not reason.strip():
+        raise ConfigError("--reason", reason, "say why; it stands on the statement")
+    identity = sha256(f"{month}|{team}|{amount:f}|{currency}|{category}|{reason}".encode()).hexdigest()[:16]
+    if identity in store.rows(ADJUSTMENTS.name)["adjustment_id"].to_pylist():
+        return identity
+    row = {
+        "adjustment_id": identity, "time": now, "charge_month": month, "team": team, "category": category,
+        "currency": currency, "amount": amount, "reason": reason, "actor": actor,
+    }  # fmt: skip
+    store.append(Batch({ADJUSTMENTS.name: pa.Table.from_pylist([row], schema=ADJUSTMENTS.schema)}))
+    return identity
+
+
+def reply(
+    store: Store, month: datetime, team: str, state: str, reason: str, actor: str, now: datetime
+) -> None:
+    """What the team says to its statement; it is kept with all that was said before.
+
+    Raises NotFound where the month is not closed or charges the team nothing, ConfigError for a state that
+    cannot follow the last one.
+    """
+    closed = closing(store, month)
+    if team not in {c.team for c in charged(store, month)}:
+        raise NotFound(f"the statement of {month:%Y-%m} has no team {team!r}")
+    said = replies(store, month).get(team, [])
+    last = str(said[-1]["state"]) if said else ""
+    if state not in AFTER[last]:
+        raise ConfigError("state", state, f"after {last or 'no reply'} write {' or '.join(AFTER[last])}")
+    if state == DISPUTED and not reason.strip():
+        raise ConfigError("--reason", reason, "say what is disputed")
+    row = {"month": month, "team": team, "time": now, "state": state, "reason": reason, "actor": actor}
+    row["hash"] = closed.hash
+    store.append(Batch({REPLIES.name: pa.Table.from_pylist([row], schema=REPLIES.schema)}))
+
+
+def replies(store: Store, month: datetime) -> dict[str, list[dict[str, Any]]]:
+    """All that teams said to the month's statements, oldest first."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    rows = [row for row in store.rows(REPLIES.name).to_pylist() if row["month"] == month]
+    for row in sorted(rows, key=lambda r: r["time"]):
+        found.setdefault(row["team"], []).append(row)
+    return found

@@ -1,0 +1,74 @@
+"""What closed months should have charged, by what the ledger and the prices say now, less what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from pipeline.answers.cost import cost
+from pipeline.answers.window import month as month_of
+from pipeline.months import charge as charges
+from pipeline.months.charge import BY, CORRECTION, NO_COSTS, NO_HOURS, Charge
+from pipeline.months.closings import Closing, charged_for
+from pipeline.months.inputs import Inputs
+from pipeline.ownership.rules import Ownership
+from pipeline.prices.book import PriceBook
+from pipeline.store import Store
+
+UNDATED = "--gpu-hour-price"
+"""The name of a price that holds for all time: it says nothing of a month that was closed."""
+
+
+def corrections(store: Store, closed: Closing, inputs: Inputs) -> tuple[list[Charge], tuple[str, ...]]:
+    """In the currency and by the rule that the month was closed with; and what a reader must know.
+
+    Prices and owners are today's, which are dated.  Where today's book leaves hours without a price that the
+    month's own book prices, the month keeps its own.
+    """
+    then = closed.thawed()
+    before = charged_for(store, closed.month)
+    book = then.prices if any(p.name == UNDATED for p in inputs.prices.prices) else inputs.prices
+    now = _usage(store, closed, book, then, inputs.owners)
+    notes: tuple[str, ...] = ()
+    if book != then.prices and _unpriced(now) > _unpriced(before):
+        own = _usage(store, closed, then.prices, then, inputs.owners)
+        if _unpriced(own) < _unpriced(now):
+            now = own
+            notes = (
+                f"{closed.month:%Y-%m} was corrected at its own price book {then.prices.version}: "
+                f"{inputs.prices.version} has no price in {closed.currency} for some of its hours",
+            )
+    return difference(before, now, closed.month), notes
+
+
+def difference(before: Sequence[Charge], now: Sequence[Charge], month: datetime) -> list[Charge]:
+    """A correction a key whose exact numbers changed, in cents that sum to the whole change rounded once."""
+    old, new = ({c.key: c for c in of} for of in (before, now))
+    changed = []
+    for key in sorted({*old, *new}):
+        a, b = old.get(key), new.get(key)
+        known = b or a
+        assert known is not None, "a key is of one of the two"
+        hours = _less(b.hours if b else NO_HOURS, a.hours if a else NO_HOURS)
+        costs = _less((b and b.costs) or NO_COSTS, (a and a.costs) or NO_COSTS)
+        if any(hours) or any(costs):
+            changed.append(replace(known, kind=CORRECTION, hours=hours, costs=costs, amount=None))
+    return charges.rounded([replace(c, charge_month=month) for c in changed])
+
+
+def _less(b: Sequence[Decimal], a: Sequence[Decimal]) -> tuple[Decimal, ...]:
+    return tuple(x - y for x, y in zip(b, a, strict=True))
+
+
+def _usage(store: Store, closed: Closing, book: PriceBook, then: Inputs, owners: Ownership) -> list[Charge]:
+    window = month_of(closed.month.year, closed.month.month)
+    answer = cost(store, window, BY, book, closed.currency, then.rule, owners)
+    names = [c.name for c in answer.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
+    return charges.usage(rows, closed.month, closed.currency)
+
+
+def _unpriced(of: Sequence[Charge]) -> Decimal:
+    return sum((c.hours[-1] for c in of), Decimal(0))

@@ -1,0 +1,71 @@
+"""A closed month computed again from its snapshot, and compared with what the chain says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+
+from pipeline.answers.window import month as month_of
+from pipeline.months.charge import Charge
+from pipeline.months.closings import Closing, charged, closings
+from pipeline.months.digest import digest
+from pipeline.months.draft import Draft, draft
+from pipeline.store import Store
+
+Snapshots = Callable[[int], Store]
+"""Opens the ledger as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`problems` are sentences; none is a month that is as it was closed."""
+
+    month: datetime
+    hash: str
+    problems: tuple[str, ...]
+
+
+def verify(store: Store, at: Snapshots, month: datetime | None = None) -> list[Checked]:
+    """Every closed month, or one: its link in the chain, its stored charges, and its charges from its snapshot."""
+    found, previous = [], ""
+    for closed in closings(store):
+        if month in (None, closed.month):
+            problems = [*_linked(closed, previous), *_stored(store, closed), *_again(at, closed)]
+            found.append(Checked(closed.month, closed.hash, tuple(problems)))
+        previous = closed.hash
+    return found
+
+
+def recomputed(at: Snapshots, closed: Closing) -> Draft:
+    """The month's charges from its own snapshot and inputs."""
+    with at(closed.snapshot) as then:
+        return draft(then, month_of(closed.month.year, closed.month.month), closed.thawed())
+
+
+def _linked(closed: Closing, previous: str) -> list[str]:
+    said = []
+    if closed.previous != previous:
+        said.append(f"it names {closed.previous[:12] or 'no month'} as the month before, which is {previous[:12]}")
+    if sha256(closed.inputs.encode()).hexdigest() not in closed.header:
+        said.append("its prices, owners, rule or terms are not those that were hashed")
+    return said
+
+
+def _stored(store: Store, closed: Closing) -> list[str]:
+    found = digest(closed.header, charged(store, closed.month))
+    return [] if found == closed.hash else [f"its stored charges have the hash {found[:12]}, not {closed.hash[:12]}"]
+
+
+def _again(at: Snapshots, closed: Closing) -> list[str]:
+    made = recomputed(at, closed)
+    found = digest(closed.header, made.charges)
+    if found == closed.hash:
+        return []
+    return [f"computed again from snapshot {closed.snapshot} it comes to {total(made.charges)} with the hash {found[:12]}, not {closed.hash[:12]}"]
+
+
+def total(charges: tuple[Charge, ...]) -> Decimal:
+    return sum((c.amount or Decimal(0) for c in charges), Decimal(0))

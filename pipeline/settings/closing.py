@@ -1,0 +1,30 @@
+"""When a month is closed, what it takes to be closed, and where its statements go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pipeline.bounds import Bound
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingSettings:
+    grace_days: Annotated[int, Bound(0, 60)] = 3
+    """Days after a month's end in which late facts still count in it; then it can be closed."""
+    gap_minutes: Annotated[int, Bound(1, 44_640)] = 60
+    """A cluster that says nothing of any GPU for longer is a gap that a close must accept by name."""
+    completeness: Annotated[float, Bound(0, 1)] = 0.95
+    """Observed share of all GPU time below which a close must be told to accept it."""
+    correction_months: Annotated[int, Bound(0, 120)] = 3
+    """Closed months before the one at hand that are computed again, to correct what came late."""
+    currency: str = "USD"
+    """ISO 4217 code of the statements."""
+    prices: str = ""
+    """Price book, YAML or CSV, of the statements; empty: the bundled list prices."""
+    terms: str = ""
+    """YAML file of the terms of each team: charged or shown, mark-up, tax, GL code; see docs/month-end.md."""
+    delivery: str = ""
+    """YAML file of where closed statements go; empty: nowhere."""
+    schedule_seconds: Annotated[int, Bound(0, 86_400)] = 0
+    """How often `up` looks whether a month is due for closing and delivery; 0: never, by command only."""
