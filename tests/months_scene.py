@@ -33,7 +33,7 @@ def usage(con: Any, name: str, start: datetime, end: datetime, busy: int = 1800)
 
 
 def months(folder: Path, count: int, *, teams: tuple[str, ...] = ("red", "blue", "green")) -> Store:
-    """Cards a and b over that many months from FIRST; the teams hold a third of a each, the first all of b."""
+    """Cards a and b over that many months; the teams hold a third of a each, the first all of b."""
     end = FIRST
     for _ in range(count):
         end = month(end.year, end.month).end

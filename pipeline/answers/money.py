@@ -13,9 +13,27 @@ _SU_PER_HOUR = Decimal(UNITS_PER_CARD * 3_600_000_000)
 _HOURS = Decimal("1e-6")
 _WIDE = Context(prec=60)
 _MINOR = {
-    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(),
-    3: "BHD IQD JOD KWD LYD OMN TND".split(),
-    4: "CLF UYW".split(),
+    0: [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ],
+    3: ["BHD", "IQD", "JOD", "KWD", "LYD", "OMN", "TND"],
+    4: ["CLF", "UYW"],
 }
 
 

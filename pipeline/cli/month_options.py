@@ -49,7 +49,9 @@ def who(actor: str | None) -> str:
         raise ConfigError("--actor", None, "this user has no name; say who does it") from error
 
 
-def inputs(ctx: typer.Context, prices: Path | None, gpu_hour_price: str | None, currency: str | None) -> Inputs:
+def inputs(
+    ctx: typer.Context, prices: Path | None, gpu_hour_price: str | None, currency: str | None
+) -> Inputs:
     """What the settings say, and the options over them."""
     from pipeline.months.inputs import of_settings
 

@@ -31,7 +31,9 @@ class Said(StrEnum):
 
 
 TeamOption = Annotated[str, typer.Option("--team", metavar="TEAM", help="Whose statement.")]
-ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands on the statement.")]
+ReasonOption = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why; it stands on the statement.")
+]
 
 
 def open_(ctx: typer.Context, store: StoreOption = None, output: OutputOption = Output.table) -> None:
@@ -103,7 +105,9 @@ def adjust(
     team: TeamOption,
     amount: Annotated[str, typer.Option("--amount", metavar="AMOUNT", help="Such as 12.50 or -12.50.")],
     reason: ReasonOption,
-    category: Annotated[Category, typer.Option("--category", help="A credit is below zero.")] = Category.adjustment,
+    category: Annotated[
+        Category, typer.Option("--category", help="A credit is below zero.")
+    ] = Category.adjustment,
     store: StoreOption = None,
     currency: StatementCurrency = None,
     actor: ActorOption = None,

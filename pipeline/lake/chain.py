@@ -1,4 +1,4 @@
-"""The end of the chain of closed months: one row that is moved by compare-and-set, so that one closer wins."""
+"""The end of the chain of closed months: one row, moved by compare-and-set, so that one closer wins."""
 
 from __future__ import annotations
 

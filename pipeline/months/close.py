@@ -70,7 +70,8 @@ def _in_turn(store: Store, span: Window, known: Sequence[Closing]) -> None:
     """The month after the last that is closed, or the ledger's first."""
     done = next((c for c in known if c.month == span.start), None)
     if done is not None:
-        raise Refused(f"{span.start:%Y-%m} was closed at {done.time:%Y-%m-%d %H:%M}Z as {done.hash[:12]}")
+        at = f"{done.time:%Y-%m-%d %H:%M}Z"
+        raise Refused(f"{span.start:%Y-%m} was closed at {at} as {done.hash[:12]}")
     first = costs.extent(store).start
     due = month(first.year, first.month)
     if known:

@@ -21,7 +21,8 @@ class Gap:
 
     def __str__(self) -> str:
         minutes = (self.end - self.start).total_seconds() // 60
-        return f"{self.cluster} said nothing from {self.start:%Y-%m-%d %H:%M}Z to {self.end:%Y-%m-%d %H:%M}Z ({minutes:.0f} minutes)"
+        start, end = (f"{time:%Y-%m-%d %H:%M}Z" for time in (self.start, self.end))
+        return f"{self.cluster} said nothing from {start} to {end} ({minutes:.0f} minutes)"
 
 
 def gaps(store: Store, month: Window, limits: ClosingSettings) -> list[Gap]:

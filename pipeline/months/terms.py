@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from hashlib import sha256
-from pathlib import Path
 from typing import Literal
 
 from pipeline import yaml_file
@@ -55,7 +54,9 @@ def parse(text: str) -> Terms:
 
 
 def _term(row: Section, usual: Term) -> Term:
-    mode: Mode = "showback" if row.choice("mode", (CHARGEBACK, SHOWBACK), usual.mode) == SHOWBACK else "chargeback"
+    mode: Mode = (
+        "showback" if row.choice("mode", (CHARGEBACK, SHOWBACK), usual.mode) == SHOWBACK else "chargeback"
+    )
     found = Term(
         mode,
         _percent(row, "markup_percent", usual.markup_percent),
