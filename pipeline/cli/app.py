@@ -47,7 +47,7 @@ COMMANDS = {
     "actions": Command("pipeline.cli.actions:app", "What was proposed, done, refused and undone."),
     "explain": Command("pipeline.cli.explain:explain", "Why an action was taken, computed again."),
     "maintain": Command("pipeline.cli.maintain:maintain", "Keep the ledger small and quick while it grows."),
-    "report": Command("pipeline.cli.report:app", "Statements of a month, per team."),
+    "report": Command("pipeline.cli.report:app", "Months closed, and their statements."),
     "dashboard": Command("pipeline.cli.dashboard:dashboard", "Serve the pages for a browser."),
     "api": Command("pipeline.cli.api:api", "Costs in OpenCost's HTTP shape, for its clients."),
     "reconcile": Command("pipeline.cli.reconcile:reconcile", "The ledger against a provider's bill."),

@@ -87,7 +87,7 @@ def _over(span: Window, limits: ClosingSettings, now: datetime) -> None:
         raise Refused(f"{span.start:%Y-%m} is not over")
     if now < until:
         raise Refused(
-            f"{span.start:%Y-%m} is in its grace until {until:%Y-%m-%d %H:%M}Z: late facts still count in it; "
+            f"{span.start:%Y-%m} is in its grace until {until:%Y-%m-%d %H:%M}Z: late facts still count; "
             "closing.grace_days says how long"
         )
 
