@@ -20,6 +20,7 @@ from pipeline.answers.drift import drift
 from pipeline.answers.histograms import histogram
 from pipeline.answers.marks import marks
 from pipeline.answers.models import models
+from pipeline.answers.network import network
 from pipeline.answers.timeline import timeline
 from pipeline.answers.unit_costs import unit_costs
 from pipeline.answers.window import Window
@@ -103,6 +104,10 @@ def _histogram(store: Store, _view: View, window: Window, **which: str) -> Answe
     return histogram(store, window, **which)
 
 
+def _network(store: Store, view: View, window: Window, by: tuple[str, ...]) -> Answer:
+    return network(store, window, by, view.book, view.currency, view.owners)
+
+
 QUESTIONS: dict[str, Callable[..., Answer]] = {
     "cost": _cost,
     "device_shares": _device_shares,
@@ -115,6 +120,7 @@ QUESTIONS: dict[str, Callable[..., Answer]] = {
     "marks": _marks,
     "drift": _drift,
     "histogram": _histogram,
+    "network": _network,
 }
 
 

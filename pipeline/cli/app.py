@@ -35,6 +35,7 @@ COMMANDS = {
     "judge": Command("pipeline.cli.judge:judge", "Judge every model version, and act as a policy says."),
     "evaluate": Command("pipeline.cli.evaluate:evaluate", "A file of predictions against a reference."),
     "cost": Command("pipeline.cli.cost:cost", "What was spent, by team, workload, model or device."),
+    "network": Command("pipeline.cli.network:network", "What is sent out of its zone, and what it costs."),
     "budgets": Command("pipeline.cli.budgets:budgets", "What is spent of each budget, and will be."),
     "anomalies": Command("pipeline.cli.anomalies:anomalies", "Days that cost unlike those before, and why."),
     "prices": Command("pipeline.cli.prices:app", "Price books: listed, explained, checked, refreshed."),

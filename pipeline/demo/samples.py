@@ -129,10 +129,25 @@ def _samples(gpu: Gpu, ends: Micros, seconds: float, rng: Rng) -> pa.Table:
 
 
 def flows(start: datetime, end: datetime, every: timedelta, rng: Rng) -> pa.Table:
-    """New connections along each of the demo's paths, one an interval, seen at their source."""
+    """New connections along each of the demo's paths, one an interval, and the bytes of two workloads."""
     width = every // timedelta(microseconds=1)
     moments = np.arange(micros(start), micros(end), width)
-    return pa.concat_tables([_path(path, moments + rng.integers(0, width, len(moments))) for path in PATHS])
+    paths = [_path(path, moments + rng.integers(0, width, len(moments))) for path in PATHS]
+    totals = _totals(moments, every // timedelta(seconds=1))
+    return pa.concat_tables([*paths, totals], promote_options="default")
+
+
+def _totals(moments: Micros, seconds: int) -> pa.Table:
+    """What the network interfaces of two workloads count: bytes, and not where they went."""
+    rate = {("clinic", "Deployment/tumour-screen"): 40_000, ("post", "Deployment/address-llm"): 150_000}
+    rows = [
+        {"cluster": CLUSTER, "verdict": "FORWARDED", "direction": "EGRESS", "source_namespace": namespace,
+         "source_workload": workload, "is_reply": False, "opens_connection": False,
+         "bytes": float(each * seconds), "bytes_method": "cadvisor"}
+        for (namespace, workload), each in rate.items()
+    ]  # fmt: skip
+    tables = [pa.Table.from_pylist([row] * len(moments)) for row in rows]
+    return pa.concat_tables([table.append_column("time", times(moments)) for table in tables])
 
 
 def _path(path: tuple[str, str, str, str, str, str], moments: Micros) -> pa.Table:

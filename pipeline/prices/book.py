@@ -10,11 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
-from pipeline.prices import checks, choice, file
+from pipeline.prices import checks, choice, file, network
 from pipeline.prices.choice import Asked
 from pipeline.prices.content import Content
 from pipeline.prices.discount import Discount
 from pipeline.prices.match import same, succession
+from pipeline.prices.network import NetworkPrice
 from pipeline.prices.price import Price, Profile
 from pipeline.prices.quote import Quote
 from pipeline.prices.rates import Rate
@@ -48,11 +49,13 @@ class PriceBook:
     prices: tuple[Price, ...]
     discounts: tuple[Discount, ...] = ()
     rates: tuple[Rate, ...] = ()
+    network: tuple[NetworkPrice, ...] = ()
 
     def __post_init__(self) -> None:
         prices, discounts = followed(self.prices, self.discounts)
         object.__setattr__(self, "prices", prices)
         object.__setattr__(self, "discounts", discounts)
+        object.__setattr__(self, "network", network.succeeding(self.network))
         for contradiction in checks.overlapping(prices, discounts, self.rates):
             raise contradiction
 
@@ -70,7 +73,7 @@ class PriceBook:
     def of(cls, content: Content) -> Self:
         for problem in content.problems:
             raise problem
-        return cls(content.version, content.prices, content.discounts, content.rates)
+        return cls(content.version, content.prices, content.discounts, content.rates, content.network)
 
     @classmethod
     def flat(cls, gpu_hour: Decimal, currency: str) -> Self:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import ConfigError
 from pipeline.prices.discount import Discount
+from pipeline.prices.network import NetworkPrice
 from pipeline.prices.price import Price
 from pipeline.prices.rates import Rate
 
@@ -17,6 +18,7 @@ class Content:
     prices: tuple[Price, ...] = ()
     discounts: tuple[Discount, ...] = ()
     rates: tuple[Rate, ...] = ()
+    network: tuple[NetworkPrice, ...] = ()
     include: tuple[str, ...] = ()
     """CSV files whose rows belong to the book, relative to the file that names them."""
     skipped: tuple[tuple[str, str], ...] = ()

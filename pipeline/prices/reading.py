@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from pipeline.errors import ConfigError
-from pipeline.prices import fields
+from pipeline.prices import fields, network
 from pipeline.prices.amounts import amount, number, unit
 from pipeline.prices.content import Content
 from pipeline.prices.discount import Discount
@@ -32,14 +32,15 @@ def parse(document: object) -> Content:
     problems: list[ConfigError] = []
 
     def rows(name: str, read: Callable[[Section], R]) -> tuple[R, ...]:
-        if not top.has(name) and (name != "prices" or include):
+        if not top.has(name) and (name != "prices" or include or top.has("network")):
             return ()
         return _rows(top, name, read, problems)
 
     prices = rows("prices", lambda row: _price(row, usual, source))
     discounts, rates = rows("discounts", _discount), rows("rates", _rate)
+    sent = rows("network", lambda row: network.read(row, usual, source))
     top.done()
-    return Content(version, prices, discounts, rates, include=include, problems=tuple(problems))
+    return Content(version, prices, discounts, rates, sent, include=include, problems=tuple(problems))
 
 
 def _rows(
