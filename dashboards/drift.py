@@ -115,7 +115,7 @@ def _bars(answer: Answer) -> Any:
     colours = alt.Scale(domain=["reference", "window"], range=["#b0b0b0", "#1f77b4"])
     order = data["bin"].drop_duplicates().tolist()
     return (
-        alt.Chart(data, height=60 + 26 * len(order))
+        alt.Chart(data, height=120 + 28 * len(order))
         .mark_bar()
         .encode(
             alt.Y("bin:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)),

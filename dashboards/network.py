@@ -71,7 +71,7 @@ def _bars(answer: Answer) -> Any:
     data = rows[rows["workload"].isin(order)][["workload", "class", "basis", "amount"]]
     colours = alt.Scale(domain=list(_CLASSES), range=list(_CLASSES.values()))
     return (
-        alt.Chart(data, height=60 + 26 * len(order))
+        alt.Chart(data, height=120 + 28 * len(order))
         .mark_bar()
         .encode(
             alt.Y("workload:N", sort=order, title=None, axis=alt.Axis(labelLimit=300)),
