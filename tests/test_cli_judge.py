@@ -22,6 +22,7 @@ START = datetime(2026, 11, 20, tzinfo=UTC)
 PAGE = (Path(__file__).parent.parent / "docs" / "judging.md").read_text(encoding="utf-8")
 POLICY = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL).group(1)
 AUTO = POLICY.replace("mode: observe", "mode: auto")
+HISTORY = ("--from", "2026-11-01", "--to", "2026-12-01")
 KUBECONFIG = """\
 current-context: lab
 contexts: [{{name: lab, context: {{cluster: lab, user: me}}}}]
@@ -120,6 +121,8 @@ def test_a_worse_version_is_found_rolled_back_once_and_explained(
     """What a user types on the page docs/judging.md, with a cluster that runs v2."""
     with lab(tmp_path) as (running, connection):
         acting = ("judge", "--store", ledger, *policy(tmp_path, AUTO), *connection)
+        assert "nobody has seen rule fraud-accuracy at work" in run(*acting, code=4)
+        run("policy", "replay", tmp_path / "policy.yaml", *HISTORY, "--record", "--store", ledger)
         first = run(*acting, code=6)
         assert running.serving() == "v1"
         running.server.tick()
@@ -139,6 +142,8 @@ def test_what_was_observed_can_be_done_later_and_both_are_explained(
         by_file = ("--cluster", "lab", "--kubeconfig", tmp_path / "config")
         watched = run("judge", "--store", ledger, *policy(tmp_path, POLICY), *by_file, code=6)
         assert "observed only" in watched and running.asked("patch") == 0
+        policy(tmp_path, AUTO)
+        run("policy", "replay", tmp_path / "policy.yaml", *HISTORY, "--record", "--store", ledger)
         done = run("judge", "--store", ledger, *policy(tmp_path, AUTO), *connection, code=6)
         assert "executed" in done and running.serving() == "v1"
     ids = re.findall(r"proposed ([0-9a-f]{12})", watched + done)

@@ -132,7 +132,7 @@ def at_hour(hour: int) -> datetime:
 
 
 def journal(store: Store) -> list[Any]:
-    asked = {"model": "fraud", "triggers": ["accuracy"], "min_count": 1}
+    asked = {"model": "fraud", "triggers": ["accuracy"], "min_count": 1, "until": datetime.max}
     return store.query("journal_served", **asked).to_pylist()
 
 

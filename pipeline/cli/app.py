@@ -34,6 +34,7 @@ COMMANDS = {
     "reference": Command("pipeline.cli.reference:app", "What a model is compared with: made, listed, shown."),
     "judge": Command("pipeline.cli.judge:judge", "Judge every model version, and act as a policy says."),
     "evaluate": Command("pipeline.cli.evaluate:evaluate", "A file of predictions against a reference."),
+    "policy": Command("pipeline.cli.policy:app", "A policy file: checked, and what it would have done."),
     "cost": Command("pipeline.cli.cost:cost", "What was spent, by team, workload, model or device."),
     "network": Command("pipeline.cli.network:network", "What is sent out of its zone, and what it costs."),
     "budgets": Command("pipeline.cli.budgets:budgets", "What is spent of each budget, and will be."),

@@ -52,6 +52,7 @@ def judge(
     Exit codes: 0 nothing is at level act, 6 something is (whatever was done about it), 4 a wrong policy,
     2 options that do not belong together, 3 no such ledger or file.
     """
+    from pipeline.act.records import demand
     from pipeline.act.tick import act
     from pipeline.answers.findings import findings as answer
     from pipeline.embedded import Embedded
@@ -64,6 +65,8 @@ def judge(
     with clients(reach, rules) as connected:
         now = _newest(ctx, store) if at is None else instant(at, "--at")
         with writing(ctx, store) as ledger:
+            if rules is not None:
+                demand(ledger, rules)
             found, snapshot = tick(ledger, now, parameters)
             taken: Sequence[Taken] = ()
             if rules is not None:

@@ -52,6 +52,7 @@ def up(
 
 
 def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
+    from pipeline.act.records import demand
     from pipeline.collect.doors import Ledger
     from pipeline.collect.run import collect
     from pipeline.embedded import Embedded
@@ -65,6 +66,8 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
     with ExitStack() as opened:
         connected = opened.enter_context(clients(reach, rules))
         ledger = opened.enter_context(Store.open(place(ctx, folder)))
+        if rules is not None:
+            demand(ledger, rules)
         if chosen.up.dashboard:
             opened.enter_context(_pages(chosen, folder))
         beside = {

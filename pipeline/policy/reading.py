@@ -27,7 +27,9 @@ def journal(
     now: datetime,
 ) -> Journal:
     """The journal of a model at the store's snapshot; `triggers` are the detectors of proven harm."""
-    rows = store.query("journal_served", model=model, triggers=list(triggers), min_count=rule.min_count)
+    rows = store.query(
+        "journal_served", model=model, triggers=list(triggers), min_count=rule.min_count, until=now
+    )
     served = tuple(Served(**row) for row in rows.to_pylist())
     return Journal(store.snapshot(), served, target, _gaps(store, rule, now), _muted(store, rule))
 

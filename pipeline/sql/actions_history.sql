@@ -4,7 +4,7 @@ WITH steps AS (
     SELECT *,
         list_position(['proposed', 'granted', 'denied', 'approved', 'refused', 'executed', 'verified', 'failed', 'undone'], state) AS rank
     FROM actions_merged
-    WHERE kind <> 'mute'
+    WHERE kind IN ('rollback', 'undo')
 ),
 folded AS (
     SELECT

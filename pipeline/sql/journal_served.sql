@@ -3,7 +3,7 @@
 WITH traffic AS (
     SELECT model_version, minute, max(span_minutes) AS span_minutes, sum("count") AS predictions
     FROM prediction_sums
-    WHERE model = $model
+    WHERE model = $model AND minute < $until
     GROUP BY ALL
 ),
 served AS (
@@ -19,7 +19,7 @@ verdicts AS (
         CAST(rtrim(content ->> 'end', 'Z') AS TIMESTAMP) AS "end"
     FROM (SELECT model_version, detector, level, CAST(content AS JSON) AS content
           FROM findings_merged
-          WHERE model = $model AND list_contains($triggers, detector) AND level IN ('ok', 'act'))
+          WHERE model = $model AND list_contains($triggers, detector) AND level IN ('ok', 'act') AND time <= $until)
 ),
 good AS (
     SELECT v.model_version, max(v."end") AS good_at, arg_max(v.labelled, v."end") AS good_count

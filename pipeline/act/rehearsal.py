@@ -1,0 +1,134 @@
+"""What a policy would have done over the verdicts that were recorded, and how often it would have been right.
+
+Each tick knows what the ledger knew at its time.  No cluster is asked: the target is taken to run the version
+whose traffic is the newest, and to keep every version that served before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from detectors.finding import Finding
+from detectors.intervals import clopper_pearson
+from pipeline.policy.decide import decide
+from pipeline.policy.decisions import Action, PastAction
+from pipeline.policy.journal import Journal, Revision, TargetState
+from pipeline.policy.reading import journal
+from pipeline.policy.rules import TRIGGERS, Policy, Rule
+from pipeline.policy.situation import trips
+from pipeline.store import Store
+
+CONFIDENCE = 0.99
+
+Verdict = Literal["right", "wrong", "unclear"]
+
+
+@dataclass(frozen=True, slots=True)
+class WouldAct:
+    """One action that the policy would have taken; `verdict` is by all labels that have come since."""
+
+    time: datetime
+    action: Action
+    served_until: datetime
+    """Last traffic of the version that would have been left."""
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    ticks: int
+    """Ticks of the judge in the window; without one nothing was rehearsed."""
+    acts: tuple[WouldAct, ...]
+
+    def of(self, rule: str) -> tuple[WouldAct, ...]:
+        return tuple(a for a in self.acts if a.action.rule == rule)
+
+
+def precision(acts: Sequence[WouldAct]) -> float | None:
+    """Share of the actions that were right; one that cannot be told counts as not right.  None for none."""
+    return sum(a.verdict == "right" for a in acts) / len(acts) if acts else None
+
+
+def rehearse(store: Store, policy: Policy, start: datetime, end: datetime) -> Rehearsal:
+    """Over the recorded ticks of [start, end), UTC without zone; reads only."""
+    rows = store.query("judged_ticks", start=start, end=end).to_pylist()
+    history: list[PastAction] = []
+    acts: list[WouldAct] = []
+    ticks = 0
+    for time, group in groupby(rows, key=lambda row: row["time"]):
+        ticks += 1
+        findings = [Finding.from_json(row["content"]) for row in group]
+        for action in _acts(store, policy, findings, tuple(history), time):
+            history.append(_past(action, time))
+            acts.append(_judged(store, action, time))
+    return Rehearsal(ticks, tuple(acts))
+
+
+def _acts(
+    store: Store, policy: Policy, findings: list[Finding], history: tuple[PastAction, ...], now: datetime
+) -> Iterator[Action]:
+    for rule in policy.rules:
+        tripped = trips(findings, rule)
+        if not tripped:
+            continue
+        known = journal(store, tripped[0].model, TRIGGERS, rule, None, now)
+        known = replace(known, target=_state(known, rule, history), muted_until=None)
+        decision = decide(findings, policy, rule, history, known, now, {})
+        if isinstance(decision, Action):
+            yield decision
+
+
+def _state(known: Journal, rule: Rule, history: tuple[PastAction, ...]) -> TargetState | None:
+    """The target as its traffic shows it; a version that would have been left is taken to be left."""
+    if not known.served:
+        return None
+    revisions = tuple(Revision(n, s.version, s.version, s.version) for n, s in enumerate(known.served, 1))
+    newest = max(known.served, key=lambda s: (s.last, s.first)).version
+    left = {p.model_version: p.to_version for p in history if p.on(rule.target)}
+    runs = left.get(newest, newest)
+    at = next((r.revision for r in revisions if r.version == runs), 0)
+    return TargetState("rehearsed", at, at, runs, runs, revisions)
+
+
+def _past(action: Action, time: datetime) -> PastAction:
+    target = action.target
+    return PastAction(
+        action_id=action.action_id,
+        kind="rollback",
+        cluster=target.cluster,
+        namespace=target.namespace,
+        workload=target.workload,
+        model=action.model,
+        model_version=action.model_version,
+        to_version=action.to_version,
+        rule=action.rule,
+        state="verified",
+        acted_at=time,
+    )
+
+
+def _judged(store: Store, action: Action, time: datetime) -> WouldAct:
+    minutes = store.query("accuracy_minutes", model=action.model, start=datetime.min, end=datetime.max)
+    left, kept = _side(minutes, action.model_version), _side(minutes, action.to_version)
+    verdict: Verdict = "unclear"
+    if left[1] and kept[1]:
+        bad, good = clopper_pearson(*left, CONFIDENCE), clopper_pearson(*kept, CONFIDENCE)
+        verdict = "right" if bad.low > good.high else "wrong" if bad.high < good.low else "unclear"
+    served = store.query(
+        "journal_served", model=action.model, triggers=[], min_count=1, until=datetime.max
+    ).to_pylist()
+    last = max((s["last"] for s in served if s["version"] == action.model_version), default=time)
+    return WouldAct(time, action, max(last, time), verdict)
+
+
+def _side(minutes: pa.Table, version: str) -> tuple[int, int]:
+    """Errors and labelled predictions of a version."""
+    mine = minutes.filter(pc.field("model_version") == version)
+    return pc.sum(mine["errors"]).as_py() or 0, pc.sum(mine["count"]).as_py() or 0

@@ -1,0 +1,60 @@
+"""A rehearsal as an answer: each action it would have taken, whether it was right, and the money at stake."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from pipeline.act.rehearsal import Rehearsal, WouldAct, precision
+from pipeline.answers.answer import Answer, Column
+from pipeline.answers.cost import cost
+from pipeline.answers.window import Window
+from pipeline.errors import NotFound
+from pipeline.prices.book import PriceBook
+from pipeline.store import Store
+
+COLUMNS = (
+    Column("time", kind="time"),
+    Column("rule"),
+    Column("workload"),
+    Column("model", wide=True),
+    Column("model_version"),
+    Column("to_version"),
+    Column("verdict"),
+    Column("served_until", kind="time"),
+    Column("cost_after", kind="money"),
+    Column("currency", wide=True),
+)
+COST_AFTER = "cost_after is what the version left cost from the action until its last traffic; '-' is unknown"
+NO_TICKS = "no verdicts were recorded in this window; run `driftledger judge` over it first"
+
+
+def would_act(store: Store, found: Rehearsal, window: Window, prices: PriceBook, currency: str) -> Answer:
+    """Money is of the model version's GPU-hours, by the price book."""
+    rows = tuple(
+        (
+            a.time, a.action.rule, a.action.target.workload, a.action.model, a.action.model_version,
+            a.action.to_version, a.verdict, a.served_until, _cost(store, a, prices, currency), currency,
+        )
+        for a in found.acts
+    )  # fmt: skip
+    share = precision(found.acts)
+    told = "unknown" if share is None else f"{share:.0%}, an unclear one counts as not right"
+    words = f"{found.ticks} ticks, {len(found.acts)} actions, precision {told}"
+    notes = (words, COST_AFTER) if found.ticks else (NO_TICKS,)
+    as_of: datetime | None = max((a.time for a in found.acts), default=None)
+    return Answer(COLUMNS, rows, as_of, None, notes, window=window)
+
+
+def _cost(store: Store, act: WouldAct, prices: PriceBook, currency: str) -> Decimal | None:
+    if act.served_until <= act.time:
+        return Decimal(0)
+    try:
+        answer = cost(store, Window(act.time, act.served_until), ("model", "model_version"), prices, currency)
+    except NotFound:
+        return None
+    names = [c.name for c in answer.columns]
+    lines = [dict(zip(names, row, strict=True)) for row in answer.rows]
+    version = (act.action.model, act.action.model_version)
+    found = [x["total_cost"] for x in lines if (x["model"], x["model_version"]) == version]
+    return found[0] if found and isinstance(found[0], Decimal) else None

@@ -1,0 +1,107 @@
+"""`driftledger policy`: a policy file checked, and what it would have done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.instant import instant
+from pipeline.cli.options import OutputOption, StoreOption, now, reading, show, writing
+from pipeline.cli.output import Output
+from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
+
+HELP = "A policy file: checked, and what it would have done."
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=HELP)
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Policy, YAML.")]
+
+
+@app.command()
+def schema() -> None:
+    """The file's JSON Schema, for an editor."""
+    from pipeline.policy.schema import schema as found
+
+    typer.echo(json.dumps(found(), indent=2))
+
+
+@app.command()
+def lint(file: FileArgument) -> None:
+    """Read the file and say what each rule may do.  Exit code 4 names what is wrong with it."""
+    from pipeline.policy.file import load
+
+    policy = load(file)
+    typer.echo(f"policy {policy.version}, {policy.hash[:12]}, {len(policy.rules)} rules")
+    for rule in policy.rules:
+        where = f"{rule.target.workload} in {rule.target.cluster}/{rule.target.namespace}"
+        typer.echo(f"{rule.name}: {rule.mode}, {' and '.join(rule.detectors)} of {rule.model}, {where}")
+    if policy.kill_switch:
+        typer.echo("kill_switch is on: every rule is refused")
+
+
+@app.command()
+def simulate(
+    ctx: typer.Context,
+    file: FileArgument,
+    store: StoreOption = None,
+    prices: PricesOption = None,
+    gpu_hour_price: GpuHourOption = None,
+    currency: CurrencyOption = "USD",
+    output: OutputOption = Output.table,
+) -> None:
+    """What the policy would do on the newest verdicts; no cluster is asked, nothing is written."""
+    from datetime import timedelta
+
+    from pipeline.act.rehearsal import rehearse
+    from pipeline.act.would_act import would_act
+    from pipeline.answers.window import Window
+    from pipeline.errors import NotFound
+    from pipeline.policy.file import load
+
+    policy, book = load(file), price_book(prices, gpu_hour_price, currency)
+    with reading(ctx, store) as ledger:
+        newest = ledger.query("newest_tick").column("time")[0].as_py()
+        if newest is None:
+            raise NotFound("the ledger holds no verdicts; run `driftledger judge`")
+        window = Window(newest, newest + timedelta(microseconds=1))
+        found = rehearse(ledger, policy, window.start, window.end)
+        show(would_act(ledger, found, window, book, currency), output)
+
+
+@app.command()
+def replay(
+    ctx: typer.Context,
+    file: FileArgument,
+    from_: Annotated[str, typer.Option("--from", metavar="TIME", help="ISO 8601.")],
+    to: Annotated[str, typer.Option("--to", metavar="TIME", help="ISO 8601, exclusive.")],
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep it in the ledger: what mode auto demands of each rule.")
+    ] = False,
+    store: StoreOption = None,
+    prices: PricesOption = None,
+    gpu_hour_price: GpuHourOption = None,
+    currency: CurrencyOption = "USD",
+    output: OutputOption = Output.table,
+) -> None:
+    """What the policy would have done on every verdict of a span, how often it was right, and the money.
+
+    Each tick knows what the ledger knew then; right and wrong are by all labels that have come since.
+    """
+    from pipeline.act.records import keep
+    from pipeline.act.rehearsal import rehearse
+    from pipeline.act.would_act import would_act
+    from pipeline.answers.window import Window
+    from pipeline.embedded import Embedded
+    from pipeline.policy.file import load
+
+    policy, book = load(file), price_book(prices, gpu_hour_price, currency)
+    window = Window(instant(from_, "--from"), instant(to, "--to"))
+    with (writing if record else reading)(ctx, store) as ledger:
+        found = rehearse(ledger, policy, window.start, window.end)
+        show(would_act(ledger, found, window, book, currency), output)
+        for rule in policy.rules if record else ():
+            kept = keep(Embedded(ledger), rule, found, window.start, window.end, now())
+            typer.echo(f"kept for {rule.name}: {kept.detail}")

@@ -1,0 +1,60 @@
+"""The policy file as a JSON Schema, for editors and for checks before a file reaches the machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.policy.file import KINDS
+from pipeline.policy.rules import MODES, TRIGGERS, Limits
+
+_NAME = {"type": "string", "minLength": 1}
+_DURATION = {"type": "string", "pattern": r"^\d{1,6}[smhd]$"}
+_COUNT = {"type": "integer", "minimum": 1}
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema 2020-12."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Driftledger policy",
+        **_object(
+            {
+                "version": _NAME,
+                "kill_switch": {"type": "boolean", "default": False},
+                "limits": _object({name: {"type": "integer", "minimum": 0} for name in Limits.__slots__}),
+                "rules": {"type": "array", "minItems": 1, "items": _rule()},
+            },
+            "version",
+            "rules",
+        ),
+    }
+
+
+def _rule() -> dict[str, Any]:
+    kubernetes = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"}
+    target = {"cluster": _NAME, "namespace": kubernetes, "kind": {"enum": list(KINDS)}, "name": kubernetes}
+    durations = ("max_age", "cool_down", "verify_within", "change_window", "approve_within")
+    return _object(
+        {
+            "name": _NAME,
+            "model": _NAME,
+            "detectors": {"type": "array", "minItems": 1, "items": {"enum": list(TRIGGERS)}},
+            "target": _object(target, "cluster", "namespace", "name"),
+            "mode": {"enum": list(MODES), "default": "observe"},
+            "level": {"const": "act"},
+            "min_count": _COUNT,
+            "signals": _COUNT,
+            "version_label": _NAME,
+            **dict.fromkeys(durations, _DURATION),
+        },
+        *("name", "model", "detectors", "target"),
+    )
+
+
+def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
