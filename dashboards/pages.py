@@ -30,4 +30,5 @@ PAGES = (
     Page("network", "Network", "dashboards.network:page"),
     Page("models", "Models", "dashboards.models:page"),
     Page("drift", "Drift", "dashboards.drift:page"),
+    Page("actions", "Actions", "dashboards.actions:page"),
 )

@@ -11,6 +11,7 @@ import pyarrow as pa
 import streamlit as st
 
 from dashboards.view import View
+from pipeline.answers.actions import actions
 from pipeline.answers.anomalies import anomalies
 from pipeline.answers.answer import Answer
 from pipeline.answers.budgets import budgets
@@ -56,6 +57,10 @@ class Recorded(Store):
         sizes = {table: rows.num_rows for table, rows in (tables or {}).items()}
         self.asked.append(Query(name, {k: str(v) for k, v in parameters.items()}, sizes))
         return super().query(name, tables=tables, **parameters)
+
+
+def _actions(store: Store, _view: View, window: Window) -> Answer:
+    return actions(store, window)
 
 
 def _cost(store: Store, view: View, window: Window, by: tuple[str, ...]) -> Answer:
@@ -109,6 +114,7 @@ def _network(store: Store, view: View, window: Window, by: tuple[str, ...]) -> A
 
 
 QUESTIONS: dict[str, Callable[..., Answer]] = {
+    "actions": _actions,
     "cost": _cost,
     "device_shares": _device_shares,
     "budgets": _budgets,

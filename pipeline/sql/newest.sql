@@ -1,4 +1,5 @@
--- Last instant that the minute facts and the actions of the ledger speak of.
+-- Last instant that the minute facts and the actions of the ledger speak of.  What people said to them, by the
+-- clock of the wall, is no such time: files of last year are still judged as of last year.
 SELECT max(last) AS last
 FROM (
     SELECT max(minute + to_minutes(span_minutes)) AS last FROM gpu_usage
@@ -7,5 +8,5 @@ FROM (
     UNION ALL
     SELECT max(minute + to_minutes(span_minutes)) FROM network_usage
     UNION ALL
-    SELECT max(time) FROM actions
+    SELECT max(time) FROM actions WHERE kind = 'rollback' AND state NOT IN ('granted', 'denied', 'undone')
 )

@@ -1,0 +1,82 @@
+"""The actions inbox: what was proposed, waits, was done, refused and undone, and the evidence of each."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from dashboards import shown
+from dashboards.questions import ask
+from dashboards.view import View
+from pipeline.act.approvals import Offer, offer
+from pipeline.errors import DriftledgerError
+from pipeline.explain.explanation import Explanation, explain
+from pipeline.explain.narrative import document, narrative
+from pipeline.store import Store
+
+_TITLES = {
+    "action": "Action",
+    "last": "Last step",
+    "state": "State",
+    "kind": "Kind",
+    "workload": "Workload",
+    "model_version": "From",
+    "to_version": "To",
+    "outcome": "Outcome",
+    "detail": "What",
+}
+WHO = "These pages write nothing. Who may write the ledger says yes or no on the command line:"
+
+
+def page(view: View) -> None:
+    chosen = st.query_params.get("action", "")
+    found = ask(view, "actions", view.window)
+    if found is None or not found.answer.rows:
+        st.info("No action has a step in this window.")
+    else:
+        shown.table(view, found, _TITLES, file="actions", command="driftledger actions list")
+        names = [c.name for c in found.answer.columns]
+        rows = [dict(zip(names, row, strict=True)) for row in found.answer.rows]
+        ids = [str(r["action"]) for r in rows if r["kind"] in ("rollback", "undo")]
+        words = {str(r["action"]): f"{str(r['action'])[:12]}  {r['state']}  {r['workload']}" for r in rows}
+        at = ids.index(chosen) if chosen in ids else None
+        picked = st.selectbox("Evidence of", ids, index=at, format_func=lambda i: words[i], key="evidence")
+        chosen = picked or chosen
+    if chosen:
+        st.query_params["action"] = chosen
+        _evidence(view, chosen)
+
+
+def _evidence(view: View, action: str) -> None:
+    """Everything is shown as text: names and details come from outside."""
+    try:
+        found = explain(view.ledger, action)
+        with Store.open(view.ledger, read_only=True) as store:
+            waiting = offer(store, found.action_id)
+    except DriftledgerError as error:
+        st.error(str(error))
+        return
+    st.subheader(f"Evidence of {found.action_id[:12]}")
+    if waiting is not None and not _ended(found):
+        _offer(waiting)
+    st.code("\n".join(narrative(found)), language=None)
+    whole: dict[str, Any] = document(found)
+    st.download_button(
+        "Evidence, JSON", json.dumps(whole, indent=2, default=str), f"action-{found.action_id[:12]}.json"
+    )
+    st.code(f"driftledger explain {found.action_id[:12]}", language="sh")
+
+
+def _ended(found: Explanation) -> bool:
+    return any(s["state"] not in ("proposed", "granted") for s in found.steps)
+
+
+def _offer(waiting: Offer) -> None:
+    st.text(f"Waits for a person until {waiting.expires:%Y-%m-%d %H:%M}Z. Plan {waiting.plan[:12]}. {WHO}")
+    short = waiting.action_id[:12]
+    st.code(
+        f"driftledger actions approve {short} --token {waiting.token}\ndriftledger actions deny {short}",
+        language="sh",
+    )
