@@ -11,6 +11,7 @@ from dashboards import shown
 from dashboards.questions import ask
 from dashboards.view import View
 from pipeline.act.approvals import Offer, offer
+from pipeline.answers.window import MINUTE, Window
 from pipeline.errors import DriftledgerError
 from pipeline.explain.explanation import Explanation, explain
 from pipeline.explain.narrative import document, narrative
@@ -32,7 +33,7 @@ WHO = "These pages write nothing. Who may write the ledger says yes or no on the
 
 def page(view: View) -> None:
     chosen = st.query_params.get("action", "")
-    found = ask(view, "actions", view.window)
+    found = ask(view, "actions", _window(view))
     if found is None or not found.answer.rows:
         st.info("No action has a step in this window.")
     else:
@@ -47,6 +48,14 @@ def page(view: View) -> None:
     if chosen:
         st.query_params["action"] = chosen
         _evidence(view, chosen)
+
+
+def _window(view: View) -> Window:
+    """A window that reaches to the newest fact reaches to now: people speak later than facts."""
+    if view.window.end < view.last:
+        return view.window
+    now = max(view.now, view.last).replace(second=0, microsecond=0)
+    return Window(view.window.start, now + MINUTE)
 
 
 def _evidence(view: View, action: str) -> None:

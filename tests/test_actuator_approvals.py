@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from pipeline.errors import ConfigError, NotFound
 from pipeline.store import Store
 from tests.cluster_scene import cluster
 from tests.rollback_scene import NOW, PARAMETERS, Scene, fill, policy
+from tests.test_pages import opened
 
 MINUTE = timedelta(minutes=1)
 PROPOSE = policy("propose")
@@ -124,3 +126,17 @@ def test_undo_does_not_overwrite_a_later_change(s):
     with pytest.raises(ConfigError, match="changed after"):
         list(undo(s.store, s.embedded, first.action_id, s.lab.client, "lab", "ana", NOW + MINUTE))
     assert s.lab.serving() == "v3"
+
+
+def test_the_inbox_shows_what_waits_its_evidence_and_the_line_that_approves_it(s, monkeypatch):
+    """A link to an action opens its evidence; the page itself writes nothing."""
+    action_id, waiting = proposed(s)
+    page = opened("actions", Path(s.store.location.folder), monkeypatch, window="24h", action=action_id)
+    assert any(action_id[:8] in frame.value.to_string() for frame in page.dataframe), page.info
+    told = "\n".join(block.value for block in page.code)
+    assert waiting.token in told and "passed  kill_switch" in told and "identical, byte for byte" in told
+    approve(s.store, s.embedded, action_id, waiting.token, "ana", NOW)
+    s.tick(NOW + MINUTE, rules=PROPOSE)
+    page = opened("actions", Path(s.store.location.folder), monkeypatch, window="24h", action=action_id)
+    told = "\n".join(block.value for block in page.code)
+    assert waiting.token not in told and "executed" in told
