@@ -59,6 +59,13 @@ def test_drift_is_found_where_it_begins_and_the_culprits_are_named(found: Number
     assert level(found, "|estimate_audit|e_test", 5) == "ok"
 
 
+def test_all_features_together_differ_where_the_data_does(found: Numbers) -> None:
+    """Drift that no single column shows is what the two are for; without drift neither may show any."""
+    areas = [found[(chunk, "|domain_classifier_auc|sample")] for chunk in range(6)]
+    assert [area["level"] for area in areas[:3]] == ["ok"] * 3 and areas[0]["low"] < 0.5 < areas[0]["high"]
+    assert min(area["low"] for area in areas[3:]) > 0.55
+
+
 def test_intervals_hold_their_value(found: Numbers) -> None:
     """An interval beside its own value is a mistake that a reader cannot see."""
     held = [r for r in found.values() if r["low"] is not None]

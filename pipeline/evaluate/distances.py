@@ -9,6 +9,7 @@ import numpy as np
 from detectors.binning import Values
 from detectors.codes import Text
 from detectors.confusion import around
+from detectors.domain_classifier import ALARM, SAMPLE
 from detectors.intervals import Interval, wilson
 from detectors.sample_distances import Categories, tally
 from pipeline.evaluate.columns import Columns
@@ -95,3 +96,9 @@ def _together(sample: Sample, fitted: Fitted) -> Iterator[Row]:
     value = float(errors.mean())
     interval = around(value, deviation, most=np.inf)
     yield row("drift", "", "reconstruction_error", "rows", value, len(errors), interval)
+    if fitted.domain is None:
+        return
+    found, count = fitted.domain.area(sample.features), min(sample.rows, SAMPLE)
+    level = "not_enough_data" if count < PSI_COUNT else "warn" if found.value >= ALARM else "ok"
+    interval = around(*found) if np.isfinite(found.value) else None
+    yield row("drift", "", "domain_classifier_auc", "sample", found.value, count, interval, level)

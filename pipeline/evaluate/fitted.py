@@ -11,6 +11,7 @@ from detectors import loss_estimate
 from detectors.binning import Values
 from detectors.cbpe import Calibration
 from detectors.codes import Mask, Text
+from detectors.domain_classifier import DomainClassifier
 from detectors.encoding import Encoding
 from detectors.loss_estimate import LossEstimate
 from detectors.minutes import Floats
@@ -50,6 +51,7 @@ class Fitted:
     largest_loss: float
     """A loss that one in a thousand of the reference exceeds."""
     reconstruction: Reconstruction | None
+    domain: DomainClassifier | None
 
 
 def fit(sample: Sample, columns: Columns, problem: Problem) -> Fitted:
@@ -66,6 +68,7 @@ def fit(sample: Sample, columns: Columns, problem: Problem) -> Fitted:
         losses=losses,
         largest_loss=largest,
         reconstruction=Reconstruction.of(sample.features, encoding) if whole else None,
+        domain=DomainClassifier.of(sample.features, encoding) if whole else None,
     )
 
 
@@ -77,6 +80,7 @@ def narrowed(fitted: Fitted, sample: Sample, columns: Columns) -> Fitted:
         distributions={name: _distribution(values) for name, values in named.items()},
         missing={name: _share(values) for name, values in named.items()},
         reconstruction=None,
+        domain=None,
     )
 
 

@@ -79,4 +79,5 @@ def fit(reference: Reference, columns: Columns, of: Problem) -> Fitted:
         losses={},
         largest_loss=0.0,
         reconstruction=None,
+        domain=None,
     )
