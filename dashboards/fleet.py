@@ -53,6 +53,13 @@ _HOLDERS = {
     "end": "To",
     "hours": "Hours",
 }
+_ENERGY = {
+    "team": "Team",
+    "kwh": "kWh",
+    "shared_kwh": "of it shared out",
+    "kg_co2e": "kg CO2e",
+    "unrated_kwh": "kWh without an intensity",
+}
 _MEANING = (
     "used: held and working. workload_idle: held without work. shared: held for all. cluster_idle: free. "
     "stranded: left over beside a card's partitions. unhealthy: not allocatable."
@@ -79,12 +86,24 @@ def page(view: View) -> None:
     worst = _worst_first(devices.answer, view.currency)
     shown.table(view, Asked(worst, devices.queries), _present(worst), file="gpus",
                 command=shown.cost_command(view, ("cluster", "node", "device", "gpu_model")))  # fmt: skip
+    _energy(view)
     st.subheader("Who holds which part")
     holders = ask(view, "device_shares", view.window)
     if holders is not None and holders.answer.rows:
         shown.table(view, holders, _HOLDERS, file="gpu-holders")
     else:
         st.info("Nobody held a GPU in this window.")
+
+
+def _energy(view: View) -> None:
+    st.subheader("Energy by team, as the cards metered it")
+    asked = ask(view, "energy", view.window, by=("team",))
+    if asked is None or not asked.answer.total or not spending.total(asked.answer, "kwh"):
+        st.info("No card told its energy in this window. Collect DCGM's energy counter or power.")
+        return
+    held = {n: h for n, h in _ENERGY.items() if n in ("team", "kwh") or spending.total(asked.answer, n)}
+    command = f"driftledger energy --window {shown.words(view)} --by team -o wide"
+    shown.table(view, asked, held, file="energy", command=command)
 
 
 def _headline(view: View, answer: Answer) -> None:

@@ -18,6 +18,7 @@ from pipeline.answers.budgets import budgets
 from pipeline.answers.cost import cost
 from pipeline.answers.device_shares import device_shares
 from pipeline.answers.drift import drift
+from pipeline.answers.energy import energy
 from pipeline.answers.histograms import histogram
 from pipeline.answers.marks import marks
 from pipeline.answers.models import models
@@ -28,6 +29,7 @@ from pipeline.answers.window import Window
 from pipeline.budgets import Budget
 from pipeline.budgets import load as plans
 from pipeline.errors import NotFound
+from pipeline.intensity import load as load_intensity
 from pipeline.store import Store
 
 
@@ -113,6 +115,10 @@ def _network(store: Store, view: View, window: Window, by: tuple[str, ...]) -> A
     return network(store, window, by, view.book, view.currency, view.owners)
 
 
+def _energy(store: Store, view: View, window: Window, by: tuple[str, ...]) -> Answer:
+    return energy(store, window, by, load_intensity(view.settings.energy.intensity), view.owners)
+
+
 QUESTIONS: dict[str, Callable[..., Answer]] = {
     "actions": _actions,
     "cost": _cost,
@@ -127,6 +133,7 @@ QUESTIONS: dict[str, Callable[..., Answer]] = {
     "drift": _drift,
     "histogram": _histogram,
     "network": _network,
+    "energy": _energy,
 }
 
 

@@ -53,7 +53,10 @@ def _refreshed(settings: Settings, page: Page, choice: Choice, book: PriceBook) 
         st.rerun()
     view = _view(settings, choice, book)
     if view is not None:
-        page.load()(view)
+        try:
+            page.load()(view)
+        except DriftledgerError as error:
+            health.wrong(error)
 
 
 def _view(settings: Settings, choice: Choice, book: PriceBook) -> View | None:

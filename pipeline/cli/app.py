@@ -37,6 +37,7 @@ COMMANDS = {
     "policy": Command("pipeline.cli.policy:app", "A policy file: checked, and what it would have done."),
     "cost": Command("pipeline.cli.cost:cost", "What was spent, by team, workload, model or device."),
     "network": Command("pipeline.cli.network:network", "What is sent out of its zone, and what it costs."),
+    "energy": Command("pipeline.cli.energy:energy", "Metered energy by who held the GPUs, and its carbon."),
     "budgets": Command("pipeline.cli.budgets:budgets", "What is spent of each budget, and will be."),
     "anomalies": Command("pipeline.cli.anomalies:anomalies", "Days that cost unlike those before, and why."),
     "prices": Command("pipeline.cli.prices:app", "Price books: listed, explained, checked, refreshed."),

@@ -12,6 +12,7 @@ import typer
 from pipeline.cli.listening import listen
 from pipeline.cli.options import StoreOption, place, settings
 from pipeline.cli.price_options import PricesOption, price_book
+from pipeline.intensity import load as load_intensity
 from pipeline.ownership.file import load as load_owners
 from pipeline.settings.groups import Settings
 from pipeline.settings.load import as_environment
@@ -32,6 +33,7 @@ def dashboard(
     if prices is not None:
         chosen = replace(chosen, dashboard=replace(chosen.dashboard, prices=str(prices.resolve())))
     load_owners(chosen.cost.ownership)  # an error of its rules is said here, not on the page
+    load_intensity(chosen.energy.intensity)
     if chosen.dashboard.prices:
         price_book(Path(chosen.dashboard.prices), None, "USD")  # nor are those of its prices
     serve(place(ctx, store), host=host, port=port, base=chosen)

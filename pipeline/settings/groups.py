@@ -20,6 +20,7 @@ from pipeline.settings.closing import ClosingSettings
 from pipeline.settings.collect import CollectSettings
 from pipeline.settings.cost import CostRule
 from pipeline.settings.dashboard import DashboardSettings
+from pipeline.settings.energy import EnergySettings
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.settings.predict import PredictSettings
 from pipeline.settings.store import StoreSettings
@@ -40,6 +41,7 @@ class Settings:
     cost: CostRule = CostRule()
     budgets: BudgetSettings = BudgetSettings()
     closing: ClosingSettings = ClosingSettings()
+    energy: EnergySettings = EnergySettings()
     dashboard: DashboardSettings = DashboardSettings()
     api: ApiSettings = ApiSettings()
     predict: PredictSettings = PredictSettings()
