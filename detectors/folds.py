@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from detectors import (
     actions,
+    alerts,
     allocations,
     carried,
     devices,
@@ -28,6 +29,7 @@ Fold = Callable[[pa.Table, Mapping[str, Reference]], dict[str, pa.Table]]
 
 FOLDS: dict[str, tuple[Fold, ...]] = {
     "action": (actions.fold_action,),
+    "alert": (alerts.fold,),
     "allocation": (allocations.fold,),
     "device": (devices.fold,),
     "flow": (network.fold, network_outcomes.fold),

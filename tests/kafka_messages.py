@@ -28,6 +28,10 @@ _ROWS: dict[str, dict[str, object]] = {
     },
     "action": {"action_id": "a", "time": TIME, "state": "proposed", "kind": "rollback", "cluster": "c"},
     "outcome": {"action_id": "a", "time": TIME, "state": "helped"},
+    "alert": {
+        "alert_id": "a", "time": TIME, "state": "firing", "detector": "drift", "model": "m",
+        "level": "warn",
+    },
     "gap": {"cluster": "c", "source": "s", "kind": "lost_events", "start": TIME, "end": TIME, "lost": 2},
     "rejected": {"topic": "files", "partition": 0, "offset": 7, "reason": "malformed", "time": TIME},
 }  # fmt: skip

@@ -178,7 +178,9 @@ def test_every_flow_is_counted_as_sent_or_dropped(rows):
     assert sum(r["flows"] + r["dropped"] for r in found) == len(rows)
 
 
-@pytest.mark.parametrize("name", ["allocation", "device", "label", "action", "outcome", "rejected", "gap"])
+@pytest.mark.parametrize(
+    "name", ["allocation", "device", "label", "action", "outcome", "alert", "rejected", "gap"]
+)
 @quick
 @given(data=st.data())
 def test_every_version_becomes_one_row(name, data):

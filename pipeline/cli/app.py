@@ -48,6 +48,7 @@ COMMANDS = {
     "status": Command("pipeline.cli.status:status", "How fresh and how complete the ledger is."),
     "rejected": Command("pipeline.cli.rejected:app", "What was refused, and a second look at it."),
     "actions": Command("pipeline.cli.actions:app", "What was proposed, done, refused and undone."),
+    "alerts": Command("pipeline.cli.alerts:alerts", "What was told to somebody, and who took it."),
     "explain": Command("pipeline.cli.explain:explain", "Why an action was taken, computed again."),
     "maintain": Command("pipeline.cli.maintain:maintain", "Keep the ledger small and quick while it grows."),
     "report": Command("pipeline.cli.report:app", "Months closed, and their statements."),

@@ -26,6 +26,7 @@ from pipeline.cli.process import Level, LevelOption, LogForm, LogOption, run
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pipeline.alerts.delivery import Send
     from pipeline.settings.groups import Settings
 
 _STOP_SECONDS = 5.0
@@ -53,6 +54,8 @@ def up(
 
 def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
     from pipeline.act.records import demand
+    from pipeline.alerts.delivery import receivers
+    from pipeline.alerts.metrics import Verdicts
     from pipeline.collect.doors import Ledger
     from pipeline.collect.run import collect
     from pipeline.embedded import Embedded
@@ -70,11 +73,26 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
             demand(ledger, rules)
         if chosen.up.dashboard:
             opened.enter_context(_pages(chosen, folder))
+        verdicts = Verdicts()
+        told = receivers(chosen.alerts) | _broker(opened, chosen)
+        alerting = jobs.Alerting(told, chosen.alerts.warn, verdicts.told)
         beside = {
-            "judge": jobs.judging(ledger, chosen.detection, chosen.up.judge_seconds, rules, connected),
+            "judge": jobs.judging(
+                ledger, chosen.detection, chosen.up.judge_seconds, rules, connected, alerting
+            ),
             "maintenance": jobs.maintaining(ledger, chosen.maintenance),
         }
-        collect(kinds, chosen, lambda _: Ledger(Embedded(ledger)), beside)
+        collect(kinds, chosen, lambda _: Ledger(Embedded(ledger)), beside, verdicts)
+
+
+def _broker(opened: ExitStack, chosen: Settings) -> dict[str, Send]:
+    """The topic of alerts, where they are to go there too."""
+    if not chosen.alerts.kafka:
+        return {}
+    from collectors.publish.publisher import Publisher
+    from pipeline.alerts.topic import to_topic
+
+    return {"kafka": to_topic(opened.enter_context(Publisher.open(chosen.kafka, chosen.publish)))}
 
 
 def _kinds(named: str) -> list[str]:

@@ -7,6 +7,7 @@ import threading
 import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.registry import Collector
 
 from collectors.live.contract import Turn
 from pipeline.health.readiness import START, Readiness
@@ -17,10 +18,13 @@ log = logging.getLogger("driftledger.collect")
 class Report(Readiness):
     """The watch of the collectors of one process; each has a `part` of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, beside: Collector | None = None) -> None:
+        """`beside` are numbers of others, shown on the same page."""
         super().__init__(log)
         self._stop = threading.Event()
         self._registry = CollectorRegistry()
+        if beside is not None:
+            self._registry.register(beside)
         by = ("collector",)
         self._events = self._counter("events", "Events collected, by type", *by, "type")
         self._rejected = self._counter("rejected", "Units refused, by reason", *by, "reason")

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from prometheus_client.registry import Collector as Numbers
+
 from collectors.live.catalogue import collector
 from collectors.live.contract import Collector, Watch
 from pipeline.collect import turns
@@ -31,13 +33,14 @@ def collect(
     settings: Settings,
     open_door: Callable[[Path], Door],
     beside: Mapping[str, Callable[[Watch], None]] = MappingProxyType({}),
+    numbers: Numbers | None = None,
 ) -> None:
-    """Collect until SIGTERM or SIGINT, with the jobs beside it; raises what one of them failed with.
+    """Collect until SIGTERM or SIGINT, with jobs and numbers beside; raises what one of them failed with.
 
     Each collector opens a door of its own, since a sequence of messages has one writer; it is told where
     under a folder that others use too the collector may keep something.
     """
-    report = Report()
+    report = Report(numbers)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: report.stop())
     chosen = settings.collect

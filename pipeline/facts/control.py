@@ -48,6 +48,30 @@ OUTCOMES = Fact(
     ),
 )
 
+ALERTS = Fact(
+    "alerts",
+    "Verdicts that were told to somebody: the newest state of each.",
+    "highest",
+    columns("alert_id"),
+    (
+        *columns("time", of=TIME),
+        *columns("state", "detector"),
+        *MODEL,
+        *columns("level"),
+        *columns("since", of=TIME),
+        *columns("evidence", "detail"),
+        *columns("revision", of=pa.int64()),
+    ),
+)
+
+ALERT_DELIVERIES = Fact(
+    "alert_deliveries",
+    "Which receiver took which state of an alert (by its time), and when.",
+    "append",
+    (*columns("alert_id", "receiver"), *columns("alerted", of=TIME)),
+    columns("time", of=TIME),
+)
+
 REJECTED = Fact(
     "rejected",
     "Messages and rows that could not be taken.",

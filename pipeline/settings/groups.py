@@ -14,6 +14,7 @@ from collectors.publish.parameters import PublishSettings
 from detectors.parameters import Parameters
 from pipeline.bounds import Bound
 from pipeline.broker.parameters import KafkaSettings
+from pipeline.settings.alerts import AlertSettings
 from pipeline.settings.api import ApiSettings
 from pipeline.settings.budgets import BudgetSettings
 from pipeline.settings.closing import ClosingSettings
@@ -50,6 +51,7 @@ class Settings:
     worker: WorkerSettings = WorkerSettings()
     collect: CollectSettings = CollectSettings()
     up: UpSettings = UpSettings()
+    alerts: AlertSettings = AlertSettings()
     allocation: AllocationSettings = AllocationSettings()
     dcgm: DcgmSettings = DcgmSettings()
     hubble: HubbleSettings = HubbleSettings()

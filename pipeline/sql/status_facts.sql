@@ -35,6 +35,10 @@ SELECT 'findings', '', count(*), min(time), max(time) FROM findings HAVING count
 UNION ALL
 SELECT 'actions', cluster, count(*), min(time), max(time) FROM actions GROUP BY cluster
 UNION ALL
+SELECT 'alerts', '', count(*), min(time), max(time) FROM alerts HAVING count(*) > 0
+UNION ALL
+SELECT 'alert_deliveries', '', count(*), min(time), max(time) FROM alert_deliveries HAVING count(*) > 0
+UNION ALL
 SELECT 'repairs', '', count(*), min(time), max(time) FROM repairs HAVING count(*) > 0
 UNION ALL
 SELECT 'outcomes', '', count(*), min(time), max(time) FROM outcomes HAVING count(*) > 0

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from collectors.live.contract import Watch
+from detectors.finding import Finding
 from detectors.parameters import Parameters
 from pipeline.act.tick import act
 from pipeline.actuator.kubernetes import Kubernetes
+from pipeline.alerts.delivery import Send
+from pipeline.alerts.messages import summary
+from pipeline.alerts.tick import alert
 from pipeline.embedded import Embedded
 from pipeline.errors import StoreUnavailable
 from pipeline.judge import tick
@@ -24,19 +29,39 @@ Job = Callable[[Watch], None]
 """Works until `watch.wait` says stop."""
 
 
+class Alerting(NamedTuple):
+    """Who is told of verdicts beside the ledger: receivers, and the page of metrics."""
+
+    receivers: Mapping[str, Send]
+    warn: bool = True
+    told: Callable[[Sequence[Finding]], None] = lambda found: None
+
+
+NOBODY = Alerting({})
+
+
 def judging(
     store: Store,
     parameters: Parameters,
     every_seconds: float,
     policy: Policy | None,
     clients: Mapping[str, Kubernetes],
+    alerting: Alerting = NOBODY,
 ) -> Job:
-    """Judge the whole minutes that are over, record it, and act as the policy says."""
+    """Judge the whole minutes that are over, record it, tell who is to know, and act as the policy says."""
     publisher = Embedded(store)
 
     def once(watch: Watch) -> None:
         now = _now(watch)
         found, snapshot = tick(store, now, parameters)
+        alerting.told(found)
+        news, failures = alert(store, publisher, found, alerting.receivers, now, alerting.warn)
+        for raised in news:
+            log.warning("alert %s: %s", raised.alert_id, summary(raised))
+        for name in alerting.receivers.keys() - {name for name, _ in failures}:
+            watch.goes_on(f"receiver {name}")
+        for name, reason in failures:
+            watch.notes(f"receiver {name}", reason)
         if policy is None:
             return
         taken = act(store, publisher, found, policy, clients, now, snapshot=snapshot, parameters=parameters)

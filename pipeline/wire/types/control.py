@@ -35,6 +35,24 @@ ACTION = EventType(
     ),
 )
 
+ALERT = EventType(
+    "alert",
+    "A verdict that somebody should know of began, rose to act, or ended.",
+    "model",
+    (
+        string("alert_id", "identity of the episode, from its beginning to its end", required=True),
+        time("time", "when the judge said so", required=True),
+        string("state", "firing or resolved", required=True, choices=("firing", "resolved")),
+        string("detector", "what was judged, for example accuracy", required=True),
+        string("model", "model concerned", required=True),
+        string("model_version", "version concerned"),
+        string("level", "the verdict, for example warn or act", required=True),
+        time("since", "minute at which the evidence reached the level"),
+        string("evidence", "JSON: the finding, with its bars and numbers"),
+        string("detail", "in words"),
+    ),
+)
+
 OUTCOME = EventType(
     "outcome",
     "What an action changed, measured afterwards.",

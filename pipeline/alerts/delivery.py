@@ -1,0 +1,78 @@
+"""From the ledger to the receivers: what was not delivered yet is sent, and what was is written down.
+
+A crash between an answer and its row sends one state once more, under the same identity; that is the most.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+
+from pipeline.alerts import messages
+from pipeline.alerts.address import Receiver, Undelivered, post, receiver
+from pipeline.alerts.alert import Alert
+from pipeline.facts.control import ALERT_DELIVERIES
+from pipeline.settings.alerts import AlertSettings
+from pipeline.store import Batch, Store
+
+Send = Callable[[Alert], None]
+"""Raises Undelivered."""
+GIVEN_UP = timedelta(days=1)
+"""An alert that nobody took for so long is no news; the ledger keeps it."""
+
+
+def receivers(chosen: AlertSettings) -> dict[str, Send]:
+    """How to send to each receiver that the settings name; ConfigError for an address that is none."""
+    found: dict[str, Send] = {}
+    if chosen.webhook:
+        hook = receiver("alerts.webhook", str(chosen.webhook), chosen.allow_private)
+        found["webhook"] = lambda alert: _webhook(hook, chosen, alert)
+    if chosen.alertmanager:
+        manager = receiver("alerts.alertmanager", chosen.alertmanager, chosen.allow_private)
+        found["alertmanager"] = lambda alert: _alertmanager(manager, chosen, alert)
+    return found
+
+
+def _webhook(to: Receiver, chosen: AlertSettings, alert: Alert) -> None:
+    headers = {"Content-Type": "application/cloudevents+json", "Idempotency-Key": messages.identity(alert)}
+    if chosen.webhook_token:
+        headers["Authorization"] = f"Bearer {str(chosen.webhook_token)}"
+    post(to, to.path, _body(messages.cloud_event(alert, chosen.page)), headers)
+
+
+def _alertmanager(to: Receiver, chosen: AlertSettings, alert: Alert) -> None:
+    path = to.path.rstrip("/") + "/api/v2/alerts"
+    post(to, path, _body(messages.alertmanager(alert, chosen.page)), {})
+
+
+def _body(content: object) -> bytes:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
+
+
+def deliver(
+    store: Store, known: Iterable[Alert], to: Mapping[str, Send], now: datetime
+) -> list[tuple[str, str]]:
+    """Send each newest state to who has not had it, and write that down; (receiver, why not) of failures."""
+    had = {
+        (r["alert_id"], r["receiver"], r["alerted"]) for r in store.rows(ALERT_DELIVERIES.name).to_pylist()
+    }
+    failures = []
+    for alert in known:
+        for name, send in to.items():
+            if (alert.alert_id, name, alert.time) in had or now - alert.time > GIVEN_UP:
+                continue
+            try:
+                send(alert)
+            except Undelivered as error:
+                failures.append((name, str(error)))
+            else:
+                _written(store, alert, name, now)
+    return failures
+
+
+def _written(store: Store, alert: Alert, name: str, now: datetime) -> None:
+    row = {"alert_id": alert.alert_id, "receiver": name, "alerted": alert.time, "time": now}
+    store.append(Batch({ALERT_DELIVERIES.name: pa.Table.from_pylist([row], schema=ALERT_DELIVERIES.schema)}))

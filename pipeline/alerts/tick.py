@@ -1,0 +1,55 @@
+"""One tick of alerting: what the findings make news is an event in the ledger, and then goes to receivers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import pyarrow as pa
+
+from detectors.finding import Finding
+from pipeline.alerts.alert import Alert, raised
+from pipeline.alerts.delivery import Send, deliver
+from pipeline.alerts.messages import summary
+from pipeline.events import TYPES, EventType
+from pipeline.store import Store
+
+_EPOCH = datetime(1970, 1, 1)
+
+
+class Publisher(Protocol):
+    """What takes events in: the embedded runner, or a producer."""
+
+    def put(self, type_: EventType, events: pa.Table, *, source: str, sequence: int, time: int) -> object:
+        """One batch of one source; a sequence that was seen is a duplicate."""
+
+
+def known(store: Store) -> list[Alert]:
+    """The newest state of every alert, oldest first."""
+    rows = store.query("alerts_newest").to_pylist()
+    return [Alert.from_row(row) for row in rows]
+
+
+def alert(
+    store: Store,
+    ledger: Publisher,
+    findings: Sequence[Finding],
+    to: Mapping[str, Send],
+    now: datetime,
+    warn: bool = True,
+) -> tuple[list[Alert], list[tuple[str, str]]]:
+    """(alerts that are new at this tick, failed deliveries); `ledger` takes events into the store."""
+    news = raised(findings, known(store), now, warn)
+    for found in news:
+        publish(ledger, found)
+    return news, deliver(store, known(store), to, now) if to else []
+
+
+def publish(publisher: Publisher, of: Alert) -> None:
+    """Each alert is a source of its own; the tick's time numbers it, so that a repetition counts once."""
+    row = {name: getattr(of, name) for name in Alert.__slots__} | {"detail": summary(of)}
+    stamped = {k: v.replace(tzinfo=UTC) if isinstance(v, datetime) else v for k, v in row.items()}
+    time = (of.time - _EPOCH) // timedelta(microseconds=1)
+    events = pa.Table.from_pylist([stamped], schema=TYPES["alert"].schema)
+    publisher.put(TYPES["alert"], events, source=f"alerts/{of.alert_id}", sequence=time, time=time)
