@@ -1,4 +1,4 @@
-"""`driftledger evaluate`: every metric and verdict of a file of predictions, chunk by chunk."""
+"""`driftledger evaluate`: every metric and verdict of predictions in a file or ledger, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import OutputOption, StoreOption, now, reading, settings, show
+from pipeline.answers.window import Window, parse_window
+from pipeline.cli.options import OutputOption, StoreOption, WindowOption, now, reading, settings, show
 from pipeline.cli.output import Output
+from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from detectors.references import Reference
+    from pipeline.evaluate.evaluate import Evaluated
 
 PEOPLE = (Output.table, Output.wide)
 
@@ -25,11 +28,17 @@ def evaluate(
             metavar="FILE|NAME",
             help="Rows of a time in which the model was right, or a registered reference.",
         ),
-    ],
-    data: Annotated[Path, typer.Option("--data", metavar="FILE", help="Rows to evaluate: Parquet or CSV.")],
+    ] = "",
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help="Rows to evaluate: Parquet or CSV.")
+    ] = None,
     columns: Annotated[
-        Path, typer.Option("--columns", metavar="YAML", help="What the columns are; docs/evaluate.md.")
-    ],
+        Path | None, typer.Option("--columns", metavar="YAML", help="What the columns are; docs/evaluate.md.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", metavar="MODEL", help="Instead of a file: predictions in the ledger.")
+    ] = "",
+    window: WindowOption = "7d",
     labels: Annotated[
         Path | None, typer.Option("--labels", metavar="FILE", help="Labels of the data, by prediction id.")
     ] = None,
@@ -43,22 +52,59 @@ def evaluate(
     store: StoreOption = None,
     output: OutputOption = Output.table,
 ) -> None:
-    """Compare predictions in a file with a reference: drift, accuracy with and without labels, verdicts.
+    """Compare predictions with a reference: drift, accuracy with and without labels, verdicts.
 
+    They are rows of a file, or with --model those of a ledger in a window.
     The table has a line a chunk; json, yaml and csv have every number with its interval.
     Exit code 6 when a verdict calls to act, 4 when a column is not as declared.
     """
-    from pipeline.answers.window import parse_window
     from pipeline.evaluate.answer import every, short
-    from pipeline.evaluate.run import run
 
-    against = _reference(ctx, reference, store)
-    window = parse_window(reference_window, now()) if reference_window else None
-    found, notes = run(against, window, data, labels, columns, chunk, settings(ctx).detection)
+    if model:
+        if data is not None or columns is not None or labels is not None:
+            raise ConfigError("--model", model, "give it without --data, --columns and --labels")
+        found, notes = _of_ledger(ctx, model, window, reference, chunk, store)
+    else:
+        part = parse_window(reference_window, now()) if reference_window else None
+        found, notes = _of_file(ctx, reference, part, data, columns, labels, chunk, store)
     newest = max((of.chunk.end for of in found if of.chunk.end), default=None)
     show((short if output in PEOPLE else every)(found, newest, notes), output)
     if any(number.level == "act" for of in found for number in of.rows):
         raise typer.Exit(6)
+
+
+Found = tuple[list["Evaluated"], tuple[str, ...]]
+"""Numbers by chunk, and notes."""
+
+
+def _of_file(
+    ctx: typer.Context,
+    reference: str,
+    part: Window | None,
+    data: Path | None,
+    columns: Path | None,
+    labels: Path | None,
+    chunk: str,
+    store: Path | None,
+) -> Found:
+    from pipeline.evaluate.run import run
+
+    if not reference or data is None or columns is None:
+        raise ConfigError("--data", str(data or ""), "give --reference, --data and --columns, or --model")
+    against = _reference(ctx, reference, store)
+    return run(against, part, data, labels, columns, chunk, settings(ctx).detection)
+
+
+def _of_ledger(
+    ctx: typer.Context, model: str, window: str, reference: str, chunk: str, store: Path | None
+) -> Found:
+    from pipeline.answers.references import find
+    from pipeline.evaluate.ledger import run
+
+    with reading(ctx, store) as ledger:
+        against = find(ledger, reference) if reference else None
+        asked = parse_window(window, now())
+        return run(ledger, model, asked, chunk, settings(ctx).detection, against)
 
 
 def _reference(ctx: typer.Context, name: str, store: Path | None) -> Path | Reference:

@@ -53,7 +53,7 @@ def run(
     new = sample(now, columns, features, data, regression=regression)
     found = list(evaluate(baseline, new, columns, chunks(new, chunk), parameters))
     old = baseline.sample.notes if baseline.sample else ()
-    return found, (*old, *new.notes, *notes, *note(new), _of_steps(steps.are_minutes(new), parameters))
+    return found, (*old, *new.notes, *notes, *note(new), steps.note(steps.are_minutes(new), parameters))
 
 
 def _of_file(path: Path, columns: Columns, window: Window | None) -> tuple[Baseline, dict[str, bool]]:
@@ -76,11 +76,3 @@ def within(old: Sample, window: Window) -> Integers:
         first, last = (old.times[[0, -1]].view("datetime64[us]").astype(str)).tolist()
         raise ConfigError(option, str(window), f"no row is of that time; the file is of {first} to {last}")
     return rows
-
-
-def _of_steps(minutes: bool, parameters: Parameters) -> str:
-    step = "a minute" if minutes else f"a block of {steps.BLOCK} rows"
-    return (
-        f"verdicts look every step, here {step}: a warning is false once in {parameters.warn_minutes:,.0f} "
-        f"steps at most on average, a call to act once in {parameters.act_minutes:,.0f}"
-    )

@@ -8,6 +8,7 @@ import numpy as np
 
 from detectors.codes import Integers
 from detectors.minutes import MINUTE
+from detectors.parameters import Parameters
 from pipeline.evaluate.sample import Sample
 
 BLOCK = 100
@@ -33,3 +34,12 @@ def steps(sample: Sample, minutes: bool) -> Integers:
 
 def time(step: int) -> datetime:
     return EPOCH + timedelta(minutes=step)
+
+
+def note(minutes: bool, parameters: Parameters) -> str:
+    """What the stated rates of verdicts are about."""
+    step = "a minute" if minutes else f"a block of {BLOCK} rows"
+    return (
+        f"verdicts look every step, here {step}: a warning is false once in {parameters.warn_minutes:,.0f} "
+        f"steps at most on average, a call to act once in {parameters.act_minutes:,.0f}"
+    )

@@ -48,10 +48,10 @@ def reference(sample: Sample, found: Outcomes | None, steps: Integers) -> tuple[
 def events(sample: Sample, steps: Integers) -> pa.Table:
     """The rows as events of one model: what the fold takes."""
     columns = {name: _column(values) for name, values in sample.features.items()}
-    features = pa.StructArray.from_arrays(list(columns.values()), names=list(columns))
+    features = pa.array([{}] * sample.rows, pa.struct([]))
+    if columns:
+        features = pa.StructArray.from_arrays(list(columns.values()), names=list(columns))
     same = pa.repeat(pa.scalar(MODEL), sample.rows)
-    if not columns:
-        features = pa.array([{}] * sample.rows, pa.struct([]))
     times = pa.array(steps * MINUTE, pa.timestamp("us", "UTC"))
     unknown = pa.nulls(sample.rows, pa.float64())
     named = {"time": times, "model": same, "model_version": same, "features": features}
@@ -86,6 +86,7 @@ class Judged:
         parameters: Parameters,
     ) -> None:
         self._reference, limit = known
+        self._has_features = bool(sample.features)
         self._parameters = parameters
         folded = feature_bins.fold(events(sample, steps), {MODEL: self._reference})
         self._bins = folded[FEATURE_BINS.name].sort_by("minute")
@@ -94,7 +95,7 @@ class Judged:
     def until(self, step: int, first: int) -> Iterator[Row]:
         """Verdicts on everything up to a step, `first` being the file's."""
         subject = Subject(MODEL, MODEL, self._reference, time(first), time(step + 1))
-        judges = {drift.NAME: (drift.judge, self._bins)}
+        judges = {drift.NAME: (drift.judge, self._bins)} if self._has_features else {}
         if self._errors is not None:
             judges[accuracy.NAME] = (accuracy.judge, self._errors)
         for name, (judge, minutes) in judges.items():

@@ -1,0 +1,30 @@
+-- Predictions of $model made in [$start, $end) that have an id, in the order of their time, each with its newest
+-- label that names a class; of several evaluators the newest word counts.
+WITH ids AS (
+    SELECT DISTINCT prediction_id FROM predictions WHERE model = $model AND time >= $start AND time < $end
+),
+said AS (
+    SELECT prediction_id, time, model_version, prediction, score
+    FROM predictions SEMI JOIN ids USING (prediction_id)
+    WHERE model = $model
+    QUALIFY row_number() OVER (
+        PARTITION BY prediction_id
+        ORDER BY revision DESC, time DESC, model_version DESC, prediction DESC,
+                 predicted_value DESC, score DESC, confidence DESC) = 1
+),
+words AS (
+    SELECT prediction_id, evaluator, time, label
+    FROM labels SEMI JOIN ids USING (prediction_id)
+    WHERE model = $model
+    QUALIFY row_number() OVER (
+        PARTITION BY prediction_id, evaluator
+        ORDER BY revision DESC, time DESC, label DESC, value DESC, score DESC) = 1
+),
+newest AS (
+    SELECT prediction_id, arg_max(label, (time, evaluator)) AS label, max(time) AS label_time
+    FROM words WHERE label <> '' GROUP BY prediction_id
+)
+SELECT s.time, s.model_version, s.prediction, s.score, n.label, n.label_time
+FROM said s LEFT JOIN newest n USING (prediction_id)
+WHERE s.time >= $start AND s.time < $end
+ORDER BY s.time, s.prediction_id
