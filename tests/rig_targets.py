@@ -125,6 +125,101 @@ class Workload:
         return action
 
 
+_ANY = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+_SPEC = {
+    "replicas": {"type": "integer"},
+    "paused": {"type": "boolean"},
+    "selector": _ANY,
+    "strategy": _ANY,
+    "template": _ANY,
+    "workloadRef": _ANY,
+}
+_STATUS = {name: {"type": "string"} for name in ("phase", "message", "observedGeneration")}
+ARGO = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "rollouts.argoproj.io"},
+    "spec": {
+        "group": "argoproj.io",
+        "scope": "Namespaced",
+        "names": {"kind": "Rollout", "plural": "rollouts"},
+        "versions": [
+            {
+                "name": "v1alpha1",
+                "served": True,
+                "storage": True,
+                "subresources": {"status": {}},
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": {
+                            "spec": {"type": "object", "properties": _SPEC},
+                            "status": {"type": "object", "properties": _STATUS},
+                        },
+                    }
+                },
+            }
+        ],
+    },
+}
+"""The fields of a Rollout that the actuator reads and writes, as Argo publishes them."""
+
+
+class ArgoRollout(Workload):
+    """v2 serves, and ReplicaSets keep both; `report` says what its controller would."""
+
+    @property
+    def path(self) -> str:
+        return f"/apis/argoproj.io/v1alpha1/namespaces/{self.ns}/rollouts/{self.name}"
+
+    def create(self, **metadata: Json) -> None:
+        kinds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        self.kube.request("POST", kinds, ARGO, or_status=409)
+
+        def served() -> bool:
+            status = self.kube.request("GET", f"{kinds}/rollouts.argoproj.io").get("status", {})
+            return any(
+                c["type"] == "Established" and c["status"] == "True" for c in status.get("conditions") or ()
+            )
+
+        objects.until(served, "its API")
+        listed = self.path.rpartition("/")[0]
+        selector = {"matchLabels": {"app": self.name}}
+        body = {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Rollout",
+            "metadata": {"name": self.name, **metadata},
+            "spec": {"replicas": 2, "selector": selector, "template": self.template("v2")},
+        }
+        uid = self.kube.request("POST", listed, body)["metadata"]["uid"]
+        for number, version in enumerate(("v1", "v2"), 1):
+            self._keep(number, version, uid)
+        self.report("Healthy")
+
+    def _keep(self, number: int, version: str, uid: str) -> None:
+        owner = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": self.name, "uid": uid}
+        template = self.template(version)
+        template["metadata"]["labels"]["rollouts-pod-template-hash"] = version
+        metadata = {
+            "name": f"{self.name}-{number}",
+            "labels": template["metadata"]["labels"],
+            "annotations": {"rollout.argoproj.io/revision": str(number)},
+            "ownerReferences": [owner | {"controller": True}],
+        }
+        spec = {
+            "replicas": 0,
+            "selector": {"matchLabels": template["metadata"]["labels"]},
+            "template": template,
+        }
+        path = f"/apis/apps/v1/namespaces/{self.ns}/replicasets"
+        self.kube.request("POST", path, {"metadata": metadata, "spec": spec})
+
+    def report(self, phase: str) -> None:
+        seen = str(self.thing["metadata"]["generation"])
+        told = {"status": {"phase": phase, "observedGeneration": seen}}
+        self.kube.request("PATCH", f"{self.path}/status", told)
+
+
 def _text(target: Target) -> str:
     where = f"{{cluster: rig, namespace: {target.namespace}, kind: {target.kind}, name: {target.name}}}"
     rule = "name: fraud-accuracy, model: fraud, detectors: [accuracy], mode: auto, signals: 1"

@@ -25,7 +25,7 @@ from pipeline.actuator.steps import Begun
 from pipeline.policy.rules import VERSION_LABEL
 from tests import cluster_objects as objects
 from tests.deciding import NOW
-from tests.rig_targets import PLURALS, Workload, bind, client, install
+from tests.rig_targets import PLURALS, ArgoRollout, Workload, bind, client, install
 
 LATER = NOW + timedelta(minutes=10)
 
@@ -241,3 +241,26 @@ def test_what_is_idle_goes_to_zero_and_back(lab, kind):
     assert idle.scale(lab.api, scaling).detail.startswith("target_moved"), "somebody scaled it meanwhile"
     lab.kube.request("PATCH", work.path, {"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}})
     assert idle.plan(lab.api, work.target).detail.startswith("owned: Helm")
+
+
+def test_a_rollout_of_argo_takes_the_same_patch(lab):
+    """Against its API with strict validation; what its controller writes is played here."""
+    rollout = ArgoRollout(lab.kube, lab.ns, "Rollout", "canary")
+    rollout.create()
+    action = rollout.decide()
+    assert lab.execute(action) == ["approved", "executed"]
+    thing = rollout.thing
+    assert thing["metadata"]["generation"] == action.patch.generation + 1
+    labels = thing["spec"]["template"]["metadata"]["labels"]
+    assert labels == rollout.template("v1")["metadata"]["labels"], "without the controller's label"
+    assert lab.settle(action) is None
+    rollout.report("Progressing")
+    assert lab.settle(action) is None
+    rollout.report("Healthy")
+    assert lab.settle(action).state == "verified"
+    assert lab.execute(action) == ["executed"]
+    rollout.kube.request("PATCH", rollout.path, {"spec": {"paused": True}})
+    rollout.report("Paused")
+    moved = replace(action.patch, generation=rollout.thing["metadata"]["generation"])
+    again = replace(action, action_id="b", patch=moved)
+    assert lab.why(again).startswith("paused")

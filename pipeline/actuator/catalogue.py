@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.actuator import daemon_set, deployment, stateful_set, stuck_pods
+from pipeline.actuator import argo_rollout, daemon_set, deployment, stateful_set, stuck_pods
 from pipeline.actuator.rollback import Rollback
 from pipeline.actuator.steps import Actuator
 
@@ -10,4 +10,5 @@ TARGETS: dict[str, Actuator] = {
     "Deployment": Rollback(deployment),
     "StatefulSet": Rollback(stateful_set, unblock=stuck_pods.evict),
     "DaemonSet": Rollback(daemon_set),
+    "Rollout": Rollback(argo_rollout),
 }

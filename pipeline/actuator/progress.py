@@ -9,7 +9,8 @@ from pipeline.actuator.shape import Progress
 def unseen(thing: Object) -> tuple[Progress, str] | None:
     """Where the controller has not read the newest spec, its status says nothing about it."""
     generation = int((thing.get("metadata") or {}).get("generation") or 0)
-    seen = int((thing.get("status") or {}).get("observedGeneration") or 0)
+    told = str((thing.get("status") or {}).get("observedGeneration") or 0)  # a text where Argo writes it
+    seen = int(told) if told.isdigit() else 0
     if seen >= generation:
         return None
     return "unseen", f"the controller has seen generation {seen} of {generation}"
