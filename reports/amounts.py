@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR, Decimal
-from typing import Any
-
 from pipeline.answers.money import in_cents
+from pipeline.months.charge import Charge
 
 ZERO = Decimal(0)
 
@@ -29,21 +28,21 @@ class Amounts:
     completeness: Decimal | None
 
 
-def of_row(value: Mapping[str, Any]) -> Amounts:
-    """A row of the cost answer, by column name; exact."""
-    total, used = value["total_cost"], value["used_cost"]
+def of_charges(charges: Sequence[Charge], digits: int) -> Amounts:
+    """The sum of some charges, in cents: used + idle = total."""
+    hours = [sum(column, ZERO) for column in zip(*(c.hours for c in charges), strict=True)] or [ZERO] * 6
+    allocated, active, idle_held, busy, unallocated, unpriced = hours
+    priced = [c for c in charges if c.costs is not None and c.amount is not None]
+    total = sum((c.amount or ZERO for c in priced), ZERO) if priced else None
+    used = idle = None
+    if total is not None:
+        work = sum((c.costs[0] for c in priced if c.costs), ZERO)
+        rest = sum((sum(c.costs[1:], ZERO) for c in priced if c.costs), ZERO)
+        used, idle = in_cents([work, rest], total, digits)
     return Amounts(
-        allocated=value["allocated_gpu_hours"],
-        active=value["active_gpu_hours"],
-        idle_held=value["idle_held_gpu_hours"],
-        busy=value["busy_gpu_hours"],
-        unallocated=value["unallocated_gpu_hours"],
-        unpriced=value["unpriced_gpu_hours"],
-        used=used,
-        idle=None if total is None else total - used,
-        total=total,
-        completeness=value["completeness"],
-    )
+        allocated=allocated, active=active, idle_held=idle_held, busy=busy, unallocated=unallocated,
+        unpriced=unpriced, used=used, idle=idle, total=total, completeness=None,
+    )  # fmt: skip
 
 
 def add(parts: Sequence[Amounts]) -> Amounts:
@@ -64,26 +63,10 @@ def add(parts: Sequence[Amounts]) -> Amounts:
     )
 
 
-def in_cents_of(whole: Decimal | None, parts: Sequence[Amounts]) -> list[Amounts]:
-    """`parts` in cents whose totals sum to `whole`, and used + idle = total in each.
-
-    Parts without a price stay without.
-    """
-    if whole is None:
-        return list(parts)
-    cents = iter(in_cents([p.total for p in parts if p.total is not None], whole))
-    return [p if p.total is None else _cents(p, next(cents)) for p in parts]
-
-
 def over(parts: Sequence[Amounts], whole: Amounts) -> Amounts:
     """`whole` with the money of its parts, so that every column adds up as the totals do."""
     sums = add(parts)
     return replace(whole, used=sums.used, idle=sums.idle, total=sums.total)
-
-
-def _cents(exact: Amounts, total: Decimal) -> Amounts:
-    used, idle = in_cents([exact.used or ZERO, exact.idle or ZERO], total)
-    return replace(exact, used=used, idle=idle, total=total)
 
 
 def _known(values: Sequence[Decimal | None]) -> Decimal | None:

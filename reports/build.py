@@ -1,22 +1,36 @@
-"""The files of a month's statement: all teams, and each team alone."""
+"""The files of a month's statements: of all teams, and of each team alone."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from reports import files, statement_csv, statement_html
+from reports import files, focus, statement_csv, statement_html, statement_parquet, statement_pdf, statement_xlsx
 from reports.statement import Statement, of_team
+
+FORMS: dict[str, Callable[[Statement], bytes]] = {
+    "pdf": statement_pdf.render,
+    "html": lambda of: statement_html.render(of).encode(),
+    "xlsx": statement_xlsx.render,
+    "csv": lambda of: statement_csv.render(of).encode(),
+    "parquet": statement_parquet.render,
+}
+"""What a statement can be written as, by the end of its name."""
+
+
+def contents(whole: Statement) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of every file: statement-YYYY-MM[-TEAM].FORM of all and of each team, and FOCUS of all."""
+    stem = f"statement-{whole.month.start:%Y-%m}"
+    for form, render in FORMS.items():
+        yield f"{stem}.{form}", render(whole)
+    for team in whole.teams:
+        own = of_team(whole, team.name)
+        for form, render in FORMS.items():
+            yield f"{stem}-{files.file_name(team.name)}.{form}", render(own)
+    for version in focus.VERSIONS:
+        yield from focus.files(whole, version)
 
 
 def build(whole: Statement, folder: Path) -> list[Path]:
-    """Write statement-YYYY-MM.{html,csv} and statement-YYYY-MM-TEAM.{html,csv}; returns their paths."""
-    stem = f"statement-{whole.month.start:%Y-%m}"
-    contents = {
-        f"{stem}.html": statement_html.render(whole),
-        f"{stem}.csv": statement_csv.render(whole),
-    }
-    for team in whole.teams:
-        own, name = of_team(whole, team.name), files.file_name(team.name)
-        contents[f"{stem}-{name}.html"] = statement_html.render(own, heading=statement_html.who(team.name))
-        contents[f"{stem}-{name}.csv"] = statement_csv.render(own)
-    return files.write(folder, contents)
+    """Write them all; returns their paths.  Raises OSError, and then no file was replaced by a part of one."""
+    return files.write(folder, dict(contents(whole)))

@@ -17,7 +17,7 @@ def file_name(text: str) -> str:
     return plain if plain == text else f"{plain or 'team'}-{sha256(text.encode()).hexdigest()[:8]}"
 
 
-def write(folder: Path, contents: Mapping[str, str]) -> list[Path]:
+def write(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
     """Write all files by name; each is complete on disk before any takes its place.
 
     Raises OSError, and then no file was replaced by a part of one.
@@ -25,11 +25,11 @@ def write(folder: Path, contents: Mapping[str, str]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     waiting: list[tuple[Path, Path]] = []
     try:
-        for name, text in contents.items():
+        for name, content in contents.items():
             target = folder / name
             half = folder / f".{name}.{os.getpid()}.part"
             waiting.append((half, target))
-            _durable(half, text)
+            _durable(half, content)
         for half, target in waiting:
             half.replace(target)
     finally:
@@ -38,8 +38,8 @@ def write(folder: Path, contents: Mapping[str, str]) -> list[Path]:
     return [target for _, target in waiting]
 
 
-def _durable(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", newline="") as handle:
-        handle.write(text)
+def _durable(path: Path, content: bytes) -> None:
+    with path.open("wb") as handle:
+        handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())

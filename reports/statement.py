@@ -1,28 +1,26 @@
-"""The statement of a month: what each team held and used, what it costs to the cent, and what was done."""
+"""The statement of a month: what each team held and used, what it pays to the cent, and what was done."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
-from pipeline.answers.answer import Answer
-from pipeline.answers.cost import cost, extent
 from pipeline.answers.cost_table import NOBODYS
-from pipeline.answers.money import to_cents
-from pipeline.answers.served import traffic
+from pipeline.answers.money import in_cents, minor_digits
 from pipeline.answers.window import Window
-from pipeline.errors import NotFound
-from pipeline.ownership.rules import Ownership
-from pipeline.prices import PriceBook
-from pipeline.settings.cost import CostRule
-from pipeline.store import Store
-from reports.amounts import Amounts, add, in_cents_of, of_row, over
+from pipeline.facts.months import BUCKETS
+from pipeline.months.charge import USAGE, Charge
+from pipeline.months.draft import Draft
+from pipeline.months.terms import Term, Terms
+from reports.amounts import Amounts, add, of_charges, over
 
 LINE_BY = ("team", "namespace", "workload", "model", "model_version")
+ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +37,40 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Its lines sum to `amounts`, to the cent."""
+    """Its lines sum to `amounts`, to the cent, and so do its buckets."""
 
     name: str
     amounts: Amounts
     lines: tuple[Line, ...]
+    buckets: tuple[Decimal, ...]
+    """Cents by BUCKETS."""
+    cost_centre: str
+    term: Term
+    more: tuple[Charge, ...]
+    """Corrections, bookings, mark-up and tax."""
+
+    def due(self, currency: str) -> Decimal:
+        """All that the statement charges the team in that currency."""
+        return (self.amounts.total or ZERO) + sum(
+            (c.amount or ZERO for c in self.more if c.currency == currency), ZERO
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCost:
-    """`cost` is exact, before any rounding to cents."""
+class Extras:
+    """What explains the month beside its charges: rows of the ledger's answers, by column name."""
 
-    model: str
-    model_version: str
-    cost: Decimal
-    requests: int
-
-    @property
-    def per_thousand(self) -> Decimal:
-        return (self.cost / self.requests * 1000).quantize(Decimal("0.0001"))
+    units: tuple[dict[str, Any], ...] = ()
+    """Unit costs, a row a model version."""
+    actions: tuple[dict[str, Any], ...] = ()
+    anomalies: tuple[dict[str, Any], ...] = ()
+    budgets: tuple[dict[str, Any], ...] = ()
+    days: tuple[tuple[datetime, str, Decimal], ...] = ()
+    """Day, team and cost."""
+    trend: tuple[tuple[datetime, str, str, Decimal], ...] = ()
+    """Closed month, team, currency and what it was charged."""
+    quality: tuple[dict[str, Any], ...] = ()
+    """Steps of the timeline: traffic and accuracy of each model version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +81,6 @@ class Statement:
     currency: str
     teams: tuple[Team, ...]
     amounts: Amounts
-    models: tuple[ModelCost, ...]
-    actions: tuple[dict[str, Any], ...]
-    """Rows of the query actions_list."""
     as_of: datetime | None
     completeness: Decimal | None
     price_book: str
@@ -78,6 +88,16 @@ class Statement:
     """Who pays for idle and shared time."""
     snapshot: int
     notes: tuple[str, ...]
+    extras: Extras
+    charges: tuple[Charge, ...] = field(repr=False)
+    of: str = ""
+    """The one team it is of; '' is all."""
+    hash: str = ""
+    """Of the closed month; '' where it is not closed."""
+    closed_at: datetime | None = None
+    accepted: tuple[str, ...] = ()
+    """Gaps that were accepted with the close."""
+    program: str = ""
 
     @property
     def title(self) -> str:
@@ -85,85 +105,82 @@ class Statement:
 
     @property
     def is_provisional(self) -> bool:
-        return self.as_of is None or self.as_of < self.month.end
+        return not self.hash
+
+    @property
+    def buckets(self) -> tuple[Decimal, ...]:
+        return tuple(sum(parts, ZERO) for parts in zip(*(t.buckets for t in self.teams), strict=True))
+
+    @property
+    def currencies(self) -> list[str]:
+        """The statement's own, then those of corrections and bookings in others."""
+        others = sorted({c.currency for team in self.teams for c in team.more} - {self.currency})
+        return [self.currency, *others]
+
+    def due(self, currency: str) -> Decimal:
+        return sum((team.due(currency) for team in self.teams), ZERO)
 
 
-def statement(
-    store: Store,
-    month: Window,
-    prices: PriceBook,
-    currency: str = "USD",
-    rule: CostRule = CostRule(),  # noqa: B008  frozen
-    owners: Ownership = Ownership(),  # noqa: B008  frozen
-) -> Statement:
-    """The month's statement of every team, from the ledger as it is now.
-
-    Raises NotFound where the ledger holds no GPU fact of the month, ConfigError where prices contradict
-    each other.
-    """
-    answer = cost(store, month, LINE_BY, prices, currency, rule, owners)
-    if not answer.rows:
-        raise NotFound(f"no GPU existed in {month}; the ledger's GPU facts are of {extent(store)}")
-    lines = _lines(answer)
-    teams = _teams(lines)
+def statement(made: Draft, extras: Extras) -> Statement:
+    """All teams' statement of a month's charges."""
+    teams = _teams(made.charges, made.inputs.currency, made.inputs.terms)
     return Statement(
-        month=month,
-        currency=currency,
+        month=made.month,
+        currency=made.inputs.currency,
         teams=teams,
         amounts=add([team.amounts for team in teams]),
-        models=_models(store, lines, month),
-        actions=tuple(store.query("actions_list", start=month.start, end=month.end).to_pylist()),
-        as_of=answer.as_of,
-        completeness=answer.completeness,
-        price_book=prices.version,
-        rule=str(answer.rows[0][[c.name for c in answer.columns].index("rule")]),
-        snapshot=store.snapshot(),
-        notes=answer.notes,
+        as_of=made.as_of,
+        completeness=made.completeness,
+        price_book=made.inputs.prices.version,
+        rule=made.rule,
+        snapshot=made.snapshot,
+        notes=made.notes,
+        extras=extras,
+        charges=made.charges,
     )
 
 
 def of_team(whole: Statement, name: str) -> Statement:
-    """The same statement with one team's numbers only, and only actions on what it runs."""
+    """The same statement with one team's numbers only, and only what concerns what it runs."""
     (team,) = (t for t in whole.teams if t.name == name)
     own = {(line.namespace, line.workload) for line in team.lines}
     versions = {(line.model, line.model_version) for line in team.lines}
-    return replace(
-        whole,
-        teams=(team,),
-        amounts=team.amounts,
-        completeness=team.amounts.completeness,
-        models=tuple(m for m in whole.models if (m.model, m.model_version) in versions),
-        actions=tuple(a for a in whole.actions if (a["namespace"], a["workload"]) in own),
+    extras = whole.extras
+    mine = Extras(
+        units=tuple(u for u in extras.units if (u["model"], u["model_version"]) in versions),
+        actions=tuple(a for a in extras.actions if (a["namespace"], a["workload"]) in own),
+        budgets=tuple(b for b in extras.budgets if b["team"] == name),
+        days=tuple(d for d in extras.days if d[1] == name),
+        trend=tuple(t for t in extras.trend if t[1] == name),
     )
+    charges = tuple(c for c in whole.charges if c.team == name)
+    return replace(
+        whole, teams=(team,), amounts=team.amounts, extras=mine,
+        charges=charges, of=name,
+    )  # fmt: skip
 
 
-def _lines(answer: Answer) -> list[Line]:
-    names = [c.name for c in answer.columns]
-    rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
-    return [Line(**{name: str(row[name]) for name in LINE_BY}, amounts=of_row(row)) for row in rows]
+def _teams(charges: Sequence[Charge], currency: str, terms: Terms) -> tuple[Team, ...]:
+    """Teams by name; what nobody owns and what nobody holds come last."""
+    own: dict[str, list[Charge]] = defaultdict(list)
+    for one in charges:
+        own[one.team].append(one)
+    names = sorted(own, key=lambda n: (n in NOBODYS, n == "unowned", n))
+    return tuple(_team(name, own[name], minor_digits(currency), terms.of(name)) for name in names)
 
 
-def _teams(lines: Sequence[Line]) -> tuple[Team, ...]:
-    """In cents.  Teams by name; what nobody owns and what nobody holds come last."""
-    names = sorted({line.team for line in lines}, key=lambda n: (n in NOBODYS, n == "unowned", n))
-    own = [[line for line in lines if line.team == name] for name in names]
-    exact = [add([line.amounts for line in lines_of_team]) for lines_of_team in own]
-    total = add(exact).total
-    cents = in_cents_of(None if total is None else to_cents(total), exact)
-    return tuple(_team(*parts) for parts in zip(names, cents, own, strict=True))
+def _team(name: str, charges: Sequence[Charge], digits: int, term: Term) -> Team:
+    used = [c for c in charges if c.kind == USAGE]
 
+    def line(one: Charge) -> tuple[str, ...]:
+        team, _, _, *rest = one.line
+        return (team, *rest)
 
-def _team(name: str, amounts: Amounts, lines: Sequence[Line]) -> Team:
-    cents = in_cents_of(amounts.total, [line.amounts for line in lines])
-    rounded = tuple(replace(line, amounts=own) for line, own in zip(lines, cents, strict=True))
-    return Team(name, over(cents, amounts), rounded)
-
-
-def _models(store: Store, lines: Sequence[Line], month: Window) -> tuple[ModelCost, ...]:
-    """Model versions that were both paid for and asked."""
-    requests = {(s["model"], s["model_version"]): s["requests"] for s in traffic(store, month)}
-    costs: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for line in lines:
-        if line.amounts.total is not None:
-            costs[line.model, line.model_version] += line.amounts.total
-    return tuple(ModelCost(*key, costs[key], requests[key]) for key in sorted(costs) if requests.get(key))
+    groups = [(key, list(group)) for key, group in groupby(sorted(used, key=line), key=line)]
+    lines = tuple(Line(*key, amounts=of_charges(group, digits)) for key, group in groups)
+    whole = over([one.amounts for one in lines], of_charges(used, digits))
+    exact = [sum((c.costs[i] for c in used if c.costs), ZERO) for i in range(len(BUCKETS))]
+    centres = {c.key[1] for c in used} - {""}
+    centre = term.cost_centre or (centres.pop() if len(centres) == 1 else "")
+    more = tuple(c for c in charges if c.kind != USAGE)
+    return Team(name, whole, lines, tuple(in_cents(exact, whole.total or ZERO, digits)), centre, term, more)

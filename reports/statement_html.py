@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
@@ -10,12 +11,13 @@ from typing import Any
 
 from pipeline.answers.cost_table import NOBODYS
 from reports.amounts import Amounts
+from reports.marker import marker
 from reports.markup import Html, cell, element, join, number, table
 from reports.statement import Line, Statement, Team
 
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
-_METHOD = (
+METHOD = (
     "A GPU is paid for while it exists, at the price per GPU-hour of the price book named below.",
     "Each moment of a GPU is in exactly one place: used (held, and computing), held without work, "
     "or held by nobody. The three sum to the GPU's price.",
@@ -28,8 +30,9 @@ _METHOD = (
 )
 
 
-def render(statement: Statement, *, heading: str = "All teams") -> str:
+def render(statement: Statement) -> str:
     """The whole page."""
+    heading = who(statement.of) if statement.of else "All teams"
     css = (files("reports") / "statement.css").read_text(encoding="utf-8")
     body = join(
         element("h1", f"GPU statement, {statement.title}"),
@@ -39,9 +42,10 @@ def render(statement: Statement, *, heading: str = "All teams") -> str:
         _cards(statement),
         _teams(statement),
         *(_team(team, statement.currency) for team in statement.teams),
+        _more(statement),
         _models(statement),
         _actions(statement),
-        _section("How this was computed", _list(_METHOD)),
+        _section("How this was computed", _list(METHOD)),
         _section("What to know of these numbers", _list(statement.notes)),
         _footer(statement),
     )  # fmt: skip
@@ -49,6 +53,7 @@ def render(statement: Statement, *, heading: str = "All teams") -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_CSP}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta name="driftledger" content="{marker(statement)}">\n'
         f"{element('title', f'GPU statement {statement.title}: {heading}')}\n"
         f"<style>\n{css}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
@@ -69,14 +74,19 @@ def percent(part: Decimal | None, whole: Decimal | None) -> str:
     return f"{(part / whole * 100).quantize(Decimal('0.1'), ROUND_FLOOR)}%"
 
 
+NAMES = {
+    "used": "used",
+    "workload_idle": "held without work",
+    "shared": "serves all",
+    "cluster_idle": "held by nobody",
+    "stranded": "left over beside partitions",
+    "unhealthy": "not allocatable",
+}
+"""The buckets in words."""
+
+
 def who(name: str) -> str:
-    return {
-        "cluster_idle": "held by nobody",
-        "stranded": "left over beside partitions",
-        "unhealthy": "not allocatable",
-        "shared": "serves all",
-        "unowned": "without an owner",
-    }.get(name, name)
+    return {**NAMES, "unowned": "without an owner"}.get(name, name)
 
 
 def _cards(statement: Statement) -> Html:
@@ -142,44 +152,90 @@ def _workload(line: Line) -> str:
 
 
 def _models(statement: Statement) -> Html:
-    if not statement.models:
+    if not statement.extras.units:
         return Html("")
     rows = [
-        (cell(f"{m.model} {m.model_version}"), number(f"{m.requests:,}"), number(f"{m.cost:,.2f}"),
-         number(f"{m.per_thousand:f}"))
-        for m in statement.models
+        (cell(f"{u['model']} {u['model_version']}"), number(f"{u['requests'] or 0:,}"),
+         *(number(unit(u[name])) for name in ("cost", "cost_per_1k_requests")),
+         number(percent(_ratio(u["accuracy"]), Decimal(1))), number(unit(u["cost_per_1k_correct"])))
+        for u in statement.extras.units
     ]  # fmt: skip
-    heads = ("Model version", "requests", f"cost ({statement.currency})", "per 1,000 requests")
-    return _section("What an answer costs", table(heads, rows, None, numbers=3))
+    heads = ("Model version", "requests", f"cost ({statement.currency})", "per 1,000 requests", "right",
+             "per 1,000 right")  # fmt: skip
+    return _section("What an answer costs", table(heads, rows, None, numbers=5))
+
+
+def unit(value: Decimal | None) -> str:
+    return "–" if value is None else f"{value:,.4f}"
+
+
+def _ratio(value: float | None) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _more(statement: Statement) -> Html:
+    """Corrections, bookings, mark-up and tax, and what is due."""
+    rows = [
+        (cell(who(team.name)), cell(KINDS[kind]), cell(f"{month:%Y-%m}"), cell(detail), number(money(amount)),
+         number(currency))
+        for team in statement.teams
+        for kind, month, detail, currency, amount in additions(team)
+    ]  # fmt: skip
+    due = [(f"Due in {code}", money(statement.due(code))) for code in statement.currencies]
+    total = Html(f"<ul>{join(*(element('li', f'{name}: {amount}', 'due') for name, amount in due))}</ul>")
+    if not rows:
+        return _section("Adjustments, mark-up and tax", join(element("p", "None in this month."), total))
+    heads = ("Team", "What", "Of", "Why", "amount", "currency")
+    return _section("Adjustments, mark-up and tax", join(table(heads, rows, None, numbers=2), total))
+
+
+KINDS = {"correction": "correction", "adjustment": "booking", "markup": "mark-up", "tax": "tax"}
+
+
+def additions(team: Team) -> list[tuple[str, datetime, str, str, Decimal]]:
+    """What comes to a team's usage: (kind, month, why, currency, amount), corrections summed by month."""
+    sums: dict[tuple[str, datetime, str, str], Decimal] = defaultdict(Decimal)
+    for c in team.more:
+        why = "late or corrected facts, prices or owners" if c.kind == "correction" else c.detail
+        sums[c.kind, c.charge_month, why, c.currency] += c.amount or Decimal(0)
+    return [(*key, amount) for key, amount in sums.items()]
 
 
 def _actions(statement: Statement) -> Html:
-    if not statement.actions:
+    if not statement.extras.actions:
         return _section("Actions taken", element("p", "None in this month."))
-    rows = [tuple(cell(text) for text in _action(row)) for row in statement.actions]
-    return _section("Actions taken", table(("When", "What", "Where", "State", "Why"), rows, None, numbers=0))
+    rows = [tuple(cell(text) for text in action(row)) for row in statement.extras.actions]
+    heads = ("When", "What", "Where", "State", "Why", "Saved")
+    return _section("Actions taken", table(heads, rows, None, numbers=0))
 
 
-def _action(row: dict[str, Any]) -> tuple[str, ...]:
+def action(row: dict[str, Any]) -> tuple[str, ...]:
     target = " · ".join(str(row[k]) for k in ("cluster", "namespace", "workload") if row[k])
     versions = f"{row['kind']} {row['model'] or ''} {row['model_version'] or ''}".strip()
     back = f" to {row['to_version']}" if row["to_version"] else ""
     state = f"{row['state']}, {row['outcome']}" if row["outcome"] else str(row["state"])
-    return f"{row['last']:%Y-%m-%d %H:%M}Z", versions + back, target, state, str(row["detail"] or "")
+    saved = "" if row["saved"] is None else f"{row['saved']:.2f} ({row['avoided']:,} wrong answers)"
+    return f"{row['last']:%Y-%m-%d %H:%M}Z", versions + back, target, state, str(row["detail"] or ""), saved
 
 
 def _provisional(statement: Statement) -> Html:
-    if not statement.is_provisional:
-        return Html("")
-    text = f"Provisional: the newest GPU fact is of {_time(statement.as_of)}, before the month's end."
-    return element("p", text, "warn")
+    if statement.is_provisional:
+        return element("p", provisional(statement), "warn")
+    said = [f"Closed with gaps that were accepted: {gap}" for gap in statement.accepted]
+    return join(*(element("p", text, "warn") for text in said))
+
+
+def provisional(statement: Statement) -> str:
+    """Why the numbers may still change."""
+    return f"Provisional: the month is not closed, and the newest GPU fact is of {_time(statement.as_of)}."
 
 
 def _footer(statement: Statement) -> Html:
     return element(
         "footer",
         f"As of {_time(statement.as_of)} · price book {statement.price_book} · rule {statement.rule} · "
-        f"lake snapshot {statement.snapshot} · {hours(statement.amounts.unpriced)} GPU-hours unpriced",
+        f"lake snapshot {statement.snapshot} · {hours(statement.amounts.unpriced)} GPU-hours unpriced"
+        + (f" · closed {_time(statement.closed_at)} · hash {statement.hash}" if statement.hash else ""),
     )
 
 

@@ -1,0 +1,92 @@
+"""The month on one time axis as SVG: cost a day by team, accuracy of each model version, and actions."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from reports.statement import Statement
+
+TEAMS = 6
+"""Teams with a colour of their own; the rest are one."""
+_COLOURS = ["#1f6f6b", "#e0a63a", "#4c72b0", "#b0574c", "#7a6fb0", "#6b8f3a", "#c9d0d8"]
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def svg(statement: Statement) -> str | None:
+    """None where no day has a cost."""
+    import vl_convert
+
+    if not statement.extras.days:
+        return None
+    made: str = vl_convert.vegalite_to_svg(_spec(statement))
+    return made
+
+
+def _spec(of: Statement) -> dict[str, Any]:
+    domain = [of.month.start.strftime(_TIME), of.month.end.strftime(_TIME)]
+    x = {"field": "time", "type": "temporal", "title": None, "scale": {"type": "utc", "domain": domain},
+         "axis": {"format": "%d %b", "tickCount": 8}}  # fmt: skip
+    marks = [{"time": row["first"].strftime(_TIME)} for row in of.extras.actions]
+    rules: dict[str, Any] = {
+        "data": {"values": marks},
+        "mark": {"type": "rule", "color": "#c1121f", "strokeDash": [4, 3]},
+        "encoding": {"x": {**x}},
+    }
+    panels = [_costs(of, x)]
+    if accuracy := _accuracy(of):
+        panels.append(_quality(accuracy, x))
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "vconcat": [{"width": 640, "height": 130, "layer": [panel, rules]} for panel in panels],
+        "resolve": {"scale": {"color": "independent"}},
+        "config": {"view": {"stroke": None}, "font": "DejaVu Sans"},
+    }
+
+
+def _costs(of: Statement, x: dict[str, Any]) -> dict[str, Any]:
+    sums: dict[str, Decimal] = {}
+    for _, team, amount in of.extras.days:
+        sums[team] = sums.get(team, Decimal(0)) + amount
+    first = sorted(sums, key=lambda t: (-sums[t], t))[:TEAMS]
+    values: dict[tuple[str, str], float] = {}
+    for day, team, amount in of.extras.days:
+        key = (day.strftime(_TIME), _plain(team) if team in first else "others")
+        values[key] = values.get(key, 0.0) + float(amount)
+    rows = [{"time": t, "team": team, "cost": cost} for (t, team), cost in sorted(values.items())]
+    return {
+        "data": {"values": rows},
+        "mark": {"type": "bar", "width": 14},
+        "encoding": {
+            "x": x,
+            "y": {"field": "cost", "type": "quantitative", "title": f"{of.currency} a day"},
+            "color": {"field": "team", "type": "nominal", "title": None,
+                      "scale": {"domain": [*map(_plain, first), *(["others"] if len(sums) > TEAMS else [])],
+                                "range": _COLOURS}},
+        },
+    }  # fmt: skip
+
+
+def _accuracy(of: Statement) -> list[dict[str, Any]]:
+    return [
+        {"time": r["time"].strftime(_TIME), "accuracy": r["accuracy"], "version": f"{r['model']} {r['model_version']}"}
+        for r in of.extras.quality
+        if r["accuracy"] is not None and r["labelled"] >= 10
+    ]
+
+
+def _quality(rows: list[dict[str, Any]], x: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "data": {"values": rows},
+        "mark": {"type": "line", "point": True},
+        "encoding": {
+            "x": x,
+            "y": {"field": "accuracy", "type": "quantitative", "title": "right answers",
+                  "axis": {"format": ".0%"}, "scale": {"zero": False}},
+            "color": {"field": "version", "type": "nominal", "title": None},
+        },
+    }  # fmt: skip
+
+
+def _plain(name: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in name)[:40]
