@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR, Decimal
+
 from pipeline.answers.money import in_cents
 from pipeline.months.charge import Charge
 

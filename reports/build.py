@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from reports import files, focus, statement_csv, statement_html, statement_parquet, statement_pdf, statement_xlsx
+from reports import (
+    files,
+    focus,
+    statement_csv,
+    statement_html,
+    statement_parquet,
+    statement_pdf,
+    statement_xlsx,
+)
 from reports.statement import Statement, of_team
 
 FORMS: dict[str, Callable[[Statement], bytes]] = {
@@ -19,7 +27,7 @@ FORMS: dict[str, Callable[[Statement], bytes]] = {
 
 
 def contents(whole: Statement) -> Iterator[tuple[str, bytes]]:
-    """(name, bytes) of every file: statement-YYYY-MM[-TEAM].FORM of all and of each team, and FOCUS of all."""
+    """(name, bytes) of every file: statement-YYYY-MM[-TEAM].FORM of all and each team, and FOCUS of all."""
     stem = f"statement-{whole.month.start:%Y-%m}"
     for form, render in FORMS.items():
         yield f"{stem}.{form}", render(whole)
@@ -32,5 +40,5 @@ def contents(whole: Statement) -> Iterator[tuple[str, bytes]]:
 
 
 def build(whole: Statement, folder: Path) -> list[Path]:
-    """Write them all; returns their paths.  Raises OSError, and then no file was replaced by a part of one."""
+    """Write them all; returns their paths.  Raises OSError, and then none was replaced by a part of one."""
     return files.write(folder, dict(contents(whole)))

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from reports.statement import Statement
+from reports.statement_html import who
 
 TEAMS = 6
 """Teams with a colour of their own; the rest are one."""
@@ -38,7 +39,7 @@ def _spec(of: Statement) -> dict[str, Any]:
         panels.append(_quality(accuracy, x))
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "vconcat": [{"width": 640, "height": 130, "layer": [panel, rules]} for panel in panels],
+        "vconcat": [{"width": 620, "height": 150, "layer": [panel, rules]} for panel in panels],
         "resolve": {"scale": {"color": "independent"}},
         "config": {"view": {"stroke": None}, "font": "DejaVu Sans"},
     }
@@ -69,7 +70,11 @@ def _costs(of: Statement, x: dict[str, Any]) -> dict[str, Any]:
 
 def _accuracy(of: Statement) -> list[dict[str, Any]]:
     return [
-        {"time": r["time"].strftime(_TIME), "accuracy": r["accuracy"], "version": f"{r['model']} {r['model_version']}"}
+        {
+            "time": r["time"].strftime(_TIME),
+            "accuracy": r["accuracy"],
+            "version": f"{r['model']} {r['model_version']}",
+        }
         for r in of.extras.quality
         if r["accuracy"] is not None and r["labelled"] >= 10
     ]
@@ -89,4 +94,4 @@ def _quality(rows: list[dict[str, Any]], x: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(name: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in name)[:40]
+    return "".join(c if c.isprintable() else "?" for c in who(name))[:40]

@@ -1,4 +1,4 @@
-"""A month's charges in FOCUS 1.2 and 1.4, CSV and Parquet: a row a charge, and the devices that were split."""
+"""A month's charges in FOCUS 1.2 and 1.4, CSV and Parquet: a row a charge, and the devices they split."""
 
 from __future__ import annotations
 
@@ -60,10 +60,17 @@ def origins(made: list[Row]) -> list[Row]:
 
 
 def _origin(group: list[Row]) -> Row:
-    sums = {name: sum((r[name] for r in group), Decimal(0)) for name in DECIMALS if group[0][name] is not None}
+    summed = [name for name in DECIMALS if group[0][name] is not None]
+    sums = {name: sum((r[name] for r in group), Decimal(0)) for name in summed}
     own = {name: None for name in group[0] if name.startswith("Allocated")}
     tags = {"Tags": json.dumps({}), "ChargeDescription": f"GPU {group[0]['ResourceId']}"}
-    sub = {"SubAccountId": None, "SubAccountName": None, "x_Team": None, "x_UsedCost": None, "x_IdleCost": None}
+    sub = {
+        "SubAccountId": None,
+        "SubAccountName": None,
+        "x_Team": None,
+        "x_UsedCost": None,
+        "x_IdleCost": None,
+    }
     return {**group[0], **sums, **own, **tags, **sub}
 
 
@@ -96,7 +103,8 @@ def _row(of: Statement, c: Charge) -> Row:
         "SubAccountId": key["namespace"] or None, "SubAccountName": key["namespace"] or None,
         "SubAccountType": "Namespace" if key["namespace"] else None,
         "Tags": json.dumps(tags, sort_keys=True),
-        "x_Team": key["team"], "x_Workload": key["workload"] or None, "x_ModelVersion": key["model_version"] or None,
+        "x_Team": key["team"], "x_Workload": key["workload"] or None,
+        "x_ModelVersion": key["model_version"] or None,
         "x_UsedCost": c.costs[0] if is_gpu and c.costs else None,
         "x_IdleCost": sum(c.costs[1:], Decimal(0)) if is_gpu and c.costs else None,
     }  # fmt: skip
@@ -170,9 +178,8 @@ def _text(value: Any) -> str:
 
 
 def _parquet(made: list[Row], version: str) -> bytes:
-    fields = [
-        pa.field(n, pa.decimal128(38, 12) if n in DECIMALS else pa.string()) for n in (*COMMON, *ONLY[version])
-    ]
+    names = (*COMMON, *ONLY[version])
+    fields = [pa.field(n, pa.decimal128(38, 12) if n in DECIMALS else pa.string()) for n in names]
     out = BytesIO()
     pq.write_table(pa.Table.from_pylist(made, schema=pa.schema(fields)), out)
     return out.getvalue()

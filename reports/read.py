@@ -19,8 +19,8 @@ from pipeline.answers.unit_costs import unit_costs
 from pipeline.answers.unit_price import rounded
 from pipeline.answers.window import Window
 from pipeline.months.charge import BY, USAGE
-from pipeline.months.closings import closings
 from pipeline.months.close import accepted
+from pipeline.months.closings import closings
 from pipeline.months.draft import Draft, draft
 from pipeline.months.inputs import Inputs
 from pipeline.months.verify import Snapshots
@@ -80,8 +80,8 @@ def _actions(store: Store, month: Window) -> list[dict[str, Any]]:
 def _saved(
     store: Store, month: Window, action: dict[str, Any], units: Iterable[dict[str, Any]]
 ) -> dict[str, Any]:
-    """With the wrong answers that a rollback which helped kept from being given, and what they would have cost:
-    the fall of the error rate times the requests since, at the cost of a request."""
+    """With the wrong answers that a rollback which helped kept from being given, and what they would have
+    cost: the fall of the error rate times the requests since, at the cost of a request."""
     saved: dict[str, Any] = {**action, "avoided": None, "saved": None}
     if action["outcome"] != "helped" or not action["evidence"]:
         return saved
@@ -95,9 +95,8 @@ def _saved(
         for row in traffic(store, Window(since, month.end))
         if (row["model"], row["model_version"]) == (model, version)
     ]
-    each = next(
-        (u["cost_per_1k_requests"] for u in units if (u["model"], u["model_version"]) == (model, version)), None
-    )
+    own = [u["cost_per_1k_requests"] for u in units if (u["model"], u["model_version"]) == (model, version)]
+    each = next(iter(own), None)
     saved["avoided"] = int(fall * sum(served))
     saved["saved"] = None if each is None else rounded(Fraction(each) / 1000 * fall * sum(served))
     return saved
@@ -122,6 +121,6 @@ def _budgets(made: Draft) -> Iterable[dict[str, Any]]:
         used = [c for c in made.charges if c.kind == USAGE and plan.covers(dict(zip(BY, c.key, strict=True)))]
         spent = sum((c.amount or Decimal(0) for c in used), Decimal(0))
         yield {
-            "budget": plan.name, "team": dict(plan.match).get("team", ""), "amount": plan.amount, "spent": spent,
-            "left": plan.amount - spent,
+            "budget": plan.name, "team": dict(plan.match).get("team", ""), "amount": plan.amount,
+            "spent": spent, "left": plan.amount - spent,
         }  # fmt: skip

@@ -180,7 +180,7 @@ def _team(name: str, charges: Sequence[Charge], digits: int, term: Term) -> Team
     lines = tuple(Line(*key, amounts=of_charges(group, digits)) for key, group in groups)
     whole = over([one.amounts for one in lines], of_charges(used, digits))
     exact = [sum((c.costs[i] for c in used if c.costs), ZERO) for i in range(len(BUCKETS))]
-    centres = {c.key[1] for c in used} - {""}
+    centres = {c.key[1] for c in used} - {"", "none", *NOBODYS}
     centre = term.cost_centre or (centres.pop() if len(centres) == 1 else "")
     more = tuple(c for c in charges if c.kind != USAGE)
     return Team(name, whole, lines, tuple(in_cents(exact, whole.total or ZERO, digits)), centre, term, more)

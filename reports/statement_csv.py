@@ -17,7 +17,7 @@ COLUMNS = (
     "unallocated_gpu_hours", "unpriced_gpu_hours", "used_cost", "idle_cost", "total_cost", "currency",
     "completeness", "price_book", "rule", "as_of", "charge_month", "detail", "statement",
 )  # fmt: skip
-"""`record` is line, team, total or due, or a correction, adjustment, mark-up or tax: lines and those are due."""
+"""`record` is line, team, total or due, or a correction, adjustment, mark-up or tax."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 

@@ -9,12 +9,24 @@ from decimal import Decimal
 from importlib.resources import files
 from typing import Any
 
+from pipeline.answers.cost_table import NOBODYS
 from pipeline.facts.months import BUCKETS
 from reports import chart
 from reports.marker import marker
 from reports.statement import Statement, Team
-from reports.statement_html import METHOD, additions, action, hours, money, percent, provisional, unit, who
-from reports.statement_html import KINDS, NAMES
+from reports.statement_html import (
+    KINDS,
+    METHOD,
+    NAMES,
+    action,
+    additions,
+    hours,
+    money,
+    percent,
+    provisional,
+    unit,
+    who,
+)
 
 SHOWN = 14
 """Teams on the first page; all are in the file."""
@@ -42,9 +54,12 @@ def _document(of: Statement, has_chart: bool) -> dict[str, Any]:
         "title": f"GPU statement, {of.title}",
         "marker": marker(of),
         "date": [last.year, last.month, last.day],
-        "sub": f"{who(of.of) if of.of else 'All teams'} · {of.month.start:%Y-%m-%d} to {last:%Y-%m-%d} UTC · {code}",
+        "sub": f"{_visible(who(of.of) if of.of else 'All teams')} · {of.month.start:%Y-%m-%d} "
+        f"to {last:%Y-%m-%d} UTC · {code}",
         "foot": _foot(of),
-        "warnings": [provisional(of)] if of.is_provisional else [f"Closed with a gap: {g}" for g in of.accepted],
+        "warnings": [provisional(of)]
+        if of.is_provisional
+        else [f"Closed with gaps that were accepted: {gap}" for gap in of.accepted],
         "cards": [
             [money(of.due(code)), f"{code} due"],
             [percent(own.used, own.total), "of the usage was used"],
@@ -154,12 +169,21 @@ def _lines(of: Statement) -> list[dict[str, Any]]:
              money(line.amounts.used), money(line.amounts.idle), money(line.amounts.total)]
             for line in team.lines
         ]  # fmt: skip
-        if not rows:
+        if not rows or team.name in NOBODYS:
             continue
         own = team.amounts
         total = ["Total", "", *map(hours, (own.allocated, own.active, own.idle_held)),
                  *map(money, (own.used, own.idle, own.total))]  # fmt: skip
-        heads = ["Workload", "Model", "held h", "active h", "idle h", "used", "idle", f"total ({of.currency})"]
+        heads = [
+            "Workload",
+            "Model",
+            "held h",
+            "active h",
+            "idle h",
+            "used",
+            "idle",
+            f"total ({of.currency})",
+        ]
         account = " · ".join(
             f"{n} {v}" for n, v in (("cost centre", team.cost_centre), ("GL", team.term.gl_code)) if v
         )
@@ -192,7 +216,8 @@ def _units(of: Statement) -> list[dict[str, Any]]:
         for u in of.extras.units
     ]  # fmt: skip
     heads = ["Model version", "requests", "per 1,000", "right", "per 1,000 right", "cost of drift"]
-    return [{"title": f"What an answer costs, {of.currency}", "table": _table(heads, rows, "lrrrrr")}] if rows else []
+    title = f"What an answer costs, {of.currency}"
+    return [{"title": title, "table": _table(heads, rows, "lrrrrr")}] if rows else []
 
 
 def _did(of: Statement) -> list[dict[str, Any]]:
@@ -200,7 +225,8 @@ def _did(of: Statement) -> list[dict[str, Any]]:
     heads = ["When", "What", "Where", "State", "Why", f"Saved ({of.currency})"]
     if not rows:
         return [{"title": "Actions taken", "list": ["None in this month."]}]
-    return [{"title": "Actions taken", "table": {**_table(heads, rows, "llllll"), "widths": ["auto", "fr", "fr", "auto", "fr", "auto"]}}]
+    widths = ["auto", "fr", "fr", "auto", "fr", "auto"]
+    return [{"title": "Actions taken", "table": {**_table(heads, rows, "llllll"), "widths": widths}}]
 
 
 def _anomalies(of: Statement) -> list[dict[str, Any]]:

@@ -20,11 +20,13 @@ def render(statement: Statement) -> bytes:
     import xlsxwriter
 
     out = BytesIO()
-    safe = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    safe = {"in_memory": True, "strings_to_numbers": False}
+    safe |= {"strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(out, safe)
     made = statement.closed_at or statement.month.end
     title = f"GPU statement, {statement.title}"
-    book.set_properties({"title": title, "author": "Driftledger", "comments": marker(statement), "created": made})
+    about = {"title": title, "author": "Driftledger", "comments": marker(statement), "created": made}
+    book.set_properties(about)
     bold, plain = book.add_format({"bold": True}), book.add_format({"num_format": "#,##0.00####"})
     for name, rows in _sheets(statement):
         sheet = book.add_worksheet(name)
@@ -53,12 +55,15 @@ def _sheets(of: Statement) -> list[tuple[str, list[list[Any]]]]:
         return [own.allocated, own.active, own.idle_held, own.unpriced, own.used, own.idle, own.total]
 
     teams = [
-        [t.name, t.term.mode, t.cost_centre, t.term.gl_code, *numbers(t.amounts), t.due(of.currency)] for t in of.teams
+        [t.name, t.term.mode, t.cost_centre, t.term.gl_code, *numbers(t.amounts), t.due(of.currency)]
+        for t in of.teams
     ]
     total = ["Total", "", "", "", *numbers(of.amounts), of.due(of.currency)]
     first = ["team", "mode", "cost centre", "GL code", *heads, f"due ({of.currency})"]
     lines = [
-        [*(getattr(line, name) for name in LINE_BY), *numbers(line.amounts)] for t in of.teams for line in t.lines
+        [*(getattr(line, name) for name in LINE_BY), *numbers(line.amounts)]
+        for t in of.teams
+        for line in t.lines
     ]
     more = [
         [t.name, KINDS[kind], month, why, amount, code]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from openpyxl import load_workbook
+from pypdf import PdfReader
 from typer.testing import CliRunner, Result
 
 from pipeline.answers.money import to_cents
@@ -22,12 +25,13 @@ from pipeline.answers.window import month
 from pipeline.cli.app import app
 from pipeline.errors import ConfigError, NotFound
 from pipeline.facts.catalogue import FACTS
+from pipeline.months.inputs import Inputs
 from pipeline.prices import PriceBook
 from pipeline.store import Store
-from reports import files, statement_csv, statement_html
-from reports.amounts import Amounts, add, in_cents_of
+from reports import files, focus, statement_csv, statement_html, statement_pdf, statement_xlsx
 from reports.build import build
-from reports.statement import Statement, of_team, statement
+from reports.read import read
+from reports.statement import Statement, of_team
 from tests.cost_rows import allocation, at, device, ledger, minutes
 
 HOSTILE = '=HYPERLINK("http://x","<img src=x onerror=alert(1)>")\u202e'
@@ -69,7 +73,11 @@ def october(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def whole(october: Store) -> Statement:
-    return statement(october, month(2026, 10), THIRD)
+    return statement(october)
+
+
+def statement(store: Store, book: PriceBook = THIRD) -> Statement:
+    return read(store, lambda _: store, month(2026, 10), Inputs(book))
 
 
 def cents(value: Decimal | None) -> bool:
@@ -89,41 +97,13 @@ def test_lines_sum_to_teams_and_teams_to_the_total_to_the_cent(whole: Statement)
         assert (line.amounts.used or 0) + (line.amounts.idle or 0) == line.amounts.total
 
 
-money = st.integers(0, 10**13).map(lambda n: Decimal(n).scaleb(-9))
-lines = st.lists(st.tuples(money, money, st.booleans()), max_size=12)
-
-
-def amounts(used: Decimal, idle: Decimal, priced: bool) -> Amounts:
-    one = Decimal(1)
-    if not priced:
-        return Amounts(one, one, one, one, one, one, None, None, None, None)
-    return Amounts(one, one, one, one, one, one, used, idle, used + idle, None)
-
-
-@given(lines)
-def test_any_lines_become_cents_that_add_up(parts: list[tuple[Decimal, Decimal, bool]]) -> None:
-    """What holds for this October must hold for any month."""
-    exact = [amounts(*part) for part in parts]
-    total = add(exact).total
-    whole = None if total is None else to_cents(total)
-    rounded = in_cents_of(whole, exact)
-    assert add(rounded).total == whole
-    for before, after in zip(exact, rounded, strict=True):
-        if before.total is None:
-            assert after.total is None
-        else:
-            assert after.used is not None and after.idle is not None
-            assert after.used + after.idle == after.total
-            assert cents(after.used) and cents(after.idle)
-
-
 def test_the_csv_says_the_same_as_the_page_and_runs_nothing(whole: Statement) -> None:
     """Opened in a spreadsheet, a team's name must stay a name."""
     rows = list(csv.DictReader(StringIO(statement_csv.render(whole))))
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for row in rows:
         sums[row["record"]] += Decimal(row["total_cost"])
-    assert sums == dict.fromkeys(("line", "team", "total"), Decimal("70.00"))
+    assert sums == dict.fromkeys(("line", "team", "total", "due"), Decimal("70.00"))
     assert all(not value.startswith(("=", "+", "@")) for row in rows for value in row.values())
     assert any(row["team"] == "'" + HOSTILE for row in rows)
     assert {row["price_book"] for row in rows} == {THIRD.version}
@@ -160,13 +140,13 @@ def test_the_page_answers_what_was_spent_by_whom_and_why(whole: Statement) -> No
 
 def test_a_model_version_with_traffic_has_a_unit_cost(whole: Statement) -> None:
     """500 requests on one GPU-hour of 3.333333333."""
-    (fraud,) = whole.models
-    assert (fraud.requests, fraud.per_thousand) == (500, Decimal("6.6667"))
+    (fraud,) = (u for u in whole.extras.units if u["model"] == "fraud")
+    assert (fraud["requests"], fraud["cost_per_1k_requests"]) == (500, Decimal("6.666667"))
 
 
 def test_a_team_sees_its_own_lines_only(whole: Statement) -> None:
     """What another team spends is not for its statement."""
-    page = statement_html.render(of_team(whole, "blue"), heading="blue")
+    page = statement_html.render(of_team(whole, "blue"))
     assert "Deployment/blue" in page
     assert not re.search(r"Deployment/red|fraud|Job/x", page)
     assert of_team(whole, "blue").amounts == next(t.amounts for t in whole.teams if t.name == "blue")
@@ -174,41 +154,96 @@ def test_a_team_sees_its_own_lines_only(whole: Statement) -> None:
 
 def test_unpriced_time_is_said_and_not_zero(october: Store) -> None:
     """A card without a price must not look free on a bill."""
-    made = statement(october, month(2026, 10), PriceBook("none", ()))
+    made = statement(october, PriceBook("none", ()))
     assert made.amounts.total is None
     assert "unpriced" in statement_html.render(made)
     rows = list(csv.DictReader(StringIO(statement_csv.render(made))))
-    assert {row["total_cost"] for row in rows} == {""}
+    assert {row["total_cost"] for row in rows if row["record"] != "due"} == {""}
 
 
 def test_the_same_ledger_gives_the_same_bytes(october: Store, whole: Statement) -> None:
     """A statement that is built again must be the same, or nobody can check it."""
-    again = statement(october, month(2026, 10), THIRD)
+    again = statement(october)
     assert statement_html.render(again) == statement_html.render(whole)
     assert statement_csv.render(again) == statement_csv.render(whole)
+    assert statement_xlsx.render(again) == statement_xlsx.render(whole)
+    assert statement_pdf.render(again) == statement_pdf.render(whole)
+
+
+def test_the_pdf_shows_a_hostile_name_as_it_is(whole: Statement) -> None:
+    """Markup in a label must stay text, and the whole must be on the first page."""
+    made = PdfReader(BytesIO(statement_pdf.render(whole)))
+    assert made.metadata is not None and "GPU statement, October 2026" in str(made.metadata.title)
+    first = made.pages[0].extract_text()
+    assert "=HYPERLINK" in first.replace("\u200b", "") and "70.00" in first and "Provisional" in first
+    assert "\u202e" not in first
+
+
+def test_the_workbook_runs_nothing(whole: Statement) -> None:
+    """A label that begins with = must not be computed by whoever opens the bill."""
+    book = load_workbook(BytesIO(statement_xlsx.render(whole)))
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert not [cell for cell in cells if cell.data_type == "f" or cell.hyperlink]
+    assert any(cell.value == HOSTILE for cell in cells)
+    last = [row for row in book["Teams"].iter_rows(values_only=True)][-1]
+    assert last[-1] == 70
+
+
+@pytest.mark.parametrize("version", focus.VERSIONS)
+def test_focus_rows_come_to_the_statement(whole: Statement, version: str) -> None:
+    """Finance adds the file up, and it must be the number on the page."""
+    rows = focus.rows(whole, version)
+    assert sum(row["BilledCost"] for row in rows) == whole.due("USD")
+    assert sum(row["EffectiveCost"] for row in rows).quantize(Decimal("0.01")) == whole.due("USD")
+    for row in rows:
+        assert row["ChargeCategory"] == "Usage" and row["ServiceCategory"] == "AI and Machine Learning"
+        assert all(row[name] for name in ("BillingAccountId", "BillingCurrency", "InvoiceIssuerName", "Tags"))
+
+
+def test_split_charges_sum_to_their_device(whole: Statement) -> None:
+    """What FOCUS asks of split costs: metrics sum to the origin charge, ratios to exactly 1."""
+    rows = focus.rows(whole, "1.4")
+    origins = focus.origins(rows)
+    assert {o["ResourceId"] for o in origins} == {"c/a", "c/b", "c/c"}
+    for origin in origins:
+        own = [r for r in rows if r["ResourceId"] == origin["ResourceId"]]
+        for name in ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "PricingQuantity"):
+            assert sum(r[name] for r in own) == origin[name]
+        parts = [json.loads(r["AllocatedMethodDetails"], parse_float=Decimal) for r in own]
+        assert sum(p["Elements"][0]["AllocatedRatio"] for p in parts) == 1
+
+
+def test_the_public_toolkit_takes_the_focus_file(whole: Statement, tmp_path: Path) -> None:
+    """Without a finding, so there is none to explain."""
+    contents = dict(focus.files(whole, "1.4"))
+    for name in ("focus-1.4-2026-10.csv", "focus-1.4-2026-10-origin.csv"):
+        (tmp_path / name).write_bytes(contents[name])
+        command = [sys.executable, "-m", "focus_data_toolkit", "validate", "--dataset", "cost-and-usage"]
+        done = subprocess.run([*command, str(tmp_path / name)], capture_output=True, text=True)
+        assert done.returncode == 0 and "SEMANTIC_VALID" in done.stdout, done.stdout + done.stderr
 
 
 def test_files_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk must leave last week's statement, not half of this week's."""
-    files.write(tmp_path, {"a.html": "old", "b.html": "old"})
+    files.write(tmp_path, {"a.html": b"old", "b.html": b"old"})
     real = files._durable
 
-    def full(path: Path, text: str) -> None:
+    def full(path: Path, content: bytes) -> None:
         if "b.html" in path.name:
             path.write_text("ha")
             raise OSError(28, "No space left on device")
-        real(path, text)
+        real(path, content)
 
     monkeypatch.setattr(files, "_durable", full)
     with pytest.raises(OSError, match="No space"):
-        files.write(tmp_path, {"a.html": "new", "b.html": "new"})
+        files.write(tmp_path, {"a.html": b"new", "b.html": b"new"})
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a.html": "old", "b.html": "old"}
 
 
 def test_every_team_gets_its_files_whatever_its_name(whole: Statement, tmp_path: Path) -> None:
     """A slash or a formula in a team's name must not leave the folder or overwrite another's file."""
     paths = build(whole, tmp_path / "out")
-    assert len(set(paths)) == 2 * (1 + len(whole.teams))
+    assert len(set(paths)) == 5 * (1 + len(whole.teams)) + 5
     assert all(p.parent == tmp_path / "out" and p.stat().st_size > 0 for p in paths)
     assert len({files.file_name(t) for t in ("a/b", "a.b", "a-b", "../a", "", "=1")}) == 6
 
@@ -246,9 +281,9 @@ def test_a_wrong_month_says_what_to_write(text: str, tmp_path: Path) -> None:
 def test_an_empty_ledger_has_no_statement(tmp_path: Path) -> None:
     """Zero dollars for a month of which nothing is known would be a lie."""
     with Store.open(tmp_path) as store, pytest.raises(NotFound, match="no GPU fact"):
-        statement(store, month(2026, 10), THIRD)
+        statement(store)
 
 
 def test_a_month_without_facts_says_which_months_have_some(october: Store) -> None:
     with pytest.raises(NotFound, match=r"facts are of 2026-10-05"):
-        statement(october, month(2026, 9), THIRD)
+        read(october, lambda _: october, month(2026, 9), Inputs(THIRD))

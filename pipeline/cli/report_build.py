@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.month_options import MonthOption, StatementCurrency, inputs, month_of
-from pipeline.cli.options import INCOMPLETE, StoreOption, reading
+from pipeline.cli.options import INCOMPLETE, StoreOption, place, reading
 from pipeline.cli.price_options import GpuHourOption, PricesOption
 
 
@@ -21,16 +21,19 @@ def build(
     gpu_hour_price: GpuHourOption = None,
     currency: StatementCurrency = None,
 ) -> None:
-    """Write the month as HTML and CSV: all teams, and each team alone; lines sum to totals to the cent.
+    """Write the month as PDF, HTML, XLSX, CSV and Parquet: all teams, and each team alone; and as FOCUS.
 
-    Exit code 7 when some of it has no price.
+    A closed month is written as it was closed, whatever the options say.  Exit code 7 when some of it has no
+    price.
     """
+    from pipeline.store import Store
     from reports.build import build as write
-    from reports.statement import statement
+    from reports.read import read
 
     span, given = month_of(month), inputs(ctx, prices, gpu_hour_price, currency)
+    where = place(ctx, store)
     with reading(ctx, store) as ledger:
-        made = statement(ledger, span, given.prices, given.currency, given.rule, given.owners)
+        made = read(ledger, lambda snapshot: Store.open(where, snapshot=snapshot), span, given)
     for path in write(made, out):
         print(path)
     if made.amounts.unpriced:

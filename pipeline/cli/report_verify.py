@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,8 @@ from pipeline.cli.output import Output
 
 if TYPE_CHECKING:
     from pipeline.answers.answer import Answer
-    from pipeline.months.verify import Checked
+    from pipeline.months.verify import Checked, Snapshots
+    from pipeline.store import Store
 
 DIFFERS = 6
 """Exit code where a month or a file is not what was closed."""
@@ -21,13 +23,16 @@ DIFFERS = 6
 
 def verify(
     ctx: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A statement; else the months themselves.")
+    ] = None,
     month: Annotated[
         str | None, typer.Option("--month", metavar="YYYY-MM", help="One month; else all that are closed.")
     ] = None,
     store: StoreOption = None,
     output: OutputOption = Output.table,
 ) -> None:
-    """Compute closed months again from their snapshots, and compare their hashes and the chain.
+    """Compute closed months again from their snapshots, and compare their hashes, the chain, and the file.
 
     Exit codes: 3 nothing is closed, 6 something differs.
     """
@@ -38,11 +43,26 @@ def verify(
     at: datetime | None = month_of(month).start if month else None
     where = place(ctx, store)
     with reading(ctx, store) as ledger:
+        if file is not None:
+            _file(ledger, lambda snapshot: Store.open(where, snapshot=snapshot), file, output)
+            return
         found = check(ledger, lambda snapshot: Store.open(where, snapshot=snapshot), at)
     if not found:
         raise NotFound(f"{month} is not closed" if month else "no month is closed")
     show(_answer(found), output)
     if any(one.problems for one in found):
+        raise typer.Exit(DIFFERS)
+
+
+def _file(ledger: Store, at: Snapshots, file: Path, output: Output) -> None:
+    from pipeline.answers.answer import Answer, Column
+    from reports.verify import verify_file
+
+    found = verify_file(ledger, at, file)
+    columns = (Column("statement"), Column("hash", kind="identity"), Column("due"), Column("result"))
+    row = (found.of, found.hash, found.total, "; ".join(found.problems) or "as it was closed")
+    show(Answer(columns, (row,), now(), None), output)
+    if found.problems:
         raise typer.Exit(DIFFERS)
 
 
