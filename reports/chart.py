@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from reports.statement import Statement
-from reports.statement_html import who
+from reports.words import who
 
 TEAMS = 6
 """Teams with a colour of their own; the rest are one."""

@@ -144,7 +144,7 @@ def _ratios(charges: list[Charge]) -> dict[int, Decimal]:
     for i, c in enumerate(charges):
         if c.kind == USAGE:
             groups[c.key[7:9]].append(i)
-    found = {}
+    found: dict[int, Decimal] = {}
     for members in groups.values():
         whole = sum((charges[i].cost or Decimal(0) for i in members), Decimal(0))
         if whole > 0:

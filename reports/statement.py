@@ -172,12 +172,12 @@ def _teams(charges: Sequence[Charge], currency: str, terms: Terms) -> tuple[Team
 def _team(name: str, charges: Sequence[Charge], digits: int, term: Term) -> Team:
     used = [c for c in charges if c.kind == USAGE]
 
-    def line(one: Charge) -> tuple[str, ...]:
-        team, _, _, *rest = one.line
-        return (team, *rest)
+    def line(one: Charge) -> tuple[str, str, str, str, str]:
+        team, _, _, namespace, workload, model, version = one.line
+        return team, namespace, workload, model, version
 
     groups = [(key, list(group)) for key, group in groupby(sorted(used, key=line), key=line)]
-    lines = tuple(Line(*key, amounts=of_charges(group, digits)) for key, group in groups)
+    lines = tuple(Line(*key, of_charges(group, digits)) for key, group in groups)
     whole = over([one.amounts for one in lines], of_charges(used, digits))
     exact = [sum((c.costs[i] for c in used if c.costs), ZERO) for i in range(len(BUCKETS))]
     centres = {c.key[1] for c in used} - {"", "none", *NOBODYS}

@@ -9,7 +9,7 @@ from io import StringIO
 from reports.amounts import Amounts
 from reports.marker import marker
 from reports.statement import Statement
-from reports.statement_html import additions
+from reports.words import additions
 
 COLUMNS = (
     "record", "period_start", "period_end", "team", "namespace", "workload", "model", "model_version",

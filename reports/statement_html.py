@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from importlib.resources import files
-from typing import Any
 
 from pipeline.answers.cost_table import NOBODYS
 from reports.amounts import Amounts
 from reports.marker import marker
 from reports.markup import Html, cell, element, join, number, table
 from reports.statement import Line, Statement, Team
+from reports.words import (
+    KINDS,
+    METHOD,
+    action,
+    additions,
+    hours,
+    instant,
+    money,
+    percent,
+    provisional,
+    unit,
+    who,
+)  # fmt: skip
 
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-
-METHOD = (
-    "A GPU is paid for while it exists, at the price per GPU-hour of the price book named below.",
-    "Each moment of a GPU is in exactly one place: used (held, and computing), held without work, "
-    "or held by nobody. The three sum to the GPU's price.",
-    "A pod pays the share of the GPU that it holds: a MIG slice its part of the card, a time-sliced pod its "
-    "replicas of all replicas, pods on one claim equal parts. Shares never sum to more than the card.",
-    "Amounts are computed to a billionth and rounded to cents at the end, largest remainder first, so that "
-    "lines sum to their team and teams to the total.",
-    "Where no sample says what a held GPU did, it counts as held without work; the completeness says how "
-    "much was seen. A GPU without a price is listed as unpriced and is in no amount.",
-)
 
 
 def render(statement: Statement) -> str:
@@ -57,36 +55,6 @@ def render(statement: Statement) -> str:
         f"{element('title', f'GPU statement {statement.title}: {heading}')}\n"
         f"<style>\n{css}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
-
-
-def money(amount: Decimal | None) -> str:
-    return "unpriced" if amount is None else f"{amount:,.2f}"
-
-
-def hours(amount: Decimal) -> str:
-    return f"{amount:,.1f}"
-
-
-def percent(part: Decimal | None, whole: Decimal | None) -> str:
-    """Rounded down, so that 100% is all of it."""
-    if part is None or not whole:
-        return "–"
-    return f"{(part / whole * 100).quantize(Decimal('0.1'), ROUND_FLOOR)}%"
-
-
-NAMES = {
-    "used": "used",
-    "workload_idle": "held without work",
-    "shared": "serves all",
-    "cluster_idle": "held by nobody",
-    "stranded": "left over beside partitions",
-    "unhealthy": "not allocatable",
-}
-"""The buckets in words."""
-
-
-def who(name: str) -> str:
-    return {**NAMES, "unowned": "without an owner"}.get(name, name)
 
 
 def _cards(statement: Statement) -> Html:
@@ -165,14 +133,6 @@ def _models(statement: Statement) -> Html:
     return _section("What an answer costs", table(heads, rows, None, numbers=5))
 
 
-def unit(value: Decimal | None) -> str:
-    return "–" if value is None else f"{value:,.4f}"
-
-
-def _ratio(value: float | None) -> Decimal | None:
-    return None if value is None else Decimal(str(value))
-
-
 def _more(statement: Statement) -> Html:
     """Corrections, bookings, mark-up and tax, and what is due."""
     rows = [
@@ -189,33 +149,12 @@ def _more(statement: Statement) -> Html:
     return _section("Adjustments, mark-up and tax", join(table(heads, rows, None, numbers=2), total))
 
 
-KINDS = {"correction": "correction", "adjustment": "booking", "markup": "mark-up", "tax": "tax"}
-
-
-def additions(team: Team) -> list[tuple[str, datetime, str, str, Decimal]]:
-    """What comes to a team's usage: (kind, month, why, currency, amount), corrections summed by month."""
-    sums: dict[tuple[str, datetime, str, str], Decimal] = defaultdict(Decimal)
-    for c in team.more:
-        why = "late or corrected facts, prices or owners" if c.kind == "correction" else c.detail
-        sums[c.kind, c.charge_month, why, c.currency] += c.amount or Decimal(0)
-    return [(*key, amount) for key, amount in sums.items()]
-
-
 def _actions(statement: Statement) -> Html:
     if not statement.extras.actions:
         return _section("Actions taken", element("p", "None in this month."))
     rows = [tuple(cell(text) for text in action(row)) for row in statement.extras.actions]
     heads = ("When", "What", "Where", "State", "Why", "Saved")
     return _section("Actions taken", table(heads, rows, None, numbers=0))
-
-
-def action(row: dict[str, Any]) -> tuple[str, ...]:
-    target = " · ".join(str(row[k]) for k in ("cluster", "namespace", "workload") if row[k])
-    versions = f"{row['kind']} {row['model'] or ''} {row['model_version'] or ''}".strip()
-    back = f" to {row['to_version']}" if row["to_version"] else ""
-    state = f"{row['state']}, {row['outcome']}" if row["outcome"] else str(row["state"])
-    saved = "" if row["saved"] is None else f"{row['saved']:.2f} ({row['avoided']:,} wrong answers)"
-    return f"{row['last']:%Y-%m-%d %H:%M}Z", versions + back, target, state, str(row["detail"] or ""), saved
 
 
 def _provisional(statement: Statement) -> Html:
@@ -225,22 +164,13 @@ def _provisional(statement: Statement) -> Html:
     return join(*(element("p", text, "warn") for text in said))
 
 
-def provisional(statement: Statement) -> str:
-    """Why the numbers may still change."""
-    return f"Provisional: the month is not closed, and the newest GPU fact is of {_time(statement.as_of)}."
-
-
 def _footer(statement: Statement) -> Html:
     return element(
         "footer",
-        f"As of {_time(statement.as_of)} · price book {statement.price_book} · rule {statement.rule} · "
+        f"As of {instant(statement.as_of)} · price book {statement.price_book} · rule {statement.rule} · "
         f"lake snapshot {statement.snapshot} · {hours(statement.amounts.unpriced)} GPU-hours unpriced"
-        + (f" · closed {_time(statement.closed_at)} · hash {statement.hash}" if statement.hash else ""),
+        + (f" · closed {instant(statement.closed_at)} · hash {statement.hash}" if statement.hash else ""),
     )
-
-
-def _time(time: datetime | None) -> str:
-    return "no time" if time is None else f"{time:%Y-%m-%d %H:%M}Z"
 
 
 def _section(title: str, content: Html) -> Html:
@@ -249,3 +179,7 @@ def _section(title: str, content: Html) -> Html:
 
 def _list(items: Iterable[str] | Sequence[str]) -> Html:
     return Html(f"<ul>{join(*(element('li', item) for item in items))}</ul>")
+
+
+def _ratio(value: float | None) -> Decimal | None:
+    return None if value is None else Decimal(str(value))

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from importlib.resources import files
 from typing import Any
 
-from pipeline.answers.cost_table import NOBODYS
-from pipeline.facts.months import BUCKETS
 from reports import chart
 from reports.marker import marker
-from reports.statement import Statement, Team
-from reports.statement_html import (
-    KINDS,
-    METHOD,
-    NAMES,
-    action,
-    additions,
-    hours,
-    money,
-    percent,
-    provisional,
-    unit,
-    who,
-)
-
-SHOWN = 14
-"""Teams on the first page; all are in the file."""
+from reports.pages import DETAILS, trend, visible, who_pays
+from reports.statement import Statement
+from reports.words import hours, money, percent, provisional, who
 
 
 def render(statement: Statement) -> bytes:
     import typst
+
+    # The package's types leave out that the input can be several files.
+    compiled: Any = typst.compile
 
     drawn = chart.svg(statement) if not statement.of else None
     sources = {
@@ -42,7 +28,7 @@ def render(statement: Statement) -> bytes:
     }
     if drawn is not None:
         sources["chart.svg"] = drawn.encode()
-    made = typst.compile(sources, format="pdf", pdf_standards=["a-2b"], ignore_system_fonts=True, timestamp=0)
+    made = compiled(sources, format="pdf", pdf_standards=["a-2b"], ignore_system_fonts=True, timestamp=0)
     assert isinstance(made, bytes), "one document is one file"
     return made
 
@@ -54,7 +40,7 @@ def _document(of: Statement, has_chart: bool) -> dict[str, Any]:
         "title": f"GPU statement, {of.title}",
         "marker": marker(of),
         "date": [last.year, last.month, last.day],
-        "sub": f"{_visible(who(of.of) if of.of else 'All teams')} · {of.month.start:%Y-%m-%d} "
+        "sub": f"{visible(who(of.of) if of.of else 'All teams')} · {of.month.start:%Y-%m-%d} "
         f"to {last:%Y-%m-%d} UTC · {code}",
         "foot": _foot(of),
         "warnings": [provisional(of)]
@@ -66,196 +52,13 @@ def _document(of: Statement, has_chart: bool) -> dict[str, Any]:
             [hours(own.allocated + own.unallocated), "GPU-hours"],
             [percent(of.completeness, Decimal(1)), "of the time was observed"],
         ],
-        "answer": [*_who(of), *_trend(of)],
+        "answer": [*who_pays(of), *trend(of)],
         "chart": has_chart or None,
         "chart_title": "Cost a day by team, accuracy, and actions",
-        "details": [part for make in _DETAILS for part in make(of)],
+        "details": [part for make in DETAILS for part in make(of)],
     }
 
 
 def _foot(of: Statement) -> str:
     state = f"closed {of.closed_at:%Y-%m-%d %H:%M}Z · hash {of.hash}" if of.hash else "not closed"
     return f"{state} · snapshot {of.snapshot} · prices {of.price_book} · rule {of.rule}"
-
-
-def _table(
-    heads: Sequence[str], rows: Sequence[Sequence[Any]], align: str, total: Sequence[str] | None = None
-) -> dict[str, Any]:
-    widths = ["fr" if i == 0 else "auto" for i in range(len(heads))]
-    return {
-        "heads": list(heads),
-        "rows": [[_visible(c) for c in row] for row in rows],
-        "align": list(align),
-        "total": None if total is None else list(total),
-        "widths": widths,
-    }
-
-
-def _visible(value: Any) -> Any:
-    """Control and direction characters as their codes; a name that is too long for a page is cut."""
-    if not isinstance(value, str):
-        return value
-    plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
-    cut = plain if len(plain) <= 90 else f"{plain[:80]}… ({len(plain)} characters)"
-    return "\u200b".join(cut[i : i + 20] for i in range(0, len(cut), 20)) if " " not in cut else cut
-
-
-def _share(team: Team) -> float | None:
-    own = team.amounts
-    if not own.total or own.used is None:
-        return None
-    return float(max(Decimal(0), min(Decimal(1), own.used / own.total)))
-
-
-def _who(of: Statement) -> list[dict[str, Any]]:
-    shown = sorted(of.teams, key=lambda t: -t.due(of.currency))
-    rows = [_team_row(of, team) for team in shown[:SHOWN]]
-    if rest := shown[SHOWN:]:
-        due = money(sum((t.due(of.currency) for t in rest), Decimal(0)))
-        usage = money(sum((t.amounts.total or Decimal(0) for t in rest), Decimal(0)))
-        rows.append([f"{len(rest)} more teams, listed below", "", "", "", usage, "", due])
-    heads = ["Team", "used / idle", "held h", "active h", "usage", "more", f"due ({of.currency})"]
-    whole = of.amounts
-    more = of.due(of.currency) - (whole.total or 0)
-    total = ["Total", "", hours(whole.allocated), hours(whole.active), money(whole.total), money(more)]
-    total.append(money(of.due(of.currency)))
-    others = [f"Due in {code} besides: {money(of.due(code))}" for code in of.currencies[1:]]
-    found: list[dict[str, Any]] = [{"title": "Who pays", "table": _table(heads, rows, "llrrrrr", total)}]
-    return found + ([{"title": "In other currencies", "list": others}] if others else [])
-
-
-def _team_row(of: Statement, team: Team) -> list[Any]:
-    own, due = team.amounts, team.due(of.currency)
-    named = who(team.name) + (" (shown only)" if team.term.mode == "showback" else "")
-    more = money(due - (own.total or Decimal(0)))
-    return [named, _share(team), hours(own.allocated), hours(own.active), money(own.total), more, money(due)]
-
-
-def _trend(of: Statement) -> list[dict[str, Any]]:
-    sums: dict[Any, Decimal] = {}
-    for month, _, code, amount in of.extras.trend:
-        if code == of.currency:
-            sums[month] = sums.get(month, Decimal(0)) + amount
-    if not sums:
-        return []
-    months = sorted(sums)[-5:]
-    now = of.due(of.currency)
-    before = sums[months[-1]]
-    change = f"{(now - before) / before * 100:+.1f}%" if before else "–"
-    heads = ["Closed months", *(f"{m:%Y-%m}" for m in months), "this month", "change"]
-    row = ["due", *(money(sums[m]) for m in months), money(now), change]
-    return [{"title": "Trend", "table": _table(heads, [row], "l" + "r" * (len(heads) - 1))}]
-
-
-def _buckets(of: Statement) -> list[dict[str, Any]]:
-    total = of.amounts.total
-    if not total:
-        return []
-    rows = [
-        [NAMES[name], money(value), percent(value, total)]
-        for name, value in zip(BUCKETS, of.buckets, strict=True)
-        if value
-    ]
-    title = f"Where the time of the GPUs went; idle and shared time by rule {of.rule}"
-    return [{"title": title, "table": _table(["", of.currency, "share"], rows, "lrr")}]
-
-
-def _lines(of: Statement) -> list[dict[str, Any]]:
-    found = []
-    for team in of.teams:
-        rows = [
-            [" · ".join((line.namespace, line.workload)), _model(line.model, line.model_version),
-             *map(hours, (line.amounts.allocated, line.amounts.active, line.amounts.idle_held)),
-             money(line.amounts.used), money(line.amounts.idle), money(line.amounts.total)]
-            for line in team.lines
-        ]  # fmt: skip
-        if not rows or team.name in NOBODYS:
-            continue
-        own = team.amounts
-        total = ["Total", "", *map(hours, (own.allocated, own.active, own.idle_held)),
-                 *map(money, (own.used, own.idle, own.total))]  # fmt: skip
-        heads = [
-            "Workload",
-            "Model",
-            "held h",
-            "active h",
-            "idle h",
-            "used",
-            "idle",
-            f"total ({of.currency})",
-        ]
-        account = " · ".join(
-            f"{n} {v}" for n, v in (("cost centre", team.cost_centre), ("GL", team.term.gl_code)) if v
-        )
-        title = _visible(who(team.name)) + (f" · {account}" if account else "")
-        found.append({"title": title, "table": _table(heads, rows, "llrrrrrr", total)})
-    return found
-
-
-def _model(model: str, version: str) -> str:
-    return "" if model in ("none", "") else f"{model} {version}"
-
-
-def _more(of: Statement) -> list[dict[str, Any]]:
-    rows = [
-        [who(team.name), KINDS[kind], f"{month:%Y-%m}", why, money(amount), code]
-        for team in of.teams
-        for kind, month, why, code, amount in additions(team)
-    ]
-    heads = ["Team", "What", "Of", "Why", "amount", ""]
-    if not rows:
-        return [{"title": "Corrections, bookings, mark-up and tax", "list": ["None in this month."]}]
-    return [{"title": "Corrections, bookings, mark-up and tax", "table": _table(heads, rows, "llllrl")}]
-
-
-def _units(of: Statement) -> list[dict[str, Any]]:
-    rows = [
-        [_model(u["model"], u["model_version"]), f"{u['requests'] or 0:,}", unit(u["cost_per_1k_requests"]),
-         "–" if u["accuracy"] is None else f"{u['accuracy']:.1%}", unit(u["cost_per_1k_correct"]),
-         unit(u["cost_of_drift"])]
-        for u in of.extras.units
-    ]  # fmt: skip
-    heads = ["Model version", "requests", "per 1,000", "right", "per 1,000 right", "cost of drift"]
-    title = f"What an answer costs, {of.currency}"
-    return [{"title": title, "table": _table(heads, rows, "lrrrrr")}] if rows else []
-
-
-def _did(of: Statement) -> list[dict[str, Any]]:
-    rows = [list(action(row)) for row in of.extras.actions]
-    heads = ["When", "What", "Where", "State", "Why", f"Saved ({of.currency})"]
-    if not rows:
-        return [{"title": "Actions taken", "list": ["None in this month."]}]
-    widths = ["auto", "fr", "fr", "auto", "fr", "auto"]
-    return [{"title": "Actions taken", "table": {**_table(heads, rows, "llllll"), "widths": widths}}]
-
-
-def _anomalies(of: Statement) -> list[dict[str, Any]]:
-    if of.of:
-        return []
-    rows = [
-        [f"{a['time']:%Y-%m-%d}", money(a["cost"]), money(a["baseline"]), money(a["difference"]),
-         str(a["driver"]), str(a["where"])]
-        for a in of.extras.anomalies
-    ]  # fmt: skip
-    heads = ["Day", "cost", "usual", "difference", "driver", "where"]
-    if not rows:
-        return [{"title": "Unusual days", "list": ["None, as far as there are weeks to compare with."]}]
-    return [{"title": "Unusual days", "table": _table(heads, rows, "lrrrll")}]
-
-
-def _budgets(of: Statement) -> list[dict[str, Any]]:
-    rows = [[b["budget"], *map(money, (b["amount"], b["spent"], b["left"])), percent(b["spent"], b["amount"])]
-            for b in of.extras.budgets]  # fmt: skip
-    heads = ["Budget", "planned", "spent", "left", "share"]
-    return [{"title": f"Budgets, {of.currency}", "table": _table(heads, rows, "lrrrr")}] if rows else []
-
-
-def _words(of: Statement) -> list[dict[str, Any]]:
-    notes = [_visible(note) for note in of.notes]
-    return [
-        {"title": "How this was computed", "list": list(METHOD)},
-        {"title": "What to know of these numbers", "list": notes},
-    ]
-
-
-_DETAILS = (_buckets, _budgets, _more, _lines, _units, _did, _anomalies, _words)

@@ -9,7 +9,7 @@ from typing import Any
 
 from reports.marker import marker
 from reports.statement import LINE_BY, Statement
-from reports.statement_html import KINDS, additions
+from reports.words import KINDS, additions
 
 _LONGEST = 32_000
 """Characters that a cell can hold."""

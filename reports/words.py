@@ -1,0 +1,86 @@
+"""The words and numbers of a statement, as every form of it shows them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
+
+from reports.statement import Statement, Team
+
+METHOD = (
+    "A GPU is paid for while it exists, at the price per GPU-hour of the price book named below.",
+    "Each moment of a GPU is in exactly one place: used (held, and computing), held without work, "
+    "or held by nobody. The three sum to the GPU's price.",
+    "A pod pays the share of the GPU that it holds: a MIG slice its part of the card, a time-sliced pod its "
+    "replicas of all replicas, pods on one claim equal parts. Shares never sum to more than the card.",
+    "Amounts are computed to a billionth and rounded to cents at the end, largest remainder first, so that "
+    "lines sum to their team and teams to the total.",
+    "Where no sample says what a held GPU did, it counts as held without work; the completeness says how "
+    "much was seen. A GPU without a price is listed as unpriced and is in no amount.",
+)
+
+
+NAMES = {
+    "used": "used",
+    "workload_idle": "held without work",
+    "shared": "serves all",
+    "cluster_idle": "held by nobody",
+    "stranded": "left over beside partitions",
+    "unhealthy": "not allocatable",
+}
+"""The buckets in words."""
+
+
+KINDS = {"correction": "correction", "adjustment": "booking", "markup": "mark-up", "tax": "tax"}
+
+
+def who(name: str) -> str:
+    return {**NAMES, "unowned": "without an owner"}.get(name, name)
+
+
+def money(amount: Decimal | None) -> str:
+    return "unpriced" if amount is None else f"{amount:,.2f}"
+
+
+def hours(amount: Decimal) -> str:
+    return f"{amount:,.1f}"
+
+
+def percent(part: Decimal | None, whole: Decimal | None) -> str:
+    """Rounded down, so that 100% is all of it."""
+    if part is None or not whole:
+        return "–"
+    return f"{(part / whole * 100).quantize(Decimal('0.1'), ROUND_FLOOR)}%"
+
+
+def unit(value: Decimal | None) -> str:
+    return "–" if value is None else f"{value:,.4f}"
+
+
+def additions(team: Team) -> list[tuple[str, datetime, str, str, Decimal]]:
+    """What comes to a team's usage: (kind, month, why, currency, amount), corrections summed by month."""
+    sums: dict[tuple[str, datetime, str, str], Decimal] = defaultdict(Decimal)
+    for c in team.more:
+        why = "late or corrected facts, prices or owners" if c.kind == "correction" else c.detail
+        sums[c.kind, c.charge_month, why, c.currency] += c.amount or Decimal(0)
+    return [(*key, amount) for key, amount in sums.items()]
+
+
+def action(row: dict[str, Any]) -> tuple[str, ...]:
+    target = " · ".join(str(row[k]) for k in ("cluster", "namespace", "workload") if row[k])
+    versions = f"{row['kind']} {row['model'] or ''} {row['model_version'] or ''}".strip()
+    back = f" to {row['to_version']}" if row["to_version"] else ""
+    state = f"{row['state']}, {row['outcome']}" if row["outcome"] else str(row["state"])
+    saved = "" if row["saved"] is None else f"{row['saved']:.2f} ({row['avoided']:,} wrong answers)"
+    return f"{row['last']:%Y-%m-%d %H:%M}Z", versions + back, target, state, str(row["detail"] or ""), saved
+
+
+def provisional(statement: Statement) -> str:
+    """Why the numbers may still change."""
+    return f"Provisional: the month is not closed, and the newest GPU fact is of {instant(statement.as_of)}."
+
+
+def instant(time: datetime | None) -> str:
+    return "no time" if time is None else f"{time:%Y-%m-%d %H:%M}Z"
