@@ -8,6 +8,7 @@ from pathlib import Path
 from reports import (
     files,
     focus,
+    ledger_lines,
     statement_csv,
     statement_html,
     statement_parquet,
@@ -26,7 +27,9 @@ FORMS: dict[str, Callable[[Statement], bytes]] = {
 """What a statement can be written as, by the end of its name."""
 
 
-def contents(whole: Statement) -> Iterator[tuple[str, bytes]]:
+def contents(
+    whole: Statement, columns: ledger_lines.Mapping = ledger_lines.USUAL
+) -> Iterator[tuple[str, bytes]]:
     """(name, bytes) of every file: statement-YYYY-MM[-TEAM].FORM of all and each team, and FOCUS of all."""
     stem = f"statement-{whole.month.start:%Y-%m}"
     for form, render in FORMS.items():
@@ -35,10 +38,11 @@ def contents(whole: Statement) -> Iterator[tuple[str, bytes]]:
         own = of_team(whole, team.name)
         for form, render in FORMS.items():
             yield f"{stem}-{files.file_name(team.name)}.{form}", render(own)
+    yield f"ledger-{whole.month.start:%Y-%m}.csv", ledger_lines.render(whole, columns).encode()
     for version in focus.VERSIONS:
         yield from focus.files(whole, version)
 
 
-def build(whole: Statement, folder: Path) -> list[Path]:
+def build(whole: Statement, folder: Path, columns: ledger_lines.Mapping = ledger_lines.USUAL) -> list[Path]:
     """Write them all; returns their paths.  Raises OSError, and then none was replaced by a part of one."""
-    return files.write(folder, dict(contents(whole)))
+    return files.write(folder, dict(contents(whole, columns)))

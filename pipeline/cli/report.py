@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipeline.cli import report_build, report_close, report_verify
+from pipeline.cli import report_build, report_close, report_deliver, report_explain, report_verify
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Months closed, and their statements.")
 
@@ -20,3 +20,5 @@ app.command("close")(report_close.close)
 app.command("adjust")(report_close.adjust)
 app.command("reply")(report_close.reply)
 app.command("verify")(report_verify.verify)
+app.command("explain")(report_explain.explain)
+app.command("deliver")(report_deliver.deliver)

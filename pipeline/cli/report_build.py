@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.month_options import MonthOption, StatementCurrency, inputs, month_of
-from pipeline.cli.options import INCOMPLETE, StoreOption, place, reading
+from pipeline.cli.options import INCOMPLETE, StoreOption, place, reading, settings
 from pipeline.cli.price_options import GpuHourOption, PricesOption
 
 
@@ -28,13 +28,15 @@ def build(
     """
     from pipeline.store import Store
     from reports.build import build as write
+    from reports.ledger_lines import mapping
     from reports.read import read
 
     span, given = month_of(month), inputs(ctx, prices, gpu_hour_price, currency)
     where = place(ctx, store)
     with reading(ctx, store) as ledger:
         made = read(ledger, lambda snapshot: Store.open(where, snapshot=snapshot), span, given)
-    for path in write(made, out):
+    columns = mapping(settings(ctx).closing.ledger_columns)
+    for path in write(made, out, columns):
         print(path)
     if made.amounts.unpriced:
         raise typer.Exit(INCOMPLETE)

@@ -62,6 +62,7 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
     from pipeline.policy.file import load
     from pipeline.store import Store
     from pipeline.up import jobs
+    from reports.schedule import month_end
 
     chosen = settings(ctx)
     kinds = _kinds(chosen.up.collect)
@@ -82,6 +83,8 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
             ),
             "maintenance": jobs.maintaining(ledger, chosen.maintenance),
         }
+        if chosen.closing.schedule_seconds:
+            beside["month end"] = month_end(ledger, chosen, place(ctx, folder))
         collect(kinds, chosen, lambda _: Ledger(Embedded(ledger)), beside, verdicts)
 
 

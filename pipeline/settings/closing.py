@@ -24,6 +24,8 @@ class ClosingSettings:
     """Price book, YAML or CSV, of the statements; empty: the bundled list prices."""
     terms: str = ""
     """YAML file of the terms of each team: charged or shown, mark-up, tax, GL code; see docs/month-end.md."""
+    ledger_columns: str = ""
+    """YAML file that names the columns of the lines for a general ledger; empty: the usual ones."""
     delivery: str = ""
     """YAML file of where closed statements go; empty: nowhere."""
     schedule_seconds: Annotated[int, Bound(0, 86_400)] = 0

@@ -1,0 +1,94 @@
+"""A line of a closed month walked down: its charges, who held each device when, and each price that held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.window import Window
+from pipeline.errors import NotFound
+from pipeline.months.charge import BY, Charge
+from pipeline.months.closings import charged, closing
+from pipeline.months.inputs import Inputs
+from pipeline.months.verify import Snapshots
+from pipeline.prices.price import MATCH_FIELDS, Profile
+from pipeline.store import Store
+
+COLUMNS = (
+    Column("kind"), Column("of"), Column("what"), Column("device"), Column("start", kind="time"),
+    Column("end", kind="time"), Column("gpu_hours", "hours", "decimal"),
+    Column("price", kind="money"), Column("cost", kind="money"), Column("amount", kind="money"),
+    Column("source"),
+)  # fmt: skip
+MEANING = (
+    "a charge's cost is exact, its amount is what the largest remainder makes of it; a held row is a claim "
+    "on the device, a price row what a GPU-hour of it cost then"
+)
+
+
+def explain(store: Store, at: Snapshots, month: Window, line: str) -> Answer:
+    """NotFound where the month is not closed or has no such line."""
+    closed = closing(store, month.start)
+    own = [c for c in charged(store, month.start) if _is(c, line)]
+    if not own:
+        raise NotFound(f"the statement of {month.start:%Y-%m} has no line {line!r}")
+    rows: list[tuple[Value, ...]] = []
+    with at(closed.snapshot) as then:
+        holders = then.rows("allocations").to_pylist()
+        devices = then.rows("devices").to_pylist()
+    for charge in own:
+        rows += [
+            _charge(charge),
+            *_held(charge, holders, month),
+            *_prices(charge, devices, month, closed.thawed()),
+        ]
+    return Answer(COLUMNS, tuple(rows), closed.time, None, (MEANING,), window=month)
+
+
+def _is(charge: Charge, line: str) -> bool:
+    key = dict(zip(BY, charge.key, strict=True))
+    return line in (charge.team, "/".join((charge.team, key["namespace"], key["workload"])))
+
+
+def _charge(c: Charge) -> tuple[Value, ...]:
+    key = dict(zip(BY, c.key, strict=True))
+    what = c.detail or f"{key['namespace']} {key['workload']} {key['model']} {key['model_version']}".strip()
+    of = f"{c.charge_month:%Y-%m}"
+    return (
+        c.kind,
+        of,
+        what,
+        key["device"],
+        None,
+        None,
+        c.hours[0] + c.hours[4],
+        None,
+        c.cost,
+        c.amount,
+        c.reference,
+    )
+
+
+def _held(c: Charge, holders: list[dict[str, Any]], month: Window) -> Iterator[tuple[Value, ...]]:
+    key = dict(zip(BY, c.key, strict=True))
+    for h in holders:
+        same = all((h[n] or "") == key[n] for n in ("cluster", "device", "namespace", "workload"))
+        end = h["end"] or month.end
+        if key["device"] and same and h["start"] < month.end and end > month.start:
+            share = f"{h['pod']}, {h['share_units']} of {h['device_units']}"
+            yield ("held", "", share, key["device"], max(h["start"], month.start), min(end, month.end),
+                   None, None, None, None, h["claim_uid"])  # fmt: skip
+
+
+def _prices(
+    c: Charge, devices: list[dict[str, Any]], month: Window, of: Inputs
+) -> Iterator[tuple[Value, ...]]:
+    key = dict(zip(BY, c.key, strict=True))
+    own = [d for d in devices if (d["cluster"], d["device"]) == (key["cluster"], key["device"])]
+    for profile in {Profile(**{f: d.get(f) or "" for f in MATCH_FIELDS}): None for d in own}:
+        for span in of.prices.spans(profile, month.start, month.end, c.currency):
+            price = span.price
+            yield ("price", "", str(profile), key["device"], span.start, span.end, None,
+                   None if price is None else price.gpu_hour, None, None,
+                   span.reason if price is None else f"{price.name}: {price.source}")  # fmt: skip
