@@ -1,0 +1,161 @@
+"""Statements reach every target once: retried when it fails, never sent twice, told when it is unclear."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.facts.months import CLOSINGS
+from pipeline.store import Batch, Store
+from reports import delivery, targets
+from reports.delivery import FAILED, SENT, UNCLEAR, deliver
+
+NOW = datetime(2026, 2, 10)
+MADE = [("statement-2026-01.pdf", b"%PDF-1.7"), ("statement-2026-01.csv", b"a,b\n"), ("x.parquet", b"PAR1")]
+
+
+class Mailbox(socketserver.StreamRequestHandler):
+    """As much of SMTP as a client needs; what was sent is kept by the server."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        while line := self.rfile.readline().strip().upper():
+            if line == b"DATA":
+                self.wfile.write(b"354 go on\r\n")
+                lines = []
+                while (part := self.rfile.readline()) != b".\r\n":
+                    lines.append(part)
+                self.server.got.append(b"".join(lines))  # type: ignore[attr-defined]
+            self.wfile.write(b"221 bye\r\n" if line == b"QUIT" else b"250 ok\r\n")
+            if line == b"QUIT":
+                return
+
+
+class Hook(BaseHTTPRequestHandler):
+    """Fails as often as the server says, then takes."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        server: Any = self.server
+        server.fails -= 1
+        self.send_response(503 if server.fails >= 0 else 200)
+        self.end_headers()
+        server.got.append((self.headers["Idempotency-Key"], json.loads(body)))
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(server: Any, **state: Any) -> Iterator[Any]:
+    vars(server).update(got=[], **state)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A ledger that says that January is closed."""
+    row = dict.fromkeys(CLOSINGS.schema.names, "") | {
+        "month": datetime(2026, 1, 1), "time": NOW, "snapshot": 1, "hash": "f" * 64, "inputs": "{}",
+    }  # fmt: skip
+    monkeypatch.setattr(delivery.Closing, "thawed", lambda _: None)
+    monkeypatch.setattr(delivery, "read", lambda *_: None)
+    monkeypatch.setattr(delivery, "contents", lambda *_: iter(MADE))
+    with Store.open(tmp_path / "ledger") as store:
+        store.append(Batch({"closings": pa.Table.from_pylist([row], schema=CLOSINGS.schema)}))
+        yield store
+
+
+def states(store: Store, to: tuple[targets.Target, ...], now: datetime) -> list[tuple[str, str]]:
+    return [(row["target"], row["state"]) for row in deliver(store, lambda _: store, to, now)]
+
+
+def test_a_folder_and_a_mailbox_get_it_once(closed: Store, tmp_path: Path) -> None:
+    """The job runs every hour, and a partner gets one mail a month."""
+    with serving(socketserver.TCPServer(("127.0.0.1", 0), Mailbox)) as box:
+        port = box.server_address[1]
+        to = targets.parse(
+            f"targets:\n- {{name: share, kind: folder, path: '{tmp_path / 'share'}'}}\n"
+            f"- {{name: finance, kind: smtp, server: '127.0.0.1:{port}', from: a@example.org, "
+            "to: [b@example.org], tls: false}"
+        )
+        assert states(closed, to, NOW) == [("share", SENT), ("finance", SENT)]
+        assert states(closed, to, NOW + timedelta(days=2)) == []
+        (mail,) = box.got
+    assert b"Subject: GPU statement 2026-01" in mail and mail.count(b"Content-Disposition: attachment") == 2
+    assert (tmp_path / "share" / "2026-01" / "statement-2026-01.pdf").read_bytes() == b"%PDF-1.7"
+
+
+def test_a_hook_that_fails_is_asked_again_with_the_same_key(closed: Store) -> None:
+    with serving(HTTPServer(("127.0.0.1", 0), Hook), fails=1) as hook:
+        to = targets.parse(
+            f"targets:\n- {{name: erp, kind: webhook, url: 'http://127.0.0.1:{hook.server_port}/'}}"
+        )
+        assert states(closed, to, NOW) == [("erp", FAILED)]
+        assert states(closed, to, NOW + timedelta(minutes=1)) == []
+        assert states(closed, to, NOW + timedelta(minutes=6)) == [("erp", SENT)]
+        assert states(closed, to, NOW + timedelta(days=9)) == []
+        keys = {key for key, _ in hook.got}
+        assert len(keys) == 1 and len(hook.got) == 2
+        assert set(hook.got[0][1]["files"]) == {name for name, _ in MADE}
+
+
+class Cut:
+    """Dies amid the handing over."""
+
+    name = "cut"
+
+    def __init__(self, again: bool) -> None:
+        self.again = again
+        self.calls = 0
+
+    def hand(self, *_: object) -> None:
+        self.calls += 1
+        if self.calls == 1:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("again", "calls"), [(True, 2), (False, 1)])
+def test_what_a_crash_cut_is_never_sent_twice(closed: Store, again: bool, calls: int) -> None:
+    """Where twice is not once, a person must look: the ledger says so instead of sending again."""
+    target = Cut(again)
+    with pytest.raises(KeyboardInterrupt):
+        states(closed, (target,), NOW)
+    assert states(closed, (target,), NOW + timedelta(minutes=10)) == []
+    for later in (2, 3):
+        states(closed, (target,), NOW + timedelta(hours=later))
+    last = closed.rows("deliveries").sort_by("attempt").to_pylist()
+    assert target.calls == calls
+    assert {row["state"] for row in last} >= {SENT if again else UNCLEAR}
+
+
+@pytest.mark.parametrize(
+    ("row", "key"),
+    [
+        ("kind: webhook, url: 'http://example.org/'", "url"),
+        ("kind: s3, url: 'https://b'", "url"),
+        ("kind: fax", "kind"),
+        ("kind: folder, path: a, to: b", "to"),
+    ],
+)
+def test_a_wrong_target_names_its_key(row: str, key: str) -> None:
+    with pytest.raises(ConfigError, match=key):
+        targets.parse(f"targets:\n- {{name: a, {row}}}")
