@@ -79,3 +79,24 @@ def test_a_regression_that_errs_more_is_told(tmp_path: Path) -> None:
     found = evaluated(tmp_path, prices(1, 10.0), prices(2, 40.0), "prediction: said\nlabel: price\n")
     assert found[(0, "|accuracy|e_detector")]["level"] == "act"
     assert found[(0, "|estimate_audit|e_test")]["level"] == "invalid"
+
+
+def test_a_truth_in_letters_is_that_of_a_column_of_booleans(tmp_path: Path) -> None:
+    """One tool writes True into a CSV with semicolons, another a boolean into Parquet: one class."""
+    rng = np.random.default_rng(4)
+    score = rng.random(600)
+    true = rng.random(600) < score
+    before = {"score": score, "said": score > 0.5, "true": true}
+    lines = ["score;said;true"]
+    lines += [
+        f"{s:.17g};{s > 0.5};{bool(t) if i else ''}" for i, (s, t) in enumerate(zip(score, true, strict=True))
+    ]
+    (tmp_path / "data.csv").write_text("\n".join(lines), encoding="utf-8")
+    pq.write_table(pa.table(before), tmp_path / "before.parquet")
+    roles = "score: score\nprediction: said\nlabel: true\npositive_class: True\n"
+    (tmp_path / "columns.yaml").write_text(roles, encoding="utf-8")
+    files = ("--reference", tmp_path / "before.parquet", "--data", tmp_path / "data.csv")
+    found = numbers(run(*files, "--columns", tmp_path / "columns.yaml", "--chunk", "600", "-o", "json"))
+    assert found[(0, "said|unseen_rate|rows")]["value"] == 0
+    right = ((score > 0.5) == true)[1:].mean()
+    assert found[(0, "|accuracy|realized")]["value"] == pytest.approx(right)

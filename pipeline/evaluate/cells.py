@@ -66,7 +66,21 @@ def texts(column: pa.ChunkedArray) -> Text:
         column = column.cast(kind.value_type)
     if pa.types.is_nested(kind) or pa.types.is_binary(kind):
         raise ConfigError("features", str(kind), "only numbers, texts, booleans and times can be compared")
-    return text(column.cast(pa.string()))
+    return _booleans(text(column.cast(pa.string())))
+
+
+def class_name(value: str) -> str:
+    """True and TRUE are true: one file says so in letters, another by the type of its column."""
+    return value.lower() if value.lower() in ("true", "false") else value
+
+
+def _booleans(held: Text) -> Text:
+    names = held.values.to_pylist()
+    shown = [class_name(name) for name in names]
+    if shown == names:
+        return held
+    again = text(pa.chunked_array([pa.array(shown, pa.string())]))
+    return Text(again.codes[held.codes], again.values)
 
 
 def values(column: pa.ChunkedArray, numeric: bool) -> tuple[Values, Mask]:

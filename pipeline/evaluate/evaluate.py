@@ -9,6 +9,7 @@ import numpy as np
 
 from detectors.codes import Integers, Mask
 from detectors.parameters import Parameters
+from detectors.prediction_powered import FEWEST
 from detectors.references import Reference
 from pipeline.evaluate import classes, few_labels, losses, steps
 from pipeline.evaluate.canaries import canary
@@ -109,7 +110,8 @@ class _Part:
             evidence, invalid = self._audit
             labelled = int(np.isfinite(self._found.happened[:stop] - self._found.expected[:stop]).sum())
             yield from (_audited(of, bool(invalid[stop - 1]), labelled) for of in accuracy)
-            level = "invalid" if invalid[stop - 1] else "ok" if labelled else "not_enough_data"
+            enough = labelled >= FEWEST
+            level = "invalid" if invalid[stop - 1] else "ok" if enough else "not_enough_data"
             value = float(evidence[stop - 1]) if labelled else np.nan
             yield row("verdict", "", "estimate_audit", "e_test", value, labelled, None, level)
         if self._judged is not None:
@@ -133,7 +135,7 @@ def _audited(of: Row, invalid: bool, labelled: int) -> Row:
     """An estimate says whether labels bear it out."""
     if of.method != "estimated":
         return of
-    return of._replace(level="invalid" if invalid else "ok" if labelled else None)
+    return of._replace(level="invalid" if invalid else "ok" if labelled >= FEWEST else None)
 
 
 def _labels(some: Sample) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pipeline.errors import ConfigError, NotFound
 
 MOST_BYTES = 4_000_000_000
 """The rows are kept in memory."""
+DELIMITERS = ",;\t"
 MOST_BLOCK = 2**31 - 1
 
 
@@ -55,10 +57,19 @@ def _csv(path: Path) -> pa.Table:
     table = pa.csv.read_csv(
         path,
         read_options=pa.csv.ReadOptions(block_size=size),
+        parse_options=pa.csv.ParseOptions(delimiter=_delimiter(path)),
         convert_options=pa.csv.ConvertOptions(strings_can_be_null=True),
     )
     # A data frame's index, written without a name.
     return table.drop_columns([""]) if table.column_names.count("") == 1 else table
+
+
+def _delimiter(path: Path) -> str:
+    """The one of comma, semicolon and tab that the heading has most often."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rb") as file:
+        heading = file.readline(1 << 20).decode("utf-8", "replace")
+    return max(DELIMITERS, key=heading.count)
 
 
 def _is_parquet(path: Path) -> bool:

@@ -16,7 +16,7 @@ from pipeline.evaluate.sample import Sample
 
 MOST_CLASSES = 20
 """More distinct numbers are a quantity, not classes."""
-POSITIVE = ("1", "true", "True", "yes", "Yes")
+POSITIVE = ("1", "true", "yes", "Yes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,11 @@ def problem(sample: Sample, columns: Columns, path: Path) -> Problem:
             raise ConfigError("scores", strangers[0], remedy)
         return Problem("multiclass", names)
     if not found:
-        return Problem("binary", (columns.positive_class or "1",)) if columns.score else Problem("")
+        return (
+            Problem("binary", (cells.class_name(columns.positive_class) or "1",))
+            if columns.score
+            else Problem("")
+        )
     _comparable(sample, columns)
     if columns.problem == "multiclass" or (len(found) > 2 and not columns.score):
         return Problem("multiclass", tuple(found))
@@ -65,7 +69,7 @@ def problem(sample: Sample, columns: Columns, path: Path) -> Problem:
 
 
 def _positive(found: list[str], columns: Columns) -> str:
-    declared = columns.positive_class
+    declared = cells.class_name(columns.positive_class)
     if declared:
         if declared not in found:
             raise ConfigError("positive_class", declared, f"the classes are {', '.join(found[:10])}")

@@ -16,6 +16,9 @@ from pipeline.errors import ConfigError
 from pipeline.evaluate import cells, files
 from pipeline.evaluate.columns import Columns
 
+ROUNDING = 1e-6
+"""So far beyond 0 or 1 a score was computed with few digits."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -148,9 +151,9 @@ def _scores(table: pa.Table, columns: Columns, path: Path) -> Floats | None:
     for role, name in named:
         column = files.require(table, name, role if columns.score else f"scores.{role}", path)
         values = cells.numbers(column).values
-        if ((values < 0) | (values > 1)).any():
+        if ((values < -ROUNDING) | (values > 1 + ROUNDING)).any():
             raise ConfigError(role, name, "a score is a probability, 0 to 1; convert the column first")
-        found.append(values)
+        found.append(np.clip(values, 0.0, 1.0))
     return np.stack(found, axis=1)
 
 
