@@ -27,6 +27,7 @@ PAGES = (
     Page("costs", "Costs", "dashboards.explorer:page"),
     Page("gpus", "GPUs", "dashboards.fleet:page"),
     Page("budgets", "Budgets", "dashboards.budgets:page"),
+    Page("months", "Months", "dashboards.months:page"),
     Page("network", "Network", "dashboards.network:page"),
     Page("models", "Models", "dashboards.models:page"),
     Page("drift", "Drift", "dashboards.drift:page"),

@@ -1,0 +1,137 @@
+"""Months: how far each is, what a closed one charges each team and why it changed, its files and its check."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import pandas as pd
+import streamlit as st
+
+from dashboards.view import View
+from pipeline.answers.cells import safe_text
+from pipeline.answers.window import month
+from pipeline.errors import DriftledgerError
+from pipeline.months.book import replies
+from pipeline.months.charge import KINDS, Charge
+from pipeline.months.closings import charged, closings
+from pipeline.months.states import State, states
+from pipeline.months.verify import Checked, kept, verify
+from pipeline.store import Store
+
+ZERO = Decimal(0)
+_TYPES = {
+    "pdf": "application/pdf", "html": "text/html", "csv": "text/csv", "parquet": "application/octet-stream",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}  # fmt: skip
+
+
+def page(view: View) -> None:
+    with Store.open(view.ledger, snapshot=view.snapshot) as store:
+        known = states(store, view.settings.closing, view.now)
+        checks = {one.month: one for one in kept(store)}
+        if not known:
+            st.info("There is no GPU fact yet. Collect dcgm and dra events: docs/collectors.md says how.")
+            return
+        _table(months(known, checks))
+        done = [f"{c.month:%Y-%m}" for c in reversed(closings(store))]
+        if not done:
+            st.info("No month is closed. `driftledger report close --month YYYY-MM` closes one that is due.")
+            return
+        chosen = str(st.selectbox("Closed month", done, key="month", bind="query-params"))
+        _month(view, store, datetime.strptime(chosen, "%Y-%m"))
+
+
+def months(known: Sequence[State], checks: dict[datetime, Checked]) -> pd.DataFrame:
+    """A row a month, newest first; the check is of what the ledger keeps, not computed again."""
+    rows = []
+    for one in reversed(known):
+        check, closed = checks.get(one.month.start), one.closing
+        kept_as = None if check is None else "; ".join(check.problems) or "as it was closed"
+        at = None if closed is None else closed.time
+        own = None if closed is None else closed.hash
+        rows.append((f"{one.month.start:%Y-%m}", one.state, one.until, at, own, kept_as))
+    return pd.DataFrame(
+        rows, columns=["Month", "State", "Grace ends", "Closed (UTC)", "Hash", "Charges kept"]
+    )
+
+
+def teams(now: Sequence[Charge], before: Sequence[Charge]) -> pd.DataFrame:
+    """What each team pays, by kind and currency, and how that differs from the month before."""
+    sums: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for one in now:
+        sums[one.team, one.currency][one.kind] += one.amount or ZERO
+    last: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for one in before:
+        last[one.team, one.currency] += one.amount or ZERO
+    rows = []
+    for (team, code), parts in sorted(sums.items()):
+        due = sum(parts.values(), ZERO)
+        changed = float(due - last[team, code]) if before else None
+        rows.append((team, *(float(parts[kind]) for kind in KINDS), float(due), changed, code))
+    return pd.DataFrame(rows, columns=["Team", *KINDS, "due", "than last month", "currency"])
+
+
+def _table(data: pd.DataFrame) -> None:
+    st.dataframe(data, hide_index=True, width="stretch")
+
+
+def _month(view: View, store: Store, at: datetime) -> None:
+    charges = charged(store, at)
+    earlier = [c.month for c in closings(store) if c.month < at]
+    before = charged(store, earlier[-1]) if earlier else []
+    _table(teams(charges, before))
+    st.subheader("What teams said")
+    said = [
+        (row["time"], team, row["state"], row["reason"], row["actor"])
+        for team, rows in sorted(replies(store, at).items())
+        for row in rows
+    ]
+    if said:
+        _table(pd.DataFrame(said, columns=["When (UTC)", "Team", "State", "Reason", "Who"]))
+    else:
+        st.text("Nothing yet. driftledger report reply writes it down.")
+    sent = [row for row in store.rows("deliveries").to_pylist() if row["month"] == at]
+    if sent:
+        st.subheader("Delivered")
+        _table(pd.DataFrame(sent)[["time", "target", "state", "attempt", "detail"]])
+    _files(view, at, sorted({c.team for c in charges}))
+
+
+def _files(view: View, at: datetime, names: list[str]) -> None:
+    """Made when they are asked for: a month is computed again from its snapshot."""
+    st.subheader("Statement and check")
+    team = st.selectbox("Whose", ["", *names], format_func=lambda n: safe_text(n) or "all teams", key="whose")
+    with st.container(horizontal=True):
+        if st.button("Make the files", key="make"):
+            for form, content in _made(view, view.key, at, str(team)).items():
+                name = f"statement-{at:%Y-%m}.{form}"
+                st.download_button(form.upper(), content, name, _TYPES[form], on_click="ignore", key=form)
+        if st.button("Compute it again and compare", key="verify"):
+            st.text(_checked(view, view.key, at))
+
+
+@st.cache_data(max_entries=8, ttl=600, show_spinner="Computing the month again")
+def _made(_view: View, key: tuple[object, ...], at: datetime, team: str) -> dict[str, bytes]:
+    from reports.build import FORMS
+    from reports.read import read
+    from reports.statement import of_team
+
+    with Store.open(_view.ledger, snapshot=_view.snapshot) as store:
+        closed = next(c for c in closings(store) if c.month == at)
+        span = month(at.year, at.month)
+        whole = read(store, lambda n: Store.open(_view.ledger, snapshot=n), span, closed.thawed())
+    own = of_team(whole, team) if team else whole
+    return {form: render(own) for form, render in FORMS.items()}
+
+
+@st.cache_data(max_entries=8, ttl=600, show_spinner="Computing the month again")
+def _checked(_view: View, key: tuple[object, ...], at: datetime) -> str:
+    try:
+        with Store.open(_view.ledger, snapshot=_view.snapshot) as store:
+            (found,) = verify(store, lambda n: Store.open(_view.ledger, snapshot=n), at)
+    except DriftledgerError as error:
+        return str(error)
+    return "; ".join(found.problems) or f"It is as it was closed: {found.hash}"
