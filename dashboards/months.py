@@ -1,4 +1,4 @@
-"""Months: how far each is, what a closed one charges each team and why it changed, its files and its check."""
+"""Months: how far each is, what a closed one charges each team and what changed, its files and check."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def months(known: Sequence[State], checks: dict[datetime, Checked]) -> pd.DataFr
     rows = []
     for one in reversed(known):
         check, closed = checks.get(one.month.start), one.closing
-        kept_as = None if check is None else "; ".join(check.problems) or "as it was closed"
+        kept_as = "" if check is None else "; ".join(check.problems) or "as it was closed"
         at = None if closed is None else closed.time
         own = None if closed is None else closed.hash
         rows.append((f"{one.month.start:%Y-%m}", one.state, one.until, at, own, kept_as))

@@ -25,6 +25,7 @@ from pipeline.months.close import Refused, accepted
 from pipeline.months.closings import charged, closings
 from pipeline.months.corrections import difference
 from pipeline.months.draft import draft, on_terms
+from pipeline.months.explain import explain
 from pipeline.months.inputs import Inputs
 from pipeline.months.states import states
 from pipeline.months.verify import kept, verify
@@ -180,6 +181,21 @@ def test_a_file_with_a_changed_digit_fails(year: Store, tmp_path: Path) -> None:
     path.write_bytes(b"<html>")
     with pytest.raises(NotFound, match="does not say"):
         verify_file(year, at, path)
+
+
+def test_a_line_is_walked_down_to_who_held_what_at_which_price(year: Store) -> None:
+    """A dispute ends at an interval and a price, not at a sum."""
+    folder = year.location.folder
+    found = explain(year, lambda n: Store.open(folder, snapshot=n), month(2026, 2), "red")
+    rows = [dict(zip((c.name for c in found.columns), row, strict=True)) for row in found.rows]
+    kinds = [row["kind"] for row in rows]
+    assert {"usage", "correction", "adjustment", "held", "price"} <= set(kinds)
+    back = rows[kinds.index("correction")]
+    held = rows[kinds.index("correction") + 1]
+    assert (back["of"], held["start"], held["end"]) == ("2026-01", JANUARY, datetime(2026, 1, 2, 6))
+    assert {row["price"] for row in rows if row["kind"] == "price"} == {THIRD.prices[0].gpu_hour}
+    with pytest.raises(NotFound, match="no line 'pink'"):
+        explain(year, lambda n: Store.open(folder, snapshot=n), month(2026, 2), "pink")
 
 
 def test_a_closed_month_is_computed_again_after_all_else_is_gone(year: Store) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.window import Window
+from pipeline.answers.window import month as month_of
 from pipeline.errors import NotFound
 from pipeline.months.charge import BY, Charge
 from pipeline.months.closings import charged, closing
@@ -30,6 +31,7 @@ MEANING = (
 def explain(store: Store, at: Snapshots, month: Window, line: str) -> Answer:
     """NotFound where the month is not closed or has no such line."""
     closed = closing(store, month.start)
+    inputs = closed.thawed()
     own = [c for c in charged(store, month.start) if _is(c, line)]
     if not own:
         raise NotFound(f"the statement of {month.start:%Y-%m} has no line {line!r}")
@@ -38,11 +40,8 @@ def explain(store: Store, at: Snapshots, month: Window, line: str) -> Answer:
         holders = then.rows("allocations").to_pylist()
         devices = then.rows("devices").to_pylist()
     for charge in own:
-        rows += [
-            _charge(charge),
-            *_held(charge, holders, month),
-            *_prices(charge, devices, month, closed.thawed()),
-        ]
+        span = month_of(charge.charge_month.year, charge.charge_month.month)
+        rows += [_charge(charge), *_held(charge, holders, span), *_prices(charge, devices, span, inputs)]
     return Answer(COLUMNS, tuple(rows), closed.time, None, (MEANING,), window=month)
 
 
