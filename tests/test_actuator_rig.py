@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 import requests
 
-from pipeline.actuator import freeze as freezing
+from pipeline.act import freezing
 from pipeline.actuator import idle
 from pipeline.actuator.catalogue import TARGETS
+from pipeline.actuator.freeze import NAME
 from pipeline.actuator.kubernetes import (
     DEPLOYMENTS,
     PODS,
@@ -22,7 +23,9 @@ from pipeline.actuator.kubernetes import (
 )
 from pipeline.actuator.patching import ANNOTATION
 from pipeline.actuator.steps import Begun
+from pipeline.embedded import Embedded
 from pipeline.policy.rules import VERSION_LABEL
+from pipeline.store import Store
 from tests import cluster_objects as objects
 from tests.deciding import NOW
 from tests.rig_targets import PLURALS, ArgoRollout, Workload, bind, client, install
@@ -189,7 +192,7 @@ def test_a_hijacked_actuator_can_do_none_of_this(lab):
     assert good.thing["metadata"]["generation"] == 1
 
 
-def test_a_frozen_namespace_keeps_what_it_has_and_gets_no_more(lab, kube):
+def test_a_frozen_namespace_keeps_what_it_has_and_gets_no_more(lab, kube, tmp_path):
     """A new GPU pod and a new claim are refused while the old ones run; undone, both are given again."""
     ns = lab.ns
     objects.device_class(kube, "gpu.act")
@@ -200,10 +203,6 @@ def test_a_frozen_namespace_keeps_what_it_has_and_gets_no_more(lab, kube):
     plan = freezing.plan(lab.api, ns)
     assert plan.hard["requests.nvidia.com/gpu"] == 1
     assert plan.hard["gpu.act.deviceclass.resource.k8s.io/devices"] == 2
-    until = NOW + timedelta(hours=1)
-    assert freezing.freeze(lab.api, plan, "a1", until).state == "executed"
-    assert "already" in freezing.freeze(lab.api, plan, "a1", until).detail
-    assert freezing.freeze(lab.api, plan, "a2", until).state == "refused"
 
     def refused(make, *what) -> bool:
         try:
@@ -212,18 +211,25 @@ def test_a_frozen_namespace_keeps_what_it_has_and_gets_no_more(lab, kube):
             return "exceeded quota: driftledger-freeze" in str(error)
         return False
 
-    objects.until(lambda: _quota(kube, ns).get("status", {}).get("used"), "the quota to count")
-    assert refused(objects.pod, gpu)
-    assert refused(objects.claim, objects.request("gpu.act"))
-    objects.pod(kube, ns, "no-device", objects.pod_spec())
-    assert freezing.thaw(lab.api, ns, NOW) is None, "it has not expired"
-    assert freezing.thaw(lab.api, ns, until).state == "undone"
-    assert freezing.thaw(lab.api, ns) is None
+    with Store.open(tmp_path) as store:
+        into, clients = Embedded(store), {"rig": lab.api}
+        frozen = freezing.freeze(into, lab.api, "rig", plan, timedelta(hours=1), "ana", NOW)
+        assert [t.state for t in frozen] == ["proposed", "executed"]
+        again = freezing.freeze(into, lab.api, "rig", plan, timedelta(hours=1), "ana", NOW + timedelta(1))
+        assert [t.state for t in again] == ["proposed", "refused"]
+        objects.until(lambda: _quota(kube, ns).get("status", {}).get("used"), "the quota to count")
+        assert refused(objects.pod, gpu)
+        assert refused(objects.claim, objects.request("gpu.act"))
+        objects.pod(kube, ns, "no-device", objects.pod_spec())
+        assert not list(freezing.thaw(store, into, clients, NOW)), "it has not expired"
+        late = NOW + timedelta(hours=1)
+        assert [t.state for t in freezing.thaw(store, into, clients, late)] == ["undone"]
+        assert not list(freezing.thaw(store, into, clients, late))
     assert not refused(objects.pod, gpu) and not refused(objects.claim, objects.request("gpu.act"))
 
 
 def _quota(kube, ns):
-    return kube.request("GET", f"/api/v1/namespaces/{ns}/resourcequotas/{freezing.NAME}", or_status=404)
+    return kube.request("GET", f"/api/v1/namespaces/{ns}/resourcequotas/{NAME}", or_status=404)
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])

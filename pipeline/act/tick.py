@@ -9,6 +9,7 @@ from detectors.finding import Finding
 from detectors.parameters import Parameters
 from pipeline.act.approvals import granted, still_offered
 from pipeline.act.events import Publisher, Taken, publish
+from pipeline.act.freezing import thaw
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
 from pipeline.actuator.steps import Begun, Step
@@ -40,6 +41,7 @@ def act(
     """
     at = store.snapshot() if snapshot is None else snapshot
     taken = [publish(publisher, t, now) for t in _settled(store, policy, clients, now)]
+    taken += thaw(store, publisher, clients, now)
     tripping = [rule for rule in policy.rules if trips(findings, rule)]
     if not tripping:
         return tuple(taken)

@@ -66,18 +66,20 @@ def freeze(client: Kubernetes, wanted: Freeze, action_id: str, expires: datetime
     return Step("executed", what, canonical({"quota": body["spec"]}))
 
 
-def thaw(client: Kubernetes, namespace: str, now: datetime | None = None) -> Step | None:
-    """Undo; with `now` only what has expired by then.  None where there is nothing to undo."""
+def thaw(client: Kubernetes, namespace: str, now: datetime | None, action_id: str) -> Step | None:
+    """End that freeze; with `now` only if it has expired by then.  None where it is to stay."""
     found = client.get(RESOURCE_QUOTAS, namespace, NAME)
     if isinstance(found, ApiError):
-        return None if found.fault == "not_found" else Step("failed", f"cannot be undone: {found.words}")
-    expires = (found["metadata"].get("annotations") or {}).get(EXPIRES)
-    if now is not None and expires and moment(expires) > now:
+        gone = found.fault == "not_found"
+        return Step("undone", "somebody has ended it already") if gone else None
+    marks = found["metadata"].get("annotations") or {}
+    if marks.get(ANNOTATION) != action_id:
+        return Step("undone", "another freeze has taken its place")
+    if now is not None and moment(marks[EXPIRES]) > now:
         return None
-    gone = client.delete(RESOURCE_QUOTAS, namespace, NAME, found["metadata"]["uid"])
-    if isinstance(gone, ApiError) and gone.fault != "not_found":
-        return Step("failed", f"cannot be undone: {gone.words}")
-    return Step("undone", f"{namespace} is given devices again")
+    ended = client.delete(RESOURCE_QUOTAS, namespace, NAME, found["metadata"]["uid"])
+    # Whatever went wrong, the next tick finds it still open and tries again.
+    return None if isinstance(ended, ApiError) else Step("undone", f"{namespace} is given devices again")
 
 
 def _body(wanted: Freeze, action_id: str, expires: datetime) -> Object:

@@ -1,0 +1,66 @@
+"""A namespace frozen until a time and given devices again, each step in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from pipeline.act.events import Publisher, Taken, publish
+from pipeline.actuator import freeze as quota
+from pipeline.actuator.freeze import Freeze
+from pipeline.actuator.kubernetes import ApiError, Kubernetes
+from pipeline.actuator.steps import Step
+from pipeline.canonical import canonical, digest
+from pipeline.errors import PreflightFailed
+from pipeline.policy.rules import Target
+from pipeline.store import Store
+
+
+def plan(client: Kubernetes, namespace: str) -> Freeze:
+    """What would be written.  Raises PreflightFailed where the cluster cannot be read."""
+    found = quota.plan(client, namespace)
+    if isinstance(found, ApiError):
+        raise PreflightFailed(f"{namespace} cannot be read: {found.words}")
+    return found
+
+
+def freeze(
+    publisher: Publisher,
+    client: Kubernetes,
+    cluster: str,
+    wanted: Freeze,
+    span: timedelta,
+    by: str,
+    now: datetime,
+) -> Iterator[Taken]:
+    """The steps, each recorded before the next; it ends by itself `span` from now."""
+    action_id = digest(["freeze", cluster, wanted.namespace, now])
+    evidence = canonical({"hard": wanted.hard, "by": by, "until": now + span})
+    words = f"{by} freezes {wanted.namespace} at the devices it has"
+    where = (action_id, cluster, wanted.namespace)
+    yield publish(publisher, _taken(*where, Step("proposed", words, evidence)), now)
+    yield publish(publisher, _taken(*where, quota.freeze(client, wanted, action_id, now + span)), now)
+
+
+def thaw(
+    store: Store,
+    publisher: Publisher,
+    clients: Mapping[str, Kubernetes],
+    now: datetime,
+    *,
+    namespace: str | None = None,
+) -> Iterator[Taken]:
+    """Ends the freezes that have expired by `now`; those of `namespace` at once."""
+    for row in store.query("freezes_open").to_pylist():
+        client = clients.get(row["cluster"])
+        if client is None or (namespace is not None and row["namespace"] != namespace):
+            continue
+        step = quota.thaw(client, row["namespace"], None if namespace else now, row["action_id"])
+        if step is not None:
+            where = (row["action_id"], row["cluster"], row["namespace"])
+            yield publish(publisher, _taken(*where, step), now)
+
+
+def _taken(action_id: str, cluster: str, namespace: str, step: Step) -> Taken:
+    target = Target(cluster, namespace, "Namespace", namespace)
+    return Taken(action_id, step.state, "freeze", "", target, "", "", "", None, step.evidence, step.detail)
