@@ -8,7 +8,7 @@ import time
 import duckdb
 
 from pipeline.errors import ConfigError, NotFound, StoreUnavailable
-from pipeline.lake import tables
+from pipeline.lake import older, tables
 from pipeline.lake.connect import connect
 from pipeline.lake.failures import is_conflict, named
 from pipeline.lake.location import Location, hidden
@@ -21,7 +21,9 @@ _PAUSE_SECONDS = 0.2
 def read(location: Location, snapshot: int | None) -> duckdb.DuckDBPyConnection:
     """Raises NotFound for no ledger or no such snapshot, StoreUnavailable where its database is away."""
     try:
-        return connect(location, read_only=True, snapshot=snapshot)
+        con = connect(location, read_only=True, snapshot=snapshot)
+        older.complete(con)
+        return con
     except duckdb.Error as error:
         if "unable to connect" in str(error).lower():
             raise StoreUnavailable(f"the ledger {location} is not available: {_first(error)}") from error

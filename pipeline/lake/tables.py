@@ -59,7 +59,7 @@ def _create(con: duckdb.DuckDBPyConnection, fact: Fact) -> None:
     columns = ", ".join(f'"{f.name}" {sql_type(f.type)}' for f in fact.schema)
     span = f", {SPAN} INTEGER DEFAULT 1" if fact.rolls else ""
     con.execute(f'CREATE TABLE "{fact.name}" ({columns}{span})')
-    con.execute(f'CREATE VIEW "{fact.name}_merged" AS {_merged(fact)}')
+    con.execute(f'CREATE VIEW "{fact.name}_merged" AS {merged(fact)}')
     if fact.rolls:
         rolled.add(con, fact.name)
 
@@ -69,10 +69,10 @@ def _widen(con: duckdb.DuckDBPyConnection, fact: Fact, missing: list[pa.Field]) 
     default = " DEFAULT 0" if fact.merge == "add" else ""
     for field in missing:
         con.execute(f'ALTER TABLE "{fact.name}" ADD COLUMN "{field.name}" {sql_type(field.type)}{default}')
-    con.execute(f'CREATE OR REPLACE VIEW "{fact.name}_merged" AS {_merged(fact)}')
+    con.execute(f'CREATE OR REPLACE VIEW "{fact.name}_merged" AS {merged(fact)}')
 
 
-def _merged(fact: Fact) -> str:
+def merged(fact: Fact) -> str:
     """The view that merges the rows of one key as the fact says."""
     key = ", ".join(f'"{n}"' for n in fact.key_names)
     if fact.merge == "append":

@@ -1,0 +1,40 @@
+"""How a reader sees a ledger, or a snapshot, of an older version: what came since is null, or 0 in sums."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import duckdb
+
+from pipeline.facts.catalogue import FACTS
+from pipeline.facts.fact import SPAN, Fact
+from pipeline.lake.tables import merged, sql_type
+
+
+def complete(con: duckdb.DuckDBPyConnection) -> None:
+    """Views of this connection, before the lake's own tables, for facts that lack a column or are not there.
+
+    A decision is computed again from the snapshot that it names, however many versions ago that was.
+    """
+    found = "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
+    present: dict[str, set[str]] = defaultdict(set)
+    for table, column in con.execute(found).fetchall():
+        present[table].add(column)
+    for fact in FACTS.values():
+        is_there = fact.name in present
+        lacking = {field.name for field in fact.schema} - present[fact.name]
+        if lacking:
+            con.execute(f'CREATE TEMP VIEW "{fact.name}" AS {_whole(fact, lacking, is_there)}')
+            con.execute(f'CREATE TEMP VIEW "{fact.name}_merged" AS {merged(fact)}')
+
+
+def _whole(fact: Fact, lacking: set[str], is_there: bool) -> str:
+    zero = "0" if fact.merge == "add" else "NULL"
+    columns = {
+        f.name: f'CAST({zero if f in fact.values else "NULL"} AS {sql_type(f.type)}) AS "{f.name}"'
+        for f in fact.schema
+    }
+    if is_there:
+        return f'SELECT *, {", ".join(columns[n] for n in sorted(lacking))} FROM lake."{fact.name}"'
+    span = f", 1 AS {SPAN}" if fact.rolls else ""
+    return f"SELECT {', '.join(columns.values())}{span} WHERE false"
