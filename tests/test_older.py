@@ -14,7 +14,7 @@ SPAN = Window(END - timedelta(hours=6), END)
 
 
 def test_a_reader_needs_no_writer_to_have_come_first(tmp_path: Path) -> None:
-    """After an upgrade the pages must not fail until a worker happens to start, nor old decisions for good."""
+    """After an upgrade the pages must not fail until a worker starts, nor old decisions for good."""
     folder = fill(tmp_path)
     with Store.open(folder) as store:
         before = cost(store, SPAN, ("team",))
