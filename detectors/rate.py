@@ -24,14 +24,16 @@ def judge(
     parameters: Parameters,
     evidence: dict[str, float | int | str],
 ) -> Finding:
-    """Whether the share of `hits` in `count` (columns of `minutes`, one row a minute) is above `bound`.
+    """Whether the share of `hits` in `count` (columns of `minutes`) is above `bound`.
 
     A row with count 0 is a minute with traffic of which nothing is known yet: it shows that the version is
     alive and counts neither for nor against it.
     """
-    rows = minutes.sort_by("minute")
-    if rows.num_rows == 0:
+    if minutes.num_rows == 0:
         return subject.unjudged(detector, "not_enough_data", parameters)
+    # Partial rows of a minute are one row: how traffic was cut must not change a verdict.
+    sums = minutes.group_by("minute").aggregate([("count", "sum"), (hits, "sum")])
+    rows = sums.rename_columns(["minute", "count", hits]).sort_by("minute")
     count, hit, times = integers(rows, "count"), integers(rows, hits), minutes_of(rows)
     total, total_hits = int(count.sum()), int(hit.sum())
     if subject.is_stale(times[-1], parameters):
