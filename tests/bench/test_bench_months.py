@@ -1,0 +1,47 @@
+"""How long the statement of a big month takes: 50 teams, 10,000 containers on 1,000 GPUs, in every form."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
+
+import pytest
+
+from pipeline.store import Store
+from tests.bench.test_bench_cost import ALLOCATIONS, DEVICES, USAGE
+from tests.recorded import record
+
+pytestmark = pytest.mark.bench
+
+GPUS = 1_000
+
+
+def test_a_month_of_fifty_teams(tmp_path: Path) -> None:
+    """The first of the month must not take the morning."""
+    with Store.open(tmp_path / "ledger") as store, store.transaction() as con:
+        for statement in (DEVICES, ALLOCATIONS.replace("(i % 20)", "(i % 50)"), USAGE):
+            con.execute(statement, {"gpus": GPUS})
+    command = [sys.executable, "-m", "pipeline.cli", "report", "build", "--month", "2026-10"]
+    command += [
+        "--store",
+        str(tmp_path / "ledger"),
+        "--out",
+        str(tmp_path / "out"),
+        "--gpu-hour-price",
+        "2.5",
+    ]
+    began = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    spent = getrusage(RUSAGE_CHILDREN)
+    record(
+        "statements of a month",
+        containers=GPUS * 10,
+        teams=50,
+        files=len(list((tmp_path / "out").iterdir())),
+        seconds=round(time.perf_counter() - began, 1),
+        cpu_s=round(spent.ru_utime + spent.ru_stime, 1),
+        peak_rss_mb=spent.ru_maxrss // 1024,
+    )
