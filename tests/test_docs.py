@@ -29,7 +29,11 @@ def commands() -> list[str]:
 def test_a_command_of_the_readme_has_these_options(line: str) -> None:
     """A newcomer copies the line; an option that is gone ends the trial."""
     _, name, *arguments = shlex.split(line)
-    text = CliRunner().invoke(app.app, [name, "--help"]).output
+    words = [name]
+    if arguments and re.fullmatch(r"[a-z-]+", arguments[0]) and not arguments[0].startswith("-"):
+        deeper = CliRunner().invoke(app.app, [name, arguments[0], "--help"])
+        words += [arguments[0]] * deeper.output.startswith(f"Usage: driftledger {name} {arguments[0]}")
+    text = CliRunner().invoke(app.app, [*words, "--help"]).output
     for option in (a for a in arguments if a.startswith("-")):
         assert re.search(rf"(^|\s|,){re.escape(option)}\b", text), f"{option} is no option of {name}"
 
