@@ -13,10 +13,12 @@ from pipeline.answers.window import month
 from pipeline.embedded import Embedded
 from pipeline.events import Message
 from pipeline.facts.catalogue import FACTS
+from pipeline.months.inputs import Inputs
 from pipeline.prices import PriceBook
 from pipeline.registry import register
 from pipeline.store import Store
-from reports.statement import Statement, statement
+from reports.read import read
+from reports.statement import Statement
 from tests.faults import stream
 
 PLACE_OF_THE_LOG = ("topic_id", "partition", "offset", "time")
@@ -76,5 +78,5 @@ def months_equal(ours: Store, right: Store) -> bool:
 
 
 def _month(store: Store) -> Statement:
-    made = statement(store, month(2026, 10), PriceBook.flat(Decimal("3.333333333"), "USD"))
-    return replace(made, snapshot=0)
+    inputs = Inputs(PriceBook.flat(Decimal("3.333333333"), "USD"))
+    return replace(read(store, lambda _: store, month(2026, 10), inputs), snapshot=0)
