@@ -272,6 +272,6 @@ def test_the_policy_on_the_page_is_one() -> None:
 def test_a_command_of_the_page_has_these_options(command: str, run: Run) -> None:
     """A reader copies the line."""
     words = command.split()
-    names = words[:2] if words[0] == "reference" else words[:1]
+    names = words[:2] if words[0] in ("reference", "policy") else words[:1]
     text = run(*names, "--help")
     assert [w for w in words if w.startswith("--") and not re.search(rf"{w}\b", text)] == []
