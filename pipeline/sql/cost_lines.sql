@@ -30,7 +30,7 @@ member AS MATERIALIZED (
         sum(weight) FILTER (resource = 'memory') OVER place AS memory_weight,
         bool_or(resource = '' AND card_nano IS NOT NULL) OVER place AS is_priced
     FROM (
-        SELECT DISTINCT cell, cluster, node, card, kind, resource, card_nano,
+        SELECT DISTINCT cell, cluster, node, card, kind, resource, card_nano, root, quantity,
             -- milliseconds, by cores and GiB in whole numbers of one scale
             card_su::HUGEINT // 720720000 * CASE resource WHEN '' THEN 1024000
                 WHEN 'cpu' THEN quantity * 1024 ELSE quantity // 1048576 * 1000 END AS weight
@@ -71,7 +71,7 @@ resettled AS (
     FROM (
         SELECT m.cell, m.cluster, m.node, m.resource, m.card, m.kind, t.pot,
             coalesce(t.pot * weight // nullif(sum(weight) OVER same, 0), 0) AS cut,
-            row_number() OVER (same ORDER BY weight DESC, m.card, m.kind) AS place
+            row_number() OVER (same ORDER BY weight DESC, m.root, m.quantity) AS place
         FROM member AS m JOIN taken AS t USING (cell, cluster, node, resource)
         WHERE is_priced
         WINDOW same AS (PARTITION BY m.cell, m.cluster, m.node, m.resource)
