@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+# Where it is set, each of the tests' many processes would compile every package anew: seconds of CPU a start.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo test lint bench soak rig clean lock
 
 BIN := .venv/bin
