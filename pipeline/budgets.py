@@ -73,7 +73,7 @@ def _budget(row: Section) -> Budget:
     period: Literal["month", "quarter"] = (
         "quarter" if row.choice("period", ("month", "quarter"), "month") == "quarter" else "month"
     )
-    start, end = _day(row, "valid_from", date.min), _day(row, "valid_to", date.max)
+    start, end = row.day("valid_from", date.min), row.day("valid_to", date.max)
     if start >= end:
         raise ConfigError(row.key("valid_to"), f"{end}", "write a day after valid_from")
     currency = row.text("currency", "USD")
@@ -99,11 +99,3 @@ def _number(key: str, text: object) -> Decimal:
     if not (amount.is_finite() and 0 < amount < Decimal(10) ** 15):
         raise ConfigError(key, text, "write a number above 0, such as 12000.00")
     return amount
-
-
-def _day(row: Section, name: str, default: date) -> date:
-    text = row.text(name, "")
-    try:
-        return date.fromisoformat(text) if text else default
-    except ValueError as error:
-        raise ConfigError(row.key(name), text, "write a day such as 2026-10-01") from error

@@ -67,7 +67,7 @@ def parse(text: str) -> Intensity:
 
 
 def _row(row: Section) -> Row:
-    start, end = _day(row, "valid_from", date.min), _day(row, "valid_to", date.max)
+    start, end = row.day("valid_from", date.min), row.day("valid_to", date.max)
     if start >= end:
         raise ConfigError(row.key("valid_to"), f"{end}", "write a day after valid_from")
     grams, pue = _number(row, "grams_per_kwh", 0, 5_000), Decimal(1)
@@ -88,11 +88,3 @@ def _number(row: Section, name: str, least: int, most: int) -> Decimal:
     if not (number.is_finite() and least <= number <= most):
         raise ConfigError(row.key(name), text, f"write a number from {least} to {most}")
     return number
-
-
-def _day(row: Section, name: str, default: date) -> date:
-    text = row.text(name, "")
-    try:
-        return date.fromisoformat(text) if text else default
-    except ValueError as error:
-        raise ConfigError(row.key(name), text, "write a day such as 2026-10-01") from error

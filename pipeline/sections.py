@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 
 from pipeline.errors import ConfigError
@@ -87,6 +87,13 @@ class Section:
         except (ValueError, OverflowError) as error:
             remedy = "write a day such as 2026-10-01, or an RFC 3339 time"
             raise ConfigError(self.key(name), text, remedy) from error
+
+    def day(self, name: str, default: date) -> date:
+        text = self.text(name, "")
+        try:
+            return date.fromisoformat(text) if text else default
+        except ValueError as error:
+            raise ConfigError(self.key(name), text, "write a day such as 2026-10-01") from error
 
     def sequence(self, name: str) -> Sequence[object]:
         value = self._value(name)

@@ -8,37 +8,30 @@ without, so the two are equal to its controller and not in their bytes.
 from __future__ import annotations
 
 from pipeline.actuator import progress as of
-from pipeline.actuator.kubernetes import REPLICA_SETS, ApiError, Kubernetes, Object, Resource
-from pipeline.actuator.owned import owned
+from pipeline.actuator.holds import paused
+from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object, Resource
+from pipeline.actuator.owned import in_replica_sets
 from pipeline.actuator.shape import Kept, Progress
-from pipeline.actuator.template import bare, version_of
+from pipeline.actuator.template import pod_template, version_of
 
 RESOURCE = Resource("argoproj.io", "v1alpha1", "rollouts")
 PATH = "/spec/template"
 KEEPER = "ReplicaSet"
 REVISION = "rollout.argoproj.io/revision"
 
+content = pod_template
 version = version_of
 
 
-def content(thing: Object) -> Object:
-    """The pod template; {} where another object holds it."""
-    return bare(thing["spec"].get("template") or {})
-
-
 def kept(client: Kubernetes, thing: Object) -> list[Kept] | ApiError:
-    """Those of its ReplicaSets that its controller has numbered."""
-    found = owned(client, REPLICA_SETS, thing)
-    if isinstance(found, ApiError):
-        return found
-    return [Kept(n, s["metadata"]["name"], content(s)) for s in found if (n := _revision(s)) > 0]
+    return in_replica_sets(client, thing, REVISION)
 
 
 def held_back(thing: Object) -> str | None:
     """Paused by a person, or only a view of a Deployment's template."""
     if thing["spec"].get("workloadRef"):
         return "workload_ref: another object holds the template; name that one as the target"
-    return "paused: spec.paused is true, a patch would not roll out" if thing["spec"].get("paused") else None
+    return paused(thing)
 
 
 def progress(thing: Object) -> tuple[Progress, str]:
@@ -51,8 +44,3 @@ def progress(thing: Object) -> tuple[Progress, str]:
     if phase == "Healthy":
         return "complete", words
     return ("stuck", words) if phase == "Degraded" else ("under_way", words)
-
-
-def _revision(replica_set: Object) -> int:
-    text = str((replica_set["metadata"].get("annotations") or {}).get(REVISION, ""))
-    return int(text) if text.isdigit() else 0

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from pipeline.actuator import progress as of
+from pipeline.actuator.holds import on_delete
 from pipeline.actuator.kubernetes import DAEMON_SETS, Object
-from pipeline.actuator.owned import pod_templates
+from pipeline.actuator.owned import in_controller_revisions
 from pipeline.actuator.shape import Progress
-from pipeline.actuator.template import bare, version_of
+from pipeline.actuator.template import pod_template, version_of
 
 RESOURCE = DAEMON_SETS
 PATH = "/spec/template"
 KEEPER = "ControllerRevision"
 
-kept = pod_templates
+content = pod_template
+kept = in_controller_revisions
 version = version_of
-
-
-def content(thing: Object) -> Object:
-    """The pod template."""
-    return bare(thing["spec"]["template"])
-
-
-def held_back(thing: Object) -> str | None:
-    """A strategy that replaces no pod by itself."""
-    if (thing["spec"].get("updateStrategy") or {}).get("type") == "OnDelete":
-        return "on_delete: spec.updateStrategy is OnDelete, a patch would replace no pod"
-    return None
+held_back = on_delete
 
 
 def progress(thing: Object) -> tuple[Progress, str]:

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 from pipeline.actuator import progress as of
-from pipeline.actuator.kubernetes import DEPLOYMENTS, REPLICA_SETS, ApiError, Kubernetes, Object
-from pipeline.actuator.owned import owned
+from pipeline.actuator.holds import paused
+from pipeline.actuator.kubernetes import DEPLOYMENTS, ApiError, Kubernetes, Object
+from pipeline.actuator.owned import in_replica_sets
 from pipeline.actuator.shape import Kept, Progress
-from pipeline.actuator.template import bare, version_of
+from pipeline.actuator.template import pod_template, version_of
 
 RESOURCE = DEPLOYMENTS
 PATH = "/spec/template"
 KEEPER = "ReplicaSet"
 REVISION = "deployment.kubernetes.io/revision"
 
-
-def content(thing: Object) -> Object:
-    """The pod template."""
-    return bare(thing["spec"]["template"])
-
-
+content = pod_template
 version = version_of
+held_back = paused
 
 
 def kept(client: Kubernetes, thing: Object) -> list[Kept] | ApiError:
-    """Those of its ReplicaSets that its controller has numbered."""
-    found = owned(client, REPLICA_SETS, thing)
-    if isinstance(found, ApiError):
-        return found
-    return [Kept(n, s["metadata"]["name"], content(s)) for s in found if (n := _revision(s)) > 0]
-
-
-def held_back(thing: Object) -> str | None:
-    """Paused."""
-    return "paused: spec.paused is true, a patch would not roll out" if thing["spec"].get("paused") else None
+    return in_replica_sets(client, thing, REVISION)
 
 
 def progress(thing: Object) -> tuple[Progress, str]:
@@ -50,8 +38,3 @@ def progress(thing: Object) -> tuple[Progress, str]:
     if wanted and (conditions.get("Available") or {}).get("status") != "True":
         return "under_way", f"{words}; condition Available is not True"
     return "complete", words
-
-
-def _revision(replica_set: Object) -> int:
-    text = str((replica_set["metadata"].get("annotations") or {}).get(REVISION, ""))
-    return int(text) if text.isdigit() else 0

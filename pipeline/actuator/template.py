@@ -23,6 +23,11 @@ def bare(template: Object) -> Object:
     return copy
 
 
+def pod_template(thing: Object) -> Object:
+    """That of a workload; {} where another object holds it."""
+    return bare(thing["spec"].get("template") or {})
+
+
 def version_of(template: Object, label: str) -> str:
     """Model version by the template's label; '' where the label is missing."""
     labels = (template.get("metadata") or {}).get("labels") or {}
