@@ -32,6 +32,41 @@ class Taken(NamedTuple):
     detail: str
 
 
+class Decided(Protocol):
+    """An action, a refusal, or an earlier one of either."""
+
+    @property
+    def action_id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def model_version(self) -> str: ...
+
+
+def taken(
+    of: Decided, target: Target, to_version: str, state: str, detail: str, evidence: str = "",
+    snapshot: int | None = None,
+) -> Taken:  # fmt: skip
+    """A state of what was decided; `snapshot` is what a first state was decided from."""
+    return Taken(
+        action_id=of.action_id,
+        state=state,
+        kind=of.kind,
+        rule=of.rule,
+        target=target,
+        model=of.model,
+        model_version=of.model_version,
+        to_version=to_version,
+        snapshot=snapshot,
+        evidence=evidence,
+        detail=detail,
+    )
+
+
 class Publisher(Protocol):
     """What takes events in: the embedded runner, or a producer."""
 

@@ -8,14 +8,14 @@ from datetime import datetime
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from pipeline.act.approvals import granted, still_offered
-from pipeline.act.events import Publisher, Taken, publish
+from pipeline.act.events import Publisher, Taken, publish, taken
 from pipeline.act.freezing import thaw
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
 from pipeline.actuator.steps import Begun, Step
 from pipeline.policy import rules
 from pipeline.policy.consider import consider
-from pipeline.policy.decisions import Action, Decision, PastAction, Refusal
+from pipeline.policy.decisions import Action, Decision, Refusal
 from pipeline.policy.journal import TargetState
 from pipeline.policy.reading import past_actions
 from pipeline.policy.rules import Policy, Rule, Target
@@ -40,18 +40,18 @@ def act(
     cluster name, so that a rule never reaches the object of the same name in another cluster.
     """
     at = store.snapshot() if snapshot is None else snapshot
-    taken = [publish(publisher, t, now) for t in _settled(store, policy, clients, now)]
-    taken += thaw(store, publisher, clients, now)
+    done = [publish(publisher, t, now) for t in _settled(store, policy, clients, now)]
+    done += thaw(store, publisher, clients, now)
     tripping = [rule for rule in policy.rules if trips(findings, rule)]
     if not tripping:
-        return tuple(taken)
+        return tuple(done)
     with Store.open(store.location, read_only=True, snapshot=at) as pinned:
         for rule in tripping:
             state = _observed(clients, rule)
             decision = consider(pinned, findings, policy, rule, state, now, parameters)
             if decision is not None:
-                taken += _carried_out(store, publisher, decision, clients, now)
-    return tuple(taken)
+                done += _carried_out(store, publisher, decision, clients, now)
+    return tuple(done)
 
 
 def _observed(clients: Mapping[str, Kubernetes], rule: Rule) -> TargetState | None:
@@ -83,11 +83,11 @@ def _carried_out(
             yield publish(publisher, _step(decision, step), now)
 
 
-def _recorded(store: Store, decision: Decision, taken: Taken, now: datetime) -> bool:
+def _recorded(store: Store, decision: Decision, first: Taken, now: datetime) -> bool:
     """A decision that only stands in the ledger is written once, not at every tick that repeats it."""
     if isinstance(decision, Action) and decision.mode == "propose":
         return still_offered(store, decision, now)
-    found = store.query("action_state", action_id=taken.action_id, state=taken.state)
+    found = store.query("action_state", action_id=first.action_id, state=first.state)
     return bool(found.num_rows)
 
 
@@ -104,19 +104,7 @@ def _step(action: Action, step: Step) -> Taken:
 
 
 def _taken(decision: Decision, state: str, to_version: str, detail: str, evidence: str) -> Taken:
-    return Taken(
-        action_id=decision.action_id,
-        state=state,
-        kind=decision.kind,
-        rule=decision.rule,
-        target=decision.target,
-        model=decision.model,
-        model_version=decision.model_version,
-        to_version=to_version,
-        snapshot=decision.snapshot,
-        evidence=evidence,
-        detail=detail,
-    )
+    return taken(decision, decision.target, to_version, state, detail, evidence, decision.snapshot)
 
 
 def _settled(
@@ -135,20 +123,4 @@ def _settled(
         begun = Begun(past.action_id, target, past.state, past.to_version, label)
         step = TARGETS[kind].settle(client, begun, until, now)
         if step is not None:
-            yield _past_step(past, target, step)
-
-
-def _past_step(past: PastAction, target: Target, step: Step) -> Taken:
-    return Taken(
-        action_id=past.action_id,
-        state=step.state,
-        kind=past.kind,
-        rule=past.rule,
-        target=target,
-        model=past.model,
-        model_version=past.model_version,
-        to_version=past.to_version,
-        snapshot=None,
-        evidence=step.evidence,
-        detail=step.detail,
-    )
+            yield taken(past, target, past.to_version, step.state, step.detail, step.evidence)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from pipeline.act.events import Publisher, Taken, publish
+from pipeline.act.events import Publisher, Taken, publish, taken
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
 from pipeline.canonical import digest
@@ -35,11 +35,12 @@ def undo(
     """
     action = _inverse(store, action_id, client, cluster)
     steps = TARGETS[action.target.kind].execute(client, action)
-    yield publish(publisher, _taken(action, "proposed", f"undo of {action_id[:12]} asked by {by}"), now)
+    put = action, action.target, action.to_version
+    yield publish(publisher, taken(*put, "proposed", f"undo of {action_id[:12]} asked by {by}"), now)
     for step in steps:
-        yield publish(publisher, _taken(action, step.state, step.detail, step.evidence), now)
+        yield publish(publisher, taken(*put, step.state, step.detail, step.evidence), now)
         if step.state == "executed":
-            done = _taken(action, "undone", f"put back by {by}")
+            done = taken(*put, "undone", f"put back by {by}")
             original = done._replace(
                 action_id=action_id, kind="rollback", model_version=action.to_version,
                 to_version=action.model_version,
@@ -89,20 +90,4 @@ def _inverse(store: Store, action_id: str, client: Kubernetes, cluster: str) -> 
         snapshot=store.snapshot(),
         evidence="",
         detail=f"put {row['model_version']} back",
-    )
-
-
-def _taken(action: Action, state: str, detail: str, evidence: str = "") -> Taken:
-    return Taken(
-        action_id=action.action_id,
-        state=state,
-        kind=action.kind,
-        rule=action.rule,
-        target=action.target,
-        model=action.model,
-        model_version=action.model_version,
-        to_version=action.to_version,
-        snapshot=None,
-        evidence=evidence,
-        detail=detail,
     )

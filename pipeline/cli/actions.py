@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.actor import ActorOption, who
 from pipeline.cli.cluster_options import (
     CaOption,
     ClusterOption,
@@ -28,9 +28,6 @@ HELP = "What was proposed, done, refused and undone: listed, shown, approved, de
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help=HELP)
 
 ActionArgument = Annotated[str, typer.Argument(metavar="ACTION", help="Its id, or a beginning of it.")]
-ByOption = Annotated[
-    str | None, typer.Option("--by", metavar="NAME", help="Who says so; else this account's name.")
-]
 
 
 @app.callback()
@@ -88,7 +85,7 @@ def approve(
     action: ActionArgument,
     token: Annotated[str, typer.Option("--token", metavar="TOKEN", help="As `show` prints it.")],
     store: StoreOption = None,
-    by: ByOption = None,
+    actor: ActorOption = None,
 ) -> None:
     """Say yes to this plan and no other; the next tick of `judge` or `up` carries it out.
 
@@ -98,7 +95,7 @@ def approve(
     from pipeline.embedded import Embedded
 
     with writing(ctx, store) as ledger:
-        _told(say(ledger, Embedded(ledger), _whole(ledger, action), token, _who(by), now()))
+        _told(say(ledger, Embedded(ledger), _whole(ledger, action), token, who(actor), now()))
 
 
 @app.command()
@@ -107,14 +104,14 @@ def deny(
     action: ActionArgument,
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Kept with the action.")] = "",
     store: StoreOption = None,
-    by: ByOption = None,
+    actor: ActorOption = None,
 ) -> None:
     """Say no, for good: the same action is not proposed again.  Exit code 3: nothing waits there."""
     from pipeline.act.approvals import deny as say
     from pipeline.embedded import Embedded
 
     with writing(ctx, store) as ledger:
-        _told(say(ledger, Embedded(ledger), _whole(ledger, action), _who(by), why, now()))
+        _told(say(ledger, Embedded(ledger), _whole(ledger, action), who(actor), why, now()))
 
 
 @app.command()
@@ -123,14 +120,14 @@ def mute(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="As the policy names it.")],
     hours: Annotated[int, typer.Option("--hours", min=0, help="From now; 0 ends it.")],
     store: StoreOption = None,
-    by: ByOption = None,
+    actor: ActorOption = None,
 ) -> None:
     """Let a rule rest: what it finds is recorded as refused, and nothing is done."""
     from pipeline.act.approvals import mute as say
     from pipeline.embedded import Embedded
 
     with writing(ctx, store) as ledger:
-        _told(say(Embedded(ledger), rule, timedelta(hours=hours), _who(by), now()))
+        _told(say(Embedded(ledger), rule, timedelta(hours=hours), who(actor), now()))
 
 
 @app.command()
@@ -143,7 +140,7 @@ def undo(
     server: ServerOption = None,
     token_file: TokenOption = None,
     ca: CaOption = None,
-    by: ByOption = None,
+    actor: ActorOption = None,
 ) -> None:
     """Put back what an executed rollback left, unless somebody has changed the object since.
 
@@ -160,7 +157,7 @@ def undo(
     try:
         with writing(ctx, store) as ledger:
             whole = _whole(ledger, action)
-            steps = put_back(ledger, Embedded(ledger), whole, client, cluster, _who(by), now())
+            steps = put_back(ledger, Embedded(ledger), whole, client, cluster, who(actor), now())
             states = [_told(step) for step in steps]
     finally:
         client.close()
@@ -171,10 +168,6 @@ def undo(
 def _told(step: Taken) -> str:
     typer.echo(f"{step.state} {step.action_id[:12]}: {step.detail}")
     return step.state
-
-
-def _who(by: str | None) -> str:
-    return by or getpass.getuser()
 
 
 def _whole(ledger: Store, beginning: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
+from pipeline.cli.actor import ActorOption, who
 from pipeline.cli.cluster_options import (
     CaOption,
     ClusterOption,
@@ -34,7 +34,7 @@ def freeze(
     server: ServerOption = None,
     token_file: TokenOption = None,
     ca: CaOption = None,
-    by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so.")] = None,
+    actor: ActorOption = None,
 ) -> None:
     """Hold a namespace to the devices it has: new GPU pods and claims are refused, running ones stay.
 
@@ -61,7 +61,7 @@ def freeze(
                 if undo
                 else freezing.freeze(
                     into, client, cluster, freezing.plan(client, namespace), timedelta(hours=hours),
-                    by or getpass.getuser(), now(),
+                    who(actor), now(),
                 )
             )  # fmt: skip
             states = []

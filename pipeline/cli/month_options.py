@@ -1,8 +1,7 @@
-"""The options of the commands of month end, and the two values that they read: a month, and who asks."""
+"""The options of the commands of month end, and the month that they read."""
 
 from __future__ import annotations
 
-import getpass
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from pipeline.months.inputs import Inputs
 
 MonthOption = Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="Calendar month, UTC.")]
-ActorOption = Annotated[
-    str | None, typer.Option("--actor", metavar="NAME", help="Who does it; else the user of this machine.")
-]
 StatementCurrency = Annotated[
     str | None, typer.Option("--currency", metavar="CODE", help="ISO 4217 code; else closing.currency.")
 ]
@@ -39,14 +35,6 @@ def month_of(text: str) -> Window:
 
 def _refuse(text: str) -> Window:
     raise ConfigError("--month", text, "write a month such as 2026-10")
-
-
-def who(actor: str | None) -> str:
-    """The name given, or the user's."""
-    try:
-        return actor or getpass.getuser()
-    except (KeyError, OSError) as error:  # a container's user need not have a name
-        raise ConfigError("--actor", None, "this user has no name; say who does it") from error
 
 
 def inputs(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.month_options import ActorOption, MonthOption, StatementCurrency, inputs, month_of, who
+from pipeline.cli.actor import ActorOption, who
+from pipeline.cli.month_options import MonthOption, StatementCurrency, inputs, month_of
 from pipeline.cli.options import OutputOption, StoreOption, now, reading, settings, show, writing
 from pipeline.cli.output import Output
 from pipeline.cli.price_options import GpuHourOption, PricesOption
