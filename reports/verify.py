@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +17,12 @@ from reports.build import FORMS
 from reports.marker import Marker, find, team
 from reports.read import read
 from reports.statement import Statement, of_team
+
+_PROPERTIES_BYTES = 65_536
+"""Read of a workbook's properties, whatever it claims to hold."""
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, RuntimeError)
+"""What reading a damaged archive raises: its frame, its data, their end, no such part, a part that begins
+before the file, and one that calls itself encrypted or packed in another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,8 @@ def find_marker(content: bytes) -> Marker | None:
     """Out of the file itself, or of the parts of a workbook."""
     if content.startswith(b"PK"):
         try:
-            with zipfile.ZipFile(BytesIO(content)) as book:
-                return find(book.read("docProps/core.xml"))
-        except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError):
+            with zipfile.ZipFile(BytesIO(content)) as book, book.open("docProps/core.xml") as part:
+                return find(part.read(_PROPERTIES_BYTES))
+        except _DAMAGED:
             return None
     return find(content)

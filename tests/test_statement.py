@@ -14,6 +14,7 @@ from decimal import Decimal
 from html.parser import HTMLParser
 from io import BytesIO, StringIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from openpyxl import load_workbook
@@ -32,6 +33,7 @@ from reports import files, focus, statement_csv, statement_html, statement_pdf, 
 from reports.build import build
 from reports.read import read
 from reports.statement import Statement, of_team
+from reports.verify import find_marker
 from tests.cost_rows import allocation, at, device, ledger, minutes
 
 HOSTILE = '=HYPERLINK("http://x","<img src=x onerror=alert(1)>")\u202e'
@@ -287,3 +289,18 @@ def test_an_empty_ledger_has_no_statement(tmp_path: Path) -> None:
 def test_a_month_without_facts_says_which_months_have_some(october: Store) -> None:
     with pytest.raises(NotFound, match=r"facts are of 2026-10-05"):
         read(october, lambda _: october, month(2026, 9), Inputs(THIRD))
+
+
+def test_a_damaged_workbook_says_nothing_and_breaks_nothing(whole: Statement) -> None:
+    """`report verify` must answer for whatever came back by mail, and not with a stack trace."""
+    content = statement_xlsx.render(whole)
+    with ZipFile(BytesIO(content)) as book:
+        begin = book.getinfo("docProps/core.xml").header_offset
+    marker = find_marker(content)
+    assert marker is not None
+    said = set()
+    for place in [*range(begin, begin + 420), *range(len(content) - 1_500, len(content))]:
+        for bits in (0xFF, 1 << place % 8):
+            said.add(find_marker(content[:place] + bytes([content[place] ^ bits]) + content[place + 1 :]))
+        said.add(find_marker(content[:place]))
+    assert {None, marker} <= said
