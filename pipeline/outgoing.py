@@ -1,4 +1,4 @@
-"""Which addresses alerts may be sent to, and how: https, never into a network by accident, no redirects."""
+"""Which addresses may be told something, and how: https, never into a network by accident, no redirects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_ANSWER_BYTES = 4_096
 
 
 class Undelivered(DriftledgerError):
-    """A receiver did not take an alert; it is tried again."""
+    """A receiver did not take it; it is tried again."""
 
 
 class Receiver(NamedTuple):
@@ -29,21 +29,26 @@ class Receiver(NamedTuple):
     path: str
     private: bool
     """Whether addresses that are not public may be reached."""
+    allow: str
+    """The setting that says so."""
 
 
-def receiver(key: str, url: str, allow_private: bool) -> Receiver:
-    """The receiver that a setting names; ConfigError, without the address, where it is none."""
-    remedy = "write https://HOST/PATH; plain http only with alerts.allow_private"
+def receiver(key: str, url: str, private: bool, allow: str) -> Receiver:
+    """The receiver that a setting names; ConfigError, without the address, where it is none.
+
+    `allow` is the setting that gave `private`: whether addresses that are not public may be reached.
+    """
+    remedy = f"write https://HOST/PATH; plain http only with {allow}"
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
         raise ConfigError(key, "***", remedy) from error
-    schemes = ("https", "http") if allow_private else ("https",)
+    schemes = ("https", "http") if private else ("https",)
     if parts.scheme not in schemes or not parts.hostname or parts.username or parts.password:
         raise ConfigError(key, "***", remedy)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Receiver(key, parts.scheme, parts.hostname, port, path, allow_private)
+    return Receiver(key, parts.scheme, parts.hostname, port, path, private, allow)
 
 
 def post(to: Receiver, path: str, body: bytes, headers: dict[str, str]) -> None:
@@ -84,7 +89,7 @@ def _resolved(to: Receiver) -> str:
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     public = [_public(address) for address in addresses]
     if not to.private and not all(public):
-        raise Undelivered(f"{to.name} is a private address; set alerts.allow_private if that is meant")
+        raise Undelivered(f"{to.name} is a private address; set {to.allow} if that is meant")
     if to.scheme == "http" and any(public):
         raise Undelivered(f"{to.name} is a public address of plain http; write https")
     return str(addresses[0])

@@ -13,10 +13,10 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from pipeline import yaml_file
 from pipeline.errors import ConfigError
+from pipeline.outgoing import Receiver, Undelivered, post, receiver
 from pipeline.sections import Section
 from reports import files
 
@@ -110,26 +110,21 @@ class Mail:
         return message
 
 
-class _NoRedirect(HTTPRedirectHandler):
-    def redirect_request(self, *_arguments: object) -> None:
-        return None
-
-
 @dataclass(frozen=True, slots=True)
 class Webhook:
     """A JSON message that the month is closed, with the SHA-256 of every file; the key makes it one."""
 
     name: str
-    url: str
+    to: Receiver
     again: bool = True
 
     def hand(self, contents: Files, month: str, key: str) -> None:
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
         body = json.dumps({"month": month, "key": key, "files": digests}, sort_keys=True).encode()
-        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-        request = Request(self.url, data=body, headers=headers, method="POST")
-        with build_opener(_NoRedirect).open(request, timeout=SECONDS) as answer:
-            answer.read(1024)
+        try:
+            post(self.to, self.to.path, body, {"Idempotency-Key": key})
+        except Undelivered as error:
+            raise OSError(str(error)) from error
 
 
 def load(path: str) -> tuple[Target, ...]:
@@ -154,21 +149,22 @@ def _target(row: Section) -> Target:
     if kind == "folder":
         made = Folder(name, Path(row.text("path")))
     elif kind == "s3":
-        made = Bucket(name, _url(row, ("s3",)))
+        made = Bucket(name, _bucket(row))
     elif kind == "webhook":
-        made = Webhook(name, _url(row, ("https", "http")))
+        private = row.choice("allow_private", ("true", "false"), "false") == "true"
+        to = receiver(row.key("url"), row.text("url"), private, row.key("allow_private"))
+        made = Webhook(name, to)
     else:
-        to = tuple(str(one) for one in row.sequence("to"))
-        tls = row.text("tls", "true") != "false"
-        made = Mail(name, row.text("server"), row.text("from"), to, row.text("user", ""), tls)
+        people = tuple(str(one) for one in row.sequence("to"))
+        tls = row.choice("tls", ("true", "false"), "true") == "true"
+        made = Mail(name, row.text("server"), row.text("from"), people, row.text("user", ""), tls)
     row.done()
     return made
 
 
-def _url(row: Section, schemes: tuple[str, ...]) -> str:
+def _bucket(row: Section) -> str:
     url = row.text("url")
     parts = urlsplit(url)
-    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if parts.scheme not in schemes or not parts.netloc or (parts.scheme == "http" and not local):
-        raise ConfigError(row.key("url"), url, f"write {schemes[0]}://…")
+    if parts.scheme != "s3" or not parts.netloc:
+        raise ConfigError(row.key("url"), url, "write s3://…")
     return url

@@ -36,7 +36,8 @@ class Mailbox(socketserver.StreamRequestHandler):
                 lines = []
                 while (part := self.rfile.readline()) != b".\r\n":
                     lines.append(part)
-                self.server.got.append(b"".join(lines))  # type: ignore[attr-defined]
+                server: Any = self.server
+                server.got.append(b"".join(lines))
             self.wfile.write(b"221 bye\r\n" if line == b"QUIT" else b"250 ok\r\n")
             if line == b"QUIT":
                 return
@@ -107,7 +108,8 @@ def test_a_folder_and_a_mailbox_get_it_once(closed: Store, tmp_path: Path) -> No
 def test_a_hook_that_fails_is_asked_again_with_the_same_key(closed: Store) -> None:
     with serving(HTTPServer(("127.0.0.1", 0), Hook), fails=1) as hook:
         to = targets.parse(
-            f"targets:\n- {{name: erp, kind: webhook, url: 'http://127.0.0.1:{hook.server_port}/'}}"
+            f"targets:\n- {{name: erp, kind: webhook, allow_private: true, "
+            f"url: 'http://127.0.0.1:{hook.server_port}/'}}"
         )
         assert states(closed, to, NOW) == [("erp", FAILED)]
         assert states(closed, to, NOW + timedelta(minutes=1)) == []

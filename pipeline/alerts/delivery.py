@@ -12,14 +12,15 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 
 from pipeline.alerts import messages
-from pipeline.alerts.address import Receiver, Undelivered, post, receiver
 from pipeline.alerts.alert import Alert
 from pipeline.facts.control import ALERT_DELIVERIES
+from pipeline.outgoing import Receiver, Undelivered, post, receiver
 from pipeline.settings.alerts import AlertSettings
 from pipeline.store import Batch, Store
 
 Send = Callable[[Alert], None]
 """Raises Undelivered."""
+_ALLOW = "alerts.allow_private"
 GIVEN_UP = timedelta(days=1)
 """An alert that nobody took for so long is no news; the ledger keeps it."""
 
@@ -28,10 +29,10 @@ def receivers(chosen: AlertSettings) -> dict[str, Send]:
     """How to send to each receiver that the settings name; ConfigError for an address that is none."""
     found: dict[str, Send] = {}
     if chosen.webhook:
-        hook = receiver("alerts.webhook", str(chosen.webhook), chosen.allow_private)
+        hook = receiver("alerts.webhook", str(chosen.webhook), chosen.allow_private, _ALLOW)
         found["webhook"] = lambda alert: _webhook(hook, chosen, alert)
     if chosen.alertmanager:
-        manager = receiver("alerts.alertmanager", chosen.alertmanager, chosen.allow_private)
+        manager = receiver("alerts.alertmanager", chosen.alertmanager, chosen.allow_private, _ALLOW)
         found["alertmanager"] = lambda alert: _alertmanager(manager, chosen, alert)
     return found
 

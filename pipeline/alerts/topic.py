@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collectors.publish.outbox import Blocked
 from collectors.publish.publisher import Publisher
-from pipeline.alerts.address import Undelivered
 from pipeline.alerts.alert import Alert
 from pipeline.alerts.delivery import Send
 from pipeline.alerts.tick import publish
+from pipeline.outgoing import Undelivered
 
 _SECONDS = 10.0
 
