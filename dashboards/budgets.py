@@ -9,10 +9,10 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboards import shown
+from dashboards import pivot, shown
 from dashboards.questions import Asked, ask
 from dashboards.view import View
-from pipeline.answers.answer import Answer
+from pipeline.answers.answer import Answer, Value
 from pipeline.answers.cells import amount
 from pipeline.answers.forecast import COVERAGE
 from pipeline.answers.window import MINUTE
@@ -109,7 +109,7 @@ def _picture(answer: Answer) -> Any:
             {
                 "budget": r["budget"],
                 "state": r["state"],
-                **{n: None if r[n] is None else float(r[n]) / float(r["amount"]) for n in parts},  # type: ignore[arg-type]
+                **{n: _share(r[n], r["amount"]) for n in parts},
             }
             for r in rows
         ]
@@ -128,3 +128,8 @@ def _picture(answer: Answer) -> Any:
     )
     whole = alt.Chart(pd.DataFrame({"x": [1.0]})).mark_rule(strokeDash=[4, 3]).encode(alt.X("x:Q"))
     return alt.layer(spent, interval, expected, whole)
+
+
+def _share(of: Value, amount: Value) -> float | None:
+    found = pivot.share(of, amount)
+    return None if found is None else float(found)

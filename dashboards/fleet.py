@@ -150,9 +150,7 @@ def _by_bucket(answer: Answer) -> Answer:
 
     def added(row: Sequence[Value]) -> tuple[Value, ...]:
         hours = sum((v for v in (row[i] for i in sides) if isinstance(v, Decimal)), Decimal(0))
-        money = row[cost]
-        known = isinstance(money, Decimal) and isinstance(whole, Decimal) and whole
-        return (*row, hours, money / whole if known else None)  # type: ignore[operator]
+        return (*row, hours, pivot.share(row[cost], whole))
 
     wider = replace(
         answer,

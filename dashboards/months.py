@@ -50,11 +50,11 @@ def months(known: Sequence[State], checks: dict[datetime, Checked]) -> pd.DataFr
     for one in reversed(known):
         check, closed = checks.get(one.month.start), one.closing
         kept_as = "" if check is None else "; ".join(check.problems) or "as it was closed"
-        at = None if closed is None else closed.time
-        own = None if closed is None else closed.hash
-        rows.append((f"{one.month.start:%Y-%m}", one.state, one.until, at, own, kept_as))
+        at, own = ("", "") if closed is None else (f"{closed.time:%Y-%m-%d %H:%M}", closed.hash)
+        until = f"{one.until:%Y-%m-%d %H:%M}"
+        rows.append((f"{one.month.start:%Y-%m}", one.state, until, at, own, kept_as))
     return pd.DataFrame(
-        rows, columns=["Month", "State", "Grace ends", "Closed (UTC)", "Hash", "Charges kept"]
+        rows, columns=["Month", "State", "Grace ends (UTC)", "Closed (UTC)", "Hash", "Charges kept"]
     )
 
 

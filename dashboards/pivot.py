@@ -93,10 +93,17 @@ def only_columns(answer: Answer, names: Iterable[str]) -> Answer:
     )
 
 
+def share(part: Value, whole: Value) -> Decimal | None:
+    """None where one of them is unknown, or the whole is zero."""
+    if not isinstance(part, Decimal) or not isinstance(whole, Decimal) or not whole:
+        return None
+    return part / whole
+
+
 def _change(now: Value, was: Value) -> tuple[Value, Value, Value]:
     if not isinstance(now, Decimal) or not isinstance(was, Decimal):
         return was, None, None
-    return was, now - was, (now - was) / was if was else None
+    return was, now - was, share(now - was, was)
 
 
 def _value(columns: Sequence[Column], place: int, rows: Sequence[Row]) -> Value:

@@ -17,6 +17,7 @@ from tests.rigs import (  # noqa: F401  fixtures of every test
     kube,
     postgres,
     private_kafka,
+    promtool,
     s3,
     secure_kafka,
 )

@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
 import pytest
 
 from pipeline.errors import PreflightFailed
+from pipeline.rig import cache
 from pipeline.rig.hubble import Hubble
 from pipeline.rig.kafka import Kafka
 from pipeline.rig.kube.cluster import Kube
@@ -35,6 +36,13 @@ class Server(Protocol):
 S = TypeVar("S", bound=Server)
 
 
+def absent(error: PreflightFailed) -> NoReturn:
+    """What cannot be had skips a test, and in CI fails it."""
+    if os.environ.get("CI") == "true":
+        raise error
+    pytest.skip(str(error))
+
+
 @contextmanager
 def running(make: Callable[[Path], S]) -> Iterator[S]:
     """A started server in a temporary folder of its own; both are gone afterwards."""
@@ -44,13 +52,20 @@ def running(make: Callable[[Path], S]) -> Iterator[S]:
             server = make(Path(name) / "server")
             server.start()
         except PreflightFailed as error:
-            if os.environ.get("CI") == "true":
-                raise
-            pytest.skip(str(error))
+            absent(error)
         try:
             yield server
         finally:
             server.stop()
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """Path of Prometheus's own checker of metrics and rules."""
+    try:
+        return cache.tool("promtool", "prometheus")
+    except PreflightFailed as error:
+        absent(error)
 
 
 @pytest.fixture(scope="session")

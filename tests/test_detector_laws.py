@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -25,27 +25,27 @@ RATES = {"accuracy": (0.1, 0.3, 0.02), "latency_objective": (0.01, 0.2, 0.0)}
 """Share of hits: as the reference allows, harmful, better."""
 
 
-def rates(detector: str, before: float, after: float, end: object = END) -> pa.Table:
+def rates(detector: str, before: float, after: float, end: datetime = END) -> pa.Table:
     share = np.r_[np.full(LONG, before), np.full(CHANGED, after)]
     count = np.full(len(share), 50)
     hits = np.random.default_rng(0).binomial(count, share)
     make = labelled if detector == "accuracy" else timed
-    return make(hits, count, end)  # type: ignore[arg-type]
+    return make(hits, count, end)
 
 
-def features(shift: float, end: object = END) -> pa.Table:
+def features(shift: float, end: datetime = END) -> pa.Table:
     values = np.random.default_rng(0).normal(0, 1, (LONG + CHANGED, 50))
     values[LONG:] += shift
     counts = np.zeros((LONG + CHANGED, 12), dtype=np.int64)
     np.add.at(counts, (np.arange(LONG + CHANGED)[:, None], np.searchsorted(judged.EDGES, values)), 1)
-    return judged.features({"amount": counts}, end)  # type: ignore[arg-type]
+    return judged.features({"amount": counts}, end)
 
 
-def quiet(detector: str, end: object = END) -> pa.Table:
+def quiet(detector: str, end: datetime = END) -> pa.Table:
     return features(0.0, end) if detector == "drift" else rates(detector, *(RATES[detector][0],) * 2, end)
 
 
-def harmed(detector: str, end: object = END) -> pa.Table:
+def harmed(detector: str, end: datetime = END) -> pa.Table:
     return features(1.0, end) if detector == "drift" else rates(detector, *RATES[detector][:2], end)
 
 

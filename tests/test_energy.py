@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from pipeline import intensity
-from pipeline.answers.answer import Answer
+from pipeline.answers.answer import Answer, Value
 from pipeline.answers.energy import energy
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
@@ -50,8 +50,8 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterable[Store]:
         yield store
 
 
-def by_team(answer: Answer) -> dict[str, tuple[Decimal, Decimal, Decimal | None]]:
-    return {str(row[0]): row[1:4] for row in answer.rows}  # type: ignore[misc]
+def by_team(answer: Answer) -> dict[str, tuple[Value, ...]]:
+    return {str(row[0]): row[1:4] for row in answer.rows}
 
 
 def test_every_joule_has_one_holder(ledger: Store) -> None:

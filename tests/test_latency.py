@@ -6,8 +6,6 @@ import json
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, timedelta
-from pathlib import Path
-from shutil import which
 
 import numpy as np
 import pytest
@@ -88,8 +86,7 @@ def test_all_forms_carry_the_same_histograms(store: Store) -> None:
     assert {key: from_classic(of) for key, of in rows.items()} == mine
 
 
-@pytest.mark.skipif(which("promtool") is None, reason="promtool is not here; `make rig` brings it")
-def test_prometheus_reads_the_classic_form(store: Store, tmp_path: Path) -> None:
+def test_prometheus_reads_the_classic_form(store: Store, promtool: str) -> None:
     text = latency_export.classic(store, HOUR)
-    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+    done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True)
     assert "parse" not in done.stderr and done.returncode in (0, 3), done.stderr

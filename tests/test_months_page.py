@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from dashboards.months import months, teams
 from pipeline.answers.window import month
-from pipeline.months.charge import ADJUSTMENT, plain
+from pipeline.months.charge import ADJUSTMENT, Charge, plain
 from pipeline.months.closings import Closing
 from pipeline.months.states import CLOSED, DUE, State
 from pipeline.months.verify import Checked
@@ -30,10 +30,10 @@ def test_a_month_that_was_edited_says_so() -> None:
 def test_a_team_sees_what_changed() -> None:
     """Two currencies are two rows: they have no sum."""
 
-    def booked(team: str, amount: str, currency: str = "USD") -> object:
+    def booked(team: str, amount: str, currency: str = "USD") -> Charge:
         return plain(ADJUSTMENT, JANUARY, currency, team, Decimal(amount), "a", "b")
 
-    shown = teams([booked("red", "3"), booked("red", "4", "EUR")], [booked("red", "1")])  # type: ignore[list-item]
+    shown = teams([booked("red", "3"), booked("red", "4", "EUR")], [booked("red", "1")])
     assert shown[["currency", "due", "than last month"]].to_numpy().tolist() == [
         ["EUR", 4.0, 4.0],
         ["USD", 3.0, 2.0],

@@ -1,8 +1,10 @@
-"""The fixture with which a bench keeps what it measured."""
+"""What benches share: the keeping of what was measured, and whom they are compared with."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,3 +15,12 @@ from tests import recorded
 def record() -> Callable[..., None]:
     """record(name, **numbers): one line of the results."""
     return recorded.record
+
+
+@pytest.fixture(scope="session")
+def nannyml() -> Path:
+    """The Python of NannyML's environment; a comparison without it would have measured nothing."""
+    found = Path(os.environ.get("NANNYML_PYTHON", ".venv-nannyml/bin/python"))
+    if not found.exists():
+        pytest.fail("NannyML's environment is not there; `make bench` makes it")
+    return found

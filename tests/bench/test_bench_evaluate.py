@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections import defaultdict
 from pathlib import Path
@@ -15,7 +14,6 @@ from typer.testing import CliRunner
 
 from pipeline.cli.app import app
 
-PYTHON = Path(os.environ.get("NANNYML_PYTHON", ".venv-nannyml/bin/python"))
 CLASSES = ("prepaid_card", "highstreet_card", "upmarket_card")
 COMMON = {"timestamp": "timestamp", "prediction_id": "id", "prediction": "y_pred"}
 BINARY = {**COMMON, "score": "y_pred_proba"}
@@ -53,17 +51,18 @@ TIED = {"mc": 1e-5}
 pytestmark = pytest.mark.bench
 
 
-@pytest.mark.skipif(not PYTHON.exists(), reason="NannyML's environment is not there; `make bench` makes it")
 @pytest.mark.parametrize("name", DATA)
-def test_every_figure_of_nannymls_own_data_is_the_same(name: str, tmp_path: Path, record: Any) -> None:
+def test_every_figure_of_nannymls_own_data_is_the_same(
+    name: str, tmp_path: Path, record: Any, nannyml: Path
+) -> None:
     """Distances, reconstruction error, CBPE and realized metrics; what either does not know is left out."""
-    folder = next(PYTHON.parents[1].glob("lib/python3*/site-packages/nannyml/datasets/data"))
+    folder = next(nannyml.parents[1].glob("lib/python3*/site-packages/nannyml/datasets/data"))
     spec = dict(DATA[name])
     ending = "pq" if spec["labels"].endswith("pq") else "csv"
     files = {part: str(folder / f"{name}_{part}.{ending}") for part in ("reference", "analysis")}
     labels = str(folder / f"{name}{spec['labels']}")
     spec |= {"reference": files["reference"], "data": files["analysis"], "labels": labels}
-    theirs = _theirs(spec, tmp_path)
+    theirs = _theirs(nannyml, spec, tmp_path)
     ours = _ours(spec, tmp_path)
     worst: dict[str, float] = defaultdict(float)
     for figure, values in theirs["figures"].items():
@@ -87,11 +86,11 @@ def test_every_figure_of_nannymls_own_data_is_the_same(name: str, tmp_path: Path
     )
 
 
-def _theirs(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _theirs(python: Path, spec: dict[str, Any], folder: Path) -> dict[str, Any]:
     asked = folder / "spec.json"
     asked.write_text(json.dumps(spec), encoding="utf-8")
     program = Path(__file__).with_name("nannyml_figures.py")
-    done = subprocess.run([str(PYTHON), str(program), str(asked)], capture_output=True, text=True, check=True)
+    done = subprocess.run([str(python), str(program), str(asked)], capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
