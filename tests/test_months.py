@@ -72,10 +72,12 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         assert len(accepted(closed(store, 1, accept_gaps=True))) == 2
         with store.transaction() as con:
             con.execute("UPDATE allocations SET \"end\" = '2026-01-02 06:00' WHERE pod = 'b1'")
-        for _ in range(2):
+        for amount in ("-5", "-5.00"):
             book.adjust(
-                store, JANUARY, "red", Decimal(-5), "USD", "credit", "outage", "kim", datetime(2026, 2, 1)
+                store, JANUARY, "red", Decimal(amount), "USD", "credit", "outage", "kim", datetime(2026, 2, 1)
             )
+        with store.transaction() as con:  # as two who book it at the same moment leave it
+            con.execute("INSERT INTO adjustments SELECT * FROM adjustments")
         closed(store, 2)
         yield store
 

@@ -75,11 +75,19 @@ def thaw(client: Kubernetes, namespace: str, now: datetime | None, action_id: st
     marks = found["metadata"].get("annotations") or {}
     if marks.get(ANNOTATION) != action_id:
         return Step("undone", "another freeze has taken its place")
-    if now is not None and moment(marks[EXPIRES]) > now:
+    if now is not None and not _over(marks.get(EXPIRES, ""), now):
         return None
     ended = client.delete(RESOURCE_QUOTAS, namespace, NAME, found["metadata"]["uid"])
     # Whatever went wrong, the next tick finds it still open and tries again.
     return None if isinstance(ended, ApiError) else Step("undone", f"{namespace} is given devices again")
+
+
+def _over(expires: str, now: datetime) -> bool:
+    """A time that somebody took away or made unreadable is over: no freeze is for ever."""
+    try:
+        return moment(expires) <= now
+    except (ValueError, TypeError):
+        return True
 
 
 def _body(wanted: Freeze, action_id: str, expires: datetime) -> Object:

@@ -34,7 +34,8 @@ def adjust(
         raise ConfigError("--amount", f"{amount:f}", "a credit is below zero")
     if not reason.strip():
         raise ConfigError("--reason", reason, "say why; it stands on the statement")
-    identity = sha256(f"{month}|{team}|{amount:f}|{currency}|{category}|{reason}".encode()).hexdigest()[:16]
+    said = f"{month}|{team}|{amount.normalize():f}|{currency}|{category}|{reason}"
+    identity = sha256(said.encode()).hexdigest()[:16]
     if identity in store.rows(ADJUSTMENTS.name)["adjustment_id"].to_pylist():
         return identity
     row = {
