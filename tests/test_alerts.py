@@ -64,7 +64,7 @@ def test_an_alert_says_its_evidence_its_promise_and_where_to_look() -> None:
     data = messages.cloud_event(told, "https://pages.example/")["data"]
     assert data["promise"] == "false in at most 1.0% of 90 days without a change"
     assert data["evidence"]["count"] == 900
-    assert data["link"] == "https://pages.example/?model=a%26b%3D%3Cx%3E%0A&version=2"
+    assert data["link"] == "https://pages.example/models?model=a%26b%3D%3Cx%3E%0A"
     [body] = messages.alertmanager(told, "")
     assert body["labels"]["model"] == "a&b=<x>\n" and "generatorURL" not in body
     assert body["endsAt"] > body["startsAt"]

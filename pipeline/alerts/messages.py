@@ -35,9 +35,8 @@ def promise(alert: Alert) -> str:
 
 
 def link(alert: Alert, page: str) -> str:
-    """Address of the model's page; '' where the pages have none."""
-    query = urlencode({"model": alert.model, "version": alert.model_version})
-    return f"{page.rstrip('/')}/?{query}" if page else ""
+    """Address of the model on the page of models; '' where the pages have none."""
+    return f"{page.rstrip('/')}/models?{urlencode({'model': alert.model})}" if page else ""
 
 
 def described(alert: Alert, page: str) -> dict[str, Any]:
