@@ -98,6 +98,8 @@ def test_what_was_denied_stays_undone(s):
 
 
 def test_a_muted_rule_rests_until_its_time(s):
+    with pytest.raises(ConfigError, match="name a rule"):
+        mute(s.embedded, " ", timedelta(hours=1), "ana", NOW)
     mute(s.embedded, "fraud-accuracy", timedelta(hours=1), "ana", NOW)
     (taken,) = s.tick(NOW, rules=policy())
     assert taken.state == "refused" and taken.detail.startswith("not_muted")

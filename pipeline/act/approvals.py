@@ -78,7 +78,9 @@ def deny(store: Store, publisher: Publisher, action_id: str, by: str, why: str, 
 
 
 def mute(publisher: Publisher, rule: str, span: timedelta, by: str, now: datetime) -> Taken:
-    """The rule rests for `span` from now; of zero length, it works again."""
+    """The rule rests for `span` from now; of zero length, it works again.  ConfigError for no name."""
+    if not rule.strip():
+        raise ConfigError("RULE", rule, "name a rule of the policy")
     until = now + span
     words = f"muted by {by} until {instant(until)}"
     evidence = canonical({"until": until, "by": by})
