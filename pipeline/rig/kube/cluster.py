@@ -74,10 +74,17 @@ class Kube:
         until(lambda: self._answers("/readyz"), f"API server; see {self.apiserver.log}")
 
     def restart_apiserver(self, *, away_seconds: float = 0.0) -> None:
-        """Asked to end and started again, after it was away for so long."""
+        """Asked to end and started again, after it was away for so long.
+
+        Those that work through it are started anew: left alone they wait before they connect again, a minute
+        and more.
+        """
         self.apiserver.stop()
         time.sleep(away_seconds)
         self.start_apiserver()
+        for part in (self.controllers, self.scheduler, self.kwok):
+            part.stop()
+        self.start()
 
     def stop(self) -> None:
         """kill -9 to every part: nothing of it is used again."""
