@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
+from pipeline.answers import cost_days
 from pipeline.answers.money import UNITS_PER_CARD
 from pipeline.answers.window import Window
 from pipeline.ownership.rules import MATCHED, Holder, Ownership
@@ -43,14 +44,21 @@ def lines(
 
     `cells` are the priced hours of the window and `prices` its prices, as cost_lines.sql says.
     """
-    tables = known(store, cells, owners, rule.namespaces)
-    held = {"cells": cells, "holders": tables["holders"], "grain": grain(store, tables, window.end)}
-    asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
     spread = {"idle": rule.idle, "shared": rule.shared, "usage": rule.method is Method.usage}
     parts = rule.split or Split(0, 0, 0)
     split = {f"{name}_part": value for name, value in asdict(parts).items() if name != "whole"}
-    given = {**asked, **spread, **split, "whole_parts": parts.whole}
-    return store.query("cost_lines", tables={**held, "price": prices}, **given)
+    given = {**spread, **split, "whole_parts": parts.whole}
+    with store.steady():
+        tables = {**known(store, cells, owners, rule.namespaces), "price": prices}
+
+        def compute(some: pa.Table, by: Sequence[str]) -> pa.Table:
+            held = {**tables, "cells": some}
+            held["grain"] = grain(store, held, from_micros(some["b"][-1].as_py()))
+            asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
+            wanted = {name: held[name] for name in ("grain", "cells", "holders", "price")}
+            return store.query("cost_lines", tables=wanted, **asked, **given)
+
+        return cost_days.lines(store, tables, window, by, DIMENSIONS, f"{given}", compute)
 
 
 def known(
@@ -58,7 +66,9 @@ def known(
 ) -> dict[str, pa.Table]:
     """What the grain rests on beside usage: how far the ledger reaches, devices, and who holds them."""
     seen = store.query("cost_seen", span_start=cells["hour"][0].as_py())
-    found = {"seen": seen, "inventory": _with_units(store.query("cost_inventory"))}
+    inventory = _with_units(store.query("cost_inventory"))
+    versions = store.query("cost_versions", tables={"inventory": inventory})
+    found = {"seen": seen, "inventory": inventory, "versions": versions}
     given = {**found, "owners": _owners(store, owners)}
     holders = store.query("cost_holders", tables=given, shared_namespaces=list(shared_namespaces))
     return {"cells": cells, **found, "holders": holders}
@@ -79,6 +89,10 @@ def micros(time: datetime) -> int:
     return (time - datetime(1970, 1, 1)) // timedelta(microseconds=1)
 
 
+def from_micros(us: int) -> datetime:
+    return datetime(1970, 1, 1) + timedelta(microseconds=us)
+
+
 def _with_units(inventory: pa.Table) -> pa.Table:
     """Each device's part of its card, in units: a whole one but for MIG."""
     pairs = zip(inventory["mig_profile"].to_pylist(), inventory["gpu_model"].to_pylist(), strict=True)
@@ -91,6 +105,8 @@ def grain(store: Store, tables: dict[str, pa.Table], end: datetime) -> pa.Table:
 
     A table `gpu_usage` among them is read instead of the ledger's.
     """
+    read = ("cells", "seen", "inventory", "versions", "holders", "gpu_usage")
+    tables = {name: tables[name] for name in read if name in tables}
     return store.query(
         "cost_grain", tables=tables, span_start=tables["cells"]["hour"][0].as_py(), span_end=end
     )

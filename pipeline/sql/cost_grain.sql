@@ -1,6 +1,6 @@
 -- What each holder had of each card in each cell of the window, before any price.
 --
--- Tables passed in: cells(cell, hour, a, b), seen, inventory, holders.  Times are microseconds since 1970.
+-- Tables passed in: cells(cell, hour, a, b), seen, inventory, versions, holders.  Times are microseconds since 1970.
 -- Parameters: span_start, span_end, what the cells cover.
 --
 -- A share is counted in units: 720720 (the least common multiple of 1 to 16) is a whole card, so halves,
@@ -51,25 +51,12 @@ item AS MATERIALIZED (
     LEFT JOIN known AS k ON k.cluster = n.cluster AND k.device = n.device
     LEFT JOIN name AS r ON r.cluster = k.cluster AND r.device = k.root
 ),
--- A card's own rows say when it exists; without them its partitions do, from the first to the last.
-version AS MATERIALIZED (
-    SELECT cluster, root, a, least(b, lead(a) OVER (PARTITION BY cluster, root ORDER BY a)) AS b, node, provider,
-        region, instance_type, gpu_model, mig_profile, capacity_type, resource, quantity, is_sick,
-        least(720720, profile_units) AS capacity
-    FROM inventory WHERE device = root
-    UNION ALL
-    SELECT cluster, root, min(a), CASE WHEN bool_or(b IS NULL) THEN NULL ELSE max(b) END, max(node),
-        max(provider), max(region), max(instance_type), max(gpu_model), '', max(capacity_type), '', 0, false, 720720
-    FROM inventory AS i
-    WHERE (cluster, root) NOT IN (SELECT (cluster, device) FROM inventory WHERE device = root)
-    GROUP BY cluster, root
-),
 -- The number of all that a price can depend on, and of the node.
 kind AS MATERIALIZED (
     SELECT row_number() OVER () AS kind, *
     FROM (
         SELECT node, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource, quantity
-        FROM version
+        FROM versions
         UNION SELECT coalesce(node, ''), '', '', '', '', '', '', '', 0 FROM stretch
         UNION SELECT '', '', '', '', '', '', '', '', 0
     )
@@ -80,7 +67,7 @@ bare_kind AS MATERIALIZED (
 ),
 card AS MATERIALIZED (
     SELECT n.dev AS card, v.a, least(coalesce(v.b, s.as_of), s.as_of) AS b, k.kind, v.is_sick, v.capacity
-    FROM version AS v
+    FROM versions AS v
     JOIN seen AS s USING (cluster)
     JOIN name AS n ON n.cluster = v.cluster AND n.device = v.root
     JOIN kind AS k USING (
