@@ -56,7 +56,7 @@ def sums(answer: Answer, *by: str) -> dict[Any, Decimal]:
     return {key: amount for key, amount in found.items() if amount}
 
 
-@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 8).flatmap(lambda n: st.tuples(*map(held, range(n)))), st.sampled_from(RULES))
 def test_a_nodes_lines_sum_to_its_price_by_every_method(holders: tuple[Row, ...], rule: CostRule) -> None:
     """A method says whose the money is; a node that costs more or less by it could not be held to a bill."""

@@ -68,16 +68,19 @@ def cost(
     _whole_minutes(span)
     _whole_hours(span, rule)
     book = prices or PriceBook.bundled()
-    table = price_table(store, book, span, currency)
-    lines = cost_query.lines(store, _cells(span, book), table, span, by, rule, owners)
+    with store.steady():
+        table = price_table(store, book, span, currency)
+        lines = cost_query.lines(store, _cells(span, book), table, span, by, rule, owners)
+        as_of = _latest(store)
+        said = cost_notes.notes(store, lines, table, span, as_of, book.version)
+        said += rolled.notes(store, span)
     rows, total = cost_table.rows(lines, by, currency, "/".join(filter(None, (rule.id, owners.version))))
-    as_of = _latest(store)
     return Answer(
         columns=cost_table.columns(by, currency, cost_table.buckets(lines)),
         rows=rows,
         as_of=as_of,
         completeness=cost_table.completeness(lines),
-        notes=(*cost_notes.notes(store, lines, table, span, as_of, book.version), *rolled.notes(store, span)),
+        notes=said,
         total=total,
         window=span,
     )

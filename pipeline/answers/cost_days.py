@@ -78,17 +78,16 @@ def _names(
     store: Store, tables: Mapping[str, pa.Table], days: Sequence[datetime], rest: Sequence[str]
 ) -> tuple[dict[datetime, str], dict[datetime, int]]:
     """Each day's name, which says all that its lines follow from, and its rows of usage."""
-    cells = {day: _of_days(tables["cells"], [day]) for day in days}
-    edges = [{"day": day, "a": cells[day]["a"][0].as_py(), "b": cells[day]["b"][-1].as_py()} for day in days]
+    cells: dict[datetime, list[tuple[object, ...]]] = {day: [] for day in days}
+    for hour, *edge in zip(*(tables["cells"][name].to_pylist() for name in _CELL), strict=True):
+        cells.get(_day(hour), []).append((hour, *edge))
+    edges = [{"day": day, "a": cells[day][0][1], "b": cells[day][-1][2]} for day in days]
     schema = pa.schema([("day", pa.timestamp("us")), ("a", pa.int64()), ("b", pa.int64())])
     given = {name: tables[name] for name in ("seen", "inventory", "versions", "holders", "price")}
     given["days"] = pa.Table.from_pylist(edges, schema)
     marks = store.query("cost_days", tables=given, span_start=days[0], span_end=days[-1] + DAY).to_pylist()
     code = [sql.text(name) for name in _ASKED]
-    names = {
-        mark["day"]: _digest([*code, *rest, cells[mark["day"]].select(_CELL).to_pylist(), mark["digests"]])
-        for mark in marks
-    }
+    names = {mark["day"]: _digest([*code, *rest, cells[mark["day"]], mark["digests"]]) for mark in marks}
     return names, {mark["day"]: mark["rows"] for mark in marks}
 
 

@@ -48,16 +48,16 @@ def lines(
     parts = rule.split or Split(0, 0, 0)
     split = {f"{name}_part": value for name, value in asdict(parts).items() if name != "whole"}
     given = {**spread, **split, "whole_parts": parts.whole}
+    tables = {**known(store, cells, owners, rule.namespaces), "price": prices}
+
+    def compute(some: pa.Table, by: Sequence[str]) -> pa.Table:
+        held = {**tables, "cells": some}
+        held["grain"] = grain(store, held, from_micros(some["b"][-1].as_py()))
+        asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
+        wanted = {name: held[name] for name in ("grain", "cells", "holders", "price")}
+        return store.query("cost_lines", tables=wanted, **asked, **given)
+
     with store.steady():
-        tables = {**known(store, cells, owners, rule.namespaces), "price": prices}
-
-        def compute(some: pa.Table, by: Sequence[str]) -> pa.Table:
-            held = {**tables, "cells": some}
-            held["grain"] = grain(store, held, from_micros(some["b"][-1].as_py()))
-            asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
-            wanted = {name: held[name] for name in ("grain", "cells", "holders", "price")}
-            return store.query("cost_lines", tables=wanted, **asked, **given)
-
         return cost_days.lines(store, tables, window, by, DIMENSIONS, f"{given}", compute)
 
 

@@ -1,4 +1,4 @@
-"""Parts of answers, kept beside the ledger under a name of all that they follow from; to lose one costs time."""
+"""Parts of answers, kept beside the ledger under a name of all they follow from; to lose one costs time."""
 
 from __future__ import annotations
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pipeline.lake import lease
 from pipeline.lake.connect import METADATA
+from pipeline.lake.parts import Parts
 from pipeline.maintenance.shift import Shift
 
 CHUNK = 2_000
@@ -53,6 +54,11 @@ def sweep(shift: Shift) -> int:
     with shift.change() as con:
         lease.sweep(con, shift.started)
     return deleted
+
+
+def forget(shift: Shift) -> int:
+    """Parts of answers deleted that nobody has read for long."""
+    return Parts.of(shift.store.location).forget(shift.started.replace(tzinfo=UTC).timestamp())
 
 
 def _delete(shift: Shift, function: str, before: datetime) -> int:

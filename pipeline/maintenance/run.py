@@ -47,6 +47,7 @@ def _steps(shift: Shift) -> Iterator[Step]:
     yield _step("expire", "snapshots", lambda: (expire.expire(shift), ""))
     yield _step("clean", "files", lambda: (expire.clean(shift), ""))
     yield _step("sweep", "files", lambda: (expire.sweep(shift), ""))
+    yield _step("forget", "files", lambda: (expire.forget(shift), ""))
 
 
 def _step(name: str, unit: str, work: Callable[[], tuple[int, str]]) -> Step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 
 from pipeline.answers.cost import cost
 from pipeline.answers.window import Window
+from pipeline.lake.parts import FOLDER
 from pipeline.prices import PriceBook
 from pipeline.store import Store
 from tests.recorded import record
@@ -23,8 +25,9 @@ pytestmark = pytest.mark.bench
 START, DAYS, EACH = datetime(2026, 10, 1), 30, 10
 END = START + timedelta(days=DAYS)
 TURN_SECONDS = DAYS * 86_400 // EACH
-QUESTIONS = (("team",), ("team", "model"), ("day", "team"), ("device",))
-RUNS = 3
+QUESTIONS = (("team",), ("team", "model"), ("day", "team"), ("device",), ("hour", "team"))
+RUNS = 4
+MOST_MEGABYTES = 1_000
 BOOK = PriceBook.flat(Decimal("2.5"), "USD")
 
 DEVICES = f"""
@@ -54,7 +57,7 @@ FROM range($gpus) AS t(i), range({DAYS * 24}) AS u(h)
 """
 
 
-@pytest.mark.parametrize("gpus", [100, 1_000])
+@pytest.mark.parametrize("gpus", [100, 1_000, 5_000])
 def test_a_month_of_a_cluster(gpus: int, tmp_path: Path) -> None:
     """Who opens the page at the end of the month must not wait for it."""
     with Store.open(tmp_path) as store:
@@ -62,21 +65,35 @@ def test_a_month_of_a_cluster(gpus: int, tmp_path: Path) -> None:
             for statement in (DEVICES, ALLOCATIONS, USAGE):
                 con.execute(statement, {"gpus": gpus})
         seconds, cpu = [], []
-        for by in QUESTIONS * RUNS:
+        for by in QUESTIONS * (RUNS + 1):
             began, worked = time.perf_counter(), time.process_time()
             answer = cost(store, Window(START, END), by, BOOK)
             seconds.append(time.perf_counter() - began)
             cpu.append(time.process_time() - worked)
             total = dict(zip((c.name for c in answer.columns), answer.total or (), strict=False))
             assert total["total_cost"] == gpus * DAYS * 24 * Decimal("2.5")
-    command = [sys.executable, "-m", "pipeline.cli", "cost", "-s", str(tmp_path), "--gpu-hour-price", "2.5"]
-    subprocess.run(command, check=True, capture_output=True)
+    first, seconds = seconds[: len(QUESTIONS)], sorted(seconds[len(QUESTIONS) :])
+    first_cpu, cpu = cpu[: len(QUESTIONS)], sorted(cpu[len(QUESTIONS) :])
+    peak = _peak_megabytes(tmp_path)
+    shutil.rmtree(tmp_path / FOLDER)
+    first_peak = _peak_megabytes(tmp_path)
     record(
         "cost of a month",
         containers=gpus * EACH,
         gpus=gpus,
-        p50_s=round(sorted(seconds)[len(seconds) // 2], 2),
-        worst_s=round(max(seconds), 2),
-        cpu_s=round(sorted(cpu)[len(cpu) // 2], 2),
-        peak_rss_mb=getrusage(RUSAGE_CHILDREN).ru_maxrss // 1024,
+        first_s=round(first[0], 2),
+        first_cpu_s=round(first_cpu[0], 2),
+        p50_s=round(seconds[len(seconds) // 2], 2),
+        p95_s=round(seconds[len(seconds) * 95 // 100], 2),
+        p95_cpu_s=round(cpu[len(cpu) * 95 // 100], 2),
+        peak_rss_mb=peak,
+        first_peak_rss_mb=first_peak,
     )
+    assert gpus > 1_000 or max(peak, first_peak) < MOST_MEGABYTES
+
+
+def _peak_megabytes(folder: Path) -> int:
+    """Of the command, the largest of all children so far: so the smallest is asked first."""
+    command = [sys.executable, "-m", "pipeline.cli", "cost", "-s", str(folder), "--gpu-hour-price", "2.5"]
+    subprocess.run(command, check=True, capture_output=True)
+    return getrusage(RUSAGE_CHILDREN).ru_maxrss // 1024
