@@ -139,9 +139,13 @@ def test_a_window_takes_its_whole_days_from_what_is_kept(tmp_path: Path) -> None
     with ledger(tmp_path) as store:
         assert asked(store, ("pod",), CostRule(), part) == computed(store, ("pod",), CostRule(), part)
         assert len(kept(tmp_path)) == 1
+        month = Window(at(0), at(24 * (DAYS + 3)))  # which is not over, so that its last days are empty
+        by = ("model", "device", "pod")
+        assert asked(store, by, CostRule(), month) == computed(store, by, CostRule(), month)
+        assert len(kept(tmp_path)) == DAYS
         rule = CostRule(idle=Spread.even)
         assert asked(store, ("pod",), rule) == computed(store, ("pod",), rule)
-        assert len(kept(tmp_path)) == 1 + DAYS
+        assert len(kept(tmp_path)) == 2 * DAYS
 
 
 def test_what_cannot_be_kept_or_read_is_computed(tmp_path: Path) -> None:

@@ -117,9 +117,9 @@ def _day(time: datetime) -> datetime:
 
 
 def _added(lines: pa.Table, by: Sequence[str]) -> pa.Table:
-    """The sums of the lines by `by`; null where all are."""
-    if not lines.num_rows:
-        return lines
+    """The sums of the lines by `by`, which come first; null where all are."""
     sums = [name for name in lines.column_names if name not in by]
+    if not lines.num_rows:
+        return lines.select([*by, *sums])
     found = lines.group_by(list(by)).aggregate([(name, "sum") for name in sums])
     return found.rename_columns([name.removesuffix("_sum") for name in found.column_names])
