@@ -12,7 +12,7 @@ from pipeline.actuator.holds import paused
 from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object, Resource
 from pipeline.actuator.owned import in_replica_sets
 from pipeline.actuator.shape import Kept, Progress
-from pipeline.actuator.template import pod_template, version_of
+from pipeline.actuator.template import as_kept, pod_template, version_of
 
 RESOURCE = Resource("argoproj.io", "v1alpha1", "rollouts")
 PATH = "/spec/template"
@@ -21,6 +21,7 @@ REVISION = "rollout.argoproj.io/revision"
 
 content = pod_template
 version = version_of
+restored = as_kept
 
 
 def kept(client: Kubernetes, thing: Object) -> list[Kept] | ApiError:

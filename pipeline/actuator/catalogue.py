@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from pipeline.actuator import argo_rollout, daemon_set, deployment, stateful_set, stuck_pods
+from pipeline.actuator import (
+    argo_rollout,
+    daemon_set,
+    deployment,
+    http_route,
+    inference_service,
+    llm_inference_service,
+    model_deployment,
+    ray_service,
+    stateful_set,
+    stuck_pods,
+)
 from pipeline.actuator.rollback import Rollback
+from pipeline.actuator.snapshots import keep
 from pipeline.actuator.steps import Actuator
 
 TARGETS: dict[str, Actuator] = {
@@ -11,4 +23,9 @@ TARGETS: dict[str, Actuator] = {
     "StatefulSet": Rollback(stateful_set, unblock=stuck_pods.evict),
     "DaemonSet": Rollback(daemon_set),
     "Rollout": Rollback(argo_rollout),
+    "InferenceService": Rollback(inference_service, keep=keep),
+    "LLMInferenceService": Rollback(llm_inference_service, keep=keep),
+    "ModelDeployment": Rollback(model_deployment, keep=keep),
+    "RayService": Rollback(ray_service, keep=keep),
+    "HTTPRoute": Rollback(http_route),
 }

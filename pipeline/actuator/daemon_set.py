@@ -7,7 +7,7 @@ from pipeline.actuator.holds import on_delete
 from pipeline.actuator.kubernetes import DAEMON_SETS, Object
 from pipeline.actuator.owned import in_controller_revisions
 from pipeline.actuator.shape import Progress
-from pipeline.actuator.template import pod_template, version_of
+from pipeline.actuator.template import as_kept, pod_template, version_of
 
 RESOURCE = DAEMON_SETS
 PATH = "/spec/template"
@@ -16,6 +16,7 @@ KEEPER = "ControllerRevision"
 content = pod_template
 kept = in_controller_revisions
 version = version_of
+restored = as_kept
 held_back = on_delete
 
 

@@ -7,7 +7,7 @@ from pipeline.actuator.holds import paused
 from pipeline.actuator.kubernetes import DEPLOYMENTS, ApiError, Kubernetes, Object
 from pipeline.actuator.owned import in_replica_sets
 from pipeline.actuator.shape import Kept, Progress
-from pipeline.actuator.template import pod_template, version_of
+from pipeline.actuator.template import as_kept, pod_template, version_of
 
 RESOURCE = DEPLOYMENTS
 PATH = "/spec/template"
@@ -16,6 +16,7 @@ REVISION = "deployment.kubernetes.io/revision"
 
 content = pod_template
 version = version_of
+restored = as_kept
 held_back = paused
 
 

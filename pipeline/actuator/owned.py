@@ -17,7 +17,13 @@ from pipeline.actuator.template import bare, pod_template
 def owned(client: Kubernetes, resource: Resource, thing: Object) -> list[Object] | ApiError:
     """Those whose owner has the target's uid: a selector may match a stranger's too."""
     labels = thing["spec"]["selector"].get("matchLabels") or {}
-    selector = ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
+    return belonging(client, resource, thing, ",".join(f"{k}={v}" for k, v in sorted(labels.items())))
+
+
+def belonging(
+    client: Kubernetes, resource: Resource, thing: Object, selector: str
+) -> list[Object] | ApiError:
+    """Those that the selector finds and that name the target as an owner."""
     found = client.list_all(resource, thing["metadata"]["namespace"], label_selector=selector)
     if isinstance(found, ApiError):
         return found

@@ -16,6 +16,29 @@ def unseen(thing: Object) -> tuple[Progress, str] | None:
     return "unseen", f"the controller has seen generation {seen} of {generation}"
 
 
+def untold(thing: Object) -> tuple[Progress, str] | None:
+    """Where a controller tells no generation: whether the status was written after the newest spec."""
+    told, changed = "", ""
+    for entry in (thing.get("metadata") or {}).get("managedFields") or ():
+        time = str(entry.get("time", ""))
+        if entry.get("subresource") == "status":
+            told = max(told, time)
+        elif "f:spec" in (entry.get("fieldsV1") or {}):
+            changed = max(changed, time)
+    if told and told >= changed:
+        return None
+    return "unseen", f"the status is of {told or 'no time'}, the spec of {changed}"
+
+
+def annotated(thing: Object, key: str) -> bool:
+    """Whether an annotation is there and says true."""
+    return str(((thing.get("metadata") or {}).get("annotations") or {}).get(key, "")).lower() == "true"
+
+
+def is_true(thing: Object, condition: str) -> bool:
+    return (conditions(thing).get(condition) or {}).get("status") == "True"
+
+
 def conditions(thing: Object) -> dict[str, Object]:
     """By type."""
     return {str(c.get("type")): c for c in (thing.get("status") or {}).get("conditions") or ()}

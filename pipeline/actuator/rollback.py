@@ -28,6 +28,19 @@ class Rollback:
     shape: Shape
     unblock: Unblock | None = None
     """What a rollout of this kind can need beside its patch."""
+    keep: Callable[[Kubernetes, Object, Object], ApiError | None] | None = None
+    """Keeps the present state, of a kind that keeps none by itself."""
+
+    def watch(self, client: Kubernetes, target: Target, version_label: str) -> TargetState | ApiError:
+        """As observe, with the present state kept where nobody else does."""
+        if self.keep is not None:
+            thing = self._get(client, target)
+            if isinstance(thing, ApiError):
+                return thing
+            failed = self.keep(client, thing, self.shape.content(thing))
+            if failed is not None:
+                return failed
+        return self.observe(client, target, version_label)
 
     def observe(self, client: Kubernetes, target: Target, version_label: str) -> TargetState | ApiError:
         """The object and the states that it can return to."""
@@ -133,7 +146,8 @@ class Rollback:
             return Step("refused", f"missing_revision: {keeper} is not what was decided on")
         if held == patch.from_template_hash:
             return Step("refused", "no_op: both states are the same")
-        return found.content
+        back = self.shape.restored(thing, found, kept)
+        return Step("refused", back) if isinstance(back, str) else back
 
     def _result(
         self, client: Kubernetes, action: Action, answer: Object | ApiError, evidence: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -44,6 +45,9 @@ class Shape(Protocol):
 
     def kept(self, client: Kubernetes, thing: Object) -> list[Kept] | ApiError:
         """Every state that is still kept, in any order."""
+
+    def restored(self, thing: Object, found: Kept, kept: Sequence[Kept]) -> Object | str:
+        """What is to stand at PATH to return to `found`, one of `kept`; or why that cannot be, as below."""
 
     def held_back(self, thing: Object) -> str | None:
         """Why a patch of this object would not roll out, in words that start with the reason's name."""

@@ -43,6 +43,9 @@ class Actuator(Protocol):
     def observe(self, client: Kubernetes, target: Target, version_label: str) -> TargetState | ApiError:
         """What the cluster says of the target now; reads only."""
 
+    def watch(self, client: Kubernetes, target: Target, version_label: str) -> TargetState | ApiError:
+        """As observe, with the present state kept where nobody else keeps it."""
+
     def execute(self, client: Kubernetes, action: Action) -> Iterator[Step]:
         """Carry the action out; record each step before asking for the next."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 
 from pipeline.actuator.kubernetes import Object
+from pipeline.actuator.shape import Kept
 
 _ADDED_LABELS = ("pod-template-hash", "rollouts-pod-template-hash")
 """Labels that the controllers of ReplicaSets add."""
@@ -32,3 +34,8 @@ def version_of(template: Object, label: str) -> str:
     """Model version by the template's label; '' where the label is missing."""
     labels = (template.get("metadata") or {}).get("labels") or {}
     return str(labels.get(label, ""))
+
+
+def as_kept(thing: Object, found: Kept, kept: Sequence[Kept]) -> Object:
+    """A pod template goes back as it was."""
+    return found.content

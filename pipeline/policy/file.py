@@ -13,7 +13,10 @@ from pipeline.policy import rules
 from pipeline.policy.rules import MODES, TRIGGERS, Limits, Mode, Policy, Rule, Target
 from pipeline.sections import Section
 
-KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Rollout")
+KINDS = (
+    *("Deployment", "StatefulSet", "DaemonSet", "Rollout", "InferenceService", "LLMInferenceService"),
+    *("ModelDeployment", "RayService", "HTTPRoute"),
+)
 _DNS_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
