@@ -62,6 +62,8 @@ class Serving:
     def refused(self, kind: str, *operations, marked: bool = True) -> str:
         of = BY_NAME[kind].resource
         operations = (MARK, *operations) if marked else operations
+        if "annotations" not in self.thing(kind)["metadata"]:
+            operations = ({"op": "add", "path": "/metadata/annotations", "value": {}}, *operations)
         answer = self.api.patch(of, self.ns, "fraud", operations, dry_run=True)
         assert isinstance(answer, ApiError), f"{kind} took {operations}"
         return answer.message
@@ -124,11 +126,13 @@ def test_a_hijacked_actuator_can_do_none_of_this_to_serving_kinds(serving):
     label = {"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}
     for kind in BY_NAME:
         thing = serving.thing(kind)
-        mark = thing["metadata"]["annotations"].get(ANNOTATION)
-        same = [] if mark else [{"op": "add", "path": "/spec", "value": thing["spec"]}]
-        assert "action of its own" in serving.refused(
-            kind, {"op": "add", "path": "/metadata/annotations/x", "value": "y"}, *same, marked=False
-        )
+        noted = {
+            "op": "add",
+            "path": "/metadata/annotations",
+            "value": thing["metadata"].get("annotations", {}),
+        }
+        again = noted | {"value": noted["value"] | {"x": "y"}}
+        assert "action of its own" in serving.refused(kind, again, marked=False)
         assert "labels" in serving.refused(kind, label)
     pods = {
         "InferenceService": "/spec/predictor",

@@ -196,7 +196,12 @@ def _answer(response: requests.Response, verb: str, what: str) -> Object | ApiEr
     if not 200 <= response.status_code < 300:
         message = body.get("message") if isinstance(body, dict) else None
         fault = _FAULTS.get(response.status_code, "failed")
-        return ApiError(fault, verb, what, str(message or f"HTTP {response.status_code}")[:500])
+        return ApiError(fault, verb, what, _short(str(message or f"HTTP {response.status_code}")))
     if not isinstance(body, dict):
         return ApiError("failed", verb, what, "the answer is not a JSON object")
     return body
+
+
+def _short(message: str) -> str:
+    """Where the server quotes a whole object, the reason stands at the end."""
+    return message if len(message) <= 500 else f"{message[:150]} ... {message[-345:]}"

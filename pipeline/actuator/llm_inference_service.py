@@ -34,8 +34,9 @@ def restored(thing: Object, found: Kept, kept: Sequence[Kept]) -> Object | str:
 
 
 def progress(thing: Object) -> tuple[Progress, str]:
-    """By condition Ready, once its controller has written the status after the newest spec."""
-    if unseen := of.untold(thing):
+    """By condition Ready, once its controller has seen the newest spec."""
+    tells = (thing.get("status") or {}).get("observedGeneration")
+    if unseen := of.unseen(thing) if tells else of.untold(thing):
         return unseen
     found = of.conditions(thing).get("Ready") or {}
     words = f"Ready is {found.get('status', 'not there')} {found.get('message') or ''}".rstrip()

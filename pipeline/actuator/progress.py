@@ -17,7 +17,10 @@ def unseen(thing: Object) -> tuple[Progress, str] | None:
 
 
 def untold(thing: Object) -> tuple[Progress, str] | None:
-    """Where a controller tells no generation: whether the status was written after the newest spec."""
+    """Where a controller tells no generation: whether the status was written after the newest spec.
+
+    Under way and not unseen: a status that stays as it was through a change is not written again.
+    """
     told, changed = "", ""
     for entry in (thing.get("metadata") or {}).get("managedFields") or ():
         time = str(entry.get("time", ""))
@@ -27,7 +30,7 @@ def untold(thing: Object) -> tuple[Progress, str] | None:
             changed = max(changed, time)
     if told and told >= changed:
         return None
-    return "unseen", f"the status is of {told or 'no time'}, the spec of {changed}"
+    return "under_way", f"the status is of {told or 'no time'}, the spec of {changed}"
 
 
 def annotated(thing: Object, key: str) -> bool:
