@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -64,14 +64,17 @@ def cost(
     fact.
     """
     _check(by)
-    span = window or (extent(store).from_whole_hour() if rule.spreads else extent(store))
-    _whole_minutes(span)
-    _whole_hours(span, rule)
     book = prices or PriceBook.bundled()
     with store.steady():
-        table = price_table(store, book, span, currency)
-        lines = cost_query.lines(store, _cells(span, book), table, span, by, rule, owners)
-        as_of = _latest(store)
+        seen = cost_query.seen(store)
+        span = window or (_extent(seen).from_whole_hour() if rule.spreads else _extent(seen))
+        _whole_minutes(span)
+        _whole_hours(span, rule)
+        inventory = cost_query.inventory(store)
+        table = _price_table(store, {"inventory": inventory, "seen": seen}, book, span, currency)
+        known = cost_query.known(store, _cells(span, book), seen, inventory, owners, rule.namespaces)
+        lines = cost_query.lines(store, {**known, "price": table}, span, by, rule)
+        as_of = _latest(seen)
         said = cost_notes.notes(store, lines, table, span, as_of, book.version)
         said += rolled.notes(store, span)
     rows, total = cost_table.rows(lines, by, currency, "/".join(filter(None, (rule.id, owners.version))))
@@ -88,17 +91,27 @@ def cost(
 
 def extent(store: Store) -> Window:
     """From the first to the last minute that a GPU fact speaks of; NotFound where there is none."""
-    row = store.query("cost_extent").to_pylist()[0]
-    if row["first"] is None:
+    return _extent(cost_query.seen(store))
+
+
+def _extent(seen: pa.Table) -> Window:
+    last = _latest(seen)
+    if last is None:
         raise NotFound("the ledger holds no GPU fact; take some in with `driftledger replay`")
-    start = row["first"].replace(second=0, microsecond=0)
-    end = row["last"].replace(second=0, microsecond=0) + timedelta(minutes=row["last"].second > 0)
+    start = cost_query.from_micros(min(seen["first"].to_pylist())).replace(second=0, microsecond=0)
+    end = last.replace(second=0, microsecond=0) + timedelta(minutes=last.second > 0)
     return Window(start, max(end, start + timedelta(minutes=1)))
 
 
-def price_table(store: Store, book: PriceBook, window: Window, currency: str) -> pa.Table:
+def _latest(seen: pa.Table) -> datetime | None:
+    return cost_query.from_micros(max(seen["as_of"].to_pylist())) if seen.num_rows else None
+
+
+def _price_table(
+    store: Store, known: Mapping[str, pa.Table], book: PriceBook, window: Window, currency: str
+) -> pa.Table:
     """A row a device profile and span of one price; `nano` is null, with a `reason`, where there is none."""
-    profiles = [Profile(**values) for values in store.query("cost_profiles").to_pylist()]
+    profiles = [Profile(**values) for values in store.query("cost_profiles", tables=known).to_pylist()]
     rows = [
         (*astuple(profile), micros(span.start), micros(span.end), span.nano_per_hour, span.reason)
         for profile in profiles
@@ -147,11 +160,6 @@ def _cells(window: Window, book: PriceBook) -> pa.Table:
             rows.append((a, min(window.start, b), -1))
     numbered = [(i, _hour(a), micros(a), micros(b), sign) for i, (a, b, sign) in enumerate(rows)]
     return _table(numbered, _CELLS)
-
-
-def _latest(store: Store) -> datetime | None:
-    last: datetime | None = store.query("cost_extent").to_pylist()[0]["last"]
-    return last
 
 
 def _hour(time: datetime) -> datetime:

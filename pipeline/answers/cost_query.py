@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -32,23 +32,16 @@ _OWNERS = pa.schema(
 
 
 def lines(
-    store: Store,
-    cells: pa.Table,
-    prices: pa.Table,
-    window: Window,
-    by: Sequence[str],
-    rule: CostRule,
-    owners: Ownership,
+    store: Store, tables: Mapping[str, pa.Table], window: Window, by: Sequence[str], rule: CostRule
 ) -> pa.Table:
     """GPU time (su) and cost (nano) by the dimensions of `by`; the columns are those of cost_lines.sql.
 
-    `cells` are the priced hours of the window and `prices` its prices, as cost_lines.sql says.
+    `tables` are those of `known`, and `price`, the window's prices, as cost_lines.sql says.
     """
     spread = {"idle": rule.idle, "shared": rule.shared, "usage": rule.method is Method.usage}
     parts = rule.split or Split(0, 0, 0)
     split = {f"{name}_part": value for name, value in asdict(parts).items() if name != "whole"}
     given = {**spread, **split, "whole_parts": parts.whole}
-    tables = {**known(store, cells, owners, rule.namespaces), "price": prices}
 
     def compute(some: pa.Table, by: Sequence[str]) -> pa.Table:
         held = {**tables, "cells": some}
@@ -61,24 +54,42 @@ def lines(
         return cost_days.lines(store, tables, window, by, DIMENSIONS, f"{given}", compute)
 
 
+def seen(store: Store, start: datetime = datetime(1970, 1, 1)) -> pa.Table:  # noqa: B008  frozen
+    """How far each cluster is known, by its usage from `start` on, its devices and their holders."""
+    return store.query("cost_seen", span_start=start)
+
+
+def inventory(store: Store) -> pa.Table:
+    """Every version of every device, with its part of its card in units: a whole one but for MIG."""
+    found = store.query("cost_inventory")
+    pairs = zip(found["mig_profile"].to_pylist(), found["gpu_model"].to_pylist(), strict=True)
+    units = [int(UNITS_PER_CARD * mig.share(*pair)) if pair[0] else UNITS_PER_CARD for pair in pairs]
+    return found.append_column("profile_units", pa.array(units, pa.int64()))
+
+
 def known(
-    store: Store, cells: pa.Table, owners: Ownership, shared_namespaces: Sequence[str] = ()
+    store: Store,
+    cells: pa.Table,
+    seen: pa.Table,
+    inventory: pa.Table,
+    owners: Ownership,
+    shared_namespaces: Sequence[str] = (),
 ) -> dict[str, pa.Table]:
     """What the grain rests on beside usage: how far the ledger reaches, devices, and who holds them."""
-    seen = store.query("cost_seen", span_start=cells["hour"][0].as_py())
-    inventory = _with_units(store.query("cost_inventory"))
     versions = store.query("cost_versions", tables={"inventory": inventory})
     found = {"seen": seen, "inventory": inventory, "versions": versions}
-    given = {**found, "owners": _owners(store, owners)}
+    # A table of the lake costs some 15 ms each time that a question names it, however small it is.
+    held = {"allocations_merged": store.query("cost_allocations")}
+    given = {**found, **held, "owners": _owners(store, held, owners)}
     holders = store.query("cost_holders", tables=given, shared_namespaces=list(shared_namespaces))
     return {"cells": cells, **found, "holders": holders}
 
 
-def _owners(store: Store, owners: Ownership) -> pa.Table:
+def _owners(store: Store, held: Mapping[str, pa.Table], owners: Ownership) -> pa.Table:
     """Who owns what each of all holders holds, and from when to when."""
     rows = [
         (*holder, micros(span.start), micros(span.end), *span.owner)
-        for holder in (Holder(**values) for values in store.query("cost_known_holders").to_pylist())
+        for holder in (Holder(**row) for row in store.query("cost_known_holders", tables=held).to_pylist())
         for span in owners.spans(holder)
     ]
     return pa.Table.from_pylist([dict(zip(_OWNERS.names, row, strict=True)) for row in rows], schema=_OWNERS)
@@ -91,13 +102,6 @@ def micros(time: datetime) -> int:
 
 def from_micros(us: int) -> datetime:
     return datetime(1970, 1, 1) + timedelta(microseconds=us)
-
-
-def _with_units(inventory: pa.Table) -> pa.Table:
-    """Each device's part of its card, in units: a whole one but for MIG."""
-    pairs = zip(inventory["mig_profile"].to_pylist(), inventory["gpu_model"].to_pylist(), strict=True)
-    units = [int(UNITS_PER_CARD * mig.share(*pair)) if pair[0] else UNITS_PER_CARD for pair in pairs]
-    return inventory.append_column("profile_units", pa.array(units, pa.int64()))
 
 
 def grain(store: Store, tables: dict[str, pa.Table], end: datetime) -> pa.Table:

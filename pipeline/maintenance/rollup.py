@@ -122,7 +122,8 @@ def _kept(store: Store, day: datetime) -> pa.Table:
     """Hours of devices whose cost follows from their minutes only: holders change, or a limit is reached."""
     end = day + DAY
     with store.steady():
-        tables = cost_query.known(store, _cells(day), Ownership())
+        known = cost_query.seen(store, day), cost_query.inventory(store)
+        tables = cost_query.known(store, _cells(day), *known, Ownership())
         hours = store.query("rollup_gpu_hours", start=day, end=end)
         fine = cost_query.grain(store, tables, end)
         coarse = cost_query.grain(store, {**tables, "gpu_usage": hours}, end)

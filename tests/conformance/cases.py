@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.conformance.case import A100, END, H100, START, Case, Row, busy, card, of_node, partition, pod
 
-HALF_PAST = "2026-10-05T00:30:00Z"
+HALF_PAST, QUARTER_TO = "2026-10-05T00:30:00Z", "2026-10-05T00:45:00Z"
 
 _NO_DEVICE = "requests nvidia.com/gpu.shared are not read: the pods cost nothing, the card is all idle"
 _MIG = "single strategy: each slice is charged as a card; mixed strategy: mig-* is not read"
@@ -126,8 +126,36 @@ CASES = (
             card("GPU-1", H100, end=HALF_PAST, health="unhealthy"),
             card("GPU-1", H100, start=HALF_PAST, end=END),
         ],
-        [pod("a", "GPU-1", start="2026-10-05T00:45:00Z")],
+        [pod("a", "GPU-1", start=QUARTER_TO)],
         {"a": "1.75", "cluster_idle": "1.75", "unhealthy": "3.5"}, "1.75", "unhealthy time is idle time",
+    ),
+    Case(
+        "falls-ill", "A card turns unhealthy at half past, and its holder leaves at a quarter to",
+        [
+            card("GPU-1", H100, end=HALF_PAST),
+            card("GPU-1", H100, start=HALF_PAST, health="unhealthy"),
+        ],
+        [pod("a", "GPU-1", end=QUARTER_TO)],
+        {"a": "5.25", "unhealthy": "1.75"}, "5.25", "unhealthy time is idle time",
+    ),
+    Case(
+        "claim-joined", "At half past a second team's pod joins the claim of the first",
+        [card("GPU-1")],
+        [
+            pod("a", "GPU-1", end=HALF_PAST, claim_uid="c"),
+            pod("a", "GPU-1", (1, 2), start=HALF_PAST, claim_uid="c"),
+            pod("b", "GPU-1", (1, 2), start=HALF_PAST, claim_uid="c"),
+        ],
+        {"a": "5.25", "b": "1.75"}, "none", "claims are a data model without a cost",
+    ),
+    Case(
+        "reshaped", "Seven slices of which one is held; at half past the card is whole again, and held",
+        [
+            card("GPU-1", A100),
+            *({**partition(f"MIG-{n}", "1g.5gb", "GPU-1"), "end": HALF_PAST} for n in range(7)),
+        ],
+        [pod("a", "MIG-3", end=HALF_PAST), pod("b", "GPU-1", start=HALF_PAST)],
+        {"a": "0.5", "b": "3.5", "cluster_idle": "3"}, "7.00 or 3.50", _MIG,
     ),
     Case(
         "overhead", "A monitor that serves all holds a card of its own",
