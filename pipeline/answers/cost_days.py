@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline import sql
 from pipeline.answers.window import DAY, Window
@@ -54,7 +53,7 @@ def lines(
     for chunk in _chunks([day for day, part in kept.items() if part is None], sizes):
         fine = compute(_of_days(cells, chunk), level)
         for day in chunk:
-            parts.write(names[day], fine.filter(pc.equal(fine["day"], pa.scalar(day, pa.timestamp("us")))))
+            parts.write(names[day], _of_day(fine, day))
         found.append(_added(fine.drop_columns(list(unasked)), by))
     for day in sorted({_day(hour) for hour in cells["hour"].to_pylist()} - set(days)):
         found.append(_added(compute(_of_days(cells, [day]), by).drop_columns(list(unasked)), by))
@@ -105,6 +104,12 @@ def _chunks(days: Sequence[datetime], sizes: Mapping[datetime, int]) -> Iterator
         chunk.append(day)
     if chunk:
         yield chunk
+
+
+def _of_day(fine: pa.Table, day: datetime) -> pa.Table:
+    import pyarrow.compute as pc  # a fifth of a second of CPU, and small ledgers keep no days
+
+    return fine.filter(pc.equal(fine["day"], pa.scalar(day, pa.timestamp("us"))))
 
 
 def _of_days(cells: pa.Table, days: Sequence[datetime]) -> pa.Table:

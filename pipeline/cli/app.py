@@ -13,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from pipeline.cli import failure
+from pipeline.cli.lean import without_pandas
 
 
 class Command(NamedTuple):
@@ -61,6 +62,9 @@ COMMANDS = {
     "config": Command("pipeline.cli.config:app", "Show, describe and check the settings."),
     "version": Command("pipeline.cli.version:version", "Versions of Driftledger and of what it runs on."),
 }  # fmt: skip
+
+
+_WITH_PAGES = frozenset({"dashboard", "demo"})
 
 
 class LazyGroup(TyperGroup):
@@ -113,6 +117,8 @@ def root(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit; an error is a sentence on stderr and an exit code."""
+    if arguments is None and not _WITH_PAGES.intersection(sys.argv[1:]):
+        without_pandas()
     try:
         app(args=None if arguments is None else list(arguments))
     except Exception as error:

@@ -38,9 +38,6 @@ def collect(
 
 
 def _collect(ctx: typer.Context, kind: str, store: Path | None) -> None:
-    from pipeline.collect.lean import without_pandas
-
-    without_pandas()
     from pipeline.collect.run import collect as collecting
 
     with ExitStack() as opened:

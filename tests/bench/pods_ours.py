@@ -11,7 +11,7 @@ import requests
 
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.allocation.source import collector
-from pipeline.collect.lean import without_pandas
+from pipeline.cli.lean import without_pandas
 from pipeline.collect.report import Report
 from tests.bench.pods_server import PODS
 

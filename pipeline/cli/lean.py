@@ -1,6 +1,6 @@
-"""A collector's process without pandas, which pyarrow imports to ask whether a list is one of its Series.
+"""A command's process without pandas, which pyarrow imports to ask whether a list is one of its Series.
 
-It costs a second of CPU and 60 MB in every process that makes an Arrow array, and no collector needs it.
+It costs half a second of CPU and 60 MB in every process that makes an Arrow array; only the pages need it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class _Absent:
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
         if name == "pandas":
-            raise ModuleNotFoundError("pandas is not imported in a collector's process", name=name)
+            raise ModuleNotFoundError("pandas is imported for pages only", name=name)
 
 
 def without_pandas() -> None:
