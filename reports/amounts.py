@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR, Decimal
+from itertools import groupby
 
 from pipeline.answers.money import in_cents
 from pipeline.months.charge import Charge
@@ -37,13 +38,20 @@ def of_charges(charges: Sequence[Charge], digits: int) -> Amounts:
     total = sum((c.amount or ZERO for c in priced), ZERO) if priced else None
     used = idle = None
     if total is not None:
-        work = sum((c.costs[0] for c in priced if c.costs), ZERO)
-        rest = sum((sum(c.costs[1:], ZERO) for c in priced if c.costs), ZERO)
-        used, idle = in_cents([work, rest], total, digits)
+        used, idle = (sum(column, ZERO) for column in zip(*_split(priced, digits), strict=True))
     return Amounts(
         allocated=allocated, active=active, idle_held=idle_held, busy=busy, unallocated=unallocated,
         unpriced=unpriced, used=used, idle=idle, total=total, completeness=None,
     )  # fmt: skip
+
+
+def _split(priced: Sequence[Charge], digits: int) -> Iterator[list[Decimal]]:
+    """Used and idle of each line: the amount of one line is within a cent of its cost, of several not."""
+    for _, group in groupby(sorted(priced, key=lambda c: c.line), key=lambda c: c.line):
+        own = list(group)
+        work = sum((c.costs[0] for c in own if c.costs), ZERO)
+        rest = sum((sum(c.costs[1:], ZERO) for c in own if c.costs), ZERO)
+        yield in_cents([work, rest], sum((c.amount or ZERO for c in own), ZERO), digits)
 
 
 def add(parts: Sequence[Amounts]) -> Amounts:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.answers.cost_table import NOBODYS
 from pipeline.facts.months import BUCKETS
+from reports.amounts import Amounts
 from reports.statement import Statement, Team
 from reports.words import KINDS, METHOD, NAMES, action, additions, hours, money, percent, unit, who
 
@@ -21,7 +22,7 @@ def _table(
     widths = ["fr" if i == 0 else "auto" for i in range(len(heads))]
     return {
         "heads": list(heads),
-        "rows": [[visible(c) for c in row] for row in rows],
+        "rows": [[visible(c) if a == "l" else c for a, c in zip(align, row, strict=True)] for row in rows],
         "align": list(align),
         "total": None if total is None else list(total),
         "widths": widths,
@@ -48,15 +49,17 @@ def who_pays(of: Statement) -> list[dict[str, Any]]:
     shown = sorted(of.teams, key=lambda t: -t.due(of.currency))
     rows = [_team_row(of, team) for team in shown[:SHOWN]]
     if rest := shown[SHOWN:]:
-        due = money(sum((t.due(of.currency) for t in rest), Decimal(0)))
-        usage = money(sum((t.amounts.total or Decimal(0) for t in rest), Decimal(0)))
-        rows.append([f"{len(rest)} more teams, listed below", "", "", "", usage, "", due])
+        due = sum((t.due(of.currency) for t in rest), Decimal(0))
+        usage = sum((t.amounts.total or Decimal(0) for t in rest), Decimal(0))
+        more = money(due - usage, of.currency)
+        shown_as = (money(usage, of.currency), more, money(due, of.currency))
+        rows.append([f"{len(rest)} more teams, listed below", "", "", "", *shown_as])
     heads = ["Team", "used / idle", "held h", "active h", "usage", "more", f"due ({of.currency})"]
     whole = of.amounts
-    more = of.due(of.currency) - (whole.total or 0)
-    total = ["Total", "", hours(whole.allocated), hours(whole.active), money(whole.total), money(more)]
-    total.append(money(of.due(of.currency)))
-    others = [f"Due in {code} besides: {money(of.due(code))}" for code in of.currencies[1:]]
+    all_due = of.due(of.currency)
+    sums = (money(whole.total, of.currency), money(all_due - (whole.total or 0), of.currency))
+    total = ["Total", "", hours(whole.allocated), hours(whole.active), *sums, money(all_due, of.currency)]
+    others = [f"Due in {code} besides: {money(of.due(code), code)}" for code in of.currencies[1:]]
     found: list[dict[str, Any]] = [{"title": "Who pays", "table": _table(heads, rows, "llrrrrr", total)}]
     return found + ([{"title": "In other currencies", "list": others}] if others else [])
 
@@ -64,8 +67,9 @@ def who_pays(of: Statement) -> list[dict[str, Any]]:
 def _team_row(of: Statement, team: Team) -> list[Any]:
     own, due = team.amounts, team.due(of.currency)
     named = who(team.name) + (" (shown only)" if team.term.mode == "showback" else "")
-    more = money(due - (own.total or Decimal(0)))
-    return [named, _share(team), hours(own.allocated), hours(own.active), money(own.total), more, money(due)]
+    amounts = (own.total, due - (own.total or Decimal(0)), due)
+    shown = (money(amount, of.currency) for amount in amounts)
+    return [named, _share(team), hours(own.allocated), hours(own.active), *shown]
 
 
 def trend(of: Statement) -> list[dict[str, Any]]:
@@ -80,7 +84,7 @@ def trend(of: Statement) -> list[dict[str, Any]]:
     before = sums[months[-1]]
     change = f"{(now - before) / before * 100:+.1f}%" if before else "–"
     heads = ["Closed months", *(f"{m:%Y-%m}" for m in months), "this month", "change"]
-    row = ["due", *(money(sums[m]) for m in months), money(now), change]
+    row = ["due", *(money(amount, of.currency) for amount in (*map(sums.__getitem__, months), now)), change]
     return [{"title": "Trend", "table": _table(heads, [row], "l" + "r" * (len(heads) - 1))}]
 
 
@@ -89,7 +93,7 @@ def _buckets(of: Statement) -> list[dict[str, Any]]:
     if not total:
         return []
     rows = [
-        [NAMES[name], money(value), percent(value, total)]
+        [NAMES[name], money(value, of.currency), percent(value, total)]
         for name, value in zip(BUCKETS, of.buckets, strict=True)
         if value
     ]
@@ -103,14 +107,14 @@ def _lines(of: Statement) -> list[dict[str, Any]]:
         rows = [
             [" · ".join((line.namespace, line.workload)), _model(line.model, line.model_version),
              *map(hours, (line.amounts.allocated, line.amounts.active, line.amounts.idle_held)),
-             money(line.amounts.used), money(line.amounts.idle), money(line.amounts.total)]
+             *_costs(line.amounts, of.currency)]
             for line in team.lines
         ]  # fmt: skip
         if not rows or team.name in NOBODYS:
             continue
         own = team.amounts
         total = ["Total", "", *map(hours, (own.allocated, own.active, own.idle_held)),
-                 *map(money, (own.used, own.idle, own.total))]  # fmt: skip
+                 *_costs(own, of.currency)]  # fmt: skip
         heads = [
             "Workload",
             "Model",
@@ -129,13 +133,17 @@ def _lines(of: Statement) -> list[dict[str, Any]]:
     return found
 
 
+def _costs(own: Amounts, currency: str) -> list[str]:
+    return [money(cost, currency) for cost in (own.used, own.idle, own.total)]
+
+
 def _model(model: str, version: str) -> str:
     return "" if model in ("none", "") else f"{model} {version}"
 
 
 def _more(of: Statement) -> list[dict[str, Any]]:
     rows = [
-        [who(team.name), KINDS[kind], f"{month:%Y-%m}", why, money(amount), code]
+        [who(team.name), KINDS[kind], f"{month:%Y-%m}", why, money(amount, code), code]
         for team in of.teams
         for kind, month, why, code, amount in additions(team)
     ]
@@ -170,7 +178,7 @@ def _anomalies(of: Statement) -> list[dict[str, Any]]:
     if of.of:
         return []
     rows = [
-        [f"{a['time']:%Y-%m-%d}", money(a["cost"]), money(a["baseline"]), money(a["difference"]),
+        [f"{a['time']:%Y-%m-%d}", *(money(a[n], of.currency) for n in ("cost", "baseline", "difference")),
          str(a["driver"]), str(a["where"])]
         for a in of.extras.anomalies
     ]  # fmt: skip
@@ -181,8 +189,8 @@ def _anomalies(of: Statement) -> list[dict[str, Any]]:
 
 
 def _budgets(of: Statement) -> list[dict[str, Any]]:
-    rows = [[b["budget"], *map(money, (b["amount"], b["spent"], b["left"])), percent(b["spent"], b["amount"])]
-            for b in of.extras.budgets]  # fmt: skip
+    rows = [[b["budget"], *(money(b[n], of.currency) for n in ("amount", "spent", "left")),
+             percent(b["spent"], b["amount"])] for b in of.extras.budgets]  # fmt: skip
     heads = ["Budget", "planned", "spent", "left", "share"]
     return [{"title": f"Budgets, {of.currency}", "table": _table(heads, rows, "lrrrr")}] if rows else []
 

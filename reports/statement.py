@@ -40,6 +40,7 @@ class Team:
     """Its lines sum to `amounts`, to the cent, and so do its buckets."""
 
     name: str
+    currency: str
     amounts: Amounts
     lines: tuple[Line, ...]
     buckets: tuple[Decimal, ...]
@@ -50,10 +51,9 @@ class Team:
     """Corrections, bookings, mark-up and tax."""
 
     def due(self, currency: str) -> Decimal:
-        """All that the statement charges the team in that currency."""
-        return (self.amounts.total or ZERO) + sum(
-            (c.amount or ZERO for c in self.more if c.currency == currency), ZERO
-        )
+        """All that the statement charges the team in that currency; its usage is in the month's own."""
+        usage = self.amounts.total if currency == self.currency else None
+        return (usage or ZERO) + sum((c.amount or ZERO for c in self.more if c.currency == currency), ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +166,11 @@ def _teams(charges: Sequence[Charge], currency: str, terms: Terms) -> tuple[Team
     for one in charges:
         own[one.team].append(one)
     names = sorted(own, key=lambda n: (n in NOBODYS, n == "unowned", n))
-    return tuple(_team(name, own[name], minor_digits(currency), terms.of(name)) for name in names)
+    return tuple(_team(name, own[name], currency, terms.of(name)) for name in names)
 
 
-def _team(name: str, charges: Sequence[Charge], digits: int, term: Term) -> Team:
+def _team(name: str, charges: Sequence[Charge], currency: str, term: Term) -> Team:
+    digits = minor_digits(currency)
     used = [c for c in charges if c.kind == USAGE]
 
     def line(one: Charge) -> tuple[str, str, str, str, str]:
@@ -183,4 +184,5 @@ def _team(name: str, charges: Sequence[Charge], digits: int, term: Term) -> Team
     centres = {c.key[1] for c in used} - {"", "none", *NOBODYS}
     centre = term.cost_centre or (centres.pop() if len(centres) == 1 else "")
     more = tuple(c for c in charges if c.kind != USAGE)
-    return Team(name, whole, lines, tuple(in_cents(exact, whole.total or ZERO, digits)), centre, term, more)
+    buckets = tuple(in_cents(exact, whole.total or ZERO, digits))
+    return Team(name, currency, whole, lines, buckets, centre, term, more)

@@ -60,7 +60,7 @@ def render(statement: Statement) -> str:
 def _cards(statement: Statement) -> Html:
     own = statement.amounts
     shown = (
-        (money(own.total), f"{statement.currency} in total"),
+        (money(own.total, statement.currency), f"{statement.currency} in total"),
         (percent(own.used, own.total), "of it used"),
         (hours(own.allocated + own.unallocated), "GPU-hours"),
         (percent(statement.completeness, Decimal(1)), "of the time was observed"),
@@ -69,10 +69,10 @@ def _cards(statement: Statement) -> Html:
     return Html(f'<div class="cards">{join(*cards)}</div>')
 
 
-def _amount_cells(own: Amounts, *more: Decimal) -> tuple[Html, ...]:
+def _amount_cells(own: Amounts, currency: str, *more: Decimal) -> tuple[Html, ...]:
     times = (own.allocated, own.active, own.idle_held, *more)
     costs = (own.used, own.idle, own.total)
-    return (*(number(hours(t), "wide") for t in times), *(number(money(c)) for c in costs))
+    return (*(number(hours(t), "wide") for t in times), *(number(money(c, currency)) for c in costs))
 
 
 _HOURS = ("held h", "active h", "held idle h")
@@ -80,18 +80,19 @@ _COSTS = ("used", "idle", "total")
 
 
 def _teams(statement: Statement) -> Html:
+    code = statement.currency
     rows = [
-        (cell(who(team.name)), Html(f"<td>{_bar(own)}</td>"), *_amount_cells(own, own.unallocated))
+        (cell(who(team.name)), Html(f"<td>{_bar(own)}</td>"), *_amount_cells(own, code, own.unallocated))
         for team in statement.teams
         for own in (team.amounts,)
     ]
     whole = statement.amounts
-    total = (cell("Total"), cell(""), *_amount_cells(whole, whole.unallocated))
+    total = (cell("Total"), cell(""), *_amount_cells(whole, code, whole.unallocated))
     legend = Html(
         '<p class="legend"><i style="background:var(--used)"></i>used'
         '<i style="background:var(--idle)"></i>idle</p>'
     )
-    heads = ("Team", "", *_HOURS, "nobody's h", *_COSTS[:-1], f"total ({statement.currency})")
+    heads = ("Team", "", *_HOURS, "nobody's h", *_COSTS[:-1], f"total ({code})")
     return _section("By team", join(table(heads, rows, total, numbers=7), legend))
 
 
@@ -108,9 +109,9 @@ def _bar(own: Amounts) -> Html:
 def _team(team: Team, currency: str) -> Html:
     if team.name in NOBODYS:
         return Html("")
-    rows = [(cell(_workload(line)), *_amount_cells(line.amounts)) for line in team.lines]
+    rows = [(cell(_workload(line)), *_amount_cells(line.amounts, currency)) for line in team.lines]
     heads = ("Workload", *_HOURS, *_COSTS)
-    total = (cell("Total"), *_amount_cells(team.amounts))
+    total = (cell("Total"), *_amount_cells(team.amounts, currency))
     return _section(f"{who(team.name)}, {currency}", table(heads, rows, total, numbers=6))
 
 
@@ -136,12 +137,12 @@ def _models(statement: Statement) -> Html:
 def _more(statement: Statement) -> Html:
     """Corrections, bookings, mark-up and tax, and what is due."""
     rows = [
-        (cell(who(team.name)), cell(KINDS[kind]), cell(f"{month:%Y-%m}"), cell(detail), number(money(amount)),
-         number(currency))
+        (cell(who(team.name)), cell(KINDS[kind]), cell(f"{month:%Y-%m}"), cell(detail),
+         number(money(amount, currency)), number(currency))
         for team in statement.teams
         for kind, month, detail, currency, amount in additions(team)
     ]  # fmt: skip
-    due = [(f"Due in {code}", money(statement.due(code))) for code in statement.currencies]
+    due = [(f"Due in {code}", money(statement.due(code), code)) for code in statement.currencies]
     total = Html(f"<ul>{join(*(element('li', f'{name}: {amount}', 'due') for name, amount in due))}</ul>")
     if not rows:
         return _section("Adjustments, mark-up and tax", join(element("p", "None in this month."), total))

@@ -47,7 +47,7 @@ def _document(of: Statement, has_chart: bool) -> dict[str, Any]:
         if of.is_provisional
         else [f"Closed with gaps that were accepted: {gap}" for gap in of.accepted],
         "cards": [
-            [money(of.due(code)), f"{code} due"],
+            [money(of.due(code), code), f"{code} due"],
             [percent(own.used, own.total), "of the usage was used"],
             [hours(own.allocated + own.unallocated), "GPU-hours"],
             [percent(of.completeness, Decimal(1)), "of the time was observed"],

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
+from pipeline.answers.money import minor_digits
 from reports.statement import Statement, Team
 
 METHOD = (
@@ -40,8 +41,9 @@ def who(name: str) -> str:
     return {**NAMES, "unowned": "without an owner"}.get(name, name)
 
 
-def money(amount: Decimal | None) -> str:
-    return "unpriced" if amount is None else f"{amount:,.2f}"
+def money(amount: Decimal | None, currency: str) -> str:
+    """To the currency's smallest unit: no decimals of a yen, three of a dinar."""
+    return "unpriced" if amount is None else f"{amount:,.{minor_digits(currency)}f}"
 
 
 def hours(amount: Decimal) -> str:
