@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -116,7 +117,9 @@ def scene(cluster: FakeCluster) -> None:
 
 
 def gaps(store: Store) -> list[tuple[str, str]]:
-    return sorted((g["kind"], g["detail"]) for g in store.rows("gaps").to_pylist())
+    """Losses; that a collector begins without a memory is none."""
+    told = store.rows("gaps").to_pylist()
+    return sorted((g["kind"], g["detail"]) for g in told if g["kind"] != "begins")
 
 
 def test_intervals_open_and_close_as_objects_come_and_go(
@@ -210,6 +213,29 @@ def test_a_restart_goes_on_with_what_was_open(cluster: FakeCluster, store: Store
     assert by["p"]["end_quality"] == "exact" and by["p"]["end"].day == 9
     assert by["q"]["device"] == "n9/nvidia.com/gpu/1", "it keeps the number that it had"
     assert ("restart", "pods") in gaps(store)
+
+
+def test_a_lost_state_folder_leaves_nothing_open(cluster: FakeCluster, store: Store, tmp_path: Path) -> None:
+    """A pod that ended while nobody looked, and that nobody remembers, would be billed for ever."""
+    scene(cluster)
+    cluster.put(k.NODES, k.node("n9", capacity={"nvidia.com/gpu": "1"}))
+    for name in "pq":
+        cluster.put(k.PODS, k.pod(name, node="n9", limits={"nvidia.com/gpu": "1"}))
+    with running(cluster, store, tmp_path) as one:
+        before = {r["pod"]: r for r in one.until(lambda rows: len(rows) == 3)}
+        until(lambda: store.rows("devices").num_rows == 3, "the inventory", SECONDS)
+    seen = max(r["time"] for r in store.rows("allocations").to_pylist())
+    cluster.delete(k.CLAIMS, "uid-c1")
+    cluster.delete(k.PODS, "uid-p")
+    cluster.delete(k.NODES, "uid-n9")
+    shutil.rmtree(tmp_path / "state")
+    with running(cluster, store, tmp_path) as one:
+        after = {r["pod"]: r for r in one.until(lambda rows: sum(r["end"] is None for r in rows) == 1)}
+        until(lambda: store.rows("devices").to_pylist()[-1]["end"] is not None, "the node's end", SECONDS)
+    assert after["q"]["end"] is None and after["q"]["start"] == before["q"]["start"]
+    for gone in "ap":
+        assert after[gone]["end_quality"] == "gap" and before[gone]["time"] <= after[gone]["end"]
+        assert abs((after[gone]["end"] - seen).total_seconds()) < 1.0
 
 
 @pytest.mark.parametrize("verb", ["list", "watch"])

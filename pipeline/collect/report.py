@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from collectors.live.contract import Turn
 from pipeline.health.readiness import START, Readiness
+from pipeline.wire.types.control import BEGINS
 
 log = logging.getLogger("driftledger.collect")
 
@@ -63,6 +64,7 @@ class Report(Readiness):
             self._excluded.labels(kind, reason).inc(units)
         for gap in parsed.gaps.column("kind").to_pylist():
             self._gaps.labels(kind, gap).inc()
-            log.warning("%s: a loss is known: %s", kind, gap)
+            if gap != BEGINS:
+                log.warning("%s: a loss is known: %s", kind, gap)
         self._last.labels(kind).set(time.time())
         self.goes_on(START)

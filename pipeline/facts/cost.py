@@ -48,6 +48,7 @@ ALLOCATIONS = Fact(
         *columns("time", of=TIME),
         *columns("revision", of=pa.int64()),
     ),
+    "CASE WHEN claim_uid = '' THEN 'pods' ELSE 'resourceclaims' END",
 )
 
 DEVICES = Fact(
@@ -65,6 +66,7 @@ DEVICES = Fact(
         *columns("time", of=TIME),
         *columns("revision", of=pa.int64()),
     ),
+    "CASE WHEN coalesce(pool, '') = '' THEN 'nodes' ELSE 'resourceslices' END",
 )
 
 NETWORK_USAGE = Fact(

@@ -28,6 +28,9 @@ class Fact:
     merge: Merge
     key: tuple[pa.Field, ...]
     values: tuple[pa.Field, ...]
+    listed_as: str = ""
+    """SQL: the kind of object by which a row is told.  Where a collector without memory lists that kind, a
+    gap BEGINS says when: what was open and is not told from then on ended before, unseen."""
     schema: pa.Schema = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

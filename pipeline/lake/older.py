@@ -8,7 +8,8 @@ import duckdb
 
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.fact import SPAN, Fact
-from pipeline.lake.tables import merged, sql_type
+from pipeline.lake.merged import merged
+from pipeline.lake.sql_types import sql_type
 
 
 def complete(con: duckdb.DuckDBPyConnection) -> None:
@@ -20,12 +21,13 @@ def complete(con: duckdb.DuckDBPyConnection) -> None:
     present: dict[str, set[str]] = defaultdict(set)
     for table, column in con.execute(found).fetchall():
         present[table].add(column)
-    for fact in FACTS.values():
-        is_there = fact.name in present
-        lacking = {field.name for field in fact.schema} - present[fact.name]
-        if lacking:
-            con.execute(f'CREATE TEMP VIEW "{fact.name}" AS {_whole(fact, lacking, is_there)}')
-            con.execute(f'CREATE TEMP VIEW "{fact.name}_merged" AS {merged(fact)}')
+    lacking = {name: {f.name for f in fact.schema} - present[name] for name, fact in FACTS.items()}
+    old = [fact for fact in FACTS.values() if lacking[fact.name]]
+    for fact in old:
+        whole = _whole(fact, lacking[fact.name], fact.name in present)
+        con.execute(f'CREATE TEMP VIEW "{fact.name}" AS {whole}')
+    for fact in old:  # once all tables are there: a view may look at several
+        con.execute(f'CREATE TEMP VIEW "{fact.name}_merged" AS {merged(fact)}')
 
 
 def _whole(fact: Fact, lacking: set[str], is_there: bool) -> str:

@@ -10,21 +10,9 @@ import pyarrow as pa
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.fact import SPAN, Fact
 from pipeline.lake import chain, lease, rolled, watermarks
-
-_SQL_TYPES = {
-    pa.string(): "VARCHAR",
-    pa.int32(): "INTEGER",
-    pa.int64(): "BIGINT",
-    pa.float64(): "DOUBLE",
-    pa.bool_(): "BOOLEAN",
-    pa.timestamp("us"): "TIMESTAMP",
-}
-
-
-def sql_type(of: pa.DataType) -> str:
-    if pa.types.is_decimal(of):
-        return f"DECIMAL({of.precision},{of.scale})"
-    return _SQL_TYPES[of]
+from pipeline.lake.merged import merged
+from pipeline.lake.sql_types import sql_type
+from pipeline.wire.types.control import BEGINS
 
 
 def create(con: duckdb.DuckDBPyConnection) -> None:
@@ -35,8 +23,10 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("BEGIN")
     # Looked up inside the transaction: another process may have created them just before.
     present: dict[str, set[str]] = defaultdict(set)
+    stale: list[Fact] = []
     for table, column in con.execute("SELECT table_name, column_name FROM duckdb_columns()").fetchall():
         present[table].add(column)
+    views = dict(con.execute("SELECT view_name, sql FROM duckdb_views()").fetchall())
     if rolled.TABLE not in present:
         con.execute(rolled.CREATE)
     for fact in FACTS.values():
@@ -44,6 +34,11 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
             _create(con, fact)
         elif missing := [field for field in fact.values if field.name not in present[fact.name]]:
             _widen(con, fact, missing)
+        elif not fact.listed_as or BEGINS in views.get(f"{fact.name}_merged", ""):
+            continue
+        stale.append(fact)
+    for fact in stale:  # once all tables are there: a view may look at several
+        con.execute(f'CREATE OR REPLACE VIEW "{fact.name}_merged" AS {merged(fact)}')
     if lease.TABLE not in present:
         for statement in lease.CREATE:
             con.execute(statement)
@@ -59,7 +54,6 @@ def _create(con: duckdb.DuckDBPyConnection, fact: Fact) -> None:
     columns = ", ".join(f'"{f.name}" {sql_type(f.type)}' for f in fact.schema)
     span = f", {SPAN} INTEGER DEFAULT 1" if fact.rolls else ""
     con.execute(f'CREATE TABLE "{fact.name}" ({columns}{span})')
-    con.execute(f'CREATE VIEW "{fact.name}_merged" AS {merged(fact)}')
     if fact.rolls:
         rolled.add(con, fact.name)
 
@@ -69,20 +63,6 @@ def _widen(con: duckdb.DuckDBPyConnection, fact: Fact, missing: list[pa.Field]) 
     default = " DEFAULT 0" if fact.merge == "add" else ""
     for field in missing:
         con.execute(f'ALTER TABLE "{fact.name}" ADD COLUMN "{field.name}" {sql_type(field.type)}{default}')
-    con.execute(f'CREATE OR REPLACE VIEW "{fact.name}_merged" AS {merged(fact)}')
-
-
-def merged(fact: Fact) -> str:
-    """The view that merges the rows of one key as the fact says."""
-    key = ", ".join(f'"{n}"' for n in fact.key_names)
-    if fact.merge == "append":
-        return f'SELECT * FROM "{fact.name}"'
-    if fact.merge == "add":
-        sums = ", ".join(f'CAST(sum("{f.name}") AS {sql_type(f.type)}) AS "{f.name}"' for f in fact.values)
-        return f'SELECT {key}, {sums} FROM "{fact.name}" GROUP BY {key}'
-    # All values break a tie of revisions, so that the winner does not depend on the order of arrival.
-    order = ", ".join(f'"{n}" DESC' for n in ["revision", *(n for n in fact.value_names if n != "revision")])
-    return f'SELECT * FROM "{fact.name}" QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1'
 
 
 def insert(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:

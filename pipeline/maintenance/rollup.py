@@ -15,7 +15,7 @@ from pipeline.facts.catalogue import FACTS
 from pipeline.facts.cost import GPU_USAGE
 from pipeline.facts.fact import SPAN, Fact
 from pipeline.lake import rolled
-from pipeline.lake.tables import sql_type
+from pipeline.lake.sql_types import sql_type
 from pipeline.maintenance.shift import Shift
 from pipeline.ownership.rules import Ownership
 from pipeline.store import Store

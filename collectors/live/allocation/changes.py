@@ -15,6 +15,7 @@ from collectors.live.allocation.nodes import Node
 from collectors.live.allocation.pods import Pod
 from collectors.live.kube.watch import News
 from pipeline.events import Rejected
+from pipeline.wire.types.control import BEGINS
 
 Subject = tuple[str, Any]
 """What is settled together: `claim` and `pod` by uid, `pool` by driver and name, `node` by name."""
@@ -22,6 +23,9 @@ Subject = tuple[str, Any]
 KINDS = (
     "namespaces", "nodes", "resourceslices", "replicasets", "jobs", "pods", "resourceclaims",
 )  # fmt: skip
+
+_HELD = ("nodes", "resourceslices", "pods", "resourceclaims")
+"""Kinds of which there are intervals."""
 
 
 @dataclass(slots=True)
@@ -51,6 +55,8 @@ class Changes:
     """Until when the last process saw everything; None if there was none."""
     missed: dict[str, int] = field(default_factory=dict)
     """Kinds that it did not see (it had no right to), and since when."""
+    begun: list[str] = field(default_factory=list)
+    """Kinds that were listed for the first time by a process that knows of none before it."""
     _known: dict[str, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
     """The reduced objects by kind and uid, but for claims and pods."""
     _listed: dict[str, list[News]] = field(default_factory=lambda: defaultdict(list))
@@ -85,6 +91,12 @@ class Changes:
             self._gap("changes_left_out", kind, since, until)
         dropped.clear()
 
+    def begin(self, now: int) -> None:
+        """What the ledger has open of these kinds, and is not told now, ended without being seen."""
+        for kind in self.begun:
+            self._gap(BEGINS, kind, now, now)
+        self.begun.clear()
+
     def _count(self, news: News) -> None:
         self.account.read += 1
         why = self._object(news, Moment(news.at, "observed"))
@@ -109,7 +121,9 @@ class Changes:
             self._count(one)
         for uid in self._uids(news.kind) - {one.value.uid for one in listed}:
             self._gone(news.kind, uid, moment)
-        if since is not None:
+        if since is None:
+            self.begun += [news.kind] if news.kind in _HELD else []
+        else:
             self._gap("restart" if first else "relist", news.kind, since, news.at)
             for subject in self.about(news.kind):
                 self.dirty[subject] = moment

@@ -89,6 +89,8 @@ class Fold:
     def settle(self, now: int) -> Parsed:
         """Events of all that changed since the last time; nothing before every resource was listed."""
         self._settle()
+        if self.changes.complete:
+            self.changes.begin(now)
         account, self.changes.account = self.changes.account, Account()
         rows = {event: list(told.values()) for event, told in self._told.items()}
         self._told = {"allocation": {}, "device": {}}

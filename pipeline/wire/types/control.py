@@ -66,6 +66,9 @@ OUTCOME = EventType(
     ),
 )
 
+BEGINS = "begins"
+"""Kind of a gap: a collector without memory listed all objects of the kind in `detail`, at `end`."""
+
 GAP = EventType(
     "gap",
     "What a source knows that it missed: lost flow events, a failed scrape, a relist after 410.",
