@@ -55,7 +55,11 @@ def test_a_day_of_a_cluster_is_told_as_it_was(cluster: Kube, tmp_path: Path) -> 
     held = _truth(cluster, before)
     with Store.open(ledger) as store:
         told, gaps = _told(store.rows("allocations").to_pylist()), store.rows("gaps").to_pylist()
-    blind = [(_naive(g["start"]), _naive(g["end"])) for g in gaps if g["detail"] == "resourceclaims" and g["kind"] != "begins"]
+    blind = [
+        (_naive(g["start"]), _naive(g["end"]))
+        for g in gaps
+        if g["detail"] == "resourceclaims" and g["kind"] != "begins"
+    ]
     truth = {_key(h, names): h for h in held}
     assert len(truth) == len(held) and not told.keys() - truth.keys()
     wrong = [k for k, h in truth.items() if not _explained(h, told.get(k), blind)]
