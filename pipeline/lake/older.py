@@ -21,22 +21,21 @@ def complete(con: duckdb.DuckDBPyConnection) -> None:
     present: dict[str, set[str]] = defaultdict(set)
     for table, column in con.execute(found).fetchall():
         present[table].add(column)
-    lacking = {name: {f.name for f in fact.schema} - present[name] for name, fact in FACTS.items()}
-    old = [fact for fact in FACTS.values() if lacking[fact.name]]
+    old = [fact for fact in FACTS.values() if not present.get(fact.name, set()) >= set(fact.schema.names)]
     for fact in old:
-        whole = _whole(fact, lacking[fact.name], fact.name in present)
-        con.execute(f'CREATE TEMP VIEW "{fact.name}" AS {whole}')
+        con.execute(f'CREATE TEMP VIEW "{fact.name}" AS {_whole(fact, present.get(fact.name))}')
     for fact in old:  # once all tables are there: a view may look at several
         con.execute(f'CREATE TEMP VIEW "{fact.name}_merged" AS {merged(fact)}')
 
 
-def _whole(fact: Fact, lacking: set[str], is_there: bool) -> str:
+def _whole(fact: Fact, present: set[str] | None) -> str:
     zero = "0" if fact.merge == "add" else "NULL"
     columns = {
         f.name: f'CAST({zero if f in fact.values else "NULL"} AS {sql_type(f.type)}) AS "{f.name}"'
         for f in fact.schema
     }
-    if is_there:
-        return f'SELECT *, {", ".join(columns[n] for n in sorted(lacking))} FROM lake."{fact.name}"'
+    if present:
+        lacking = ", ".join(columns[name] for name in columns if name not in present)
+        return f'SELECT *, {lacking} FROM lake."{fact.name}"'
     span = f", 1 AS {SPAN}" if fact.rolls else ""
     return f"SELECT {', '.join(columns.values())}{span} WHERE false"
