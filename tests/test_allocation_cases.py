@@ -376,6 +376,40 @@ def test_a_team_pays_until_another_takes_over() -> None:
     assert {(r["team"], r["end"] is None) for r in scene.rows.values()} == {("old", False), ("new", True)}
 
 
+def test_who_has_ended_pays_no_more_while_a_team_changes() -> None:
+    """A claim is let go some time after its pod ended: what changes meanwhile is not about that pod."""
+    scene = Scene()
+    ended = k.pod("a", phase="Succeeded", finished="2026-07-02T12:00:15Z")
+    scene(
+        news("namespaces", k.namespace(team="one")), news(SLICES, k.slice_(k.device())),
+        news("pods", k.pod("a")), news(CLAIMS, k.claim("c1", {}, pods=("a",))),
+    )  # fmt: skip
+    scene(news("pods", ended, at=NOON + 15 * SECOND))
+    scene(news("namespaces", k.namespace(team="two"), at=NOON + 15 * SECOND + 800_000))
+    scene(news(CLAIMS, k.claim("c1"), at=NOON + 17 * SECOND))
+    assert [(r["team"], naive(r["end"])) for r in scene.rows.values()] == [
+        ("one", datetime(2026, 7, 2, 12, 0, 15))
+    ]
+
+
+def test_what_cannot_be_listed_after_a_restart_is_as_it_was() -> None:
+    """A right that is taken away ends no interval, whatever changes around it."""
+    scene = Scene()
+    scene(
+        news("namespaces", k.namespace(team="one")), news(SLICES, k.slice_(k.device())),
+        news("pods", k.pod("a")), news(CLAIMS, k.claim("c1", {}, pods=("a",))),
+    )  # fmt: skip
+    again = Scene(scene.fold.kept(scene.now), listed=False)
+    late = scene.now + SECOND
+    again.fold.take([news("namespaces", k.namespace(team="one"), "listed", late)])
+    again.fold.take(News(n, "lacking" if n == CLAIMS else "synced", None, late) for n in KINDS)
+    again(news("namespaces", k.namespace(team="two"), at=late + SECOND))
+    assert not again.rows
+    again.fold.take([news(CLAIMS, k.claim("c1", {}, pods=("a",)), "listed", late + 5 * SECOND)])
+    again(News(CLAIMS, "synced", None, late + 5 * SECOND), at=late + 6 * SECOND)
+    assert {(r["team"], r["end"] is None) for r in again.rows.values()} == {("one", False), ("two", True)}
+
+
 def test_a_device_whose_slices_come_late_has_its_name_from_the_start() -> None:
     """Else the exporter's usage and the allocation would be of two devices."""
     scene = Scene()

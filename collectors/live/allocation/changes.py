@@ -61,8 +61,8 @@ class Changes:
     """The reduced objects by kind and uid, but for claims and pods."""
     _listed: dict[str, list[News]] = field(default_factory=lambda: defaultdict(list))
     """A list counts when it is whole: only then is it known what it does not hold."""
-    _caught_up: set[str] = field(default_factory=set)
-    """Kinds that were listed since this process began."""
+    caught_up: set[str] = field(default_factory=set)
+    """Kinds that were listed since this process began: of the others it does not know what there is."""
 
     @property
     def complete(self) -> bool:
@@ -108,11 +108,11 @@ class Changes:
     def still_missed(self) -> dict[str, int]:
         """Kinds that this process has not seen either."""
         since = {} if self.seen is None else dict.fromkeys(KINDS, self.seen) | self.missed
-        return {kind: time for kind, time in since.items() if kind not in self._caught_up}
+        return {kind: time for kind, time in since.items() if kind not in self.caught_up}
 
     def _synced(self, news: News) -> None:
         """What the list does not hold is gone, and nobody saw when."""
-        first = news.kind not in self._caught_up
+        first = news.kind not in self.caught_up
         since = self.missed.pop(news.kind, self.seen) if first else None
         since = news.value if since is None else since
         moment = Moment(news.at, "observed") if since is None else Moment(min(since, news.at), "gap")
@@ -128,7 +128,7 @@ class Changes:
             for subject in self.about(news.kind):
                 self.dirty[subject] = moment
         self.ready.add(news.kind)
-        self._caught_up.add(news.kind)
+        self.caught_up.add(news.kind)
 
     def _object(self, news: News, moment: Moment) -> str | None:
         """Why it is of no concern; None where it is of one."""

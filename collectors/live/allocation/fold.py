@@ -24,7 +24,8 @@ _ORDER = ("pool", "claim", "pod", "node")
 """Claims need the devices of their pools; nodes are told the devices that pods have."""
 
 _CHANGES = ("listed", "synced", "put", "gone")
-_KIND_OF = {"resourceclaims": "claim", "pods": "pod"}
+_SUBJECT = {"resourceslices": "pool", "resourceclaims": "claim", "pods": "pod", "nodes": "node"}
+_KIND = {subject: kind for kind, subject in _SUBJECT.items()}
 _LEDGER_KEY = ("device", "share_id", "claim_uid", "consumer_uid", "container", "start")
 
 
@@ -80,7 +81,7 @@ class Fold:
                 self.changes.left_out(self._early.dropped)
 
     def _take(self, one: News) -> None:
-        subject = (_KIND_OF.get(one.kind), getattr(one.value, "uid", None))
+        subject = (_SUBJECT.get(one.kind), getattr(one.value, "uid", None))
         again = one.what in ("put", "gone") and subject in self.changes.dirty
         if again or one.what == "synced" or one.kind == "namespaces":
             self._settle()  # what came and went within one turn was held all the same
@@ -103,6 +104,8 @@ class Fold:
         for kind in _ORDER:
             for subject in [s for s in self.changes.dirty if s[0] == kind]:
                 moment = self.changes.dirty.pop(subject)
+                if _KIND[kind] not in self.changes.caught_up:
+                    continue  # it is as it was before this process, until its kind is listed again
                 event, told = self._subject(subject, moment, self.changes.account)
                 for row in told:
                     self._told[event][tuple(row.get(name) for name in _LEDGER_KEY)] = row
@@ -148,14 +151,25 @@ class Fold:
         leaving = [left[i] for i in held.keys() - {self.allocations.identity(r) for r in wanted} if i in left]
         if leaving and wanted:
             moment = max(leaving)  # those that stay take over the shares at the same instant
-        return list(self.allocations.settle(subject, self._until_told(wanted, held), moment, left))
+        return list(self.allocations.settle(subject, self._as_it_was(wanted, held, left), moment, left))
 
-    def _until_told(self, wanted: list[Row], held: Mapping[Identity, Row]) -> list[Row]:
-        """After a restart the owners are asked for again: until then it is whose it was."""
-        if not self.context.unsure:
-            return wanted
-        told = [(row, held.get(self.allocations.identity(row))) for row in wanted]
-        return [row | {"workload": before["workload"]} if before else row for row, before in told]
+    def _as_it_was(
+        self, wanted: list[Row], held: Mapping[Identity, Row], left: Mapping[Identity, Moment]
+    ) -> list[Row]:
+        """Nothing changes for who has ended and is not let go yet, nor a workload until its owners are told.
+
+        After a restart they are asked for again.
+        """
+        rows = []
+        for row in wanted:
+            identity = self.allocations.identity(row)
+            before = held.get(identity)
+            if before and identity in left:
+                row = before
+            elif before and self.context.unsure:
+                row = row | {"workload": before["workload"]}
+            rows.append(row)
+        return rows
 
     def _ends(self, held: Mapping[Identity, Row], moment: Moment) -> dict[Identity, Moment]:
         found = dra.ends(held, self.context)
@@ -174,8 +188,9 @@ class Fold:
             return []
         wanted = list(plugin.wanted(pod, self.context, self._slots)) if pod and not pod.ended else []
         held = self.allocations.open.get(subject, {})
-        wanted = self._until_told(wanted, held)
-        rows = list(self.allocations.settle(subject, wanted, moment, self._ends(held, moment)))
+        left = self._ends(held, moment)
+        wanted = self._as_it_was(wanted, held, left)
+        rows = list(self.allocations.settle(subject, wanted, moment, left))
         plugin.free(self._slots, rows)
         for row in rows:
             self._note_given(row)
@@ -197,13 +212,12 @@ class Fold:
 
     def _about(self, what: str) -> list[Subject]:
         """Open subjects of a resource, or of a namespace."""
-        of = {"pods": "pod", "resourceclaims": "claim", "nodes": "node", "resourceslices": "pool"}
         if what.startswith("namespace/"):
             name = what.removeprefix("namespace/")
             books = self.allocations.open.items()
             return [_parse(s) for s, held in books if any(r["namespace"] == name for r in held.values())]
         book = self.inventory if what in ("nodes", "resourceslices") else self.allocations
-        return [_parse(s) for s in book.open if s.startswith(f"{of.get(what, '-')}/")]
+        return [_parse(s) for s in book.open if s.startswith(f"{_SUBJECT.get(what, '-')}/")]
 
 
 def _parse(subject: str) -> Subject:
