@@ -24,7 +24,7 @@ from tests import kube_shapes as k
 from tests.fake_cluster import FakeCluster
 from tests.waiting import until
 
-SECONDS = 15.0
+SECONDS = 60.0
 
 
 @pytest.fixture
