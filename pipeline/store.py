@@ -169,16 +169,19 @@ class Store:
             return watermarks.elsewhere(con, topic, topic_id, sources)
 
     @contextmanager
-    def steady(self) -> Iterator[None]:
+    def steady(self, *, alone: bool = False) -> Iterator[None]:
         """Queries inside see one snapshot, whatever others commit meanwhile; nothing can be appended inside.
 
-        May be nested; other threads wait.
+        With `alone` one core answers them: for some hundred thousand rows to share the work costs more than
+        the work.  May be nested, where the outer one's word holds; other threads wait.
         """
         with self._guard:
             if self._steady:
                 yield
                 return
             with self._connected() as con:
+                if alone:
+                    con.execute("SET threads = 1")
                 con.execute("BEGIN")
             self._steady = True
             try:
@@ -186,6 +189,8 @@ class Store:
             finally:
                 self._steady = False
                 _rollback(con)
+                if alone:
+                    _share(con, self._threads)
 
     def query(
         self, name: str, *, tables: Mapping[str, pa.Table] | None = None, **parameters: Any
@@ -240,6 +245,11 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _share(con: duckdb.DuckDBPyConnection, threads: int | None) -> None:
+    with suppress(duckdb.Error):  # a connection that was lost meanwhile is opened anew
+        con.execute(f"SET threads = {threads}" if threads else "RESET threads")
 
 
 def _rollback(con: duckdb.DuckDBPyConnection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -25,6 +25,8 @@ PSI_COUNT = 500
 """Fewest events for a PSI: with fewer, an unchanged stream passes 0.1 by chance."""
 JS_COUNT = 1_000
 """Fewest events for a Jensen-Shannon distance, for the same reason."""
+FEW = timedelta(days=2)
+"""The longest window whose bins one core sums sooner than several."""
 PSI_WARN = 0.1
 ABSENT_WARN = 0.05
 """Increase of the share of missing and unseen values that is worth a warning by itself."""
@@ -72,7 +74,7 @@ BOUND = "kolmogorov_smirnov comes from bins and is a lower bound of the exact st
 def drift(store: Store, window: Window) -> Answer:
     """One row a model version and feature, the largest PSI first; those without enough events come last."""
     span: dict[str, Any] = {"start": window.start, "end": window.end}
-    with store.steady():
+    with store.steady(alone=window.end - window.start <= FEW):
         features = store.query("feature_histograms", **span).to_pylist()
         scores = [{**row, "feature": SCORE} for row in store.query("score_histograms", **span).to_pylist()]
         notes: tuple[str, ...] = (
