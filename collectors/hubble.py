@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from collectors.hubble_columns import flow_table
-from collectors.hubble_lines import Decoded, Flow, Line, decode_lines
+from collectors.hubble_lines import Decoded, Line, decode_lines
 from collectors.hubble_times import microseconds
 from collectors.parsed import GAPS_SCHEMA, Parsed
 from pipeline.events import TYPES, Rejected
@@ -46,16 +46,15 @@ def taken(runs: Iterable[list[Decoded]], cluster: str) -> Parsed:
 
 
 def _take(run: list[Decoded], cluster: str, account: _Account) -> None:
-    flows: list[Flow] = []
-    rows: list[int] = []
-    for row, line in enumerate(run, account.read):
-        if type(line) is Line and (flow := line.flow) is not None:
-            flows.append(flow)
-            rows.append(row)
-        elif isinstance(line, Rejected):
-            account.rejected.append(line)
-        else:
-            _leave_out(line, account)
+    flows = [line.flow for line in run if type(line) is Line and line.flow is not None]
+    rows: Sequence[int] = range(account.read, account.read + len(run))
+    if len(flows) < len(run):
+        rows = [row for row, line in zip(rows, run, strict=True) if type(line) is Line and line.flow]
+        for line in run:
+            if isinstance(line, Rejected):
+                account.rejected.append(line)
+            elif line.flow is None:
+                _leave_out(line, account)
     account.read += len(run)
     table, refused = flow_table(flows, rows, cluster)
     account.tables.append(table)

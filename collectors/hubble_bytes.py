@@ -33,9 +33,10 @@ _DECODER = msgspec.json.Decoder(_Extension)
 
 def observed_bytes(flows: list[Flow]) -> dict[str, Any]:
     """Columns `bytes` and `bytes_method`; none where no flow tells bytes, as with Cilium."""
-    if all(f.extensions is NULL for f in flows):
+    told = [f.extensions is not NULL for f in flows]
+    if True not in told:
         return {}
-    found = [None if f.extensions is NULL else _bytes(f) for f in flows]
+    found = [_bytes(f) if tells else None for f, tells in zip(flows, told, strict=True)]
     return {"bytes": found, "bytes_method": [None if n is None else METHOD for n in found]}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -24,7 +25,6 @@ _REGION = "topology.kubernetes.io/region="
 _NO_PORTS = Ports()
 _NO_FLAGS = Flags()
 _NO_LAYER4 = Layer4()
-_NO_LAYER7 = Layer7()
 _ENDPOINT = msgspec.json.Decoder(list[Endpoint | None])
 _SOURCE = Repeated("source", Endpoint(), _ENDPOINT)
 _DESTINATION = Repeated("destination", Endpoint(), _ENDPOINT)
@@ -34,7 +34,7 @@ _NO_ADDRESS = Address()
 _LAYER4 = ("TCP", "UDP", "SCTP", "ICMPv4", "ICMPv6")
 
 
-def flow_table(flows: list[Flow], rows: list[int], cluster: str) -> tuple[pa.Table, list[Rejected]]:
+def flow_table(flows: list[Flow], rows: Sequence[int], cluster: str) -> tuple[pa.Table, list[Rejected]]:
     """The flows that have a time, and the others with the reason; `rows` are their line numbers."""
     time = microseconds([f.time for f in flows])
     source = _SOURCE.decode([f.source for f in flows])
@@ -123,13 +123,16 @@ def _layers(flows: list[Flow]) -> dict[str, Any]:
     layer4 = [f.l4 or _NO_LAYER4 for f in flows]
     ports = [l4.TCP or l4.UDP or l4.SCTP or _NO_PORTS for l4 in layer4]
     flags = [p.flags or _NO_FLAGS for p in ports]
-    transport = ["TCP" if l4.TCP is not None else _transport(l4) for l4 in layer4]
+    protocol = [
+        "TCP" if l4.TCP is not None else "UDP" if l4.UDP is not None else _transport(l4) for l4 in layer4
+    ]
+    applications = _applications(flows, protocol)
     return {
-        "protocol": transport,
+        "protocol": protocol,
         "opens_connection": [f.SYN and not f.ACK for f in flags],
         "source_port": [p.source_port for p in ports],
         "destination_port": [p.destination_port for p in ports],
-        **_applications([f.l7 or _NO_LAYER7 for f in flows], transport),
+        **applications,
     }
 
 
@@ -137,16 +140,19 @@ def _transport(layer: Layer4) -> str | None:
     return next((p for p in _LAYER4 if getattr(layer, p) is not None), None)
 
 
-def _applications(layer7: list[Layer7], transport: list[str | None]) -> dict[str, Any]:
-    """What proxies tell; nothing where none told anything, as in most clusters."""
-    if all(l7 is _NO_LAYER7 for l7 in layer7):
+def _applications(flows: list[Flow], transport: list[str | None]) -> dict[str, Any]:
+    """What proxies tell, which of most flows is nothing; `transport` becomes the protocol above it."""
+    told = [(i, f.l7) for i, f in enumerate(flows) if f.l7 is not None]
+    if not told:
         return {}
-    return {
-        "protocol": [_protocol(l7) or below for l7, below in zip(layer7, transport, strict=True)],
-        "dns_rcode": [l7.dns.rcode if l7.dns and l7.type == "RESPONSE" else None for l7 in layer7],
-        "http_status": [l7.http and l7.http.code for l7 in layer7],
-        "latency_seconds": _seconds([l7.latency_ns for l7 in layer7]),
-    }
+    nothing: list[Any] = [None] * len(flows)
+    rcode, status, latency = nothing, nothing.copy(), nothing.copy()
+    for i, l7 in told:
+        transport[i] = _protocol(l7) or transport[i]
+        rcode[i] = l7.dns.rcode if l7.dns and l7.type == "RESPONSE" else None
+        status[i] = l7.http and l7.http.code
+        latency[i] = l7.latency_ns
+    return {"dns_rcode": rcode, "http_status": status, "latency_seconds": _seconds(latency)}
 
 
 def _protocol(layer: Layer7) -> str | None:

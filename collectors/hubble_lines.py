@@ -147,7 +147,7 @@ def _decode_run(run: memoryview, row: int) -> list[Decoded]:
     """All lines at once; only where one of them is bad or bare, line by line."""
     try:
         together = _LINE.decode_lines(run)
-        if all(line.flow is not None or _known(line) for line in together):
+        if not [line for line in together if line.flow is None and not _known(line)]:
             return list(together)
     except BAD_JSON:
         pass  # some line is bad: the pass below says which
