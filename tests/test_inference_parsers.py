@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,6 +79,49 @@ def test_features_of_a_request(sent: object, features: object) -> None:
 def test_answers_of_a_response(sent: object, answer: object) -> None:
     """A class must be written as labels write it, or no accuracy can be counted."""
     assert payload.response(json.dumps(sent).encode()).rows == [answer]
+
+
+def _tensor(name: str, kind: str, shape: list[int], data: bytes) -> tuple[dict[str, object], bytes]:
+    told = {"name": name, "datatype": kind, "shape": shape, "parameters": {"binary_data_size": len(data)}}
+    return told, data
+
+
+def _binary(side: str, *tensors: tuple[dict[str, object], bytes]) -> bytes:
+    """A body as Triton's client writes it: the JSON, then each tensor's bytes."""
+    return json.dumps({side: [told for told, _ in tensors]}).encode() + b"".join(data for _, data in tensors)
+
+
+def test_values_that_follow_the_json_as_bytes() -> None:
+    """Triton's own clients send tensors so: their models would have neither features nor predictions."""
+    words = b"".join(len(word).to_bytes(4, "little") + word for word in (b"FR", "é".encode()))
+    body = _binary(
+        "inputs",
+        _tensor("x", "FP32", [2, 2], struct.pack("<4f", 1.5, 2, 3, 4)),
+        _tensor("image", "UINT8", [2, 1, 2], b"{}}}"),
+        _tensor("country", "BYTES", [2, 1], words),
+        _tensor("h", "BF16", [2], struct.pack("<2H", 0x3F80, 0xC000)),
+    )
+    assert [row["features"] for row in payload.request(body, "m", Rules()).rows] == [
+        {"x_0": 1.5, "x_1": 2.0, "country": "FR", "h": 1.0},
+        {"x_0": 3.0, "x_1": 4.0, "country": "é", "h": -2.0},
+    ]
+    answer = _binary("outputs", _tensor("y", "INT64", [2], struct.pack("<2q", 7, -1)))
+    assert payload.response(answer).rows == [{"prediction": "7"}, {"prediction": "-1"}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "data"),
+    [
+        ("FP32", [2], b"1234"), ("FP32", [1], b"12345"), ("NONE", [1], b"12"), ("BYTES", [1], b"\xff\0\0\0a"),
+        ("BYTES", [1], b"\1\0\0\0\xff"), ("INT8", [-1], b"12"),
+    ],
+)  # fmt: skip
+def test_bytes_that_are_not_what_they_say_are_refused(kind: str, shape: list[int], data: bytes) -> None:
+    """Values of another tensor, or of none, would be drift that never was."""
+    whole = _binary("outputs", _tensor("y", kind, shape, data))
+    for body in (whole, whole + b"!", whole[:-1]):
+        with pytest.raises(payload.Unreadable, match="malformed"):
+            payload.response(body)
 
 
 def test_tokens_of_an_openai_exchange_in_both_spellings() -> None:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import closing
 from pathlib import Path
+from urllib.error import URLError
 
-from tests.inference_scene import NOW, receiving
+import pytest
+
+from collectors.client import PredictionLog
+from pipeline.errors import ConfigError, PreflightFailed
+from pipeline.rig.tls import certificates
+from tests.inference_scene import NOW, post, receiving
+from tests.rigs import absent
 
 TIME = NOW.isoformat()
 ROW = {"model": "m", "model_version": "1", "prediction_id": "p1", "time": TIME, "prediction": "yes"}
@@ -77,6 +85,32 @@ def test_limits_are_answers(tmp_path: Path) -> None:
         assert scene.post("/v1/other", ROW, **right)[0] == 404
         assert [r["count"] for r in scene.rows("prediction_sums")] == [1]
         assert scene.report.remarks() == []
+
+
+def test_https_with_an_authority_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token and a customer's features must not be readable on the way, nor go to whoever answers there."""
+    try:
+        made = certificates(tmp_path)
+    except PreflightFailed as failure:
+        absent(failure)
+    pem = str(made.keystore)
+    with receiving(tmp_path, cert_file=pem, key_file=pem, token="secret") as scene:
+        url = scene.url.replace("http:", "https:")
+        monkeypatch.setenv("SSL_CERT_FILE", str(made.cafile))
+        with closing(PredictionLog(url, model="m", version="1", token="secret")) as log:
+            id_ = log.predicted("yes")
+            assert log.flush(20) and log.sent == 1
+        assert [r["prediction_id"] for r in scene.rows("predictions")] == [id_]
+        assert post(f"{url}/v1/inference", ROW, {})[0] == 401
+        monkeypatch.delenv("SSL_CERT_FILE")
+        with pytest.raises(URLError, match="CERTIFICATE_VERIFY_FAILED"):
+            post(f"{url}/v1/inference", ROW, {})
+        with pytest.raises(OSError):
+            scene.post("/v1/inference", ROW)
+    for wrong in ({"cert_file": pem}, {"cert_file": pem, "key_file": "none"},
+                  {"cert_file": pem, "key_file": str(made.cafile)}):  # fmt: skip
+        with pytest.raises(ConfigError, match=r"inference\.(cert|key)_file"), receiving(tmp_path, **wrong):
+            pass
 
 
 def test_an_open_door_is_said(tmp_path: Path) -> None:

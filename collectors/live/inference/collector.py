@@ -51,7 +51,8 @@ class Inference:
             watch.notes(
                 "token", f"whoever reaches port {self.receiver.port} is believed; set inference.token"
             )
-        log.info("inference events are taken on http://%s:%d", chosen.host, self.receiver.port)
+        scheme = "https" if chosen.cert_file else "http"
+        log.info("inference events are taken on %s://%s:%d", scheme, chosen.host, self.receiver.port)
         try:
             yield Turn(Parsed(0, 0), memory.save(), watch.now())
             while not watch.wait(0):

@@ -17,6 +17,10 @@ class InferenceSettings:
     """TCP port for model servers, gateways and labels; 0 picks a free one, which the log names."""
     token: Secret = Secret("")
     """Bearer token that every request must carry; empty: none is asked for."""
+    cert_file: str = ""
+    """PEM file of the certificate to serve https with, and of those between it and its authority."""
+    key_file: str = ""
+    """PEM file of its private key; both are read when the process starts."""
     rules_file: str = ""
     """YAML file that says by model which features are kept, how they are named, what never leaves here."""
     max_body_bytes: Annotated[int, Bound(1_024, 16_777_216)] = 1_048_576

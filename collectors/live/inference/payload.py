@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from collectors.live.inference import openai, tensors
+from collectors.live.inference import binary, openai, tensors
 from collectors.live.inference.found import MOST_UNITS, Row, text
 from collectors.live.inference.rules import Rules
 from pipeline.wire.limits import MAX_CELLS, MAX_FEATURES
@@ -26,14 +26,25 @@ class Side(NamedTuple):
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body; raises Unreadable."""
+    """The JSON object of a body, with tensors' values that follow it as bytes; raises Unreadable."""
     try:
         found = _ANY.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise Unreadable("malformed", str(error)[:200]) from error
+        found = _with_bytes(body)
+        if found is None:
+            raise Unreadable("malformed", str(error)[:200]) from error
     if not isinstance(found, dict):
         raise Unreadable("wrong_type", "the body is no JSON object")
     return found
+
+
+def _with_bytes(body: bytes) -> dict[str, Any] | None:
+    try:
+        return binary.opened(body)
+    except UnicodeError as error:  # its words hold the bytes
+        raise Unreadable("malformed", "binary texts that are no UTF-8") from error
+    except ValueError as error:
+        raise Unreadable("malformed", str(error)) from error
 
 
 def request(body: bytes, model: str | None, rules: Rules) -> Side:

@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from collectors.live.inference import certificate
 from collectors.live.inference.parameters import InferenceSettings
 from pipeline.errors import PreflightFailed
 
@@ -94,6 +95,7 @@ class Receiver:
         config = uvicorn.Config(
             Starlette(routes=routes), log_config=None, access_log=False, lifespan="off", server_header=False,
             limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=1, ws="none",
+            **certificate.files(settings),
         )  # fmt: skip
         self._server = _Server(config)
         self._socket = _bound(settings)
