@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from collectors import azure_llm, dcgm, dra, gentd26, hubble
+from collectors import azure_llm
+from collectors.dcgm import scrape as dcgm
+from collectors.dra import objects as dra
+from collectors.gentd26 import trace as gentd26
+from collectors.hubble import flows as hubble
 from collectors.parsed import Parsed, nothing_read
 
 

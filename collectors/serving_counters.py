@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from collectors.dcgm_devices import first, holder_of
-from collectors.dcgm_place import FORGET, SAY_AGAIN, says
-from collectors.dcgm_timeline import Scrape, gap_rows
+from collectors.dcgm.devices import first, holder_of
+from collectors.dcgm.place import FORGET, SAY_AGAIN, says
+from collectors.dcgm.timeline import Scrape, gap_rows
 from collectors.exposition import Sample
 from collectors.parsed import Parsed, to_table
 from collectors.serving_metrics import COUNTERS, MODEL, RENAMED, UNKNOWN, VERSION

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.dcgm import counters, parse
-from collectors.dcgm_metrics import MIB
+from collectors.dcgm.metrics import MIB
+from collectors.dcgm.scrape import counters, parse
 from pipeline.events import TYPES
 from tests.samples import sample
 

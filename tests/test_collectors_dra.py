@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.dra import parse
+from collectors.dra.objects import parse
 from collectors.quantity import quantity
 from tests.samples import sample
 

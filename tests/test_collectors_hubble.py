@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.hubble import parse
+from collectors.hubble.flows import parse
 from collectors.parsed import GAPS_SCHEMA
 from pipeline.events import TYPES
 from pipeline.facts.control import GAPS

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors import azure_llm, gentd26
-from collectors.gentd26_gpu import DUTY, MEMORY
+from collectors import azure_llm
+from collectors.gentd26 import trace as gentd26
+from collectors.gentd26.gpu import DUTY, MEMORY
 from tests.samples import sample
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collectors.dcgm_place import SECOND
+from collectors.dcgm.place import SECOND
 from collectors.live.dcgm.collector import FromPrometheus
 from collectors.live.dcgm.http_access import Away
 from collectors.live.dcgm.parameters import DcgmSettings

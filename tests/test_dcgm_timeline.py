@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.dcgm_place import SECOND, Place
-from collectors.dcgm_timeline import Pace, Scrape, advance
+from collectors.dcgm.place import SECOND, Place
+from collectors.dcgm.timeline import Pace, Scrape, advance
 from collectors.exposition import samples
 from tests.exporter import gpu
 from tests.samples import ROOT, sample

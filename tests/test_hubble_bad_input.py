@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from collectors import hubble
+from collectors.hubble import flows as hubble
 from collectors.live.catalogue import collector
 from collectors.live.hubble.parameters import HubbleSettings
 from pipeline.collect import turns

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors import hubble
+from collectors.hubble import flows as hubble
 from collectors.live.hubble import connections
 from collectors.live.hubble.clocks import Clocks
 from collectors.live.hubble.collector import collector

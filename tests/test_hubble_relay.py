@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 
-from collectors import hubble as parser
+from collectors.hubble import flows as parser
 from collectors.live.hubble import relay_names, relay_nodes
 from collectors.live.hubble.completed import completed
 from collectors.live.hubble.parameters import HubbleSettings

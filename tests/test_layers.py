@@ -30,11 +30,11 @@ ALLOWED = {
     | {"pipeline.events", "pipeline.wire", "pipeline.sections", "pipeline.yaml_file"}
     | {"pyarrow", "msgspec", "kafka"},
     "collectors.live.dcgm": {"collectors.live.contract", "collectors.parsed", "collectors.exposition"}
-    | {"collectors.dcgm_metrics", "collectors.dcgm_place", "collectors.dcgm_timeline", "pipeline.errors"}
+    | {"collectors.dcgm.metrics", "collectors.dcgm.place", "collectors.dcgm.timeline", "pipeline.errors"}
     | {"collectors.serving_counters", "collectors.serving_metrics", "pipeline.bounds"}
     | {"pipeline.secret", "requests", "urllib3", "prometheus_api_client"},
-    "collectors.live.hubble": {"collectors.live.contract", "collectors.parsed", "collectors.hubble"}
-    | {"collectors.hubble_lines", "collectors.hubble_times", "pipeline.errors", "pipeline.bounds"}
+    "collectors.live.hubble": {"collectors.live.contract", "collectors.parsed", "collectors.hubble.flows"}
+    | {"collectors.hubble.lines", "collectors.hubble.times", "pipeline.errors", "pipeline.bounds"}
     | {"pipeline.events", "pyarrow", "msgspec", "grpc", "google"},
     "detectors": {"pipeline.facts", "pipeline.events", "pipeline.wire", "pipeline.bounds"}
     | {"numpy", "pyarrow", "scipy", "sklearn"},

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.dcgm_timeline import Scrape
+from collectors.dcgm.timeline import Scrape
 from collectors.exposition import samples
 from collectors.serving_counters import Counts, advance_counts
 from detectors import serving

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from collectors import hubble
+from collectors.hubble import flows as hubble
 from detectors import network
 from tests.samples import sample
 

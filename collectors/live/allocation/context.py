@@ -6,7 +6,7 @@ from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from collectors.dra_slices import Device, Inventory, Key, Pool, inventory, pool_of
+from collectors.dra.slices import Device, Inventory, Key, Pool, inventory, pool_of
 from collectors.live.allocation.claims import Slice
 from collectors.live.allocation.meta import Labels, Namespace, Owner, Owning
 from collectors.live.allocation.nodes import Node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from collectors.dra_slices import Pool
+from collectors.dra.slices import Pool
 from collectors.kube_objects import at, instant
 from collectors.live.allocation.book import Identity, Row
 from collectors.live.allocation.context import Context

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from collectors.dra_claims import claim_rows, results
+from collectors.dra.claims import claim_rows, results
 from collectors.kube_objects import instant, owner, text
 from collectors.live.allocation.book import Identity, Moment, Row
 from collectors.live.allocation.claims import Claim, body

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import requests
 import urllib3
 
-from collectors.dcgm_metrics import METRICS
-from collectors.dcgm_place import SECOND, Place
-from collectors.dcgm_timeline import Pace, Scrape, advance
+from collectors.dcgm.metrics import METRICS
+from collectors.dcgm.place import SECOND, Place
+from collectors.dcgm.timeline import Pace, Scrape, advance
 from collectors.exposition import Sample, samples
 from collectors.live.contract import Collector, Cursor, Turn, Watch
 from collectors.live.dcgm.http_access import Away, checked, sentence, session

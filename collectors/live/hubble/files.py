@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from collectors import hubble
+from collectors.hubble import flows as hubble
 from collectors.live.contract import Cursor, Turn, Watch
 from collectors.live.hubble.clocks import Clocks
 from collectors.live.hubble.completed import GapRow, completed, with_gaps

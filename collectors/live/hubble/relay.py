@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from collectors import hubble
+from collectors.hubble import flows as hubble
 from collectors.live.contract import Cursor, Turn, Watch
 from collectors.live.hubble.clocks import Clocks
 from collectors.live.hubble.completed import GapRow, completed, with_gaps

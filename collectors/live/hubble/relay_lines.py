@@ -16,7 +16,7 @@ import msgspec
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct
 
-from collectors import hubble_lines as lines
+from collectors.hubble import lines
 from collectors.live.hubble import relay_names as names
 from collectors.live.hubble.relay_messages import Endpoint, Response, Retina
 from pipeline.events import Rejected

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from collectors.hubble_times import line_times
+from collectors.hubble.times import line_times
 from collectors.live.hubble.followed import HEAD_BYTES, PIECE_BYTES, UNREADABLE, Followed
 from collectors.live.hubble.matching import Open, matched
 from collectors.live.hubble.names import listed

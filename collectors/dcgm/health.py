@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from collectors.dcgm_devices import Device
-from collectors.dcgm_metrics import COUNTERS, Quantity
-from collectors.dcgm_reading import Account, Counters, Reading, increase
+from collectors.dcgm.devices import Device
+from collectors.dcgm.metrics import COUNTERS, Quantity
+from collectors.dcgm.reading import Account, Counters, Reading, increase
 
 _COUNTED = tuple(quantity for quantity in COUNTERS if quantity != "energy")
 

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from collectors.dcgm import read, tells_percent
-from collectors.dcgm_devices import Device
-from collectors.dcgm_place import Place, Seen, Target, says
-from collectors.dcgm_reading import Counters
-from collectors.dcgm_rows import gpu_rows
+from collectors.dcgm.devices import Device
+from collectors.dcgm.place import Place, Seen, Target, says
+from collectors.dcgm.reading import Counters
+from collectors.dcgm.rows import gpu_rows
+from collectors.dcgm.scrape import read, tells_percent
 from collectors.exposition import Sample
 from collectors.parsed import GAPS_SCHEMA, Parsed, to_table
 from pipeline.events import Rejected

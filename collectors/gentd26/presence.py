@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from collectors import gentd26_names as names
+from collectors.gentd26 import names
 from collectors.parsed import to_table
 
 INTERVAL_MICROSECONDS = 57_000_000

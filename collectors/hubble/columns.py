@@ -9,10 +9,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collectors.hubble_bytes import observed_bytes
-from collectors.hubble_distinct import Distinct, Repeated
-from collectors.hubble_lines import Address, Endpoint, Flags, Flow, Layer4, Layer7, Ports, Workload
-from collectors.hubble_times import microseconds
+from collectors.hubble.bytes import observed_bytes
+from collectors.hubble.distinct import Distinct, Repeated
+from collectors.hubble.lines import Address, Endpoint, Flags, Flow, Layer4, Layer7, Ports, Workload
+from collectors.hubble.times import microseconds
 from collectors.parsed import to_table
 from pipeline.events import Rejected
 

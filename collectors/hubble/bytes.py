@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from collectors.hubble_lines import BAD_JSON, NULL, Flow
+from collectors.hubble.lines import BAD_JSON, NULL, Flow
 
 METHOD = "retina"
 _NEAR_THE_POD = frozenset((None, "UNKNOWN_POINT", "TO_STACK", "FROM_ENDPOINT"))

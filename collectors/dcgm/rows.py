@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from collectors.dcgm_devices import Device
-from collectors.dcgm_health import health, increases
-from collectors.dcgm_metrics import Quantity
-from collectors.dcgm_reading import Account, Counters, Reading, increase
+from collectors.dcgm.devices import Device
+from collectors.dcgm.health import health, increases
+from collectors.dcgm.metrics import Quantity
+from collectors.dcgm.reading import Account, Counters, Reading, increase
 from pipeline.wire.mig import compute_slices
 
 _PARTS: tuple[Quantity, ...] = ("memory_used", "memory_free", "memory_reserved")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collectors import gentd26_names as names
 from collectors.csv_text import read_lines
 from collectors.csv_values import epoch_times, numbers, present, refuse
-from collectors.gentd26_presence import presence
+from collectors.gentd26 import names
+from collectors.gentd26.presence import presence
 from collectors.parsed import Parsed, to_table
 from pipeline.events import Rejected
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from collectors.dra_owners import Owners, workload
-from collectors.dra_shares import WHOLE, Share, consumed_share
-from collectors.dra_slices import COMPUTE_DOMAIN, Device, Inventory
+from collectors.dra.owners import Owners, workload
+from collectors.dra.shares import WHOLE, Share, consumed_share
+from collectors.dra.slices import COMPUTE_DOMAIN, Device, Inventory
 from collectors.kube_objects import Json, at, instant, mapping, owner, revision, sequence, text
 from pipeline.events import Rejected
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from collectors.csv_text import count_lines
-from collectors.gentd26_gpu import DUTY, MEMORY, gpu_tables
-from collectors.gentd26_requests import pipeline_latencies, requests
+from collectors.gentd26.gpu import DUTY, MEMORY, gpu_tables
+from collectors.gentd26.requests import pipeline_latencies, requests
 from collectors.parsed import Parsed, left_out, nothing_read
 
 NOT_USED = frozenset(

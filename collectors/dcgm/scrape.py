@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from collectors.dcgm_devices import Device, device_of, holder_of
-from collectors.dcgm_metrics import MAXIMUM, METRICS, PERCENT_SUSPECTS, Quantity, is_blank
-from collectors.dcgm_reading import Counters, Reading
-from collectors.dcgm_rows import gpu_rows
+from collectors.dcgm.devices import Device, device_of, holder_of
+from collectors.dcgm.metrics import MAXIMUM, METRICS, PERCENT_SUSPECTS, Quantity, is_blank
+from collectors.dcgm.reading import Counters, Reading
+from collectors.dcgm.rows import gpu_rows
 from collectors.exposition import Sample, samples
 from collectors.parsed import Parsed, to_table
 from pipeline.events import Rejected

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 import pyarrow as pa
 
-from collectors.hubble_lines import BAD_JSON, refused
+from collectors.hubble.lines import BAD_JSON, refused
 from pipeline.events import Rejected
 
 T = TypeVar("T")

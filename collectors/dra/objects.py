@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from collectors.dra_claims import claim_rows, results
-from collectors.dra_owners import OWNING, Owners, owners_of
-from collectors.dra_slices import Inventory, generation, inventory, pool_of
+from collectors.dra.claims import claim_rows, results
+from collectors.dra.owners import OWNING, Owners, owners_of
+from collectors.dra.slices import Inventory, generation, inventory, pool_of
 from collectors.kube_objects import Json, at, instant, load_objects, mapping, revision, sequence, text
 from collectors.parsed import Parsed, to_table
 from pipeline.events import Rejected

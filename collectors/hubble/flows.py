@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from collectors.hubble_columns import flow_table
-from collectors.hubble_lines import Decoded, Line, decode_lines
-from collectors.hubble_times import microseconds
+from collectors.hubble.columns import flow_table
+from collectors.hubble.lines import Decoded, Line, decode_lines
+from collectors.hubble.times import microseconds
 from collectors.parsed import GAPS_SCHEMA, Parsed
 from pipeline.events import TYPES, Rejected
 

@@ -7,9 +7,9 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collectors import gentd26_names as names
 from collectors.csv_text import Lines, read_lines
 from collectors.csv_values import epoch_times, numbers, present, refuse, utc_times
+from collectors.gentd26 import names
 from collectors.parsed import Parsed, nothing_read, to_table
 from pipeline.events import Rejected
 

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from collectors.dcgm_devices import Device, Holder
-from collectors.dcgm_metrics import COUNTERS, Quantity
+from collectors.dcgm.devices import Device, Holder
+from collectors.dcgm.metrics import COUNTERS, Quantity
 
 Counters: TypeAlias = "Mapping[str, Mapping[str, float]]"
 """By device: totals since the driver was loaded, and the last XID, as the scrape before told them."""

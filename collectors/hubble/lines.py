@@ -2,7 +2,7 @@
 
 Shapes: cilium/api/v1/flow/flow.proto and observer.proto in proto3 JSON (64-bit integers are strings,
 zero values are left out).  Unknown keys are skipped without being decoded, and what repeats from flow to
-flow is left as it is for collectors/hubble_distinct.py.
+flow is left as it is for collectors/hubble/distinct.py.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from collectors.dra_shares import WHOLE, Share, amounts, counter_sets, mig_share, partition_share
+from collectors.dra.shares import WHOLE, Share, amounts, counter_sets, mig_share, partition_share
 from collectors.kube_objects import Json, at, mapping, sequence, text
 
 COMPUTE_DOMAIN = "compute-domain.nvidia.com"

@@ -1,0 +1,1 @@
+"""The GenTD26 trace of a GPU cluster, as events."""

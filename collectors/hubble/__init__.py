@@ -1,0 +1,1 @@
+"""What Cilium Hubble saw of the network, as events."""
