@@ -20,15 +20,17 @@ from pipeline.answers.cost import cost
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
 from pipeline.opencost import allocation as oc
-from pipeline.opencost import filters, span
+from pipeline.opencost import assets, filters, parameters, shape, span
 from pipeline.opencost.allocation import Prices
 from pipeline.opencost.server import MOST_WAITING, Api, server
 from pipeline.ownership.rules import Ownership
 from pipeline.prices import PriceBook
-from pipeline.settings.cost import CostRule
+from pipeline.prices.price import Price
+from pipeline.settings.cost import CostRule, Method
 from pipeline.store import Store
 from tests.command import Command
 from tests.cost_rows import allocation, at, device, ledger, minutes
+from tests.test_cost_laws import plain_store
 
 NOW = datetime(2026, 10, 6, 9, 30, 17)
 THIRD = PriceBook.flat(Decimal("3.333333333"), "USD")
@@ -323,3 +325,51 @@ def test_an_empty_ledger_says_what_to_do(tmp_path: Path) -> None:
     with Store.open(tmp_path) as empty, served(empty) as client:
         found = client.get("/allocation", params={"window": DAY}).json()
     assert found["data"] == [{}] and "no GPU existed" in found["warning"]
+
+
+def test_what_is_beside_gpus_has_fields_of_its_own(tmp_path: Path) -> None:
+    """A dashboard that stacks CPU, RAM, disks and GPUs would show a node's cores as GPUs, or as nothing."""
+    gib = 2**30
+    rows = [
+        device("a", at(0), time=at(4)),
+        device("n/cpu", at(0), time=at(4), resource="cpu", quantity=16_000, gpu_model=""),
+        device("n/memory", at(0), time=at(4), resource="memory", quantity=64 * gib, gpu_model=""),
+        device("volume/red/data", at(0), time=at(4), resource="volume", quantity=gib, node="", gpu_model=""),
+        device("load_balancer/red/web", at(0), time=at(4), resource="load_balancer", node="", gpu_model=""),
+    ]
+    names = [row["device"] for row in rows]
+    held = [allocation(name, "red-1", at(0), at(2), namespace="red") for name in names]
+    amounts = {"": "2", "volume": "0.01", "load_balancer": "0.03"}
+    prices = Prices(
+        PriceBook(
+            "own",
+            tuple(Price(r, (("resource", r),) if r else (), Decimal(v), "USD") for r, v in amounts.items()),
+        ),
+        "USD",
+        Ownership(),
+    )
+    rule = CostRule(Method.opencost)
+    window = "2026-10-05T00:00:00Z,2026-10-05T04:00:00Z"
+    asked = {"window": window, "aggregate": "namespace", "includeIdle": "1"}
+    with plain_store(str(tmp_path), devices=rows, allocations=held) as store:
+        sets, _ = oc.allocations(store, parameters.parse(asked, NOW, rule), prices)
+        (found,) = shape.full(sets, 0, None)
+        nodes, _ = assets.assets(store, Window(at(0), at(4)), prices, rule)
+        disks, _ = assets.assets(store, Window(at(0), at(4)), prices, rule, "Disk")
+    red, idle = found["red"], found["__idle__"]
+    parts = ("gpuCost", "cpuCost", "ramCost")
+    # By OpenCost's ratio: a GPU 0.95, a core 0.031611, a GiB 0.004237.
+    scale = 4 / (Decimal("0.95") + 16 * Decimal("0.031611") + 64 * Decimal("0.004237"))
+    wanted = [scale * Decimal(v) * n for v, n in (("0.95", 1), ("0.031611", 16), ("0.004237", 64))]
+    assert [red[part] for part in parts] == [pytest.approx(v, abs=Decimal("1e-8")) for v in wanted]
+    assert sum(red[part] + idle[part] for part in parts) == 8
+    assert (red["pvCost"], red["loadBalancerCost"]) == (Decimal("0.02"), Decimal("0.06"))
+    assert red["totalCost"] == sum(red[part] for part in (*parts, "pvCost", "loadBalancerCost"))
+    kinds = {asset["type"]: asset for asset in nodes.values()}
+    node = kinds["Node"]
+    assert set(kinds) == {"Node", "Disk", "LoadBalancer"}
+    assert node["totalCost"] == node["cpuCost"] + node["gpuCost"] + node["ramCost"] == 8
+    assert (node["cpuCores"], node["ramBytes"]) == (16, 64 * gib)
+    (disk,) = disks.values()
+    assert (disk["claimNamespace"], disk["claimName"], disk["bytes"]) == ("red", "data", gib)
+    assert disk["totalCost"] == Decimal("0.04")

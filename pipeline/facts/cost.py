@@ -48,7 +48,8 @@ ALLOCATIONS = Fact(
         *columns("time", of=TIME),
         *columns("revision", of=pa.int64()),
     ),
-    "CASE WHEN claim_uid = '' THEN 'pods' ELSE 'resourceclaims' END",
+    "CASE WHEN claim_uid <> '' THEN 'resourceclaims' WHEN starts_with(device, 'volume/') THEN "
+    "'persistentvolumeclaims' WHEN starts_with(device, 'load_balancer/') THEN 'services' ELSE 'pods' END",
 )
 
 DEVICES = Fact(
@@ -66,7 +67,8 @@ DEVICES = Fact(
         *columns("time", of=TIME),
         *columns("revision", of=pa.int64()),
     ),
-    "CASE WHEN coalesce(pool, '') = '' THEN 'nodes' ELSE 'resourceslices' END",
+    "CASE WHEN coalesce(pool, '') <> '' THEN 'resourceslices' WHEN resource = 'volume' THEN "
+    "'persistentvolumeclaims' WHEN resource = 'load_balancer' THEN 'services' ELSE 'nodes' END",
 )
 
 NETWORK_USAGE = Fact(

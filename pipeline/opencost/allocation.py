@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -29,20 +30,23 @@ _NOT_A_LABEL = {"cluster", "node", "namespace", "pod", "workload"}
 
 @dataclass(slots=True)
 class Allocation:
-    """Sums of one entry of a set: GPU-hours, and costs in the currency; `idle` is a part of `cost`."""
+    """Sums of one entry of a set: GPU-hours, and costs in the currency, by resource.
+
+    `idles` are parts of `costs`.
+    """
 
     name: str
     properties: dict[str, Any]
     hours: Decimal = ZERO
     busy_hours: Decimal = ZERO
-    cost: Decimal = ZERO
-    idle: Decimal = ZERO
+    costs: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    idles: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     shared: Decimal = ZERO
     unpriced_hours: Decimal = ZERO
 
     @property
     def total(self) -> Decimal:
-        return self.cost + self.shared
+        return sum(self.costs.values(), self.shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ def _dimensions(question: Question) -> tuple[str, ...]:
     """The fewest that the request needs; the namespace tells what nobody held from what somebody did."""
     asked = [dimension(prop) for prop in question.aggregate]
     asked += [dimension(condition.prop) for condition in question.conditions]
-    usual = ["cluster", "namespace", *(["node"] if question.idle_by_node else [])]
+    usual = ["cluster", "namespace", "resource", *(["node"] if question.idle_by_node else [])]
     return tuple(dict.fromkeys(name for name in (*usual, *asked) if name))
 
 
@@ -144,10 +148,10 @@ def _add(entry: Allocation, row: Mapping[str, Any], is_idle: bool, question: Que
     if question.rule.shared is not Spread.none and not is_idle:
         shared = row["shared_cost"] or ZERO
     if not is_idle:
-        entry.idle += sum((row[f"{bucket}_cost"] or ZERO for bucket in NOBODYS), ZERO)
+        entry.idles[row["resource"]] += sum((row[f"{bucket}_cost"] or ZERO for bucket in NOBODYS), ZERO)
     entry.hours += row["unallocated_gpu_hours"] if is_idle else row["allocated_gpu_hours"]
     entry.busy_hours += ZERO if is_idle else row["busy_gpu_hours"]
-    entry.cost += total - shared
+    entry.costs[row["resource"]] += total - shared
     entry.shared += shared
     entry.unpriced_hours += row["unpriced_gpu_hours"] or ZERO
 

@@ -58,15 +58,16 @@ def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
         "end": time(span.end),
         "minutes": round((span.end - span.start).total_seconds()) // 60,
         **dict.fromkeys(_CPU, 0),
+        **_costs(entry, ("cpu", "cpuCost", "cpuCostIdle")),
         "gpuCount": requested,
         "gpuRequestAverage": requested,
         "gpuUsageAverage": used,
         "gpuHours": entry.hours,
-        "gpuCost": entry.cost,
+        **_costs(entry, ("gpu", "gpuCost", "gpuCostIdle")),
         "gpuCostAdjustment": 0,
-        "gpuCostIdle": entry.idle,
         "gpuEfficiency": efficiency,
         **dict.fromkeys(_OTHERS, 0),
+        **_costs(entry, *_BESIDE),
         "pvs": None,
         "externalCost": 0,
         "sharedCost": entry.shared,
@@ -83,18 +84,34 @@ def summarised(entry: Allocation, span: Window) -> dict[str, Any]:
         "name": entry.name,
         "start": time(span.start),
         "end": time(span.end),
-        **dict.fromkeys(("cpuCoreRequestAverage", "cpuCoreUsageAverage", "cpuCost", "cpuCostIdle"), 0),
+        **dict.fromkeys(("cpuCoreRequestAverage", "cpuCoreUsageAverage"), 0),
+        **_costs(entry, ("cpu", "cpuCost", "cpuCostIdle")),
         "gpuRequestAverage": _ratio(entry.hours, hours),
         "gpuUsageAverage": _ratio(entry.busy_hours, hours),
-        "gpuCost": entry.cost,
-        "gpuCostIdle": entry.idle,
-        **dict.fromkeys(("networkCost", "loadBalancerCost", "pvCost"), 0),
-        **dict.fromkeys(("ramByteRequestAverage", "ramByteUsageAverage", "ramCost", "ramCostIdle"), 0),
+        **_costs(entry, ("gpu", "gpuCost", "gpuCostIdle")),
+        "networkCost": 0,
+        **dict.fromkeys(("ramByteRequestAverage", "ramByteUsageAverage"), 0),
+        **_costs(entry, *_BESIDE),
         "sharedCost": entry.shared,
         "externalCost": 0,
         "totalEfficiency": _ratio(entry.busy_hours, entry.hours),
         "totalCost": entry.total,
     }
+
+
+_BESIDE = (
+    ("memory", "ramCost", "ramCostIdle"), ("volume", "pvCost", ""), ("load_balancer", "loadBalancerCost", ""),
+)  # fmt: skip
+"""Resource of the ledger, and OpenCost's fields of its cost and of the idle time in it."""
+
+
+def _costs(entry: Allocation, *fields: tuple[str, str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for resource, cost, idle in fields:
+        found[cost] = entry.costs.get(resource, 0)
+        if idle:
+            found[idle] = entry.idles.get(resource, 0)
+    return found
 
 
 def _ratio(part: Decimal, whole: Decimal) -> Decimal:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from collectors.live.allocation.book import Moment, Row
+from collectors.live.allocation.account import Account
+from collectors.live.allocation.beside import FOLLOWED, HOLDING, Thing
+from collectors.live.allocation.book import Moment
 from collectors.live.allocation.claims import Claim
 from collectors.live.allocation.context import Context
 from collectors.live.allocation.meta import Namespace, Owning
@@ -18,25 +20,15 @@ from pipeline.events import Rejected
 from pipeline.wire.types.control import BEGINS
 
 Subject = tuple[str, Any]
-"""What is settled together: `claim` and `pod` by uid, `pool` by driver and name, `node` by name."""
+"""What is settled together: `claim` and `pod` by uid, `pool` by driver and name, `node` by name; `volume` and
+`load_balancer` by uid, and who holds each (HOLDING)."""
 
 KINDS = (
     "namespaces", "nodes", "resourceslices", "replicasets", "jobs", "pods", "resourceclaims",
 )  # fmt: skip
 
-_HELD = ("nodes", "resourceslices", "pods", "resourceclaims")
+_HELD = ("nodes", "resourceslices", "pods", "resourceclaims", *FOLLOWED.values())
 """Kinds of which there are intervals."""
-
-
-@dataclass(slots=True)
-class Account:
-    """What became of each object that was read."""
-
-    read: int = 0
-    used: int = 0
-    excluded: Counter[str] = field(default_factory=Counter)
-    rejected: list[Rejected] = field(default_factory=list)
-    gaps: list[Row] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -45,6 +37,7 @@ class Changes:
 
     context: Context
     about: Callable[[str], Iterable[Subject]]
+    kinds: tuple[str, ...] = KINDS
     claims: dict[str, Claim] = field(default_factory=dict)
     dirty: dict[Subject, Moment] = field(default_factory=dict)
     waiting: dict[Any, set[Subject]] = field(default_factory=lambda: defaultdict(set))
@@ -67,7 +60,7 @@ class Changes:
     @property
     def complete(self) -> bool:
         """Every resource was listed, or cannot be."""
-        return self.ready.issuperset(KINDS)
+        return self.ready.issuperset(self.kinds)
 
     def take(self, news: News) -> None:
         account = self.account
@@ -107,7 +100,7 @@ class Changes:
 
     def still_missed(self) -> dict[str, int]:
         """Kinds that this process has not seen either."""
-        since = {} if self.seen is None else dict.fromkeys(KINDS, self.seen) | self.missed
+        since = {} if self.seen is None else dict.fromkeys(self.kinds, self.seen) | self.missed
         return {kind: time for kind, time in since.items() if kind not in self.caught_up}
 
     def _synced(self, news: News) -> None:
@@ -203,6 +196,8 @@ class Changes:
             pool = self.context.slice_changed(one, there)
             self._mark(("pool", pool), moment)
             self._there(pool, moment)
+        elif isinstance(one, Thing):
+            self._thing(one, moment, there=there)
         elif there:
             self.context.owning[one.uid] = one
             self._there(one.uid, moment)
@@ -220,9 +215,15 @@ class Changes:
             for subject in self.about(f"namespace/{one.name}"):
                 self._mark(subject, moment)
 
+    def _thing(self, one: Thing, moment: Moment, *, there: bool) -> None:
+        self.context.thing_changed(one, there)
+        for subject in (one.resource, HOLDING[one.resource]):
+            self._mark((subject, one.uid), moment)
+
     def _node(self, one: Node, moment: Moment, *, there: bool) -> None:
         if there:
-            self.context.nodes[one.name] = one
+            for uid in self.context.node_changed(one):
+                self._mark(("pod", uid), moment)
             self._there(one.name, moment)
         else:
             self.context.nodes.pop(one.name, None)

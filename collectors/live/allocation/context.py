@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from collectors.dra.slices import Device, Inventory, Key, Pool, inventory, pool_of
+from collectors.live.allocation.beside import Thing
 from collectors.live.allocation.claims import Slice
 from collectors.live.allocation.meta import Labels, Namespace, Owner, Owning
 from collectors.live.allocation.nodes import Node
@@ -42,6 +43,8 @@ class Context:
     owning: dict[str, Owning] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
+    things: dict[str, Thing] = field(default_factory=dict)
+    """Volumes and load balancers, by uid."""
     departed: OrderedDict[str, Pod] = field(default_factory=OrderedDict)
     groups: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     slices: dict[Pool, dict[str, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
@@ -71,6 +74,18 @@ class Context:
 
     def pod(self, uid: str) -> Pod | None:
         return self.pods.get(uid) or self.departed.get(uid)
+
+    def node_changed(self, one: Node) -> list[str]:
+        """uids of the pods whose part of the node is another now: its size is."""
+        before, self.nodes[one.name] = self.nodes.get(one.name), one
+        if before is None or before.sizes == one.sizes:
+            return []
+        return [pod.uid for pod in self.pods.values() if pod.node == one.name and pod.requests]
+
+    def thing_changed(self, one: Thing, there: bool) -> None:
+        self.things.pop(one.uid, None)
+        if there and one.quantity:
+            self.things[one.uid] = one
 
     def of_group(self, namespace: str, name: str) -> Pod | None:
         """The same pod of a group whichever was seen first."""
@@ -140,8 +155,8 @@ class Context:
             "model_version": self._label(self.names.version, pod.labels, {}),
         }
 
-    def team(self, namespace: str) -> str | None:
-        return self._label(self.names.team, self._around(namespace), {})
+    def team(self, namespace: str, labels: Labels | None = None) -> str | None:
+        return self._label(self.names.team, labels or {}, self._around(namespace))
 
     def _around(self, namespace: str) -> Labels:
         held = self.namespaces.get(namespace)

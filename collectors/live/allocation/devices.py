@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from collectors.dra.slices import Pool
 from collectors.kube_objects import at, instant
+from collectors.live.allocation import beside
 from collectors.live.allocation.book import Identity, Row
 from collectors.live.allocation.context import Context
 from collectors.live.allocation.meta import micros
@@ -34,6 +35,7 @@ def of_node(node: Node, held: Mapping[Identity, Row], given: Mapping[str, Iterab
     A device without a name is a number of its resource on its node, until an allocation tells its name.
     """
     common = node.place | {"node": node.name, "start": node.created}
+    yield from (common | row for row in beside.of_node(node.sizes, node.name))
     for one in node.hami:
         memory = float(one.memory * _MEBI) if one.memory else None
         told = {"uuid": one.uuid, "gpu_model": one.model or None, "memory_bytes": memory}

@@ -10,36 +10,44 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from collectors.live.allocation import devices, dra, plugin
+from collectors.live.allocation.account import Account
+from collectors.live.allocation.beside import FOLLOWED, HOLDING
 from collectors.live.allocation.book import Book, Identity, Moment, Row
-from collectors.live.allocation.changes import Account, Changes, Subject
+from collectors.live.allocation.changes import KINDS, Changes, Subject
 from collectors.live.allocation.context import Context, Names
 from collectors.live.allocation.early import Early
 from collectors.live.allocation.meta import at
 from collectors.live.allocation.output import parsed
 from collectors.live.kube.watch import News
 from collectors.parsed import Parsed
-from pipeline.events import Rejected
 
-_ORDER = ("pool", "claim", "pod", "node")
+_ORDER = ("pool", "claim", "pod", *FOLLOWED, *HOLDING.values(), "node")
 """Claims need the devices of their pools; nodes are told the devices that pods have."""
 
 _CHANGES = ("listed", "synced", "put", "gone")
-_SUBJECT = {"resourceslices": "pool", "resourceclaims": "claim", "pods": "pod", "nodes": "node"}
-_KIND = {subject: kind for kind, subject in _SUBJECT.items()}
+_BESIDE = {kind: resource for resource, kind in FOLLOWED.items()}
+_SUBJECT = {"resourceslices": "pool", "resourceclaims": "claim", "pods": "pod", "nodes": "node", **_BESIDE}
+_KIND = {subject: kind for kind, subject in _SUBJECT.items()} | {HOLDING[r]: k for r, k in FOLLOWED.items()}
 _LEDGER_KEY = ("device", "share_id", "claim_uid", "consumer_uid", "container", "start")
 
 
 class Fold:
     """`take` news, `settle` now and then, `kept` is what goes on after a restart."""
 
-    def __init__(self, cluster: str, names: Names, kept: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        cluster: str,
+        names: Names,
+        kept: Mapping[str, Any] | None = None,
+        kinds: tuple[str, ...] = KINDS,
+    ) -> None:
         self.cluster = cluster
         self.context = Context(names)
         self.allocations = Book(
             ("place", "consumer_uid"), ("device", "share_id"), ("share_units", "device_units", "team")
         )
-        self.inventory = Book(("place",), ("device",), ("health",))
-        self.changes = Changes(self.context, self._about)
+        self.inventory = Book(("place",), ("device",), ("health", "quantity"))
+        self.changes = Changes(self.context, self._about, kinds)
         self._given: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._slots: plugin.Slots = {}
         self._told: dict[str, dict[tuple[Any, ...], Row]] = {"allocation": {}, "device": {}}
@@ -126,6 +134,8 @@ class Fold:
             event, rows = "allocation", self._claim(key, moment, account)
         elif kind == "pod":
             event, rows = "allocation", self._pod(key, moment)
+        elif kind in FOLLOWED or kind in HOLDING.values():
+            event, rows = self._beside(kind, key, moment)
         elif kind == "pool":
             wanted: Iterable[Row] = devices.of_pool(key, self.context)
             event, rows = "device", list(self.inventory.settle(f"pool/{'/'.join(key)}", wanted, moment))
@@ -146,7 +156,7 @@ class Fold:
                 if isinstance(outcome, list):
                     wanted += [self._remembered(row, held) for row in outcome]
                 else:
-                    _refuse(outcome, account)
+                    account.refuse(outcome)
         left = self._ends(held, moment)
         leaving = [left[i] for i in held.keys() - {self.allocations.identity(r) for r in wanted} if i in left]
         if leaving and wanted:
@@ -210,25 +220,25 @@ class Fold:
         wanted = devices.of_node(node, held, self._given.get(name, {})) if node else ()
         return list(self.inventory.settle(subject, list(wanted), moment))
 
+    def _beside(self, kind: str, uid: str, moment: Moment) -> tuple[str, list[Row]]:
+        """A volume or load balancer in the inventory, or who holds it."""
+        one, subject = self.context.things.get(uid), f"{kind}/{uid}"
+        if kind in FOLLOWED:
+            return "device", list(self.inventory.settle(subject, [one.listed()] if one else [], moment))
+        wanted = [one.held(self.context.team(one.namespace, one.labels))] if one else []
+        return "allocation", list(self.allocations.settle(subject, wanted, moment))
+
     def _about(self, what: str) -> list[Subject]:
         """Open subjects of a resource, or of a namespace."""
         if what.startswith("namespace/"):
             name = what.removeprefix("namespace/")
-            books = self.allocations.open.items()
-            return [_parse(s) for s, held in books if any(r["namespace"] == name for r in held.values())]
-        book = self.inventory if what in ("nodes", "resourceslices") else self.allocations
-        return [_parse(s) for s in book.open if s.startswith(f"{_SUBJECT.get(what, '-')}/")]
+            held_by = self.allocations.open.items()
+            return [_parse(s) for s, held in held_by if any(r["namespace"] == name for r in held.values())]
+        subjects = tuple(f"{subject}/" for subject, kind in _KIND.items() if kind == what)
+        books = (self.inventory.open, self.allocations.open)
+        return [_parse(s) for book in books for s in book if subjects and s.startswith(subjects)]
 
 
 def _parse(subject: str) -> Subject:
     kind, _, key = subject.partition("/")
     return (kind, tuple(key.split("/", 1))) if kind == "pool" else (kind, key)
-
-
-def _refuse(outcome: str | Rejected, account: Account) -> None:
-    """One device of a claim that gives no row."""
-    account.read += 1
-    if isinstance(outcome, Rejected):
-        account.rejected.append(outcome)
-    else:
-        account.excluded[outcome] += 1

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from collectors.live.allocation.beside import Sizes, sizes
 from collectors.live.allocation.hami import Registered, registered
 from collectors.live.allocation.meta import Labels, Meta, created
 
@@ -47,6 +48,8 @@ class Node(NamedTuple):
     labels: Labels
     capacity: tuple[tuple[str, int], ...]
     """Devices of each resource, sorted by its name."""
+    sizes: Sizes
+    """All its CPUs and memory, where they are told."""
     hami: tuple[Registered, ...]
     provider: str
     health: str
@@ -92,8 +95,8 @@ _LABELS = frozenset({
 _DECODER = msgspec.json.Decoder(_Node)
 
 
-def reducer(is_device: Callable[[str], bool]) -> Callable[[bytes], Node]:
-    """`is_device` says which resources are devices."""
+def reducer(is_device: Callable[[str], bool], beside: frozenset[str]) -> Callable[[bytes], Node]:
+    """`is_device` says which resources are devices, `beside` what else is told."""
 
     def reduce(data: bytes) -> Node:
         node = _DECODER.decode(data)
@@ -108,6 +111,7 @@ def reducer(is_device: Callable[[str], bool]) -> Callable[[bytes], Node]:
             created=created(meta),
             labels={k: v for k, v in (meta.labels or {}).items() if k in _LABELS},
             capacity=tuple(sorted((k, min(v, 1_024)) for k, v in offered.items() if v > 0)),
+            sizes=sizes(node.status.capacity, beside),
             hami=registered(meta.annotations or {}),
             provider=_PROVIDERS.get(scheme, scheme),
             health=_health(node),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from collectors.live.allocation.account import Account
 from collectors.live.allocation.book import Row
-from collectors.live.allocation.changes import Account
 from collectors.parsed import GAPS_SCHEMA, Parsed, to_table
 from pipeline.events import TYPES, Rejected
 from pipeline.wire.limits import MAX_TEXT_BYTES

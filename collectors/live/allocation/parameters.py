@@ -29,6 +29,8 @@ class AllocationSettings:
         "gpu.intel.com/xe,habana.ai/gaudi,google.com/tpu,aws.amazon.com/neuron*"
     )
     """Extended resources that are devices, as patterns; whatever DRA allocates needs no entry."""
+    beside: str = ""
+    """What is told beside devices, with commas between: cpu, memory, volume, load_balancer."""
     turn_seconds: Annotated[float, Bound(0.05, 60)] = 1.0
     """Pause in which changes gather before they are handed over together."""
     beat_seconds: Annotated[float, Bound(1, 3_600)] = 30.0

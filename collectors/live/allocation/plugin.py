@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from collectors.live.allocation import hami
+from collectors.live.allocation import beside, hami
 from collectors.live.allocation.book import Row
 from collectors.live.allocation.context import Context
 from collectors.live.allocation.nodes import Node
@@ -59,6 +59,8 @@ def wanted(pod: Pod, context: Context, slots: Slots) -> Iterator[Row]:
         "consumer_uid": pod.uid, "pod": pod.name, "node": pod.node, "start": pod.bound,
         "start_quality": "exact" if pod.bound is not None else "observed", "admin_access": False,
     } | context.who(pod)  # fmt: skip
+    if node is not None:
+        yield from (common | row for row in beside.of_pod(pod.requests, pod.node, node.sizes))
     if pod.hami:
         yield from (common | row for row in _of_hami(pod, node))
         return

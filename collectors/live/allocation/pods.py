@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from collectors.kube_objects import instant
+from collectors.live.allocation.beside import Amounts, Sizes
 from collectors.live.allocation.meta import Labels, Meta, Owner, deleted, micros, owner_of
+from collectors.live.allocation.requested import Container, Resources, requested
 
 _HAMI = ("hami.io/", "-devices-allocated")
 _ENDED = ("Succeeded", "Failed")
@@ -23,24 +25,16 @@ _REVISIONS = (
 DaemonSets, Argo Rollouts' and ReplicaSets'.  A Deployment's own number moves when it is rolled back."""
 
 
-class _Resources(msgspec.Struct):
-    limits: dict[str, str | int] | None = None
-
-
-class _Container(msgspec.Struct):
-    name: str = ""
-    resources: _Resources | None = None
-    restartPolicy: str | None = None
-
-
 class _Group(msgspec.Struct):
     podGroupName: str | None = None
 
 
 class _Spec(msgspec.Struct):
     nodeName: str | None = None
-    containers: list[_Container] | None = None
-    initContainers: list[_Container] | None = None
+    containers: list[Container] | None = None
+    initContainers: list[Container] | None = None
+    resources: Resources | None = None
+    overhead: Amounts | None = None
     schedulingGroup: _Group | None = None
 
 
@@ -124,28 +118,34 @@ class Pod(msgspec.Struct, frozen=True):
     finished: int | None
     """When its last container ended for good."""
     labels: Labels
+    requests: Sizes = ()
+    """CPUs and memory that its node keeps for it, where they are told."""
     revision: str = ""
     """Of its workload's template; '' where its controller names none."""
 
     @property
     def holds(self) -> bool:
-        """Whether it has devices of a device plugin or of HAMi."""
-        return bool(self.node and (self.asked or self.hami))
+        """Whether it has devices of a device plugin or of HAMi, or CPUs or memory that are told."""
+        return bool(self.node and (self.asked or self.hami or self.requests))
 
 
 _DECODER = msgspec.json.Decoder(_Pod)
 
 
-def reducer(is_device: Callable[[str], bool], labels: frozenset[str]) -> Callable[[bytes], Pod]:
-    """`is_device` says which resources are devices; of the labels only these are kept."""
+def reducer(
+    is_device: Callable[[str], bool], labels: frozenset[str], beside: frozenset[str]
+) -> Callable[[bytes], Pod]:
+    """`is_device` says which resources are devices, `beside` what else is told; other labels are dropped."""
 
     def reduce(data: bytes) -> Pod:
-        return _reduced(_DECODER.decode(data), is_device, labels)
+        return _reduced(_DECODER.decode(data), is_device, labels, beside)
 
     return reduce
 
 
-def _reduced(pod: _Pod, is_device: Callable[[str], bool], labels: frozenset[str]) -> Pod:
+def _reduced(
+    pod: _Pod, is_device: Callable[[str], bool], labels: frozenset[str], beside: frozenset[str]
+) -> Pod:
     meta, spec, status = pod.metadata, pod.spec, pod.status
     ended = status.phase in _ENDED
     finished = _finished(status.containerStatuses or [])
@@ -166,8 +166,14 @@ def _reduced(pod: _Pod, is_device: Callable[[str], bool], labels: frozenset[str]
         ended=ended,
         finished=finished,
         labels={k: v for k, v in (meta.labels or {}).items() if k in labels},
+        requests=_requested(spec, beside) if beside else (),
         revision=next((found for name in _REVISIONS if (found := (meta.labels or {}).get(name))), ""),
     )
+
+
+def _requested(spec: _Spec, beside: frozenset[str]) -> Sizes:
+    init = spec.initContainers or []
+    return requested(spec.resources, spec.containers or [], init, spec.overhead, beside)
 
 
 def _is_hami(annotation: str) -> bool:
@@ -209,7 +215,7 @@ def _asked(spec: _Spec, status: _Status, is_device: Callable[[str], bool]) -> It
             yield Asked(container, resource, count, given.get((container, resource), ()))
 
 
-def _counts(containers: list[_Container], is_device: Callable[[str], bool]) -> Iterator[tuple[str, str, int]]:
+def _counts(containers: list[Container], is_device: Callable[[str], bool]) -> Iterator[tuple[str, str, int]]:
     totals: Counter[tuple[str, str]] = Counter()
     for container in containers:
         for resource, amount in ((container.resources and container.resources.limits) or {}).items():

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from collectors.live.allocation import claims, meta, nodes, owners, pods
+from collectors.live.allocation import beside, claims, meta, nodes, owners, pods
 from collectors.live.allocation.context import Names
 from collectors.live.allocation.fold import Fold
 from collectors.live.allocation.meta import Owner
@@ -56,8 +56,11 @@ class Allocation:
     name: str = "allocation"
 
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
-        fold = Fold(self.cluster, _names(self.settings), _unpacked(cursor))
-        following = _Following(self.connection, kinds(self.settings), watch)
+        followed = kinds(self.settings)
+        fold = Fold(
+            self.cluster, _names(self.settings), _unpacked(cursor), tuple(kind.name for kind in followed)
+        )
+        following = _Following(self.connection, followed, watch)
         try:
             yield from self._turns(fold, following, watch)
         finally:
@@ -159,19 +162,29 @@ def kinds(settings: AllocationSettings) -> list[Kind]:
     """What is followed, and what is kept of it."""
     names = _names(settings)
     is_device = _matches(settings.resources)
+    also = beside.words(settings.beside)
     dra = [f"/apis/resource.k8s.io/{version}/" for version in ("v1", "v1beta2", "v1beta1")]
 
     def of_dra(plural: str) -> tuple[str, ...]:
         return tuple(root + plural for root in dra)
 
+    others = {
+        beside.VOLUME: Kind(
+            beside.FOLLOWED[beside.VOLUME], ("/api/v1/persistentvolumeclaims",), beside.volumes(names.all)
+        ),
+        beside.LOAD_BALANCER: Kind(
+            beside.FOLLOWED[beside.LOAD_BALANCER], ("/api/v1/services",), beside.load_balancers(names.all)
+        ),
+    }
     return [
         Kind("namespaces", ("/api/v1/namespaces",), meta.namespaces(names.all), meta.PARTIAL),
-        Kind("nodes", ("/api/v1/nodes",), nodes.reducer(is_device)),
+        Kind("nodes", ("/api/v1/nodes",), nodes.reducer(is_device, also)),
         Kind("resourceslices", of_dra("resourceslices"), claims.slice_),
         Kind("replicasets", ("/apis/apps/v1/replicasets",), meta.owning, meta.PARTIAL),
         Kind("jobs", ("/apis/batch/v1/jobs",), meta.owning, meta.PARTIAL),
-        Kind("pods", ("/api/v1/pods",), pods.reducer(is_device, names.all)),
+        Kind("pods", ("/api/v1/pods",), pods.reducer(is_device, names.all, also)),
         Kind("resourceclaims", of_dra("resourceclaims"), claims.claim),
+        *(one for resource, one in others.items() if resource in also),
     ]  # fmt: skip
 
 
