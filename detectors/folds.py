@@ -38,6 +38,7 @@ FOLDS: dict[str, tuple[Fold, ...]] = {
     "inference": (latency.fold, feature_bins.fold, predictions.fold),
     "label": (labels.fold,),
     "outcome": (actions.fold_outcome,),
+    "revision": (actions.fold_revision,),
     "rejected": (carried.fold_rejected,),
     "serving": (serving.fold,),
 }

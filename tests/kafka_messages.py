@@ -28,6 +28,10 @@ _ROWS: dict[str, dict[str, object]] = {
     },
     "action": {"action_id": "a", "time": TIME, "state": "proposed", "kind": "rollback", "cluster": "c"},
     "outcome": {"action_id": "a", "time": TIME, "state": "helped"},
+    "revision": {
+        "cluster": "c", "namespace": "n", "workload": "Deployment/w", "uid": "u", "generation": 2,
+        "template_hash": "h", "time": TIME,
+    },
     "alert": {
         "alert_id": "a", "time": TIME, "state": "firing", "detector": "drift", "model": "m",
         "level": "warn",

@@ -10,6 +10,7 @@ from detectors.parameters import Parameters
 from pipeline.act.approvals import granted, still_offered
 from pipeline.act.events import Publisher, Taken, publish, taken
 from pipeline.act.freezing import thaw
+from pipeline.act.watching import watch
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
 from pipeline.actuator.steps import Begun, Step
@@ -43,15 +44,29 @@ def act(
     done = [publish(publisher, t, now) for t in _settled(store, policy, clients, now)]
     done += thaw(store, publisher, clients, now)
     tripping = [rule for rule in policy.rules if trips(findings, rule)]
-    if not tripping:
-        return tuple(done)
+    if tripping:
+        done += _decided(store, publisher, findings, policy, tripping, clients, now, at, parameters)
+    watch(store, publisher, policy, clients, now)
+    return tuple(done)
+
+
+def _decided(
+    store: Store,
+    publisher: Publisher,
+    findings: Sequence[Finding],
+    policy: Policy,
+    tripping: Sequence[Rule],
+    clients: Mapping[str, Kubernetes],
+    now: datetime,
+    at: int,
+    parameters: Parameters,
+) -> Iterator[Taken]:
     with Store.open(store.location, read_only=True, snapshot=at) as pinned:
         for rule in tripping:
             state = _observed(clients, rule)
             decision = consider(pinned, findings, policy, rule, state, now, parameters)
             if decision is not None:
-                done += _carried_out(store, publisher, decision, clients, now)
-    return tuple(done)
+                yield from _carried_out(store, publisher, decision, clients, now)
 
 
 def _observed(clients: Mapping[str, Kubernetes], rule: Rule) -> TargetState | None:

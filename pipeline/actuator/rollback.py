@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object
+from pipeline.actuator.kubernetes import CONFIG_MAPS, ApiError, Kubernetes, Object
 from pipeline.actuator.objections import objection
 from pipeline.actuator.patching import action_of, annotations_of, content_hash, operations, written
+from pipeline.actuator.pinning import config_hash, config_maps, unpinned
 from pipeline.actuator.shape import Kept, Shape
 from pipeline.actuator.steps import Begun, Step
 from pipeline.policy.decisions import Action
@@ -60,6 +61,7 @@ class Rollback:
             version=self.shape.version(content, version_label),
             template_hash=found,
             revisions=revisions,
+            config=self._config(client, target, [content, *(k.content for k in kept)]),
         )
 
     def execute(self, client: Kubernetes, action: Action) -> Iterator[Step]:
@@ -113,7 +115,15 @@ class Rollback:
 
     def _revision(self, kept: Kept, label: str) -> Revision:
         runs = self.shape.version(kept.content, label)
-        return Revision(kept.revision, runs, content_hash(kept.content), kept.name)
+        return Revision(kept.revision, runs, content_hash(kept.content), kept.name, unpinned(kept.content))
+
+    def _config(self, client: Kubernetes, target: Target, contents: list[Object]) -> dict[str, str]:
+        """Hashes of the ConfigMaps that any of these states uses."""
+        found = {}
+        for name in sorted({n for content in contents for n in config_maps(content)}):
+            held = client.get(CONFIG_MAPS, target.namespace, name)
+            found[name] = "" if isinstance(held, ApiError) else config_hash(held)
+        return found
 
     def _ready(self, client: Kubernetes, action: Action) -> Object | Step:
         """The object, if this account may patch it and nothing stands against that."""

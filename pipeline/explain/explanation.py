@@ -92,7 +92,9 @@ def _state(recorded: dict[str, Any] | None) -> TargetState | None:
     """What the cluster said: the one input that no lake can give again."""
     if recorded is None:
         return None
-    revisions = tuple(Revision(**r) for r in recorded["revisions"])
+    revisions = tuple(
+        Revision(**{**r, "unpinned": tuple(r.get("unpinned", ()))}) for r in recorded["revisions"]
+    )
     return TargetState(**{**recorded, "revisions": revisions})
 
 

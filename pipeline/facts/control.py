@@ -48,6 +48,18 @@ OUTCOMES = Fact(
     ),
 )
 
+REVISIONS = Fact(
+    "revisions",
+    "States of watched targets, each from its time on.",
+    "append",
+    (*columns("time", of=TIME), *SERVER, *columns("uid")),
+    (
+        *columns("generation", "number", of=pa.int64()),
+        *MODEL,
+        *columns("template_hash", "config", "detail"),
+    ),
+)
+
 ALERTS = Fact(
     "alerts",
     "Verdicts that were told to somebody: the newest state of each.",

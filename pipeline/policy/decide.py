@@ -14,7 +14,7 @@ from pipeline.policy.journal import Journal, Revision, TargetState
 from pipeline.policy.rules import Policy, Rule, Target
 from pipeline.policy.situation import Situation, chosen, harmed_models, siblings, trips
 
-FORMAT = 2
+FORMAT = 3
 """Version of the evidence's shape."""
 
 
@@ -86,10 +86,14 @@ def _action(
         f"roll {s.rule.target.workload} back from {s.trip.model_version} (revision {state.revision}) "
         f"to {to.version} (revision {to.revision}), last judged good"
     )
+    not_restored = s.journal.not_restored(to)
+    if not_restored:
+        detail += f"; not restored by that: {', '.join(not_restored)}"
     decided = {
         "action_id": action_id,
         "detail": detail,
         "mode": s.rule.mode,
+        "not_restored": not_restored,
         "patch": asdict(patch),
         "to_version": to.version,
     }

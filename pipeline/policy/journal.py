@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -17,6 +18,8 @@ class Revision:
     template_hash: str
     """SHA-256 of the canonical pod template without what a controller adds."""
     name: str
+    unpinned: tuple[str, ...] = ()
+    """What it names that may mean something else by now, in words: a tag, a model without a revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,16 @@ class TargetState:
     version: str
     template_hash: str
     revisions: tuple[Revision, ...]
+    config: Mapping[str, str] = field(default_factory=dict)
+    """Hash of each ConfigMap that one of its states uses; '' for one that is not there or cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenState:
+    """A state of the target as it was when it was last seen to serve."""
+
+    template_hash: str
+    config: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,8 @@ class Journal:
     """What the sources of the model's events are known to have missed, in words."""
     muted_until: datetime | None = None
     """A person has told the rule to rest until then."""
+    seen: tuple[SeenState, ...] = ()
+    """States of the target that were seen to serve, each once, by hash."""
 
     def good_versions(self) -> tuple[Served, ...]:
         """Versions judged good, the newest verdict first."""
@@ -78,3 +93,10 @@ class Journal:
         """The newest revision that runs the version."""
         held = self.target.revisions if self.target else ()
         return max((r for r in held if r.version == version), key=lambda r: r.revision, default=None)
+
+    def not_restored(self, to: Revision) -> tuple[str, ...]:
+        """What going back to the state does not bring back, in words."""
+        now = self.target.config if self.target else {}
+        then = next((s.config for s in self.seen if s.template_hash == to.template_hash), {})
+        changed = (f"ConfigMap {n}, which has changed" for n, h in sorted(then.items()) if now.get(n) != h)
+        return (*to.unpinned, *changed)

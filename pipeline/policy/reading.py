@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pipeline.canonical import moment
 from pipeline.policy.decisions import PastAction
-from pipeline.policy.journal import Journal, Served, TargetState
+from pipeline.policy.journal import Journal, SeenState, Served, TargetState
 from pipeline.policy.rules import Rule
 from pipeline.store import Store
 
@@ -31,7 +31,8 @@ def journal(
         "journal_served", model=model, triggers=list(triggers), min_count=rule.min_count, until=now
     )
     served = tuple(Served(**row) for row in rows.to_pylist())
-    return Journal(store.snapshot(), served, target, _gaps(store, rule, now), _muted(store, rule))
+    seen = _seen(store, rule)
+    return Journal(store.snapshot(), served, target, _gaps(store, rule, now), _muted(store, rule), seen)
 
 
 def _gaps(store: Store, rule: Rule, now: datetime) -> tuple[str, ...]:
@@ -39,6 +40,13 @@ def _gaps(store: Store, rule: Rule, now: datetime) -> tuple[str, ...]:
     start = now - rule.max_age
     found = store.query("journal_gaps", cluster=rule.target.cluster, start=start, end=now).to_pylist()
     return tuple(f"{g['source']} missed {g['lost']} events ({g['kind']})" for g in found)
+
+
+def _seen(store: Store, rule: Rule) -> tuple[SeenState, ...]:
+    of = rule.target
+    where = {"cluster": of.cluster, "namespace": of.namespace, "workload": of.workload}
+    rows = store.query("journal_states", **where).to_pylist()
+    return tuple(SeenState(r["template_hash"], json.loads(r["config"])) for r in rows)
 
 
 def _muted(store: Store, rule: Rule) -> datetime | None:

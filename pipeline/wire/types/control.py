@@ -35,6 +35,26 @@ ACTION = EventType(
     ),
 )
 
+REVISION = EventType(
+    "revision",
+    "The state that a watched target has from now on: its generation and what it runs, by hash.",
+    "cluster/target",
+    (
+        time("time", "when it was first seen so", required=True),
+        CLUSTER,
+        string("namespace", "namespace of the target", required=True),
+        string("workload", "Kind/name of the target", required=True),
+        string("uid", "identity of the object", required=True),
+        Column("generation", "int", "generation of its spec", True, minimum=0),
+        Column("number", "int", "number of the revision that keeps the state; 0 is none", minimum=0),
+        string("model", "model that it serves, by the rule; a glob where the rule has one"),
+        string("model_version", "version that it runs"),
+        string("template_hash", "SHA-256 of what a rollback would put back", required=True),
+        string("config", "JSON: hash of each ConfigMap that one of its states uses"),
+        string("detail", "what putting the state back would not bring back, in words"),
+    ),
+)
+
 ALERT = EventType(
     "alert",
     "A verdict that somebody should know of began, rose to act, or ended.",
