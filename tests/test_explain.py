@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from pipeline.cli.app import main
 from pipeline.errors import NotFound
+from pipeline.explain.effect import Effect, Side
 from pipeline.explain.explanation import explain
 from pipeline.explain.narrative import narrative
+from pipeline.explain.page import page
 from pipeline.store import Store
 from tests.rollback_scene import NOW, life, policy, scene
 
@@ -89,6 +94,42 @@ def test_the_command_exits_0_when_identical(settled, capsys):
     code, out, _ = run(capsys, "explain", action_id[:12], "--store", str(folder), "-o", "json")
     said = json.loads(out)
     assert code == 0 and said["identical"] is True and said["evidence"]["rule"] == "fraud-accuracy"
+
+
+def test_the_page_of_an_action_stands_alone_and_never_changes(settled, capsys):
+    """What is kept beside a change request must say all of it, and say it again tomorrow."""
+    folder, action_id = settled
+    asked = ("explain", action_id[:12], "--store", str(folder), "-o", "html")
+    code, out, _ = run(capsys, *asked)
+    assert code == 0 and run(capsys, *asked)[1] == out
+    for words in (
+        "Policy version 7, SHA-256", "verdict of accuracy", "predictions and labels", "1200 labels", "0 s",
+        "cool_down", "Any one gate that fails would have stopped it", "/metadata/generation", "sha256",
+        "Quality: not measured yet", "Money saved", "driftledger explain", "Identical, byte for byte",
+    ):  # fmt: skip
+        assert words in out, words
+    assert "<script" not in out and "http://" not in out and "default-src 'none'" in out
+    text, _, last = out.rpartition("<!-- sha256 ")
+    assert last.startswith(hashlib.sha256(text.encode()).hexdigest())
+
+
+def test_names_from_outside_are_only_text_on_the_page(settled):
+    """A label may carry YAML, Markdown or markup; whoever reads the evidence must not obey it."""
+    folder, action_id = settled
+    found = explain(folder, action_id)
+    evil = '"}</pre><script>alert(1)</script>![x](http://198.51.100.7)\n- mode: auto\x1b[2J'
+    steps = tuple({**s, "detail": evil, "workload": evil, "model_version": evil} for s in found.steps)
+    text = page(replace(found, steps=steps, differences=(evil,)), None)
+    assert "<script" not in text and "\x1b" not in text
+    assert "&lt;script&gt;alert(1)" in text and "\\n- mode: auto" in text
+
+
+def test_the_money_of_an_action_is_against_going_on_as_before():
+    at = NOW
+    before = Side("v2", at - timedelta(hours=24), at, Decimal(240))
+    after = Side("v1", at, at + timedelta(hours=6), Decimal(24))
+    assert Effect(before, after, "USD").saved == Decimal(36)
+    assert Effect(before, replace(after, cost=None), "USD").saved is None, "unknown is not zero"
 
 
 def test_the_command_exits_3_where_there_is_no_such_action(settled, capsys):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.canonical import instant
+from pipeline.explain.effect import Effect, Side
 from pipeline.explain.explanation import Explanation
 
 
@@ -99,7 +100,21 @@ def _time(value: Any) -> str:
     return f"{value:%Y-%m-%d %H:%M:%S}Z"
 
 
-def document(explanation: Explanation) -> dict[str, Any]:
+def _effect(effect: Effect) -> dict[str, Any]:
+    """Amounts as exact decimals in texts; null is unknown."""
+
+    def side(of: Side) -> dict[str, Any]:
+        cost = None if of.cost is None else str(of.cost)
+        return {
+            "version": of.model_version, "start": instant(of.start), "end": instant(of.end), "cost": cost,
+        }  # fmt: skip
+
+    saved = None if effect.saved is None else f"{effect.saved:.9f}"
+    before, after = side(effect.before), side(effect.after)
+    return {"currency": effect.currency, "before": before, "after": after, "saved": saved}
+
+
+def document(explanation: Explanation, effect: Effect | None = None) -> dict[str, Any]:
     """The explanation as JSON values, with the recorded evidence unfolded."""
     try:
         recorded = json.loads(explanation.recorded)
@@ -116,4 +131,5 @@ def document(explanation: Explanation) -> dict[str, Any]:
             for s in explanation.steps
         ],
         "outcome": explanation.outcome and explanation.outcome["state"],
+        "effect": effect and _effect(effect),
     }

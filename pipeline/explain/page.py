@@ -1,0 +1,181 @@
+"""The evidence of one action as a page that stands alone: no script, nothing from elsewhere, only text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from typing import Any
+
+from pipeline.answers.cells import safe_text
+from pipeline.canonical import instant, moment
+from pipeline.explain.effect import Effect, Side
+from pipeline.explain.explanation import Explanation
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; }
+th, td { text-align: left; vertical-align: top; border-bottom: 1px solid #ccc; padding: .25rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f4f4; padding: .6rem; }
+.no { color: #a00; font-weight: 600; }
+"""
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+Row = dict[str, Any]
+
+
+def page(found: Explanation, effect: Effect | None) -> str:
+    """The same ledger gives the same bytes; the last line is the SHA-256 of what stands above it."""
+    first = found.steps[0]
+    title = f"{first['kind']} of {first['workload']}"
+    body = "\n".join(_parts(found, effect, first))
+    text = (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body>\n<h1>{_text(title)}</h1>\n{body}\n"
+    )
+    return f"{text}<!-- sha256 {hashlib.sha256(text.encode()).hexdigest()} --></body></html>\n"
+
+
+def _parts(found: Explanation, effect: Effect | None, first: Row) -> Iterator[str]:
+    yield _paragraph(
+        f"Action {found.action_id}, rule {first['policy'] or '-'}, {first['cluster']}/{first['namespace']}, "
+        f"model {first['model'] or '-'}, {first['model_version'] or '-'} to {first['to_version'] or '-'}."
+    )
+    try:
+        yield from _decision(json.loads(found.recorded))
+    except (ValueError, KeyError, TypeError):
+        yield _paragraph("No evidence of a decision by a policy is recorded, or it cannot be read.")
+    yield _heading("What happened")
+    yield _table(
+        ("time", "state", "what"),
+        ((f"{s['time']:%Y-%m-%d %H:%M:%S}Z", s["state"], s["detail"]) for s in found.steps),
+    )
+    yield from _patch(found.steps)
+    yield from _changed(found, effect)
+    yield from _again(found)
+
+
+def _decision(evidence: Row) -> Iterator[str]:
+    decision, policy, now = evidence["decision"], evidence["policy"], moment(evidence["now"])
+    refused = decision.get("refused")
+    yield _paragraph(f"{f'Refused by {refused}' if refused else 'Decided'}: {decision['detail']}")
+    yield _paragraph(
+        f"Policy version {policy['version']}, SHA-256 {policy['hash']}, rule {evidence['rule']}, read at "
+        f"lake snapshot {evidence['journal']['snapshot']}, as of {evidence['now']}."
+    )
+    yield _heading("Inputs")
+    verdicts = [*evidence["findings"], *evidence["siblings"]]
+    yield _table(
+        ("source", "about", "says", "window", "n", "age", "evidence, nats"),
+        (
+            (
+                f"verdict of {f['detector']}", f"{f['model']} {f['model_version']}", f["level"],
+                f"{f['start']} to {f['end']}", f["count"], _age(now, f["end"]),
+                f"{f['log_evidence']:.4g}, acts at {f['log_act']:.4g}",
+            )
+            for f in verdicts
+        ),
+    )  # fmt: skip
+    yield _table(
+        ("source", "about", "window", "n", "age", "judged good", "judged bad"),
+        (
+            (
+                "predictions and labels", f"version {s['version']}", f"{s['first']} to {s['last']}",
+                f"{s['predictions']} predictions, {s['good_count']} labels", _age(now, s["last"]),
+                s["good_at"] or "-", s["bad_at"] or "-",
+            )
+            for s in evidence["journal"]["served"]
+        ),
+    )  # fmt: skip
+    target = evidence["journal"]["target"]
+    said = "could not be read"
+    if target is not None:
+        said = f"generation {target['generation']}, version {target['version'] or '-'}"
+    gaps = "; ".join(evidence["journal"]["gaps"]) or "none known"
+    yield _paragraph(
+        f"Source cluster API, read when it was decided: {said}. Events that are missing: {gaps}."
+    )
+    yield _heading("Gates")
+    yield _table(
+        ("gate", "", "on which numbers"),
+        ((g["gate"], "passed" if g["passed"] else "FAILED", g["detail"]) for g in evidence["gates"]),
+    )
+    failed = [g["gate"] for g in evidence["gates"] if not g["passed"]]
+    stopped = f"It was stopped by {', '.join(failed)}."
+    yield _paragraph(stopped if failed else "Any one gate that fails would have stopped it.")
+    if decision.get("not_restored"):
+        yield _paragraph(f"Not restored by that: {', '.join(decision['not_restored'])}.")
+
+
+def _patch(steps: Sequence[Row]) -> Iterator[str]:
+    sent = next(
+        (s["evidence"] for s in steps if s["state"] in ("approved", "executed") and s["evidence"]), ""
+    )
+    yield _heading("Exact patch")
+    yield f"<pre>{_text(sent)}</pre>" if sent else _paragraph("Nothing was sent.")
+
+
+def _changed(found: Explanation, effect: Effect | None) -> Iterator[str]:
+    yield _heading("Before and after")
+    told = found.outcome
+    words = (
+        f"measured {instant(told['time'])}: {told['state']}; {told['detail']}" if told else "not measured yet"
+    )
+    yield _paragraph(f"Quality: {words}.")
+    if effect is None:
+        yield _paragraph("Cost: nothing was changed.")
+        return
+    yield _table(
+        ("cost", "version", "window", f"cost, {effect.currency}", "an hour"),
+        (_side(name, side) for name, side in (("before", effect.before), ("after", effect.after))),
+    )
+    saved = "unknown, a side has no known cost" if effect.saved is None else f"{effect.saved:.2f}"
+    yield _paragraph(
+        f"Money saved in the hours after it, against going on as before: {saved} {effect.currency}."
+    )
+
+
+def _side(name: str, side: Side) -> tuple[object, ...]:
+    window = f"{instant(side.start)} to {instant(side.end)}"
+    hourly = "-" if side.hourly is None else f"{side.hourly:.2f}"
+    return name, side.model_version, window, "-" if side.cost is None else f"{side.cost:.2f}", hourly
+
+
+def _again(found: Explanation) -> Iterator[str]:
+    yield _heading("Computed again")
+    yield _paragraph("Identical, byte for byte." if found.identical else "NOT IDENTICAL.")
+    if found.differences:
+        yield f"<pre>{chr(10).join(_text(line) for line in found.differences)}</pre>"
+    yield f"<pre>driftledger explain {_text(found.action_id[:12])} -o json</pre>"
+    whole = _text(found.recorded)
+    yield f"<details><summary>The decision as it is recorded</summary><pre>{whole}</pre></details>"
+
+
+def _age(now: Any, end: str) -> str:
+    return f"{(now - moment(end)).total_seconds():g} s"
+
+
+def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    head = "".join(f"<th>{_text(n)}</th>" for n in names)
+    lines = ("".join(_cell(c) for c in row) for row in rows)
+    return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+
+def _cell(value: object) -> str:
+    mark = ' class="no"' if value in ("FAILED", "act") else ""
+    return f"<td{mark}>{_text(value)}</td>"
+
+
+def _heading(words: str) -> str:
+    return f"<h2>{_text(words)}</h2>"
+
+
+def _paragraph(words: str) -> str:
+    return f"<p>{_text(words)}</p>"
+
+
+def _text(value: object) -> str:
+    """Names and details come from outside: no markup, no control characters."""
+    return escape(safe_text(str(value)))
