@@ -7,14 +7,16 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards import shown
+from dashboards import persons, shown
 from dashboards.questions import ask
 from dashboards.view import View
 from pipeline.act.approvals import Offer, offer
 from pipeline.answers.window import MINUTE, Window
 from pipeline.errors import DriftledgerError
+from pipeline.explain.effect import effect
 from pipeline.explain.explanation import Explanation, explain
 from pipeline.explain.narrative import document, narrative
+from pipeline.explain.page import page as html
 from pipeline.store import Store
 
 _TITLES = {
@@ -28,7 +30,7 @@ _TITLES = {
     "outcome": "Outcome",
     "detail": "What",
 }
-WHO = "These pages write nothing. Who may write the ledger says yes or no on the command line:"
+WHO = "Here nobody may (dashboard.approvers). Who may write the ledger says yes or no on the command line:"
 
 
 def page(view: View) -> None:
@@ -64,26 +66,39 @@ def _evidence(view: View, action: str) -> None:
         found = explain(view.ledger, action)
         with Store.open(view.ledger, read_only=True) as store:
             waiting = offer(store, found.action_id)
+            changed = effect(store, found.steps, view.book, view.currency)
     except DriftledgerError as error:
         st.error(str(error))
         return
     st.subheader(f"Evidence of {found.action_id[:12]}")
-    if waiting is not None and not _ended(found):
-        _offer(waiting)
+    who = persons.may(view.settings.dashboard)
+    if waiting is not None and not _said(found):
+        _offer(view, waiting, who)
+    elif who and _can_be_undone(found):
+        persons.on_done(view, found.action_id, who)
     st.code("\n".join(narrative(found)), language=None)
-    whole: dict[str, Any] = document(found)
-    st.download_button(
-        "Evidence, JSON", json.dumps(whole, indent=2, default=str), f"action-{found.action_id[:12]}.json"
-    )
+    name = f"action-{found.action_id[:12]}"
+    whole: dict[str, Any] = document(found, changed)
+    st.download_button("Evidence, page", html(found, changed), f"{name}.html", "text/html")
+    st.download_button("Evidence, JSON", json.dumps(whole, indent=2, default=str), f"{name}.json")
     st.code(f"driftledger explain {found.action_id[:12]}", language="sh")
 
 
-def _ended(found: Explanation) -> bool:
-    return any(s["state"] not in ("proposed", "granted") for s in found.steps)
+def _said(found: Explanation) -> bool:
+    return any(s["state"] != "proposed" for s in found.steps)
 
 
-def _offer(waiting: Offer) -> None:
-    st.text(f"Waits for a person until {waiting.expires:%Y-%m-%d %H:%M}Z. Plan {waiting.plan[:12]}. {WHO}")
+def _can_be_undone(found: Explanation) -> bool:
+    states = {s["state"] for s in found.steps}
+    return found.steps[0]["kind"] == "rollback" and "executed" in states and "undone" not in states
+
+
+def _offer(view: View, waiting: Offer, who: str) -> None:
+    st.text(f"Waits for a person until {waiting.expires:%Y-%m-%d %H:%M}Z. Plan {waiting.plan[:12]}.")
+    if who:
+        persons.on_offer(view, waiting, who)
+        return
+    st.text(WHO)
     short = waiting.action_id[:12]
     st.code(
         f"driftledger actions approve {short} --token {waiting.token}\ndriftledger actions deny {short}",

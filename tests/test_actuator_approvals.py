@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import getpass
 import shutil
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from dashboards import persons
 from pipeline import judge
 from pipeline.act.approvals import approve, deny, mute, offer
 from pipeline.act.tick import act
 from pipeline.act.undo import undo
 from pipeline.errors import ConfigError, NotFound
+from pipeline.settings.dashboard import DashboardSettings
 from pipeline.store import Store
 from tests.cluster_scene import cluster
 from tests.rollback_scene import NOW, PARAMETERS, Scene, fill, policy
@@ -131,14 +134,47 @@ def test_undo_does_not_overwrite_a_later_change(s):
 
 
 def test_the_inbox_shows_what_waits_its_evidence_and_the_line_that_approves_it(s, monkeypatch):
-    """A link to an action opens its evidence; the page itself writes nothing."""
+    """A link to an action opens its evidence; to whom nobody gave the right, it shows no button."""
     action_id, waiting = proposed(s)
     page = opened("actions", Path(s.store.location.folder), monkeypatch, window="24h", action=action_id)
     assert any(action_id[:8] in frame.value.to_string() for frame in page.dataframe), page.info
     told = "\n".join(block.value for block in page.code)
     assert waiting.token in told and "passed  kill_switch" in told and "identical, byte for byte" in told
-    approve(s.store, s.embedded, action_id, waiting.token, "ana", NOW)
-    s.tick(NOW + MINUTE, rules=PROPOSE)
-    page = opened("actions", Path(s.store.location.folder), monkeypatch, window="24h", action=action_id)
-    told = "\n".join(block.value for block in page.code)
-    assert waiting.token not in told and "executed" in told
+    assert not [b for b in page.button if b.label in ("Approve this plan", "Deny for good", "Undo")]
+
+
+def test_those_who_may_approve_and_undo_on_the_page(s, monkeypatch):
+    """The page writes a person's word; the next tick, which has the rights, carries it out."""
+    action_id, _ = proposed(s)
+    monkeypatch.setenv("DRIFTLEDGER__DASHBOARD__APPROVERS", f"ana, {getpass.getuser()}")
+    folder = Path(s.store.location.folder)
+
+    def pressed(label: str):
+        page = opened("actions", folder, monkeypatch, window="24h", action=action_id)
+        next(b for b in page.button if b.label == label).click().run()
+        assert not page.exception
+        return page
+
+    page = pressed("Approve this plan")
+    assert "the offer ended" in page.error[0].value, "its time was two days ago"
+    assert tick(s, 1) == []
+    monkeypatch.setattr(persons, "clock", lambda: NOW + 2 * MINUTE)
+    pressed("Approve this plan")
+    assert tick(s, 3) == ["approved", "executed"]
+    s.lab.server.tick()
+    assert tick(s, 4) == ["verified"]
+    monkeypatch.setattr(persons, "clock", lambda: NOW + 5 * MINUTE)
+    pressed("Undo")
+    assert s.lab.serving() == "v1", "the page has no rights in the cluster"
+    done = tick(s, 6)
+    assert done[:4] == ["proposed", "approved", "executed", "undone"] and s.lab.serving() == "v2"
+    assert tick(s, 7, policy("observe")) in ([], ["verified"]), "it is done once"
+
+
+def test_who_reads_is_told_by_the_proxy_or_is_the_user_of_this_machine():
+    """A page that others can reach must not take every reader for the user who started it."""
+    me = getpass.getuser()
+    assert persons.may(DashboardSettings(approvers=me)) == me
+    assert persons.may(DashboardSettings(approvers="")) == ""
+    assert persons.may(DashboardSettings(approvers=me, host="0.0.0.0")) == ""  # noqa: S104
+    assert persons.may(DashboardSettings(approvers=me, user_header="X-Forwarded-User")) == ""

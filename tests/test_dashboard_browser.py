@@ -104,6 +104,20 @@ def test_a_reader_walks_the_pages(page: Page, address: str) -> None:
     assert asked and [url for url in asked if not url.startswith(own)] == []
 
 
+def test_from_the_overview_to_the_evidence_of_a_rollback_in_three_clicks(page: Page, address: str) -> None:
+    """Who is paged at night sees why it was done without a manual."""
+    opened(page, address, "/?window=6h")
+    page.get_by_role("link", name="Actions", exact=True).first.click()
+    page.get_by_label("Evidence of").click()
+    page.get_by_role("option", name=re.compile("^5f1c0ffee  verified")).click()
+    expect(page.get_by_role("heading", name="Evidence of 5f1c0ffee")).to_be_visible()
+    page.wait_for_url(re.compile("action=5f1c0ffee"))
+    with page.expect_download() as file:
+        page.get_by_role("button", name="Evidence, page").click()
+    text = file.value.path().read_text()
+    assert "<h1>rollback of Deployment/fraud</h1>" in text and "<img" not in text
+
+
 def test_safe_headers_come_with_every_answer(address: str) -> None:
     """Without them a frame around the page, or markup in a name, could act for the reader."""
     for path in ("/", "/_stcore/health"):

@@ -22,6 +22,8 @@ from pipeline.store import Store
 
 Row = dict[str, Any]
 TOKEN_LENGTH = 24
+UNDO_ASKED = "undo_asked"
+"""Kind of a request; its action is of kind undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,16 @@ def deny(store: Store, publisher: Publisher, action_id: str, by: str, why: str, 
         raise NotFound(f"action {action_id[:12]} waits for no approval; see `driftledger actions list`")
     said = _said(store, action_id, "denied", f"denied by {by}: {why or 'no reason given'}", "")
     return publish(publisher, said, now)
+
+
+def ask_undo(store: Store, publisher: Publisher, action_id: str, by: str, now: datetime) -> Taken:
+    """To be done by the next tick, which has the rights; raises NotFound where there is nothing to undo."""
+    done, undone = _row(store, action_id, "executed"), _row(store, action_id, "undone")
+    if done is None or done["kind"] != "rollback" or undone is not None:
+        raise NotFound(f"action {action_id[:12]} is no executed rollback; see `driftledger actions list`")
+    asked = _said(store, action_id, "granted", f"undo asked by {by}", canonical({"of": action_id, "by": by}))
+    asked = asked._replace(action_id=digest(["undo asked", action_id]), kind=UNDO_ASKED)
+    return publish(publisher, asked, now)
 
 
 def mute(publisher: Publisher, rule: str, span: timedelta, by: str, now: datetime) -> Taken:

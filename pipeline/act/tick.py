@@ -10,6 +10,7 @@ from detectors.parameters import Parameters
 from pipeline.act.approvals import granted, still_offered
 from pipeline.act.events import Publisher, Taken, publish, taken
 from pipeline.act.freezing import thaw
+from pipeline.act.undo import asked
 from pipeline.act.watching import watch
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
@@ -42,6 +43,7 @@ def act(
     """
     at = store.snapshot() if snapshot is None else snapshot
     done = [publish(publisher, t, now) for t in _settled(store, policy, clients, now)]
+    done += asked(store, publisher, clients, now)
     done += thaw(store, publisher, clients, now)
     tripping = [rule for rule in policy.rules if trips(findings, rule)]
     if tripping:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from pipeline.act.events import Publisher, Taken, publish, taken
 from pipeline.actuator.catalogue import TARGETS
@@ -17,6 +18,14 @@ from pipeline.policy.decisions import Action, Patch
 from pipeline.policy.file import parse
 from pipeline.policy.rules import Target
 from pipeline.store import Store
+
+
+class _Asked(NamedTuple):
+    action_id: str
+    kind: str
+    rule: str
+    model: str
+    model_version: str
 
 
 def undo(
@@ -46,6 +55,28 @@ def undo(
                 to_version=action.model_version,
             )  # fmt: skip
             yield publish(publisher, original, now)
+
+
+def asked(
+    store: Store, publisher: Publisher, clients: Mapping[str, Kubernetes], now: datetime
+) -> Iterator[Taken]:
+    """Carries out what people asked for on the pages; what cannot be done is answered with the reason."""
+    for row in store.query("undos_asked").to_pylist():
+        client = clients.get(row["cluster"])
+        if client is None:
+            continue
+        said = json.loads(row["evidence"])
+        kind, _, name = row["workload"].partition("/")
+        target = Target(row["cluster"], row["namespace"], kind, name)
+        answer = taken(
+            _Asked(row["action_id"], row["kind"], row["policy"], row["model"], row["model_version"]),
+            target, row["to_version"] or "", "executed", "done, or refused with its reason",
+        )  # fmt: skip
+        try:
+            yield from undo(store, publisher, said["of"], client, row["cluster"], said["by"], now)
+        except (NotFound, ConfigError, PreflightFailed) as error:
+            answer = answer._replace(state="refused", detail=str(error))
+        yield publish(publisher, answer, now)
 
 
 def _inverse(store: Store, action_id: str, client: Kubernetes, cluster: str) -> Action:

@@ -44,8 +44,9 @@ def _gaps(store: Store, rule: Rule, now: datetime) -> tuple[str, ...]:
 
 def _seen(store: Store, rule: Rule) -> tuple[SeenState, ...]:
     of = rule.target
-    where = {"cluster": of.cluster, "namespace": of.namespace, "workload": of.workload}
-    rows = store.query("journal_states", **where).to_pylist()
+    rows = store.query(
+        "journal_states", cluster=of.cluster, namespace=of.namespace, workload=of.workload
+    ).to_pylist()
     return tuple(SeenState(r["template_hash"], json.loads(r["config"])) for r in rows)
 
 

@@ -18,5 +18,10 @@ class DashboardSettings:
     """Most points of a line in a chart: more are noise to the eye, and slow in a browser."""
     stale_minutes: int = 60
     """Minutes without a new fact after which a page says that it is stale."""
+    approvers: str = ""
+    """Who may approve, deny and undo on the pages: names with commas between; empty: nobody."""
+    user_header: str = ""
+    """HTTP header in which a proxy that logs people in says who reads; only behind one that always sets it.
+    Empty: the reader is the user of this machine, if the pages are served to this machine alone."""
     prices: str = ""
     """Price book of the pages, YAML or CSV; empty: the bundled list prices."""
