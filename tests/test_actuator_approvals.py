@@ -168,7 +168,7 @@ def test_those_who_may_approve_and_undo_on_the_page(s, monkeypatch):
     assert s.lab.serving() == "v1", "the page has no rights in the cluster"
     done = tick(s, 6)
     assert done[:4] == ["proposed", "approved", "executed", "undone"] and s.lab.serving() == "v2"
-    assert tick(s, 7, policy("observe")) in ([], ["verified"]), "it is done once"
+    assert not {"undone", "executed"} & set(tick(s, 7, policy("observe"))), "it is done once"
 
 
 def test_who_reads_is_told_by_the_proxy_or_is_the_user_of_this_machine():
