@@ -106,7 +106,8 @@ def test_a_reader_walks_the_pages(page: Page, address: str) -> None:
 
 def test_from_the_overview_to_the_evidence_of_a_rollback_in_three_clicks(page: Page, address: str) -> None:
     """Who is paged at night sees why it was done without a manual."""
-    opened(page, address, "/?window=6h")
+    page.goto(address + "/?window=6h")
+    expect(page.get_by_role("heading", name="Driftledger", exact=True)).to_be_visible()
     page.get_by_role("link", name="Actions", exact=True).first.click()
     page.get_by_label("Evidence of").click()
     page.get_by_role("option", name=re.compile("^5f1c0ffee  verified")).click()
