@@ -2,7 +2,7 @@
 
 Each event counts for its source, for sending is what is billed.  `flows` and `dropped` count every event, so
 a flow that both nodes report is two flows; `connections` and `bytes` leave out what the receiving node
-reports (direction INGRESS), so they count it once.
+reports (direction INGRESS), so they count it once.  COUNTED is a counter's growth: bytes, and no flow.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.
     }
     keys = minutes.Keys(minutes.minute(minutes.microseconds(events.column("time"))), columns)
     groups = keys.group()
-    dropped = text(events.column("verdict")).equals("DROPPED")
+    verdict = text(events.column("verdict"))
+    dropped, is_flow = verdict.equals("DROPPED"), ~verdict.equals("COUNTED")
     direction = text(events.column("direction"))
     sent = ~direction.equals("INGRESS") & ~dropped
     opened = (
@@ -43,7 +44,7 @@ def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.
         & ~minutes.flag(events, "is_reply")
     )
     sums = {
-        "flows": groups.count(~dropped),
+        "flows": groups.count(~dropped & is_flow),
         "connections": groups.count(opened & ~dropped),
         "dropped": groups.count(dropped),
         "bytes": groups.sum(minutes.units(minutes.floats(events.column("bytes")), 1) * sent),

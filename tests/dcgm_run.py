@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,30 @@ FAST = DcgmSettings(
 )
 
 
+def counted(n: int) -> str:
+    """Of Triton, and what a pod of a Deployment sent, as cAdvisor and kube-state-metrics tell it."""
+    triton = 'model="resnet",version="3"'
+    api = 'namespace="ml",pod="api-7f-x"'
+    return (
+        f"nv_inference_request_success{{{triton}}} {n}\nnv_inference_request_failure{{{triton}}} {n}\n"
+        f"nv_inference_request_duration_us{{{triton}}} {n * 1_000}\n"
+        f'container_network_transmit_bytes_total{{{api},interface="eth0"}} {n * 1_000}\n'
+        f'kube_pod_info{{{api},created_by_kind="ReplicaSet",created_by_name="api-7f"}} 1\n'
+        'kube_replicaset_owner{namespace="ml",replicaset="api-7f",owner_kind="Deployment",'
+        'owner_name="api"} 1\n'
+    )
+
+
 @contextmanager
-def ticking(exporter: Exporter) -> Iterator[None]:
+def ticking(exporter: Exporter, more: Callable[[int], str] = lambda n: "") -> Iterator[None]:
     began, end = time.monotonic(), threading.Event()
 
     def tell() -> None:
         while not end.wait(0.02):
             past = time.monotonic() - began
-            served = f'vllm:generation_tokens_total{{model_name="llama"}} {int(past * 100)}\n'
-            exporter.text = gpu("GPU-a", past) + served
+            n = int(past * 100)
+            served = f'vllm:generation_tokens_total{{model_name="llama"}} {n}\n'
+            exporter.text = gpu("GPU-a", past) + served + more(n)
 
     exporter.text = gpu("GPU-a", 0)
     thread = threading.Thread(target=tell)

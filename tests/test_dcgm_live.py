@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,15 @@ from typing import Any
 import pytest
 import requests
 
+from detectors import network as network_fold
+from pipeline.answers.network import network
+from pipeline.answers.window import Window
 from pipeline.collect.doors import Ledger
 from pipeline.rig.prometheus import Prometheus
-from tests.dcgm_run import FAST, Cut, Run, ticking
+from pipeline.store import Batch, Store
+from tests.dcgm_run import FAST, Cut, Run, counted, ticking
 from tests.exporter import Exporter, gpu
+from tests.fold_events import events
 from tests.rigs import running
 
 pytestmark = pytest.mark.xdist_group("prometheus")
@@ -24,7 +30,7 @@ pytestmark = pytest.mark.xdist_group("prometheus")
 @pytest.fixture(scope="module")
 def prometheus() -> Iterator[Prometheus]:
     """It scrapes GPU-a of n1, which ticks, and on n2 an idle GPU and one that a workload holds."""
-    with Exporter().running() as first, ticking(first), Exporter().running() as second:
+    with Exporter().running() as first, ticking(first, counted), Exporter().running() as second:
         held = ',pod="train-0",namespace="ml",container="main"'
         second.text = gpu("GPU-b", 0, renamed=True) + gpu("GPU-c", 0, renamed=True, more=held)
         targets = {"exporter-0": first.target, "exporter-1": second.target}
@@ -108,22 +114,52 @@ def test_a_collector_that_dies_anywhere_counts_every_scrape_once(
     check(prometheus.url, run)
 
 
-def test_holders_and_a_model_server_s_tokens_come_by_the_same_way(
-    tmp_path: Path, prometheus: Prometheus
-) -> None:
+def test_holders_and_counters_come_by_the_same_way(tmp_path: Path, prometheus: Prometheus) -> None:
     """A ServiceMonitor puts the exporter's pod on each line: idle GPUs would be the monitoring team's.
 
-    And who has vLLM scraped already needs nothing more to see its tokens.
+    And who has vLLM, Triton and the kubelets scraped already needs nothing more to see tokens and bytes.
     """
-    run = Run(tmp_path, replace(FAST, prometheus_url=prometheus.url))
+    run = Run(tmp_path, replace(FAST, prometheus_url=prometheus.url, network=True))
     with run():
         run.until(lambda: run.samples() > 5)
     holders = {(row["device"], row["pod"], row["namespace"]) for row in run.events()}
     assert holders == {("GPU-a", None, None), ("GPU-b", None, None), ("GPU-c", "train-0", "ml")}
-    query = {"query": "vllm:generation_tokens_total[10m]"}
-    [series] = requests.get(f"{prometheus.url}/api/v1/query", query, timeout=5).json()["data"]["result"]
-    since, until = (run.turns[-1].cursor[name] / 1e6 for name in ("since", "until"))
-    values = [float(value) for at, value in series["values"] if since < at <= until]
-    counted = [row for row in run.rows("serving_counters") if row["counter"] == "tokens_out"]
-    assert sum(row["count"] for row in counted) == values[-1] - values[0] > 0
-    assert {(row["model"], row["workload"]) for row in counted} == {("llama", "exporter-0")}
+    told = run.rows("serving_counters")
+    assert {(r["model"], r["model_version"], r["counter"], r["workload"]) for r in told} == {
+        ("llama", "unknown", "tokens_out", "exporter-0"), ("resnet", "3", "latency", "exporter-0"),
+        ("resnet", "3", "errors", "exporter-0"), ("resnet", "3", "requests", "exporter-0"),
+    }  # fmt: skip
+
+    def grew(name: str) -> float:
+        query = {"query": f"{name}[10m]"}
+        [series] = requests.get(f"{prometheus.url}/api/v1/query", query, timeout=5).json()["data"]["result"]
+        since, until = (run.turns[-1].cursor[name] / 1e6 for name in ("since", "until"))
+        values = [float(value) for at, value in series["values"] if since < at <= until]
+        return values[-1] - values[0]
+
+    for counter, name in (
+        ("tokens_out", "vllm:generation_tokens_total"), ("requests", "nv_inference_request_success"),
+        ("errors", "nv_inference_request_failure"),
+    ):  # fmt: skip
+        assert sum(r["count"] for r in told if r["counter"] == counter) == grew(name) > 0
+    seconds = sum(float(r["seconds"]) for r in told if r["counter"] == "latency")
+    assert seconds == pytest.approx(grew("nv_inference_request_duration_us") / 1e6, abs=1e-5)
+    check_bytes(run, round(grew("container_network_transmit_bytes_total")))
+
+
+def check_bytes(run: Run, size: int) -> None:
+    """What cAdvisor counted is shared out by the connections that Hubble saw, and named so."""
+    seen = {"source_namespace": "ml", "source_workload": "Deployment/api", "direction": "EGRESS",
+            "opens_connection": True, "verdict": "FORWARDED"}  # fmt: skip
+    with Store.open(run.folder / "ledger") as store:
+        minute = min(store.rows("network_usage")["minute"].to_pylist())
+        flows = [{"destination_ip": "8.8.8.8"}] * 3 + [{"source_zone": "a", "destination_zone": "b"}]
+        taken = events("flow", *({**seen, **flow, "time": minute.replace(tzinfo=UTC)} for flow in flows))
+        store.append(Batch(network_fold.fold(taken, {})))
+        window = Window(minute, minute + timedelta(hours=1))
+        answer = network(store, window, ("workload", "class", "basis", "method"))
+    at = [c.name for c in answer.columns].index("bytes")
+    assert {(*row[:4], row[at]) for row in answer.rows} == {
+        ("Deployment/api", "internet", "estimated", "cadvisor", size - size // 4),
+        ("Deployment/api", "cross_zone", "estimated", "cadvisor", size // 4),
+    }

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors.counter_growth import Counts
 from collectors.dcgm.timeline import Scrape
 from collectors.exposition import samples
-from collectors.serving_counters import Counts, advance_counts
+from collectors.serving_counters import advance_counts
 from detectors import serving
 
 START = 1_790_000_000_000_000

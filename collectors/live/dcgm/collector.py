@@ -1,14 +1,16 @@
-"""GPUs as their exporters tell them, from Prometheus or straight; what it means is dcgm_timeline's matter."""
+"""GPUs as their exporters tell them, from Prometheus or straight; what it means is the timeline's matter."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import requests
 import urllib3
 
+from collectors.counter_growth import Counts
 from collectors.dcgm.metrics import METRICS
 from collectors.dcgm.place import SECOND, Place
 from collectors.dcgm.timeline import Pace, Scrape, advance
@@ -17,8 +19,12 @@ from collectors.live.contract import Collector, Cursor, Turn, Watch
 from collectors.live.dcgm.http_access import Away, checked, sentence, session
 from collectors.live.dcgm.parameters import DcgmSettings
 from collectors.live.dcgm.prometheus import Prometheus, Series, TooMuch
+from collectors.network.counters import advance_bytes
+from collectors.network.metrics import METRICS as SENT
+from collectors.network.metrics import OWNERS
+from collectors.network.owners import Owners, owners
 from collectors.parsed import together
-from collectors.serving_counters import Counts, advance_counts
+from collectors.serving_counters import advance_counts
 from collectors.serving_metrics import COUNTERS
 from pipeline.errors import ConfigError
 
@@ -29,6 +35,18 @@ _MOST_BYTES = 64_000_000
 _TARGET = ("job", "instance", "prometheus", "prometheus_replica", "replica")
 _OWN = ("pod", "namespace", "container")
 _PART, _SERIES = "Prometheus", "GPU series"
+
+
+class Looked(NamedTuple):
+    """Scrapes of GPUs, of model servers, and of what counts bytes; and whose pods are."""
+
+    gpus: list[Scrape]
+    served: list[Scrape]
+    sent: list[Scrape]
+    owners: Owners
+
+
+NOTHING = Looked([], [], [], Owners())
 
 
 def collector(settings: DcgmSettings, cluster: str) -> Collector:
@@ -60,6 +78,7 @@ class FromPrometheus:
         settings = self.settings
         place = Place.of(cursor) if cursor else None
         counts = Counts.of(cursor.get("serving", {})) if cursor else Counts()
+        sent = Counts.of(cursor.get("network", {})) if cursor else Counts()
         chunk, pause = settings.chunk_seconds, settings.interval_seconds
         while True:
             try:
@@ -67,7 +86,7 @@ class FromPrometheus:
                 if place is None:
                     place = Place.beginning(latest - round(settings.history_seconds * SECOND))
                 until = min(latest, place.until + round(chunk * SECOND))
-                scrapes = self._scrapes(place, until) if until > place.until else ([], [])
+                scrapes = self._scrapes(place, until) if until > place.until else NOTHING
             except TooMuch as refusal:
                 watch.waits(_PART, str(refusal))
                 pause = 0.0 if chunk > _LEAST_SECONDS else settings.interval_seconds
@@ -81,22 +100,28 @@ class FromPrometheus:
                 if until > place.until:
                     chunk = min(chunk * 1.25, settings.chunk_seconds)
                     gpus, place = advance(
-                        scrapes[0], place, pace(settings), until=until, cluster=self.cluster
+                        scrapes.gpus, place, pace(settings), until=until, cluster=self.cluster
                     )
-                    served, counts = advance_counts(scrapes[1], counts, cluster=self.cluster)
+                    served, counts = advance_counts(scrapes.served, counts, cluster=self.cluster)
+                    network, sent = advance_bytes(scrapes.sent, sent, scrapes.owners, cluster=self.cluster)
                     self._tell(place, watch)
-                    after = {**place.cursor(), "serving": counts.cursor()}
-                    yield Turn(together(gpus, served), after, watch.now())
+                    after = {**place.cursor(), "serving": counts.cursor(), "network": sent.cursor()}
+                    yield Turn(together(together(gpus, served), network), after, watch.now())
             if watch.wait(pause):
                 return
 
-    def _scrapes(self, place: Place, until: int) -> tuple[list[Scrape], list[Scrape]]:
-        """Of GPUs, and of model servers."""
+    def _scrapes(self, place: Place, until: int) -> Looked:
         start = max(place.until - round(self.settings.look_back_seconds * SECOND), place.since)
         series = self.source.samples(NAMES, start, until)
         own = self.source.targets(NAMES, start, until) if series else []
         served = self.source.samples(tuple(COUNTERS), start, until) if self.settings.serving else []
-        return scrapes_of(series, own), scrapes_of(served, [], by=("instance",))
+        sent = self.source.samples(tuple(SENT), start, until) if self.settings.network else []
+        told = self.source.samples(OWNERS, start, until) if sent else []
+        by = ("instance",)
+        return Looked(
+            scrapes_of(series, own), scrapes_of(served, [], by=by), scrapes_of(sent, [], by=by),
+            owners(one.labels for one in told),
+        )  # fmt: skip
 
     def _tell(self, place: Place, watch: Watch) -> None:
         last = max((target.at for target in place.targets.values()), default=place.since)

@@ -19,6 +19,8 @@ class DcgmSettings:
     """Label matchers that say which series, for example cluster="eu-1": where one Prometheus has several."""
     serving: bool = True
     """Whether the counters of vLLM and Triton in that Prometheus are read too."""
+    network: bool = False
+    """Whether byte counters of cAdvisor, OBI and Retina in that Prometheus are read too: docs/network.md."""
     interval_seconds: Annotated[float, Bound(0.1, 3_600)] = 30.0
     """Seconds between two questions; no longer than the interval at which the exporters are scraped."""
     longest_seconds: Annotated[float, Bound(0.2, 86_400)] = 90.0

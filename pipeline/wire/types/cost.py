@@ -136,7 +136,9 @@ FLOW = EventType(
         time("time", "when it was seen", required=True),
         string("uuid", "identity of the flow event"),
         string(
-            "verdict", "FORWARDED, DROPPED, ERROR, AUDIT, REDIRECTED, TRACED or TRANSLATED", required=True
+            "verdict",
+            "FORWARDED, DROPPED, ERROR, AUDIT, REDIRECTED, TRACED, TRANSLATED; COUNTED: a counter's bytes",
+            required=True,
         ),
         string("direction", "INGRESS or EGRESS; absent is unknown", choices=("INGRESS", "EGRESS")),
         Column("is_reply", "bool", "reply direction of its connection; absent is unknown"),

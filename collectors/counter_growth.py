@@ -1,0 +1,134 @@
+"""Scrapes of counters as what each grew by since the scrape before, once, however often it is told.
+
+A counter that was not looked at for a while has counted on: nothing is lost, the interval is only longer.
+What was counted before a counter began anew, and nobody scraped, is a gap.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+
+from collectors.dcgm.place import FORGET, SAY_AGAIN, says
+from collectors.dcgm.timeline import Scrape
+from collectors.exposition import Sample
+from pipeline.events import Rejected
+
+_LONGEST_INTERVAL = 86_400 * 1_000_000
+_LONGEST_NAME = 512
+_SAME = frozenset({"job", "prometheus", "prometheus_replica", "replica", "service", "endpoint"})
+"""Labels in which two scrapes of one counter may differ."""
+
+
+class Counts(msgspec.Struct):
+    """When each counter was last seen (microseconds since 1970 UTC), and its value then, by target."""
+
+    targets: dict[str, dict[str, tuple[int, float]]] = {}
+    refused: dict[str, int] = {}
+    """When a refusal was last said."""
+
+    @classmethod
+    def of(cls, cursor: Mapping[str, Any]) -> Counts:
+        return msgspec.convert(dict(cursor), cls)
+
+    def cursor(self) -> dict[str, Any]:
+        made: dict[str, Any] = msgspec.to_builtins(self)
+        return made
+
+
+class Growth(NamedTuple):
+    line: Sample
+    start: int
+    end: int
+    amount: float
+
+
+@dataclass
+class Grown:
+    """read = excluded + rejected + growths."""
+
+    growths: list[Growth] = field(default_factory=list)
+    excluded: Counter[str] = field(default_factory=Counter)
+    rejected: list[Rejected] = field(default_factory=list)
+    resets: dict[tuple[str, str, int, int], list[int]] = field(default_factory=dict)
+
+    @property
+    def read(self) -> int:
+        return len(self.growths) + self.excluded.total() + len(self.rejected)
+
+
+def grown(
+    scrapes: Iterable[Scrape],
+    counts: Counts,
+    *,
+    left_out: Callable[[Sample, Scrape], str | None],
+    refusal: Callable[[Sample], Rejected | None] = lambda line: None,
+) -> tuple[Grown, Counts]:
+    """What the scrapes add to what was counted before; those of before may come again.  Pure.
+
+    Lines that came before are none: they were read then.  `left_out` names why a line is not used.
+    """
+    counts = Counts.of(counts.cursor())
+    found = Grown()
+    latest = 0
+    for scrape in sorted(scrapes, key=lambda s: (s.time, s.target)):
+        latest = max(latest, scrape.time)
+        for line in scrape.lines:
+            why = refused(line) or refusal(line)
+            if why is None:
+                _take(line, scrape, left_out, counts, found)
+            elif says(counts.refused, f"{scrape.target} {why.reason} {why.detail}", scrape.time):
+                found.rejected.append(why)
+    _forget(counts, latest)
+    return found, counts
+
+
+def _take(
+    line: Sample,
+    scrape: Scrape,
+    left_out: Callable[[Sample, Scrape], str | None],
+    counts: Counts,
+    found: Grown,
+) -> None:
+    known = counts.targets.setdefault(scrape.target, {})
+    series = f"{line.name}{sorted(pair for pair in line.labels.items() if pair[0] not in _SAME)}"
+    before = known.get(series)
+    if before is not None and before[0] >= scrape.time:
+        return
+    known[series] = (scrape.time, line.value)
+    why = left_out(line, scrape)
+    if why is not None:
+        found.excluded[why] += 1
+    elif before is None or scrape.time - before[0] > _LONGEST_INTERVAL:
+        found.excluded["begins_an_interval"] += 1
+    elif line.value == before[1]:
+        found.excluded["no_increase"] += 1
+    else:
+        if line.value < before[1]:
+            found.resets[(scrape.target, "counter_reset", before[0], scrape.time)] = []
+        amount = line.value - before[1] if line.value > before[1] else line.value
+        found.growths.append(Growth(line, before[0], scrape.time, amount))
+
+
+def refused(line: Sample) -> Rejected | None:
+    """Why a line is no count."""
+    if any(len(value) > _LONGEST_NAME for value in line.labels.values()):
+        return Rejected("text_too_long", f"{line.name}: a label of more than {_LONGEST_NAME}", line.row)
+    if not math.isfinite(line.value):
+        return Rejected("not_finite", line.name, line.row)
+    if not 0 <= line.value < 1e15:
+        return Rejected("out_of_range", f"{line.name} is {line.value:g}", line.row)
+    return None
+
+
+def _forget(counts: Counts, latest: int) -> None:
+    """Servers that are gone for a week."""
+    counts.refused = {what: at for what, at in counts.refused.items() if latest - at < SAY_AGAIN}
+    for target, series in list(counts.targets.items()):
+        if all(latest - at > FORGET for at, _ in series.values()):
+            del counts.targets[target]

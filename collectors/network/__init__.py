@@ -1,0 +1,1 @@
+"""Bytes that pods sent, by the counters that a Prometheus has of them."""
