@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from pipeline.wire.limits import MAX_CELLS
 
 _KINDS = {
-    "BOOL": "?", "UINT8": "<u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8", "INT8": "<i1",
-    "INT16": "<i2", "INT32": "<i4", "INT64": "<i8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
+    "BOOL": "?", "UINT8": "B", "UINT16": "H", "UINT32": "I", "UINT64": "Q", "INT8": "b", "INT16": "h",
+    "INT32": "i", "INT64": "q", "FP16": "e", "FP32": "f", "FP64": "d",
 }  # fmt: skip
 _TEXT = json.JSONDecoder()
 
@@ -69,16 +69,23 @@ def _values(tensor: dict[str, Any], data: bytes) -> list[Any] | None:
     if len(shape) not in (1, 2) or count > MAX_CELLS:
         return None
     if kind == "BYTES":
-        found = list(_texts(data))
-    elif kind == "BF16" and len(data) % 2 == 0:
-        found = (np.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4").tolist()
-    elif kind in _KINDS and len(data) % np.dtype(_KINDS[kind]).itemsize == 0:
-        found = np.frombuffer(data, _KINDS[kind]).tolist()
+        found: list[Any] = list(_texts(data))
+    elif kind == "BF16":
+        # The upper half of an FP32.
+        found = _numbers("f", b"".join(b"\0\0" + data[i : i + 2] for i in range(0, len(data), 2)))
     else:
-        raise ValueError("binary values that are none of their datatype")
+        found = _numbers(_KINDS.get(str(kind), ""), data)
     if len(found) != count:
         raise ValueError(f"{len(found)} binary values in a tensor of {count}")
     return found
+
+
+def _numbers(kind: str, data: bytes) -> list[Any]:
+    """Little-endian; raises ValueError."""
+    size = struct.calcsize(f"<{kind}")
+    if not size or len(data) % size:
+        raise ValueError("binary values that are none of their datatype")
+    return list(struct.unpack(f"<{len(data) // size}{kind}", data))
 
 
 def _texts(data: bytes) -> Iterator[str]:
