@@ -32,8 +32,7 @@ ALLOWED = {
     "collectors.live.dcgm": {"collectors.live.contract", "collectors.parsed", "collectors.exposition"}
     | {"collectors.dcgm.metrics", "collectors.dcgm.place", "collectors.dcgm.timeline", "pipeline.errors"}
     | {"collectors.serving_counters", "collectors.serving_metrics", "pipeline.bounds"}
-    | {"collectors.counter_growth", "collectors.network_counters", "collectors.network_metrics"}
-    | {"collectors.network_owners"}
+    | {"collectors.counter_growth", "collectors.network"}
     | {"pipeline.secret", "requests", "urllib3", "prometheus_api_client"},
     "collectors.live.hubble": {"collectors.live.contract", "collectors.parsed", "collectors.hubble.flows"}
     | {"collectors.hubble.lines", "collectors.hubble.times", "pipeline.errors", "pipeline.bounds"}
