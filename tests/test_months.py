@@ -38,7 +38,7 @@ from reports.build import FORMS
 from reports.read import read
 from reports.statement import of_team
 from reports.verify import find_marker, verify_file
-from tests.months_scene import LIMITS, THIRD, closed, months
+from tests.months_scene import LIMITS, THIRD, closed, months, usage
 
 JANUARY, FEBRUARY = datetime(2026, 1, 1), datetime(2026, 2, 1)
 
@@ -325,3 +325,31 @@ def test_the_commands_say_what_they_do(year: Store) -> None:
         con.execute("UPDATE charges SET amount = 0 WHERE month = '2026-02-01'")
     code, said = run("verify", "--month", "2026-02")
     assert code == 6 and "stored charges" in said
+
+
+def test_usage_from_before_the_first_closed_month_is_a_correction(year: Store) -> None:
+    """A second cluster's past, read in later, must be paid for, and must not keep later months from closing."""
+    december = datetime(2025, 12, 31)
+    with pytest.raises(Undone), year.transaction() as con:
+        usage(con, "a", december, JANUARY)
+        con.execute("UPDATE devices SET start = '2019-05-01' WHERE device = 'a'")
+        con.execute("UPDATE allocations SET start = $t WHERE pod = 'blue1'", {"t": december})
+        shown = [s.state for s in states(year, LIMITS, datetime(2026, 4, 10))]
+        made = draft(year, month(2026, 3), Inputs(THIRD))
+        raise Undone
+    assert shown == ["closed", "closed", "due"]
+    assert {c.charge_month for c in made.charges if c.kind == CORRECTION} == {datetime(2025, 12, 1)}
+    back = by_team(list(made.charges), CORRECTION)
+    assert back["blue"] == to_cents(THIRD.prices[0].gpu_hour * 24 / 3)
+
+
+def test_the_first_month_is_the_first_in_which_a_gpu_was_seen(year: Store) -> None:
+    """Nodes are years older than the ledger: who installs it must not close sixty empty months first."""
+    with pytest.raises(Undone), year.transaction() as con:
+        con.execute("DELETE FROM closings")
+        con.execute("UPDATE devices SET start = '2019-05-01'")
+        first = states(year, LIMITS, datetime(2026, 4, 10))[0]
+        with pytest.raises(Refused, match="close 2026-01 first"):
+            closed(year, 2)
+        raise Undone
+    assert (first.month.start, first.state) == (JANUARY, "due")

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from pipeline.answers import cost as costs
 from pipeline.answers.window import Window, month
 from pipeline.errors import DriftledgerError
 from pipeline.facts.months import CHARGES, CLOSINGS
@@ -20,6 +19,7 @@ from pipeline.months.digest import digest, header
 from pipeline.months.draft import Draft, draft
 from pipeline.months.gaps import gaps, objections
 from pipeline.months.inputs import Inputs
+from pipeline.months.span import first
 from pipeline.settings.closing import ClosingSettings
 from pipeline.store import Store
 
@@ -67,16 +67,16 @@ def accepted(closed: Closing) -> tuple[str, ...]:
 
 
 def _in_turn(store: Store, span: Window, known: Sequence[Closing]) -> None:
-    """The month after the last that is closed, or the ledger's first."""
+    """The month after the last that is closed, or the first in which a GPU was seen."""
     done = next((c for c in known if c.month == span.start), None)
     if done is not None:
         at = f"{done.time:%Y-%m-%d %H:%M}Z"
         raise Refused(f"{span.start:%Y-%m} was closed at {at} as {done.hash[:12]}")
-    first = costs.extent(store).start
-    due = month(first.year, first.month)
     if known:
         due = month(known[-1].month.year, known[-1].month.month)
         due = month(due.end.year, due.end.month)
+    else:
+        due = first(store)
     if span.start != due.start:
         raise Refused(f"{span.start:%Y-%m} is not the next month: close {due.start:%Y-%m} first")
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from pipeline.answers.cost import cost
-from pipeline.answers.window import month as month_of
+from pipeline.answers.window import Window
 from pipeline.months import charge as charges
 from pipeline.months.charge import BY, CORRECTION, NO_COSTS, NO_HOURS, Charge
-from pipeline.months.closings import Closing, charged_for
+from pipeline.months.closings import charged_for
 from pipeline.months.inputs import Inputs
 from pipeline.ownership.rules import Ownership
 from pipeline.prices.book import PriceBook
@@ -21,26 +21,27 @@ UNDATED = "--gpu-hour-price"
 """The name of a price that holds for all time: it says nothing of a month that was closed."""
 
 
-def corrections(store: Store, closed: Closing, inputs: Inputs) -> tuple[list[Charge], tuple[str, ...]]:
-    """In the currency and by the rule that the month was closed with; and what a reader must know.
+def corrections(
+    store: Store, month: Window, then: Inputs, inputs: Inputs
+) -> tuple[list[Charge], tuple[str, ...]]:
+    """In the currency and by the rule that the month was closed with (`then`); and what a reader must know.
 
     Prices and owners are today's, which are dated.  Where today's book leaves hours without a price that the
     month's own book prices, the month keeps its own.
     """
-    then = closed.thawed()
-    before = charged_for(store, closed.month)
+    before = charged_for(store, month.start)
     book = then.prices if any(p.name == UNDATED for p in inputs.prices.prices) else inputs.prices
-    now = _usage(store, closed, book, then, inputs.owners)
+    now = _usage(store, month, book, then, inputs.owners)
     notes: tuple[str, ...] = ()
     if book != then.prices and _unpriced(now) > _unpriced(before):
-        own = _usage(store, closed, then.prices, then, inputs.owners)
+        own = _usage(store, month, then.prices, then, inputs.owners)
         if _unpriced(own) < _unpriced(now):
             now = own
             notes = (
-                f"{closed.month:%Y-%m} was corrected at its own price book {then.prices.version}: "
-                f"{inputs.prices.version} has no price in {closed.currency} for some of its hours",
+                f"{month.start:%Y-%m} was corrected at its own price book {then.prices.version}: "
+                f"{inputs.prices.version} has no price in {then.currency} for some of its hours",
             )
-    return difference(before, now, closed.month), notes
+    return difference(before, now, month.start), notes
 
 
 def difference(before: Sequence[Charge], now: Sequence[Charge], month: datetime) -> list[Charge]:
@@ -62,12 +63,11 @@ def _less(b: Sequence[Decimal], a: Sequence[Decimal]) -> tuple[Decimal, ...]:
     return tuple(x - y for x, y in zip(b, a, strict=True))
 
 
-def _usage(store: Store, closed: Closing, book: PriceBook, then: Inputs, owners: Ownership) -> list[Charge]:
-    window = month_of(closed.month.year, closed.month.month)
-    answer = cost(store, window, BY, book, closed.currency, then.rule, owners)
+def _usage(store: Store, month: Window, book: PriceBook, then: Inputs, owners: Ownership) -> list[Charge]:
+    answer = cost(store, month, BY, book, then.currency, then.rule, owners)
     names = [c.name for c in answer.columns]
     rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
-    return charges.usage(rows, closed.month, closed.currency)
+    return charges.usage(rows, month.start, then.currency)
 
 
 def _unpriced(of: Sequence[Charge]) -> Decimal:

@@ -13,12 +13,14 @@ from pipeline.answers.cost import cost, extent
 from pipeline.answers.cost_table import NOBODYS
 from pipeline.answers.money import minor_digits, to_cents
 from pipeline.answers.window import Window
+from pipeline.answers.window import month as month_of
 from pipeline.errors import NotFound
 from pipeline.months import charge as charges
 from pipeline.months.charge import ADJUSTMENT, BY, CORRECTION, MARKUP, TAX, USAGE, Charge, plain
 from pipeline.months.closings import closings
 from pipeline.months.corrections import corrections
 from pipeline.months.inputs import Inputs
+from pipeline.months.span import first, months
 from pipeline.store import Store
 
 
@@ -49,9 +51,8 @@ def draft(store: Store, month: Window, inputs: Inputs) -> Draft:
     rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
     found = charges.usage(rows, month.start, inputs.currency)
     notes = list(answer.notes)
-    before = [c for c in closings(store) if c.month < month.start]
-    for closed in before[-inputs.correction_months :] if inputs.correction_months else ():
-        changed, said = corrections(store, closed, inputs)
+    for span, then in _earlier(store, month, inputs.correction_months):
+        changed, said = corrections(store, span, then, inputs)
         found += changed
         notes += said
     found += _booked(store)
@@ -60,6 +61,17 @@ def draft(store: Store, month: Window, inputs: Inputs) -> Draft:
         month, inputs, tuple(sorted(found, key=lambda c: c.order)), store.snapshot(), answer.as_of,
         answer.completeness, _rule(answer), tuple(notes),
     )  # fmt: skip
+
+
+def _earlier(store: Store, month: Window, count: int) -> list[tuple[Window, Inputs]]:
+    """The last months that are closed, each with what it was computed from; those before the first that was
+    closed count too, as if they had been closed with it at nothing."""
+    closed = [c for c in closings(store) if c.month < month.start]
+    if not closed or not count:
+        return []
+    before = [(span, closed[0]) for span in months(first(store).start, closed[0].month)]
+    own = [(month_of(c.month.year, c.month.month), c) for c in closed]
+    return [(span, c.thawed()) for span, c in [*before, *own][-count:]]
 
 
 def _rule(answer: Answer) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipeline.answers.cost import extent
-from pipeline.answers.window import Window, month
+from pipeline.answers.window import Window
 from pipeline.errors import NotFound
 from pipeline.months.closings import Closing, closings
+from pipeline.months.span import first, months
 from pipeline.settings.closing import ClosingSettings
 from pipeline.store import Store
 
@@ -26,14 +26,14 @@ class State:
 
 
 def states(store: Store, limits: ClosingSettings, now: datetime) -> list[State]:
-    """From the ledger's first month on; empty where it holds no GPU fact."""
+    """From the first closed month on, or the first that can be; empty where there is no GPU fact."""
     try:
         known = extent(store)
     except NotFound:
         return []
     done = {c.month: c for c in closings(store)}
-    first = min([known.start, *done])
-    return [_state(span, done.get(span.start), limits, now) for span in _months(first, min(known.end, now))]
+    begin = min(done, default=first(store).start)
+    return [_state(span, done.get(span.start), limits, now) for span in months(begin, min(known.end, now))]
 
 
 def due(store: Store, limits: ClosingSettings, now: datetime) -> Window | None:
@@ -45,10 +45,3 @@ def _state(span: Window, closed: Closing | None, limits: ClosingSettings, now: d
     until = span.end + timedelta(days=limits.grace_days)
     state = OPEN if now < span.end else GRACE if now < until else DUE
     return State(span, CLOSED if closed else state, until, closed)
-
-
-def _months(first: datetime, last: datetime) -> Iterator[Window]:
-    span = month(first.year, first.month)
-    while span.start < last:
-        yield span
-        span = month(span.end.year, span.end.month)
