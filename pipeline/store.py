@@ -142,18 +142,22 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """All that is done inside, committed whole or not at all; queries of this thread see it too.
+        """All that is done inside, committed whole or not at all; queries of this thread see it too, and
+        what they ask to be steady is so.
 
         Raises as `append`.
         """
         with self._connected() as con, write_lock(self._location):
             con.execute("BEGIN")
+            self._steady = True
             try:
                 yield con
                 con.execute("COMMIT")
             except BaseException:
                 _rollback(con)
                 raise
+            finally:
+                self._steady = False
 
     def watermark(self, topic_id: str, partition: int) -> Watermark:
         return self.watermarks([(topic_id, partition)])[topic_id, partition]
