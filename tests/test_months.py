@@ -328,7 +328,7 @@ def test_the_commands_say_what_they_do(year: Store) -> None:
 
 
 def test_usage_from_before_the_first_closed_month_is_a_correction(year: Store) -> None:
-    """A second cluster's past, read in later, must be paid for, and must not keep later months from closing."""
+    """The past of a second cluster, read in later, must be paid for, and keep no later month from closing."""
     december = datetime(2025, 12, 31)
     with pytest.raises(Undone), year.transaction() as con:
         usage(con, "a", december, JANUARY)
