@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from tests.engine import cheap_ledgers  # noqa: F401  around every test
 from tests.examples import load_profile
 from tests.places import place, shared  # noqa: F401  fixtures of every test
 from tests.rigs import (  # noqa: F401  fixtures of every test

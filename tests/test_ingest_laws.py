@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -155,7 +156,7 @@ def _messages(streams, order) -> list[Message]:
 
 def _ledger(folder: Path) -> dict[str, list[tuple]]:
     """Every merged row of every table; where a refused message stood in its log is no part of the facts."""
-    with Store.open(folder) as store:
+    with Store.open(folder) as store, store.steady():
         tables = {name: store.rows(name).to_pylist() for name in TOUCHED}
     for row in tables["rejected"]:
         row["offset"] = None
@@ -275,15 +276,14 @@ def _crash(folder: Path, log: list[Message], point: str) -> None:
 
 
 _KILLED = """
-import os, signal
+import os, pickle, signal
 from pathlib import Path
-from tests.test_ingest_laws import example_log
 from pipeline.ingest import Ingest
 from pipeline.store import Store
 def kill(point):
     if point == {point!r}:
         os.kill(os.getpid(), signal.SIGKILL)
-Ingest(Store.open({folder!r}), kill).step(example_log())
+Ingest(Store.open({folder!r}), kill).step(pickle.loads(Path({log!r}).read_bytes()))
 """
 
 
@@ -299,16 +299,25 @@ def example_log() -> list[Message]:
     return _messages([("gpu", [json.dumps([gpu] * 2).encode()] * 3), ("label", [b"{"])], [])
 
 
+@cache
+def _plain() -> dict[str, list[tuple]]:
+    """What the example's ledger is without any fault."""
+    folder = Path(mkdtemp(prefix="driftledger-laws-"))
+    _fill(folder, example_log(), [])
+    return _ledger(folder)
+
+
 @pytest.mark.parametrize("point", POINTS)
 def test_kill_9_at_each_named_point_then_a_replay_leaves_the_same_ledger(tmp_path, point):
-    _fill(tmp_path / "plain", example_log(), [])
+    log = tmp_path / "log"
+    log.write_bytes(pickle.dumps(example_log()))
     _prepare(tmp_path / "killed")
-    code = _KILLED.format(point=point, folder=str(tmp_path / "killed"))
+    code = _KILLED.format(point=point, folder=str(tmp_path / "killed"), log=str(log))
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, env={**os.environ})
     assert done.returncode == -signal.SIGKILL
     with Store.open(tmp_path / "killed") as store:
         Ingest(store).step(example_log())
-    assert _ledger(tmp_path / "killed") == _ledger(tmp_path / "plain")
+    assert _ledger(tmp_path / "killed") == _plain()
 
 
 def test_the_steps_account_is_complete(tmp_path):

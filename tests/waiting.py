@@ -16,9 +16,14 @@ Found = TypeVar("Found")
 def until(
     holds: Callable[[], Found], what: str, seconds: float = SECONDS, log: Callable[[], object] = str
 ) -> Found:
-    """What `holds` gives once it gives something true; `log` says what happened meanwhile."""
-    end = time.monotonic() + seconds
+    """What `holds` gives once it gives something true; `log` says what happened meanwhile.
+
+    It rests for twice as long as a look took: what is waited for needs the processor too.
+    """
+    end = (began := time.monotonic()) + seconds
     while not (found := holds()):
-        assert time.monotonic() < end, f"not within {seconds:g} s: {what}\n{log()}"
-        time.sleep(_PAUSE_SECONDS)
+        looked = time.monotonic()
+        assert looked < end, f"not within {seconds:g} s: {what}\n{log()}"
+        time.sleep(max(_PAUSE_SECONDS, 2 * (looked - began)))
+        began = time.monotonic()
     return found

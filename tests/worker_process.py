@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.waiting import SECONDS, until
+from tests.warm import Warm
 
 
 class WorkerProcess:
@@ -40,20 +39,17 @@ class WorkerProcess:
         elsewhere = any(pair.startswith("store.catalog=") for pair in pairs)
         options = options if elsewhere else ("--store", str(folder), *options)
         sets = [word for pair in pairs for word in ("--set", pair)]
-        self._command = [
-            sys.executable, "-m", "pipeline.cli", *sets, "worker", *options,
-        ]  # fmt: skip
+        self._words = [*sets, "worker", *options]
         self._log = folder.parent / f"{folder.name}-{name}.log"
         self._log.unlink(missing_ok=True)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Warm | None = None
         self._url: str | None = None
         self._from = 0
 
     def start(self) -> WorkerProcess:
         self._from = self._log.stat().st_size if self._log.exists() else 0
         self._url = None
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stderr=log, stdout=log, env={**os.environ})
+        self._process = Warm(self._words, os.environ, self._log)
         return self
 
     def __enter__(self) -> WorkerProcess:

@@ -148,13 +148,19 @@ class _Publishing(threading.Thread):
 def _wait_until_read(kafka: KafkaSettings, place: Place, workers: Sequence[WorkerProcess]) -> None:
     """Until the watermark of every partition is at the end of its log."""
     until = time.monotonic() + CATCH_UP_SECONDS
-    ends = log_ends(kafka)
+    behind = {partition: end for partition, end in log_ends(kafka).items() if end}
     with Store.open(place, read_only=True) as store:
-        while behind := {p: end for p, end in ends.items() if store.watermark(*p).offset < end - 1}:
+        while behind := _behind(store, behind):
             late = f"{len(behind)} partitions are behind"
             assert time.monotonic() < until, "\n".join([late, *(w.said() for w in workers)])
             _keep(workers)
             time.sleep(0.2)
+
+
+def _behind(store: Store, ends: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
+    """The partitions of which something is still to be read."""
+    marks = store.watermarks(ends)
+    return {partition: end for partition, end in ends.items() if marks[partition].offset < end - 1}
 
 
 def log_ends(kafka: KafkaSettings) -> dict[tuple[str, int], int]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.warm import Warm
 
 
 class WorkerProcess:
@@ -19,7 +19,7 @@ class WorkerProcess:
         """Exit codes of lives that nobody ended."""
         self._environment = {**os.environ, **environment, "DRIFTLEDGER__WORKER__NAME": name}
         self._log = log
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Warm | None = None
 
     @property
     def runs(self) -> bool:
@@ -31,11 +31,7 @@ class WorkerProcess:
             return
         if self._child is not None and self._child.returncode != -signal.SIGKILL:
             self.ended_by_itself.append(self._child.returncode)
-        with self._log.open("ab") as log:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.cli", "worker"],
-                env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
+        self._child = Warm(["worker"], self._environment, self._log)
 
     def signal(self, number: signal.Signals) -> bool:
         """Send it; False where the process is not there."""

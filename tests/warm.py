@@ -1,0 +1,61 @@
+"""A command of driftledger as a process of its own that has nothing to import: that would take longer than
+what most tests wait for.
+
+It is forked from a process that has only imported.  What a user starts, interpreter and all, is in
+`tests/command.py`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+IMPORTED = ("pipeline.cli.app", "pipeline.cli.worker", "pipeline.worker.run", "pipeline.store", "tests.warm")
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(list(IMPORTED))
+
+
+class Warm:
+    """`driftledger WORDS`, started; its output goes to the end of `log`.  Used as a subprocess.Popen."""
+
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self._process = _FORKS.Process(target=_command, args=(list(words), dict(environment), str(log)))
+        self._process.start()
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, seconds: float | None = None) -> int:
+        self._process.join(seconds)
+        if (code := self._process.exitcode) is None:
+            raise subprocess.TimeoutExpired("driftledger", seconds or 0.0)
+        return code
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self.poll() is None and self._process.pid is not None:
+            os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def _command(words: list[str], environment: dict[str, str], log: str) -> None:
+    """In the new process."""
+    os.environ.clear()
+    os.environ.update(environment)
+    with open(log, "ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    sys.argv = ["driftledger", *words]
+    from pipeline.cli.app import main
+
+    main(words)
