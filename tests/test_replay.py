@@ -46,7 +46,7 @@ class Ledger:
             return store.rows(fact).to_pylist()
 
     def everything(self):
-        with Store.open(self.folder, read_only=True) as store:
+        with Store.open(self.folder, read_only=True) as store, store.steady():
             return {name: store.rows(name) for name in FACTS}
 
     @staticmethod

@@ -6,9 +6,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 import requests
 import yaml
 
+from pipeline.cli.app import main
 from pipeline.rig.kube.cluster import Kube
 from tests import cluster_objects as objects
 from tests import cluster_workloads as workloads
@@ -39,9 +41,14 @@ class Place:
         return self.runs.get("inference") or self.runs["up"]
 
     def asked(self, *words: str) -> list[dict[str, Any]]:
-        command = [sys.executable, "-m", "pipeline.cli", "--config", str(self.config), *words, "-o", "json"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return json.loads(done.stdout)["rows"] if done.returncode == 0 else []
+        """What a question is answered, none where it has no answer yet."""
+        with (
+            redirect_stdout(StringIO()) as shown,
+            redirect_stderr(StringIO()),
+            pytest.raises(SystemExit) as end,
+        ):
+            main(["--config", str(self.config), *words, "-o", "json"])
+        return [] if end.value.code else json.loads(shown.getvalue())["rows"]
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def _message(record: Any) -> Message:
 
 def ledger(folder: Path) -> dict[str, list[str]]:
     """Every fact's rows; of refusals what does not depend on where and when they were read."""
-    with Store.open(folder, read_only=True) as store:
+    with Store.open(folder, read_only=True) as store, store.steady():
         tables = {name: store.rows(name) for name in FACTS}
     tables["rejected"] = tables["rejected"].select(["topic", "row", "reason", "detail", "head"])
     return {name: sorted(map(repr, table.to_pylist())) for name, table in tables.items()}

@@ -52,10 +52,11 @@ def prepare(store: Store) -> None:
 def differences(ours: Store, right: Store) -> dict[str, str]:
     """By fact: how the two ledgers differ; empty where they are the same row for row.  Gaps must be none."""
     found = {}
-    for name in FACTS:
-        left, good = _rows(ours, name), _rows(right, name)
-        if not left.equals(good):
-            found[name] = f"{left.num_rows} rows, {good.num_rows} expected"
+    with ours.steady(), right.steady():
+        for name in FACTS:
+            left, good = _rows(ours, name), _rows(right, name)
+            if not left.equals(good):
+                found[name] = f"{left.num_rows} rows, {good.num_rows} expected"
     return found
 
 
