@@ -19,9 +19,10 @@ from pipeline.maintenance.run import run
 from pipeline.maintenance.shift import Shift
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Batch, Store
+from tests.gpu_batches import batch, samples, usage
 from tests.ledger import write
 from tests.test_places import _KILLED
-from tests.test_store import ROOT, batch, samples, usage
+from tests.test_store import ROOT
 
 SETTINGS = MaintenanceSettings(rollup_days=36_500)
 """The rows of these tests are of 1970, and stay minutes."""

@@ -16,8 +16,9 @@ from pipeline.lake.location import Location, hidden
 from pipeline.lake.watermarks import Advance
 from pipeline.settings.load import load
 from pipeline.store import Batch, Store
+from tests.gpu_batches import batch, samples, usage
 from tests.test_ingest_laws import example_log
-from tests.test_store import ROOT, batch, samples, usage
+from tests.test_store import ROOT
 
 
 def test_facts_offsets_and_the_past_are_kept_wherever_the_ledger_is(place):
@@ -45,7 +46,7 @@ import os, signal
 from pathlib import Path
 from pipeline.lake.location import Location
 from pipeline.store import Store
-from tests.test_store import batch
+from tests.gpu_batches import batch
 def kill(point):
     if point == "watermark_written":
         os.kill(os.getpid(), signal.SIGKILL)

@@ -188,16 +188,21 @@ def by_hour(store: Store, fact: str) -> dict[Any, int]:
 
 _KILLED = """
 import os, signal
+from datetime import datetime
 from pathlib import Path
 from pipeline.lake import rolled
 from pipeline.lake.location import Location
+from pipeline.maintenance.rollup import roll
+from pipeline.maintenance.shift import Shift
+from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Store
-from tests import test_rollup
 def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 rolled.move = kill
 store = Store.open(Location(Path({folder!r}), {catalog!r}, {data!r}))
-test_rollup.rolled(store, test_rollup.START + test_rollup.OLD)
+shift = Shift(store, datetime.fromisoformat({now!r}), MaintenanceSettings(), "test")
+shift.begin()
+roll(shift)
 """
 
 
@@ -206,7 +211,8 @@ def test_kill_9_amid_a_roll_up_changes_nothing(place):
     with Store.open(place) as store:
         write(store, prediction_sums=life().prediction_sums)
         before = store.rows("prediction_sums")
-    code = _KILLED.format(folder=str(place.folder), catalog=place.catalog, data=place.data)
+    now = (START + OLD).isoformat()
+    code = _KILLED.format(folder=str(place.folder), catalog=place.catalog, data=place.data, now=now)
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
     assert done.returncode == -signal.SIGKILL
     with Store.open(place) as store:

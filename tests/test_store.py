@@ -13,40 +13,19 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from pipeline.errors import ConfigError, NotFound, StaleWatermark, StoreUnavailable
 from pipeline.facts.catalogue import FACTS
-from pipeline.facts.cost import GPU_USAGE
-from pipeline.facts.fact import SECONDS, TIME
+from pipeline.facts.fact import SECONDS
 from pipeline.facts.fixed import fixed
 from pipeline.lake.watermarks import Advance
 from pipeline.store import Batch, Store
 from tests import cost_rows
+from tests.gpu_batches import batch, samples, usage
 
 ROOT = Path(__file__).parent.parent
 POINTS = ("begun", "facts_written", "watermark_written", "committed")
-
-
-def usage(minutes: int, micros: int = 1) -> pa.Table:
-    amounts = ("observed_seconds", "busy_seconds", "active_seconds", "idle_held_seconds", "energy_joules")
-    columns = {
-        "minute": pa.array(np.arange(minutes) * 60_000_000, TIME),
-        **{k: pa.array(["x"] * minutes) for k in ("cluster", "node", "device")},
-        **{k: fixed(np.full(minutes, micros), SECONDS) for k in amounts},
-        "memory_byte_seconds": pa.array(np.ones(minutes, "i8")),
-        "samples": pa.array(np.ones(minutes, "i8")),
-    }
-    return pa.table(columns).select(GPU_USAGE.schema.names)
-
-
-def batch(expected: int, offset: int, minutes: int = 20) -> Batch:
-    return Batch({"gpu_usage": usage(minutes)}, (Advance("t", 0, expected, offset, {}),))
-
-
-def samples(store: Store) -> int:
-    return sum(store.rows("gpu_usage")["samples"].to_pylist())
 
 
 def test_partial_rows_of_a_key_sum_to_the_last_digit(tmp_path):
@@ -114,7 +93,7 @@ def test_a_stop_at_any_point_leaves_all_or_nothing(tmp_path, point):
 
 _KILLED = """
 import os, signal
-from tests.test_store import batch
+from tests.gpu_batches import batch
 from pipeline.store import Store
 def kill(point):
     if point == {point!r}:
@@ -213,7 +192,7 @@ def refuse(*args, **kwargs):
     raise AssertionError("the network was asked")
 socket.getaddrinfo = refuse
 from pipeline.store import Store
-from tests.test_store import batch, samples
+from tests.gpu_batches import batch, samples
 with Store.open({folder!r}) as store:
     store.append(batch(-1, 0))
     print(samples(store))

@@ -15,7 +15,7 @@ from pipeline.lake.location import Location
 from pipeline.maintenance.run import run
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Store
-from tests.test_store import batch
+from tests.gpu_batches import batch
 
 pytestmark = pytest.mark.bench
 COMMITS = int(os.environ.get("BENCH_COMMITS", "2400"))
