@@ -24,6 +24,7 @@ class Warm:
     """`driftledger WORDS`, started; its output goes to the end of `log`.  Used as a subprocess.Popen."""
 
     def __init__(self, words: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        log.touch()  # as the caller may read it before the process has begun
         self._process = _FORKS.Process(target=_command, args=(list(words), dict(environment), str(log)))
         self._process.start()
 
