@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.answers.cells import safe_text
 from pipeline.cli.actor import ActorOption, who
 from pipeline.cli.cluster_options import (
     CaOption,
@@ -71,7 +72,7 @@ def show_one(ctx: typer.Context, action: ActionArgument, store: StoreOption = No
 
     found = explain(place(ctx, store), action)
     for line in narrative(found):
-        typer.echo(line)
+        typer.echo(safe_text(line))
     with reading(ctx, store) as ledger:
         waiting = offer(ledger, found.action_id)
     if waiting is not None:
@@ -166,7 +167,7 @@ def undo(
 
 
 def _told(step: Taken) -> str:
-    typer.echo(f"{step.state} {step.action_id[:12]}: {step.detail}")
+    typer.echo(safe_text(f"{step.state} {step.action_id[:12]}: {step.detail}"))
     return step.state
 
 
