@@ -37,7 +37,7 @@ def test_the_scene_acts_when_nobody_meddles():
 
 
 def test_one_poisoned_source_cannot_act_alone():
-    """Labels that are forged move the accuracy and not the latency; auto waits for two detectors that agree."""
+    """Labels that are forged move the accuracy and not the latency; auto waits for two that agree."""
     calm = finding("latency_objective", "ok")
     assert refused(decided([finding(), calm], text=TWO)) == "evidence_complete"
     assert refused(decided([finding()], text=TWO)) == "evidence_complete", "silence is no agreement"
@@ -70,8 +70,8 @@ def test_a_label_that_carries_yaml_or_markdown_is_only_a_name():
     policy = json.loads(action.evidence)["policy"]
     assert [r.name for r in parse(policy["text"]).rules] == ["fraud-accuracy"]
     step = {
-        "cluster": "lab", "namespace": "ml", "kind": "rollback", "workload": "Deployment/fraud", "policy": "r",
-        "time": NOW, "state": "proposed", "detail": action.detail,
+        "cluster": "lab", "namespace": "ml", "kind": "rollback", "workload": "Deployment/fraud",
+        "policy": "r", "time": NOW, "state": "proposed", "detail": action.detail,
     }  # fmt: skip
     found = Explanation(action.action_id, True, action.evidence, action.evidence, (), (step,), None)
     shown = [safe_text(line) for line in narrative(found)]

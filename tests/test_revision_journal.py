@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from pipeline.act.watching import watch
 from pipeline.actuator.pinning import config_maps, unpinned
+from pipeline.answers.revisions import revisions
+from pipeline.answers.window import Window
 from pipeline.embedded import Embedded
 from pipeline.policy.file import parse
 from pipeline.policy.journal import SeenState
 from pipeline.policy.reading import journal as read
+from pipeline.policy.rules import VERSION_LABEL
+from pipeline.prices.book import PriceBook
 from pipeline.store import Store
 from tests.deciding import NOW, STATE, TEXT, decided, journal
+from tests.ledger import START, Life, write
 from tests.memory_cluster import MemoryCluster
 
 MINUTE = timedelta(minutes=1)
@@ -107,3 +113,27 @@ def test_the_config_maps_of_a_state_are_found_wherever_it_uses_them():
     container = {"env": environment, "envFrom": [{"configMapRef": {"name": "b"}}]}
     volumes = [{"configMap": {"name": "c"}}, {"projected": {"sources": [{"configMap": {"name": "d"}}]}}]
     assert config_maps({"spec": {"containers": [container], "volumes": volumes}}) == {"a", "b", "c", "d"}
+
+
+def test_each_state_stands_beside_the_quality_latency_and_cost_of_its_time(tmp_path):
+    """Whoever asks which release to return to sees what each was like, and what going back would not undo."""
+    api = MemoryCluster()
+    api.make("Deployment")
+    with Store.open(tmp_path) as store:
+        life = Life().serve("v1", 0, 60, error=0.05).serve("v2", 60, 60, error=0.5)
+        write(store, **life.facts())
+        into = Embedded(store)
+        for minute, version in ((0, "v1"), (60, "v2")):
+            thing = api.objects[("deployments", "fraud")]
+            thing["metadata"]["generation"] += 1
+            thing["spec"]["template"]["metadata"]["labels"][VERSION_LABEL] = version
+            watch(store, into, POLICY, {"lab": api}, START + minute * MINUTE)
+        window = Window(START, START + 120 * MINUTE)
+        answer = revisions(store, window, PriceBook.flat(Decimal(2), "USD"), "USD")
+    names = [c.name for c in answer.columns]
+    old, new = (dict(zip(names, row, strict=True)) for row in answer.rows)
+    assert (old["model_version"], new["model_version"]) == ("v1", "v2")
+    assert old["until"] == new["since"] == START + 60 * MINUTE and new["until"] is None
+    assert old["predictions"] and old["labelled"] and old["latency"] is not None
+    assert old["error_rate"] < 0.2 < new["error_rate"]
+    assert old["cost"] is None, "no device is known: unknown is not zero"

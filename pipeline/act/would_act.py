@@ -7,9 +7,8 @@ from decimal import Decimal
 
 from pipeline.act.rehearsal import Rehearsal, WouldAct, precision
 from pipeline.answers.answer import Answer, Column
-from pipeline.answers.cost import cost
+from pipeline.answers.version_cost import of_version
 from pipeline.answers.window import Window
-from pipeline.errors import NotFound
 from pipeline.prices.book import PriceBook
 from pipeline.store import Store
 
@@ -49,12 +48,5 @@ def would_act(store: Store, found: Rehearsal, window: Window, prices: PriceBook,
 def _cost(store: Store, act: WouldAct, prices: PriceBook, currency: str) -> Decimal | None:
     if act.served_until <= act.time:
         return Decimal(0)
-    try:
-        answer = cost(store, Window(act.time, act.served_until), ("model", "model_version"), prices, currency)
-    except NotFound:
-        return None
-    names = [c.name for c in answer.columns]
-    lines = [dict(zip(names, row, strict=True)) for row in answer.rows]
-    version = (act.action.model, act.action.model_version)
-    found = [x["total_cost"] for x in lines if (x["model"], x["model_version"]) == version]
-    return found[0] if found and isinstance(found[0], Decimal) else None
+    left = (act.action.model, act.action.model_version)
+    return of_version(store, *left, act.time, act.served_until, prices, currency)

@@ -19,6 +19,7 @@ from pipeline.cli.cluster_options import (
 )
 from pipeline.cli.options import OutputOption, StoreOption, WindowOption, now, reading, show, writing
 from pipeline.cli.output import Output
+from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
 
 if TYPE_CHECKING:
     from pipeline.act.events import Taken
@@ -78,6 +79,25 @@ def show_one(ctx: typer.Context, action: ActionArgument, store: StoreOption = No
     if waiting is not None:
         typer.echo(f"\nplan {waiting.plan}\noffered until {waiting.expires.isoformat()}Z")
         typer.echo(f"driftledger actions approve {found.action_id[:12]} --token {waiting.token}")
+
+
+@app.command()
+def journal(
+    ctx: typer.Context,
+    store: StoreOption = None,
+    window: WindowOption = "30d",
+    prices: PricesOption = None,
+    gpu_hour_price: GpuHourOption = None,
+    currency: CurrencyOption = "USD",
+    output: OutputOption = Output.table,
+) -> None:
+    """States of watched targets that served in the window, with quality, latency and cost meanwhile."""
+    from pipeline.answers.revisions import revisions
+    from pipeline.answers.window import parse_window
+
+    book, span = price_book(prices, gpu_hour_price, currency), parse_window(window, now())
+    with reading(ctx, store) as ledger:
+        show(revisions(ledger, span, book, currency), output)
 
 
 @app.command()

@@ -8,9 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from pipeline.answers.cost import cost
-from pipeline.answers.window import Window
-from pipeline.errors import DriftledgerError
+from pipeline.answers.version_cost import of_version
 from pipeline.prices.book import PriceBook
 from pipeline.store import Store
 
@@ -60,21 +58,8 @@ def effect(store: Store, steps: Sequence[dict[str, Any]], prices: PriceBook, cur
     until = max(min(at + SPAN, newest), at)
 
     def side(version: str, start: datetime, end: datetime) -> Side:
-        return Side(version, start, end, _cost(store, done["model"], version, start, end, prices, currency))
+        return Side(
+            version, start, end, of_version(store, done["model"], version, start, end, prices, currency)
+        )
 
     return Effect(side(done["model_version"], at - SPAN, at), side(done["to_version"], at, until), currency)
-
-
-def _cost(
-    store: Store, model: str, version: str, start: datetime, end: datetime, prices: PriceBook, currency: str
-) -> Decimal | None:
-    if end <= start:
-        return None
-    try:
-        found = cost(store, Window(start, end), ("model", "model_version"), prices, currency)
-    except DriftledgerError:
-        return None
-    names = [c.name for c in found.columns]
-    lines = (dict(zip(names, row, strict=True)) for row in found.rows)
-    mine = [x["total_cost"] for x in lines if (x["model"], x["model_version"]) == (model, version)]
-    return mine[0] if mine and isinstance(mine[0], Decimal) else None
