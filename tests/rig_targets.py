@@ -39,9 +39,9 @@ def install(kube: Kube, ns: str) -> Access:
     kube.request("POST", "/api/v1/namespaces", {"metadata": {"name": ACCOUNT[0]}}, or_status=409)
     for file in ("actuator-rbac.yaml", "actuator-fence.yaml"):
         for one in yaml.safe_load_all((DEPLOY / file).read_text()):
-            where = ns if one["kind"] == "RoleBinding" else one["metadata"].get("namespace", "")
-            if one["kind"] == "RoleBinding":
-                one["metadata"]["namespace"] = ns
+            where = one["metadata"].get("namespace", "")
+            if where == "default":  # the one that is made once for each namespace
+                where = one["metadata"]["namespace"] = ns
             kube.request("POST", _PATHS[one["kind"]].format(where), one, or_status=409)
     return kube.account(*ACCOUNT)
 

@@ -71,6 +71,7 @@ def test_every_needed_detector_must_say_act(level):
     ("name", "arguments"),
     [
         ("kill_switch", {"text": TEXT + "kill_switch: true\n"}),
+        ("not_quiet", {"text": TEXT + "quiet_hours: [{from: '11:59', to: '12:01'}]\n"}),
         ("not_muted", {"known": replace(journal(), muted_until=NOW + HOUR)}),
         ("sources_whole", {"known": replace(journal(), gaps=("label/x missed 3 events (lost)",))}),
         ("siblings_calm", {"findings": [finding(), finding(model_version="v1")]}),
@@ -103,8 +104,12 @@ def test_every_needed_detector_must_say_act(level):
             {"history": [replace(BEFORE, acted_at=NOW - n * HOUR) for n in (7, 8)]},
         ),
         (
-            "per_cluster_per_hour",
+            "per_namespace_per_hour",
             {"history": [replace(BEFORE, workload=f"Deployment/{n}", acted_at=NOW) for n in "abc"]},
+        ),
+        (
+            "per_cluster_per_hour",
+            {"history": [replace(BEFORE, namespace=n, acted_at=NOW) for n in "abc"]},
         ),
         (
             "per_hour",

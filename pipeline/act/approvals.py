@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline.act.events import Publisher, Taken, publish
 from pipeline.canonical import canonical, digest, instant, moment
 from pipeline.errors import ConfigError, NotFound
 from pipeline.policy import rules
-from pipeline.policy.decisions import Action
 from pipeline.policy.file import parse
 from pipeline.policy.rules import Target
 from pipeline.store import Store
@@ -52,7 +51,8 @@ def offer(store: Store, action_id: str) -> Offer | None:
     evidence = json.loads(row["evidence"]) if row and row["evidence"] else None
     if row is None or evidence is None or evidence["decision"].get("mode") != "propose":
         return None
-    rule = parse(evidence["policy"]["text"]).rule(evidence["rule"])
+    policy = parse(evidence["policy"]["text"])
+    rule = policy.rule(evidence["rule"]) or policy.ladder(evidence["rule"])
     within = rule.approve_within if rule else rules.APPROVE_WITHIN
     return Offer(action_id, plan_of(row["evidence"]), row["time"] + within)
 
@@ -101,7 +101,16 @@ def mute(publisher: Publisher, rule: str, span: timedelta, by: str, now: datetim
     return publish(publisher, taken, now)
 
 
-def granted(store: Store, action: Action, now: datetime) -> bool:
+class Planned(Protocol):
+    """An action that a person can agree to."""
+
+    @property
+    def action_id(self) -> str: ...
+    @property
+    def evidence(self) -> str: ...
+
+
+def granted(store: Store, action: Planned, now: datetime) -> bool:
     """Whether a person has said yes to this very plan, not too long ago, and no one has said no."""
     row = _row(store, action.action_id, "granted")
     if row is None or _row(store, action.action_id, "denied"):
@@ -110,7 +119,7 @@ def granted(store: Store, action: Action, now: datetime) -> bool:
     return bool(evidence["plan"] == plan_of(action.evidence) and now < moment(evidence["expires"]))
 
 
-def still_offered(store: Store, action: Action, now: datetime) -> bool:
+def still_offered(store: Store, action: Planned, now: datetime) -> bool:
     """Whether the ledger has the proposal as it is now, or a no to it; else it is to be proposed again."""
     if _row(store, action.action_id, "denied"):
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pipeline.act.events import Publisher, Taken, publish
@@ -56,6 +57,8 @@ def thaw(
         if client is None or (namespace is not None and row["namespace"] != namespace):
             continue
         step = quota.thaw(client, row["namespace"], None if namespace else now, row["action_id"])
+        if step is not None and namespace is not None:
+            step = replace(step, evidence=canonical({"why": "person"}))
         if step is not None:
             where = (row["action_id"], row["cluster"], row["namespace"])
             yield publish(publisher, _taken(*where, step), now)

@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
+from pipeline.act import ladder_rehearsal
 from pipeline.act.events import Publisher, Taken, publish
+from pipeline.act.ladder_rehearsal import WouldStep
 from pipeline.act.rehearsal import Rehearsal, precision
 from pipeline.canonical import canonical, digest, instant
 from pipeline.errors import ConfigError
+from pipeline.policy.ladders import Ladder
 from pipeline.policy.rules import Policy, Rule, Target
 from pipeline.store import Store
+
+_BESIDE = ("mode", "prove_within")
 
 
 def rule_hash(rule: Rule) -> str:
     """Of everything that decides when it acts, and of its mode nothing."""
-    return digest({k: v for k, v in asdict(rule).items() if k != "mode"})
+    # When it acts does not follow from when it is measured, nor from quiet hours that it does not have.
+    return digest({k: v for k, v in asdict(rule).items() if k not in _BESIDE and (k != "quiet" or v)})
+
+
+def ladder_hash(ladder: Ladder) -> str:
+    """Of everything that decides when it acts, and of its mode nothing."""
+    return digest({k: v for k, v in asdict(ladder).items() if k != "mode"})
+
+
+def keep_ladder(
+    publisher: Publisher,
+    ladder: Ladder,
+    found: Sequence[WouldStep],
+    start: datetime,
+    end: datetime,
+    now: datetime,
+) -> Taken:
+    """One ladder's rehearsal into the ledger."""
+    mine = [f for f in found if f.ladder.name == ladder.name]
+    share = ladder_rehearsal.precision(mine)
+    ticks = len(ladder_rehearsal.looks(start, end))
+    return _kept(publisher, ladder.name, ladder_hash(ladder), (ticks, len(mine), share), start, end, now)
 
 
 def keep(
@@ -24,33 +51,49 @@ def keep(
 ) -> Taken:
     """One rule's rehearsal into the ledger."""
     acts = found.of(rule.name)
-    share = precision(acts)
+    figures = (found.ticks, len(acts), precision(acts))
+    return _kept(publisher, rule.name, rule_hash(rule), figures, start, end, now)
+
+
+def _kept(
+    publisher: Publisher,
+    name: str,
+    hashed: str,
+    figures: tuple[int, int, float | None],
+    start: datetime,
+    end: datetime,
+    now: datetime,
+) -> Taken:
+    ticks, acts, share = figures
     content = {
-        "rule": rule_hash(rule), "from": start, "to": end, "ticks": found.ticks, "acts": len(acts),
-        "precision": share,
+        "rule": hashed, "from": start, "to": end, "ticks": ticks, "acts": acts, "precision": share,
     }  # fmt: skip
     words = (
-        f"rehearsed over {found.ticks} ticks from {instant(start)} to {instant(end)}: "
-        f"{len(acts)} actions, precision {'unknown' if share is None else f'{share:.0%}'}"
+        f"rehearsed over {ticks} ticks from {instant(start)} to {instant(end)}: "
+        f"{acts} actions, precision {'unknown' if share is None else f'{share:.0%}'}"
     )
     taken = Taken(
-        digest(["record", rule.name]), "granted", "record", rule.name, Target("", "", "", ""), "", "", "",
+        digest(["record", name]), "granted", "record", name, Target("", "", "", ""), "", "", "",
         None, canonical(content), words,
     )  # fmt: skip
     return publish(publisher, taken, now)
 
 
 def demand(store: Store, policy: Policy) -> None:
-    """Raises ConfigError for the first rule in mode auto without a kept rehearsal of the rule as it is."""
-    for place, rule in enumerate(policy.rules):
+    """Raises ConfigError for the first in mode auto without a kept rehearsal of it as it is."""
+    named: list[tuple[str, Rule | Ladder, str]] = [
+        (f"rules[{i}].mode", r, rule_hash(r)) for i, r in enumerate(policy.rules)
+    ]
+    named += [(f"ladders[{i}].mode", one, ladder_hash(one)) for i, one in enumerate(policy.ladders)]
+    for key, rule, hashed in named:
         if rule.mode != "auto":
             continue
         rows = store.query("rule_record", rule=rule.name).to_pylist()
         record = json.loads(rows[0]["evidence"]) if rows else {}
-        if record.get("rule") != rule_hash(rule) or not record["ticks"]:
+        if record.get("rule") != hashed or not record["ticks"]:
             raise ConfigError(
-                f"rules[{place}].mode",
+                key,
                 "auto",
-                f"nobody has seen rule {rule.name} at work as it is now; look at what it would have done: "
+                f"nobody has seen {rule.name} at work as it is now; look at what it would have done: "
                 "driftledger policy replay FILE --from TIME --to TIME --record",
             )

@@ -1,4 +1,4 @@
-"""An executed rollback put back by a person: the same guarded patch, the other way."""
+"""An executed action put back by a person: a rollback by the same guarded patch, the other way."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pipeline.act.events import Publisher, Taken, publish, taken
+from pipeline.act.steps_end import put_back
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
 from pipeline.canonical import digest
@@ -16,6 +17,7 @@ from pipeline.errors import ConfigError, NotFound, PreflightFailed
 from pipeline.policy import rules
 from pipeline.policy.decisions import Action, Patch
 from pipeline.policy.file import parse
+from pipeline.policy.ladders import STEPS
 from pipeline.policy.rules import Target
 from pipeline.store import Store
 
@@ -42,6 +44,9 @@ def undo(
     The state that the action left is put back, if the object still carries the action: a later change of
     somebody else is not overwritten.
     """
+    if _kind(store, action_id) in STEPS:
+        yield from put_back(store, publisher, action_id, client, cluster, by, now)
+        return
     action = _inverse(store, action_id, client, cluster)
     steps = TARGETS[action.target.kind].execute(client, action)
     put = action, action.target, action.to_version
@@ -77,6 +82,11 @@ def asked(
         except (NotFound, ConfigError, PreflightFailed) as error:
             answer = answer._replace(state="refused", detail=str(error))
         yield publish(publisher, answer, now)
+
+
+def _kind(store: Store, action_id: str) -> str:
+    rows = store.query("action_rows", prefix=action_id).to_pylist()
+    return str(rows[0]["kind"]) if rows and rows[0]["policy"] else ""
 
 
 def _inverse(store: Store, action_id: str, client: Kubernetes, cluster: str) -> Action:

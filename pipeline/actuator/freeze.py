@@ -1,11 +1,14 @@
 """Freeze a namespace: what holds devices keeps them, nothing more is given, until it is undone or expires.
 
+The quota leaves room for the surge of one rollout, so that a rollback still rolls.
+
 It is a ResourceQuota of our own.  Every quota of a namespace must allow a pod, so a team's own one is never
 touched, and undoing is deleting ours.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +26,7 @@ from pipeline.actuator.kubernetes import (
 )
 from pipeline.actuator.patching import ANNOTATION
 from pipeline.actuator.steps import Step
+from pipeline.actuator.surge import headroom
 from pipeline.canonical import canonical, instant, moment
 
 NAME = "driftledger-freeze"
@@ -38,7 +42,7 @@ class Freeze:
 
 
 def plan(client: Kubernetes, namespace: str) -> Freeze | ApiError:
-    """What the namespace holds now, under every name of a device that the cluster knows; reads only."""
+    """What the namespace holds now and the surge of one rollout, under every name of a device; reads only."""
     lists: list[list[Object]] = []
     for resource, where in (
         (NODES, ""),
@@ -51,7 +55,10 @@ def plan(client: Kubernetes, namespace: str) -> Freeze | ApiError:
             return found
         lists.append(found)
     nodes, classes, pods, claims = lists
-    held = used(pods, claims)
+    spare = headroom(client, namespace)
+    if isinstance(spare, ApiError):
+        return spare
+    held = Counter(used(pods, claims)) + spare
     return Freeze(namespace, {name: held.get(name, 0) for name in {*names(nodes, classes), *held}})
 
 

@@ -11,6 +11,7 @@ from pipeline.canonical import canonical
 from pipeline.policy.rules import Target
 
 _PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets"}
+KINDS = tuple(_PLURALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,12 @@ def scale(client: Kubernetes, scaling: Scaling) -> Step:
             return _unless_done(client, scaling, answer)
     words = f"{target.workload} went from {scaling.before} replicas to {scaling.after}"
     return Step("executed", words, canonical({"patch": patch, "uid": scaling.uid}))
+
+
+def replicas(client: Kubernetes, target: Target) -> int | ApiError:
+    """How many are wanted now."""
+    thing = client.get(_resource(target), target.namespace, target.name)
+    return thing if isinstance(thing, ApiError) else int(thing["spec"].get("replicas", 1))
 
 
 def _patch(scaling: Scaling) -> list[Object]:

@@ -64,6 +64,7 @@ NODES = Resource("", "v1", "nodes")
 RESOURCE_QUOTAS = Resource("", "v1", "resourcequotas")
 DEVICE_CLASSES = Resource("resource.k8s.io", "v1", "deviceclasses")
 RESOURCE_CLAIMS = Resource("resource.k8s.io", "v1", "resourceclaims")
+CLAIM_TEMPLATES = Resource("resource.k8s.io", "v1", "resourceclaimtemplates")
 EVICTIONS = Resource("", "v1", "pods", "eviction")
 ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
 

@@ -22,11 +22,11 @@ def evict(client: Kubernetes, thing: Object) -> str:
     if isinstance(pods, ApiError):
         return ""
     stuck = [p for p in pods if _owned(p, metadata["uid"]) and _left(p, wanted) and not _ready(p)]
-    gone = [p["metadata"]["name"] for p in stuck if not isinstance(_evicted(client, p), ApiError)]
+    gone = [p["metadata"]["name"] for p in stuck if not isinstance(evicted(client, p), ApiError)]
     return f"evicted {', '.join(gone)}: not ready, and waited for by the rollout" if gone else ""
 
 
-def _evicted(client: Kubernetes, pod: Object) -> Object | ApiError:
+def evicted(client: Kubernetes, pod: Object) -> Object | ApiError:
     """By the Eviction API, which honours disruption budgets."""
     where = {"name": pod["metadata"]["name"], "namespace": pod["metadata"]["namespace"]}
     options = {"preconditions": {"uid": pod["metadata"]["uid"]}}

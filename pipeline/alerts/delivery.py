@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -41,20 +42,33 @@ def _webhook(to: Receiver, chosen: AlertSettings, alert: Alert) -> None:
     headers = {"Content-Type": "application/cloudevents+json", "Idempotency-Key": messages.identity(alert)}
     if chosen.webhook_token:
         headers["Authorization"] = f"Bearer {str(chosen.webhook_token)}"
-    post(to, to.path, _body(messages.cloud_event(alert, chosen.page)), headers)
+    post(to, to.path, body(messages.cloud_event(alert, chosen.page)), headers)
 
 
 def _alertmanager(to: Receiver, chosen: AlertSettings, alert: Alert) -> None:
     path = to.path.rstrip("/") + "/api/v2/alerts"
-    post(to, path, _body(messages.alertmanager(alert, chosen.page)), {})
+    post(to, path, body(messages.alertmanager(alert, chosen.page)), {})
 
 
-def _body(content: object) -> bytes:
+def body(content: object) -> bytes:
+    """As it is posted."""
     return json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
 
 
+class Told(Protocol):
+    """One state of something, which each receiver takes once."""
+
+    @property
+    def alert_id(self) -> str: ...
+    @property
+    def time(self) -> datetime: ...
+
+
+T = TypeVar("T", bound=Told)
+
+
 def deliver(
-    store: Store, known: Iterable[Alert], to: Mapping[str, Send], now: datetime
+    store: Store, known: Iterable[T], to: Mapping[str, Callable[[T], None]], now: datetime
 ) -> list[tuple[str, str]]:
     """Send each newest state to who has not had it, and write that down; (receiver, why not) of failures."""
     had = {
@@ -74,6 +88,6 @@ def deliver(
     return failures
 
 
-def _written(store: Store, alert: Alert, name: str, now: datetime) -> None:
+def _written(store: Store, alert: Told, name: str, now: datetime) -> None:
     row = {"alert_id": alert.alert_id, "receiver": name, "alerted": alert.time, "time": now}
     store.append(Batch({ALERT_DELIVERIES.name: pa.Table.from_pylist([row], schema=ALERT_DELIVERIES.schema)}))

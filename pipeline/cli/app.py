@@ -51,6 +51,7 @@ COMMANDS = {
     "actions": Command("pipeline.cli.actions:app", "What was proposed, done, refused and undone."),
     "alerts": Command("pipeline.cli.alerts:alerts", "What was told to somebody, and who took it."),
     "explain": Command("pipeline.cli.explain:explain", "Why an action was taken, computed again."),
+    "quotas": Command("pipeline.cli.quotas:quotas", "What namespaces may have and have, and who is frozen."),
     "freeze": Command("pipeline.cli.freeze:freeze", "No new devices for a namespace until a time."),
     "maintain": Command("pipeline.cli.maintain:maintain", "Keep the ledger small and quick while it grows."),
     "report": Command("pipeline.cli.report:app", "Months closed, and their statements."),

@@ -69,8 +69,8 @@ class Reach:
 
 
 @contextmanager
-def clients(reach: Reach, policy: Policy | None) -> Iterator[dict[str, Kubernetes]]:
-    """The client of the named cluster; none where no cluster is named.
+def clients(reach: Reach, policy: Policy | None, lease: str = "") -> Iterator[dict[str, Kubernetes]]:
+    """The client of the named cluster; none where no cluster is named.  With a lease, it is of an election.
 
     Raises BadParameter for a cluster without a policy, ConfigError where policy and cluster do not fit.
     """
@@ -80,16 +80,27 @@ def clients(reach: Reach, policy: Policy | None) -> Iterator[dict[str, Kubernete
         return
     if policy is None:
         raise typer.BadParameter("without --policy nothing acts on a cluster", param_hint="--cluster")
-    named = sorted({rule.target.cluster for rule in policy.rules})
+    named = sorted({rule.target.cluster for rule in policy.rules} | {one.cluster for one in policy.ladders})
     if reach.cluster not in named:
         raise ConfigError("--cluster", reach.cluster, f"the policy's rules are about {', '.join(named)}")
     from pipeline.actuator.kubernetes import Kubernetes
 
     client = Kubernetes(reach.connection())
+    if lease:
+        client = _elected(client, lease)
     try:
         yield {reach.cluster: client}
     finally:
         client.close()
+
+
+def _elected(client: Kubernetes, lease: str) -> Kubernetes:
+    from pipeline.actuator.lease import Lease, Led
+
+    namespace, _, name = lease.partition("/")
+    if not namespace or not name:
+        raise ConfigError("up.lease", lease, "write NAMESPACE/NAME, such as driftledger/driftledger-actuator")
+    return Led(client, Lease(client, namespace, name))
 
 
 def _only_observed(policy: Policy | None) -> None:
@@ -100,3 +111,7 @@ def _only_observed(policy: Policy | None) -> None:
                 "and --token-file FILE; else write mode: observe"
             )
             raise ConfigError(f"rules[{place}].mode", rule.mode, remedy)
+    for place, ladder in enumerate(policy.ladders if policy else ()):
+        if ladder.mode == "auto":
+            remedy = f"to act, give --cluster {ladder.cluster} and how to reach it; else write mode: observe"
+            raise ConfigError(f"ladders[{place}].mode", ladder.mode, remedy)

@@ -52,16 +52,21 @@ def judge(
     Exit codes: 0 nothing is at level act, 6 something is (whatever was done about it), 4 a wrong policy,
     2 options that do not belong together, 3 no such ledger or file.
     """
+    from pipeline.act.proving import prove
     from pipeline.act.records import demand
+    from pipeline.act.standings import climbed
     from pipeline.act.tick import act
     from pipeline.answers.findings import findings as answer
+    from pipeline.cli.ladder_money import ladder_money
     from pipeline.embedded import Embedded
     from pipeline.judge import tick
     from pipeline.policy.file import load
 
-    parameters = settings(ctx).detection
+    chosen = settings(ctx)
+    parameters = chosen.detection
     reach = Reach(cluster, kubeconfig, server, token_file, ca)
     rules = None if policy is None else load(policy)
+    money = ladder_money(chosen, rules)
     with clients(reach, rules) as connected:
         now = _newest(ctx, store) if at is None else instant(at, "--at")
         with writing(ctx, store) as ledger:
@@ -73,6 +78,11 @@ def judge(
                 publisher = Embedded(ledger)
                 taken = act(
                     ledger, publisher, found, rules, connected, now, snapshot=snapshot, parameters=parameters
+                )
+                taken = (
+                    *taken,
+                    *prove(ledger, publisher, rules, connected, now),
+                    *climbed(ledger, publisher, rules, money, connected, now),
                 )
     show(answer(found, now, _notes(now, at, snapshot, taken)), output)
     if any(f.level == "act" for f in found):

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.instant import instant
-from pipeline.cli.options import OutputOption, StoreOption, now, reading, show, writing
+from pipeline.cli.ladder_money import ladder_money
+from pipeline.cli.options import OutputOption, StoreOption, now, reading, settings, show, writing
 from pipeline.cli.output import Output
 from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
 
@@ -38,6 +39,10 @@ def lint(file: FileArgument) -> None:
     for rule in policy.rules:
         where = f"{rule.target.workload} in {rule.target.cluster}/{rule.target.namespace}"
         typer.echo(f"{rule.name}: {rule.mode}, {' and '.join(rule.detectors)} of {rule.model}, {where}")
+    for ladder in policy.ladders:
+        steps = ", ".join(f"{r.step} at {r.percent}% {r.measure}" for r in ladder.rungs)
+        where = f"{ladder.cluster}/{'|'.join(ladder.namespaces)}"
+        typer.echo(f"{ladder.name}: {ladder.mode}, budget {ladder.budget}, {where}: {steps}")
     if policy.kill_switch:
         typer.echo("kill_switch is on: every rule is refused")
 
@@ -55,20 +60,25 @@ def simulate(
     """What the policy would do on the newest verdicts; no cluster is asked, nothing is written."""
     from datetime import timedelta
 
+    from pipeline.act.ladder_rehearsal import rehearse as climbs
     from pipeline.act.rehearsal import rehearse
     from pipeline.act.would_act import would_act
+    from pipeline.answers.cost import extent
     from pipeline.answers.window import Window
     from pipeline.errors import NotFound
     from pipeline.policy.file import load
 
     policy, book = load(file), price_book(prices, gpu_hour_price, currency)
+    money = ladder_money(settings(ctx), policy)
     with reading(ctx, store) as ledger:
         newest = ledger.query("newest_tick").column("time")[0].as_py()
-        if newest is None:
+        if newest is None and policy.rules:
             raise NotFound("the ledger holds no verdicts; run `driftledger judge`")
+        newest = newest or extent(ledger).end
         window = Window(newest, newest + timedelta(microseconds=1))
         found = rehearse(ledger, policy, window.start, window.end)
-        show(would_act(ledger, found, window, book, currency), output)
+        steps = climbs(ledger, policy, money, window.start, window.end) if money else ()
+        show(would_act(ledger, found, window, book, currency, steps), output)
 
 
 @app.command()
@@ -90,7 +100,8 @@ def replay(
 
     Each tick knows what the ledger knew then; right and wrong are by all labels that have come since.
     """
-    from pipeline.act.records import keep
+    from pipeline.act.ladder_rehearsal import rehearse as climbs
+    from pipeline.act.records import keep, keep_ladder
     from pipeline.act.rehearsal import rehearse
     from pipeline.act.would_act import would_act
     from pipeline.answers.window import Window
@@ -98,10 +109,15 @@ def replay(
     from pipeline.policy.file import load
 
     policy, book = load(file), price_book(prices, gpu_hour_price, currency)
+    money = ladder_money(settings(ctx), policy)
     window = Window(instant(from_, "--from"), instant(to, "--to"))
     with (writing if record else reading)(ctx, store) as ledger:
         found = rehearse(ledger, policy, window.start, window.end)
-        show(would_act(ledger, found, window, book, currency), output)
+        steps = climbs(ledger, policy, money, window.start, window.end) if money else ()
+        show(would_act(ledger, found, window, book, currency, steps), output)
+        for ladder in policy.ladders if record else ():
+            kept = keep_ladder(Embedded(ledger), ladder, steps, window.start, window.end, now())
+            typer.echo(f"kept for {ladder.name}: {kept.detail}")
         for rule in policy.rules if record else ():
             kept = keep(Embedded(ledger), rule, found, window.start, window.end, now())
             typer.echo(f"kept for {rule.name}: {kept.detail}")

@@ -26,7 +26,7 @@ from pipeline.cli.process import Level, LevelOption, LogForm, LogOption, run
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipeline.alerts.delivery import Send
+    from collectors.publish.publisher import Publisher
     from pipeline.settings.groups import Settings
 
 _STOP_SECONDS = 5.0
@@ -54,8 +54,10 @@ def up(
 
 def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
     from pipeline.act.records import demand
+    from pipeline.alerts import action_delivery, topic
     from pipeline.alerts.delivery import receivers
     from pipeline.alerts.metrics import Verdicts
+    from pipeline.cli.ladder_money import ladder_money
     from pipeline.collect.doors import Ledger
     from pipeline.collect.run import collect
     from pipeline.embedded import Embedded
@@ -67,35 +69,49 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
     chosen = settings(ctx)
     kinds = _kinds(chosen.up.collect)
     rules = load(Path(chosen.up.policy)) if chosen.up.policy else None
+    money = ladder_money(chosen, rules)
     with ExitStack() as opened:
-        connected = opened.enter_context(clients(reach, rules))
+        connected = opened.enter_context(clients(reach, rules, chosen.up.lease))
         ledger = opened.enter_context(Store.open(place(ctx, folder)))
         if rules is not None:
             demand(ledger, rules)
         if chosen.up.dashboard:
             opened.enter_context(_pages(chosen, folder))
         verdicts = Verdicts()
-        told = receivers(chosen.alerts) | _broker(opened, chosen)
-        alerting = jobs.Alerting(told, chosen.alerts.warn, verdicts.told)
+        publisher = _broker(opened, chosen)
+        told = receivers(chosen.alerts) | ({"kafka": topic.to_topic(publisher)} if publisher else {})
+        of_actions = action_delivery.receivers(chosen.alerts)
+        if publisher:
+            of_actions["action kafka"] = action_delivery.to_topic(publisher)
+        alerting = jobs.Alerting(told, chosen.alerts.warn, verdicts.told, of_actions)
         beside = {
             "judge": jobs.judging(
-                ledger, chosen.detection, chosen.up.judge_seconds, rules, connected, alerting
+                ledger,
+                chosen.detection,
+                chosen.up.judge_seconds,
+                rules,
+                connected,
+                alerting,
+                money,
             ),
             "maintenance": jobs.maintaining(ledger, chosen.maintenance),
         }
+        if chosen.up.lease:
+            beside["lease"] = jobs.electing(connected)
+        if rules is not None and any(r.step == "hold_admission" for one in rules.ladders for r in one.rungs):
+            beside["admission"] = jobs.admitting(ledger, rules, connected)
         if chosen.closing.schedule_seconds:
             beside["month end"] = month_end(ledger, chosen, place(ctx, folder))
         collect(kinds, chosen, lambda _: Ledger(Embedded(ledger)), beside, verdicts)
 
 
-def _broker(opened: ExitStack, chosen: Settings) -> dict[str, Send]:
-    """The topic of alerts, where they are to go there too."""
+def _broker(opened: ExitStack, chosen: Settings) -> Publisher | None:
+    """Of the topics of alerts and actions, where they are to go there too."""
     if not chosen.alerts.kafka:
-        return {}
+        return None
     from collectors.publish.publisher import Publisher
-    from pipeline.alerts.topic import to_topic
 
-    return {"kafka": to_topic(opened.enter_context(Publisher.open(chosen.kafka, chosen.publish)))}
+    return opened.enter_context(Publisher.open(chosen.kafka, chosen.publish))
 
 
 def _kinds(named: str) -> list[str]:

@@ -19,6 +19,8 @@ from pipeline.policy.consider import consider
 from pipeline.policy.decisions import Action, Decision
 from pipeline.policy.file import parse
 from pipeline.policy.journal import Revision, TargetState
+from pipeline.policy.step_again import again
+from pipeline.policy.step_decision import StepDecision
 from pipeline.store import Store
 
 MISSING = "recorded evidence"
@@ -75,7 +77,9 @@ def _decided(steps: tuple[Row, ...]) -> Row:
     return by_state.get("proposed") or by_state.get("refused") or steps[0]
 
 
-def _again(place: Place, evidence: dict[str, Any], snapshot: int) -> Decision | None:
+def _again(place: Place, evidence: dict[str, Any], snapshot: int) -> Decision | StepDecision | None:
+    if "ladder" in evidence:
+        return again(evidence, snapshot)
     policy = parse(evidence["policy"]["text"])
     rule = policy.rule(evidence["rule"])
     if rule is None:
@@ -98,7 +102,7 @@ def _state(recorded: dict[str, Any] | None) -> TargetState | None:
     return TargetState(**{**recorded, "revisions": revisions})
 
 
-def _columns(row: Row, decision: Decision | None) -> list[str]:
+def _columns(row: Row, decision: Decision | StepDecision | None) -> list[str]:
     """Columns of the recorded row that the decision computed again does not give."""
     if decision is None:
         return []

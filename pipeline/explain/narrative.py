@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.canonical import instant
 from pipeline.explain.effect import Effect, Side
 from pipeline.explain.explanation import Explanation
+from pipeline.explain.step_words import step_words
 
 
 def narrative(explanation: Explanation) -> Iterator[str]:
@@ -38,6 +39,9 @@ def _why(evidence: dict[str, Any]) -> Iterator[str]:
     head = f"Refused by {decision['refused']}" if "refused" in decision else "Decided"
     yield f"{head}: {decision['detail']}"
     yield ""
+    if "ladder" in evidence:
+        yield from step_words(evidence)
+        return
     yield f"Evidence, as of {evidence['now']} at lake snapshot {evidence['journal']['snapshot']}:"
     for finding in evidence["findings"]:
         yield f"  {_finding(finding)}"

@@ -10,6 +10,8 @@ from typing import cast
 from pipeline import yaml_file
 from pipeline.errors import ConfigError
 from pipeline.policy import rules
+from pipeline.policy.ladder_file import ladders_of
+from pipeline.policy.quiet_file import quiet_hours
 from pipeline.policy.rules import MODES, TRIGGERS, Limits, Mode, Policy, Rule, Target
 from pipeline.sections import Section
 
@@ -30,12 +32,17 @@ def parse(text: str) -> Policy:
     top = Section("", yaml_file.document(text))
     policy = Policy(
         version=top.text("version"),
-        rules=_rules(top),
+        rules=_rules(top) if top.has("rules") or not top.has("ladders") else (),
         limits=_limits(top.section("limits", required=False)),
         kill_switch=top.flag("kill_switch", False),
         text=text,
         hash=hashlib.sha256(text.encode()).hexdigest(),
+        ladders=ladders_of(top),
+        quiet=quiet_hours(top),
     )
+    for i, ladder in enumerate(policy.ladders):
+        if policy.rule(ladder.name):
+            raise ConfigError(f"ladders[{i}].name", ladder.name, "a rule has this name; give it another")
     top.done()
     return policy
 
@@ -61,10 +68,12 @@ def _rule(section: Section) -> Rule:
         max_age=section.duration("max_age", rules.MAX_AGE),
         cool_down=section.duration("cool_down", rules.COOL_DOWN),
         verify_within=section.duration("verify_within", rules.VERIFY_WITHIN),
+        prove_within=section.duration("prove_within", rules.PROVE_WITHIN),
         change_window=section.duration("change_window", rules.CHANGE_WINDOW),
         approve_within=section.duration("approve_within", rules.APPROVE_WITHIN),
         signals=section.count("signals", rules.SIGNALS, minimum=1),
         version_label=section.text("version_label", rules.VERSION_LABEL),
+        quiet=quiet_hours(section),
     )
     if rule.mode == "auto" and len(rule.detectors) < rule.signals:
         raise ConfigError(
@@ -103,6 +112,9 @@ def _limits(section: Section) -> Limits:
     usual = Limits()
     limits = Limits(
         per_target_per_day=section.count("per_target_per_day", usual.per_target_per_day, minimum=0),
+        per_namespace_per_hour=section.count(
+            "per_namespace_per_hour", usual.per_namespace_per_hour, minimum=0
+        ),
         per_cluster_per_hour=section.count("per_cluster_per_hour", usual.per_cluster_per_hour, minimum=0),
         per_hour=section.count("per_hour", usual.per_hour, minimum=0),
         tripped_targets=section.count("tripped_targets", usual.tripped_targets, minimum=1),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from pipeline.policy.decisions import Gate, PastAction
+from pipeline.policy.quiet import quiet
 from pipeline.policy.situation import Situation
 
 Check = Callable[[Situation], tuple[bool, str]]
@@ -80,6 +81,10 @@ def _not_muted(s: Situation) -> tuple[bool, str]:
     if until is None or s.now >= until:
         return True, "nobody has muted the rule"
     return False, f"muted until {until.isoformat()}Z"
+
+
+def _not_quiet(s: Situation) -> tuple[bool, str]:
+    return quiet((*s.policy.quiet, *s.rule.quiet), s.now)
 
 
 def _not_put_back(s: Situation) -> tuple[bool, str]:
@@ -163,6 +168,9 @@ def _limit(span: timedelta, of: str, words: str) -> Check:
     def check(s: Situation) -> tuple[bool, str]:
         scope: dict[str, Callable[[PastAction], bool]] = {
             "per_target_per_day": lambda p: p.on(s.rule.target),
+            "per_namespace_per_hour": lambda p: (
+                (p.cluster, p.namespace) == (s.rule.target.cluster, s.rule.target.namespace)
+            ),
             "per_cluster_per_hour": lambda p: p.cluster == s.rule.target.cluster,
             "per_hour": lambda _: True,
         }
@@ -175,6 +183,7 @@ def _limit(span: timedelta, of: str, words: str) -> Check:
 GATES: dict[str, Check] = {
     "kill_switch": _kill_switch,
     "not_muted": _not_muted,
+    "not_quiet": _not_quiet,
     "evidence_complete": _evidence_complete,
     "fresh": _fresh,
     "enough_events": _enough_events,
@@ -192,6 +201,7 @@ GATES: dict[str, Check] = {
     "not_put_back": _not_put_back,
     "cool_down": _cool_down,
     "per_target_per_day": _limit(DAY, "per_target_per_day", "on the target in 24 h"),
+    "per_namespace_per_hour": _limit(HOUR, "per_namespace_per_hour", "in the namespace in 1 h"),
     "per_cluster_per_hour": _limit(HOUR, "per_cluster_per_hour", "in the cluster in 1 h"),
     "per_hour": _limit(HOUR, "per_hour", "anywhere in 1 h"),
 }

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from pipeline.policy.ladders import Ladder
+    from pipeline.policy.quiet import QuietHours
 
 Mode = Literal["observe", "propose", "auto"]
 MODES: tuple[str, ...] = get_args(Mode)
@@ -18,6 +22,7 @@ MIN_COUNT = 500
 MAX_AGE = timedelta(minutes=15)
 COOL_DOWN = timedelta(hours=6)
 VERIFY_WITHIN = timedelta(minutes=10)
+PROVE_WITHIN = timedelta(hours=2)
 CHANGE_WINDOW = timedelta(days=7)
 APPROVE_WITHIN = timedelta(hours=4)
 SIGNALS = 2
@@ -56,6 +61,8 @@ class Rule:
     """Least time between two actions on the target."""
     verify_within: timedelta = VERIFY_WITHIN
     """Time for the rollout to complete before the action counts as failed."""
+    prove_within: timedelta = PROVE_WITHIN
+    """Time after a rollback until its effect is measured on labels; one that did not help is put back."""
     change_window: timedelta = CHANGE_WINDOW
     """Longest time from a version's first traffic to its proven harm: later, the change is not the cause."""
     approve_within: timedelta = APPROVE_WITHIN
@@ -64,6 +71,8 @@ class Rule:
     """Fewest independent detectors that must agree before mode auto acts."""
     version_label: str = VERSION_LABEL
     """Pod template label that holds the model version."""
+    quiet: tuple[QuietHours, ...] = ()
+    """Times in which the rule changes nothing."""
 
     def covers(self, model: str) -> bool:
         return fnmatchcase(model, self.model)
@@ -74,6 +83,7 @@ class Limits:
     """Blast radius: most actions in a span, and most targets in trouble at once."""
 
     per_target_per_day: int = 2
+    per_namespace_per_hour: int = 3
     per_cluster_per_hour: int = 3
     per_hour: int = 5
     tripped_targets: int = 3
@@ -90,6 +100,12 @@ class Policy:
     kill_switch: bool
     text: str
     hash: str
+    ladders: tuple[Ladder, ...] = ()
+    quiet: tuple[QuietHours, ...] = ()
+    """Of every rule and ladder."""
+
+    def ladder(self, name: str) -> Ladder | None:
+        return next((one for one in self.ladders if one.name == name), None)
 
     def rule(self, name: str) -> Rule | None:
         return next((r for r in self.rules if r.name == name), None)

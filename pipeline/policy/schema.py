@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.policy.file import KINDS
+from pipeline.policy.ladders import STEPS
+from pipeline.policy.quiet import DAYS
 from pipeline.policy.rules import MODES, TRIGGERS, Limits
 
 _NAME = {"type": "string", "minLength": 1}
@@ -22,18 +24,50 @@ def schema() -> dict[str, Any]:
                 "version": _NAME,
                 "kill_switch": {"type": "boolean", "default": False},
                 "limits": _object({name: {"type": "integer", "minimum": 0} for name in Limits.__slots__}),
+                "quiet_hours": _quiet(),
                 "rules": {"type": "array", "minItems": 1, "items": _rule()},
+                "ladders": {"type": "array", "minItems": 1, "items": _ladder()},
             },
             "version",
-            "rules",
         ),
+        "anyOf": [{"required": ["rules"]}, {"required": ["ladders"]}],
     }
+
+
+def _ladder() -> dict[str, Any]:
+    namespace = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}
+    percent = {"type": "string", "pattern": r"^\d{1,4}(\.\d{1,2})?%$"}
+    step = _object({"step": {"enum": list(STEPS)}, "spent": percent, "forecast": percent}, "step")
+    step["oneOf"] = [{"required": ["spent"]}, {"required": ["forecast"]}]
+    durations = ("ttl", "cool_down", "approve_within", "max_age", "verify_within", "idle_for")
+    return _object(
+        {
+            "name": _NAME,
+            "budget": _NAME,
+            "cluster": _NAME,
+            "namespaces": {"type": "array", "minItems": 1, "items": namespace},
+            "steps": {"type": "array", "minItems": 1, "items": step},
+            "mode": {"enum": list(MODES), "default": "observe"},
+            "most": _COUNT,
+            "spare": {"type": "array", "minItems": 1, "items": _NAME},
+            "quiet_hours": _quiet(),
+            **dict.fromkeys(durations, _DURATION),
+        },
+        *("name", "budget", "cluster", "namespaces", "steps"),
+    )
+
+
+def _quiet() -> dict[str, Any]:
+    clock = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
+    days = {"type": "array", "minItems": 1, "items": {"enum": list(DAYS)}}
+    one = _object({"days": days, "from": clock, "to": clock, "zone": _NAME}, "from", "to")
+    return {"type": "array", "minItems": 1, "items": one}
 
 
 def _rule() -> dict[str, Any]:
     kubernetes = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"}
     target = {"cluster": _NAME, "namespace": kubernetes, "kind": {"enum": list(KINDS)}, "name": kubernetes}
-    durations = ("max_age", "cool_down", "verify_within", "change_window", "approve_within")
+    durations = ("max_age", "cool_down", "verify_within", "prove_within", "change_window", "approve_within")
     return _object(
         {
             "name": _NAME,
@@ -45,6 +79,7 @@ def _rule() -> dict[str, Any]:
             "min_count": _COUNT,
             "signals": _COUNT,
             "version_label": _NAME,
+            "quiet_hours": _quiet(),
             **dict.fromkeys(durations, _DURATION),
         },
         *("name", "model", "detectors", "target"),

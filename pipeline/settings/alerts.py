@@ -15,6 +15,8 @@ class AlertSettings:
     """Sent to the webhook as a bearer token."""
     alertmanager: str = ""
     """Address of an Alertmanager, such as https://alertmanager:9093; its API v2 is used."""
+    slack: Secret = Secret("")
+    """https address of an incoming webhook as Slack has it, told of actions; a secret."""
     kafka: bool = False
     """Send each alert to the topic driftledger.alert as well, as the groups kafka and publish say."""
     allow_private: bool = False

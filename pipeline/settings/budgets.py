@@ -9,3 +9,5 @@ from dataclasses import dataclass
 class BudgetSettings:
     file: str = ""
     """YAML file of budgets; see docs/metrics.md."""
+    prices: str = ""
+    """Price book by which ladders count the money, YAML or CSV; empty: the bundled list prices."""

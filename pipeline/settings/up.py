@@ -16,5 +16,7 @@ class UpSettings:
     """Pause between two looks of the judge: it reads whole minutes."""
     policy: str = ""
     """File of rules, YAML; empty: nothing is proposed or done."""
+    lease: str = ""
+    """NAMESPACE/NAME of a Lease that elects who acts on the cluster; empty: this process does."""
     dashboard: bool = True
     """Serve the pages too, as the group dashboard says."""

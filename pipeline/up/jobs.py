@@ -10,8 +10,14 @@ from typing import NamedTuple
 from collectors.live.contract import Watch
 from detectors.finding import Finding
 from detectors.parameters import Parameters
+from pipeline.act.admission import answer, holds
+from pipeline.act.proving import prove
+from pipeline.act.standings import Money, climbed
 from pipeline.act.tick import act
-from pipeline.actuator.kubernetes import Kubernetes
+from pipeline.actuator.kubernetes import ApiError, Kubernetes
+from pipeline.actuator.lease import Led, leading
+from pipeline.alerts.action_delivery import Send as TellAction
+from pipeline.alerts.action_delivery import tell, to_objects
 from pipeline.alerts.delivery import Send
 from pipeline.alerts.messages import summary
 from pipeline.alerts.tick import alert
@@ -22,6 +28,9 @@ from pipeline.maintenance.run import run as maintain
 from pipeline.policy.rules import Policy
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Store
+
+ELECT_SECONDS = 8.0
+ADMIT_SECONDS = 5.0
 
 log = logging.getLogger("driftledger.up")
 
@@ -35,6 +44,7 @@ class Alerting(NamedTuple):
     receivers: Mapping[str, Send]
     warn: bool = True
     told: Callable[[Sequence[Finding]], None] = lambda found: None
+    of_actions: Mapping[str, TellAction] = {}
 
 
 NOBODY = Alerting({})
@@ -47,6 +57,7 @@ def judging(
     policy: Policy | None,
     clients: Mapping[str, Kubernetes],
     alerting: Alerting = NOBODY,
+    money: Money | None = None,
 ) -> Job:
     """Judge the whole minutes that are over, record it, tell who is to know, and act as the policy says."""
     publisher = Embedded(store)
@@ -64,11 +75,46 @@ def judging(
             watch.notes(f"receiver {name}", reason)
         if policy is None:
             return
-        taken = act(store, publisher, found, policy, clients, now, snapshot=snapshot, parameters=parameters)
-        for step in taken:
+        led = leading(clients)
+        taken = act(store, publisher, found, policy, led, now, snapshot=snapshot, parameters=parameters)
+        proven = tuple(prove(store, publisher, policy, led, now))
+        for step in (*taken, *proven, *climbed(store, publisher, policy, money, led, now)):
             log.warning("%s %s by rule %s: %s", step.state, step.action_id, step.rule, step.detail)
+        on_objects = {"Kubernetes Events": to_objects(led)} if led else {}
+        for name, reason in tell(store, {**alerting.of_actions, **on_objects}, now):
+            watch.notes(f"receiver {name}", reason)
 
     return _every(every_seconds, "judge", once)
+
+
+def electing(clients: Mapping[str, Kubernetes]) -> Job:
+    """Take or keep each cluster's lease; who does not hold it acts on nothing."""
+
+    def once(watch: Watch) -> None:
+        for cluster, client in clients.items():
+            if isinstance(client, Led):
+                why = client.renew(_now(watch))
+                part = f"lease of {cluster}"
+                watch.notes(part, why) if why else watch.goes_on(part)
+
+    return _every(ELECT_SECONDS, "lease", once)
+
+
+def admitting(store: Store, policy: Policy, clients: Mapping[str, Kubernetes]) -> Job:
+    """Answer Kueue's workloads from the budget; with the kill switch on nothing is held back."""
+
+    def once(watch: Watch) -> None:
+        now = _now(watch)
+        for cluster, client in leading(clients).items():
+            spaces = tuple(n for one in policy.ladders if one.cluster == cluster for n in one.namespaces)
+            held = {} if policy.kill_switch else holds(store, cluster, now)
+            for found in answer(client, spaces, held, now):
+                if isinstance(found, ApiError):
+                    watch.notes(f"admission in {cluster}", found.words)
+                else:
+                    log.info("%s %s/%s: %s", found.state, found.namespace, found.workload, found.message)
+
+    return _every(ADMIT_SECONDS, "admission", once)
 
 
 def maintaining(store: Store, settings: MaintenanceSettings) -> Job:

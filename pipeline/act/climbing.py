@@ -1,0 +1,164 @@
+"""One tick of the ladders: settle and put back what was begun, then take the steps that budgets call for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from pipeline.act.approvals import granted, still_offered
+from pipeline.act.events import Publisher, Taken, publish, taken
+from pipeline.act.step_records import muted, open_steps, past_steps
+from pipeline.act.steps_end import ended, settled
+from pipeline.actuator.kubernetes import ApiError, Kubernetes
+from pipeline.actuator.ladder.contract import Scope
+from pipeline.actuator.ladder.table import RUNGS, reached
+from pipeline.canonical import canonical
+from pipeline.policy.climb import Due, due
+from pipeline.policy.decisions import Gate
+from pipeline.policy.ladders import Ladder
+from pipeline.policy.money import Standing
+from pipeline.policy.rules import Policy, Target
+from pipeline.policy.step_decision import Known, StepDecision, decided, refused
+from pipeline.store import Store
+
+Idle = Callable[[Ladder, str], tuple[Target, ...]]
+"""Workloads of a namespace that hold GPUs and use none."""
+
+
+def nothing_idle(ladder: Ladder, namespace: str) -> tuple[Target, ...]:
+    return ()
+
+
+def climb(
+    store: Store,
+    publisher: Publisher,
+    policy: Policy,
+    standings: Mapping[str, Standing],
+    clients: Mapping[str, Kubernetes],
+    now: datetime,
+    idle: Idle = nothing_idle,
+) -> tuple[Taken, ...]:
+    """The steps taken at this tick, each recorded before the next.
+
+    `standings` are by budget.  After each step the gates are judged anew, so that limits hold within a tick.
+    """
+    done: list[Taken] = []
+    for one in open_steps(store, past_steps(store)):
+        client, rung = reached(clients, one.past.cluster, one.past.kind), RUNGS[one.past.kind]
+        if client is None:
+            continue
+        for step in (
+            *settled(client, rung, one, policy, now),
+            *ended(client, rung, one, policy, standings, now),
+        ):
+            done.append(publish(publisher, taken(one.of, one.target, "", *step), now))
+    looked: set[tuple[str, str, str]] = set()
+    while (found := _next(store, policy, standings, now, looked)) is not None:
+        looked.add(_key(found[0]))
+        done += _taken(store, publisher, *found, clients, idle)
+    return tuple(done)
+
+
+def _key(one: Due) -> tuple[str, str, str]:
+    return one.ladder.name, one.rung.step, one.namespace
+
+
+def _next(
+    store: Store,
+    policy: Policy,
+    standings: Mapping[str, Standing],
+    now: datetime,
+    looked: set[tuple[str, str, str]],
+) -> tuple[Due, Known] | None:
+    if not policy.ladders:
+        return None
+    history = past_steps(store)
+    resting = muted(store, tuple(ladder.name for ladder in policy.ladders))
+    known = Known(policy, standings, history, resting, now, store.snapshot())
+    for one in due(policy, standings, history, now, resting):
+        if _key(one) not in looked:
+            return one, known
+    return None
+
+
+def _taken(
+    store: Store,
+    publisher: Publisher,
+    one: Due,
+    known: Known,
+    clients: Mapping[str, Kubernetes],
+    idle: Idle,
+) -> Iterator[Taken]:
+    client = reached(clients, one.ladder.cluster, one.rung.step)
+    decision = _decision(store, one, known, client, idle)
+    first = taken(
+        decision, decision.target, "", "refused" if decision.reason else "proposed", _words(decision),
+        decision.evidence, decision.snapshot,
+    )  # fmt: skip
+    agreed = decision.mode == "propose" and not decision.reason and granted(store, decision, known.now)
+    goes_on = not decision.reason and (decision.mode == "auto" or agreed)
+    if not agreed and (goes_on or not _recorded(store, decision, first, known.now)):
+        yield publish(publisher, first, known.now)
+    if goes_on and client is not None:
+        expires = known.now + one.ladder.ttl
+        words = f"every gate passed; it ends by itself at {expires:%Y-%m-%d %H:%M}Z"
+        begun = taken(decision, decision.target, "", "approved", words, canonical({"expires": expires}))
+        yield publish(publisher, begun, known.now)
+        step = RUNGS[one.rung.step].carry_out(client, decision.plan, decision.action_id, expires)
+        if step is not None:
+            state = taken(decision, decision.target, "", step.state, step.detail, step.evidence)
+            yield publish(publisher, state, known.now)
+
+
+def _decision(store: Store, one: Due, known: Known, client: Kubernetes | None, idle: Idle) -> StepDecision:
+    """What a person was offered, or agreed to, is not planned anew while the offer stands."""
+    if one.failed is not None:
+        return refused(one, one.failed, known)
+    if client is None:
+        return refused(
+            one, Gate("cluster_read", False, f"cluster {one.ladder.cluster} is not connected"), known
+        )
+    offered = _offered(store, one, known)
+    if offered is not None:
+        return offered
+    targets = idle(one.ladder, one.namespace) if one.rung.step == "scale_idle" else ()
+    scope = Scope(one.ladder.cluster, one.namespace, one.ladder.spare, one.ladder.most, targets)
+    plan = RUNGS[one.rung.step].plan(client, scope)
+    if isinstance(plan, ApiError):
+        return refused(one, Gate("cluster_read", False, plan.words), known)
+    if not plan:
+        return refused(one, Gate("changes_something", False, "there is nothing to change"), known)
+    return decided(one, plan, known)
+
+
+def _offered(store: Store, one: Due, known: Known) -> StepDecision | None:
+    if one.ladder.mode != "propose":
+        return None
+    action_id = decided(one, {}, known).action_id
+    rows = store.query("action_state", action_id=action_id, state="proposed").to_pylist()
+    if not rows:
+        return None
+    recorded = json.loads(rows[0]["evidence"])
+    decision = decided(one, recorded["decision"]["plan"], known)
+    if recorded["policy"]["hash"] != known.policy.hash:
+        return None
+    same = {"evidence": rows[0]["evidence"], "detail": recorded["decision"]["detail"]}
+    kept = StepDecision(**{**{n: getattr(decision, n) for n in decision.__slots__}, **same})
+    stands = granted(store, kept, known.now) or still_offered(store, kept, known.now)
+    return kept if stands else None
+
+
+def _recorded(store: Store, decision: StepDecision, first: Taken, now: datetime) -> bool:
+    """A decision that only stands in the ledger is written once, not at every tick that repeats it."""
+    if decision.mode == "propose" and not decision.reason:
+        return still_offered(store, decision, now)
+    found = store.query("action_state", action_id=first.action_id, state=first.state)
+    return bool(found.num_rows)
+
+
+def _words(decision: StepDecision) -> str:
+    if decision.reason:
+        return f"{decision.reason}: {decision.detail}"
+    prefix = {"observe": "observed only: would ", "propose": "for approval: ", "auto": ""}[decision.mode]
+    return prefix + decision.detail

@@ -1,0 +1,96 @@
+"""What became of a step that was begun, and its end: its time, its budget, or a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from pipeline.act.events import Publisher, publish, taken
+from pipeline.act.events import Taken as Event
+from pipeline.act.step_records import Taken, past_steps, step
+from pipeline.actuator.kubernetes import Kubernetes
+from pipeline.actuator.ladder.contract import Rung
+from pipeline.actuator.ladder.table import RUNGS
+from pipeline.canonical import canonical
+from pipeline.errors import ConfigError, NotFound
+from pipeline.policy import ladders
+from pipeline.policy.climb import over
+from pipeline.policy.money import Standing
+from pipeline.policy.rules import Policy
+from pipeline.store import Store
+
+_WHY = {
+    "time": "its time is over",
+    "period": "the budget's next period has begun",
+    "budget": "the budget no longer calls for it",
+}
+
+
+class Settled(NamedTuple):
+    """A state that a step has reached."""
+
+    state: str
+    detail: str
+    evidence: str = ""
+
+
+def settled(client: Kubernetes, rung: Rung, one: Taken, policy: Policy, now: datetime) -> Iterator[Settled]:
+    """A write whose answer was lost is looked up or done; a write that was answered is verified."""
+    past, plan = one.past, one.plan
+    if past.state == "approved":
+        found = rung.carry_out(client, plan, past.action_id, one.expires)
+        if found is not None:
+            yield Settled(found.state, found.detail, found.evidence)
+    elif past.state == "executed" and past.acted_at is not None:
+        found = rung.holds(client, plan, past.action_id)
+        ladder = policy.ladder(past.rule)
+        within = ladder.verify_within if ladder else ladders.VERIFY_WITHIN
+        if found is not None:
+            yield Settled(found.state, found.detail, found.evidence)
+        elif now >= past.acted_at + within:
+            yield Settled("failed", f"not verified within {within.total_seconds():g} s")
+
+
+def ended(
+    client: Kubernetes,
+    rung: Rung,
+    one: Taken,
+    policy: Policy,
+    standings: Mapping[str, Standing],
+    now: datetime,
+) -> Iterator[Settled]:
+    """Put back where its time is over, or its budget no longer calls for it."""
+    ladder = policy.ladder(one.past.rule)
+    called = next((r for r in ladder.rungs if r.step == one.past.kind), None) if ladder else None
+    standing = standings.get(ladder.budget) if ladder else None
+    why = over(called, standing, one.past.acted_at or now, one.expires, now)
+    if why:
+        found = rung.put_back(client, one.plan, one.past.action_id)
+        if found is not None:
+            yield Settled(
+                found.state, f"{_WHY[why]}; {found.detail}", canonical({"why": why, "left": found.evidence})
+            )
+
+
+def put_back(
+    store: Store,
+    publisher: Publisher,
+    action_id: str,
+    client: Kubernetes,
+    cluster: str,
+    by: str,
+    now: datetime,
+) -> Iterator[Event]:
+    """By a person, now.  Raises NotFound or ConfigError."""
+    past = next((p for p in past_steps(store) if p.action_id == action_id and p.open), None)
+    one = step(store, past) if past else None
+    if past is None or one is None:
+        raise NotFound(f"action {action_id[:12]} is no step that holds; see `driftledger actions list`")
+    if past.cluster != cluster:
+        raise ConfigError("--cluster", cluster, f"the action was in cluster {past.cluster}")
+    found = RUNGS[past.kind].put_back(client, one.plan, action_id)
+    if found is not None:
+        words = f"put back by {by}; {found.detail}"
+        evidence = canonical({"why": "person", "by": by, "left": found.evidence})
+        yield publish(publisher, taken(one.of, one.target, "", found.state, words, evidence), now)

@@ -1,0 +1,60 @@
+"""No more replicas than there are: the maximum of each HorizontalPodAutoscaler and KEDA ScaledObject."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object
+from pipeline.actuator.ladder import changes
+from pipeline.actuator.ladder.changes import Change, change, holds, planned, put_back
+from pipeline.actuator.ladder.contract import Plan, Scope
+from pipeline.actuator.ladder.reading import AUTOSCALERS, SCALED_OBJECTS, listed
+from pipeline.actuator.ownership import owner
+from pipeline.actuator.steps import Step
+
+__all__ = ["carry_out", "holds", "plan", "put_back"]
+
+KEDA_USUAL = 100
+"""KEDA's maximum where a ScaledObject names none."""
+
+
+def plan(client: Kubernetes, scope: Scope) -> Plan | ApiError:
+    """An autoscaler that KEDA or a GitOps tool owns is left: its owner would set it back."""
+    autoscalers = listed(client, AUTOSCALERS, scope.namespace)
+    scaled = listed(client, SCALED_OBJECTS, scope.namespace)
+    if isinstance(autoscalers, ApiError):
+        return autoscalers
+    if isinstance(scaled, ApiError):
+        return scaled
+    now = {str(a["metadata"]["name"]): a for a in autoscalers}
+    found = [_autoscaler(a) for a in autoscalers if not owner(a)]
+    found += [_scaled(s, now) for s in scaled if not owner(s)]
+    return planned([c for c in found if c is not None][: scope.most])
+
+
+def carry_out(client: Kubernetes, plan: Plan, action_id: str, expires: datetime) -> Step | None:
+    return changes.carry_out(client, plan, action_id)
+
+
+def _autoscaler(thing: Object) -> Change | None:
+    cap = max(_replicas(thing), int(thing["spec"].get("minReplicas") or 1), 1)
+    return change(AUTOSCALERS, thing, "maxReplicas", cap) if cap < thing["spec"]["maxReplicas"] else None
+
+
+def _scaled(thing: Object, autoscalers: dict[str, Object]) -> Change | None:
+    """Its replicas are those of the autoscaler that KEDA keeps for it; without one nobody knows them."""
+    kept = autoscalers.get(str((thing.get("status") or {}).get("hpaName") or ""))
+    if kept is None:
+        return None
+    spec = thing["spec"]
+    cap = max(_replicas(kept), int(spec.get("minReplicaCount") or 0), 1)
+    limit = spec.get("maxReplicaCount")
+    return (
+        change(SCALED_OBJECTS, thing, "maxReplicaCount", cap)
+        if cap < int(KEDA_USUAL if limit is None else limit)
+        else None
+    )
+
+
+def _replicas(autoscaler: Object) -> int:
+    return int((autoscaler.get("status") or {}).get("currentReplicas") or 0)

@@ -1,0 +1,181 @@
+"""One field of some objects set, and set back: each object by a patch of its own that is whole or nothing.
+
+A patch holds on the object that was read and on the value that was read, and writes the action's id into
+the object, so a lost answer or a crash is settled from the object itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object, Resource
+from pipeline.actuator.ladder.contract import Plan
+from pipeline.actuator.patching import ANNOTATION, action_of
+from pipeline.actuator.steps import Step
+from pipeline.canonical import canonical
+
+_MARK = f"/metadata/annotations/{ANNOTATION.replace('/', '~1')}"
+_NEVER_WRITTEN = ("conflict", "invalid", "forbidden", "unauthorized", "not_found")
+
+Done = Literal["done", "left", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field of the spec from one value to another; None is that it is not there."""
+
+    group: str
+    version: str
+    plural: str
+    namespace: str
+    name: str
+    uid: str
+    field: str
+    """Key in the spec."""
+    before: Any
+    after: Any
+
+    @property
+    def resource(self) -> Resource:
+        return Resource(self.group, self.version, self.plural)
+
+    @property
+    def words(self) -> str:
+        return f"{self.plural}/{self.name} {self.field} {self.before} to {self.after}"
+
+
+def change(resource: Resource, thing: Object, field: str, after: Any) -> Change:
+    metadata = thing["metadata"]
+    where = resource.group, resource.version, resource.plural
+    before = thing["spec"].get(field)
+    return Change(*where, metadata["namespace"], metadata["name"], metadata["uid"], field, before, after)
+
+
+def planned(found: Sequence[Change]) -> Plan:
+    return {"changes": [asdict(c) for c in found]} if found else {}
+
+
+def changes_of(plan: Plan) -> list[Change]:
+    return [Change(**c) for c in plan["changes"]]
+
+
+def carry_out(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
+    """Executed where at least one object was changed; the others are named with the reason."""
+    return _each(client, plan, lambda c: _forwards(client, c, action_id), "executed")
+
+
+def put_back(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
+    return _each(client, plan, lambda c: _backwards(client, c, action_id), "undone")
+
+
+def holds(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
+    """By the objects themselves."""
+    found = [(c, client.get(c.resource, c.namespace, c.name)) for c in changes_of(plan)]
+    if any(isinstance(t, ApiError) and t.fault not in _NEVER_WRITTEN for _, t in found):
+        return None
+    mine = [(c, t) for c, t in found if not isinstance(t, ApiError) and action_of(t) == action_id]
+    moved = [c.words for c, t in mine if t["spec"].get(c.field) != c.after]
+    if moved or not mine:
+        return Step(
+            "failed", f"somebody has changed it: {'; '.join(moved) or 'no object carries the action'}"
+        )
+    return Step("verified", f"{len(mine)} of {len(found)} objects are as planned")
+
+
+def _each(
+    client: Kubernetes,
+    plan: Plan,
+    one: Callable[[Change], tuple[Done, str]],
+    state: Literal["executed", "undone"],
+) -> Step | None:
+    found = [(c, *one(c)) for c in changes_of(plan)]
+    if any(done == "unknown" for _, done, _ in found):
+        return None
+    changed = [c.words for c, done, _ in found if done == "done"]
+    left = {f"{c.plural}/{c.name}": why for c, done, why in found if done == "left"}
+    evidence = canonical({"changed": changed, "left": left})
+    words = f"{len(changed)} of {len(found)} changed" + (f", left: {_named(left)}" if left else "")
+    if state == "executed" and not changed:
+        return Step("refused", f"not_written: {_named(left)}", evidence)
+    return Step(state, words if state == "executed" else f"put back: {words}", evidence)
+
+
+def _named(left: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {why}" for name, why in left.items())
+
+
+def _forwards(client: Kubernetes, change: Change, action_id: str) -> tuple[Done, str]:
+    thing = client.get(change.resource, change.namespace, change.name)
+    if isinstance(thing, ApiError):
+        return _fault(thing)
+    if action_of(thing) == action_id:
+        return "done", "it carries the action already"
+    mark: Object = {"op": "add", "path": _MARK, "value": action_id}
+    if not (thing["metadata"].get("annotations")):
+        mark = {"op": "add", "path": "/metadata/annotations", "value": {ANNOTATION: action_id}}
+    setting = {"op": "add", "path": f"/spec/{change.field}", "value": change.after}
+    patch = [*_guard(thing, change.uid, change.field, change.before), setting, mark]
+    return _sent(client, change, patch, lambda held: action_of(held) == action_id)
+
+
+def _backwards(client: Kubernetes, change: Change, action_id: str) -> tuple[Done, str]:
+    thing = client.get(change.resource, change.namespace, change.name)
+    if isinstance(thing, ApiError):
+        return ("left", "it is gone") if thing.fault == "not_found" else _fault(thing)
+    if thing["metadata"]["uid"] != change.uid:
+        return "left", "another object has its name now"
+    if action_of(thing) != action_id:
+        return "left", "it does not carry the action"
+    unmark = [{"op": "test", "path": _MARK, "value": action_id}, {"op": "remove", "path": _MARK}]
+    if thing["spec"].get(change.field) != change.after:
+        return _sent(
+            client, change, unmark, _unmarked, "somebody has changed it since; only the mark is gone"
+        )
+    path = f"/spec/{change.field}"
+    setting = (
+        {"op": "remove", "path": path}
+        if change.before is None
+        else {"op": "add", "path": path, "value": change.before}
+    )
+    patch = [*_guard(thing, change.uid, change.field, change.after), setting, *unmark]
+    return _sent(client, change, patch, _unmarked)
+
+
+def _unmarked(thing: Object) -> bool:
+    return not action_of(thing)
+
+
+def _guard(thing: Object, uid: str, field: str, value: Any) -> list[Object]:
+    """Where a field is missing there is nothing to test, so the version of the whole object is."""
+    held = (
+        {"op": "test", "path": "/metadata/resourceVersion", "value": thing["metadata"]["resourceVersion"]}
+        if value is None
+        else {"op": "test", "path": f"/spec/{field}", "value": value}
+    )
+    return [{"op": "test", "path": "/metadata/uid", "value": uid}, held]
+
+
+def _sent(
+    client: Kubernetes,
+    change: Change,
+    patch: list[Object],
+    took: Callable[[Object], bool],
+    only: str = "",
+) -> tuple[Done, str]:
+    where = (change.resource, change.namespace, change.name, patch)
+    answer: Object | ApiError = {}
+    for dry_run in (True, False):
+        answer = client.patch(*where, dry_run=dry_run)
+        if isinstance(answer, ApiError) and (dry_run or answer.fault in _NEVER_WRITTEN):
+            return _fault(answer)
+    if isinstance(answer, ApiError):  # its answer was lost: the object tells
+        thing = client.get(change.resource, change.namespace, change.name)
+        if isinstance(thing, ApiError) or not took(thing):
+            return "unknown", answer.words
+    return ("left", only) if only else ("done", "")
+
+
+def _fault(error: ApiError) -> tuple[Done, str]:
+    return ("left" if error.fault in _NEVER_WRITTEN else "unknown"), error.words

@@ -1,0 +1,35 @@
+"""What the steps read: objects of kinds that a cluster need not have, and the priority of pods."""
+
+from __future__ import annotations
+
+from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object, Resource
+
+AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers")
+SCALED_OBJECTS = Resource("keda.sh", "v1alpha1", "scaledobjects")
+JOBS = Resource("batch", "v1", "jobs")
+LOCAL_QUEUES = Resource("kueue.x-k8s.io", "v1beta2", "localqueues")
+WORKLOADS = Resource("kueue.x-k8s.io", "v1beta2", "workloads")
+WORKLOAD_STATUS = Resource("kueue.x-k8s.io", "v1beta2", "workloads", "status")
+PRIORITY_CLASSES = Resource("scheduling.k8s.io", "v1", "priorityclasses")
+
+
+def listed(client: Kubernetes, resource: Resource, namespace: str) -> list[Object] | ApiError:
+    """Sorted by name; none of a kind that the cluster does not have."""
+    found = client.list_all(resource, namespace)
+    if isinstance(found, ApiError):
+        return [] if found.fault == "not_found" else found
+    return sorted(found, key=lambda thing: str(thing["metadata"]["name"]))
+
+
+def priorities(client: Kubernetes) -> dict[str, int] | ApiError:
+    """The value of each PriorityClass; of no name, that of the class that is the default."""
+    found = client.list_all(PRIORITY_CLASSES, "")
+    if isinstance(found, ApiError):
+        return found
+    values = {str(c["metadata"]["name"]): int(c["value"]) for c in found}
+    return values | {"": max((int(c["value"]) for c in found if c.get("globalDefault")), default=0)}
+
+
+def conditions(thing: Object) -> dict[str, str]:
+    """Status by type."""
+    return {str(c["type"]): str(c["status"]) for c in (thing.get("status") or {}).get("conditions") or ()}
