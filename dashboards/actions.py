@@ -17,6 +17,7 @@ from pipeline.explain.effect import effect
 from pipeline.explain.explanation import Explanation, explain
 from pipeline.explain.narrative import document, narrative
 from pipeline.explain.page import page as html
+from pipeline.policy.ladders import STEPS
 from pipeline.store import Store
 
 _TITLES = {
@@ -42,7 +43,7 @@ def page(view: View) -> None:
         shown.table(view, found, _TITLES, file="actions", command="driftledger actions list")
         names = [c.name for c in found.answer.columns]
         rows = [dict(zip(names, row, strict=True)) for row in found.answer.rows]
-        ids = [str(r["action"]) for r in rows if r["kind"] in ("rollback", "undo")]
+        ids = [str(r["action"]) for r in rows if r["kind"] in ("rollback", "undo", *STEPS)]
         words = {str(r["action"]): f"{str(r['action'])[:12]}  {r['state']}  {r['workload']}" for r in rows}
         at = ids.index(chosen) if chosen in ids else None
         picked = st.selectbox("Evidence of", ids, index=at, format_func=lambda i: words[i], key="evidence")
@@ -90,7 +91,7 @@ def _said(found: Explanation) -> bool:
 
 def _can_be_undone(found: Explanation) -> bool:
     states = {s["state"] for s in found.steps}
-    return found.steps[0]["kind"] == "rollback" and "executed" in states and "undone" not in states
+    return found.steps[0]["kind"] in ("rollback", *STEPS) and "executed" in states and "undone" not in states
 
 
 def _offer(view: View, waiting: Offer, who: str) -> None:

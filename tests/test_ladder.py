@@ -33,6 +33,7 @@ from pipeline.embedded import Embedded
 from pipeline.errors import ConfigError
 from pipeline.explain.explanation import explain
 from pipeline.explain.narrative import narrative
+from pipeline.explain.page import page
 from pipeline.policy.climb import due
 from pipeline.policy.file import parse
 from pipeline.policy.ladders import STEPS
@@ -269,6 +270,7 @@ def test_what_a_person_agreed_to_is_done_as_planned_and_what_a_person_put_back_s
     assert [s.state for s in steps] == ["undone"] and scene.thing(*web)["spec"]["maxReplicas"] == 9
     assert scene.tick(rules, NOW + 9 * HOUR, as_of=NOW + 9 * HOUR) == [("cap_autoscalers", "refused")]
     assert "a person put" in scene.rows("refused")[0]["detail"]
+    assert "maxReplicas 9 to 3" in page(explain(scene.store.location, row["action_id"]), None)
     assert "maxReplicas 9 to 3" in "\n".join(narrative(explain(scene.store.location, row["action_id"])))
 
 

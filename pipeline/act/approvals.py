@@ -16,6 +16,7 @@ from pipeline.canonical import canonical, digest, instant, moment
 from pipeline.errors import ConfigError, NotFound
 from pipeline.policy import rules
 from pipeline.policy.file import parse
+from pipeline.policy.ladders import STEPS
 from pipeline.policy.rules import Target
 from pipeline.store import Store
 
@@ -82,8 +83,8 @@ def deny(store: Store, publisher: Publisher, action_id: str, by: str, why: str, 
 def ask_undo(store: Store, publisher: Publisher, action_id: str, by: str, now: datetime) -> Taken:
     """To be done by the next tick, which has the rights; raises NotFound where there is nothing to undo."""
     done, undone = _row(store, action_id, "executed"), _row(store, action_id, "undone")
-    if done is None or done["kind"] != "rollback" or undone is not None:
-        raise NotFound(f"action {action_id[:12]} is no executed rollback; see `driftledger actions list`")
+    if done is None or done["kind"] not in ("rollback", *STEPS) or undone is not None:
+        raise NotFound(f"action {action_id[:12]} is nothing that holds; see `driftledger actions list`")
     asked = _said(store, action_id, "granted", f"undo asked by {by}", canonical({"of": action_id, "by": by}))
     asked = asked._replace(action_id=digest(["undo asked", action_id]), kind=UNDO_ASKED)
     return publish(publisher, asked, now)

@@ -12,6 +12,7 @@ from pipeline.answers.cells import safe_text
 from pipeline.canonical import instant, moment
 from pipeline.explain.effect import Effect, Side
 from pipeline.explain.explanation import Explanation
+from pipeline.explain.step_words import step_words
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
@@ -61,6 +62,13 @@ def _decision(evidence: Row) -> Iterator[str]:
     decision, policy, now = evidence["decision"], evidence["policy"], moment(evidence["now"])
     refused = decision.get("refused")
     yield _paragraph(f"{f'Refused by {refused}' if refused else 'Decided'}: {decision['detail']}")
+    if "ladder" in evidence:
+        yield _paragraph(
+            f"Policy version {policy['version']}, SHA-256 {policy['hash']}, as of {instant(now)}."
+        )
+        yield _heading("Inputs, gates and plan")
+        yield f"<pre>{_text(chr(10).join(step_words(evidence)))}</pre>"
+        return
     yield _paragraph(
         f"Policy version {policy['version']}, SHA-256 {policy['hash']}, rule {evidence['rule']}, read at "
         f"lake snapshot {evidence['journal']['snapshot']}, as of {evidence['now']}."
