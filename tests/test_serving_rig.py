@@ -178,3 +178,12 @@ def test_a_hijacked_actuator_cannot_touch_the_revisions_of_others(serving):
     ):
         assert isinstance(answer, ApiError) and "named driftledger-" in answer.message, answer
     assert serving.kube.request("GET", f"{path}/web-1")["revision"] == 1
+
+
+def test_the_audit_log_has_only_the_writes_that_were_promised(serving):
+    """What the server wrote down of this account in this namespace: its patches, and the states it keeps."""
+    name = "system:serviceaccount:driftledger:driftledger-actuator"
+    done = [e for e in serving.kube.audited() if e.user == name and e.namespace == serving.ns]
+    wrote = {(e.verb, e.resource, e.subresource) for e in done if e.code < 300}
+    kinds = {("patch", kind.resource.plural, "") for kind in SERVING}
+    assert wrote == kinds | {("create", "controllerrevisions", "")}
