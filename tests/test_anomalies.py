@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -149,8 +149,12 @@ def test_a_doubled_day_is_found(stream: str) -> None:
     assert found >= 18
 
 
-def test_the_command_answers(store: Store, tmp_path: Path) -> None:
-    words = ["anomalies", "-s", str(store.location.folder), "--window", "2026-10-07", "--gpu-hour-price", "1"]
-    found = CliRunner().invoke(app.app, [*words, "-o", "csv"])
-    assert found.exit_code == 0, found.output
-    assert "volume,team-b on NVIDIA L4" in found.output
+def test_the_command_answers(store: Store) -> None:
+    """A job that asks each night must be able to tell by the exit code alone whether somebody has to look."""
+    words = ["anomalies", "-s", str(store.location.folder), "--gpu-hour-price", "1", "-o", "json"]
+    found = CliRunner().invoke(app.app, [*words, "--window", "2026-10-07"])
+    (row,) = json.loads(found.stdout)["rows"]
+    assert (row["driver"], row["where"], row["cost"]) == ("volume", "team-b on NVIDIA L4", "72.000000000")
+    assert found.exit_code == 6
+    found = CliRunner().invoke(app.app, [*words, "--window", "2026-10-08"])
+    assert (found.exit_code, json.loads(found.stdout)["rows"]) == (0, [])

@@ -20,6 +20,9 @@ from pipeline.cli.options import (
 from pipeline.cli.output import Output
 from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
 
+FOUND = 6
+"""Exit code: a cost is unlike those before."""
+
 
 class Step(StrEnum):
     day = "day"
@@ -45,6 +48,7 @@ def anomalies(
     """Costs far from the same weekday's before, and the driver: price, volume, mix or idle.
 
     The window says which days are looked at; they are compared with the eight weeks before each.
+    Exit code 6 when there is one.
     """
     from pipeline.answers.anomalies import anomalies as answer
     from pipeline.answers.window import parse_window
@@ -54,5 +58,8 @@ def anomalies(
     span = parse_window(window, now())
     book = price_book(prices, gpu_hour_price, currency)
     with reading(ctx, store) as ledger:
-        groups = dimensions(by or [])
-        show(answer(ledger, span, groups, step.value, book, currency, rule, load(rule.ownership)), output)
+        groups, owners = dimensions(by or []), load(rule.ownership)
+        found = answer(ledger, span, groups, step.value, book, currency, rule, owners)
+    show(found, output)
+    if found.rows:
+        raise typer.Exit(FOUND)
