@@ -73,9 +73,11 @@ def cost(
         inventory = cost_query.inventory(store)
         table = _price_table(store, {"inventory": inventory, "seen": seen}, book, span, currency)
         known = cost_query.known(store, _cells(span, book), seen, inventory, owners, rule.namespaces)
-        lines = cost_query.lines(store, {**known, "price": table}, span, by, rule)
+        asked = {**known, "price": table}
+        lines = cost_query.lines(store, asked, span, by, rule)
+        clash = cost_notes.clash(lines, lambda by: cost_query.lines(store, asked, span, by, rule))
         as_of = _latest(seen)
-        said = cost_notes.notes(store, lines, table, span, as_of, book.version)
+        said = cost_notes.notes(store, lines, table, span, as_of, book.version, clash)
         said += rolled.notes(store, span)
     rows, total = cost_table.rows(lines, by, currency, "/".join(filter(None, (rule.id, owners.version))))
     return Answer(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -17,9 +18,15 @@ _SHOWN = 5
 
 
 def notes(
-    store: Store, lines: pa.Table, prices: pa.Table, window: Window, as_of: datetime | None, version: str
+    store: Store,
+    lines: pa.Table,
+    prices: pa.Table,
+    window: Window,
+    as_of: datetime | None,
+    version: str,
+    clash: str,
 ) -> tuple[str, ...]:
-    """Sentences, the ones that change the numbers first."""
+    """Sentences, the ones that change the numbers first; `clash` names who holds more than there is."""
     names = ("unpriced_su", "unpriced_other_su", "unseen", "over_su")
     unpriced, others, unseen, over = (_hours(lines, name) for name in names)
     found: list[str] = []
@@ -32,7 +39,9 @@ def notes(
         found.append(f"{others:f} hours of CPUs, memory, volumes or load balancers have no price")
         found += _reasons(prices, gpus=False)
     if over:
-        found.append(f"{over:f} GPU-hours were held by shares of more than a device; they were scaled to it")
+        found.append(
+            f"{over:f} GPU-hours were held by shares of more than a device; they were scaled to it: {clash}"
+        )
     if unseen:
         found.append(f"{unseen:f} GPU-hours were not observed; what is held and not observed counts as idle")
     found += _conditions(store, window)
@@ -40,6 +49,19 @@ def notes(
         found.append(f"the newest GPU fact is of {as_of:%Y-%m-%dT%H:%M:%SZ}; nothing after it is counted")
     found.append(f"prices: {version}")
     return tuple(found)
+
+
+def clash(lines: pa.Table, ask: Callable[[Sequence[str]], pa.Table]) -> str:
+    """Devices of which more is held than there is, each with its holders; `ask` gives lines by dimensions."""
+    if not _hours(lines, "over_su"):
+        return ""
+    held: dict[str, list[str]] = defaultdict(list)
+    for line in ask(("cluster", "device", "namespace", "pod")).to_pylist():
+        if line["over_su"]:
+            held[f"{line['cluster']}/{line['device']}"].append(f"{line['namespace']}/{line['pod']}")
+    said = [f"{device} by {', '.join(who[:_SHOWN])}" for device, who in sorted(held.items())]
+    more = [f"and {len(said) - _SHOWN} more"] if len(said) > _SHOWN else []
+    return "; ".join(said[:_SHOWN] + more)
 
 
 def _conditions(store: Store, window: Window) -> Iterable[str]:
