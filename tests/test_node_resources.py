@@ -79,6 +79,28 @@ def test_a_nodes_lines_sum_to_its_price_by_every_method(holders: tuple[Row, ...]
                 assert added == sums(answer, "pod")
 
 
+def test_by_dominant_part_who_takes_the_memory_pays_for_the_gpus_that_it_blocks(
+    tmp_path: Path,
+) -> None:
+    """Three quarters of a node's memory block three quarters of it, however few GPUs are held."""
+    devices = [*(device(f"g{i}", at(0), time=at(2)) for i in range(8)), *HOST[:1]]
+    devices.append(device("n/memory", at(0), resource="memory", quantity=512 * GIB, time=at(2), gpu_model=""))
+    held = [allocation(f"g{i}", "a", at(0), at(1)) for i in range(2)]
+    held += [
+        allocation("n/memory", "a", at(0), at(1), (3, 4)),
+        allocation("n/cpu", "a", at(0), at(1), (1, 2)),
+    ]
+    held += [allocation("g2", "b", at(0), at(1)), allocation("n/cpu", "c", at(1), at(2))]
+    book = PriceBook("own", (Price("gpu", (), Decimal(1), "USD"),))
+    with plain_store(str(tmp_path), devices=devices, allocations=held) as store:
+        rule = CostRule(Method.dominant)
+        first, then = (
+            sums(cost(store, Window(at(h), at(h + 1)), ("pod",), book, rule=rule), "pod") for h in (0, 1)
+        )
+        assert first == {("a",): 6, ("b",): 1, ("cluster_idle",): 1}
+        assert then == {("c",): 8}
+
+
 def priced(resource: str, unit_hour: str) -> Price:
     return Price(resource, (("resource", resource),), Decimal(unit_hour), "USD")
 

@@ -38,7 +38,8 @@ def lines(
 
     `tables` are those of `known`, and `price`, the window's prices, as cost_lines.sql says.
     """
-    spread = {"idle": rule.idle, "shared": rule.shared, "usage": rule.method is Method.usage}
+    spread = {"idle": rule.idle, "shared": rule.shared}
+    spread |= {name: rule.method == name for name in (Method.usage, Method.dominant)}
     parts = rule.split or Split(0, 0, 0)
     split = {f"{name}_part": value for name, value in asdict(parts).items() if name != "whole"}
     given = {**spread, **split, "whole_parts": parts.whole}

@@ -9,6 +9,8 @@ from enum import StrEnum
 class Method(StrEnum):
     allocation = "allocation"
     usage = "usage"
+    max = "max"
+    dominant = "dominant"
     aws_split = "aws-split"
     datadog = "datadog"
     opencost = "opencost"
@@ -46,7 +48,9 @@ default prices in millionths of a dollar an hour."""
 class CostRule:
     method: Method = Method.allocation
     """allocation: who holds a device pays for it; usage: who works pays for what is held without work too;
-    aws-split, datadog, opencost: allocation, with the node's price split over its GPUs, CPUs and memory."""
+    max: the larger of what is held and what is used, which is what is held; dominant: each pays of a node the
+    largest part that it holds of its GPUs, CPUs or memory; aws-split, datadog, opencost: allocation, with the
+    node's price split over its GPUs, CPUs and memory."""
     idle: Spread = Spread.none
     """Who pays for time that nobody holds, by cluster and hour: none, holders by their cost, or all alike."""
     shared: Spread = Spread.none
@@ -73,4 +77,4 @@ class CostRule:
     @property
     def spreads(self) -> bool:
         """Whether a cost moves from where it arose, which it does by whole hours."""
-        return self.method is Method.usage or {self.idle, self.shared} != {Spread.none}
+        return self.method in (Method.usage, Method.dominant) or {self.idle, self.shared} != {Spread.none}

@@ -5,7 +5,7 @@
 -- billionths an hour of a GPU, core, GiB or load balancer.  A window that starts inside a cell is the cell less (sign
 -- -1) its part before the window.  Parameters: by_* flags; idle and shared, each none, weighted or even; usage: whether
 -- what is held without work is paid by those who work; gpu_part, cpu_part, memory_part, whole_parts: how the price of
--- a node's GPUs is split over the node, not at all where the parts are 0.
+-- a node's GPUs is split over the node, not at all where the parts are 0; dominant: a node is paid by dominant parts.
 WITH
 rated AS MATERIALIZED (
     SELECT h.*, c.sign, c.hour, rate AS nano,
@@ -84,7 +84,7 @@ priced AS MATERIALIZED (
     FROM rated AS r LEFT JOIN resettled AS s USING (cell, card, kind)
 ),
 -- The card's cost is cut down to each holder, the remainder is the largest's; then each holder's is split.
-exact AS (
+exact AS MATERIALIZED (
     SELECT * EXCLUDE (cut, place), cut + CASE WHEN place = 1 THEN card_nano - sum(cut) OVER card ELSE 0 END
             AS line_nano
     FROM (
@@ -96,6 +96,52 @@ exact AS (
     UNION ALL BY NAME
     SELECT *, card_nano AS line_nano FROM priced WHERE is_alone
 ),
+-- By `dominant` a node's cost goes to its holders by the largest part that each has of its GPUs, CPUs or memory, in
+-- parts of 10^12; the rest is nobody's (who is 0).  A pod's lines keep their proportion.
+hold AS MATERIALIZED (
+    SELECT cell, cluster, node, who, card, kind, holder, root, quantity, line_nano,
+        1000000000000 * sum(weight) OVER (PARTITION BY cell, cluster, node, resource, who)
+            // nullif(sum(weight) OVER (PARTITION BY cell, cluster, node, resource), 0) AS part
+    FROM (
+        SELECT e.*, coalesce(who, 0) AS who,
+            (su // 720720)::HUGEINT * CASE resource WHEN '' THEN 1 ELSE quantity END AS weight
+        FROM exact AS e
+        LEFT JOIN (
+            SELECT holder, min(holder) OVER (PARTITION BY cluster, namespace, pod, CASE WHEN pod = '' THEN holder END)
+                    AS who
+            FROM holders WHERE $dominant
+        ) USING (holder)
+        WHERE $dominant AND e.node <> '' AND line_nano IS NOT NULL AND resource IN ('', 'cpu', 'memory')
+    )
+),
+dominant AS (
+    SELECT cell, cluster, node, who, own_nano, taken + CASE WHEN place = 1 THEN pot - sum(taken) OVER spot ELSE 0 END
+            AS who_nano
+    FROM (
+        SELECT *, coalesce(pot * part // greatest(1000000000000, parts), 0) AS taken,
+            row_number() OVER (PARTITION BY cell, cluster, node ORDER BY who > 0, part DESC, who) AS place
+        FROM (
+            SELECT *, sum(own_nano) OVER spot AS pot, sum(part) OVER spot AS parts
+            FROM (
+                SELECT cell, cluster, node, who, sum(line_nano) AS own_nano, max(CASE WHEN who > 0 THEN part ELSE 0 END)
+                        AS part
+                FROM hold GROUP BY ALL
+            )
+            WINDOW spot AS (PARTITION BY cell, cluster, node)
+        )
+    )
+    WINDOW spot AS (PARTITION BY cell, cluster, node)
+),
+moved AS (
+    SELECT cell, card, kind, holder, cut + CASE WHEN place = 1 THEN who_nano - sum(cut) OVER own ELSE 0 END AS moved_nano
+    FROM (
+        SELECT h.*, who_nano, coalesce(who_nano * line_nano // nullif(own_nano, 0), 0) AS cut,
+            row_number() OVER (own ORDER BY part DESC, line_nano DESC, root, quantity, holder) AS place
+        FROM hold AS h JOIN dominant USING (cell, cluster, node, who)
+        WINDOW own AS (PARTITION BY cell, cluster, node, who)
+    )
+    WINDOW own AS (PARTITION BY cell, cluster, node, who)
+),
 -- What is held of a node's CPUs and memory, of a volume or a load balancer counts as used: it is paid for, and how
 -- much of it works is not measured.
 settled AS MATERIALIZED (
@@ -104,7 +150,11 @@ settled AS MATERIALIZED (
         CASE WHEN resource = '' THEN line_nano * busy_su // su ELSE line_nano END AS worked_nano,
         CASE WHEN holder > 0 THEN CASE WHEN h.is_shared THEN 'shared' ELSE 'held' END
             WHEN holder = 0 THEN 'cluster_idle' WHEN holder = -1 THEN 'stranded' ELSE 'unhealthy' END AS bucket
-    FROM exact LEFT JOIN (SELECT holder, is_shared FROM holders) AS h USING (holder)
+    FROM (
+        SELECT * REPLACE (coalesce(moved_nano, line_nano) AS line_nano)
+        FROM exact LEFT JOIN moved USING (cell, card, kind, holder)
+    )
+    LEFT JOIN (SELECT holder, is_shared FROM holders) AS h USING (holder)
 ),
 -- What an hour of a cluster has to spread of a resource, over those in it who hold some of it for themselves.
 payer AS MATERIALIZED (
