@@ -39,10 +39,10 @@ def lines(
     `tables` are those of `known`, and `price`, the window's prices, as cost_lines.sql says.
     """
     spread = {"idle": rule.idle, "shared": rule.shared}
-    spread |= {name: rule.method == name for name in (Method.usage, Method.dominant)}
+    method = {str(one): rule.method is one for one in (Method.usage, Method.dominant)}
     parts = rule.split or Split(0, 0, 0)
     split = {f"{name}_part": value for name, value in asdict(parts).items() if name != "whole"}
-    given = {**spread, **split, "whole_parts": parts.whole}
+    given = {**spread, **method, **split, "whole_parts": parts.whole}
 
     def compute(some: pa.Table, by: Sequence[str]) -> pa.Table:
         held = {**tables, "cells": some}
