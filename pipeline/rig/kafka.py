@@ -79,9 +79,10 @@ class Kafka:
         settings: Mapping[str, str] | None = None,
         java: Sequence[str] | None = None,
     ) -> None:
-        self._java = [cache.tool(*_JAVA), "-cp", f"{JARS.found()}/*"]
+        small = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         if java is None:
-            java = [f"-XX:SharedArchiveFile={classes().found() / _CLASSES}"]
+            small.append(f"-XX:SharedArchiveFile={classes().found() / _CLASSES}")
+        self._java = [cache.tool(*_JAVA), *small, "-cp", f"{JARS.found()}/*"]
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         plain, controller = kept_port(folder, "kafka"), kept_port(folder, "controller")
@@ -94,10 +95,9 @@ class Kafka:
         self._file = folder / "server.properties"
         self._file.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
         self._file.chmod(0o600)
-        small = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         logging = "-Dorg.apache.logging.log4j.level=INFO"
         self.process = Process(
-            [*self._java[:1], *small, *java, logging, *self._java[1:], "kafka.Kafka", str(self._file)],
+            [*self._java, *(java or ()), logging, "kafka.Kafka", str(self._file)],
             log=folder / "kafka.log", port=plain, ready="Kafka Server started",
         )  # fmt: skip
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 POLICY: dict[str, Any] = {
     "apiVersion": "audit.k8s.io/v1",
@@ -56,11 +57,11 @@ def events(log: Path, *, refused: bool = False) -> Iterator[Event]:
 
     With `refused` also what was not carried out: forbidden, in conflict, not found.
     """
-    with log.open(encoding="utf-8") as lines:
+    with log.open("rb") as lines:
         for line in lines:
-            if not line.endswith("\n"):
+            if not line.endswith(b"\n"):
                 return
-            found = json.loads(line)
+            found = msgspec.json.decode(line)
             # A watch or a request cut off by a restart ends in the stage Panic or without an answer.
             code = int(found.get("responseStatus", {}).get("code", 0))
             carried_out = 200 <= code < 300
