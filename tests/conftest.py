@@ -42,9 +42,9 @@ PLACES = {"postgres", "s3", "place", "shared"}
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in this hook, before a conftest that does not ask
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one shared server run in one process, so that `-n 2` starts it once."""
+    """Tests of one shared server or ledger run in one process, so that `-n 2` starts or fills it once."""
     for item in items:
-        if group := lane(item):
+        if group := lane(item) or module(item):
             item.add_marker(pytest.mark.xdist_group(group))
 
 
@@ -59,6 +59,14 @@ def lane(item: pytest.Item) -> str | None:
     if callspec is not None and callspec.params.get("place") == "sqlite":
         names.discard("place")
     return "places" if PLACES & names else None
+
+
+def module(item: pytest.Item) -> str | None:
+    """The module whose tests share what its fixture made, where they have no group of their own."""
+    if item.get_closest_marker("xdist_group") is not None or not isinstance(item, pytest.Function):
+        return None
+    scopes = {made[-1].scope for made in item._fixtureinfo.name2fixturedefs.values()}
+    return item.nodeid.split("::")[0] if "module" in scopes else None
 
 
 @pytest.fixture(scope="session")

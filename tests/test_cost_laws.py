@@ -97,7 +97,7 @@ def lines(answer: Answer, keys: int) -> dict[tuple[Any, ...], tuple[Decimal, ...
     return {row[:keys]: tuple(Decimal(str(row[i] or 0)) for i in places) for row in answer.rows}
 
 
-@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(allocations, samples, cuts)
 def test_a_window_cut_in_parts_costs_what_it_costs_whole(
     holders: tuple[Row, ...], usage: list[Row], edges: list[datetime]
@@ -128,7 +128,7 @@ def exact_card_cost(start: datetime, end: datetime) -> Decimal:
     return Decimal(total).scaleb(-9)
 
 
-@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(allocations, samples)
 def test_the_lines_of_a_card_sum_to_its_price_times_its_time(
     holders: tuple[Row, ...], usage: list[Row]
@@ -158,7 +158,7 @@ def test_the_lines_of_a_card_sum_to_its_price_times_its_time(
 rules = st.builds(CostRule, st.sampled_from(Method), st.sampled_from(Spread), st.sampled_from(Spread))
 
 
-@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(allocations, samples, rules)
 def test_whoever_pays_each_hour_of_a_cluster_costs_the_same(
     holders: tuple[Row, ...], usage: list[Row], rule: CostRule

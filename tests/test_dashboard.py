@@ -34,15 +34,22 @@ def page(folder: Path, monkeypatch: pytest.MonkeyPatch, **query: str) -> Any:
     return app
 
 
+@pytest.fixture(scope="module")
+def overview(ledger: Path) -> Any:
+    """The page as it opens; its tests only read it."""
+    with pytest.MonkeyPatch.context() as patch:
+        return page(ledger, patch)
+
+
 def words(app: Any) -> str:
     return "\n".join(element.value for kind in (app.text, app.info, app.warning) for element in kind)
 
 
-def test_the_headline_is_what_the_command_prints(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_headline_is_what_the_command_prints(ledger: Path, overview: Any) -> None:
     """Two totals for one window, and nobody trusts either."""
     with Store.open(ledger, read_only=True) as store:
         answer = cost(store, Window(END - timedelta(hours=24), END), ("team",))
-    shown = {metric.label: metric.value for metric in page(ledger, monkeypatch).metric}
+    shown = {metric.label: metric.value for metric in overview.metric}
     total = answer.total
     assert total is not None
     money = total[[c.name for c in answer.columns].index("total_cost")]
@@ -50,9 +57,9 @@ def test_the_headline_is_what_the_command_prints(ledger: Path, monkeypatch: pyte
     assert shown["GPU-hours idle, memory held"] == "1.00"
 
 
-def test_the_page_says_that_it_is_stale(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_says_that_it_is_stale(overview: Any) -> None:
     """A page that shows yesterday as if it were now hides an outage."""
-    assert "Stale: nothing new since 2026-11-24 03:00Z" in words(page(ledger, monkeypatch))
+    assert "Stale: nothing new since 2026-11-24 03:00Z" in words(overview)
 
 
 def test_every_model_and_action_is_on_the_page(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,13 +71,13 @@ def test_every_model_and_action_is_on_the_page(ledger: Path, monkeypatch: pytest
     assert any(HOSTILE in f.to_string() for f in held)
 
 
-def test_the_page_shows_what_answers_cost(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_shows_what_answers_cost(ledger: Path, overview: Any) -> None:
     """The question of the one who trains it and the one who pays: is it right, and what did that cost?"""
     with Store.open(ledger, read_only=True) as store:
         answer = unit_costs(store, Window(END - timedelta(hours=24), END))
     names = [c.name for c in answer.columns]
     own = {(r[0], r[1]): r[names.index("cost_per_1k_requests")] for r in answer.rows}
-    shown = next(f.value for f in page(ledger, monkeypatch).dataframe if "cost_per_1k_requests" in f.value)
+    shown = next(f.value for f in overview.dataframe if "cost_per_1k_requests" in f.value)
     found = {(r.model, r.model_version): r.cost_per_1k_requests for r in shown.itertuples()}
     assert any(own.values())
     assert {k: v for k, v in found.items() if v == v} == {

@@ -188,7 +188,7 @@ def _fill(folder: Path, log: list[Message], cuts: list[int], *, ahead: bool = Fa
             ingest.step(part, fold)
 
 
-_SLOW = settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_SLOW = settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _ORDER = st.lists(st.integers(0, 10), max_size=12)
 _CUTS = st.lists(st.integers(0, 20), max_size=4)
 
@@ -248,7 +248,7 @@ class Stop(Exception):
 POINTS = ("decoded", "folded", "begun", "facts_written", "watermark_written", "committed")
 
 
-@settings(max_examples=examples(4), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(3), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_STREAMS, _ORDER, st.lists(st.sampled_from(POINTS), min_size=1, max_size=3))
 def test_a_crash_at_any_named_point_and_a_replay_change_nothing(tmp_path_factory, streams, order, points):
     plain, crashed = tmp_path_factory.mktemp("plain"), tmp_path_factory.mktemp("crashed")

@@ -18,6 +18,9 @@ from tests.command import WAIT_SECONDS, Command
 from tests.exporter import Exporter, gpu
 from tests.waiting import until
 
+pytestmark = pytest.mark.xdist_group("up")
+"""As tests with a group begin before those without: the longest must not be the last."""
+
 
 def _config(folder: Path, exporter: str) -> Path:
     config = folder / "up.yaml"
