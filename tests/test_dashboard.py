@@ -26,7 +26,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def page(folder: Path, monkeypatch: pytest.MonkeyPatch, **query: str) -> Any:
     monkeypatch.setenv("DRIFTLEDGER__STORE__FOLDER", str(folder))
-    app = AppTest.from_file(str(server.SCRIPT), default_timeout=60)
+    app = AppTest.from_file(str(server.SCRIPT), default_timeout=180)
     for name, value in query.items():
         app.query_params[name] = value
     app.run()

@@ -53,7 +53,7 @@ def _run(path: str) -> None:
 
 def opened(path: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **query: str | list[str]) -> Any:
     monkeypatch.setenv("DRIFTLEDGER__STORE__FOLDER", str(folder))
-    page = AppTest.from_function(_run, kwargs={"path": path}, default_timeout=60)
+    page = AppTest.from_function(_run, kwargs={"path": path}, default_timeout=180)
     for name, value in query.items():
         page.query_params[name] = value
     page.run()
