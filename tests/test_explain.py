@@ -13,10 +13,11 @@ import pytest
 
 from pipeline.cli.app import main
 from pipeline.errors import NotFound
-from pipeline.explain.effect import Effect, Side
+from pipeline.explain.effect import Effect, Side, effect
 from pipeline.explain.explanation import explain
 from pipeline.explain.narrative import narrative
 from pipeline.explain.page import page
+from pipeline.prices.book import PriceBook
 from pipeline.store import Store
 from tests.rollback_scene import NOW, life, policy, scene
 
@@ -34,6 +35,12 @@ def settled(tmp_path_factory):
         s.store.append(life(3, "v1", 100, 20, 0.1))
         s.judge(NOW + 20 * MINUTE)
     return folder, action_id
+
+
+@pytest.fixture(scope="module")
+def explained(settled):
+    """Its explanation, computed again once for the tests that only look at it."""
+    return explain(*settled)
 
 
 @contextmanager
@@ -56,9 +63,8 @@ def run(capsys, *arguments: str):
     return ended.value.code or 0, out, err
 
 
-def test_later_facts_do_not_change_what_was_decided(settled):
-    folder, action_id = settled
-    explanation = explain(folder, action_id)
+def test_later_facts_do_not_change_what_was_decided(explained):
+    explanation = explained
     assert explanation.differences == () and explanation.identical
     assert explanation.recorded == explanation.recomputed
 
@@ -71,9 +77,8 @@ def test_a_beginning_of_the_id_is_enough_and_none_is_not(settled):
             explain(folder, unknown)
 
 
-def test_the_words_say_why_what_and_whether_it_holds(settled):
-    folder, action_id = settled
-    text = "\n".join(narrative(explain(folder, action_id)))
+def test_the_words_say_why_what_and_whether_it_holds(explained):
+    text = "\n".join(narrative(explained))
     for words in (
         "roll Deployment/fraud back from v2 (revision 2) to v1 (revision 1), last judged good",
         "accuracy on fraud v2: act since 2026-11-24T",
@@ -96,12 +101,13 @@ def test_the_command_exits_0_when_identical(settled, capsys):
     assert code == 0 and said["identical"] is True and said["evidence"]["rule"] == "fraud-accuracy"
 
 
-def test_the_page_of_an_action_stands_alone_and_never_changes(settled, capsys):
+def test_the_page_of_an_action_stands_alone_and_never_changes(settled, explained, capsys):
     """What is kept beside a change request must say all of it, and say it again tomorrow."""
     folder, action_id = settled
-    asked = ("explain", action_id[:12], "--store", str(folder), "-o", "html")
-    code, out, _ = run(capsys, *asked)
-    assert code == 0 and run(capsys, *asked)[1] == out
+    code, out, _ = run(capsys, "explain", action_id[:12], "--store", str(folder), "-o", "html")
+    with Store.open(folder, read_only=True) as store:
+        again = page(explained, effect(store, explained.steps, PriceBook.bundled(), "USD"))
+    assert code == 0 and again == out
     for words in (
         "Policy version 7, SHA-256", "verdict of accuracy", "predictions and labels", "1200 labels", "0 s",
         "cool_down", "Any one gate that fails would have stopped it", "/metadata/generation", "sha256",
@@ -113,10 +119,9 @@ def test_the_page_of_an_action_stands_alone_and_never_changes(settled, capsys):
     assert last.startswith(hashlib.sha256(text.encode()).hexdigest())
 
 
-def test_names_from_outside_are_only_text_on_the_page(settled):
+def test_names_from_outside_are_only_text_on_the_page(explained):
     """A label may carry YAML, Markdown or markup; whoever reads the evidence must not obey it."""
-    folder, action_id = settled
-    found = explain(folder, action_id)
+    found = explained
     evil = '"}</pre><script>alert(1)</script>![x](http://198.51.100.7)\n- mode: auto\x1b[2J'
     steps = tuple({**s, "detail": evil, "workload": evil, "model_version": evil} for s in found.steps)
     text = page(replace(found, steps=steps, differences=(evil,)), None)
