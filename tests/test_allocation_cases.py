@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from collectors.live.allocation.fold import Fold
+from collectors.live.allocation.meta import at
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.allocation.source import _names, kinds
 from collectors.live.kube.watch import News
@@ -233,6 +234,32 @@ def test_a_device_plugin_names_its_device_late_and_it_was_that_one_all_along() -
     assert sorted(held) == ["GPU-1", "n1/nvidia.com/gpu/0"], "two GPUs, of which one has a name"
     scene(news("pods", k.pod("a", limits=gpu), "gone", at=NOON + 60 * SECOND))
     assert scene.open() == []
+
+
+def test_an_exporter_names_the_devices_that_a_kubelet_does_not() -> None:
+    """On most clusters nothing else says which GPU a pod has: its usage would be of another than its cost."""
+    scene = Scene()
+    bound = NOON - 120 * SECOND
+    pod = k.pod("a", limits={"nvidia.com/gpu": "2"}, bound=at(bound).isoformat() + "Z")
+    node = k.node(capacity={"nvidia.com/gpu": "2"}, nvidia_com__gpu_product="A100")
+    scene(news("nodes", node), news("pods", pod))
+    where = ("ml", "a", "main")
+    for told in (
+        {where: {"GPU-1": bound + SECOND, "GPU-2": NOON}},  # the first is of the pod's namesake before it
+        {where: {"GPU-1": NOON}}, {where: {"x": NOON, "GPU-2": NOON}}, {("x", "a", "main"): {"GPU-1": NOON}},
+    ):  # fmt: skip
+        scene(News("names", "put", told, NOON))
+    assert {r["device"] for r in scene.open()} == {"n1/nvidia.com/gpu/0", "n1/nvidia.com/gpu/1"}
+    scene(News("names", "put", {where: {"GPU-1": NOON, "GPU-2": NOON}}, NOON))
+    held = sorted((r["device"], naive(r["start"])) for r in scene.open())
+    assert held == [("GPU-1", at(bound)), ("GPU-2", at(bound))]
+    assert {r["device"] for r in scene.devices.values() if r["end"] is None} == {"GPU-1", "GPU-2"}
+    again = Scene(scene.fold.kept(scene.now), listed=False)
+    again.fold.take([news("nodes", node, "listed"), news("pods", pod, "listed")])
+    again(*(News(name, "synced", None, scene.now + SECOND) for name in KINDS))
+    assert again.open() == [] == list(again.rows.values()), "they are those that they were"
+    again(news("pods", pod, "gone", at=scene.now + 9 * SECOND))
+    assert sorted(r["device"] for r in again.rows.values() if r["end"]) == ["GPU-1", "GPU-2"]
 
 
 @pytest.mark.parametrize("renamed", [True, False])

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import requests
 
+from collectors.live.allocation import exported
+from collectors.live.allocation.parameters import AllocationSettings
 from detectors import network as network_fold
 from pipeline.answers.network import network
 from pipeline.answers.window import Window
@@ -32,7 +34,8 @@ def prometheus() -> Iterator[Prometheus]:
     """It scrapes GPU-a of n1, which ticks, and on n2 an idle GPU and one that a workload holds."""
     with Exporter().running() as first, ticking(first, counted), Exporter().running() as second:
         held = ',pod="train-0",namespace="ml",container="main"'
-        second.text = gpu("GPU-b", 0, renamed=True) + gpu("GPU-c", 0, renamed=True, more=held)
+        amd = 'gpu_gfx_activity{gpu_id="0",serial_number="AMD-1",card_model="MI300X",hostname="n3"} 50\n'
+        second.text = gpu("GPU-b", 0, renamed=True) + gpu("GPU-c", 0, renamed=True, more=held) + amd
         targets = {"exporter-0": first.target, "exporter-1": second.target}
         with running(lambda folder: Prometheus(folder, targets, interval=0.2)) as server:
             yield server
@@ -123,7 +126,14 @@ def test_holders_and_counters_come_by_the_same_way(tmp_path: Path, prometheus: P
     with run():
         run.until(lambda: run.samples() > 5)
     holders = {(row["device"], row["pod"], row["namespace"]) for row in run.events()}
-    assert holders == {("GPU-a", None, None), ("GPU-b", None, None), ("GPU-c", "train-0", "ml")}
+    unheld = {(device, None, None) for device in ("GPU-a", "GPU-b", "AMD-1")}
+    assert holders == unheld | {("GPU-c", "train-0", "ml")}
+    busy = {row["device"]: row["util_ratio"] for row in run.events()}
+    assert busy == dict.fromkeys(("GPU-a", "GPU-b", "GPU-c", "AMD-1"), 0.5), "percent and ratios"
+    prometheus_of_allocation = exported.source(AllocationSettings(prometheus_url=prometheus.url))
+    assert prometheus_of_allocation is not None
+    names = exported.told(prometheus_of_allocation)
+    assert {key: set(devices) for key, devices in names.items()} == {("ml", "train-0", "main"): {"GPU-c"}}
     told = run.rows("serving_counters")
     assert {(r["model"], r["model_version"], r["counter"], r["workload"]) for r in told} == {
         ("llama", "unknown", "tokens_out", "exporter-0"), ("resnet", "3", "latency", "exporter-0"),

@@ -52,6 +52,8 @@ class Context:
     """Of each pool as it was last whole: a driver that replaces its slices has not lost its devices."""
     asked: OrderedDict[str, Owner | None] = field(default_factory=OrderedDict)
     """What controls the owners that were asked for one by one."""
+    named: dict[str, dict[tuple[str, str], tuple[str, ...]]] = field(default_factory=dict)
+    """By a pod's uid, by container and resource: names of devices that the kubelet does not tell."""
     unknown: dict[str, tuple[str, Owner]] = field(default_factory=dict)
     """Owners to ask for, with the namespace, by uid."""
     unsure: bool = False
@@ -66,6 +68,7 @@ class Context:
 
     def pod_gone(self, pod: Pod) -> None:
         self.pods.pop(pod.uid, None)
+        self.named.pop(pod.uid, None)
         if pod.group:
             self.groups[pod.namespace, pod.group].discard(pod.uid)
         self.departed[pod.uid] = pod

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from collectors.live.allocation import devices, dra, plugin
+from collectors.live.allocation import devices, dra, named, plugin
 from collectors.live.allocation.account import Account
 from collectors.live.allocation.beside import FOLLOWED, HOLDING
 from collectors.live.allocation.book import Book, Identity, Moment, Row
@@ -64,6 +64,7 @@ class Fold:
         self.changes.seen, self.changes.missed = kept["seen"], dict(kept.get("missed", {}))
         self._revision = kept["revision"]
         self._slots = plugin.restored(self.allocations.rows())
+        named.remember(self.context, self.allocations.rows())
         for row in self.allocations.rows():
             self._note_given(row)
 
@@ -89,6 +90,10 @@ class Fold:
                 self.changes.left_out(self._early.dropped)
 
     def _take(self, one: News) -> None:
+        if one.kind == named.KIND:
+            for uid in named.learn(self.context, one.value):
+                self.changes.dirty.setdefault(("pod", uid), Moment(one.at, "observed"))
+            return
         subject = (_SUBJECT.get(one.kind), getattr(one.value, "uid", None))
         again = one.what in ("put", "gone") and subject in self.changes.dirty
         if again or one.what == "synced" or one.kind == "namespaces":
@@ -208,7 +213,7 @@ class Fold:
 
     def _note_given(self, row: Row) -> None:
         name, resource = row["device"], row.get("resource")
-        if resource and row.get("slot") is None and name.startswith(plugin.GLOBAL):
+        if resource and row.get("slot") is None and name.startswith(named.GLOBAL):
             names = self._given[row["node"]][resource]
             if name not in names:
                 names.add(name)

@@ -31,6 +31,12 @@ class AllocationSettings:
     """Extended resources that are devices, as patterns; whatever DRA allocates needs no entry."""
     beside: str = ""
     """What is told beside devices, with commas between: cpu, memory, volume, load_balancer."""
+    prometheus_url: str = ""
+    """Of a Prometheus that scrapes dcgm-exporter: names the devices of pods where the kubelet does not."""
+    prometheus_token_file: str = ""
+    """File of its bearer token; it is read anew for each question."""
+    prometheus_ca_file: str = ""
+    """PEM file of the authorities that its certificate comes from."""
     turn_seconds: Annotated[float, Bound(0.05, 60)] = 1.0
     """Pause in which changes gather before they are handed over together."""
     beat_seconds: Annotated[float, Bound(1, 3_600)] = 30.0

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from collectors.live.allocation import beside, hami
 from collectors.live.allocation.book import Row
 from collectors.live.allocation.context import Context
+from collectors.live.allocation.named import GLOBAL, given
 from collectors.live.allocation.nodes import Node
 from collectors.live.allocation.pods import Asked, Pod
 
-GLOBAL = ("GPU-", "MIG-")
 _MIG = re.compile(r"nvidia\.com/mig-(.+?)(\.shared)?")
 _SINGLE_MIG = re.compile(r"-MIG-(.+)$")
 
@@ -65,16 +65,19 @@ def wanted(pod: Pod, context: Context, slots: Slots) -> Iterator[Row]:
         yield from (common | row for row in _of_hami(pod, node))
         return
     for asked in pod.asked:
+        names = given(pod, asked, context)
         for number in range(asked.count):
-            yield common | _device(pod, asked, number, node, slots)
+            yield common | _device(pod, asked, number, names, node, slots)
 
 
-def _device(pod: Pod, asked: Asked, number: int, node: Node | None, slots: Slots) -> Row:
+def _device(
+    pod: Pod, asked: Asked, number: int, names: tuple[str, ...], node: Node | None, slots: Slots
+) -> Row:
     shared = replicas(asked.resource, node)
     place = f"{asked.container}/{asked.resource}/{number}"
     slot: int | None = None
-    if number < len(asked.given):
-        name = named(asked.given[number], pod.node)
+    if number < len(names):
+        name = named(names[number], pod.node)
     else:
         slot = _slot(slots.setdefault((pod.node, asked.resource), {}), f"{pod.uid}/{place}")
         replica = str(slot % shared) if shared > 1 else ""

@@ -13,12 +13,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from collectors.live.allocation import beside, claims, meta, nodes, owners, pods
+from collectors.live.allocation import beside, claims, exported, meta, nodes, owners, pods
 from collectors.live.allocation.context import Names
 from collectors.live.allocation.fold import Fold
 from collectors.live.allocation.meta import Owner
+from collectors.live.allocation.named import KIND
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.contract import Cursor, Turn, Watch
+from collectors.live.dcgm.prometheus import Prometheus
 from collectors.live.kube.answers import Server
 from collectors.live.kube.watch import Follower, Kind, News
 from pipeline.errors import ConfigError
@@ -32,7 +34,7 @@ _LONGEST_SKEW_SECONDS = 5.0
 
 def collector(parameters: AllocationSettings, cluster: str) -> Allocation:
     """Raises ConfigError or NotFound where no API server is named or found."""
-    return Allocation(parameters, cluster, _connection(parameters))
+    return Allocation(parameters, cluster, _connection(parameters), exported.source(parameters))
 
 
 def _connection(parameters: AllocationSettings) -> Connection:
@@ -53,6 +55,7 @@ class Allocation:
     settings: AllocationSettings
     cluster: str
     connection: Connection
+    names: Prometheus | None = None
     name: str = "allocation"
 
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
@@ -60,7 +63,7 @@ class Allocation:
         fold = Fold(
             self.cluster, _names(self.settings), _unpacked(cursor), tuple(kind.name for kind in followed)
         )
-        following = _Following(self.connection, followed, watch)
+        following = _Following(self.connection, followed, self.names, watch)
         try:
             yield from self._turns(fold, following, watch)
         finally:
@@ -88,7 +91,9 @@ class Allocation:
 class _Following:
     """One thread a resource; they end when `end` is called, and the process need not wait for them."""
 
-    def __init__(self, connection: Connection, all_kinds: list[Kind], watch: Watch) -> None:
+    def __init__(
+        self, connection: Connection, all_kinds: list[Kind], names: Prometheus | None, watch: Watch
+    ) -> None:
         self._news: queue.Queue[News] = queue.Queue(_WAITING_NEWS)
         self._servers = [Server(connection, watch) for _ in all_kinds]
         self._followers = [
@@ -97,8 +102,11 @@ class _Following:
         ]
         self._read_until = self.now()
         self._servers.append(Server(connection, watch))
-        self._asker = owners.Asker(self._servers[-1], self._put(self._servers[-1]), watch)
+        put = self._put(self._servers[-1])
+        self._asker = owners.Asker(self._servers[-1], put, watch)
         runs = [(f.kind.name, f.run) for f in self._followers] + [(owners.KIND, self._asker.run)]
+        if names is not None:
+            runs.append((KIND, exported.Namer(names, self._servers[-1], put, watch).run))
         self._threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in runs]
         for thread in self._threads:
             thread.start()
@@ -153,7 +161,7 @@ class _Following:
             server.close()
         for thread in self._threads:
             thread.join(2.0)
-        for server, thread in zip(self._servers, self._threads, strict=True):
+        for server, thread in zip(self._servers, self._threads, strict=False):  # no server is the namer's own
             if not thread.is_alive():
                 server.end()
 

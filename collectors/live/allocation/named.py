@@ -1,0 +1,56 @@
+"""Devices of pods by the labels of dcgm-exporter, where the kubelet does not tell which they have.
+
+The exporter asks the kubelet itself, some time later: a pod of the same name before this one must not give
+its device on, so what it tells counts only of a pod that was bound for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from collectors.live.allocation.context import Context
+from collectors.live.allocation.meta import SECOND
+from collectors.live.allocation.pods import Asked, Pod
+
+KIND = "names"
+GLOBAL = ("GPU-", "MIG-")
+"""Names that are of one device in the world."""
+_EXPORTED = "nvidia.com/"
+_SETTLED = 90 * SECOND
+"""An exporter tells what it knew 30 s ago, and is scraped twice a minute."""
+
+Told = Mapping[tuple[str, str, str], Mapping[str, int]]
+"""Of a namespace, pod and container: its devices, and when each was last told (microseconds since 1970)."""
+
+
+def learn(context: Context, told: Told) -> Iterator[str]:
+    """Take up what is told of pods that lack names; gives their uids.  A name once known stays the pod's."""
+    for pod in context.pods.values():
+        if pod.bound is None or pod.ended:
+            continue
+        for asked in pod.asked:
+            key = (asked.container, asked.resource)
+            if given(pod, asked, context) or not asked.resource.startswith(_EXPORTED):
+                continue
+            devices = told.get((pod.namespace, pod.name, asked.container), {})
+            fresh = sorted(d for d, at in devices.items() if at >= pod.bound + _SETTLED)
+            is_alone = sum(one.container == asked.container for one in pod.asked) == 1
+            if is_alone and len(fresh) == asked.count and all(d.startswith(GLOBAL) for d in fresh):
+                context.named.setdefault(pod.uid, {})[key] = tuple(fresh)
+                yield pod.uid
+
+
+def given(pod: Pod, asked: Asked, context: Context) -> tuple[str, ...]:
+    """The names that the kubelet tells, else those that were learned."""
+    return asked.given or context.named.get(pod.uid, {}).get((asked.container, asked.resource), ())
+
+
+def remember(context: Context, rows: Iterable[Mapping[str, Any]]) -> None:
+    """After a restart what is open has the names that it had."""
+    for row in sorted(rows, key=lambda row: str(row["place"])):
+        if row.get("resource") and row.get("slot") is None and row["device"].startswith(GLOBAL):
+            name = row["device"] + (f"::{row['share_id']}" if row.get("share_id") else "")
+            of_pod = context.named.setdefault(row["consumer_uid"], {})
+            key = (row["container"], row["resource"])
+            of_pod[key] = (*of_pod.get(key, ()), name)
