@@ -63,7 +63,8 @@ def holder_of(labels: Labels) -> Holder | None:
     return Holder(
         first(labels, f"{prefix}namespace", f"{prefix}pod_namespace"),
         pod,
-        first(labels, f"{prefix}container", f"{prefix}container_name"),
+        # A target without a label of this name leaves the workload's where it is.
+        first(labels, f"{prefix}container", f"{prefix}container_name", "container", "container_name"),
     )
 
 

@@ -25,6 +25,8 @@ class Moment(NamedTuple):
 
     time: int
     quality: Quality
+    until: int = 0
+    """Of a gap: when it was over."""
 
 
 @dataclass(slots=True)

@@ -108,7 +108,7 @@ class Changes:
         first = news.kind not in self.caught_up
         since = self.missed.pop(news.kind, self.seen) if first else None
         since = news.value if since is None else since
-        moment = Moment(news.at, "observed") if since is None else Moment(min(since, news.at), "gap")
+        moment = Moment(news.at, "observed") if since is None else Moment(min(since, news.at), "gap", news.at)
         listed = self._listed.pop(news.kind, [])
         for one in listed:
             self._count(one)

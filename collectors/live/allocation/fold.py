@@ -166,20 +166,18 @@ class Fold:
         leaving = [left[i] for i in held.keys() - {self.allocations.identity(r) for r in wanted} if i in left]
         if leaving and wanted:
             moment = max(leaving)  # those that stay take over the shares at the same instant
-        return list(self.allocations.settle(subject, self._as_it_was(wanted, held, left), moment, left))
+        return list(self.allocations.settle(subject, self._as_it_was(wanted, held, moment), moment, left))
 
-    def _as_it_was(
-        self, wanted: list[Row], held: Mapping[Identity, Row], left: Mapping[Identity, Moment]
-    ) -> list[Row]:
+    def _as_it_was(self, wanted: list[Row], held: Mapping[Identity, Row], moment: Moment) -> list[Row]:
         """Nothing changes for who has ended and is not let go yet, nor a workload until its owners are told.
 
         After a restart they are asked for again.
         """
-        rows = []
+        rows, left = [], dra.ends(held, self.context)
         for row in wanted:
             identity = self.allocations.identity(row)
             before = held.get(identity)
-            if before and identity in left:
+            if before and identity in left and left[identity].time <= moment.time:
                 row = before
             elif before and self.context.unsure:
                 row = row | {"workload": before["workload"]}
@@ -188,7 +186,7 @@ class Fold:
 
     def _ends(self, held: Mapping[Identity, Row], moment: Moment) -> dict[Identity, Moment]:
         found = dra.ends(held, self.context)
-        return {i: one for i, one in found.items() if moment.quality == "gap" or one.time <= moment.time}
+        return {i: one for i, one in found.items() if one.time <= max(moment.time, moment.until)}
 
     def _remembered(self, row: Row, held: Mapping[Identity, Row]) -> Row:
         """A device whose pool is gone or out of sight is still the one that it was."""
@@ -203,9 +201,8 @@ class Fold:
             return []
         wanted = list(plugin.wanted(pod, self.context, self._slots)) if pod and not pod.ended else []
         held = self.allocations.open.get(subject, {})
-        left = self._ends(held, moment)
-        wanted = self._as_it_was(wanted, held, left)
-        rows = list(self.allocations.settle(subject, wanted, moment, left))
+        wanted = self._as_it_was(wanted, held, moment)
+        rows = list(self.allocations.settle(subject, wanted, moment, self._ends(held, moment)))
         plugin.free(self._slots, rows)
         for row in rows:
             self._note_given(row)
