@@ -21,7 +21,7 @@ from pipeline.policy.past_steps import PastStep
 from pipeline.policy.rules import Policy
 from pipeline.store import Store
 
-EVERY = timedelta(hours=6)
+EVERY = timedelta(days=1)
 """Pause between two looks at the budgets."""
 
 Verdict = Literal["right", "wrong", "unclear"]
@@ -57,7 +57,8 @@ def rehearse(
         return ()
     history: list[PastStep] = []
     found: list[WouldStep] = []
-    for now in looks(start, min(end, known.end)) if policy.ladders and start < known.end else ():
+    last = min(end, known.end)
+    for now in looks(min(start, last), last) if policy.ladders and start < known.end + EVERY else ():
         standing = standings(store, money, now)
         history = [_aged(past, policy, standing, now) for past in history]
         while (one := _next(policy, standing, history, now)) is not None:
