@@ -100,7 +100,7 @@ def test_a_ladder_is_linted_rehearsed_and_recorded_before_it_may_act(folder: Pat
     judged = ("judge", "--policy", "FILE", *at)
     nobody = ("--server", "http://127.0.0.1:9", "--token-file", str(folder / "prices.yaml"))
     asked = (*judged, "--cluster", "c", *nobody)
-    assert "nobody has seen money at work" in run(*asked, mode="auto", code=4)
+    assert "nobody has seen ladder money at work" in run(*asked, mode="auto", code=4)
     span = ("--from", "2026-10-10", "--to", "2026-10-12")
     said: dict[str, Any] = json.loads(run("policy", "replay", "FILE", *span, *at, "-o", "json"))
     (row,) = said["rows"]
