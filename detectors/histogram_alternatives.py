@@ -14,8 +14,10 @@ Floats = npt.NDArray[np.float64]
 
 TILTS = (0.1, 0.25, 0.5, 1.0)
 """Strengths of a shift or a change of width, in standard deviations of the bin scores."""
-FACTORS = (1.5, 3.0)
+GROWTH = (1.5, 3.0)
 """A single bin grows by these."""
+SHRINKAGE = (0.1, 0.5)
+"""A single bin, or what is missing or unseen, shrinks to these: 0.1 is all but gone, and finite evidence."""
 ABSENT_SHARES = (0.05, 0.25)
 """The share that missing values, or unseen categories, newly take of all events."""
 PSEUDO_COUNT = 0.5
@@ -41,16 +43,18 @@ def tolerance(feature: FeatureBins, rho: float) -> float:
 
 
 def alternatives(feature: FeatureBins) -> Floats:
-    """(K, B + 2): shifts and widths of the numeric bins, each bin larger, values gone missing or unseen.
+    """(K, B + 2): shifts and widths of the numeric bins, each bin larger or smaller, values gone missing.
 
-    A numeric feature of 10 bins has 16 tilts + 20 larger bins, and 4 for missing and unseen.
+    A numeric feature of 10 bins has 16 tilts, 20 larger and 24 smaller bins, and 4 for new missing and unseen.
     """
     q, bins = smoothed(feature), len(feature.counts)
     tilts = _tilts(q, bins) if feature.edges is not None else []
-    larger = [np.where(np.arange(len(q)) == b, q * f, q) for b in range(bins) for f in FACTORS]
+    place = np.arange(len(q))
+    larger = [np.where(place == b, q * f, q) for b in range(bins) for f in GROWTH]
+    smaller = [np.where(place == b, q * f, q) for b in place for f in SHRINKAGE]
     unit = np.eye(len(q))
     absent = [(1 - g) * q + g * unit[b] for b in (bins, bins + 1) for g in ABSENT_SHARES]
-    found = np.array([*tilts, *larger, *absent])
+    found = np.array([*tilts, *larger, *smaller, *absent])
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 

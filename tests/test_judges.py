@@ -14,6 +14,7 @@ from detectors import accuracy, drift, latency_objective
 from detectors.finding import Finding
 from detectors.judges import JUDGES
 from detectors.parameters import Parameters
+from detectors.references import FeatureBins
 from tests import judged
 from tests.examples import examples
 from tests.judged import EDGES, END, labelled, reference, subject, timed
@@ -162,7 +163,12 @@ def normal_counts(minutes: int, shift: float, per_minute: int = 100, seed: int =
 
 
 def channel_counts(minutes: int, seed: int = 0) -> np.ndarray:
-    drawn = np.random.default_rng(seed).multinomial(100, [0.5, 0.3, 0.2], minutes)
+    return category_counts(minutes, (0.5, 0.3, 0.2), seed)
+
+
+def category_counts(minutes: int, shares: tuple[float, ...] | np.ndarray, seed: int) -> np.ndarray:
+    """(T, 5): three categories, none missing, none unseen."""
+    drawn = np.random.default_rng(seed).multinomial(100, shares, minutes)
     return np.hstack([drawn, np.zeros((minutes, 2), dtype=np.int64)])
 
 
@@ -201,6 +207,17 @@ def test_values_that_go_missing_are_drift() -> None:
     counts[-60:, 10] = 100 - counts[-60:, :10].sum(axis=1)
     found = drift.judge(judged.features({"amount": counts}), subject(reference(), 1_440), P)
     assert (found.level, found.evidence["culprits"]) == ("warn", "amount")
+
+
+def test_a_category_that_vanishes_is_drift() -> None:
+    """A channel of 4 % that stops sending: its mass goes to all others, so none of them stands out."""
+    feature = FeatureBins("channel", None, ("a", "b", "c"), (6_000, 3_600, 400), 0, 0, 1.0)
+    drawn = [category_counts(300, (0.6, 0.36, 0.04), 0), category_counts(60, (0.625, 0.375, 0), 1)]
+    known = subject(reference(features=(feature,)), 1_440)
+    found = drift.judge(judged.features({"channel": np.vstack(drawn)}), known, P)
+    assert (found.level, found.evidence["culprits"]) == ("warn", "channel")
+    assert found.since is not None
+    assert found.since >= END - timedelta(minutes=60)
 
 
 def test_drift_needs_enough_events() -> None:
