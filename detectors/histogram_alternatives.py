@@ -45,7 +45,7 @@ def tolerance(feature: FeatureBins, rho: float) -> float:
 def alternatives(feature: FeatureBins) -> Floats:
     """(K, B + 2): shifts and widths of the numeric bins, each bin larger or smaller, values gone missing.
 
-    A numeric feature of 10 bins has 16 tilts, 20 larger and 24 smaller bins, and 4 for new missing and unseen.
+    A numeric feature of 10 bins has 16 tilts, 20 larger and 24 smaller bins, and 4 for new absent values.
     """
     q, bins = smoothed(feature), len(feature.counts)
     tilts = _tilts(q, bins) if feature.edges is not None else []
