@@ -20,6 +20,11 @@ SHRINKAGE = (0.1, 0.5)
 """A single bin, or what is missing or unseen, shrinks to these: 0.1 is all but gone, and finite evidence."""
 ABSENT_SHARES = (0.05, 0.25)
 """The share that missing values, or unseen categories, newly take of all events."""
+STEP = 2.0**-30
+"""Weights are whole multiples of it, rounded down: sums of them are exact, so their order changes no bit."""
+NEWTON_STEPS = 40
+BORDER = 1e-12
+"""Nats of rounding at the border of the tolerance."""
 PSEUDO_COUNT = 0.5
 """Added to every reference bin (Jeffreys): a bin that the reference left empty is rare, not impossible."""
 
@@ -36,10 +41,12 @@ def tolerance(feature: FeatureBins, rho: float) -> float:
     Events that vary phi times as much tell as much of their shares as a phi-th of them would.
     """
     total = sum(feature.counts) + feature.missing + feature.unseen
-    by_chance = (
-        float(chi2.ppf(0.99, max(len(feature.counts) + 1, 1))) * max(feature.phi, 1.0) / (2 * max(total, 1))
-    )
-    return max(rho, by_chance)
+    return max(rho, _by_chance(max(len(feature.counts) + 1, 1)) * max(feature.phi, 1.0) / (2 * max(total, 1)))
+
+
+@lru_cache(maxsize=256)
+def _by_chance(freedom: int) -> float:
+    return float(chi2.ppf(0.99, freedom))
 
 
 def alternatives(feature: FeatureBins) -> Floats:
@@ -49,12 +56,11 @@ def alternatives(feature: FeatureBins) -> Floats:
     """
     q, bins = smoothed(feature), len(feature.counts)
     tilts = _tilts(q, bins) if feature.edges is not None else []
-    place = np.arange(len(q))
-    larger = [np.where(place == b, q * f, q) for b in range(bins) for f in GROWTH]
-    smaller = [np.where(place == b, q * f, q) for b in place for f in SHRINKAGE]
     unit = np.eye(len(q))
-    absent = [(1 - g) * q + g * unit[b] for b in (bins, bins + 1) for g in ABSENT_SHARES]
-    found = np.array([*tilts, *larger, *smaller, *absent])
+    larger = [q * (1 + (f - 1) * unit[:bins]) for f in GROWTH]
+    smaller = [q * (1 + (f - 1) * unit) for f in SHRINKAGE]
+    absent = [(1 - g) * q + g * unit[bins:] for g in ABSENT_SHARES]
+    found = np.vstack([*tilts, *larger, *smaller, *absent])
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
@@ -76,15 +82,20 @@ def _standard(values: Floats, weights: Floats) -> Floats:
 def project(theta: Floats, q: Floats, rho: float) -> Floats:
     """Reverse information projection of each alternative (K, B) on {p: KL(q || p) <= rho}.
 
-    p* = (theta + mu q) / (1 + mu) with the smallest mu >= 0 in the set; E_p[theta / p*] <= 1 for all p in it.
+    p* = (1 - w) theta + w q with the smallest w >= 0 in the set; E_p[theta / p*] <= 1 for all p in it.
+    KL falls convexly with w, so Newton's steps from 0 come up to the border and never pass it.
     """
-    low, high = np.zeros(len(theta)), np.ones(len(theta))  # weight of q = mu / (1 + mu)
-    for _ in range(60):
-        middle = (low + high) / 2
-        inside = _kl(q, _mixed(theta, q, middle)) <= rho
-        low, high = np.where(inside, low, middle), np.where(inside, middle, high)
-    within = _kl(q, theta) <= rho
-    return _mixed(theta, q, np.where(within, 0.0, high))
+    weight = np.zeros(len(theta))
+    for _ in range(NEWTON_STEPS):
+        mixed = _mixed(theta, q, weight)
+        beyond = _kl(q, mixed) - rho
+        if not (beyond > BORDER).any():
+            break
+        slope = np.sum(q * (q - theta) / mixed, axis=1)
+        weight = np.where(
+            beyond > BORDER, np.minimum(weight + beyond / np.where(slope > 0, slope, 1), 1), weight
+        )
+    return _mixed(theta, q, np.where(_kl(q, _mixed(theta, q, weight)) - rho > BORDER, 1.0, weight))
 
 
 def _mixed(theta: Floats, q: Floats, weight: Floats) -> Floats:
@@ -95,11 +106,11 @@ def _kl(q: Floats, p: Floats) -> Floats:
     return np.asarray(np.sum(q * np.log(q / p), axis=1))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def log_weights(feature: FeatureBins, rho: float) -> Floats:
     """(K, B + 2): ln(theta_k / p*_k) of an event in each bin; computed once a reference."""
     theta = alternatives(feature)
     projected = project(theta, smoothed(feature), tolerance(feature, rho))
-    weights = np.asarray(np.log(theta / projected))
+    weights = np.asarray(np.floor(np.log(theta / projected) / STEP) * STEP)
     weights.flags.writeable = False
     return weights

@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from detectors import binning
-from detectors.codes import Groups, Text
+from detectors.codes import Groups, Integers, Text
 from detectors.dispersion import phi
 from detectors.minutes import Floats
 from detectors.references import FeatureBins
+from detectors.weekly import with_rhythm
 
 BINS = 10
 """Quantile bins of a number, the usual count for PSI."""
@@ -35,15 +36,18 @@ def quantile_edges(values: Floats) -> tuple[float, ...]:
     return tuple(edges[edges < highest].tolist())
 
 
-def feature_bins(features: pa.ChunkedArray, minutes: Groups) -> Iterator[FeatureBins]:
-    """Bins of each child of the struct `features`, in its order, with the counts of the rows themselves."""
+def feature_bins(features: pa.ChunkedArray, groups: Groups, minutes: Integers) -> Iterator[FeatureBins]:
+    """Bins of each child of the struct `features`, in its order, with the counts of the rows themselves.
+
+    `groups` gathers the rows by `minutes`, which are since 1970.
+    """
     for field, column in zip(features.type, features.flatten(), strict=True):
         values = binning.values(column)
         if isinstance(values, Text):
             bins = FeatureBins(field.name, None, _categories(values), (), 0, 0, 1.0)
         else:
             bins = FeatureBins(field.name, quantile_edges(values), None, (), 0, 0, 1.0)
-        yield _counted(bins, values, minutes)
+        yield _counted(bins, values, groups, minutes)
 
 
 def _categories(values: Text) -> tuple[str, ...]:
@@ -53,8 +57,9 @@ def _categories(values: Text) -> tuple[str, ...]:
     return tuple(sorted(name for _, name in ranked[:MOST_CATEGORIES]))
 
 
-def _counted(bins: FeatureBins, values: binning.Values, minutes: Groups) -> FeatureBins:
+def _counted(bins: FeatureBins, values: binning.Values, groups: Groups, minutes: Integers) -> FeatureBins:
     size = binning.bin_count(bins) + 2
-    by_minute = minutes.count_by(binning.assign(bins, values), size)
+    by_minute = groups.count_by(binning.assign(bins, values), size)
     *counts, missing, unseen = by_minute.sum(axis=0).tolist()
-    return replace(bins, counts=tuple(counts), missing=missing, unseen=unseen, phi=phi(by_minute))
+    counted = replace(bins, counts=tuple(counts), missing=missing, unseen=unseen, phi=phi(by_minute))
+    return with_rhythm(counted, by_minute, minutes)

@@ -11,19 +11,13 @@ import pyarrow.compute as pc
 from detectors import minutes
 from detectors.binning import intervals
 from detectors.calibration import SEED, Curve, calibrate
-from detectors.codes import Groups, Integers, Mask, Text, same, text
+from detectors.codes import Groups, Mask, Text, same, text
 from detectors.dispersion import phi
 from detectors.reference_bins import MOST_CATEGORIES, feature_bins, quantile_edges
 from detectors.references import Reference
 from detectors.sample_distances import tally
 from pipeline.events import TYPES
 
-HOUR = 60 * minutes.MINUTE
-HOURS = 168
-FIRST_HOUR = 72
-"""1970 began on a Thursday: 72 hours after a Monday."""
-PROFILE_SPAN = 2 * HOURS * HOUR
-"""A profile of the week rests on two of them."""
 NO_LABELS = TYPES["label"].schema.empty_table()
 PASSING_SCORE = 0.5
 """Least evaluation score that counts as right where a label has no class."""
@@ -45,7 +39,8 @@ def build(
     multiclass model, whose confidence is what is calibrated.  `latency_budget` is the share of requests that
     may take longer than `latency_objective_seconds`.  `seed` picks the splits on which calibration is judged.
     """
-    by_minute = minutes.Keys(minutes.minute(minutes.microseconds(events.column("time"))), {}).group()
+    times = minutes.minute(minutes.microseconds(events.column("time")))
+    by_minute = minutes.Keys(times, {}).group()
     scores = minutes.floats(_column(events, "confidence" if positive_class is None else "score"))
     edges = quantile_edges(scores)
     judged = _judged(events, NO_LABELS if labels is None else labels)
@@ -55,7 +50,7 @@ def build(
         reference="",
         model=model,
         positive_class=positive_class,
-        features=tuple(feature_bins(_column(events, "features"), by_minute)),
+        features=tuple(feature_bins(_column(events, "features"), by_minute, times[by_minute.first])),
         score_edges=edges,
         score_counts=_score_counts(edges, scores),
         calibrator_x=curve[0],
@@ -67,7 +62,6 @@ def build(
         latency_budget=latency_budget,
         classes=tuple(name for name, _ in classes),
         class_counts=tuple(count for _, count in classes),
-        hours_of_week=_hours_of_week(minutes.microseconds(events.column("time"))),
     ).identified()
 
 
@@ -120,13 +114,6 @@ def _curve(scores: minutes.Floats, judged: _Judged, positive_class: str | None, 
 def _ranked(truth: Text) -> list[tuple[str, int]]:
     """The most frequent true classes, with their counts."""
     return sorted(tally(truth).items(), key=lambda of: (-of[1], of[0]))[:MOST_CATEGORIES]
-
-
-def _hours_of_week(times: Integers) -> tuple[int, ...]:
-    """Rows by hour of the week; empty where they span less than two weeks."""
-    if not len(times) or int(times.max() - times.min()) < PROFILE_SPAN:
-        return ()
-    return tuple(np.bincount((times // HOUR + FIRST_HOUR) % HOURS, minlength=HOURS).tolist())
 
 
 def _score_counts(edges: tuple[float, ...], scores: minutes.Floats) -> tuple[int, ...]:

@@ -29,6 +29,9 @@ class FeatureBins:
     unseen: int
     phi: float
     """Overdispersion of minute counts in the reference, at least 1."""
+    hours: tuple[int, ...] = ()
+    """Counts by hour of the week, Monday 00:00 UTC first: 168 times the bins, missing, unseen.  Empty where
+    the hours do not differ, or were not seen twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,6 @@ class Reference:
     classes: tuple[str, ...] = ()
     """True classes of the labelled predictions, the most frequent first."""
     class_counts: tuple[int, ...] = ()
-    hours_of_week: tuple[int, ...] = ()
-    """Predictions by hour of the week, Monday 00:00 UTC first; empty for data of less than two weeks."""
 
     @property
     def score_column(self) -> str:
@@ -89,6 +90,7 @@ class Reference:
         """The reference that `to_json` wrote; ValueError or TypeError on anything else."""
         found: dict[str, Any] = json.loads(content)
         features = tuple(FeatureBins(**_tuples(feature)) for feature in found.pop("features"))
+        found.pop("hours_of_week", None)  # counts of predictions, which no verdict ever used
         return cls(features=features, **_tuples(found))
 
 

@@ -194,7 +194,8 @@ def test_unchanged_features_are_ok() -> None:
 def test_a_shift_is_seen_as_soon_as_documented(shift: float, slowest: int) -> None:
     """Minutes of 100 events after the change, at the default tolerance."""
     counts = np.vstack([normal_counts(240, 0.0), normal_counts(slowest, shift, seed=1)])
-    found = drift.judge(judged.features({"amount": counts}), subject(reference(), 1_440), P)
+    known = reference(features=(judged.numeric("amount"),))
+    found = drift.judge(judged.features({"amount": counts}), subject(known, 1_440), P)
     assert found.level == "warn"
     assert found.since is not None
     assert found.since >= END - timedelta(minutes=slowest)
