@@ -7,10 +7,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from detectors import e_detector
-from detectors.drift_run import Run, advance, begin, by_feature, counted
+from detectors.drift_run import Plan, Run, advance, begin, by_feature, counted, planned
 from detectors.finding import Finding
 from detectors.parameters import Parameters
-from detectors.references import Reference
 from detectors.subject import Subject
 
 NAME = "drift"
@@ -29,21 +28,21 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     if minutes.num_rows == 0:
         return subject.unjudged(NAME, "not_enough_data", parameters, reference=reference.reference)
     seen = counted(minutes, reference)
-    run = advance(begin(reference, parameters), seen, reference, parameters)
-    return finding(run, reference, subject, parameters)
+    plan = planned(reference, parameters)
+    return finding(advance(begin(plan), seen, plan), plan, subject)
 
 
-def finding(run: Run, reference: Reference, subject: Subject, parameters: Parameters) -> Finding:
+def finding(run: Run, plan: Plan, subject: Subject) -> Finding:
     """What the evidence says after the run's last minute.
 
     The mean of the features' e-detectors is an e-detector under any dependence; e-BH names the culprits.
     """
-    count = int(run.totals.max())
+    reference, parameters, count = plan.reference, plan.parameters, int(run.totals.max())
     if run.newest is not None and subject.is_stale(run.newest, parameters):
         return subject.unjudged(NAME, "stale", parameters, count, reference=reference.reference)
     if count < parameters.drift_minimum_count:
         return subject.unjudged(NAME, "not_enough_data", parameters, count, reference=reference.reference)
-    evidence = by_feature(run.state[None], reference, parameters)
+    evidence = by_feature(run.state[None], plan)
     log_evidence, each = float(e_detector.log_mean(evidence)[0]), e_detector.log(evidence[0])
     names = [feature.feature for feature in reference.features]
     found = () if run.since is None else culprits(names, each, parameters.log_warn)

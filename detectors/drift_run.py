@@ -7,6 +7,7 @@ Counts times weights is exact in whatever order it is summed, since weights are 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -50,34 +51,85 @@ class Run:
     """Minute at which the present episode of a warning began."""
 
 
-def begin(reference: Reference, parameters: Parameters) -> Run:
+class _Alike(NamedTuple):
+    """Features of one number of bins and alternatives."""
+
+    places: Ints
+    """(G,): of the features in the reference."""
+    columns: Ints
+    """(G, K): of their alternatives among all."""
+    weights: Floats
+    """(G, B + 2, K): ln L of one event in the column of a bin."""
+    phi: Floats
+    """(G, 1, 1)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the features of a reference are reckoned."""
+
+    reference: Reference
+    parameters: Parameters
+    widths: Ints
+    """Alternatives of each feature."""
+    alike: tuple[_Alike, ...]
+
+    @property
+    def starts(self) -> Ints:
+        """Where each feature's alternatives begin."""
+        return np.cumsum(self.widths) - self.widths
+
+    @property
+    def ceiling(self) -> float:
+        return e_detector.ceiling(self.parameters.log_act, int(self.widths.max()) * len(self.widths))
+
+
+def planned(reference: Reference, parameters: Parameters) -> Plan:
+    """The reference has features."""
+    alike = _alike(reference.features, parameters.drift_rho)
+    widths = np.array([len(log_weights(f, parameters.drift_rho)) for f in reference.features])
+    return Plan(reference, parameters, widths, alike)
+
+
+@lru_cache(maxsize=2_048)
+def _alike(features: tuple[FeatureBins, ...], rho: float) -> tuple[_Alike, ...]:
+    each = [log_weights(feature, rho) for feature in features]
+    starts = np.cumsum([0, *(len(weights) for weights in each[:-1])])
+    groups = []
+    for shape in sorted({weights.shape for weights in each}):
+        places = np.array([at for at, weights in enumerate(each) if weights.shape == shape])
+        stacked = np.roll(np.stack([each[at] for at in places]), FIRST_BIN, axis=2)
+        stacked[:, :, :FIRST_BIN] = stacked[:, :, FIRST_BIN - 1 :: -1].copy()
+        columns = starts[places][:, None] + np.arange(shape[0])
+        phi = np.array([max(features[at].phi, 1.0) for at in places])[:, None, None]
+        groups.append(_Alike(places, columns, stacked.transpose(0, 2, 1), phi))
+    return tuple(groups)
+
+
+def begin(plan: Plan) -> Run:
     """Before the first minute."""
-    widths = _widths(reference, parameters)
-    return Run(e_detector.fresh(sum(widths)), np.zeros(len(widths), np.int64), None, None)
+    return Run(e_detector.fresh(int(plan.widths.sum())), np.zeros(len(plan.widths), np.int64), None, None)
 
 
-def advance(run: Run, seen: Counted, reference: Reference, parameters: Parameters) -> Run:
+def advance(run: Run, seen: Counted, plan: Plan) -> Run:
     """The run after later minutes."""
     if not len(seen.times):
         return run
-    widths = _widths(reference, parameters)
-    active = np.repeat(seen.counts.any(axis=2), widths, axis=1)
-    ceiling = e_detector.ceiling(parameters.log_act, max(widths) * len(widths))
-    done = e_detector.run(_ratios(seen, reference, parameters.drift_rho), run.state, ceiling, active)
-    log_evidence = e_detector.log(by_feature(done.evidence, reference, parameters).mean(axis=1))
+    counted_in = seen.counts.any(axis=2)
+    active = None if counted_in.all() else np.repeat(counted_in, plan.widths, axis=1)
+    done = e_detector.run(_ratios(seen, plan), run.state, plan.ceiling, active)
+    log_evidence = e_detector.log(by_feature(done.evidence, plan).mean(axis=1))
     return Run(
         done.state,
         run.totals + seen.counts.sum(axis=(0, 2)),
         seen.times[-1],
-        _since(run.since, log_evidence, seen.times, parameters.log_warn),
+        _since(run.since, log_evidence, seen.times, plan.parameters.log_warn),
     )
 
 
-def by_feature(evidence: Floats, reference: Reference, parameters: Parameters) -> Floats:
+def by_feature(evidence: Floats, plan: Plan) -> Floats:
     """(T, F): the mean over the alternatives of each feature, of evidence (T, all alternatives)."""
-    widths = _widths(reference, parameters)
-    starts = np.cumsum([0, *widths[:-1]])
-    return np.asarray(np.add.reduceat(evidence, starts, axis=1) / widths)
+    return np.asarray(np.add.reduceat(evidence, plan.starts, axis=1) / plan.widths)
 
 
 def counted(minutes: pa.Table, reference: Reference) -> Counted:
@@ -85,43 +137,58 @@ def counted(minutes: pa.Table, reference: Reference) -> Counted:
 
     Features that the reference does not have are left out.
     """
-    times, row_minute = np.unique(minutes_of(minutes), return_inverse=True)
     encoded = minutes.column("feature").combine_chunks()
     if not pa.types.is_dictionary(encoded.type):
         encoded = pc.dictionary_encode(encoded)
     places = {f.feature: at for at, f in enumerate(reference.features)}
     place = np.array([*(places.get(n, -1) for n in encoded.dictionary.to_pylist()), -1], np.int64)
-    feature = place[encoded.indices.to_numpy()]
-    shape = (len(times), len(places), max(len(f.counts) for f in reference.features) + FIRST_BIN)
-    cell = (row_minute * shape[1] + feature) * shape[2] + integers(minutes, "bin") + FIRST_BIN
-    known = feature >= 0
-    counts = np.bincount(cell[known], integers(minutes, "count")[known], shape[0] * shape[1] * shape[2])
-    return Counted(times, counts.astype(np.int64).reshape(shape))
+    place_of_row = place[encoded.indices.to_numpy()]
+    bins, counts = integers(minutes, "bin"), integers(minutes, "count")
+    return histograms(minutes_of(minutes), place_of_row, bins, counts, reference)
 
 
-def _widths(reference: Reference, parameters: Parameters) -> list[int]:
-    return [len(log_weights(feature, parameters.drift_rho)) for feature in reference.features]
+def histograms(
+    minutes: npt.NDArray[np.datetime64],
+    places: npt.NDArray[np.integer],
+    bins: npt.NDArray[np.integer],
+    counts: Ints,
+    reference: Reference,
+) -> Counted:
+    """The same of columns (n,); `places` are the features' places in the reference, -1 is none of its."""
+    features, size = len(reference.features), max(len(f.counts) for f in reference.features) + FIRST_BIN
+    if not len(minutes):
+        return Counted(minutes.astype("datetime64[us]"), np.zeros((0, features, size), np.int64))
+    first = minutes.min()
+    after = (minutes - first) // np.timedelta64(1, "m")
+    used = np.bincount(after) > 0
+    row = (np.cumsum(used) - 1)[after]
+    cell = (row * features + places) * size + bins + FIRST_BIN
+    known = places >= 0
+    times = first + np.flatnonzero(used).astype("timedelta64[m]")
+    found = np.bincount(cell[known], counts[known], len(times) * features * size)
+    return Counted(times, found.astype(np.int64).reshape(len(times), features, size))
 
 
-def _ratios(seen: Counted, reference: Reference, rho: float) -> Floats:
+def _ratios(seen: Counted, plan: Plan) -> Floats:
     """(T, all alternatives): ln L of each minute, by the weights of its hour where a feature has a rhythm."""
+    features, width = plan.reference.features, int(plan.widths.sum())
+    if not any(feature.hours for feature in features):
+        return _of_minutes(seen.counts, plan.alike, width)
     hours = hour_of_week(seen.times)
-    parts = []
-    for at, feature in enumerate(reference.features):
-        counts = seen.counts[:, at, : len(feature.counts) + FIRST_BIN].astype(np.float64)
-        if not feature.hours:
-            parts.append(_of_minutes(counts, feature, rho))
-            continue
-        found = np.empty((len(counts), len(log_weights(feature, rho))))
-        for hour in np.unique(hours).tolist():
-            found[hours == hour] = _of_minutes(counts[hours == hour], at_hour(feature, hour), rho)
-        parts.append(found)
-    return np.hstack(parts)
+    found = np.empty((len(hours), width))
+    for hour in np.unique(hours).tolist():
+        then = tuple(at_hour(feature, hour) if feature.hours else feature for feature in features)
+        alike = _alike(then, plan.parameters.drift_rho)
+        found[hours == hour] = _of_minutes(seen.counts[hours == hour], alike, width)
+    return found
 
 
-def _of_minutes(counts: Floats, feature: FeatureBins, rho: float) -> Floats:
-    of_bins = np.roll(log_weights(feature, rho), FIRST_BIN, axis=1)[:, [1, 0, *range(2, counts.shape[1])]]
-    return np.asarray(counts @ of_bins.T / max(feature.phi, 1.0))
+def _of_minutes(counts: Ints, alike: tuple[_Alike, ...], width: int) -> Floats:
+    found = np.empty((len(counts), width))
+    for group in alike:
+        mine = counts[:, group.places, : group.weights.shape[1]].transpose(1, 0, 2).astype(np.float64)
+        found[:, group.columns] = (mine @ group.weights / group.phi).transpose(1, 0, 2)
+    return found
 
 
 def _since(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import sqrt
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ def clopper_pearson(hits: int, count: int, confidence: float = 0.95) -> Interval
     return Interval(low, clopper_pearson_upper(hits, count, 1 - tail))
 
 
+@lru_cache(maxsize=4_096)
 def clopper_pearson_upper(hits: float, count: float, confidence: float = 0.99) -> float:
     """Exact one-sided upper bound of hits / count; counts need not be whole."""
     _check(hits, count)

@@ -31,15 +31,16 @@ def judge(
     """
     if minutes.num_rows == 0:
         return subject.unjudged(detector, "not_enough_data", parameters)
+    total = int(integers(minutes, "count").sum())
+    if subject.is_stale(minutes_of(minutes).max(), parameters):
+        return subject.unjudged(detector, "stale", parameters, total, **evidence)
+    if total < parameters.rate_minimum_count:
+        return subject.unjudged(detector, "not_enough_data", parameters, total, **evidence)
     # Partial rows of a minute are one row: how traffic was cut must not change a verdict.
     sums = minutes.group_by("minute").aggregate([("count", "sum"), (hits, "sum")])
     rows = sums.rename_columns(["minute", "count", hits]).sort_by("minute")
     count, hit, times = integers(rows, "count"), integers(rows, hits), minutes_of(rows)
-    total, total_hits = int(count.sum()), int(hit.sum())
-    if subject.is_stale(times[-1], parameters):
-        return subject.unjudged(detector, "stale", parameters, total, **evidence)
-    if total < parameters.rate_minimum_count:
-        return subject.unjudged(detector, "not_enough_data", parameters, total, **evidence)
+    total_hits = int(hit.sum())
     known = count > 0
     tolerated = min(max(bound, LOWEST_BOUND), 1.0 - LOWEST_BOUND)
     ratios = rate_ratios.log_ratios(count[known], hit[known], tolerated, max(phi, 1.0))

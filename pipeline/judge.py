@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,48 +15,50 @@ from detectors.judges import JUDGES
 from detectors.parameters import Parameters
 from detectors.references import Reference
 from detectors.subject import Subject
+from pipeline import drift_tick
+from pipeline.answers.truth import objectives
+from pipeline.drift_tick import Memory
 from pipeline.facts.control import FINDINGS
 from pipeline.store import Batch, Store
 
-NOTHING = pa.table({"model_version": pa.array([], pa.string())})
-"""Where no reference asks for anything; its judge says no_reference before it reads."""
+NOTHING = pa.table({"predictions": pa.array([], pa.int64())})
+"""The minutes of a version that has none, or of which none are asked for."""
+
+Version = tuple[str, str]
+"""Model and version."""
 
 
-class Scope(NamedTuple):
-    """What one detector reads of one model."""
-
-    model: str
-    reference: Reference | None
-    start: datetime
-    end: datetime
-
-
-class Reading(NamedTuple):
-    """How a detector gets its minutes: those of every version of a model, with a column model_version."""
-
-    read: Callable[[Store, Scope], pa.Table]
-    look_back_minutes: Callable[[Parameters], int]
-
-
-def judge(store: Store, now: datetime, parameters: Parameters = Parameters()) -> list[Finding]:  # noqa: B008
+def judge(
+    store: Store,
+    now: datetime,
+    parameters: Parameters = Parameters(),  # noqa: B008
+    memory: Memory | None = None,
+) -> list[Finding]:
     """Findings on every model version with traffic in the look-back, by model, version and detector.
 
     `now` is UTC without zone; the present minute is still filling and is not read.  The same snapshot,
-    now and parameters give the same findings, bit for bit; a whole tick reads one snapshot.
+    now and parameters give the same findings, bit for bit, with a memory of earlier ticks or without; a whole
+    tick reads one snapshot.
     """
     with store.steady():
-        return _judge(store, now, parameters)
+        return _judge(store, now, parameters, memory or Memory())
 
 
-def _judge(store: Store, now: datetime, parameters: Parameters) -> list[Finding]:
+def _judge(store: Store, now: datetime, parameters: Parameters, memory: Memory) -> list[Finding]:
     end = now.replace(second=0, microsecond=0)
-    longest = max(r.look_back_minutes(parameters) for r in READINGS.values())
-    seen = store.query("model_versions", start=end - timedelta(minutes=longest), end=end).to_pylist()
+    rates_from = end - timedelta(minutes=parameters.rate_look_back_minutes)
+    drift_from = drift_tick.window_start(end, parameters)
+    seen = store.query("model_versions", start=min(rates_from, drift_from), end=end).to_pylist()
+    versions = [(row["model"], row["model_version"]) for row in seen]
     references = store.references()
     findings: list[Finding] = []
-    for model in dict.fromkeys(row["model"] for row in seen):
-        versions = [row["model_version"] for row in seen if row["model"] == model]
-        findings += _model(store, model, versions, references.get(model), end, parameters)
+    for detector, read in RATES.items():
+        minutes = _by_version(read(store, references, rates_from, end))
+        for model, version in versions:
+            subject = Subject(model, version, references.get(model), rates_from, end)
+            found = minutes.get((model, version), NOTHING)
+            findings.append(JUDGES[detector](found, subject, parameters))
+    findings += _drift(store, versions, references, end, parameters, memory)
     return sorted(findings, key=lambda f: (f.model, f.model_version, f.detector))
 
 
@@ -64,11 +66,12 @@ def tick(
     store: Store,
     now: datetime,
     parameters: Parameters = Parameters(),  # noqa: B008
+    memory: Memory | None = None,
 ) -> tuple[list[Finding], int]:
     """Judge and record: the findings, and the snapshot that they were read at, whatever others commit."""
     with store.steady():
         snapshot = store.snapshot()
-        findings = judge(store, now, parameters)
+        findings = judge(store, now, parameters, memory)
     record(store, findings, snapshot, now)
     return findings, snapshot
 
@@ -91,58 +94,55 @@ def record(store: Store, findings: Iterable[Finding], snapshot: int, now: dateti
     store.append(Batch({FINDINGS.name: pa.Table.from_pylist(rows, schema=FINDINGS.schema)}))
 
 
-def _model(
+def _by_version(minutes: pa.Table) -> dict[Version, pa.Table]:
+    """Slices of a table that is in the order of its versions."""
+    if not minutes.num_rows:
+        return {}
+    names = [pc.dictionary_encode(minutes.column(n).combine_chunks()) for n in ("model", "model_version")]
+    codes = np.stack([column.indices.to_numpy() for column in names], axis=1)
+    starts = np.flatnonzero(np.r_[True, (codes[1:] != codes[:-1]).any(axis=1)]).tolist()
+    return {
+        (names[0][at].as_py(), names[1][at].as_py()): minutes.slice(at, end - at)
+        for at, end in zip(starts, [*starts[1:], minutes.num_rows], strict=True)
+    }
+
+
+def _drift(
     store: Store,
-    model: str,
-    versions: list[str],
-    reference: Reference | None,
+    versions: Iterable[Version],
+    references: Mapping[str, Reference],
     end: datetime,
     parameters: Parameters,
-) -> Iterable[Finding]:
-    for detector, reading in READINGS.items():
-        start = end - timedelta(minutes=reading.look_back_minutes(parameters))
-        minutes = reading.read(store, Scope(model, reference, start, end))
-        for version in versions:
-            subject = Subject(model, version, reference, start, end)
-            yield JUDGES[detector](_of_version(minutes, version), subject, parameters)
+    memory: Memory,
+) -> Iterator[Finding]:
+    known = []
+    for model, version in versions:
+        reference = references.get(model)
+        if reference is not None and reference.features:
+            known.append(drift_tick.Version(model, version, reference))
+        else:
+            subject = Subject(model, version, reference, drift_tick.window_start(end, parameters), end)
+            yield drift.judge(NOTHING, subject, parameters)
+    yield from drift_tick.judge(store, known, end, parameters, memory)
 
 
-def _of_version(minutes: pa.Table, version: str) -> pa.Table:
-    return minutes.filter(pc.field("model_version") == version)
+def _accuracy(store: Store, references: Mapping[str, Reference], start: datetime, end: datetime) -> pa.Table:
+    models = [name for name, reference in references.items() if reference.labelled]
+    return store.query("accuracy_minutes", models=models, start=start, end=end)
 
 
-def _accuracy(store: Store, scope: Scope) -> pa.Table:
-    return store.query("accuracy_minutes", model=scope.model, start=scope.start, end=scope.end)
+def _objective(store: Store, references: Mapping[str, Reference], start: datetime, end: datetime) -> pa.Table:
+    bounds = {
+        name: reference.latency_objective_seconds
+        for name, reference in references.items()
+        if reference.latency_objective_seconds
+    }
+    tables, metric = {"objectives": objectives(bounds)}, latency_objective.METRIC
+    return store.query("objective_minutes", tables=tables, metric=metric, start=start, end=end)
 
 
-def _objective(store: Store, scope: Scope) -> pa.Table:
-    objective = scope.reference and scope.reference.latency_objective_seconds
-    if not objective:
-        return NOTHING
-    return store.query(
-        "objective_minutes",
-        model=scope.model,
-        objective=objective,
-        metric=latency_objective.METRIC,
-        start=scope.start,
-        end=scope.end,
-    )
-
-
-def _features(store: Store, scope: Scope) -> pa.Table:
-    if scope.reference is None:
-        return NOTHING
-    return store.query(
-        "feature_minutes",
-        model=scope.model,
-        reference=scope.reference.reference,
-        start=scope.start,
-        end=scope.end,
-    )
-
-
-READINGS: dict[str, Reading] = {
-    accuracy.NAME: Reading(_accuracy, lambda p: p.rate_look_back_minutes),
-    latency_objective.NAME: Reading(_objective, lambda p: p.rate_look_back_minutes),
-    drift.NAME: Reading(_features, lambda p: p.drift_look_back_minutes),
+RATES: dict[str, Callable[[Store, Mapping[str, Reference], datetime, datetime], pa.Table]] = {
+    accuracy.NAME: _accuracy,
+    latency_objective.NAME: _objective,
 }
+"""How a rate's minutes are read: of all models with such a reference, in the order of model and version."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,6 +24,9 @@ from pipeline.lake.lock import write_lock
 from pipeline.lake.watermarks import Advance, Watermark
 
 Trace = Callable[[str], None]
+
+_parsed = lru_cache(maxsize=1_024)(Reference.from_json)
+"""A judge asks for all of them every minute."""
 
 
 def silent(_point: str) -> None:
@@ -229,13 +233,13 @@ class Store:
         """The reference of each model that is in use: the one frozen last, else the newest."""
         rows = self.rows(REFERENCES.name).to_pylist()
         rows.sort(key=lambda r: (bool(r.get("frozen")), r["revision"], r["time"], r["reference"]))
-        return {r["model"]: Reference.from_json(r["content"]) for r in rows}
+        return {r["model"]: _parsed(r["content"]) for r in rows}
 
     def reference(self, identity: str) -> Reference | None:
         """The reference that facts name so, an older one too; kept in memory, since none ever changes."""
         if identity not in self._references:
             rows = self.rows(REFERENCES.name).to_pylist()
-            self._references = {r["reference"]: Reference.from_json(r["content"]) for r in rows}
+            self._references = {r["reference"]: _parsed(r["content"]) for r in rows}
         return self._references.get(identity)
 
     def close(self) -> None:

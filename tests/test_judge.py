@@ -140,7 +140,7 @@ def test_a_tick_names_the_snapshot_that_it_read(
     """A writer that commits while the judge reads must not make `explain` say that a decision differs."""
     plain = ticking.judge
 
-    def disturbed(ledger: Store, now: datetime, parameters: Parameters) -> list[Finding]:
+    def disturbed(ledger: Store, now: datetime, parameters: Parameters, memory: None) -> list[Finding]:
         with Store.open(tmp_path) as other:
             write(other, **Life(seed=9).serve("2", 150, 20, error=0.9).facts())
         return plain(ledger, now, parameters)

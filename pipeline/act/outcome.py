@@ -59,7 +59,7 @@ def measure(
 
 
 def _side(store: Store, model: str, version: str, start: datetime, end: datetime) -> Side:
-    minutes = store.query("accuracy_minutes", model=model, start=start, end=end)
+    minutes = store.query("accuracy_minutes", models=[model], start=start, end=end)
     mine = minutes.filter(pc.field("model_version") == version)
     return Side(version, pc.sum(mine["count"]).as_py() or 0, pc.sum(mine["errors"]).as_py() or 0)
 

@@ -115,7 +115,7 @@ def _past(action: Action, time: datetime) -> PastAction:
 
 
 def _judged(store: Store, action: Action, time: datetime) -> WouldAct:
-    minutes = store.query("accuracy_minutes", model=action.model, start=datetime.min, end=datetime.max)
+    minutes = store.query("accuracy_minutes", models=[action.model], start=datetime.min, end=datetime.max)
     left, kept = _side(minutes, action.model_version), _side(minutes, action.to_version)
     verdict: Verdict = "unclear"
     if left[1] and kept[1]:

@@ -17,6 +17,7 @@ from detectors.references import Reference
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.elsewhere import elsewhere
 from pipeline.answers.served import latency as quantiles
+from pipeline.answers.truth import objectives
 from pipeline.answers.window import Window
 from pipeline.store import Store
 
@@ -78,8 +79,7 @@ def _burn(burnt: list[Burn]) -> tuple[Value, ...]:
 def _objective(store: Store, window: Window, reference: Reference, seconds: float) -> pa.Table:
     return store.query(
         "objective_minutes",
-        model=reference.model,
-        objective=seconds,
+        tables={"objectives": objectives({reference.model: seconds})},
         metric=latency_objective.METRIC,
         start=window.end - timedelta(minutes=burn_rates.LONGEST_MINUTES),
         end=window.end,

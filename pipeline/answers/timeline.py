@@ -78,12 +78,8 @@ def newest(store: Store) -> datetime | None:
 def _labelled(store: Store, window: Window) -> pa.Table:
     span: dict[str, Any] = {"start": window.start, "end": window.end}
     names = sorted({row["model"] for row in traffic(store, window)})
-    parts = [_LABELLED.empty_table()]
-    for name in names:
-        minutes = store.query("accuracy_minutes", model=name, **span)
-        model = pa.array([name] * minutes.num_rows, pa.string())
-        parts.append(minutes.append_column("model", model).select(_LABELLED.names).cast(_LABELLED))
-    return pa.concat_tables(parts)
+    minutes = store.query("accuracy_minutes", models=names, **span)
+    return minutes.select(_LABELLED.names).cast(_LABELLED)
 
 
 def _row(row: dict[str, Any]) -> tuple[Value, ...]:

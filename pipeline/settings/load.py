@@ -29,7 +29,9 @@ def load(
     if settings.detection.act_minutes < settings.detection.warn_minutes:
         remedy = "write at least detection.warn_minutes: to act needs more evidence than to warn"
         raise ConfigError("detection.act_minutes", settings.detection.act_minutes, remedy)
-    longest = max(settings.detection.rate_look_back_minutes, settings.detection.drift_look_back_minutes)
+    detection = settings.detection
+    # The window of drift begins at a midnight, up to a day earlier.
+    longest = max(detection.rate_look_back_minutes, detection.drift_look_back_minutes + 1_440)
     if settings.maintenance.rollup_days * 1_440 <= longest + 1_440:
         remedy = f"write more days than the judge looks back, which is {longest:,} minutes: it reads minutes"
         raise ConfigError("maintenance.rollup_days", settings.maintenance.rollup_days, remedy)

@@ -1,5 +1,11 @@
--- Histograms of $model by minute in [$start, $end), over the bins of $reference.
--- Rows are partial and in no order: whoever reads them adds integers, which gives the same sums in any order.
-SELECT model_version, minute, feature, bin, "count"
+-- Histograms by minute in [$start, $end) of the versions and features that are asked for, version by version.
+-- Rows are partial and in no order within a version: whoever reads them adds integers, which gives the same sums in
+-- any order.
+-- Tables passed in: versions(model, model_version, reference, version), features(reference, feature, place); version
+-- and place are numbers that stand for the texts.
+SELECT version, minute, place, bin, "count"
 FROM feature_bins
-WHERE model = $model AND reference = $reference AND minute >= $start AND minute < $end
+JOIN versions USING (model, model_version, reference)
+JOIN features USING (reference, feature)
+WHERE minute >= $start AND minute < $end
+ORDER BY version

@@ -1,12 +1,14 @@
--- Minutes of $model in [$start, $end): timed requests, and those in a bucket above the one that holds $objective
--- seconds; `astride` are those in that bucket, which lie on either side of it.  Bucket i of a scale covers (base^i, base^(i+1)], base = 2^(2^-scale).
+-- Minutes in [$start, $end) of models with an objective: timed requests, and those in a bucket above the one that
+-- holds it; `astride` are those in that bucket, which lie on either side of it.  Bucket i of a
+-- scale covers (base^i, base^(i+1)], base = 2^(2^-scale).
+-- Tables passed in: objectives(model, objective), in seconds.
 SELECT
-    model_version, minute, CAST(sum("count") AS BIGINT) AS "count",
-    CAST(coalesce(sum("count") FILTER (bucket > ceil(log2($objective) * pow(2, scale)) - 1), 0) AS BIGINT) AS over,
+    model, model_version, minute, CAST(sum("count") AS BIGINT) AS "count",
+    CAST(coalesce(sum("count") FILTER (bucket > ceil(log2(objective) * pow(2, scale)) - 1), 0) AS BIGINT) AS over,
     CAST(coalesce(sum("count") FILTER (
-        bucket = ceil(log2($objective) * pow(2, scale)) - 1
-        AND log2($objective) * pow(2, scale) <> ceil(log2($objective) * pow(2, scale))), 0) AS BIGINT) AS astride
-FROM latency_bins
-WHERE model = $model AND metric = $metric AND minute >= $start AND minute < $end
-GROUP BY model_version, minute
-ORDER BY model_version, minute
+        bucket = ceil(log2(objective) * pow(2, scale)) - 1
+        AND log2(objective) * pow(2, scale) <> ceil(log2(objective) * pow(2, scale))), 0) AS BIGINT) AS astride
+FROM latency_bins JOIN objectives USING (model)
+WHERE metric = $metric AND minute >= $start AND minute < $end
+GROUP BY model, model_version, minute
+ORDER BY model, model_version, minute

@@ -21,6 +21,7 @@ from pipeline.alerts.action_delivery import tell, to_objects
 from pipeline.alerts.delivery import Send
 from pipeline.alerts.messages import summary
 from pipeline.alerts.tick import alert
+from pipeline.drift_tick import Memory
 from pipeline.embedded import Embedded
 from pipeline.errors import StoreUnavailable
 from pipeline.judge import tick
@@ -61,10 +62,11 @@ def judging(
 ) -> Job:
     """Judge the whole minutes that are over, record it, tell who is to know, and act as the policy says."""
     publisher = Embedded(store)
+    memory = Memory()
 
     def once(watch: Watch) -> None:
         now = _now(watch)
-        found, snapshot = tick(store, now, parameters)
+        found, snapshot = tick(store, now, parameters, memory)
         alerting.told(found)
         news, failures = alert(store, publisher, found, alerting.receivers, now, alerting.warn)
         for raised in news:
