@@ -36,10 +36,12 @@ def quantile_edges(values: Floats) -> tuple[float, ...]:
     return tuple(edges[edges < highest].tolist())
 
 
-def feature_bins(features: pa.ChunkedArray, groups: Groups, minutes: Integers) -> Iterator[FeatureBins]:
+def feature_bins(
+    features: pa.ChunkedArray, groups: Groups, minutes: Integers | None
+) -> Iterator[FeatureBins]:
     """Bins of each child of the struct `features`, in its order, with the counts of the rows themselves.
 
-    `groups` gathers the rows by `minutes`, which are since 1970.
+    `groups` gathers the rows by `minutes` since 1970; None are no real ones, and have no weekly rhythm.
     """
     for field, column in zip(features.type, features.flatten(), strict=True):
         values = binning.values(column)
@@ -57,9 +59,11 @@ def _categories(values: Text) -> tuple[str, ...]:
     return tuple(sorted(name for _, name in ranked[:MOST_CATEGORIES]))
 
 
-def _counted(bins: FeatureBins, values: binning.Values, groups: Groups, minutes: Integers) -> FeatureBins:
+def _counted(
+    bins: FeatureBins, values: binning.Values, groups: Groups, minutes: Integers | None
+) -> FeatureBins:
     size = binning.bin_count(bins) + 2
     by_minute = groups.count_by(binning.assign(bins, values), size)
     *counts, missing, unseen = by_minute.sum(axis=0).tolist()
     counted = replace(bins, counts=tuple(counts), missing=missing, unseen=unseen, phi=phi(by_minute))
-    return with_rhythm(counted, by_minute, minutes)
+    return counted if minutes is None else with_rhythm(counted, by_minute, minutes)

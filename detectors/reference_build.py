@@ -32,15 +32,18 @@ def build(
     latency_objective_seconds: float | None = None,
     latency_budget: float = 0.01,
     seed: int = SEED,
+    clock: bool = True,
 ) -> Reference:
     """The reference of `inference` events and the `label` events that judge them, under its own identity.
 
     Columns may be absent except `time`; every row is taken to be of the model.  `positive_class` None is a
     multiclass model, whose confidence is what is calibrated.  `latency_budget` is the share of requests that
     may take longer than `latency_objective_seconds`.  `seed` picks the splits on which calibration is judged.
+    Without `clock` the times only number blocks of rows, which have no hour of the week.
     """
     times = minutes.minute(minutes.microseconds(events.column("time")))
     by_minute = minutes.Keys(times, {}).group()
+    hours = times[by_minute.first] if clock else None
     scores = minutes.floats(_column(events, "confidence" if positive_class is None else "score"))
     edges = quantile_edges(scores)
     judged = _judged(events, NO_LABELS if labels is None else labels)
@@ -50,7 +53,7 @@ def build(
         reference="",
         model=model,
         positive_class=positive_class,
-        features=tuple(feature_bins(_column(events, "features"), by_minute, times[by_minute.first])),
+        features=tuple(feature_bins(_column(events, "features"), by_minute, hours)),
         score_edges=edges,
         score_counts=_score_counts(edges, scores),
         calibrator_x=curve[0],

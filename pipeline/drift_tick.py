@@ -66,7 +66,7 @@ def judge(
     old = [v for v in versions if _key(v) in known]
     new = [v for v in versions if _key(v) not in known]
     for some, first in ((old, memory.upto), (new, start)):
-        for version, seen in _minutes(store, some, first, end):
+        for version, seen in minutes(store, some, first, end):
             plan = planned(version.reference, parameters)
             runs = _moved(known.get(_key(version), {}), seen, plan, start, now.upto)
             now.runs[_key(version)] = runs
@@ -113,7 +113,7 @@ def _part(seen: Counted, start: datetime, end: datetime) -> Counted:
     return Counted(seen.times[first:last], seen.counts[first:last])
 
 
-def _minutes(
+def minutes(
     store: Store, versions: Sequence[Version], start: datetime, end: datetime
 ) -> Iterator[tuple[Version, Counted]]:
     """The histograms of each version, so many versions at once as memory holds."""

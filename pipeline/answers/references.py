@@ -91,9 +91,9 @@ def error_rate(reference: Reference) -> float | None:
 
 
 def _bins(feature: FeatureBins) -> str:
-    if feature.categories is not None:
-        return f"{feature.feature} ({len(feature.categories)} categories)"
-    return f"{feature.feature} ({len(feature.edges or ()) + 1} bins)"
+    kind = "bins" if feature.categories is None else "categories"
+    rhythm = ", by hour of the week" if feature.hours else ""
+    return f"{feature.feature} ({len(feature.counts)} {kind}{rhythm})"
 
 
 def _rows(store: Store) -> list[dict[str, Any]]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,8 +14,7 @@ from pipeline.cli.output import Output
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from detectors.references import Reference
-    from pipeline.replay.references import Gathered
+    from pipeline.cli.reference_made import Made
 
 REFUSED = 7
 """Exit code when some lines could not be taken; the reference rests on the others."""
@@ -50,6 +48,13 @@ def create(
     labels: Annotated[
         Path | None, typer.Option("--labels", metavar="FILE", help="Labels of the rows, by prediction id.")
     ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option("--window", "-w", metavar="WINDOW", help="Else the ledger's own minutes: 7d, A..B."),
+    ] = None,
+    model_version: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="With --window: of this version only.")
+    ] = None,
     store: StoreOption = None,
     positive_class: Annotated[
         str | None,
@@ -64,24 +69,31 @@ def create(
 ) -> None:
     """Build a reference from predictions and labels of a time in which the model was right, and register it.
 
-    They are events, or rows of a file as `driftledger evaluate` takes them.
+    They are events, or rows of a file as `driftledger evaluate` takes them, or a window of the ledger.
 
     Exit codes: 0 registered, or there already; 7 registered, but some lines were refused; 3 no prediction
-    of the model in the files; 4 no label has the positive class.
+    of the model in the files or the window; 4 no label has the positive class.
     """
+    from pipeline.cli import reference_made
     from pipeline.registry import register
 
     arrival = now()
     objective = (latency_objective_seconds, latency_budget)
+    if sum((data is not None, bool(files), window is not None)) != 1:
+        raise ConfigError("FILE", "", "name files of events, or --data with --columns, or --window")
+    if model_version is not None and window is None:
+        raise ConfigError("--model-version", model_version, "give --window with it")
     if data is not None:
-        if files or columns is None:
-            raise ConfigError("--data", str(data), "give --columns with it, and no files of events")
-        made = _of_rows(model, data, columns, labels, objective)
+        if columns is None:
+            raise ConfigError("--data", str(data), "give --columns with it")
+        made = reference_made.of_rows(model, data, columns, labels, objective)
     elif files:
-        made = _of_events(model, files, positive_class, objective, arrival)
-    else:
-        raise ConfigError("FILE", "", "name files of events, or --data with --columns")
+        made = reference_made.of_events(model, files, positive_class, objective, arrival)
     with writing(ctx, store) as ledger:
+        if window is not None:
+            made = reference_made.of_window(
+                ledger, model, model_version, window, positive_class, objective, arrival
+            )
         new = register(ledger, made.reference, arrival)
         used = ledger.references()[model].reference
     _print_created(made, new)
@@ -89,65 +101,6 @@ def create(
         _say([f"in use     {used}, which was registered later or is frozen"])
     if made.refused:
         raise typer.Exit(REFUSED)
-
-
-class Made(NamedTuple):
-    reference: Reference
-    rows: int
-    others: dict[str, int]
-    """Predictions of other models, by model."""
-    refused: dict[str, int]
-    """Lines by reason."""
-    notes: tuple[str, ...] = ()
-
-
-def _of_rows(
-    model: str, data: Path, columns: Path, labels: Path | None, objective: tuple[float | None, float]
-) -> Made:
-    from pipeline.evaluate.register import reference
-
-    found, rows, notes = reference(
-        data,
-        labels,
-        columns,
-        model=model,
-        latency_objective_seconds=objective[0],
-        latency_budget=objective[1],
-    )
-    return Made(found, rows, {}, {}, notes)
-
-
-def _of_events(
-    model: str,
-    files: list[str],
-    positive_class: str | None,
-    objective: tuple[float | None, float],
-    arrival: datetime,
-) -> Made:
-    from detectors.reference_build import build
-    from pipeline.replay.files import expand, read
-    from pipeline.replay.references import gather
-
-    found = gather(read(expand(files), None, arrival), model, arrival)
-    _check_positive(found, positive_class)
-    reference = build(
-        found.inference,
-        found.labels,
-        model=model,
-        positive_class=positive_class,
-        latency_objective_seconds=objective[0],
-        latency_budget=objective[1],
-    )
-    return Made(reference, found.inference.num_rows, dict(found.others), dict(found.refused))
-
-
-def _check_positive(found: Gathered, positive_class: str | None) -> None:
-    """A class that no label has would calibrate every score to never."""
-    if positive_class is None:
-        return
-    classes = sorted({label for label in found.labels.column("label").to_pylist() if label})
-    if classes and positive_class not in classes:
-        raise ConfigError("--positive-class", positive_class, f"the labels say {', '.join(classes[:10])}")
 
 
 def _print_created(found: Made, new: bool) -> None:

@@ -68,7 +68,7 @@ def _known(baseline: Baseline, rows: Integers | None, by_minute: bool) -> tuple[
     if not len(rows):
         return None
     some, then = baseline.sample.at(rows), steps.steps(baseline.sample, by_minute)[rows]
-    return reference(some, few_labels.outcomes(some, baseline.fitted), then)
+    return reference(some, few_labels.outcomes(some, baseline.fitted), then, by_minute)
 
 
 class _Part:

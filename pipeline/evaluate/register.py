@@ -45,6 +45,7 @@ def reference(
         positive_class=problem(some, columns, data).positive,
         latency_objective_seconds=latency_objective_seconds,
         latency_budget=latency_budget,
+        clock=some.times is not None,
     )
     return built, some.rows, (*some.notes, *notes)
 

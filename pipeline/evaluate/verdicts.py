@@ -29,9 +29,14 @@ LOSS_QUANTILE = 0.95
 """A regression is wrong where its loss is above this quantile of the reference's."""
 
 
-def reference(sample: Sample, found: Outcomes | None, steps: Integers) -> tuple[Reference, float]:
-    """What the judges compare with, and the outcome from which on a row is wrong."""
-    built = build(events(sample, steps), model=MODEL)
+def reference(
+    sample: Sample, found: Outcomes | None, steps: Integers, minutes: bool
+) -> tuple[Reference, float]:
+    """What the judges compare with, and the outcome from which on a row is wrong.
+
+    `minutes` is whether steps are minutes, and no blocks.
+    """
+    built = build(events(sample, steps), model=MODEL, clock=minutes)
     limit = 1.0
     if found is None or not np.isfinite(found.happened).any():
         return built, limit

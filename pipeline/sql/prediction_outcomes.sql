@@ -1,10 +1,10 @@
 -- Predictions of $model made in [$start, $end) that have an id, in the order of their time, each with its newest
--- label that names a class; of several evaluators the newest word counts.
+-- label that names a class, and its newest evaluation score; of several evaluators the newest word counts.
 WITH ids AS (
     SELECT DISTINCT prediction_id FROM predictions WHERE model = $model AND time >= $start AND time < $end
 ),
 said AS (
-    SELECT prediction_id, time, model_version, prediction, score
+    SELECT prediction_id, time, model_version, prediction, score, confidence
     FROM predictions SEMI JOIN ids USING (prediction_id)
     WHERE model = $model
     QUALIFY row_number() OVER (
@@ -13,7 +13,7 @@ said AS (
                  predicted_value DESC, score DESC, confidence DESC) = 1
 ),
 words AS (
-    SELECT prediction_id, evaluator, time, label
+    SELECT prediction_id, evaluator, time, label, score
     FROM labels SEMI JOIN ids USING (prediction_id)
     WHERE model = $model
     QUALIFY row_number() OVER (
@@ -21,10 +21,13 @@ words AS (
         ORDER BY revision DESC, time DESC, label DESC, value DESC, score DESC) = 1
 ),
 newest AS (
-    SELECT prediction_id, arg_max(label, (time, evaluator)) AS label, max(time) AS label_time
-    FROM words WHERE label <> '' GROUP BY prediction_id
+    SELECT
+        prediction_id,
+        arg_max(label, (time, evaluator)) FILTER (label <> '') AS label, max(time) FILTER (label <> '') AS label_time,
+        arg_max(score, (time, evaluator)) FILTER (score IS NOT NULL) AS label_score
+    FROM words GROUP BY prediction_id
 )
-SELECT s.time, s.model_version, s.prediction, s.score, n.label, n.label_time
+SELECT s.time, s.model_version, s.prediction_id, s.prediction, s.score, s.confidence, n.label, n.label_time, n.label_score
 FROM said s LEFT JOIN newest n USING (prediction_id)
 WHERE s.time >= $start AND s.time < $end
 ORDER BY s.time, s.prediction_id

@@ -1,0 +1,97 @@
+"""The three ways to a reference that `driftledger reference create` takes: events, rows, a window."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from detectors.references import Reference
+    from pipeline.replay.references import Gathered
+    from pipeline.store import Store
+
+
+class Made(NamedTuple):
+    reference: Reference
+    rows: int
+    others: dict[str, int]
+    """Predictions of other models, by model."""
+    refused: dict[str, int]
+    """Lines by reason."""
+    notes: tuple[str, ...] = ()
+
+
+def of_rows(
+    model: str, data: Path, columns: Path, labels: Path | None, objective: tuple[float | None, float]
+) -> Made:
+    from pipeline.evaluate.register import reference
+
+    found, rows, notes = reference(
+        data,
+        labels,
+        columns,
+        model=model,
+        latency_objective_seconds=objective[0],
+        latency_budget=objective[1],
+    )
+    return Made(found, rows, {}, {}, notes)
+
+
+def of_events(
+    model: str,
+    files: list[str],
+    positive_class: str | None,
+    objective: tuple[float | None, float],
+    arrival: datetime,
+) -> Made:
+    from detectors.reference_build import build
+    from pipeline.replay.files import expand, read
+    from pipeline.replay.references import gather
+
+    found = gather(read(expand(files), None, arrival), model, arrival)
+    _check_positive(found, positive_class)
+    reference = build(
+        found.inference,
+        found.labels,
+        model=model,
+        positive_class=positive_class,
+        latency_objective_seconds=objective[0],
+        latency_budget=objective[1],
+    )
+    return Made(reference, found.inference.num_rows, dict(found.others), dict(found.refused))
+
+
+def of_window(
+    ledger: Store,
+    model: str,
+    model_version: str | None,
+    window: str,
+    positive_class: str | None,
+    objective: tuple[float | None, float],
+    arrival: datetime,
+) -> Made:
+    from pipeline.answers.window import parse_window
+    from pipeline.reference_window import reference
+
+    built = reference(
+        ledger,
+        parse_window(window, arrival),
+        model=model,
+        model_version=model_version,
+        positive_class=positive_class,
+        latency_objective_seconds=objective[0],
+        latency_budget=objective[1],
+    )
+    return Made(built.reference, built.predictions, {}, {}, built.notes)
+
+
+def _check_positive(found: Gathered, positive_class: str | None) -> None:
+    """A class that no label has would calibrate every score to never."""
+    if positive_class is None:
+        return
+    classes = sorted({label for label in found.labels.column("label").to_pylist() if label})
+    if classes and positive_class not in classes:
+        raise ConfigError("--positive-class", positive_class, f"the labels say {', '.join(classes[:10])}")
