@@ -6,7 +6,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from detectors.intervals import wilson
 from pipeline.answers.answer import Answer, Column, Value
 
 _UNITS = (
@@ -27,8 +26,7 @@ def versions(models: Answer, units: Answer, owners: Answer | None) -> Answer:
         whole[row["model"]] += count
     costs = [next((c for c in units.columns if c.name == name), Column(name)) for name in _UNITS]
     more = (
-        Column("traffic", kind="ratio"), Column("estimated_low", kind="ratio"),
-        Column("estimated_high", kind="ratio"), *costs, Column("owner"),
+        Column("traffic", kind="ratio"), *costs, Column("owner"),
     )  # fmt: skip
     rows = []
     for values, row, count in zip(models.rows, _named(models), traffic, strict=True):
@@ -36,7 +34,6 @@ def versions(models: Answer, units: Answer, owners: Answer | None) -> Answer:
         paid = spent.get(key, {})
         extra: tuple[Value, ...] = (
             count / whole[row["model"]] if whole[row["model"]] else None,
-            *_interval(row),
             *(paid.get(name) for name in _UNITS),
             owner.get(key),
         )
@@ -63,12 +60,3 @@ def _owners(answer: Answer | None) -> dict[tuple[str, str], str]:
         key, bid = (row["model"], row["model_version"]), (row["total_cost"] or Decimal(0), row["team"])
         found[key] = max(found.get(key, bid), bid)
     return {key: team for key, (_, team) in found.items()}
-
-
-def _interval(row: dict[str, Any]) -> tuple[float | None, float | None]:
-    """The 95 % Wilson interval of the estimated accuracy: the spread of answers if scores are calibrated."""
-    share, count = row.get("estimated_accuracy"), row.get("estimated_count")
-    if share is None or not count:
-        return None, None
-    bounds = wilson(share * count, count)
-    return bounds.low, bounds.high

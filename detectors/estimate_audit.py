@@ -24,14 +24,19 @@ def log_wealth(residuals: Floats) -> Floats:
 
     NaN is no label and bets nothing.
     """
+    return log_mix(np.cumsum(gains(residuals), axis=0))
+
+
+def gains(residuals: Floats) -> Floats:
+    """(n, 8): ln of what each bet makes of its wealth in each row."""
     known = np.nan_to_num(residuals)
-    free = np.isnan(residuals)
-    bets = []
-    for sign in (1.0, -1.0):
-        for stake in STAKES:
-            gain = np.log1p(stake * (sign * known - TOLERANCE))
-            bets.append(np.cumsum(np.where(free, 0.0, gain)))
-    return np.asarray(np.logaddexp.reduce(np.array(bets), axis=0) - np.log(len(bets)))
+    bets = [np.log1p(stake * (sign * known - TOLERANCE)) for sign in (1.0, -1.0) for stake in STAKES]
+    return np.where(np.isnan(residuals)[:, None], 0.0, np.stack(bets, axis=1))
+
+
+def log_mix(wealth: Floats) -> Floats:
+    """ln of the mean of the bets' wealth, (n,), of their ln (n, 8)."""
+    return np.asarray(np.logaddexp.reduce(wealth, axis=1) - np.log(wealth.shape[1]))
 
 
 def rejected(evidence: Floats) -> npt.NDArray[np.bool_]:

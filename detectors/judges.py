@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from detectors import accuracy, drift, latency_objective
+from detectors import accuracy, drift, estimate, latency_objective
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from detectors.subject import Subject
@@ -17,4 +17,5 @@ JUDGES: dict[str, Judge] = {
     accuracy.NAME: accuracy.judge,
     latency_objective.NAME: latency_objective.judge,
     drift.NAME: drift.judge,
+    estimate.NAME: estimate.judge,
 }

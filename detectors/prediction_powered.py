@@ -28,13 +28,27 @@ def powered(outcomes: Floats, expected: Floats, every: Floats) -> Estimate:
     of the estimate is the one of least variance, within 0 and 1, so an estimate that tells nothing does
     nothing (Angelopoulos, Duchi, Zrnic 2023).
     """
-    m, n = len(outcomes), len(every)
-    spread = float(np.var(expected))
-    covariance = float(np.mean((outcomes - outcomes.mean()) * (expected - expected.mean())))
-    weight = min(max(covariance / ((1 + m / n) * spread), 0.0), 1.0) if spread else 0.0
-    value = outcomes.mean() + weight * (every.mean() - expected.mean())
-    variance = np.var(outcomes - weight * expected) / m + weight**2 * np.var(every) / n
-    return Estimate(float(value), float(np.sqrt(variance)))
+    same = np.ones(len(outcomes))
+    return weighted(outcomes, expected, same, float(every.mean()), len(every), float(np.var(every)))
+
+
+def weighted(
+    outcomes: Floats, expected: Floats, count: Floats, mean: float, rows: int, variance: float | None = None
+) -> Estimate:
+    """The same where row i stands for `count[i]` labelled ones, from what is expected of all rows in sum.
+
+    `mean` and `variance` are of all `rows`; without a variance that of the labelled ones stands in.
+    """
+    m = count.sum()
+    share = count / m
+    right, said = float(share @ outcomes), float(share @ expected)
+    spread = float(share @ (expected - said) ** 2)
+    covariance = float(share @ ((outcomes - right) * (expected - said)))
+    weight = min(max(covariance / ((1 + m / rows) * spread), 0.0), 1.0) if spread else 0.0
+    left = outcomes - weight * expected
+    own = float(share @ (left - share @ left) ** 2) / m
+    other = weight**2 * (spread if variance is None else variance) / rows
+    return Estimate(right + weight * (mean - said), float(np.sqrt(own + other)))
 
 
 def stratified(outcomes: Floats, strata: Integers, every: Integers) -> Estimate | None:

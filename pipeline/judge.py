@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from detectors import accuracy, drift, latency_objective
+from detectors import accuracy, drift, estimate, latency_objective
 from detectors.finding import Finding
 from detectors.judges import JUDGES
 from detectors.parameters import Parameters
 from detectors.references import Reference
 from detectors.subject import Subject
 from pipeline import drift_tick
-from pipeline.answers.truth import objectives
+from pipeline.answers.truth import Version, by_version, objectives, scored
 from pipeline.drift_tick import Memory
 from pipeline.facts.control import FINDINGS
 from pipeline.store import Batch, Store
 
 NOTHING = pa.table({"predictions": pa.array([], pa.int64())})
 """The minutes of a version that has none, or of which none are asked for."""
-
-Version = tuple[str, str]
-"""Model and version."""
 
 
 def judge(
@@ -53,7 +48,7 @@ def _judge(store: Store, now: datetime, parameters: Parameters, memory: Memory) 
     references = store.references()
     findings: list[Finding] = []
     for detector, read in RATES.items():
-        minutes = _by_version(read(store, references, rates_from, end))
+        minutes = by_version(read(store, references, rates_from, end))
         for model, version in versions:
             subject = Subject(model, version, references.get(model), rates_from, end)
             found = minutes.get((model, version), NOTHING)
@@ -94,19 +89,6 @@ def record(store: Store, findings: Iterable[Finding], snapshot: int, now: dateti
     store.append(Batch({FINDINGS.name: pa.Table.from_pylist(rows, schema=FINDINGS.schema)}))
 
 
-def _by_version(minutes: pa.Table) -> dict[Version, pa.Table]:
-    """Slices of a table that is in the order of its versions."""
-    if not minutes.num_rows:
-        return {}
-    names = [pc.dictionary_encode(minutes.column(n).combine_chunks()) for n in ("model", "model_version")]
-    codes = np.stack([column.indices.to_numpy() for column in names], axis=1)
-    starts = np.flatnonzero(np.r_[True, (codes[1:] != codes[:-1]).any(axis=1)]).tolist()
-    return {
-        (names[0][at].as_py(), names[1][at].as_py()): minutes.slice(at, end - at)
-        for at, end in zip(starts, [*starts[1:], minutes.num_rows], strict=True)
-    }
-
-
 def _drift(
     store: Store,
     versions: Iterable[Version],
@@ -141,8 +123,13 @@ def _objective(store: Store, references: Mapping[str, Reference], start: datetim
     return store.query("objective_minutes", tables=tables, metric=metric, start=start, end=end)
 
 
+def _estimate(store: Store, references: Mapping[str, Reference], start: datetime, end: datetime) -> pa.Table:
+    return store.query("estimate_minutes", tables={"scored": scored(references)}, start=start, end=end)
+
+
 RATES: dict[str, Callable[[Store, Mapping[str, Reference], datetime, datetime], pa.Table]] = {
     accuracy.NAME: _accuracy,
     latency_objective.NAME: _objective,
+    estimate.NAME: _estimate,
 }
-"""How a rate's minutes are read: of all models with such a reference, in the order of model and version."""
+"""How minutes are read: of all models with such a reference, in the order of model and version."""

@@ -12,6 +12,8 @@ import pytest
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from pipeline import judge as ticking
+from pipeline.answers.models import models
+from pipeline.answers.window import Window
 from pipeline.judge import judge
 from pipeline.registry import register
 from pipeline.store import Store
@@ -45,9 +47,11 @@ def test_a_tick_judges_every_version_by_every_detector(store: Store) -> None:
     assert levels(judge(store, NOW)) == {
         ("1", "accuracy"): "ok",
         ("1", "drift"): "ok",
+        ("1", "estimate"): "not_enough_data",
         ("1", "latency_objective"): "ok",
         ("2", "accuracy"): "act",
         ("2", "drift"): "ok",
+        ("2", "estimate"): "not_enough_data",
         ("2", "latency_objective"): "act",
     }
 
@@ -190,3 +194,23 @@ def test_parameters_of_a_decision_restore_its_judge(store: Store) -> None:
     strict = Parameters(accuracy_tolerance=0.5)
     restored = Parameters(**dataclasses.asdict(strict))
     assert levels(judge(store, NOW, restored))["2", "accuracy"] == "ok"
+
+
+def test_labels_that_contradict_the_scores_make_the_estimate_invalid(tmp_path: Path) -> None:
+    """Confident and wrong: the estimate looks fine, so the tick must say that it does not hold."""
+    life = Life().serve("1", 0, 40, error=0.1).serve("2", 0, 40, error=0.4)
+    said = [{**row, "score": 0.9} for row in life.predictions]
+    sums = [{**row, "estimated_count": 20, "estimated_correct": 18} for row in life.prediction_sums]
+    few = [row for n, row in enumerate(life.labels) if n % 4 == 0]
+    now = START + 40 * MINUTE
+    with Store.open(tmp_path) as store:
+        register(store, reference(), START.replace(tzinfo=UTC))
+        write(store, **{**life.facts(), "predictions": said, "labels": few, "prediction_sums": sums})
+        found = levels(ticking.tick(store, now)[0])
+        answer = models(store, Window(START, now + MINUTE))
+    assert (found["1", "estimate"], found["2", "estimate"]) == ("ok", "invalid")
+    first, second = (dict(zip((c.name for c in answer.columns), row, strict=True)) for row in answer.rows)
+    assert (first["estimate_level"], second["estimate_level"]) == ("ok", "invalid")
+    assert first["estimated_accuracy"] == second["estimated_accuracy"] == 0.9
+    assert second["powered_accuracy"] == pytest.approx(second["accuracy"])
+    assert second["powered_low"] < second["accuracy"] < second["powered_high"] < 0.9

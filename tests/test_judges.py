@@ -84,6 +84,7 @@ def test_no_data_is_not_a_verdict(detector: str) -> None:
         "accuracy": labelled(np.zeros(0, "i8"), np.zeros(0, "i8")),
         "latency_objective": timed(np.zeros(0, "i8"), np.zeros(0, "i8")),
         "drift": judged.features({"amount": np.zeros((0, 12), "i8")}),
+        "estimate": pa.table({"count": pa.array([], pa.int64())}),
     }[detector]
     found = JUDGES[detector](empty, subject(reference()), P)
     assert found.level == "not_enough_data"
@@ -97,7 +98,7 @@ def test_without_a_reference_nothing_is_judged(detector: str) -> None:
 
 
 def test_a_reference_without_labels_objective_or_features_judges_nothing() -> None:
-    bare = reference(labelled=0, errors=0, latency_objective_seconds=None, features=())
+    bare = reference(labelled=0, errors=0, latency_objective_seconds=None, features=(), score_counts=())
     assert {JUDGES[name](pa.table({}), subject(bare), P).level for name in JUDGES} == {"no_reference"}
 
 

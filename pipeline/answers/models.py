@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from detectors import accuracy, drift, latency_objective
+from detectors import accuracy, drift, estimate, latency_objective
 from detectors.intervals import wilson
 from pipeline.answers import dimensions, rolled, truth
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.elsewhere import elsewhere
+from pipeline.answers.powered import Powered, powered
 from pipeline.answers.served import DIMENSIONS, latency, traffic
 from pipeline.answers.window import MINUTE, Window
 from pipeline.store import Store
@@ -30,7 +31,13 @@ _VALUES = (
     Column("labelled", kind="integer", wide=True),
     Column("label_coverage", kind="ratio"),
     Column("estimated_accuracy", kind="ratio"),
+    Column("estimated_low", kind="ratio", wide=True),
+    Column("estimated_high", kind="ratio", wide=True),
     Column("estimated_count", kind="integer", wide=True),
+    Column("estimate_level"),
+    Column("powered_accuracy", kind="ratio"),
+    Column("powered_low", kind="ratio", wide=True),
+    Column("powered_high", kind="ratio", wide=True),
     Column("accuracy_level"),
     Column("latency_level"),
     Column("drift_level"),
@@ -39,7 +46,11 @@ _VALUES = (
 )
 
 NO_REFERENCE = "{models}: no reference is registered, so nothing can be judged or estimated"
-ESTIMATED = "estimated_accuracy comes from calibrated scores and holds only while the concept has not changed"
+ESTIMATED = (
+    "estimated_accuracy comes from calibrated scores and holds only while the concept has not changed: where "
+    "estimate_level is invalid, labels have shown that it is wrong; powered_accuracy is that of few labels, "
+    "helped by the scores of the other predictions"
+)
 INTERVAL = "accuracy_low and accuracy_high are the 95 % Wilson interval of the labelled predictions"
 WHOLE = "labels and levels are of a whole model version: they are unknown by {by}; leave --by out to see them"
 
@@ -60,8 +71,9 @@ def _models(store: Store, window: Window, by: Sequence[str]) -> Answer:
     timed = {_key(row, by): row for row in latency(store, window, by)}
     levels = {} if by else _levels(store, window)
     labels = None if by else truth.labels(store, (row["model"] for row in sums), window)
+    helped = {} if by else powered(store, window, sums)
     sums.sort(key=lambda row: _key(row, by))
-    rows = tuple(_row(row, by, timed.get(_key(row, by), {}), labels, levels) for row in sums)
+    rows = tuple(_row(row, by, timed.get(_key(row, by), {}), labels, levels, helped) for row in sums)
     columns = (*_VERSION, *(Column(d) for d in by), *_VALUES)
     notes = (*_notes(store, sums, by), *rolled.notes(store, window))
     return Answer(columns, rows, _as_of(sums), None, notes, window=window)
@@ -77,6 +89,7 @@ def _row(
     timed: dict[str, Any],
     labels: dict[truth.Version, tuple[int, int]] | None,
     levels: dict[tuple[str, str, str], str],
+    helped: dict[truth.Version, Powered],
 ) -> tuple[Value, ...]:
     version = (row["model"], row["model_version"])
     return (
@@ -84,8 +97,9 @@ def _row(
         *(row[name] for name in ("requests", "errors", "tokens_in", "tokens_out", "tokens_cached")),
         *(timed.get(q) for q in _QUANTILES),
         *(_UNLABELLED if labels is None else _accuracy(*labels.get(version, (0, 0)), row["requests"])),
-        float(row["estimated_correct"]) / row["estimated_count"] if row["estimated_count"] else None,
-        row["estimated_count"],
+        *_estimated(row),
+        levels.get((*version, estimate.NAME)),
+        *helped.get(version, (None, None, None)),
         *(levels.get((*version, name)) for name in (accuracy.NAME, latency_objective.NAME, drift.NAME)),
         row["first"],
         row["last"] + MINUTE,
@@ -95,6 +109,15 @@ def _row(
 def _levels(store: Store, window: Window) -> dict[tuple[str, str, str], str]:
     found = store.query("latest_levels", start=window.start, end=window.end).to_pylist()
     return {(r["model"], r["model_version"], r["detector"]): r["level"] for r in found}
+
+
+def _estimated(row: dict[str, Any]) -> tuple[float | int | None, ...]:
+    """estimated_accuracy, low, high, count; the interval is Wilson's: the spread if scores are calibrated."""
+    count = row["estimated_count"]
+    if not count:
+        return None, None, None, count
+    right = float(row["estimated_correct"])
+    return (right / count, *wilson(right, count), count)
 
 
 _UNLABELLED = (None,) * 5

@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from detectors import latency_objective
 from detectors.references import Reference
@@ -14,6 +16,7 @@ from pipeline.answers.window import Window
 from pipeline.store import Store
 
 Version = tuple[str, str]
+"""Model and version."""
 
 
 def labels(store: Store, models: Iterable[str], window: Window) -> dict[Version, tuple[int, int]]:
@@ -51,6 +54,26 @@ def objectives(bounds: Mapping[str, float]) -> pa.Table:
     """The table that `objective_minutes` asks for: seconds by model."""
     columns = {"model": pa.array(bounds, pa.string()), "objective": pa.array(bounds.values(), pa.float64())}
     return pa.table(columns)
+
+
+def scored(references: Mapping[str, Reference]) -> pa.Table:
+    """The table that `estimate_minutes` asks for: of models with a score, the class that it is about."""
+    known = {name: r.positive_class for name, r in references.items() if r.score_counts}
+    classes = pa.array(known.values(), pa.string())
+    return pa.table({"model": pa.array(known, pa.string()), "positive_class": classes})
+
+
+def by_version(minutes: pa.Table) -> dict[Version, pa.Table]:
+    """Slices of a table that is in the order of its versions."""
+    if not minutes.num_rows:
+        return {}
+    names = [pc.dictionary_encode(minutes.column(n).combine_chunks()) for n in ("model", "model_version")]
+    codes = np.stack([column.indices.to_numpy() for column in names], axis=1)
+    starts = np.flatnonzero(np.r_[True, (codes[1:] != codes[:-1]).any(axis=1)]).tolist()
+    return {
+        (names[0][at].as_py(), names[1][at].as_py()): minutes.slice(at, end - at)
+        for at, end in zip(starts, [*starts[1:], minutes.num_rows], strict=True)
+    }
 
 
 def _sums(minutes: pa.Table, *names: str) -> list[dict[str, Any]]:
