@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from detectors import minutes
+from detectors import evaluation, minutes
 from detectors.binning import intervals
 from detectors.calibration import SEED, Curve, calibrate
 from detectors.codes import Groups, Mask, Text, same, text
 from detectors.dispersion import phi
 from detectors.reference_bins import MOST_CATEGORIES, feature_bins, quantile_edges
-from detectors.references import Reference
+from detectors.references import FeatureBins, Reference
 from detectors.sample_distances import tally
 from pipeline.events import TYPES
 
@@ -65,7 +65,16 @@ def build(
         latency_budget=latency_budget,
         classes=tuple(name for name, _ in classes),
         class_counts=tuple(count for _, count in classes),
+        evaluators=_evaluators(events, NO_LABELS if labels is None else labels, by_minute),
     ).identified()
+
+
+def _evaluators(events: pa.Table, labels: pa.Table, by_minute: Groups) -> tuple[FeatureBins, ...]:
+    names = ("evaluator", "score", "revision")
+    columns = {name: _column(labels, name, "label") for name in names}
+    identities = _column(events, "prediction_id").cast(pa.string()).combine_chunks()
+    places = pc.index_in(labels.column("prediction_id").cast(pa.string()), identities)
+    return tuple(evaluation.bins(pa.table(columns), places, by_minute))
 
 
 class _Judged(NamedTuple):

@@ -59,6 +59,8 @@ class Reference:
     classes: tuple[str, ...] = ()
     """True classes of the labelled predictions, the most frequent first."""
     class_counts: tuple[int, ...] = ()
+    evaluators: tuple[FeatureBins, ...] = ()
+    """Evaluation scores by evaluator with its version: one that is not here judges by another measure."""
 
     @property
     def score_column(self) -> str:
@@ -89,15 +91,20 @@ class Reference:
     def from_json(cls, content: str) -> Self:
         """The reference that `to_json` wrote; ValueError or TypeError on anything else."""
         found: dict[str, Any] = json.loads(content)
-        features = tuple(FeatureBins(**_tuples(feature)) for feature in found.pop("features"))
+        features = _bins(found.pop("features"))
+        evaluators = _bins(found.pop("evaluators", []))
         found.pop("hours_of_week", None)  # counts of predictions, which no verdict ever used
-        return cls(features=features, **_tuples(found))
+        return cls(features=features, evaluators=evaluators, **_tuples(found))
 
 
 @lru_cache(maxsize=64)
 def _pieces(x: tuple[float, ...], y: tuple[float, ...]) -> tuple[Floats, Floats, Floats]:
     """Start, value there and slope of each piece of the line through the points."""
     return np.array(x), np.array(y), np.diff(y) / np.diff(x)
+
+
+def _bins(listed: list[dict[str, Any]]) -> tuple[FeatureBins, ...]:
+    return tuple(FeatureBins(**_tuples(feature)) for feature in listed)
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:

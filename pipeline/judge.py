@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from detectors import accuracy, drift, estimate, latency_objective
+from detectors import accuracy, drift, estimate, evaluation, latency_objective
 from detectors.finding import Finding
 from detectors.judges import JUDGES
 from detectors.parameters import Parameters
 from detectors.references import Reference
 from detectors.subject import Subject
 from pipeline import drift_tick
-from pipeline.answers.truth import Version, by_version, objectives, scored
+from pipeline.answers.truth import Version, accuracy_minutes, by_version, objectives, scored
 from pipeline.drift_tick import Memory
 from pipeline.facts.control import FINDINGS
 from pipeline.store import Batch, Store
@@ -110,7 +110,7 @@ def _drift(
 
 def _accuracy(store: Store, references: Mapping[str, Reference], start: datetime, end: datetime) -> pa.Table:
     models = [name for name, reference in references.items() if reference.labelled]
-    return store.query("accuracy_minutes", models=models, start=start, end=end)
+    return accuracy_minutes(store, models, start, end)
 
 
 def _objective(store: Store, references: Mapping[str, Reference], start: datetime, end: datetime) -> pa.Table:
@@ -127,9 +127,17 @@ def _estimate(store: Store, references: Mapping[str, Reference], start: datetime
     return store.query("estimate_minutes", tables={"scored": scored(references)}, start=start, end=end)
 
 
+def _evaluation(
+    store: Store, references: Mapping[str, Reference], start: datetime, end: datetime
+) -> pa.Table:
+    models = [name for name, reference in references.items() if reference.evaluators]
+    return store.query("evaluation_minutes", models=models, start=start, end=end)
+
+
 RATES: dict[str, Callable[[Store, Mapping[str, Reference], datetime, datetime], pa.Table]] = {
     accuracy.NAME: _accuracy,
     latency_objective.NAME: _objective,
     estimate.NAME: _estimate,
+    evaluation.NAME: _evaluation,
 }
 """How minutes are read: of all models with such a reference, in the order of model and version."""

@@ -18,6 +18,12 @@ EDGES = (-1.2816, -0.8416, -0.5244, -0.2533, 0.0, 0.2533, 0.5244, 0.8416, 1.2816
 """Deciles of the normal distribution."""
 
 
+TENTHS = tuple(t / 10 for t in range(1, 10))
+SCORED = (0, 4, 39, 210, 735, 1_715, 2_668, 2_668, 1_556, 404)
+"""Scores of an evaluator: 9 draws of 0.7, in ten thousand."""
+EVALUATORS = (FeatureBins("helpful/v1", TENTHS, None, SCORED, 0, 0, 1.0),)
+
+
 def numeric(name: str, size: int = 10_000, phi: float = 1.0) -> FeatureBins:
     return FeatureBins(name, EDGES, None, (size // 10,) * 10, 0, 0, phi)
 

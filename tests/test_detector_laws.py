@@ -54,20 +54,33 @@ def scored(right: float, end: datetime = END) -> pa.Table:
     return pa.concat_tables(parts).sort_by("minute")
 
 
+def evaluated(shift: int, end: datetime = END) -> pa.Table:
+    """Scores of an evaluator that the reference knows; the last hour `shift` tenths lower."""
+    tenths = np.random.default_rng(0).binomial(9, 0.7, (LONG + CHANGED, 50))
+    tenths[LONG:] = np.maximum(tenths[LONG:] - shift, 0)
+    counts = np.zeros((LONG + CHANGED, 12), dtype=np.int64)
+    np.add.at(counts, (np.arange(LONG + CHANGED)[:, None], tenths), 1)
+    return judged.features({"helpful/v1": counts}, end)
+
+
 def quiet(detector: str, end: datetime = END) -> pa.Table:
+    if detector == "evaluation":
+        return evaluated(0, end)
     if detector == "estimate":
         return scored(0.9, end)
     return features(0.0, end) if detector == "drift" else rates(detector, *(RATES[detector][0],) * 2, end)
 
 
 def harmed(detector: str, end: datetime = END) -> pa.Table:
+    if detector == "evaluation":
+        return evaluated(3, end)
     if detector == "estimate":
         return scored(0.5, end)
     return features(1.0, end) if detector == "drift" else rates(detector, *RATES[detector][:2], end)
 
 
 def verdict(detector: str, minutes: pa.Table) -> Finding:
-    return JUDGES[detector](minutes, subject(reference()), P)
+    return JUDGES[detector](minutes, subject(reference(evaluators=judged.EVALUATORS)), P)
 
 
 def test_every_detector_can_be_read_from_the_ledger() -> None:
@@ -121,8 +134,8 @@ def test_nothing_known_is_never_a_verdict(detector: str) -> None:
     assert verdict(detector, minutes.slice(0, 0)).level == "not_enough_data"
     newest = minutes.slice(minutes.num_rows - 1)
     assert verdict(detector, newest).level == "not_enough_data"
-    # Labels of the newest minutes are not there yet, so the estimate's audit cannot tell what is old.
-    says = "invalid" if detector == "estimate" else "stale"
+    # Labels of the newest minutes are not there yet, so what rests on labels alone cannot tell what is old.
+    says = {"estimate": "invalid", "evaluation": "warn"}.get(detector, "stale")
     assert verdict(detector, harmed(detector, old)).level == says
 
 

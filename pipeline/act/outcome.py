@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from detectors.intervals import clopper_pearson
 from pipeline.act.events import Publisher
+from pipeline.answers.truth import accuracy_minutes
 from pipeline.canonical import canonical
 from pipeline.events import TYPES
 from pipeline.store import Store
@@ -59,7 +60,7 @@ def measure(
 
 
 def _side(store: Store, model: str, version: str, start: datetime, end: datetime) -> Side:
-    minutes = store.query("accuracy_minutes", models=[model], start=start, end=end)
+    minutes = accuracy_minutes(store, [model], start, end)
     mine = minutes.filter(pc.field("model_version") == version)
     return Side(version, pc.sum(mine["count"]).as_py() or 0, pc.sum(mine["errors"]).as_py() or 0)
 

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from detectors.finding import Finding
 from detectors.intervals import clopper_pearson
+from pipeline.answers.truth import accuracy_minutes
 from pipeline.policy.decide import decide
 from pipeline.policy.decisions import Action, PastAction
 from pipeline.policy.journal import Journal, Revision, TargetState
@@ -115,7 +116,7 @@ def _past(action: Action, time: datetime) -> PastAction:
 
 
 def _judged(store: Store, action: Action, time: datetime) -> WouldAct:
-    minutes = store.query("accuracy_minutes", models=[action.model], start=datetime.min, end=datetime.max)
+    minutes = accuracy_minutes(store, [action.model], datetime.min, datetime.max)
     left, kept = _side(minutes, action.model_version), _side(minutes, action.to_version)
     verdict: Verdict = "unclear"
     if left[1] and kept[1]:

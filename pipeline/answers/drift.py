@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
 from detectors.bin_distances import bin_distances, held
 from detectors.references import FeatureBins, Reference
@@ -43,6 +44,8 @@ class Key(NamedTuple):
 
 SCORE = "(score)"
 """Name of the row about the prediction's score."""
+EVALUATION = "evaluation by "
+"""How the names of rows about an evaluator's scores begin."""
 
 COLUMNS = (
     Column("model"),
@@ -81,11 +84,34 @@ def drift(store: Store, window: Window) -> Answer:
             (LEVELS, BOUND) if features or scores else (elsewhere(store, "feature_bins"),)
         )
         notes += rolled.notes(store, window)
-        held = _histograms([*features, *scores])
+        judged = _evaluations(store, window)
+        held = _histograms([*features, *scores, *judged])
         known = {name: store.reference(name) for name in {key.reference for key in held}}
     rows = sorted((_row(key, counts, known[key.reference]) for key, counts in held.items()), key=_order)
-    as_of: datetime | None = max((row["last"] + MINUTE for row in (*features, *scores)), default=None)
+    as_of: datetime | None = max(
+        (row["last"] + MINUTE for row in (*features, *scores, *judged)), default=None
+    )
     return Answer(COLUMNS, tuple(rows), as_of, None, notes, window=window)
+
+
+def _evaluations(store: Store, window: Window) -> list[dict[str, Any]]:
+    """Scores by evaluator, against the reference in use: cells as `feature_histograms` gives them."""
+    references = store.references()
+    span: dict[str, Any] = {"start": window.start, "end": window.end}
+    models = pc.unique(store.query("model_versions", **span).column("model")).to_pylist()
+    rows = store.query("evaluation_minutes", models=models, **span)
+    cells = rows.group_by(["model", "model_version", "feature", "bin"])
+    sums = cells.aggregate([("count", "sum"), ("minute", "max")])
+    return [
+        {
+            **{name: row[name] for name in ("model", "model_version", "bin")},
+            "feature": EVALUATION + row["feature"],
+            "reference": references[row["model"]].reference if row["model"] in references else "",
+            "count": row["count_sum"],
+            "last": row["minute_max"],
+        }
+        for row in sums.to_pylist()
+    ]
 
 
 def _histograms(cells: list[dict[str, Any]]) -> dict[Key, dict[int, int]]:
@@ -120,6 +146,8 @@ def reference_bins(reference: Reference, feature: str) -> FeatureBins | None:
     """The bins of the feature, or of the score; None where the reference has no such feature."""
     if feature == SCORE:
         return FeatureBins(SCORE, reference.score_edges, None, reference.score_counts, 0, 0, 1.0)
+    if feature.startswith(EVALUATION):
+        return next((f for f in reference.evaluators if EVALUATION + f.feature == feature), None)
     return next((f for f in reference.features if f.feature == feature), None)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from detectors import accuracy, drift, estimate, latency_objective
+from detectors import accuracy, drift, estimate, evaluation, latency_objective
 from detectors.intervals import wilson
 from pipeline.answers import dimensions, rolled, truth
 from pipeline.answers.answer import Answer, Column, Value
@@ -41,6 +41,7 @@ _VALUES = (
     Column("accuracy_level"),
     Column("latency_level"),
     Column("drift_level"),
+    Column("evaluation_level", wide=True),
     Column("first", kind="time", wide=True),
     Column("last", kind="time", wide=True),
 )
@@ -53,6 +54,10 @@ ESTIMATED = (
 )
 INTERVAL = "accuracy_low and accuracy_high are the 95 % Wilson interval of the labelled predictions"
 WHOLE = "labels and levels are of a whole model version: they are unknown by {by}; leave --by out to see them"
+
+
+_JUDGES = (accuracy.NAME, latency_objective.NAME, drift.NAME, evaluation.NAME)
+"""Whose levels stand last, in this order."""
 
 
 def models(store: Store, window: Window, by: Sequence[str] = ()) -> Answer:
@@ -100,7 +105,10 @@ def _row(
         *_estimated(row),
         levels.get((*version, estimate.NAME)),
         *helped.get(version, (None, None, None)),
-        *(levels.get((*version, name)) for name in (accuracy.NAME, latency_objective.NAME, drift.NAME)),
+        *(
+            levels.get((*version, name))
+            for name in (accuracy.NAME, latency_objective.NAME, drift.NAME, evaluation.NAME)
+        ),
         row["first"],
         row["last"] + MINUTE,
     )

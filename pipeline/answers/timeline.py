@@ -11,6 +11,7 @@ from detectors import latency_objective
 from pipeline.answers import rolled
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.served import traffic
+from pipeline.answers.truth import accuracy_minutes
 from pipeline.answers.window import MINUTE, Window
 from pipeline.facts.models import ZERO_BUCKET
 from pipeline.store import Store
@@ -76,9 +77,8 @@ def newest(store: Store) -> datetime | None:
 
 
 def _labelled(store: Store, window: Window) -> pa.Table:
-    span: dict[str, Any] = {"start": window.start, "end": window.end}
     names = sorted({row["model"] for row in traffic(store, window)})
-    minutes = store.query("accuracy_minutes", models=names, **span)
+    minutes = accuracy_minutes(store, names, window.start, window.end)
     return minutes.select(_LABELLED.names).cast(_LABELLED)
 
 

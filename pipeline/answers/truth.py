@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,24 @@ Version = tuple[str, str]
 """Model and version."""
 
 
+def accuracy_minutes(store: Store, models: Iterable[str], start: datetime, end: datetime) -> pa.Table:
+    """Predictions, labels and errors of each version by minute, in the order of model, version and minute.
+
+    Where a model's reference knows evaluators, scores of others do not count: they measure something else.
+    """
+    known = {name: reference.evaluators for name, reference in store.references().items()}
+    judges = [f"{name}\x1f{judge.feature}" for name, judges in known.items() for judge in judges]
+    strict = [name for name, judges in known.items() if judges]
+    return store.query(
+        "accuracy_minutes", models=list(models), strict=strict, judges=judges, start=start, end=end
+    )
+
+
 def labels(store: Store, models: Iterable[str], window: Window) -> dict[Version, tuple[int, int]]:
     """(labelled, errors) of the predictions made in the window, from the minutes that the judge reads."""
     found: dict[Version, tuple[int, int]] = defaultdict(lambda: (0, 0))
     names = sorted(set(models))
-    minutes = store.query("accuracy_minutes", models=names, start=window.start, end=window.end)
+    minutes = accuracy_minutes(store, names, window.start, window.end)
     for row in _sums(minutes, "count", "errors"):
         found[row["model"], row["model_version"]] = (row["count_sum"], row["errors_sum"])
     return found

@@ -1,7 +1,8 @@
 -- Minutes of $models with traffic in [$start, $end): predictions, those labelled, and errors among these.
 -- A label counts in the minute of its prediction, however late it came.  A prediction is right if its label
 -- is the predicted class; without classes, if its score is at least one half.  Of several evaluators the
--- newest word counts.  Where traffic is rolled up, a row is of the hour.  Keys are cut to the window first, so that old predictions cost only a scan.
+-- newest word counts;
+-- of the models in $strict only scores by those in $judges (model, unit separator, evaluator).  Where traffic is rolled up, a row is of the hour.  Keys are cut to the window first, so that old predictions cost only a scan.
 WITH asked AS (
     SELECT unnest(CAST($models AS VARCHAR[])) AS model
 ),
@@ -32,7 +33,9 @@ verdicts AS (
             ELSE CAST(w.score < 0.5 AS BIGINT) END, (w.time, w.evaluator)) AS error
     FROM said s JOIN words w USING (model, prediction_id)
     WHERE s.time >= $start AND s.time < $end
-      AND ((s.prediction <> '' AND w.label <> '') OR w.score IS NOT NULL)
+      AND ((s.prediction <> '' AND w.label <> '') OR (w.score IS NOT NULL AND (
+          NOT list_contains(CAST($strict AS VARCHAR[]), s.model)
+          OR list_contains(CAST($judges AS VARCHAR[]), s.model || chr(31) || w.evaluator))))
     GROUP BY s.model, s.prediction_id, s.model_version, minute
 ),
 seen AS (

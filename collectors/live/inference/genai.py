@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from collectors.live.inference import spans as otlp
+from collectors.live.inference.answered import features as answered_features
 from collectors.live.inference.found import Found, Row, number, refused, text, whole
 from collectors.live.inference.instant import SECOND
 from collectors.live.inference.spans import Attributes, Event, Span
@@ -69,7 +70,13 @@ def _span(span: Span, found: Found) -> None:
         "cluster": text(span.resource.get("k8s.cluster.name")),
         "workload": _workload(span.resource),
     }
-    found.add("inference", {name: value for name, value in row.items() if value is not None})
+    known = {name: value for name, value in row.items() if value is not None}
+    found.add("inference", answered_features(known, _reasons(said.get("gen_ai.response.finish_reasons"))))
+
+
+def _reasons(sent: Any) -> list[Any]:
+    """An array of texts; some senders make one text of it."""
+    return sent if isinstance(sent, list) else [sent]
 
 
 def _first(said: Attributes, *names: str) -> int | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from collectors.live.inference import answered
 from collectors.live.inference.found import MOST_UNITS, Found, Row, number, refused, text, whole
 from collectors.live.inference.instant import SECOND, micros
 
@@ -41,7 +42,15 @@ def response(sent: dict[str, Any]) -> Row:
         "tokens_cached": whole(cached),
         "status": "error" if sent.get("error") else None,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    known = {name: value for name, value in found.items() if value is not None}
+    choices = [choice for choice in _list(sent.get("choices")) if isinstance(choice, dict)]
+    said = [c["message"] for c in choices if isinstance(c.get("message"), dict)]
+    refused = any(message.get("refusal") for message in said) or None
+    return answered.features(known, [choice.get("finish_reason") for choice in choices], refused)
+
+
+def _list(sent: Any) -> list[Any]:
+    return sent if isinstance(sent, list) else []
 
 
 def parse(body: bytes, now: int) -> Found:

@@ -1,0 +1,61 @@
+"""Judge of evaluation scores: does an evaluator score as it did when the model was known to be right?
+
+Scores are compared with those of the same evaluator in the same version: a new judge is a new reference.
+Like drift it warns and never acts; `accuracy` acts on answers that fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from detectors import binning, drift
+from detectors.codes import Groups
+from detectors.dispersion import phi
+from detectors.finding import Finding
+from detectors.minutes import floats
+from detectors.parameters import Parameters
+from detectors.references import FeatureBins
+from detectors.subject import Subject
+
+NAME = "evaluation"
+EDGES = tuple(tenth / 10 for tenth in range(1, 10))
+"""Tenths of the score, which is 0 to 1: bin i holds EDGES[i-1] < score <= EDGES[i]."""
+
+
+def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Finding:
+    """`minutes` has minute, feature (the evaluator), bin and count, by the minute of the prediction.
+
+    Scores come late, so the newest of them may be old without the version being stale.
+    """
+    reference = subject.reference
+    against = None if reference is None else replace(reference, features=reference.evaluators)
+    patient = replace(parameters, stale_minutes=parameters.rate_look_back_minutes)
+    found = drift.judge(minutes, replace(subject, reference=against), patient)
+    return replace(found, detector=NAME)
+
+
+def bins(labels: pa.Table, places: pa.ChunkedArray, groups: Groups) -> Iterator[FeatureBins]:
+    """The scores of each evaluator in `labels`, by name; `places` are the rows of their predictions.
+
+    `groups` gathers the predictions by minute.  Of one evaluator's scores of a prediction the highest
+    revision counts; scores of other predictions do not.
+    """
+    known = pc.and_(pc.is_valid(labels["score"]), pc.is_valid(places))
+    order = pc.sort_indices(labels["revision"].fill_null(0), [("", "descending")])
+    rows = pa.table(
+        {"evaluator": labels["evaluator"].fill_null(""), "score": labels["score"], "place": places}
+    )
+    scored = rows.take(order).filter(known.take(order))
+    for name in sorted(pc.unique(scored["evaluator"]).to_pylist()):
+        mine = scored.filter(pc.equal(scored["evaluator"], name))
+        place, first = np.unique(mine["place"].to_numpy(), return_index=True)
+        codes = binning.intervals(np.asarray(EDGES), floats(mine["score"])[first])
+        counts = np.zeros((len(groups), len(EDGES) + 3), np.int64)
+        np.add.at(counts, (groups.codes[place], codes), 1)
+        *regular, missing, unseen = counts.sum(axis=0).tolist()
+        yield FeatureBins(name, EDGES, None, tuple(regular), missing, unseen, phi(counts))

@@ -1,0 +1,161 @@
+"""Language models: how answers end, how long they are, what evaluators say, each against a reference."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from collectors.live.inference import openai
+from detectors import evaluation, feature_bins
+from detectors.drift import judge as drift_judge
+from detectors.parameters import Parameters
+from detectors.reference_build import build
+from detectors.references import Reference
+from detectors.subject import Subject
+from pipeline.answers.drift import drift
+from pipeline.answers.window import Window
+from pipeline.judge import judge
+from pipeline.registry import register
+from pipeline.store import Store
+from pipeline.wire import features as wire_features
+from tests.ledger import MINUTE, START, write
+
+P = Parameters()
+MINUTES, A_MINUTE = 60, 20
+
+
+def answer(finish: str, tokens: int, refusal: str | None = None) -> dict[str, object]:
+    """A chat completion as OpenAI, vLLM and the gateways send it."""
+    message = {"role": "assistant", "content": "secret", "refusal": refusal}
+    return {
+        "id": "x", "model": "llama-3", "created": 1_790_000_000,
+        "choices": [{"index": 0, "finish_reason": finish, "message": message}],
+        "usage": {"prompt_tokens": 90, "completion_tokens": tokens},
+    }  # fmt: skip
+
+
+def test_what_a_server_says_of_its_answer_becomes_features_and_the_answer_does_not() -> None:
+    sent = [
+        answer("stop", 30),
+        answer("length", 4_096),
+        answer("stop", 5, "I cannot"),
+        answer("content_filter", 0),
+    ]
+    found = openai.parse(json.dumps(sent).encode(), 0).rows["inference"]
+    assert [row["features"] for row in found] == [
+        {"finish_reason": "stop", "refusal": "no", "tokens_in": 90.0, "tokens_out": 30.0},
+        {"finish_reason": "length", "refusal": "no", "tokens_in": 90.0, "tokens_out": 4_096.0},
+        {"finish_reason": "stop", "refusal": "yes", "tokens_in": 90.0, "tokens_out": 5.0},
+        {"finish_reason": "content_filter", "refusal": "yes", "tokens_in": 90.0, "tokens_out": 0.0},
+    ]
+    assert "secret" not in repr(found) and "cannot" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"choices": "x", "usage": {}}, {"choices": [None, 3, {"message": 7}], "usage": None},
+        {"choices": [{"finish_reason": "z" * 5_000}], "usage": {"completion_tokens": "many"}},
+    ],
+)  # fmt: skip
+def test_shapes_that_nobody_promised_lose_no_row(body: dict[str, object]) -> None:
+    """A gateway's own idea of an answer costs its features, never the count of the request."""
+    found = openai.parse(json.dumps({"model": "m", **body}).encode(), 0)
+    assert len(found.rows["inference"]) == 1
+    assert "features" not in found.rows["inference"][0]
+
+
+def events(cut: float, seed: int = 0) -> pa.Table:
+    """An hour of answers, of which a share `cut` runs into the limit."""
+    rng = np.random.default_rng(seed)
+    count = MINUTES * A_MINUTE
+    ended = np.where(rng.random(count) < cut, "length", "stop")
+    length = np.where(ended == "length", 4_096.0, rng.integers(1, 400, count))
+    rows = [{"finish_reason": str(e), "tokens_out": float(n)} for e, n in zip(ended, length, strict=True)]
+    times = [(START + n // A_MINUTE * MINUTE).replace(tzinfo=UTC) for n in range(count)]
+    return pa.table(
+        {
+            "time": pa.array(times, pa.timestamp("us", "UTC")),
+            "model": ["llama"] * count,
+            "model_version": ["1"] * count,
+            "prediction_id": [str(n) for n in range(count)],
+            "features": wire_features.struct(rows),
+            "score": pa.nulls(count, pa.float64()),
+            "confidence": pa.nulls(count, pa.float64()),
+        }
+    )
+
+
+def test_answers_that_are_cut_off_are_drift_of_their_finish_reason() -> None:
+    known = build(events(0.02), model="llama")
+    subject = Subject("llama", "1", known, START, START + MINUTES * MINUTE)
+
+    def found(cut: float):
+        bins = feature_bins.fold(events(cut, seed=1), {"llama": known})["feature_bins"]
+        return drift_judge(bins, subject, P)
+
+    assert found(0.02).level == "ok"
+    harmed = found(0.4)
+    assert harmed.level == "warn" and "finish_reason" in harmed.evidence["culprits"]
+
+
+def scores(judge_name: str, mean: float, seed: int) -> dict[str, list[object]]:
+    drawn = np.random.default_rng(seed).beta(mean * 20, (1 - mean) * 20, MINUTES * A_MINUTE)
+    return {
+        "prediction_id": [str(n) for n in range(len(drawn))],
+        "evaluator": [judge_name] * len(drawn),
+        "score": drawn.tolist(),
+    }
+
+
+@pytest.fixture(scope="module")
+def known() -> Reference:
+    made = build(events(0.02), pa.table(scores("helpful/v1", 0.8, 0)), model="llama")
+    assert [e.feature for e in made.evaluators] == ["helpful/v1"]
+    assert sum(made.evaluators[0].counts) == MINUTES * A_MINUTE
+    assert Reference.from_json(made.to_json()) == made
+    return made
+
+
+@pytest.mark.parametrize(
+    ("judge_name", "mean", "level", "psi_level", "accuracy"),
+    [
+        ("helpful/v1", 0.8, "ok", "ok", "ok"),
+        ("helpful/v1", 0.4, "warn", "warn", "act"),
+        ("helpful/v2", 0.4, "not_enough_data", "no_reference", "not_enough_data"),
+    ],
+)
+def test_scores_are_held_against_those_of_the_same_judge(
+    tmp_path, known: Reference, judge_name: str, mean: float, level: str, psi_level: str, accuracy: str
+) -> None:
+    """A stricter judge is another ruler: it must neither warn nor roll a model back."""
+    said = scores(judge_name, mean, 7)
+    times = [START + n // A_MINUTE * MINUTE for n in range(MINUTES * A_MINUTE)]
+    key = {"model": "llama", "model_version": "1"}
+    named = [
+        {"model": "llama", "prediction_id": i, "time": t, "model_version": "1", "prediction": ""}
+        for i, t in zip(said["prediction_id"], times, strict=True)
+    ]
+    judged = [
+        {
+            "model": "llama",
+            "prediction_id": i,
+            "time": t + MINUTE,
+            "evaluator": judge_name,
+            "score": s,
+        }
+        for i, t, s in zip(said["prediction_id"], times, said["score"], strict=True)
+    ]
+    traffic = [{**key, "minute": START + m * MINUTE, "count": A_MINUTE} for m in range(MINUTES)]
+    end: datetime = START + MINUTES * MINUTE
+    with Store.open(tmp_path) as store:
+        register(store, known, START)
+        write(store, predictions=named, labels=judged, prediction_sums=traffic)
+        found = {f.detector: f.level for f in judge(store, end)}
+        rows = drift(store, Window(START, end)).rows
+    assert (found[evaluation.NAME], found["accuracy"]) == (level, accuracy)
+    assert [row[3] for row in rows if row[2] == f"evaluation by {judge_name}"] == [psi_level]
