@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.truth import accuracy_minutes
 from pipeline.answers.version_cost import of_version
 from pipeline.answers.window import Window
 from pipeline.prices.book import PriceBook
@@ -64,6 +65,6 @@ def _row(
 
 
 def _labels(store: Store, r: Mapping[str, Any], start: datetime, end: datetime) -> tuple[int, int]:
-    minutes = store.query("accuracy_minutes", model=r["model"], start=start, end=end)
+    minutes = accuracy_minutes(store, [r["model"]], start, end)
     mine = minutes.filter(pc.field("model_version") == r["model_version"])
     return pc.sum(mine["count"]).as_py() or 0, pc.sum(mine["errors"]).as_py() or 0
