@@ -135,6 +135,7 @@ def test_tokens_of_an_openai_exchange_in_both_spellings() -> None:
     assert first == {
         "model": "gpt-x", "model_version": "gpt-x-2026", "prediction_id": "c1", "latency_seconds": 0.5,
         "tokens_in": 9, "tokens_out": 3, "tokens_cached": 4, "time": 1_767_225_600 * SECOND,
+        "features": {"tokens_in": 9.0, "tokens_out": 3.0},
     }  # fmt: skip
     assert (second["tokens_in"], second["tokens_out"], second["time"]) == (1, 2, NOW)
     assert "secret" not in repr(first)
