@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import gzip
 import json
-from contextlib import closing
+import socket
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.error import URLError
 
 import pytest
 
 from collectors.client import PredictionLog
+from collectors.live.contract import Watch
+from pipeline.collect.doors import Ledger
+from pipeline.embedded import Embedded
 from pipeline.errors import ConfigError, PreflightFailed
+from pipeline.events import Message
 from pipeline.rig.tls import certificates
+from pipeline.store import Store
 from tests.inference_scene import NOW, post, receiving
 from tests.rigs import absent
 
@@ -47,6 +55,57 @@ def test_a_kserve_pair_is_rows_with_features_latency_and_prediction(tmp_path: Pa
         ids = {(r["prediction_id"], r["prediction"]) for r in scene.rows("predictions")}
         assert ids == {("r1", "0"), ("r1/1", "1")}
         assert scene.counted("excluded", reason="repeat") == 1
+
+
+class OneAtATime:
+    """The door of two collectors of one process."""
+
+    def __init__(self, store: Store) -> None:
+        self._door, self._lock = Ledger(Embedded(store)), threading.Lock()
+
+    def keep(self, messages: Sequence[Message], watch: Watch) -> bool:
+        with self._lock:
+            return self._door.keep(messages, watch)
+
+
+def _free() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def test_receivers_side_by_side_join_what_was_sent_to_either(tmp_path: Path) -> None:
+    """Behind one Service a request goes to one receiver and its response to another: neither has both."""
+    kind = "org.kubeflow.serving.inference."
+    ports = [_free(), _free()]
+    peers = ",".join(f"http://127.0.0.1:{port}" for port in ports)
+    with ExitStack() as opened:
+        store = opened.enter_context(Store.open(tmp_path / "ledger"))
+        door = OneAtATime(store)
+        scenes = [
+            opened.enter_context(
+                receiving(tmp_path / str(n), door=door, store=store, port=port, peers=peers, peer=n)
+            )
+            for n, port in enumerate(ports)
+        ]
+        for n in range(6):
+            said = {"ce_source": "http://x", "ce_id": f"r{n}", "ce_inferenceservicename": "iris"}
+            for half, body, at in (
+                ("request", {"instances": [[n]]}, 0),
+                ("response", {"predictions": [n]}, 1),
+            ):
+                told = {**said, "ce_type": kind + half, "ce_time": f"2026-01-01T00:00:0{at}Z"}
+                for _ in range(2):  # and again, to the same one
+                    assert scenes[(n // 2 + at) % 2].post("/", body, **told)[0] == 200
+        (sums,) = scenes[0].rows("prediction_sums")
+        assert (sums["count"], float(sums["latency_seconds"])) == (6, 6.0)
+        assert sum(scene.counted("excluded", reason="repeat") for scene in scenes) == 12
+        first = [r["prediction_id"] for r in scenes[0].rows("predictions")]
+        assert sorted(first) == [f"r{n}" for n in range(6)]
+    with receiving(tmp_path / "0", peers=peers, port=ports[0]) as alone:
+        said = {"ce_source": "http://x", "ce_inferenceservicename": "iris", "ce_type": kind + "request"}
+        codes = {alone.post("/", {"instances": [[1]]}, **said, ce_id=f"s{n}")[0] for n in range(16)}
+        assert codes == {200, 503}, "a sender is told to come again while the other is away"
 
 
 NO_USE = [

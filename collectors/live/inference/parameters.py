@@ -21,6 +21,11 @@ class InferenceSettings:
     """PEM file of the certificate to serve https with, and of those between it and its authority."""
     key_file: str = ""
     """PEM file of its private key; both are read when the process starts."""
+    peers: str = ""
+    """URLs of all receivers that stand side by side, with commas, in the same order for each of them: both
+    halves of an exchange then meet, whichever receivers they are sent to.  Empty: this one is alone."""
+    peer: Annotated[int, Bound(0, 1_000)] = 0
+    """Which of `peers` this one is, from 0."""
     rules_file: str = ""
     """YAML file that says by model which features are kept, how they are named, what never leaves here."""
     max_body_bytes: Annotated[int, Bound(1_024, 16_777_216)] = 1_048_576

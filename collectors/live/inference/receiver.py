@@ -24,6 +24,7 @@ from starlette.routing import Route
 
 from collectors.live.inference import certificate
 from collectors.live.inference.parameters import InferenceSettings
+from collectors.live.inference.peers import Peers
 from pipeline.errors import PreflightFailed
 
 log = logging.getLogger("driftledger.collect")
@@ -91,6 +92,7 @@ class Receiver:
         self._settings = settings
         self._posts: queue.SimpleQueue[Post] = queue.SimpleQueue()
         self._in_hand = 0
+        self._peers = Peers(settings)
         routes = [Route(path, self._take, methods=["POST"]) for path in paths]
         config = uvicorn.Config(
             Starlette(routes=routes), log_config=None, access_log=False, lifespan="off", server_header=False,
@@ -116,6 +118,7 @@ class Receiver:
             post.answer(503, {"error": "stopping"})
         self._server.should_exit = True
         self._thread.join(_START_SECONDS)
+        self._peers.threads.shutdown(wait=False, cancel_futures=True)
         self._socket.close()
 
     def gathered(self, first_seconds: float, more_seconds: float) -> list[Post]:
@@ -161,6 +164,11 @@ class Receiver:
         except TimeoutError:
             raise HTTPException(408, f"the body took over {_READ_SECONDS:g} s") from None
         loop = asyncio.get_running_loop()
+        if other := self._peers.elsewhere(request.headers):
+            status, content = await loop.run_in_executor(
+                self._peers.threads, self._peers.passed_on, other, request.headers, body, _ANSWER_SECONDS
+            )
+            return _answered(status, content)
         answered: asyncio.Future[tuple[int, bytes]] = loop.create_future()
         post = Post(request.url.path, dict(request.headers), [body], loop, answered)
         del body
@@ -170,8 +178,7 @@ class Receiver:
         except TimeoutError:
             post.body()
             return _said(503, "the ledger does not answer", {"Retry-After": "5"})
-        headers = {"Retry-After": "1"} if status == 503 else None
-        return Response(content, status, headers, media_type="application/json")
+        return _answered(status, content)
 
     async def _body(self, request: Request) -> bytes:
         most, parts, size = self._settings.max_body_bytes, [], 0
@@ -181,6 +188,11 @@ class Receiver:
                 raise HTTPException(413, f"a body of over {most} bytes")
             parts.append(part)
         return _unpacked(b"".join(parts), request.headers.get("content-encoding", _PLAIN), most)
+
+
+def _answered(status: int, content: bytes) -> Response:
+    headers = {"Retry-After": "1"} if status == 503 else None
+    return Response(content, status, headers, media_type="application/json")
 
 
 def _bound(settings: InferenceSettings) -> socket.socket:
