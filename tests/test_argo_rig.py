@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import requests
 import yaml
 
 from pipeline.actuator.catalogue import TARGETS
@@ -50,13 +51,21 @@ def canary(kube, tmp_path_factory):
     objects.node(kube, "argo-1")
     access = install(kube, ns)
     controller = argo.controller(kube.kubeconfig, tmp_path_factory.mktemp("argo") / "log")
-    listed = f"/apis/argoproj.io/v1alpha1/namespaces/{ns}/rollouts"
-    objects.until(lambda: "items" in kube.request("GET", listed, or_status=404), "its API")
+    objects.until(lambda: _served(kube, f"/apis/argoproj.io/v1alpha1/namespaces/{ns}/rollouts"), "its API")
     controller.start()
     made = Canary(kube, ns, "Rollout", "fraud")
     made.create()
     yield made, client(access)
     controller.stop()
+
+
+def _served(kube, listed: str) -> bool:
+    """A new API is not found at first, and then asks for patience."""
+    try:
+        return "items" in kube.request("GET", listed)
+    except requests.HTTPError as error:
+        assert error.response.status_code in (404, 429), error
+        return False
 
 
 def test_a_bad_canary_is_taken_back_by_the_real_controller(canary):
