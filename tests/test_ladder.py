@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from pipeline import yaml_file
 from pipeline.act.approvals import approve, offer
 from pipeline.act.climbing import climb
+from pipeline.act.freezing import thaw
 from pipeline.act.undo import undo
 from pipeline.actuator.kubernetes import DEPLOYMENTS, NODES, PODS, Resource
 from pipeline.actuator.ladder.contract import Scope
@@ -232,8 +233,11 @@ def test_a_spent_budget_climbs_and_what_was_is_restored_when_its_time_is_over(sc
     assert len({n.alert_id for n in told}) == len(told), "each is told once"
     found = explain(scene.store.location, scene.rows("executed")[-1]["action_id"])
     assert found.identical, found.differences
-    ended = scene.tick(rules, NOW + 12 * HOUR, as_of=NOW + 12 * HOUR)
-    assert len([k for k, s in ended if s == "undone"]) == 3 and fields(scene.api) == before
+    late = NOW + 12 * HOUR
+    thawed = list(thaw(scene.store, scene.into, {scene.name: scene.api}, late))
+    assert [t.state for t in thawed] == ["undone"], "the tick of rules ends every freeze whose time is over"
+    ended = scene.tick(rules, late, as_of=late)
+    assert len([k for k, s in ended if s == "undone"]) == 2 and fields(scene.api) == before
     assert {s for k, s in ended if s != "undone"} == {"refused"}, "the cool-down"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipeline.act.approvals import granted, still_offered
 from pipeline.act.events import Publisher, Taken, publish, taken
@@ -21,6 +21,9 @@ from pipeline.policy.money import Standing
 from pipeline.policy.rules import Policy, Target
 from pipeline.policy.step_decision import Known, StepDecision, decided, refused
 from pipeline.store import Store
+
+RETRY = timedelta(minutes=15)
+"""Pause after a step that the cluster did not take."""
 
 Idle = Callable[[Ladder, str], tuple[Target, ...]]
 """Workloads of a namespace that hold GPUs and use none."""
@@ -98,6 +101,8 @@ def _taken(
     )  # fmt: skip
     agreed = decision.mode == "propose" and not decision.reason and granted(store, decision, known.now)
     goes_on = not decision.reason and (decision.mode == "auto" or agreed)
+    if goes_on and _refused_lately(store, decision, known.now):
+        return
     if not agreed and (goes_on or not _recorded(store, decision, first, known.now)):
         yield publish(publisher, first, known.now)
     if goes_on and client is not None:
@@ -109,6 +114,12 @@ def _taken(
         if step is not None:
             state = taken(decision, decision.target, "", step.state, step.detail, step.evidence)
             yield publish(publisher, state, known.now)
+
+
+def _refused_lately(store: Store, decision: StepDecision, now: datetime) -> bool:
+    """The cluster did not take it; asked at every tick it would say the same."""
+    rows = store.query("action_state", action_id=decision.action_id, state="refused").to_pylist()
+    return bool(rows) and now - rows[0]["time"] < RETRY
 
 
 def _decision(store: Store, one: Due, known: Known, client: Kubernetes | None, idle: Idle) -> StepDecision:

@@ -94,6 +94,7 @@ def demand(store: Store, policy: Policy) -> None:
             raise ConfigError(
                 key,
                 "auto",
-                f"nobody has seen {key.split('s[')[0]} {rule.name} at work as it is now; look at what it would have done: "
+                f"nobody has seen {key.split('s[')[0]} {rule.name} at work as it is now; "
+                "look at what it would have done: "
                 "driftledger policy replay FILE --from TIME --to TIME --record",
             )

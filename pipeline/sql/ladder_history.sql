@@ -4,7 +4,7 @@ WITH steps AS (
     SELECT *,
         list_position(['proposed', 'granted', 'denied', 'approved', 'refused', 'executed', 'verified', 'failed', 'undone'], state) AS rank
     FROM actions_merged
-    WHERE list_contains($kinds::VARCHAR[], kind) AND policy <> ''
+    WHERE list_contains($kinds::VARCHAR[], kind)
 ),
 folded AS (
     SELECT
@@ -18,6 +18,7 @@ folded AS (
         bool_or(state = 'undone' AND evidence LIKE '%"why":"person"%') AS by_hand
     FROM steps
     GROUP BY action_id
+    HAVING max(policy) <> ''  -- a freeze by command is no ladder's
 )
 SELECT
     action_id, kind, cluster, namespace, rule, state,
