@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
+import time
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
+ABANDONED_SECONDS = 3_600
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -30,12 +33,20 @@ def write(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
             half = folder / f".{name}.{os.getpid()}.part"
             waiting.append((half, target))
             _durable(half, content)
+            _forget(folder, name)
         for half, target in waiting:
             half.replace(target)
     finally:
         for half, _ in waiting:
             half.unlink(missing_ok=True)
     return [target for _, target in waiting]
+
+
+def _forget(folder: Path, name: str) -> None:
+    """What a process that was killed amid this file has left: it is older than any writing takes."""
+    for half in folder.glob(f".{glob.escape(name)}.*.part"):
+        if time.time() - half.stat().st_mtime > ABANDONED_SECONDS:
+            half.unlink(missing_ok=True)
 
 
 def _durable(path: Path, content: bytes) -> None:

@@ -8,9 +8,7 @@ from decimal import Decimal
 from io import StringIO
 
 from pipeline import yaml_file
-from pipeline.answers.cost_table import NOBODYS
 from pipeline.errors import ConfigError
-from pipeline.months.terms import CHARGEBACK
 from pipeline.sections import Section
 from reports.statement import Statement, Team
 
@@ -49,7 +47,7 @@ def render(of: Statement, columns: Mapping = USUAL) -> str:
 def _rows(of: Statement) -> list[dict[str, str]]:
     found = []
     for team in of.teams:
-        if team.term.mode != CHARGEBACK or team.name in NOBODYS:
+        if not team.is_charged:
             continue
         sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
         sums["usage", of.currency] += team.amounts.total or Decimal(0)

@@ -8,10 +8,12 @@ from typing import Any
 
 from pipeline.answers.cost_table import NOBODYS
 from pipeline.facts.months import BUCKETS
+from pipeline.months.charge import BY, USAGE
 from reports.amounts import Amounts
 from reports.statement import Statement, Team
 from reports.words import KINDS, METHOD, NAMES, action, additions, hours, money, percent, unit, who
 
+GPU_MODEL = BY.index("gpu_model")
 SHOWN = 14
 """Teams on the first page; all are in the file."""
 
@@ -60,7 +62,14 @@ def who_pays(of: Statement) -> list[dict[str, Any]]:
     sums = (money(whole.total, of.currency), money(all_due - (whole.total or 0), of.currency))
     total = ["Total", "", hours(whole.allocated), hours(whole.active), *sums, money(all_due, of.currency)]
     others = [f"Due in {code} besides: {money(of.due(code), code)}" for code in of.currencies[1:]]
+    charged = of.charged(of.currency)
     found: list[dict[str, Any]] = [{"title": "Who pays", "table": _table(heads, rows, "llrrrrr", total)}]
+    if not of.of and charged != all_due:
+        others_due = money(all_due - charged, of.currency)
+        said = (
+            f"Charged to teams: {money(charged, of.currency)}. Only shown, or held by nobody: {others_due}."
+        )
+        found.append({"title": "Of it", "list": [said]})
     return found + ([{"title": "In other currencies", "list": others}] if others else [])
 
 
@@ -99,6 +108,21 @@ def _buckets(of: Statement) -> list[dict[str, Any]]:
     ]
     title = f"Where the time of the GPUs went; idle and shared time by rule {of.rule}"
     return [{"title": title, "table": _table(["", of.currency, "share"], rows, "lrr")}]
+
+
+def _models_of_gpu(of: Statement) -> list[dict[str, Any]]:
+    """What was paid for: GPU-hours, and what one came to."""
+    sums: dict[str, tuple[Decimal, Decimal]] = {}
+    for c in of.charges:
+        if c.kind == USAGE and c.amount is not None:
+            hours_of, cost = sums.get(c.key[GPU_MODEL], (Decimal(0), Decimal(0)))
+            sums[c.key[GPU_MODEL]] = (hours_of + c.hours[0] + c.hours[4], cost + c.amount)
+    rows = [
+        [model or "unknown", hours(held), unit(cost / held if held else None), money(cost, of.currency)]
+        for model, (held, cost) in sorted(sums.items(), key=lambda kept: (-kept[1][1], kept[0]))
+    ]
+    heads = ["GPU", "GPU-hours", "a GPU-hour", of.currency]
+    return [{"title": "What was paid for", "table": _table(heads, rows, "lrrr")}] if rows else []
 
 
 def _lines(of: Statement) -> list[dict[str, Any]]:
@@ -203,4 +227,4 @@ def _words(of: Statement) -> list[dict[str, Any]]:
     ]
 
 
-DETAILS = (_buckets, _budgets, _more, _lines, _units, _did, _anomalies, _words)
+DETAILS = (_models_of_gpu, _buckets, _budgets, _more, _lines, _units, _did, _anomalies, _words)

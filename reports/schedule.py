@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from collectors.live.contract import Watch
-from pipeline.errors import StaleWatermark, StoreUnavailable
+from pipeline.errors import DriftledgerError, StaleWatermark
 from pipeline.lake.location import Place
 from pipeline.months.close import Refused, close
 from pipeline.months.inputs import of_settings
@@ -51,7 +51,7 @@ def month_end(store: Store, settings: Settings, place: Place) -> Job:
             now = datetime.fromtimestamp(watch.now() / 1e6, UTC).replace(tzinfo=None)
             try:
                 tick(store, lambda snapshot: Store.open(place, snapshot=snapshot), settings, now)
-            except (StoreUnavailable, StaleWatermark) as error:
+            except DriftledgerError as error:  # a price book that is being edited must not end the collectors
                 watch.waits("month end", str(error))
             else:
                 watch.goes_on("month end")

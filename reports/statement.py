@@ -16,7 +16,7 @@ from pipeline.answers.window import Window
 from pipeline.facts.months import BUCKETS
 from pipeline.months.charge import USAGE, Charge
 from pipeline.months.draft import Draft
-from pipeline.months.terms import Term, Terms
+from pipeline.months.terms import CHARGEBACK, Term, Terms
 from reports.amounts import Amounts, add, of_charges, over
 
 LINE_BY = ("team", "namespace", "workload", "model", "model_version")
@@ -49,6 +49,10 @@ class Team:
     term: Term
     more: tuple[Charge, ...]
     """Corrections, bookings, mark-up and tax."""
+
+    @property
+    def is_charged(self) -> bool:
+        return self.term.mode == CHARGEBACK and self.name not in NOBODYS
 
     def due(self, currency: str) -> Decimal:
         """All that the statement charges the team in that currency; its usage is in the month's own."""
@@ -119,6 +123,10 @@ class Statement:
 
     def due(self, currency: str) -> Decimal:
         return sum((team.due(currency) for team in self.teams), ZERO)
+
+    def charged(self, currency: str) -> Decimal:
+        """What of it goes to the general ledger: neither what teams are only shown nor what nobody held."""
+        return sum((team.due(currency) for team in self.teams if team.is_charged), ZERO)
 
 
 def statement(made: Draft, extras: Extras) -> Statement:

@@ -60,7 +60,7 @@ def render(statement: Statement) -> str:
 def _cards(statement: Statement) -> Html:
     own = statement.amounts
     shown = (
-        (money(own.total, statement.currency), f"{statement.currency} in total"),
+        (money(statement.due(statement.currency), statement.currency), f"{statement.currency} due"),
         (percent(own.used, own.total), "of it used"),
         (hours(own.allocated + own.unallocated), "GPU-hours"),
         (percent(statement.completeness, Decimal(1)), "of the time was observed"),

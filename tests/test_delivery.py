@@ -14,12 +14,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from pyarrow import fs
 
 from pipeline.errors import ConfigError
 from pipeline.facts.months import CLOSINGS
 from pipeline.store import Batch, Store
 from reports import delivery, targets
 from reports.delivery import FAILED, SENT, UNCLEAR, deliver
+from tests.places import bucket
 
 NOW = datetime(2026, 2, 10)
 MADE = [("statement-2026-01.pdf", b"%PDF-1.7"), ("statement-2026-01.csv", b"a,b\n"), ("x.parquet", b"PAR1")]
@@ -161,3 +163,23 @@ def test_what_a_crash_cut_is_never_sent_twice(closed: Store, again: bool, calls:
 def test_a_wrong_target_names_its_key(row: str, key: str) -> None:
     with pytest.raises(ConfigError, match=key):
         targets.parse(f"targets:\n- {{name: a, {row}}}")
+
+
+def test_a_bucket_gets_it_once_and_a_wrong_one_is_tried_again(
+    closed: Store, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a real S3 server, with credentials and endpoint as a user sets them."""
+    url = bucket(request, monkeypatch)
+    server = request.getfixturevalue("s3")
+    to = targets.parse(
+        f"targets:\n- {{name: archive, kind: s3, url: '{url}'}}\n- {{name: wrong, kind: s3, url: 's3://nowhere/a'}}"
+    )
+    assert states(closed, to, NOW) == [("archive", SENT), ("wrong", FAILED)]
+    assert states(closed, to, NOW + timedelta(minutes=6)) == [("wrong", FAILED)]
+    system = fs.S3FileSystem(
+        access_key=server.access_key, secret_key=server.secret_key, scheme="http",
+        endpoint_override=server.endpoint.removeprefix("http://"), region=server.region,
+    )  # fmt: skip
+    place = f"{url.removeprefix('s3://')}/2026-01"
+    kept = {file.base_name: file.path for file in system.get_file_info(fs.FileSelector(place))}
+    assert {name: system.open_input_stream(path).read() for name, path in kept.items()} == dict(MADE)

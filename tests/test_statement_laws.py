@@ -175,6 +175,7 @@ def _as_ledger_lines(whole: Statement) -> None:
 
 def _as_pages(whole: Statement) -> None:
     """What is shown is the amount itself: neither a cent of a yen nor a dinar short of its third decimal."""
+    assert sum(t.due(whole.currency) for t in whole.teams if t.is_charged) == whole.charged(whole.currency)
     table = who_pays(whole)[0]["table"]
     assert shown(table["total"][-1]) == whole.due(whole.currency)
     assert sum(shown(row[-1]) for row in table["rows"]) == whole.due(whole.currency)

@@ -43,9 +43,10 @@ class Draft:
 
 
 def draft(store: Store, month: Window, inputs: Inputs) -> Draft:
-    """Raises NotFound where the ledger holds no GPU fact of the month, ConfigError for clashing prices."""
+    """Raises NotFound where no GPU existed in the month and none is closed before it, ConfigError for
+    clashing prices.  After a closed month one without a GPU charges nothing but what comes late."""
     answer = cost(store, month, BY, inputs.prices, inputs.currency, inputs.rule, inputs.owners)
-    if not answer.rows:
+    if not answer.rows and not any(c.month < month.start for c in closings(store)):
         raise NotFound(f"no GPU existed in {month}; the ledger's GPU facts are of {extent(store)}")
     names = [c.name for c in answer.columns]
     rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
@@ -75,7 +76,9 @@ def _earlier(store: Store, month: Window, count: int) -> list[tuple[Window, Inpu
 
 
 def _rule(answer: Answer) -> str:
-    return str(answer.rows[0][[c.name for c in answer.columns].index("rule")])
+    row = answer.total
+    assert row is not None, "an answer on cost has its sum"
+    return str(row[[c.name for c in answer.columns].index("rule")])
 
 
 def _booked(store: Store) -> list[Charge]:
