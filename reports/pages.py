@@ -106,7 +106,7 @@ def _buckets(of: Statement) -> list[dict[str, Any]]:
         for name, value in zip(BUCKETS, of.buckets, strict=True)
         if value
     ]
-    title = f"Where the time of the GPUs went; idle and shared time by rule {of.rule}"
+    title = f"Where the time of the GPUs went; idle and shared time by rule {visible(of.rule)}"
     return [{"title": title, "table": _table(["", of.currency, "share"], rows, "lrr")}]
 
 
@@ -150,7 +150,9 @@ def _lines(of: Statement) -> list[dict[str, Any]]:
             f"total ({of.currency})",
         ]
         account = " · ".join(
-            f"{n} {v}" for n, v in (("cost centre", team.cost_centre), ("GL", team.term.gl_code)) if v
+            f"{n} {visible(v)}"
+            for n, v in (("cost centre", team.cost_centre), ("GL", team.term.gl_code))
+            if v
         )
         title = visible(who(team.name)) + (f" · {account}" if account else "")
         found.append({"title": title, "table": _table(heads, rows, "llrrrrrr", total)})

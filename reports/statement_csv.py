@@ -53,7 +53,7 @@ def _row(statement: Statement, record: str, names: tuple[str, ...], own: Amounts
         statement.currency,
         _number(statement.completeness),
         _text(statement.price_book),
-        statement.rule,
+        _text(statement.rule),
         "" if statement.as_of is None else statement.as_of.isoformat() + "Z",
         f"{statement.month.start:%Y-%m}",
         "",
@@ -68,8 +68,8 @@ def _plain(
     values = dict.fromkeys(COLUMNS, "") | {
         "record": record, "period_start": of.month.start.isoformat() + "Z",
         "period_end": of.month.end.isoformat() + "Z", "team": _text(team), "total_cost": _number(amount),
-        "currency": currency, "price_book": _text(of.price_book), "rule": of.rule, "charge_month": month,
-        "detail": _text(why), "statement": marker(of),
+        "currency": currency, "price_book": _text(of.price_book), "rule": _text(of.rule),
+        "charge_month": month, "detail": _text(why), "statement": marker(of),
     }  # fmt: skip
     return [values[name] for name in COLUMNS]
 

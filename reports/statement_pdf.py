@@ -45,7 +45,7 @@ def _document(of: Statement, has_chart: bool) -> dict[str, Any]:
         "foot": _foot(of),
         "warnings": [provisional(of)]
         if of.is_provisional
-        else [f"Closed with gaps that were accepted: {gap}" for gap in of.accepted],
+        else [f"Closed with gaps that were accepted: {visible(gap)}" for gap in of.accepted],
         "cards": [
             [money(of.due(code), code), f"{code} due"],
             [percent(own.used, own.total), "of the usage was used"],
@@ -61,4 +61,4 @@ def _document(of: Statement, has_chart: bool) -> dict[str, Any]:
 
 def _foot(of: Statement) -> str:
     state = f"closed {of.closed_at:%Y-%m-%d %H:%M}Z · hash {of.hash}" if of.hash else "not closed"
-    return f"{state} · snapshot {of.snapshot} · prices {of.price_book} · rule {of.rule}"
+    return f"{state} · snapshot {of.snapshot} · prices {visible(of.price_book)} · rule {visible(of.rule)}"

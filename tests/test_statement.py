@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -24,7 +25,7 @@ from typer.testing import CliRunner, Result
 from pipeline.answers.money import to_cents
 from pipeline.answers.window import month
 from pipeline.cli.app import app
-from pipeline.errors import ConfigError, NotFound
+from pipeline.errors import ConfigError, NotFound, PreflightFailed
 from pipeline.facts.catalogue import FACTS
 from pipeline.months.inputs import Inputs
 from pipeline.prices import PriceBook
@@ -240,6 +241,30 @@ def test_files_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(OSError, match="No space"):
         files.write(tmp_path, {"a.html": b"new", "b.html": b"new"})
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a.html": "old", "b.html": "old"}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own that holds 256 KiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only who may mount a file system can fill a small one")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_fills_keeps_the_last_statement_whole(october: Store, small_disk: Path) -> None:
+    """On a real file system: the second writing has room for its first file and not for its second."""
+    old = {"a.pdf": b"a" * 50_000, "b.pdf": b"b" * 50_000}
+    files.write(small_disk, old)
+    with pytest.raises(OSError, match="No space left"):
+        files.write(small_disk, dict.fromkeys(old, b"n" * 100_000))
+    assert {p.name: p.read_bytes() for p in small_disk.iterdir()} == old
+    result = built(october, small_disk, "--gpu-hour-price", "2.00")
+    assert isinstance(result.exception, PreflightFailed) and "No space left" in str(result.exception)
+    assert {p.name: p.read_bytes() for p in small_disk.iterdir()} == old
 
 
 def test_every_team_gets_its_files_whatever_its_name(whole: Statement, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 from pipeline.cli.month_options import MonthOption, StatementCurrency, inputs, month_of
 from pipeline.cli.options import INCOMPLETE, StoreOption, place, reading, settings
 from pipeline.cli.price_options import GpuHourOption, PricesOption
+from pipeline.errors import PreflightFailed
 
 
 def build(
@@ -23,8 +24,8 @@ def build(
 ) -> None:
     """Write the month as PDF, HTML, XLSX, CSV and Parquet: all teams, and each team alone; and as FOCUS.
 
-    A closed month is written as it was closed, whatever the options say.  Exit code 7 when some of it has no
-    price.
+    A closed month is written as it was closed, whatever the options say.  Exit codes: 5 the
+    folder cannot be written, 7 some of it has no price.
     """
     from pipeline.store import Store
     from reports.build import build as write
@@ -36,7 +37,12 @@ def build(
     with reading(ctx, store) as ledger:
         made = read(ledger, lambda snapshot: Store.open(where, snapshot=snapshot), span, given)
     columns = mapping(settings(ctx).closing.ledger_columns)
-    for path in write(made, out, columns):
+    try:
+        paths = write(made, out, columns)
+    except OSError as error:
+        said = f"cannot write the statements to {out}: {error.strerror or error}; none was replaced"
+        raise PreflightFailed(said) from error
+    for path in paths:
         print(path)
     if made.amounts.unpriced:
         raise typer.Exit(INCOMPLETE)
