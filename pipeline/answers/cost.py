@@ -74,17 +74,20 @@ def cost(
         table = _price_table(store, {"inventory": inventory, "seen": seen}, book, span, currency)
         known = cost_query.known(store, _cells(span, book), seen, inventory, owners, rule.namespaces)
         asked = {**known, "price": table}
-        lines = cost_query.lines(store, asked, span, by, rule)
-        clash = cost_notes.clash(lines, lambda by: cost_query.lines(store, asked, span, by, rule))
+        # Exact sums of many lines are slow in Python: they are made once.
+        lines = cost_query.lines(store, asked, span, by, rule).to_pylist()
+        sums = cost_table.sums(lines)
+        clash = cost_notes.clash(sums, lambda by: cost_query.lines(store, asked, span, by, rule))
         as_of = _latest(seen)
-        said = cost_notes.notes(store, lines, table, span, as_of, book.version, clash)
+        said = cost_notes.notes(store, sums if lines else None, table, span, as_of, book.version, clash)
         said += rolled.notes(store, span)
-    rows, total = cost_table.rows(lines, by, currency, "/".join(filter(None, (rule.id, owners.version))))
+    names = "/".join(filter(None, (rule.id, owners.version)))
+    rows, total = cost_table.rows(lines, sums, by, currency, names)
     return Answer(
-        columns=cost_table.columns(by, currency, cost_table.buckets(lines)),
+        columns=cost_table.columns(by, currency, cost_table.buckets(sums)),
         rows=rows,
         as_of=as_of,
-        completeness=cost_table.completeness(lines),
+        completeness=cost_table.completeness(sums),
         notes=said,
         total=total,
         window=span,

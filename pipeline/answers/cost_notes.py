@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
+from pipeline.answers.cost_table import Line
 from pipeline.answers.money import gpu_hours
 from pipeline.answers.window import Window
 from pipeline.prices.price import MATCH_FIELDS, Profile
@@ -19,18 +20,21 @@ _SHOWN = 5
 
 def notes(
     store: Store,
-    lines: pa.Table,
+    sums: Line | None,
     prices: pa.Table,
     window: Window,
     as_of: datetime | None,
     version: str,
     clash: str,
 ) -> tuple[str, ...]:
-    """Sentences, the ones that change the numbers first; `clash` names who holds more than there is."""
+    """Sentences, the ones that change the numbers first; `sums` are None where there was no device.
+
+    `clash` names who holds more than there is.
+    """
     names = ("unpriced_su", "unpriced_other_su", "unseen", "over_su")
-    unpriced, others, unseen, over = (_hours(lines, name) for name in names)
+    unpriced, others, unseen, over = (_hours(sums, name) for name in names)
     found: list[str] = []
-    if lines.num_rows == 0:
+    if sums is None:
         found.append("no GPU existed in this window; leave --window out to see the whole ledger")
     if unpriced:
         found.append(f"{unpriced:f} GPU-hours have no price and are in no cost")
@@ -51,9 +55,9 @@ def notes(
     return tuple(found)
 
 
-def clash(lines: pa.Table, ask: Callable[[Sequence[str]], pa.Table]) -> str:
+def clash(sums: Line, ask: Callable[[Sequence[str]], pa.Table]) -> str:
     """Devices of which more is held than there is, each with its holders; `ask` gives lines by dimensions."""
-    if not _hours(lines, "over_su"):
+    if not sums["over_su"]:
         return ""
     held: dict[str, list[str]] = defaultdict(list)
     for line in ask(("cluster", "device", "namespace", "pod")).to_pylist():
@@ -75,13 +79,12 @@ def _conditions(store: Store, window: Window) -> Iterable[str]:
         yield f"{row['failing_devices']} devices had XID or uncorrected memory errors"
 
 
-def _hours(lines: pa.Table, name: str) -> Decimal:
-    def total(column: str) -> Decimal:
-        return sum((v for v in lines[column].to_pylist() if v is not None), Decimal(0))
-
+def _hours(sums: Line | None, name: str) -> Decimal:
+    if sums is None:
+        return Decimal(0)
     if name == "unseen":
-        return gpu_hours(total("allocated_su") + total("unallocated_su") - total("observed_su"))
-    return gpu_hours(total(name))
+        return gpu_hours(sums["allocated_su"] + sums["unallocated_su"] - sums["observed_su"])
+    return gpu_hours(sums[name])
 
 
 def _reasons(prices: pa.Table, *, gpus: bool) -> Iterable[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
-
-import pyarrow as pa
 
 from pipeline.answers.answer import Column, Value
 from pipeline.answers.money import from_nano, gpu_hours
 
 Row = tuple[Value, ...]
+Line = dict[str, Any]
+"""A line of cost_lines.sql, by column."""
 
 BUCKETS = ("used", "workload_idle", "shared", "cluster_idle", "stranded", "unhealthy")
 """Where a second of a device is: worked; held without work; held for all; free; left over beside its card's
@@ -22,7 +22,7 @@ USUAL = ("used", "workload_idle", "cluster_idle")
 
 _SUMS = (
     "allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su", "unpriced_su",
-    "unpriced_other_su", "observed_su",
+    "unpriced_other_su", "observed_su", "over_su",
     *(f"{bucket}_{unit}" for unit in ("su", "nano") for bucket in BUCKETS),
 )  # fmt: skip
 
@@ -49,10 +49,11 @@ def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) 
     )
 
 
-def rows(lines: pa.Table, by: Sequence[str], currency: str, rule: str) -> tuple[tuple[Row, ...], Row]:
+def rows(
+    lines: Sequence[Line], sums: Line, by: Sequence[str], currency: str, rule: str
+) -> tuple[tuple[Row, ...], Row]:
     """The rows, most expensive first (in the order of time where `by` has time), and their sum."""
-    found = lines.to_pylist()
-    out = [_row(by, line, bucket, currency, rule) for line in found for bucket in _buckets(by, line)]
+    out = [_row(by, line, bucket, currency, rule) for line in lines for bucket in _buckets(by, line)]
     times = [i for i, d in enumerate(by) if d in ("hour", "day")]
     cost_at = [c.name for c in columns(by, currency)].index("total_cost")
 
@@ -61,41 +62,39 @@ def rows(lines: pa.Table, by: Sequence[str], currency: str, rule: str) -> tuple[
         spent = amount if isinstance(amount, Decimal) else Decimal(0)
         return [str(row[i]) for i in times], -spent, [str(v) for v in row[: len(by)]]
 
-    total = _row(by, _sum(found) | dict.fromkeys(by, ""), None, currency, rule)
+    total = _row(by, sums | dict.fromkeys(by, ""), None, currency, rule)
     return tuple(sorted(out, key=order)), total
 
 
-def buckets(lines: pa.Table) -> set[str]:
+def buckets(sums: Line) -> set[str]:
     """The usual ones, and those that hold anything."""
-    sums = _sum(lines.to_pylist())
     return {*USUAL, *(bucket for bucket in BUCKETS if _has(sums, bucket))}
 
 
-def completeness(lines: pa.Table) -> Decimal | None:
+def completeness(sums: Line) -> Decimal | None:
     """Observed over existing device time; None where no device exists in the window."""
-    return _ratio(_sum(lines.to_pylist()))
+    return _ratio(sums)
 
 
 def _hours(name: str) -> Column:
     return Column(name, "hours", "decimal")
 
 
-def _sum(found: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def sums(lines: Sequence[Line]) -> Line:
     """None where every line is None: a cost that nothing is known of."""
-    lines = list(found)
     known = {name: [line[name] for line in lines if line[name] is not None] for name in _SUMS}
     return {n: sum(v, Decimal(0)) if v or not n.endswith("_nano") else None for n, v in known.items()}
 
 
-def _buckets(by: Sequence[str], line: dict[str, Any]) -> list[str | None]:
+def _buckets(by: Sequence[str], line: Line) -> list[str | None]:
     return [b for b in BUCKETS if _has(line, b)] if "bucket" in by else [None]
 
 
-def _has(line: dict[str, Any], bucket: str) -> bool:
+def _has(line: Line, bucket: str) -> bool:
     return bool(line[f"{bucket}_su"] or line[f"{bucket}_nano"])
 
 
-def _row(by: Sequence[str], line: dict[str, Any], bucket: str | None, currency: str, rule: str) -> Row:
+def _row(by: Sequence[str], line: Line, bucket: str | None, currency: str, rule: str) -> Row:
     """A line, or the part of it that is in one bucket."""
     costs = [from_nano(line[f"{b}_nano"] or 0) if bucket in (None, b) else None for b in BUCKETS]
     if _all_unpriced(line):
@@ -113,13 +112,13 @@ def _row(by: Sequence[str], line: dict[str, Any], bucket: str | None, currency: 
     )
 
 
-def _all_unpriced(line: dict[str, Any]) -> bool:
+def _all_unpriced(line: Line) -> bool:
     exists = line["allocated_su"] + line["unallocated_su"]
     unpriced = line["unpriced_su"] + line["unpriced_other_su"] > 0 and line["unpriced_su"] == exists
     return bool(unpriced) and not any(line[f"{bucket}_nano"] for bucket in BUCKETS)
 
 
-def _times(line: dict[str, Any], bucket: str | None) -> list[Decimal | None]:
+def _times(line: Line, bucket: str | None) -> list[Decimal | None]:
     """Allocated, active, idle-held, busy, unallocated; a bucket is all one kind of time."""
     if bucket is None:
         names = ("allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su")
@@ -131,7 +130,7 @@ def _times(line: dict[str, Any], bucket: str | None) -> list[Decimal | None]:
     return [own, None, None, busy, nothing]
 
 
-def _ratio(line: dict[str, Any]) -> Decimal | None:
+def _ratio(line: Line) -> Decimal | None:
     exists = line["allocated_su"] + line["unallocated_su"]
     if not exists:
         return None
