@@ -85,6 +85,20 @@ def test_an_exporter_is_read_straight_with_a_token_that_is_rotated(tmp_path: Pat
     assert counted + lost == pytest.approx(wall + events[0]["interval_seconds"], abs=1e-5)
 
 
+def test_hostile_labels_and_values_are_rows_in_the_ledger(tmp_path: Path) -> None:
+    """A label of 100 kB or a NaN on one GPU must not hide its neighbours, nor be a key of every fact."""
+    with Exporter().running() as exporter:
+        hostile = gpu("GPU-b", 0, more=f',pod="{"x" * 100_000}",namespace="ml",container="c"')
+        blank = 'DCGM_FI_DEV_FB_USED{gpu="0",UUID="GPU-a",Hostname="n1"} 9223372036854775794\n'
+        nothing = gpu("GPU-c", 0, busy=float("nan"))
+        exporter.text = gpu("GPU-a", 0) + hostile + nothing + blank
+        run = Run(tmp_path, replace(FAST, exporters=exporter.url))
+        with run():
+            run.until(lambda: run.samples() > 2)
+    assert {row["reason"] for row in run.rows("rejected")} == {"not_finite", "blank_value", "text_too_long"}
+    assert {row["device"] for row in run.rows("gpu_usage")} == {"GPU-a", "GPU-c"}
+
+
 @pytest.mark.parametrize("promised", [True, False])
 def test_an_answer_that_is_broken_off_is_not_read(tmp_path: Path, promised: bool) -> None:
     """Of 1234 joules the first two digits are a number too: half a line must not become one."""
