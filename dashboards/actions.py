@@ -64,7 +64,7 @@ def _window(view: View) -> Window:
 def _evidence(view: View, action: str) -> None:
     """Everything is shown as text: names and details come from outside."""
     try:
-        found = explain(view.ledger, action)
+        found = _explained(view, view.key, action)
         with Store.open(view.ledger, read_only=True) as store:
             waiting = offer(store, found.action_id)
             changed = effect(store, found.steps, view.book, view.currency)
@@ -85,8 +85,15 @@ def _evidence(view: View, action: str) -> None:
     st.code(f"driftledger explain {found.action_id[:12]}", language="sh")
 
 
+@st.cache_data(max_entries=16, ttl=600, show_spinner="Computing the decision again")
+def _explained(_view: View, key: tuple[object, ...], action: str) -> Explanation:
+    """Once for each state of the ledger, and not at each refresh of the page."""
+    return explain(_view.ledger, action)
+
+
 def _said(found: Explanation) -> bool:
-    return any(s["state"] != "proposed" for s in found.steps)
+    """A plan that changed after a yes is proposed anew, and waits again."""
+    return bool(found.steps[-1]["state"] != "proposed")
 
 
 def _can_be_undone(found: Explanation) -> bool:
