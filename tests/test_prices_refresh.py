@@ -19,6 +19,8 @@ from pipeline.errors import ConfigError, PreflightFailed
 from pipeline.prices import PriceBook
 from pipeline.prices.price import Profile
 from pipeline.prices.quote import Quote
+from pipeline.settings.up import UpSettings
+from pipeline.up.pricing import pricing
 
 AWS = (
     '"FormatVersion","v1.0"\n"Disclaimer","x"\n"Publication Date","2026"\n"Version","1"\n'
@@ -114,6 +116,42 @@ def test_a_price_that_changed_is_a_line_more(served: dict[str, str], tmp_path: P
     old = PriceBook.load(into).quote(Profile("c", "azure", "eastus", name), datetime(2026, 2, 1), "USD")
     assert isinstance(old, Quote) and old.effective == 4
     assert price(into, "azure", "eastus", name) == Decimal("3.5")
+
+
+class Watching:
+    """Three readings, then the end; what was said."""
+
+    def __init__(self) -> None:
+        self.left, self.pauses, self.said = 3, [0.0], list[str]()
+
+    def now(self) -> int:
+        return 1_700_000_000_000_000 + 3_600_000_000 * len(self.pauses)
+
+    def wait(self, seconds: float) -> bool:
+        self.pauses.append(seconds)
+        self.left -= 1
+        return self.left < 0
+
+    def notes(self, part: str, reason: str) -> None:
+        self.said.append(reason)
+
+    def goes_on(self, *parts: str) -> None: ...
+
+
+def test_up_keeps_prices_as_the_catalogue_has_them(served: dict[str, str], tmp_path: Path) -> None:
+    """A catalogue that is away for an hour must end neither the collectors nor the readings after it."""
+    into = tmp_path / "aws.csv"
+    asked = {"prices_source": "aws", "prices_into": str(into), "prices_url": served["url"] + "/1"}
+    job, watch = pricing(UpSettings(**asked)), Watching()
+    served["/1"], away = AWS, Watching()
+    job(watch)  # type: ignore[arg-type]
+    assert (watch.pauses[1:], watch.said) == ([0.0, 86_400.0, 86_400.0, 86_400.0], [])
+    assert len(into.read_text().splitlines()) == 2, "the header and one price, which did not change"
+    served["/1"] = ""
+    job(away)  # type: ignore[arg-type]
+    assert away.pauses[2:] == [3_600.0] * 3 and "503" in away.said[0]
+    with pytest.raises(ConfigError, match="prices_into"):
+        pricing(UpSettings(prices_source="aws"))
 
 
 def test_aws_and_gpuhunt(served: dict[str, str], tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from pipeline.cli.instant import instant
 from pipeline.cli.options import INCOMPLETE, OutputOption, now, show
 from pipeline.cli.output import Output
 from pipeline.cli.price_options import CurrencyOption, PricesOption, price_book
-from pipeline.errors import ConfigError
 
 HELP = "Price books: listed, explained, checked, refreshed."
 FINDINGS = 6
@@ -98,30 +97,11 @@ def refresh(
 
     Exit code 5 when the catalogue does not answer, or not in the shape that is known.
     """
-    from pipeline.prices import PriceBook, refreshing
-    from pipeline.prices.reading_csv import parse
-    from pipeline.prices.sources.catalogue import SOURCES
-    from pipeline.prices.sources.fetch import pages
-    from pipeline.yaml_file import read_text
+    from pipeline.prices.refresh import refresh as read
 
-    if source not in SOURCES:
-        raise ConfigError("source", source, f"name one of {', '.join(SOURCES)}")
-    chosen = SOURCES[source]
-    if not url and (chosen.url is None or (not region and source != "gcp")):
-        raise ConfigError("--region", region, "name a region, or where the catalogue is with --url")
-    held = PriceBook.load(into).prices if into.exists() else ()
-    moment = now().replace(second=0, microsecond=0)
-    key = read_text(key_file).strip() if key_file and source == "gcp" else ""
-    found = pages(url or (chosen.url(region) if chosen.url else ""), chosen.parse, key)
-    new, twice = refreshing.changed(held, found.offers, moment)
-    text = refreshing.lines(new, moment, header=not into.exists())
+    found = read(source, into, now(), region=region, url=url, key_file=key_file, dry_run=dry_run)
     if dry_run:
-        typer.echo(text, nl=False)
-    elif new:
-        # A line that does not fit what is there, or that holds from the same minute, must not be written.
-        PriceBook.of(parse((into.read_text(encoding="utf-8") if into.exists() else "") + text, into.name))
-        with into.open("a", encoding="utf-8", newline="") as file:
-            file.write(text)
-    for reason, count in (found.skipped + twice).items():
+        typer.echo(found.text, nl=False)
+    for reason, count in found.skipped.items():
         typer.echo(f"{count} left out: {reason}", err=True)
-    typer.echo(f"{len(new)} of {len(found.offers)} prices are new", err=True)
+    typer.echo(f"{found.new} of {found.read} prices are new", err=True)

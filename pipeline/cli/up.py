@@ -64,6 +64,7 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
     from pipeline.policy.file import load
     from pipeline.store import Store
     from pipeline.up import jobs
+    from pipeline.up.pricing import pricing
     from reports.schedule import month_end
 
     chosen = settings(ctx)
@@ -96,6 +97,8 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
             ),
             "maintenance": jobs.maintaining(ledger, chosen.maintenance),
         }
+        if chosen.up.prices_source:
+            beside["prices"] = pricing(chosen.up)
         if chosen.up.lease:
             beside["lease"] = jobs.electing(connected)
         if rules is not None and any(r.step == "hold_admission" for one in rules.ladders for r in one.rungs):

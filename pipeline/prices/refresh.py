@@ -1,0 +1,60 @@
+"""A public catalogue read into an own CSV: what changed is appended, what is there is never touched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.errors import ConfigError
+from pipeline.prices import refreshing
+from pipeline.prices.book import PriceBook
+from pipeline.prices.reading_csv import parse
+from pipeline.prices.sources.catalogue import SOURCES
+from pipeline.prices.sources.fetch import pages
+from pipeline.yaml_file import read_text
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The lines that are new, of how many prices that were read, and what was left out, by reason."""
+
+    text: str
+    new: int
+    read: int
+    skipped: Counter[str]
+
+
+def refresh(
+    source: str,
+    into: Path,
+    now: datetime,
+    *,
+    region: str = "",
+    url: str = "",
+    key_file: Path | None = None,
+    dry_run: bool = False,
+) -> Refreshed:
+    """Prices that differ from those in `into`, valid from the minute of `now` (UTC without a zone) on.
+
+    Raises ConfigError for an unknown source or a region that is missing, PreflightFailed where the catalogue
+    does not answer in its known shape.
+    """
+    if source not in SOURCES:
+        raise ConfigError("source", source, f"name one of {', '.join(SOURCES)}")
+    chosen = SOURCES[source]
+    if not url and (chosen.url is None or (not region and source != "gcp")):
+        raise ConfigError("--region", region, "name a region, or where the catalogue is with --url")
+    held = PriceBook.load(into).prices if into.exists() else ()
+    moment = now.replace(second=0, microsecond=0)
+    key = read_text(key_file).strip() if key_file and source == "gcp" else ""
+    found = pages(url or (chosen.url(region) if chosen.url else ""), chosen.parse, key)
+    new, twice = refreshing.changed(held, found.offers, moment)
+    text = refreshing.lines(new, moment, header=not into.exists())
+    if new and not dry_run:
+        # A line that does not fit what is there, or that holds from the same minute, must not be written.
+        PriceBook.of(parse((into.read_text(encoding="utf-8") if into.exists() else "") + text, into.name))
+        with into.open("a", encoding="utf-8", newline="") as file:
+            file.write(text)
+    return Refreshed(text, len(new), len(found.offers), found.skipped + twice)
