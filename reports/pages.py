@@ -69,7 +69,7 @@ def who_pays(of: Statement) -> list[dict[str, Any]]:
         said = (
             f"Charged to teams: {money(charged, of.currency)}. Only shown, or held by nobody: {others_due}."
         )
-        found.append({"title": "Of it", "list": [said]})
+        found.append({"title": "What of it is charged", "list": [said]})
     return found + ([{"title": "In other currencies", "list": others}] if others else [])
 
 
