@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
 
+from pipeline.errors import ConfigError
 from tests.evaluating import Numbers, numbers, run
 
 NAMES = ("a", "b", "c")
@@ -100,3 +101,21 @@ def test_a_truth_in_letters_is_that_of_a_column_of_booleans(tmp_path: Path) -> N
     assert found[(0, "said|unseen_rate|rows")]["value"] == 0
     right = ((score > 0.5) == true)[1:].mean()
     assert found[(0, "|accuracy|realized")]["value"] == pytest.approx(right)
+
+
+def test_answers_in_another_spelling_are_an_error_and_dates_are_no_features(tmp_path: Path) -> None:
+    """1 and 0 against yes and no would be a thousand numbers about nothing."""
+    rng = np.random.default_rng(0)
+    score = rng.random(200)
+    yes = np.where(rng.random(200) < score, "yes", "no")
+    days = pa.array(np.arange(200, dtype=np.int32)).cast(pa.date32())
+    rows = {"score": score, "said": np.where(score > 0.5, "yes", "no"), "true": yes, "opened": days}
+    roles = 'prediction: said\nlabel: true\nscore: score\npositive_class: "yes"\n'
+    found = evaluated(tmp_path, rows, rows, roles)
+    assert not [key for key in found if "opened" in repr(key)]
+    ones = {**rows, "said": (score > 0.5).astype(int), "true": (yes == "yes").astype(int)}
+    pq.write_table(pa.table(ones), tmp_path / "ones.parquet")
+    files = ("--reference", tmp_path / "before.parquet", "--data", tmp_path / "ones.parquet")
+    done = run(*files, "--columns", tmp_path / "columns.yaml", "-o", "json")
+    assert isinstance(done.exception, ConfigError)
+    assert "write answers as in the reference: no, yes" in str(done.exception)

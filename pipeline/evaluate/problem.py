@@ -68,6 +68,17 @@ def problem(sample: Sample, columns: Columns, path: Path) -> Problem:
     return Problem("binary", (_positive(found, columns),))
 
 
+def same_classes(before: Sample, now: Sample, columns: Columns) -> None:
+    """ConfigError where none of the data's answers is one of the reference's: 1 and 0 against yes and no."""
+    if before.prediction is None or now.prediction is None:
+        return
+    held = [text for of in (before.prediction, before.label) if of is not None for text in _texts(of)]
+    said = set(_texts(now.prediction))
+    if said and held and not said & set(held):
+        remedy = f"write answers as in the reference: {', '.join(sorted(set(held))[:3])}"
+        raise ConfigError(columns.prediction, ", ".join(sorted(said)[:3]), remedy)
+
+
 def _positive(found: list[str], columns: Columns) -> str:
     declared = cells.class_name(columns.positive_class)
     if declared:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from detectors.codes import Integers
 from detectors.parameters import Parameters
@@ -17,8 +19,8 @@ from pipeline.evaluate.chunks import EPOCH, chunks
 from pipeline.evaluate.columns import Columns
 from pipeline.evaluate.evaluate import Baseline, Evaluated, evaluate
 from pipeline.evaluate.fitted import fit
-from pipeline.evaluate.problem import is_regression, problem
-from pipeline.evaluate.sample import Sample, kinds, sample
+from pipeline.evaluate.problem import is_regression, problem, same_classes
+from pipeline.evaluate.sample import Sample, instants, kinds, sample
 from pipeline.evaluate.segments import note
 
 
@@ -51,9 +53,19 @@ def run(
         notes += (f"compared with the bins of {reference.reference}: distances are of bins, not of rows",)
     regression = baseline.fitted.problem.kind == "regression"
     new = sample(now, columns, features, data, regression=regression)
+    if baseline.sample is not None:
+        same_classes(baseline.sample, new, columns)
     found = list(evaluate(baseline, new, columns, chunks(new, chunk), parameters))
     old = baseline.sample.notes if baseline.sample else ()
+    notes += _left_out(now, columns, features)
     return found, (*old, *new.notes, *notes, *note(new), steps.note(steps.are_minutes(new), parameters))
+
+
+def _left_out(table: pa.Table, columns: Columns, features: Mapping[str, bool]) -> tuple[str, ...]:
+    roles = {*columns.roles.values(), *columns.ignore}
+    names = [name for name in instants(table) if name not in roles and name not in features]
+    told = f"{', '.join(names)}: dates and times are no features unless they are declared as such"
+    return (told,) if names else ()
 
 
 def _of_file(path: Path, columns: Columns, window: Window | None) -> tuple[Baseline, dict[str, bool]]:

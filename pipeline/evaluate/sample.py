@@ -71,6 +71,11 @@ class Sample:
         )
 
 
+def instants(table: pa.Table) -> tuple[str, ...]:
+    """Columns of dates and times: each value is new, so that as features they would always be drift."""
+    return tuple(f.name for f in table.schema if pa.types.is_temporal(f.type))
+
+
 def kinds(table: pa.Table, columns: Columns, path: Path) -> dict[str, bool]:
     """Every feature of the reference, and whether it is numeric, in the order of the file."""
     declared = {
@@ -81,7 +86,7 @@ def kinds(table: pa.Table, columns: Columns, path: Path) -> dict[str, bool]:
     for name in declared:
         files.require(table, name, "features", path)
     taken = {*columns.roles.values(), *columns.ignore}
-    names = declared or [name for name in table.column_names if name not in taken]
+    names = declared or [n for n in table.column_names if n not in taken and n not in instants(table)]
     found = {}
     for name in names:
         known = declared.get(name)
