@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.waiting import until
+from tests.waiting import SECONDS, until
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = SECONDS
 
 
 class Command:
