@@ -138,6 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
             }
             named = [{"name": name, "kind": kind, "namespaced": True} for name, kind in known.items()]
             return self._answer(200, {"kind": "APIResourceList", "resources": named})
+        if "as=PartialObjectMetadataList" in self.headers.get("Accept", ""):
+            return self._answer(406, _status(406, "the requested object is not a list"))
         namespace, resource, name = rest.split("/")
         for one in self.cluster.objects.get(f"{root}/{resource}", {}).values():
             if (one["metadata"].get("namespace"), one["metadata"]["name"]) == (namespace, name):

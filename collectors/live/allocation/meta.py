@@ -13,11 +13,10 @@ from collectors.kube_objects import instant
 Labels: TypeAlias = dict[str, str]
 SECOND = 1_000_000
 """Microseconds."""
-PARTIAL = (
-    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"
-    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
-)
-"""Accept only what an object says of itself: a list of ReplicaSets is ten times shorter so."""
+PARTIAL_ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+"""Accept only what an object says of itself; asked for the form of a list, one object is refused (406)."""
+PARTIAL = f"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{PARTIAL_ONE}"
+"""The same of a list, and of the changes in a watch: a list of ReplicaSets is ten times shorter so."""
 
 
 class _OwnerReference(msgspec.Struct):

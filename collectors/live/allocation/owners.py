@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from collectors.live.allocation.meta import PARTIAL, Owner, Owning, controller
+from collectors.live.allocation.meta import PARTIAL_ONE, Owner, Owning, controller
 from collectors.live.contract import Watch
 from collectors.live.kube.answers import Absent, Away, Forbidden, Gone
 from collectors.live.kube.watch import RETRY_SECONDS, News
@@ -104,7 +104,7 @@ class Asker:
             if (resource := self._resource(one)) is None:
                 return None
             root = _root(one.api) + (f"/namespaces/{namespace}" if resource.namespaced else "")
-            uid, above = controller(self.server.one(f"{root}/{resource.name}/{one.name}", PARTIAL))
+            uid, above = controller(self.server.one(f"{root}/{resource.name}/{one.name}", PARTIAL_ONE))
         except Forbidden as lack:
             self.watch.notes(part, str(lack))
             self._refused[one.uid] = (namespace, one)
