@@ -116,6 +116,15 @@ def test_a_window_cut_in_parts_costs_what_it_costs_whole(
         assert {k: tuple(v) for k, v in parts.items() if any(v)} == {k: v for k, v in whole.items() if any(v)}
 
 
+def test_a_window_within_an_hour_has_what_was_used_in_it(tmp_path: Path) -> None:
+    """Who starts it and asks a minute later must not read that nothing was used."""
+    usage = [minute("a", at(0.5) + n * MINUTE, 30, 30, 30) for n in range(20)]
+    held = [allocation("a", "p", at(0.25), at(1), time=at(1))]
+    with plain_store(str(tmp_path), devices=INVENTORY, allocations=held, gpu_usage=usage) as store:
+        found = lines(cost(store, Window(at(0.55), at(0.75)), ("pod",), BOOK), 1)
+        assert found[("p",)][BUCKETS.index("used")] > 0
+
+
 def exact_card_cost(start: datetime, end: datetime) -> Decimal:
     """Price times time in each hour and price, cut to the billionth: what an L4 costs from the book."""
     total, a = 0, start

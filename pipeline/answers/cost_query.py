@@ -46,7 +46,7 @@ def lines(
 
     def compute(some: pa.Table, by: Sequence[str]) -> pa.Table:
         held = {**tables, "cells": some}
-        held["grain"] = grain(store, held, from_micros(some["b"][-1].as_py()))
+        held["grain"] = grain(store, held, from_micros(max(some["b"].to_pylist())))
         asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
         wanted = {name: held[name] for name in ("grain", "cells", "holders", "price")}
         return store.query("cost_lines", tables=wanted, **asked, **given)
