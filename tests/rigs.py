@@ -23,7 +23,7 @@ from pipeline.rig.kafka import Kafka
 from pipeline.rig.kube.cluster import Kube
 from pipeline.rig.postgres import Postgres
 from pipeline.rig.s3 import S3
-from tests.cluster_objects import clear as clear_cluster
+from tests.rig.cluster_objects import clear as clear_cluster
 
 GONE_SECONDS = 20.0
 

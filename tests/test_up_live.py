@@ -15,7 +15,7 @@ import requests
 
 from pipeline.store import Store
 from tests.command import WAIT_SECONDS, Command
-from tests.exporter import Exporter, gpu
+from tests.dcgm.exporter import Exporter, gpu
 from tests.waiting import until
 
 pytestmark = pytest.mark.xdist_group("up")

@@ -19,10 +19,10 @@ import yaml
 
 from pipeline.cli.app import main
 from pipeline.rig.kube.cluster import Kube
-from tests import cluster_objects as objects
-from tests import cluster_workloads as workloads
 from tests.command import WAIT_SECONDS, Command
-from tests.exporter import Exporter, gpu
+from tests.dcgm.exporter import Exporter, gpu
+from tests.rig import cluster_objects as objects
+from tests.rig import cluster_workloads as workloads
 from tests.waiting import until
 
 KINDS = ("allocation", "dcgm", "inference")

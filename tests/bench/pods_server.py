@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests import kube_shapes as k
+from tests.allocation import kube_shapes as k
 
 PODS = 10_000
 _GO = threading.Event()

@@ -22,7 +22,7 @@ from pipeline.maintenance.run import run as maintain
 from pipeline.registry import register
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Batch, Store
-from tests.judged import EDGES, reference
+from tests.detect.judged import EDGES, reference
 
 pytestmark = pytest.mark.bench
 

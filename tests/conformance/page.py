@@ -13,7 +13,7 @@ PATH = Path(__file__).parents[2] / "docs" / "cost-conformance.md"
 
 _HEAD = """# Worked cases of GPU cost
 Each case is a cluster of its own for one hour, given as events and a price, and asked through the commands
-that a user has; `tests/test_conformance.py` runs all of them. A GPU-hour costs 7.00 dollars. OpenCost's
+that a user has; `tests/cost/test_conformance.py` runs all of them. A GPU-hour costs 7.00 dollars. OpenCost's
 answer is for all pods of the case, and not measured: it is read from its source at commit 30608b8
 (`pkg/costmodel/{allocation_helpers,metrics}.go`, `core/pkg/opencost/allocation.go`) and from
 its documentation.

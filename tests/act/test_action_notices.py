@@ -1,0 +1,78 @@
+"""Actions are told once to each receiver, as text, and never into the wrong network."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import pytest
+
+from pipeline.actuator.object_event import EVENTS
+from pipeline.alerts import action_delivery, notice
+from pipeline.alerts.notice import Notice
+from pipeline.errors import ConfigError
+from pipeline.outgoing import Undelivered
+from pipeline.secret import Secret
+from pipeline.settings.alerts import AlertSettings
+from tests.act.objects_api import Objects
+
+NOW = datetime(2026, 11, 24, 12)
+HOSTILE = "<!channel> [x](https://e.example) *b*\nkind: Pod"
+DONE = Notice(
+    "a" * 64, "executed", NOW, "freeze", "money", "lab", "team-a", "Namespace/team-a", "", "", "",
+    f"held to 3 devices; {HOSTILE}", "{}", "freeze team-a at 100% spent; 120.00 of 100.00 USD are spent",
+)  # fmt: skip
+
+
+def test_a_receiver_is_told_what_was_done_why_and_how_to_put_it_back():
+    event = notice.cloud_event(DONE, "https://pages.example/")
+    assert (event["id"], event["type"]) == (f"{'a' * 64}/executed", "driftledger.action.v1")
+    assert "120.00 of 100.00 USD" in event["data"]["summary"]
+    assert event["data"]["command"] == "driftledger actions undo aaaaaaaaaaaa --cluster lab"
+    assert event["data"]["link"] == f"https://pages.example/actions?action={'a' * 64}"
+    (alert,) = notice.alertmanager(DONE, "")
+    assert (
+        alert["labels"]["action"] == "a" * 64 and "startsAt" in alert and alert["endsAt"] > alert["startsAt"]
+    )
+    (over,) = notice.alertmanager(notice.Notice(**{**_fields(), "state": "undone"}), "")
+    assert over["endsAt"] == "2026-11-24T12:00:00.000Z" and over["labels"] == alert["labels"]
+
+
+def _fields() -> dict:
+    return {name: getattr(DONE, name) for name in Notice.__slots__}
+
+
+def test_a_name_from_outside_is_no_mention_and_no_link_in_slack():
+    said = notice.slack(DONE, "")
+    assert said["blocks"][0]["text"]["type"] == "plain_text"
+    assert "<" not in said["text"] and "&lt;!channel&gt;" in said["text"]
+
+
+def test_an_event_stands_on_the_object_once():
+    api = Objects()
+    send = action_delivery.to_objects({"lab": api})
+    send(DONE)
+    send(DONE)
+    ((_, made),) = api.held["events.events.k8s.io"].items()
+    assert made["regarding"] == {
+        "kind": "ResourceQuota", "name": "driftledger-freeze", "namespace": "team-a", "apiVersion": "v1",
+    }  # fmt: skip
+    assert made["reportingController"] == "driftledger.io/actuator" and len(made["note"].encode()) <= 1024
+    api.faults = [("create", "forbidden")]
+    with pytest.raises(Undelivered, match="no Event in lab"):
+        send(notice.Notice(**{**_fields(), "action_id": "b" * 64}))
+    assert EVENTS.words == "events.events.k8s.io"
+
+
+def test_slack_and_webhook_stay_out_of_private_networks():
+    with pytest.raises(ConfigError, match=r"alerts.slack"):
+        action_delivery.receivers(AlertSettings(slack=Secret("http://hooks.example/x")))
+    (send,) = action_delivery.receivers(AlertSettings(slack=Secret("https://127.0.0.1:9/secret"))).values()
+    with pytest.raises(Undelivered, match="private address") as raised:
+        send(DONE)
+    assert "secret" not in str(raised.value)
+
+
+def test_the_told_body_is_json(tmp_path):
+    for said in (notice.cloud_event(DONE, ""), notice.alertmanager(DONE, ""), notice.slack(DONE, "")):
+        assert json.loads(json.dumps(said, allow_nan=False)) == said

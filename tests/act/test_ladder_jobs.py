@@ -1,0 +1,88 @@
+"""What `up` runs beside the judge for ladders: the election, and Kueue's check answered from the ledger."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipeline.act.admission import CHECKS, CONTROLLER
+from pipeline.act.climbing import climb
+from pipeline.actuator.ladder.reading import WORKLOADS
+from pipeline.actuator.lease import Lease, Led, leading
+from pipeline.embedded import Embedded
+from pipeline.policy.file import parse
+from pipeline.store import Store
+from pipeline.up import jobs
+from tests.act.objects_api import Objects
+from tests.act.test_ladder import NS, Scene, standing
+
+NOW = datetime(2026, 11, 24, 12)
+
+
+class Once:
+    """A watch under which a job has one turn."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.turns, self.at, self.said = 0, now, {}
+
+    def wait(self, seconds: float) -> bool:
+        self.turns += 1
+        return self.turns > 1
+
+    def now(self) -> int:
+        return int(self.at.replace(tzinfo=UTC).timestamp() * 1e6)
+
+    def notes(self, part: str, reason: str) -> None:
+        self.said[part] = reason
+
+    def goes_on(self, *parts: str) -> None:
+        for part in parts:
+            self.said.pop(part, None)
+
+
+def test_workloads_wait_while_a_step_holds_and_no_longer(tmp_path):
+    """Also with the kill switch on: who cannot be undone by a person must not hold up a cluster."""
+    api = Objects()
+    api.put(CHECKS, "", "driftledger-budget", spec={"controllerName": CONTROLLER}, status={})
+    asked = [{"name": "driftledger-budget", "state": "Pending", "message": ""}]
+    quota = [{"type": "QuotaReserved", "status": "True"}]
+
+    def answered(store, policy, now=NOW) -> str:
+        api.put(WORKLOADS, NS, "w", spec={}, status={"conditions": quota, "admissionChecks": asked})
+        jobs.admitting(store, policy, {"lab": api})(Once(now))
+        return api.held["workloads.kueue.x-k8s.io"][NS, "w"]["status"]["admissionChecks"][0]["state"]
+
+    rules = Scene.policy(type("", (), {"name": "lab"})(), steps="hold_admission")
+    with Store.open(tmp_path) as store:
+        assert answered(store, rules) == "Ready"
+        climb(store, Embedded(store), rules, {"a": standing()}, {}, NOW)
+        assert answered(store, rules) == "Retry"
+        assert answered(store, parse(rules.text + "kill_switch: true\n")) == "Ready"
+        assert answered(store, rules, NOW + timedelta(hours=12)) == "Ready", "its time is over"
+
+
+def test_one_of_two_processes_leads_and_the_other_says_who_does():
+    api, clock = Objects(), {"now": 0.0}
+    first, second = (
+        {"lab": Led(api, Lease(api, "d", "a", who=who, clock=lambda: clock["now"]))} for who in ("one", "two")
+    )
+    watch = Once()
+    jobs.electing(first)(Once())
+    jobs.electing(second)(watch)
+    assert watch.said == {"lease of lab": "one holds the lease"}
+    assert (list(leading(first)), list(leading(second))) == (["lab"], [])
+    clock["now"] = 25.0
+    assert leading(first) == {}, "not renewed in time: it writes nothing, and nobody else does yet"
+    clock["now"] = 31.0
+    jobs.electing(second)(watch_again := Once())
+    assert watch_again.said == {} and list(leading(second)) == ["lab"]
+
+
+@pytest.mark.parametrize("named", ["driftledger", "/x", "driftledger/"])
+def test_a_lease_without_its_namespace_is_named(named):
+    from pipeline.cli.cluster_options import _elected
+    from pipeline.errors import ConfigError
+
+    with pytest.raises(ConfigError, match=r"up.lease"):
+        _elected(Objects(), named)

@@ -1,0 +1,85 @@
+"""A policy rehearsed on recorded verdicts, and the record without which mode auto is not switched on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import jsonschema
+import pytest
+import yaml
+
+from pipeline import judge
+from pipeline.act.records import demand, keep
+from pipeline.act.rehearsal import precision, rehearse
+from pipeline.act.would_act import would_act
+from pipeline.answers.window import Window
+from pipeline.embedded import Embedded
+from pipeline.errors import ConfigError
+from pipeline.policy.file import parse
+from pipeline.policy.schema import schema
+from pipeline.prices import PriceBook
+from pipeline.store import Store
+from tests.act.deciding import TEXT
+from tests.act.rollback_scene import NOW, PARAMETERS, fill, policy
+from tests.ledger import START
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """v1 was judged good, v2 errs, and two ticks have said so."""
+    with Store.open(tmp_path_factory.mktemp("ledger")) as found:
+        fill(found)
+        for minute in (0, 1):
+            judge.tick(found, NOW + timedelta(minutes=minute), PARAMETERS)
+        yield found
+
+
+def test_each_harm_is_one_action_at_its_first_tick_and_is_judged_by_all_labels(store):
+    found = rehearse(store, policy("observe"), START, NOW + DAY)
+    (act,) = found.acts
+    assert (act.time, act.action.model_version, act.action.to_version) == (NOW, "v2", "v1")
+    assert act.verdict == "right" and precision(found.acts) == 1.0
+    assert found.ticks == 3
+    answer = would_act(store, found, Window(START, NOW + DAY), PriceBook.bundled(), "USD")
+    assert len(answer.rows) == 1 and answer.notes[0].startswith("3 ticks, 1 actions, precision 100%")
+
+
+def test_a_tick_knows_nothing_of_later_verdicts(store):
+    """Else every rehearsal would look better than the days that follow it."""
+    assert rehearse(store, policy("observe"), START, NOW).acts == ()
+
+
+def test_a_policy_that_would_do_nothing_shows_that(store):
+    careful = parse(policy("observe").text.replace("min_count: 200", "min_count: 100000"))
+    assert rehearse(store, careful, START, NOW + DAY).acts == ()
+    assert precision(()) is None
+
+
+def test_auto_is_refused_without_the_record_of_this_very_rule(store):
+    observed, auto = policy("observe"), policy("auto")
+    demand(store, observed)
+    with pytest.raises(ConfigError, match=r"rules\[0\].mode.*policy replay"):
+        demand(store, auto)
+    empty = replace(rehearse(store, observed, START, NOW + DAY), ticks=0)
+    keep(Embedded(store), observed.rules[0], empty, START, NOW, NOW)
+    with pytest.raises(ConfigError):
+        demand(store, auto)
+    found = rehearse(store, observed, START, NOW + DAY)
+    keep(Embedded(store), observed.rules[0], found, START, NOW, NOW + DAY)
+    demand(store, auto)
+    other = parse(auto.text.replace("min_count: 200", "min_count: 100"))
+    with pytest.raises(ConfigError):
+        demand(store, other)
+
+
+def test_the_schema_says_what_the_reader_takes():
+    check = jsonschema.Draft202012Validator(schema())
+    check.check_schema(schema())
+    assert not list(check.iter_errors(yaml.safe_load(TEXT)))
+    for wrong in (TEXT.replace("mode: auto", "mode: automatic"), TEXT.replace("[accuracy]", "[drift]")):
+        assert list(check.iter_errors(yaml.safe_load(wrong)))
+        with pytest.raises(ConfigError):
+            parse(wrong)

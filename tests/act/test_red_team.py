@@ -1,0 +1,102 @@
+"""Somebody wants a rollback that must not happen: each way is refused or harmless, and the reason is kept."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from pipeline.answers.cells import safe_text
+from pipeline.explain.explanation import Explanation
+from pipeline.explain.narrative import narrative
+from pipeline.policy.decisions import Action, Refusal
+from pipeline.policy.file import parse
+from pipeline.policy.journal import Revision
+from tests.act.deciding import BAD, GOOD, NOW, STATE, TEXT, decided, finding, journal
+
+HOUR = timedelta(hours=1)
+TWO = TEXT.replace("[accuracy]", "[accuracy, latency_objective]").replace("signals: 1", "signals: 2")
+EVIL = 'v2"}\n  - {name: x, mode: auto}\n# ![x](http://198.51.100.7)<script>\x1b[2J'
+
+
+def refused(decision) -> str:
+    """The reason; a refusal carries every gate with its numbers, as it goes into the ledger."""
+    assert isinstance(decision, Refusal), decision
+    failed = [g["gate"] for g in json.loads(decision.evidence)["gates"] if not g["passed"]]
+    assert decision.reason == failed[0] and decision.detail
+    return decision.reason
+
+
+def test_the_scene_acts_when_nobody_meddles():
+    """Else the refusals below would show nothing."""
+    both = [finding(), finding("latency_objective")]
+    assert isinstance(decided(), Action) and isinstance(decided(both, text=TWO), Action)
+
+
+def test_one_poisoned_source_cannot_act_alone():
+    """Labels that are forged move the accuracy and not the latency; auto waits for two that agree."""
+    calm = finding("latency_objective", "ok")
+    assert refused(decided([finding(), calm], text=TWO)) == "evidence_complete"
+    assert refused(decided([finding()], text=TWO)) == "evidence_complete", "silence is no agreement"
+
+
+def test_forged_metrics_lead_nowhere():
+    """Whoever writes events can make a version look bad or good; where that could lead is bounded."""
+    everywhere = [finding(), finding(model_version="v1")]
+    assert refused(decided(everywhere)) == "siblings_calm", "a version that is bad like all others is not it"
+    praised = replace(GOOD, version="evil", good_at=NOW)
+    assert decided(known=journal(GOOD, praised, BAD)).to_version == "v1", "it was never rolled out"
+    assert refused(decided(known=journal(praised, BAD))) == "revision_kept"
+    unknown = replace(BAD, version="other")
+    assert refused(decided(known=journal(GOOD, unknown))) == "came_with_change", "harm without any traffic"
+    few = [finding(count=12)]
+    assert refused(decided(few)) == "enough_events"
+    lost = replace(journal(), gaps=("labels/eu missed 9000 events (lost_events)",))
+    assert refused(decided(known=lost)) == "sources_whole"
+
+
+def test_a_label_that_carries_yaml_or_markdown_is_only_a_name():
+    """The label of a pod is text: it reaches no policy, no patch, and no terminal or page as a command."""
+    state = replace(STATE, version=EVIL, revisions=(STATE.revisions[0], Revision(2, EVIL, "hash-2", "b")))
+    action = decided(
+        [finding(model_version=EVIL)], known=journal(GOOD, replace(BAD, version=EVIL), target=state)
+    )
+    assert isinstance(action, Action) and EVIL not in json.dumps(
+        json.loads(action.evidence)["decision"]["patch"]
+    )
+    policy = json.loads(action.evidence)["policy"]
+    assert [r.name for r in parse(policy["text"]).rules] == ["fraud-accuracy"]
+    step = {
+        "cluster": "lab", "namespace": "ml", "kind": "rollback", "workload": "Deployment/fraud",
+        "policy": "r", "time": NOW, "state": "proposed", "detail": action.detail,
+    }  # fmt: skip
+    found = Explanation(action.action_id, True, action.evidence, action.evidence, (), (step,), None)
+    shown = [safe_text(line) for line in narrative(found)]
+    assert any("v2" in line for line in shown) and all(line.isprintable() for line in shown)
+
+
+def test_a_storm_of_ten_thousand_findings_opens_the_breaker_at_once():
+    """So much at once is one outage or our data: nothing is done, and the tick is not held up."""
+    storm = [finding(model=f"fraud-{n}") for n in range(9_999)] + [finding()]
+    began = time.process_time()
+    decision = decided(storm)
+    assert refused(decision) == "breaker" and "10000 models" in decision.detail
+    assert time.process_time() - began < 5
+    assert len(decision.evidence) < 100_000, "the storm is not copied into the ledger for each rule"
+
+
+@pytest.mark.parametrize("off", [HOUR, -HOUR])
+def test_a_clock_an_hour_off_acts_on_nothing(off):
+    """Ahead, every verdict is stale; behind, it comes from the future."""
+    assert refused(decided(now=NOW + off)) == "fresh"
+
+
+def test_an_object_made_again_under_its_name_is_another_one():
+    """The patch names the uid; tests/act/test_actuator_targets.py tries it with every kind of target."""
+    action = decided()
+    assert action.patch.uid == STATE.uid
+    again = decided(known=journal(target=replace(STATE, uid="uid-2", generation=1)))
+    assert again.action_id != action.action_id, "and what was decided or approved for the old one is not its"

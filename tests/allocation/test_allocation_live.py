@@ -1,0 +1,337 @@
+"""The allocation collector against an API server over HTTP: cut off, restarted, refused, left alone."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collectors.live.allocation.parameters import AllocationSettings
+from collectors.live.allocation.source import collector
+from pipeline.collect import turns
+from pipeline.collect.doors import Ledger
+from pipeline.collect.report import Report
+from pipeline.collect.state import State
+from pipeline.embedded import Embedded
+from pipeline.store import Store
+from tests.allocation import kube_shapes as k
+from tests.allocation.fake_cluster import FakeCluster
+from tests.waiting import until
+
+SECONDS = 60.0
+
+
+@pytest.fixture
+def cluster() -> Iterator[FakeCluster]:
+    server = FakeCluster()
+    yield server
+    if server.up:
+        server.stop()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "ledger") as opened:
+        yield opened
+
+
+class Running:
+    """A collector on a thread, and the report that it writes."""
+
+    def __init__(self, settings: AllocationSettings, store: Store, folder: Path) -> None:
+        self.report, self.store, self.turns = Report(), store, 0
+        self.failure: BaseException | None = None
+        self.source = collector(settings, "c")
+        self.thread = threading.Thread(target=self._run, args=(folder,))
+        self.thread.start()
+
+    def _run(self, folder: Path) -> None:
+        try:
+            with State.open(folder) as state:
+                door = Ledger(Embedded(self.store))
+                turns.run("allocation", self.source, state, door, self.report, self._account)
+        except BaseException as error:
+            self.failure = error
+
+    def _account(self, turn: Any) -> None:
+        self.report.turn("allocation", turn)
+        self.turns += 1
+
+    def rows(self) -> list[dict[str, Any]]:
+        return merged(self.store)
+
+    def until(self, true: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
+        def found() -> list[list[dict[str, Any]]]:
+            assert self.failure is None, self.failure
+            rows = self.rows()
+            return [rows] if true(rows) else []
+
+        return until(
+            found, "these intervals", SECONDS,
+            lambda: (self.report.not_ready(), [_brief(r) for r in self.rows()]),
+        )[0]  # fmt: skip
+
+
+def merged(store: Store) -> list[dict[str, Any]]:
+    """The newest version of every interval that is not empty."""
+    rows = store.rows("allocations").to_pylist()
+    return [r for r in rows if r["end"] is None or r["end"] > r["start"]]
+
+
+def _brief(row: dict[str, Any]) -> str:
+    names = ("claim", "pod", "share_units", "device_units", "start", "end", "end_quality")
+    return " ".join(str(row[n]) for n in names)
+
+
+@contextmanager
+def running(cluster: FakeCluster, store: Store, tmp_path: Path) -> Iterator[Running]:
+    settings = AllocationSettings(server=cluster.url, turn_seconds=0.05, beat_seconds=0.2)
+    with collecting(settings, store, tmp_path) as one:
+        yield one
+
+
+@contextmanager
+def collecting(settings: AllocationSettings, store: Store, tmp_path: Path) -> Iterator[Running]:
+    one = Running(settings, store, tmp_path / "state")
+    try:
+        yield one
+    finally:
+        one.report.stop()
+        one.thread.join(SECONDS)
+    assert one.failure is None, one.failure
+    assert not one.thread.is_alive()
+
+
+def scene(cluster: FakeCluster) -> None:
+    cluster.put(k.NAMESPACES, k.namespace(team="fraud"))
+    cluster.put(k.SLICES, k.slice_(k.device(), k.device("gpu-1")))
+    cluster.put(k.REPLICA_SETS, k.replica_set("rs", "api"))
+    cluster.put(k.PODS, k.pod("a", owner=k.owner("ReplicaSet", "rs")))
+    cluster.put(k.CLAIMS, k.claim("c1", {}, pods=("a",)))
+
+
+def gaps(store: Store) -> list[tuple[str, str]]:
+    """Losses; that a collector begins without a memory is none."""
+    told = store.rows("gaps").to_pylist()
+    return sorted((g["kind"], g["detail"]) for g in told if g["kind"] != "begins")
+
+
+def test_intervals_open_and_close_as_objects_come_and_go(
+    cluster: FakeCluster, store: Store, tmp_path: Path
+) -> None:
+    """The whole way from an API server to the ledger, with nothing in between."""
+    scene(cluster)
+    with running(cluster, store, tmp_path) as one:
+        [row] = one.until(lambda rows: len(rows) == 1)
+        assert (row["workload"], row["team"], row["device"]) == ("Deployment/api", "fraud", "GPU-gpu-0")
+        assert one.report.not_ready() == []
+        cluster.put(k.CLAIMS, k.claim("c2", {"device": "gpu-1"}, pods=("b",)))
+        cluster.delete(k.CLAIMS, "uid-c1")
+        rows = one.until(
+            lambda rows: [r["end"] is None for r in sorted(rows, key=lambda r: r["claim"])] == [False, True]
+        )
+        ended = next(r for r in rows if r["claim"] == "c1")
+        assert ended["end_quality"] == "observed"
+        assert abs(ended["end"].timestamp() - time.time()) < SECONDS
+    assert gaps(store) == [] and store.rows("devices").num_rows == 2
+
+
+def test_pages_of_a_list_are_one_list(cluster: FakeCluster, store: Store, tmp_path: Path) -> None:
+    """More pods than a page holds must neither be lost nor end at the page's edge."""
+    for number in range(1_200):
+        cluster.put(k.PODS, k.pod(f"p{number}", limits={"amd.com/gpu": "1"}, node=f"n{number}"))
+    with running(cluster, store, tmp_path) as one:
+        rows = one.until(lambda rows: len(rows) == 1_200)
+        assert all(r["end"] is None for r in rows)
+    assert cluster.asked.count(("list", k.PODS)) == 3
+
+
+def test_a_watch_that_breaks_off_goes_on_where_it_was(
+    cluster: FakeCluster, store: Store, tmp_path: Path
+) -> None:
+    """Half a line at its end is no event, and what happened meanwhile comes with the next watch."""
+    scene(cluster)
+    with running(cluster, store, tmp_path) as one:
+        one.until(lambda rows: len(rows) == 1)
+        cluster.cut()
+        cluster.delete(k.CLAIMS, "uid-c1")
+        one.until(lambda rows: rows[0]["end"] is not None)
+    assert cluster.asked.count(("list", k.CLAIMS)) == 1, "it was listed anew"
+
+
+def test_a_version_that_is_too_old_is_a_list_and_a_gap(
+    cluster: FakeCluster, store: Store, tmp_path: Path
+) -> None:
+    """410: what went meanwhile ends when it was last seen, and the gap says within which bounds."""
+    scene(cluster)
+    cluster.put(k.CLAIMS, k.claim("c2", {"device": "gpu-1"}, pods=("b",)))
+    with running(cluster, store, tmp_path) as one:
+        one.until(lambda rows: len(rows) == 2)
+        before = time.time()
+        cluster.stop()
+        cluster.delete(k.CLAIMS, "uid-c1")
+        cluster.put(k.CLAIMS, k.claim("c3", {}, pods=("d",), allocated="2026-07-03T00:00:00Z"))
+        cluster.compact()
+        until(lambda: bool(one.report.not_ready()), "readiness that tells it", SECONDS)
+        assert any("API server" in reason or "Error" in reason for reason in one.report.not_ready())
+        cluster.start()
+        rows = one.until(lambda rows: len(rows) == 3)
+        until(lambda: not one.report.not_ready(), "readiness that tells it", SECONDS)
+    ended = next(r for r in rows if r["claim"] == "c1")
+    assert ended["end_quality"] == "gap" and before - 1 <= ended["end"].timestamp() <= time.time()
+    assert {r["claim"]: r["start_quality"] for r in rows} == dict.fromkeys(("c1", "c2", "c3"), "exact")
+    assert sorted(r["claim"] for r in rows if r["end"] is None) == ["c2", "c3"]
+    assert ("relist", "resourceclaims") in gaps(store)
+
+
+def test_a_restart_goes_on_with_what_was_open(cluster: FakeCluster, store: Store, tmp_path: Path) -> None:
+    """What ended while it was down ended within known bounds; what still runs is the same interval."""
+    scene(cluster)
+    cluster.put(k.PODS, k.pod("p", limits={"nvidia.com/gpu": "1"}, node="n9"))
+    cluster.put(k.PODS, k.pod("q", limits={"nvidia.com/gpu": "1"}, node="n9"))
+    with running(cluster, store, tmp_path) as one:
+        one.until(lambda rows: len(rows) == 3)
+    stopped = time.time()
+    cluster.delete(k.CLAIMS, "uid-c1")
+    cluster.put(
+        k.PODS,
+        k.pod(
+            "p", limits={"nvidia.com/gpu": "1"}, node="n9", phase="Failed", finished="2026-07-09T00:00:00Z"
+        ),
+    )
+    with running(cluster, store, tmp_path) as one:
+        rows = one.until(lambda rows: sum(r["end"] is not None for r in rows) == 2)
+        assert len(rows) == 3
+    by = {r["claim"] or r["pod"]: r for r in rows}
+    assert by["c1"]["end_quality"] == "gap" and by["c1"]["end"].timestamp() <= stopped
+    assert by["p"]["end_quality"] == "exact" and by["p"]["end"].day == 9
+    assert by["q"]["device"] == "n9/nvidia.com/gpu/1", "it keeps the number that it had"
+    assert ("restart", "pods") in gaps(store)
+
+
+def test_a_lost_state_folder_leaves_nothing_open(cluster: FakeCluster, store: Store, tmp_path: Path) -> None:
+    """A pod that ended while nobody looked, and that nobody remembers, would be billed for ever."""
+    scene(cluster)
+    cluster.put(k.NODES, k.node("n9", capacity={"nvidia.com/gpu": "1"}))
+    for name in "pq":
+        cluster.put(k.PODS, k.pod(name, node="n9", limits={"nvidia.com/gpu": "1"}))
+    with running(cluster, store, tmp_path) as one:
+        before = {r["pod"]: r for r in one.until(lambda rows: len(rows) == 3)}
+        until(lambda: store.rows("devices").num_rows == 3, "the inventory", SECONDS)
+    seen = max(r["time"] for r in store.rows("allocations").to_pylist())
+    cluster.delete(k.CLAIMS, "uid-c1")
+    cluster.delete(k.PODS, "uid-p")
+    cluster.delete(k.NODES, "uid-n9")
+    shutil.rmtree(tmp_path / "state")
+    with running(cluster, store, tmp_path) as one:
+        after = {r["pod"]: r for r in one.until(lambda rows: sum(r["end"] is None for r in rows) == 1)}
+        until(lambda: store.rows("devices").to_pylist()[-1]["end"] is not None, "the node's end", SECONDS)
+    assert after["q"]["end"] is None and after["q"]["start"] == before["q"]["start"]
+    for gone in "ap":
+        assert after[gone]["end_quality"] == "gap" and before[gone]["time"] <= after[gone]["end"]
+        assert abs((after[gone]["end"] - seen).total_seconds()) < 1.0
+
+
+@pytest.mark.parametrize("verb", ["list", "watch"])
+def test_a_right_that_is_missing_is_named_and_the_rest_goes_on(
+    verb: str, cluster: FakeCluster, store: Store, tmp_path: Path
+) -> None:
+    """Without the owners a bill still has pods: the operator must read which right to grant."""
+    cluster.denied.add((verb, "replicasets"))
+    scene(cluster)
+    with running(cluster, store, tmp_path) as one:
+        [row] = one.until(lambda rows: len(rows) == 1)
+        until(lambda: bool(one.report.remarks()), "readiness that tells it", SECONDS)
+        [remark] = one.report.remarks()
+        assert f"right to {verb} replicasets" in remark and "is forbidden" in remark
+        assert one.report.not_ready() == []
+        assert row["workload"] == ("ReplicaSet/rs" if verb == "list" else "Deployment/api")
+
+
+def test_a_workload_is_what_controls_its_deployment_as_far_as_may_be_read(
+    cluster: FakeCluster, store: Store, tmp_path: Path
+) -> None:
+    """A bill by InferenceService, not by the Deployments that KServe makes; what lies above a kind that this
+    account may not get is not guessed, and the right is named.  A restart moves no workload to and fro."""
+    serving = "serving.kserve.io/v1beta1"
+    deployments, services = "/apis/apps/v1/deployments", f"/apis/{serving}/inferenceservices"
+    cluster.kinds |= {deployments: "Deployment", services: "InferenceService"}
+    cluster.denied.add(("get", "inferenceservices"))
+    above = k.owner("InferenceService", "fraud", serving)
+    cluster.put(deployments, {"metadata": k.meta("api", namespace="ml", owner=above)})
+    cluster.put(
+        services, {"metadata": k.meta("fraud", namespace="ml", owner=k.owner("Bundle", "x", serving))}
+    )
+    scene(cluster)
+    cluster.put(k.REPLICA_SETS, k.replica_set("rs", "api", api="apps/v1"))
+    for _ in range(2):
+        with running(cluster, store, tmp_path) as one:
+            [row] = one.until(lambda rows: [r["workload"] for r in rows] == ["InferenceService/fraud"])
+            until(lambda: bool(one.report.remarks()), "readiness that tells it", SECONDS)
+            assert f"right to get InferenceService of {serving}" in " ".join(one.report.remarks())
+            assert one.report.not_ready() == []
+    versions = store._run("SELECT workload FROM allocations ORDER BY revision", {}, {})
+    names = versions.column("workload").to_pylist()
+    assert set(names[names.index("InferenceService/fraud") :]) == {"InferenceService/fraud"}
+
+
+def test_a_cluster_without_dra_is_read_by_its_pods(
+    cluster: FakeCluster, store: Store, tmp_path: Path
+) -> None:
+    """An older cluster has no resource.k8s.io at all, or an older version of it."""
+    cluster.absent.add("/apis/resource.k8s.io/")
+    cluster.put(k.PODS, k.pod("p", limits={"nvidia.com/gpu": "1"}))
+    with running(cluster, store, tmp_path) as one:
+        one.until(lambda rows: len(rows) == 1)
+        assert "resourceclaims" in " ".join(one.report.remarks())
+
+
+def test_an_older_version_of_the_api_is_read_where_v1_is_not_served(
+    cluster: FakeCluster, store: Store, tmp_path: Path
+) -> None:
+    """Clusters of 1.32 and 1.33 serve betas only, with devices one level deeper."""
+    cluster.absent |= {"/apis/resource.k8s.io/v1/", "/apis/resource.k8s.io/v1beta2/"}
+    gpu = k.device()
+    basic = {"name": gpu.pop("name"), "basic": gpu}
+    cluster.put(k.SLICES.replace("v1", "v1beta1"), k.slice_(basic))
+    cluster.put(k.CLAIMS.replace("v1", "v1beta1"), k.claim("c1", {}, pods=("a",)))
+    with running(cluster, store, tmp_path) as one:
+        assert [r["device"] for r in one.until(lambda rows: len(rows) == 1)] == ["GPU-gpu-0"]
+
+
+def test_a_clock_that_is_an_hour_wrong_does_not_move_the_bill(store: Store, tmp_path: Path) -> None:
+    """Starts are written by the server's clock: ends by ours would make intervals an hour longer."""
+    cluster = FakeCluster(skew_seconds=3_600)
+    scene(cluster)
+    with running(cluster, store, tmp_path) as one:
+        one.until(lambda rows: len(rows) == 1)
+        cluster.delete(k.CLAIMS, "uid-c1")
+        [row] = one.until(lambda rows: rows[0]["end"] is not None)
+        assert row["end"].timestamp() == pytest.approx(time.time() + 3_600, abs=5)
+        assert "+3600 s" in " ".join(one.report.remarks())
+    cluster.stop()
+
+
+def test_an_object_that_cannot_be_read_is_a_row(cluster: FakeCluster, store: Store, tmp_path: Path) -> None:
+    """One broken object must not hide the ten thousand others."""
+    broken = k.pod("x")
+    broken["spec"]["containers"] = "none"
+    cluster.put(k.PODS, broken)
+    cluster.put(k.PODS, k.pod("p", limits={"nvidia.com/gpu": "1"}))
+    with running(cluster, store, tmp_path) as one:
+        one.until(lambda rows: len(rows) == 1)
+    assert store.rows("rejected").column("reason").to_pylist() == ["wrong_type"]
+
+
+def test_time_goes_on_while_nothing_changes(cluster: FakeCluster, store: Store, tmp_path: Path) -> None:
+    """What is open costs until the newest fact: without a beat a quiet cluster would cost nothing."""
+    scene(cluster)
+    with running(cluster, store, tmp_path) as one:
+        [first] = one.until(lambda rows: len(rows) == 1)
+        one.until(lambda rows: len(rows) == 1 and rows[0]["time"] > first["time"])

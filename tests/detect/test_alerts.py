@@ -1,0 +1,209 @@
+"""Alerts: one an episode, in the ledger first, delivered once, and never into the wrong network."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from detectors.finding import Finding, Level
+from pipeline.alerts import messages
+from pipeline.alerts.alert import Alert, raised
+from pipeline.alerts.delivery import receivers
+from pipeline.alerts.metrics import Verdicts
+from pipeline.alerts.tick import alert, known
+from pipeline.answers.alerts import alerts
+from pipeline.answers.window import Window
+from pipeline.embedded import Embedded
+from pipeline.errors import ConfigError
+from pipeline.outgoing import Undelivered, post, receiver
+from pipeline.secret import Secret
+from pipeline.settings.alerts import AlertSettings
+from pipeline.store import Store
+
+NOW = datetime(2026, 11, 1, 12, 0)
+MINUTE = timedelta(minutes=1)
+RULES = Path(__file__).parents[2] / "docs" / "alerts.rules.yaml"
+
+
+def finding(level: Level, detector: str = "accuracy", model: str = "fraud") -> Finding:
+    since = NOW - 5 * MINUTE if level in ("warn", "act") else None
+    return Finding(detector, model, "2", level, NOW - timedelta(days=7), NOW, 900, 12.5, 10.67, 16.38, since)
+
+
+def test_an_episode_is_one_alert_from_warning_to_end() -> None:
+    """Whoever is woken at warn must see the same alert rise and end, and no second one each minute."""
+    told: list[Alert] = []
+    levels: list[Level] = ["ok", "warn", "warn", "act", "act", "warn", "not_enough_data", "ok", "ok", "warn"]
+    for minute, level in enumerate(levels):
+        newest = {a.alert_id: a for a in told}.values()
+        told += raised([finding(level)], newest, NOW + minute * MINUTE, warn=True)
+    assert [(a.state, a.level) for a in told] == [
+        ("firing", "warn"), ("firing", "act"), ("resolved", "ok"), ("firing", "warn"),
+    ]  # fmt: skip
+    assert len({a.alert_id for a in told[:3]}) == 1 and told[3].alert_id != told[0].alert_id
+
+
+def test_who_wants_acts_alone_hears_of_no_warning() -> None:
+    assert raised([finding("warn")], [], NOW, warn=False) == []
+    assert [a.level for a in raised([finding("act")], [], NOW, warn=False)] == ["act"]
+
+
+def test_an_alert_says_its_evidence_its_promise_and_where_to_look() -> None:
+    """A pager message must be worth getting up for, and a hostile name must not leave its place."""
+    [told] = raised([finding("act", model="a&b=<x>\n")], [], NOW, True)
+    data = messages.cloud_event(told, "https://pages.example/")["data"]
+    assert data["promise"] == "false in at most 1.0% of 90 days without a change"
+    assert data["evidence"]["count"] == 900
+    assert data["link"] == "https://pages.example/models?model=a%26b%3D%3Cx%3E%0A"
+    [body] = messages.alertmanager(told, "")
+    assert body["labels"]["model"] == "a&b=<x>\n" and "generatorURL" not in body
+    assert body["endsAt"] > body["startsAt"]
+    [ended] = messages.alertmanager(replace(told, state="resolved", time=NOW + MINUTE), "")
+    assert ended["labels"] == body["labels"] and ended["endsAt"] == "2026-11-01T12:01:00.000Z"
+
+
+class _Receiver(BaseHTTPRequestHandler):
+    taken: list[tuple[str, dict[str, str], Any]]
+    refusing: bool
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        kind = type(self)
+        if not kind.refusing:
+            kind.taken.append((self.path, dict(self.headers), json.loads(body)))
+        self.send_response(503 if kind.refusing else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, type[_Receiver]]]:
+    kind = type("Receiver", (_Receiver,), {"taken": [], "refusing": False})
+    running = ThreadingHTTPServer(("127.0.0.1", 0), kind)
+    thread = threading.Thread(target=running.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{running.server_address[1]}", kind
+    running.shutdown()
+    thread.join()
+    running.server_close()
+
+
+def test_alerts_are_kept_first_retried_and_never_delivered_twice(
+    tmp_path: Path, server: tuple[str, type[_Receiver]]
+) -> None:
+    """The receiver is away as the alert begins; a restart between ticks must not repeat it."""
+    url, kind = server
+    chosen = AlertSettings(
+        webhook=Secret(f"{url}/hook"), webhook_token=Secret("t0"), alertmanager=url, allow_private=True
+    )
+    kind.refusing = True
+    with Store.open(tmp_path) as store:
+        news, failures = alert(store, Embedded(store), [finding("act")], receivers(chosen), NOW)
+        assert len(news) == 1 and known(store) == news
+        assert sorted(failures) == [
+            ("alertmanager", "alerts.alertmanager answered 503"), ("webhook", "alerts.webhook answered 503"),
+        ]  # fmt: skip
+    kind.refusing = False
+    for minute in (1, 2, 3):
+        with Store.open(tmp_path) as store:
+            now = NOW + minute * MINUTE
+            again = alert(store, Embedded(store), [finding("act")], receivers(chosen), now)
+            assert again == ([], [])
+    with Store.open(tmp_path) as store:
+        alert(store, Embedded(store), [finding("ok")], receivers(chosen), NOW + 4 * MINUTE)
+        answer = alerts(store, Window(NOW, NOW + timedelta(hours=1)))
+    assert [path for path, _, _ in kind.taken] == ["/hook", "/api/v2/alerts"] * 2
+    assert kind.taken[0][1]["Authorization"] == "Bearer t0"
+    assert kind.taken[0][1]["Idempotency-Key"] == kind.taken[0][2]["id"] != kind.taken[2][2]["id"]
+    assert [event["data"]["state"] for path, _, event in kind.taken if path == "/hook"] == [
+        "firing", "resolved",
+    ]  # fmt: skip
+    assert [(row[2], row[8]) for row in answer.rows] == [("resolved", "alertmanager, webhook")]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://example.org/x", "ftp://example.org", "https://", "https://u:p@example.org/", "https://h:x/"],
+)
+def test_addresses_that_are_no_safe_place_are_a_wrong_setting(url: str) -> None:
+    """The message must not show the address: it may hold a secret."""
+    with pytest.raises(ConfigError) as told:
+        receivers(AlertSettings(webhook=Secret(url)))
+    assert "example.org" not in str(told.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "169.254.169.254", "10.0.0.1", "[::1]", "[::ffff:10.0.0.1]"])
+def test_private_addresses_are_not_reached_unless_meant(host: str) -> None:
+    """A webhook setting must not become a door to a cloud's metadata."""
+    with pytest.raises(Undelivered, match="private address"):
+        post(receiver("alerts.webhook", f"https://{host}/x", False, "allow"), "/x", b"{}", {})
+
+
+def test_plain_http_stays_private() -> None:
+    with pytest.raises(Undelivered, match="public address of plain http"):
+        post(receiver("alerts.webhook", "http://8.8.8.8/x", True, "allow"), "/x", b"{}", {})
+
+
+def scraped() -> str:
+    verdicts, registry = Verdicts(), CollectorRegistry()
+    registry.register(verdicts)
+    verdicts.told([finding("act"), finding("stale", "drift", 'x"\n')])
+    return generate_latest(registry).decode()
+
+
+def test_verdicts_are_metrics() -> None:
+    """What Prometheus scrapes is what the judge said last; hostile names stay inside of their quotes."""
+    text = scraped()
+    of = 'detector="accuracy",model="fraud",model_version="2"'
+    assert f"driftledger_verdict_level{{{of}}} 2.0" in text
+    assert 'driftledger_verdict_level{detector="drift",model="x\\"\\n",model_version="2"} -1.0' in text
+
+
+def test_prometheus_takes_the_metrics(promtool: str) -> None:
+    """Names and help texts are as its own checker wants them."""
+    done = subprocess.run([promtool, "check", "metrics"], input=scraped(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_rules_are_rules_and_fire(tmp_path: Path, promtool: str) -> None:
+    """A rule with a typing error in a metric's name would be silent for ever."""
+    series = 'driftledger_verdict_level{detector="accuracy",model="fraud",model_version="2"}'
+    labels = {"detector": "accuracy", "model": "fraud", "model_version": "2", "severity": "critical"}
+    annotations = {
+        "summary": "accuracy of fraud version 2: act",
+        "description": "Proven worse than its reference; false in at most 1 % of 90 days without a change.",
+    }
+    case = {
+        "evaluation_interval": "1m",
+        "rule_files": [str(RULES)],
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [{"series": series, "values": "0 1 2"}],
+                "alert_rule_test": [
+                    {"eval_time": "0m", "alertname": "DriftledgerAct", "exp_alerts": []},
+                    {
+                        "eval_time": "2m",
+                        "alertname": "DriftledgerAct",
+                        "exp_alerts": [{"exp_labels": labels, "exp_annotations": annotations}],
+                    },
+                ],
+            }
+        ],
+    }
+    (tmp_path / "case.yaml").write_text(json.dumps(case))
+    for command in (["check", "rules", str(RULES)], ["test", "rules", str(tmp_path / "case.yaml")]):
+        done = subprocess.run([promtool, *command], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr

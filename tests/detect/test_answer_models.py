@@ -1,0 +1,174 @@
+"""`driftledger models`: traffic, latency, accuracy and levels of each version are those of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detectors import exponential
+from detectors.intervals import wilson
+from pipeline.answers.answer import Answer
+from pipeline.answers.models import models
+from pipeline.answers.window import Window
+from pipeline.judge import judge, record
+from pipeline.registry import register
+from pipeline.store import Store
+from tests.detect.judged import reference
+from tests.ledger import MINUTE, START, Life, write
+
+SERVED = 60
+HOUR = Window(START, START + timedelta(hours=1))
+QUANTILES = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p95": 0.95, "latency_p99": 0.99}
+
+
+def by_version(answer: Answer) -> dict[str, dict[str, Any]]:
+    return {row["model_version"]: row for row in named(answer)}
+
+
+def named(answer: Answer) -> list[dict[str, Any]]:
+    names = [c.name for c in answer.columns]
+    return [dict(zip(names, row, strict=True)) for row in answer.rows]
+
+
+@pytest.fixture(scope="module")
+def life() -> Life:
+    good = Life().serve("1", 0, SERVED, error=0.1)
+    return good.serve("2", 30, SERVED - 30, error=0.4, seconds=2.0)
+
+
+@pytest.fixture
+def store(tmp_path: Path, life: Life) -> Iterator[Store]:
+    with Store.open(tmp_path) as ledger:
+        register(ledger, reference(), START.replace(tzinfo=UTC))
+        write(ledger, **life.facts())
+        yield ledger
+
+
+def test_traffic_accuracy_and_coverage_are_counted(store: Store, life: Life) -> None:
+    """Half of version 2's labels are missing: accuracy is of the labelled half and says so."""
+    held = [row for row in life.labels if row["prediction_id"].startswith("2-")]
+    with Store.open(store.location.folder / "half") as half:
+        gone = {row["prediction_id"] for row in held[::2]}
+        kept = [row for row in life.labels if row["prediction_id"] not in gone]
+        write(half, **{**life.facts(), "labels": kept})
+        found = by_version(models(half, HOUR))["2"]
+    right = sum(row["label"] == "yes" for row in held[1::2])
+    assert (found["requests"], found["labelled"], found["label_coverage"]) == (600, 300, 0.5)
+    assert found["accuracy"] == right / 300
+    assert (found["accuracy_low"], found["accuracy_high"]) == wilson(right, 300)
+
+
+def test_latency_percentiles_are_within_the_stated_error(store: Store) -> None:
+    """Version 2 answers in 2 s: every percentile is 2 s within 1.1 %."""
+    found = by_version(models(store, HOUR))
+    for version, seconds in (("1", 0.1), ("2", 2.0)):
+        for name in ("latency_p50", "latency_p90", "latency_p95", "latency_p99"):
+            assert found[version][name] == pytest.approx(seconds, rel=0.011)
+
+
+def test_percentiles_are_those_of_the_histogram_and_near_those_of_the_values(tmp_path: Path) -> None:
+    """SQL and the histogram's own quantile must agree to the last bit that matters, zero included."""
+    values = np.r_[np.zeros(20), np.random.default_rng(0).lognormal(-2, 1.0, 4_980)]
+    buckets, counts = np.unique(exponential.index(values), return_counts=True)
+    key = {"model": "fraud", "model_version": "1", "minute": START}
+    bins = [{**key, "metric": "latency", "scale": 5, "bucket": int(b), "count": int(n)}
+            for b, n in zip(buckets, counts, strict=True)]  # fmt: skip
+    with Store.open(tmp_path) as store:
+        write(store, prediction_sums=[{**key, "count": 5_000}], latency_bins=bins)
+        found = by_version(models(store, HOUR))["1"]
+    for name, q in QUANTILES.items():
+        assert found[name] == pytest.approx(exponential.quantile(buckets, counts, q), rel=1e-12)
+        assert found[name] == pytest.approx(np.quantile(values, q), rel=0.02)
+
+
+def test_histograms_of_two_scales_meet_at_the_coarser(tmp_path: Path) -> None:
+    """A source with fewer buckets must not break the percentiles of the rest."""
+    key = {"model": "fraud", "model_version": "1", "minute": START, "metric": "latency"}
+    bins = [{**key, "scale": s, "bucket": int(exponential.index(np.array([3.0]), s)[0]), "count": 10}
+            for s in (3, 5)]  # fmt: skip
+    with Store.open(tmp_path) as store:
+        write(store, prediction_sums=[{**key, "count": 20}], latency_bins=bins)
+        found = by_version(models(store, HOUR))["1"]
+    assert found["latency_p50"] == found["latency_p99"] == pytest.approx(3.0, rel=0.044)
+
+
+def test_estimated_accuracy_is_the_mean_calibrated_confidence(tmp_path: Path) -> None:
+    key = {"model": "fraud", "model_version": "1", "minute": START}
+    sums = {"count": 4, "estimated_count": 4, "estimated_correct": Decimal("3.100000000")}
+    with Store.open(tmp_path) as store:
+        write(store, prediction_sums=[{**key, **sums}])
+        found = by_version(models(store, HOUR))["1"]
+    assert found["estimated_accuracy"] == pytest.approx(0.775, rel=1e-12)
+    assert (found["accuracy"], found["labelled"]) == (None, 0)
+
+
+def test_what_is_unknown_is_none_and_never_zero(tmp_path: Path) -> None:
+    """No latency, no labels, no estimate, no verdict: nobody must read them as perfect."""
+    key = {"model": "fraud", "model_version": "1", "minute": START}
+    with Store.open(tmp_path) as store:
+        write(store, prediction_sums=[{**key, "count": 3}])
+        answer = models(store, HOUR)
+    found = by_version(answer)["1"]
+    unknown = ("latency_p50", "latency_p99", "accuracy", "accuracy_low", "estimated_accuracy", "drift_level")
+    assert [found[name] for name in unknown] == [None] * len(unknown)
+    assert any("no reference is registered" in note for note in answer.notes)
+
+
+def test_levels_are_the_newest_recorded_verdicts(store: Store) -> None:
+    now = START + SERVED * MINUTE
+    record(store, judge(store, now - 25 * MINUTE), store.snapshot(), now - 25 * MINUTE)
+    record(store, judge(store, now), store.snapshot(), now)
+    found = by_version(models(store, Window(START, now + MINUTE)))
+    names = ("accuracy_level", "latency_level", "drift_level")
+    assert [found["2"][n] for n in names] == ["act", "act", "ok"]
+    assert [found["1"][n] for n in names] == ["ok", "ok", "ok"]
+
+
+def test_only_the_window_counts_and_its_end_is_excluded(store: Store) -> None:
+    found = by_version(models(store, Window(START, START + 30 * MINUTE)))
+    assert list(found) == ["1"]
+    assert found["1"]["requests"] == 600
+
+
+def test_two_windows_add_up_to_their_union(store: Store) -> None:
+    """A month is the sum of its days."""
+
+    def total(a: int, b: int) -> int:
+        answer = models(store, Window(START + a * MINUTE, START + b * MINUTE))
+        return sum(row["requests"] for row in by_version(answer).values())
+
+    assert total(0, 60) == total(0, 37) + total(37, 60) == 1_800
+
+
+def test_the_answer_says_how_fresh_it_is(store: Store) -> None:
+    assert models(store, HOUR).as_of == START + SERVED * MINUTE
+
+
+def test_an_empty_window_says_when_there_was_traffic(store: Store) -> None:
+    """A recorded trace is older than the usual week: the reader must be told how to see it."""
+    empty = models(store, Window(datetime(2020, 1, 1), datetime(2020, 1, 2)))
+    assert (empty.rows, empty.as_of) == ((), None)
+    assert "--window 2026-11-24..2026-11-24T01:00Z" in empty.notes[0]
+
+
+def test_an_empty_ledger_says_how_to_fill_it(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as nothing:
+        assert "driftledger replay" in models(nothing, HOUR).notes[0]
+
+
+def test_labels_are_of_the_version_and_unknown_by_place(store: Store) -> None:
+    """Labels name no workload: its accuracy is unknown, not 0 and not that of the whole version."""
+    now = START + SERVED * MINUTE
+    record(store, judge(store, now), store.snapshot(), now)
+    answer = models(store, Window(START, now + MINUTE), ["workload"])
+    judged = ("accuracy", "accuracy_low", "accuracy_high", "labelled", "label_coverage", "accuracy_level",
+              "latency_level", "drift_level")  # fmt: skip
+    for row in named(answer):
+        assert [row[name] for name in judged] == [None] * len(judged)
+    assert any("unknown by workload" in note for note in answer.notes)

@@ -1,0 +1,147 @@
+"""The laws of a detector: every judge of the table keeps them, whoever wrote it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors import drift
+from detectors.finding import Finding
+from detectors.judges import JUDGES
+from detectors.parameters import Parameters
+from pipeline.judge import RATES as READ
+from tests.detect import judged
+from tests.detect.judged import END, labelled, reference, subject, timed
+from tests.examples import examples
+
+P = Parameters()
+LONG = 400
+CHANGED = 60
+RATES = {"accuracy": (0.1, 0.3, 0.02), "latency_objective": (0.01, 0.2, 0.0)}
+"""Share of hits: as the reference allows, harmful, better."""
+
+
+def rates(detector: str, before: float, after: float, end: datetime = END) -> pa.Table:
+    share = np.r_[np.full(LONG, before), np.full(CHANGED, after)]
+    count = np.full(len(share), 50)
+    hits = np.random.default_rng(0).binomial(count, share)
+    make = labelled if detector == "accuracy" else timed
+    return make(hits, count, end)
+
+
+def features(shift: float, end: datetime = END) -> pa.Table:
+    values = np.random.default_rng(0).normal(0, 1, (LONG + CHANGED, 50))
+    values[LONG:] += shift
+    counts = np.zeros((LONG + CHANGED, 12), dtype=np.int64)
+    np.add.at(counts, (np.arange(LONG + CHANGED)[:, None], np.searchsorted(judged.EDGES, values)), 1)
+    return judged.features({"amount": counts}, end)
+
+
+def scored(right: float, end: datetime = END) -> pa.Table:
+    """As `estimate_minutes` gives it: 25 labels a minute of predictions that said 0.9."""
+    hits = np.random.default_rng(0).binomial(25, right, CHANGED)
+    minute = judged.times(CHANGED, end)
+    same = {"score": np.full(CHANGED, 0.9), "positive": np.ones(CHANGED, np.bool_)}
+    parts = [
+        pa.table({"minute": minute, "right": np.full(CHANGED, value), "count": count, **same})
+        for value, count in ((1, hits), (0, 25 - hits))
+    ]
+    return pa.concat_tables(parts).sort_by("minute")
+
+
+def evaluated(shift: int, end: datetime = END) -> pa.Table:
+    """Scores of an evaluator that the reference knows; the last hour `shift` tenths lower."""
+    tenths = np.random.default_rng(0).binomial(9, 0.7, (LONG + CHANGED, 50))
+    tenths[LONG:] = np.maximum(tenths[LONG:] - shift, 0)
+    counts = np.zeros((LONG + CHANGED, 12), dtype=np.int64)
+    np.add.at(counts, (np.arange(LONG + CHANGED)[:, None], tenths), 1)
+    return judged.features({"helpful/v1": counts}, end)
+
+
+def quiet(detector: str, end: datetime = END) -> pa.Table:
+    if detector == "evaluation":
+        return evaluated(0, end)
+    if detector == "estimate":
+        return scored(0.9, end)
+    return features(0.0, end) if detector == "drift" else rates(detector, *(RATES[detector][0],) * 2, end)
+
+
+def harmed(detector: str, end: datetime = END) -> pa.Table:
+    if detector == "evaluation":
+        return evaluated(3, end)
+    if detector == "estimate":
+        return scored(0.5, end)
+    return features(1.0, end) if detector == "drift" else rates(detector, *RATES[detector][:2], end)
+
+
+def verdict(detector: str, minutes: pa.Table) -> Finding:
+    return JUDGES[detector](minutes, subject(reference(evaluators=judged.EVALUATORS)), P)
+
+
+def test_every_detector_can_be_read_from_the_ledger() -> None:
+    """One in one table only would never be asked."""
+    assert JUDGES.keys() == READ.keys() | {drift.NAME}
+
+
+@pytest.mark.parametrize("detector", JUDGES)
+def test_harm_is_told_and_quiet_is_not(detector: str) -> None:
+    assert verdict(detector, quiet(detector)).level == "ok"
+    assert verdict(detector, harmed(detector)).level in ("warn", "act", "invalid")
+
+
+@pytest.mark.parametrize("detector", JUDGES)
+@given(seed=st.integers(0, 2**32 - 1), parts=st.integers(2, 4))
+@settings(max_examples=examples(4))
+def test_order_and_partial_rows_change_no_bit(detector: str, seed: int, parts: int) -> None:
+    """Kafka's partitions, a replay and late data hand the same facts over in other pieces."""
+    whole = harmed(detector)
+    split = pa.concat_tables([_part(whole, i, parts) for i in range(parts)])
+    places = np.random.default_rng(seed).permutation(split.num_rows)
+    assert verdict(detector, split.take(pa.array(places))).to_json() == verdict(detector, whole).to_json()
+
+
+def _part(whole: pa.Table, i: int, parts: int) -> pa.Table:
+    """A share of every count; the shares sum to the whole."""
+    counted = [n for n in whole.column_names if n in ("count", "errors", "over", "predictions")]
+    for name in counted:
+        value = whole.column(name).to_numpy()
+        whole = whole.set_column(
+            whole.column_names.index(name), name, pa.array(value // parts + (i < value % parts))
+        )
+    return whole
+
+
+@pytest.mark.parametrize("detector", JUDGES)
+def test_a_restart_and_a_second_look_say_the_same(detector: str) -> None:
+    """A judge keeps nothing between ticks, so nothing can be lost between them."""
+    minutes = harmed(detector)
+    first = verdict(detector, minutes)
+    verdict(detector, quiet(detector))
+    assert verdict(detector, minutes).to_json() == first.to_json()
+    assert Finding.from_json(first.to_json()) == first
+
+
+@pytest.mark.parametrize("detector", JUDGES)
+def test_nothing_known_is_never_a_verdict(detector: str) -> None:
+    """No reference, no data, too little of it, or old: each says so, and none is ok."""
+    minutes, old = harmed(detector), END - timedelta(minutes=P.stale_minutes + 1)
+    assert JUDGES[detector](minutes, subject(None), P).level == "no_reference"
+    assert verdict(detector, minutes.slice(0, 0)).level == "not_enough_data"
+    newest = minutes.slice(minutes.num_rows - 1)
+    assert verdict(detector, newest).level == "not_enough_data"
+    # Labels of the newest minutes are not there yet, so what rests on labels alone cannot tell what is old.
+    says = {"estimate": "invalid", "evaluation": "warn"}.get(detector, "stale")
+    assert verdict(detector, harmed(detector, old)).level == says
+
+
+@pytest.mark.parametrize("detector", RATES)
+def test_an_improvement_is_never_harm(detector: str) -> None:
+    """A better version must not be rolled back; what drift is has no direction, so it may only warn."""
+    better = rates(detector, RATES[detector][0], RATES[detector][2])
+    assert verdict(detector, better).level == "ok"
+    assert verdict("drift", features(3.0)).level == "warn"

@@ -1,0 +1,164 @@
+"""References: built from a time when the model was right, kept as text that never changes its meaning."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors import feature_bins
+from detectors.calibration import calibrate, expected_calibration_error
+from detectors.dispersion import phi
+from detectors.reference_bins import quantile_edges
+from detectors.reference_build import build
+from detectors.references import FeatureBins, Reference
+from tests.folds.fold_events import NOON, events
+
+floats = st.floats(allow_nan=False, allow_infinity=False)
+counts = st.integers(0, 2**60)
+features = st.builds(
+    FeatureBins,
+    feature=st.text(),
+    edges=st.none() | st.tuples(floats, floats),
+    categories=st.none() | st.tuples(st.text()),
+    counts=st.tuples(counts),
+    missing=counts,
+    unseen=counts,
+    phi=floats,
+)
+references = st.builds(
+    Reference,
+    reference=st.text(),
+    model=st.text(),
+    positive_class=st.none() | st.text(),
+    features=st.lists(features, max_size=3).map(tuple),
+    score_edges=st.tuples(floats),
+    score_counts=st.tuples(counts),
+    calibrator_x=st.tuples(floats, floats),
+    calibrator_y=st.tuples(floats, floats),
+    labelled=counts,
+    errors=counts,
+    phi_errors=floats,
+    latency_objective_seconds=st.none() | floats,
+    latency_budget=floats,
+)
+
+
+@given(references)
+def test_a_reference_survives_the_ledger_bit_for_bit(reference):
+    content = reference.to_json()
+    assert Reference.from_json(content) == reference
+    assert Reference.from_json(content).to_json() == content
+
+
+@given(references)
+def test_the_identity_follows_from_the_content(reference):
+    named = reference.identified()
+    assert named.reference.startswith(f"{reference.model}@")
+    assert replace(reference, reference="other").identified() == named
+    assert replace(reference, errors=reference.errors + 1).identified().reference != named.reference
+
+
+def test_a_number_that_is_not_finite_is_refused():
+    broken = build(events("inference"), model="m")
+    with pytest.raises(ValueError, match="Out of range float values"):
+        replace(broken, phi_errors=float("nan")).to_json()
+
+
+@given(st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=60))
+def test_quantile_bins_of_repeated_values_are_never_empty_at_the_ends(values):
+    edges = quantile_edges(np.array(values))
+    assert list(edges) == sorted(set(edges))
+    if len(set(values)) > 1:
+        assert edges[-1] < max(values)
+        assert edges[0] >= min(values)
+
+
+def test_a_constant_feature_leaves_room_on_both_sides():
+    edges = np.array(quantile_edges(np.full(9, 4.0)))
+    assert np.searchsorted(edges, [3.9, 4.0, 4.1]).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("repeat", [1, 5])
+def test_phi_is_how_often_each_event_was_repeated(repeat):
+    rng = np.random.default_rng(5)
+    assert phi(rng.multinomial(100, [0.1] * 10, 5_000) * repeat) == pytest.approx(repeat, rel=0.05)
+
+
+def test_phi_of_one_minute_or_one_bin_is_one():
+    assert phi(np.array([[5, 90]])) == 1.0
+    assert phi(np.array([[5], [90]])) == 1.0
+    assert phi(np.zeros((0, 2), np.int64)) == 1.0
+
+
+def test_a_calibrated_score_gets_no_curve_and_a_bent_one_does():
+    rng = np.random.default_rng(1)
+    truth = rng.random(20_000)
+    happened = rng.random(20_000) < truth
+    bent = truth**3
+    x, y = calibrate(bent, happened, 0)
+    assert len(x) >= 2
+    before = expected_calibration_error(bent, happened)
+    assert expected_calibration_error(np.interp(bent, x, y), happened) < before / 4
+    assert calibrate(truth[:50], np.ones(50, np.bool_), 0) == ((), ())
+
+
+def _traffic(rows: int = 2_000):
+    rng = np.random.default_rng(2)
+    score = rng.random(rows)
+    truth = np.where(rng.random(rows) < score, "yes", "no")
+    said = np.where(score > 0.5, "yes", "no")
+    numbers, colours = rng.normal(size=rows), rng.choice(["red", "blue"], rows)
+    times = [NOON + timedelta(seconds=i) for i in range(rows)]
+    sent = [{"x": None if i % 10 == 0 else numbers[i], "colour": colours[i]} for i in range(rows)]
+    answers = zip(range(rows), times, score, said, sent, strict=True)
+    names = ("prediction_id", "time", "score", "prediction", "features")
+    rows_of = (dict(zip(names, (f"p{i}", *rest), strict=True)) for i, *rest in answers)
+    inference = events("inference", *rows_of)
+    labels = events("label", *({"prediction_id": f"p{i}", "label": truth[i]} for i in range(0, rows, 2)))
+    return inference, labels, int((said != truth)[::2].sum())
+
+
+def test_a_reference_counts_its_own_events_as_the_fold_does():
+    inference, labels, errors = _traffic()
+    reference = build(inference, labels, model="m", positive_class="yes", latency_objective_seconds=0.3)
+    assert (reference.labelled, reference.errors) == (1_000, errors)
+    assert reference.latency_objective_seconds == 0.3
+    by_name = {feature.feature: feature for feature in reference.features}
+    assert (by_name["x"].missing, by_name["colour"].missing) == (200, 0)
+    assert by_name["colour"].categories == ("blue", "red")
+    rows = feature_bins.fold(inference, {"m": reference})["feature_bins"].to_pylist()
+    for feature in reference.features:
+        folded = [sum(r["count"] for r in rows if (r["feature"], r["bin"]) == (feature.feature, b))
+                  for b in range(len(feature.counts))]  # fmt: skip
+        assert tuple(folded) == feature.counts
+
+
+def test_the_latest_revision_of_a_label_and_the_evaluation_score_decide_errors():
+    inference = events("inference", *({"prediction_id": p, "prediction": "yes"} for p in "abcd"))
+    labels = events(
+        "label",
+        {"prediction_id": "a", "label": "no", "revision": 1},
+        {"prediction_id": "a", "label": "yes", "revision": 2},
+        {"prediction_id": "b", "label": "no"},
+        {"prediction_id": "c", "score": 0.2},
+    )
+    reference = build(inference, labels, model="m")
+    assert (reference.labelled, reference.errors) == (3, 2)
+
+
+def test_the_same_events_always_make_the_same_reference():
+    inference, labels, _ = _traffic(500)
+    arguments = {"model": "m", "positive_class": "yes"}
+    assert build(inference, labels, **arguments) == build(inference, labels, **arguments)
+
+
+def test_columns_that_a_producer_leaves_out_are_taken_as_unknown():
+    times = pa.array([NOON, NOON + timedelta(minutes=1)], pa.timestamp("us", "UTC"))
+    reference = build(pa.table({"time": times}), model="m")
+    assert (reference.features, reference.score_counts, reference.labelled) == ((), (), 0)

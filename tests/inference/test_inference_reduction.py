@@ -1,0 +1,151 @@
+"""Reduction at the edge: chosen features under their names; what is sensitive never leaves the collector."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from collectors.client import PredictionLog
+from collectors.live.contract import Watch
+from collectors.live.inference import rules
+from pipeline.errors import ConfigError, NotFound
+from pipeline.events import TYPES, Message, decode, encode
+from tests.inference.inference_scene import NOW, receiving
+
+CANARY = "4111-SECRET"
+NUMBER = 987_654_321.125
+RULES = """
+models:
+  "*":
+    sensitive: [ssn]
+  fraud:
+    model: fraud-scores
+    version: 7
+    columns: [amount, card, age]
+    rename: {amt: amount, years: age}
+    keep: [amount, age, card]
+    sensitive: [card, score]
+"""
+
+
+class Kept:
+    """A door that keeps every byte that leaves."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def keep(self, messages: Sequence[Message], watch: Watch) -> bool:
+        self.messages += messages
+        return True
+
+    def rows(self, name: str) -> list[dict[str, object]]:
+        tables = [decode(m).events for m in self.messages if m.topic == f"driftledger.{name}"]
+        return [row for table in tables for row in table.to_pylist()]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "rules.yaml"
+    path.write_text(RULES)
+    return str(path)
+
+
+def _bodies() -> list[tuple[str, bytes, dict[str, str]]]:
+    """Each way in, with the canary in every place where a feature, a score or a text can be."""
+    said = {"model": "fraud", "model_version": "unknown", "time": NOW.isoformat(), "score": 0.123456789}
+    own = said | {"features": {"amt": 5, "card": CANARY, "ssn": CANARY, "other": CANARY, "years": 7}}
+    arrow = decode(
+        Message("driftledger.inference", "", 0, 0, int(NOW.timestamp() * 1e6), {}, json.dumps(own).encode())
+    ).events
+    message = encode(TYPES["inference"], arrow, source="s", sequence=0, time=0)
+    pair = {"ce-source": "s", "ce-id": "1", "ce-inferenceservicename": "fraud", "ce-time": NOW.isoformat()}
+    kinds = "org.kubeflow.serving.inference."
+    v1 = json.dumps({"instances": [[5, CANARY, 7]]}).encode()
+    v2 = {"inputs": [{"name": "amt", "shape": [1], "datatype": "FP32", "data": [5]},
+                     {"name": "card", "shape": [1], "datatype": "BYTES", "data": [CANARY]},
+                     {"name": "years", "shape": [1], "datatype": "FP32", "data": [7]}]}  # fmt: skip
+    answer = json.dumps({"predictions": [[0.2, 0.8]]}).encode()
+    chat = {"request": {"model": "fraud", "messages": [{"content": CANARY}]},
+            "response": {"model": "f", "usage": {}, "choices": [{"text": CANARY}]}}  # fmt: skip
+    unnamed = {"ce-source": "s", "ce-id": "3", "ce-type": kinds + "request"}
+    return [
+        ("/v1/inference", json.dumps(own).encode(), {}),
+        ("/v1/inference", message.value, {"content-type": "application/vnd.apache.arrow.stream"}),
+        ("/", v1, pair | {"ce-type": kinds + "request"}),
+        ("/", answer, pair | {"ce-type": kinds + "response"}),
+        ("/", json.dumps(v2).encode(), pair | {"ce-id": "2", "ce-type": kinds + "request"}),
+        ("/", answer, pair | {"ce-id": "2", "ce-type": kinds + "response"}),
+        ("/", json.dumps({"instances": [{"ssn": CANARY, "card": CANARY}]}).encode(), unnamed),
+        ("/v1/openai", json.dumps(chat).encode(), {}),
+        # Refused: the canary where a number or an object is wanted.
+        ("/v1/inference", json.dumps(own | {"score": CANARY}).encode(), {}),
+        ("/v1/inference", json.dumps(own | {"time": CANARY}).encode(), {}),
+        ("/v1/inference", json.dumps(own | {"features": {"card": [CANARY]}}).encode(), {}),
+        ("/v1/inference", json.dumps(own).encode()[:-9], {}),
+        ("/", json.dumps({"inputs": CANARY}).encode(), pair | {"ce-id": "4", "ce-type": kinds + "request"}),
+        ("/v1/label", json.dumps({"model": "fraud", "label": [CANARY]}).encode(), {}),
+        ("/v1/access-log", json.dumps({"gen_ai.request.model": "m", "start_time": CANARY}).encode(), {}),
+        ("/v1/traces", json.dumps({"resourceSpans": CANARY}).encode(), {}),
+        ("/v1/inference", _wrong_arrow(), {"content-type": "application/vnd.apache.arrow.stream"}),
+    ]
+
+
+def _wrong_arrow() -> bytes:
+    """A column of our own that Arrow refuses in words that quote the value."""
+    table = pa.table({"model": ["fraud"], "tokens_in": [NUMBER]})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def test_what_is_sensitive_never_leaves(tmp_path: Path, file: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A card number in a ledger, a broker, a log or on the collector's disk is a breach."""
+    kept = Kept()
+    caplog.set_level(logging.DEBUG)
+    with receiving(tmp_path, door=kept, rules_file=file) as scene:
+        answers = [scene.post(path, body, **headers) for path, body, headers in _bodies()]
+        log = PredictionLog(scene.url, model="fraud", version="unknown")
+        log.predicted("yes", features={"card": CANARY, "amt": 5, "years": 7}, score=0.123456789)
+        assert log.flush(20)
+        log.close()
+    assert sum(status == 400 for status, _ in answers) >= 8
+    left = b"".join(m.value + repr(m.headers).encode() for m in kept.messages) + repr(answers).encode()
+    on_disk = b"".join(p.read_bytes() for p in (tmp_path / "state").rglob("*") if p.is_file())
+    for text in (CANARY, "0.123456789", "987654321"):
+        assert text.encode() not in left
+        assert text.encode() not in on_disk
+        assert text not in caplog.text
+    rows = kept.rows("inference")
+    assert {row["score"] for row in rows} == {None}
+    assert [row["features"] for row in rows if row["features"]] == [{"amount": 5.0, "age": 7.0}] * 5
+    assert {(row["model"], row["model_version"]) for row in rows} == {
+        ("fraud-scores", "7"),
+        ("fraud-scores", "f"),
+    }
+
+
+def test_where_a_model_is_not_known_yet_everything_sensitive_is_left_out(file: str) -> None:
+    """A request that does not say its model may be of the one whose card numbers must not leave."""
+    found = rules.load(file).of(None)
+    assert found.features({"card": 1, "ssn": 2, "a": 3}) == {"a": 3}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["models: 7", "models: {m: {kep: [a]}}", "models: {m: {keep: a}}", "models: {m: {rename: {a: c, b: c}}}",
+     "models: {m: {sensitive: [[a]]}}", "rules: {}", "models: {m: {version: }}"],
+)  # fmt: skip
+def test_wrong_rules_are_an_error_before_anything_is_taken(tmp_path: Path, text: str) -> None:
+    """A slip in `sensitive` that passed unseen would let out what must stay."""
+    path = tmp_path / "rules.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError):
+        rules.load(str(path))
+    with pytest.raises(NotFound):
+        rules.load(str(tmp_path / "none.yaml"))

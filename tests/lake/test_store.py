@@ -1,0 +1,220 @@
+"""A commit is whole or absent, a writer that lost its partition cannot write, and the past stays readable."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+from pipeline.errors import ConfigError, NotFound, StaleWatermark, StoreUnavailable
+from pipeline.facts.catalogue import FACTS
+from pipeline.facts.fact import SECONDS
+from pipeline.facts.fixed import fixed
+from pipeline.lake.watermarks import Advance
+from pipeline.store import Batch, Store
+from tests import cost_rows
+from tests.gpu_batches import batch, samples, usage
+
+ROOT = Path(__file__).parents[2]
+POINTS = ("begun", "facts_written", "watermark_written", "committed")
+
+
+def test_partial_rows_of_a_key_sum_to_the_last_digit(tmp_path):
+    with Store.open(tmp_path) as store:
+        for offset in range(3):
+            store.append(batch(offset - 1, offset, 2))
+        assert store.rows("gpu_usage")["busy_seconds"].to_pylist() == [Decimal("0.000003")] * 2
+
+
+@pytest.mark.parametrize("value", [0, 1, -1, 2**53 + 1, -(2**53) - 1, 10**17, -(10**17)])
+def test_fixed_keeps_every_digit(value):
+    assert fixed(np.array([value]), SECONDS)[0].as_py() == Decimal(value).scaleb(-6)
+
+
+def test_a_writer_that_lost_its_partition_writes_nothing(tmp_path):
+    with Store.open(tmp_path) as mine, Store.open(tmp_path) as zombie:
+        mine.append(batch(-1, 9))
+        with pytest.raises(StaleWatermark):
+            zombie.append(batch(-1, 9))
+        assert samples(mine) == 20 and samples(zombie) == 20
+        assert zombie.watermark("t", 0).offset == 9
+
+
+@pytest.mark.parametrize("kind", [duckdb.FatalException, duckdb.InternalException])
+def test_a_broken_engine_is_opened_again_whatever_its_error_says(tmp_path, kind):
+    """Taken for a race it would keep its dead connection, and every commit would fail until a restart."""
+
+    def breaks(point: str) -> None:
+        if point == "watermark_written":
+            raise kind("database has been invalidated; original error: write-write conflict, already exists")
+
+    with Store.open(tmp_path) as store:
+        with pytest.raises(StoreUnavailable, match="invalidated"):
+            store.append(batch(-1, 9), breaks)
+        assert not store.healthy
+        store.append(batch(-1, 9))
+        assert store.healthy and samples(store) == 20 and store.watermark("t", 0).offset == 9
+
+
+def test_partitions_and_recreated_topics_are_separate(tmp_path):
+    with Store.open(tmp_path) as store:
+        store.append(Batch({}, (Advance("t", 0, -1, 5, {"s": 3}), Advance("t", 1, -1, 7, {}))))
+        assert (store.watermark("t", 0).offset, store.watermark("t", 1).offset) == (5, 7)
+        assert store.watermark("t", 0).sources == {"s": 3}
+        assert store.watermark("t-recreated", 0).offset == -1
+
+
+class Stop(Exception):
+    """Stands for the end of the process at a named point."""
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_stop_at_any_point_leaves_all_or_nothing(tmp_path, point):
+    def stop(reached: str) -> None:
+        if reached == point:
+            raise Stop
+
+    with Store.open(tmp_path) as store, pytest.raises(Stop):
+        store.append(batch(-1, 9), stop)
+    with Store.open(tmp_path) as store:
+        committed = point == "committed"
+        assert samples(store) == (20 if committed else 0)
+        assert store.watermark("t", 0).offset == (9 if committed else -1)
+
+
+_KILLED = """
+import os, signal
+from tests.gpu_batches import batch
+from pipeline.store import Store
+def kill(point):
+    if point == {point!r}:
+        os.kill(os.getpid(), signal.SIGKILL)
+Store.open({folder!r}).append(batch(-1, 9), kill)
+"""
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_kill_9_at_any_point_leaves_all_or_nothing(tmp_path, point):
+    code = _KILLED.format(point=point, folder=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    with Store.open(tmp_path) as store:
+        committed = point == "committed"
+        assert samples(store) == (20 if committed else 0)
+        store.append(batch(9 if committed else -1, 10))
+        assert samples(store) == (40 if committed else 20)
+
+
+def test_a_snapshot_shows_the_ledger_as_it_was(tmp_path):
+    with Store.open(tmp_path) as store:
+        store.append(batch(-1, 0))
+        then = store.snapshot()
+        store.append(batch(0, 1))
+        with Store.open(tmp_path, snapshot=then) as past:
+            assert samples(past) == 20 and past.snapshot() == then
+        assert samples(store) == 40
+
+
+def test_a_ledger_may_be_moved_and_opened_from_anywhere(tmp_path, monkeypatch):
+    with Store.open(tmp_path / "here") as store:
+        store.append(batch(-1, 0))
+    (tmp_path / "here").rename(tmp_path / "there")
+    monkeypatch.chdir(tmp_path)
+    with Store.open("there") as store:
+        store.append(batch(0, 1))
+        assert samples(store) == 40
+    with Store.open(tmp_path / "there", read_only=True) as store:
+        assert samples(store) == 40
+
+
+def test_a_reader_cannot_write(tmp_path):
+    Store.open(tmp_path).close()
+    with Store.open(tmp_path, read_only=True) as reader, pytest.raises(duckdb.Error):
+        reader.append(batch(-1, 0))
+
+
+def test_a_file_where_the_ledger_should_be_is_said_with_a_remedy(tmp_path):
+    """An errno is no help to somebody who mistyped a path."""
+    (tmp_path / "ledger").write_text("notes")
+    for folder in (tmp_path / "ledger", tmp_path / "ledger" / "below"):
+        with pytest.raises(ConfigError, match="a file stands there; name a folder"):
+            Store.open(folder)
+
+
+def test_a_ledger_that_is_not_there_is_a_sentence_with_a_remedy(tmp_path):
+    with pytest.raises(NotFound, match="driftledger replay"):
+        Store.open(tmp_path / "none", read_only=True)
+    Store.open(tmp_path).close()
+    with pytest.raises(NotFound, match="cannot be read"):
+        Store.open(tmp_path, snapshot=10_000)
+
+
+def test_every_fact_has_its_table_with_the_same_columns(tmp_path):
+    with Store.open(tmp_path) as store:
+        for fact in FACTS.values():
+            assert store.rows(fact.name).schema.names == fact.schema.names
+
+
+@pytest.mark.parametrize(("fact", "column", "then"), [("gpu_usage", "samples", 0), ("devices", "zone", None)])
+def test_a_ledger_of_an_older_version_gets_its_new_columns(tmp_path, fact, column, then):
+    """An update of the program must go on with the ledger that is there, and keep every row of it."""
+    rows = {
+        "gpu_usage": usage(1),
+        "devices": cost_rows.table("devices", [cost_rows.device("d", cost_rows.DAY)]),
+    }
+    with Store.open(tmp_path) as store:
+        store.append(Batch({fact: rows[fact]}))
+        before = store.rows(fact).to_pylist()
+        with store.transaction() as con:
+            others = ", ".join(f'"{name}"' for name in FACTS[fact].schema.names if name != column)
+            con.execute(f'CREATE OR REPLACE VIEW "{fact}_merged" AS SELECT {others} FROM "{fact}"')
+            con.execute(f'ALTER TABLE "{fact}" DROP COLUMN "{column}"')
+    for _ in range(2):
+        with Store.open(tmp_path) as store:
+            assert store.rows(fact).to_pylist() == [row | {column: then} for row in before]
+    with Store.open(tmp_path) as store:
+        store.append(Batch({fact: rows[fact]}))
+        assert store.rows(fact)[column].to_pylist() == [before[0][column]]
+
+
+_OFFLINE = """
+import socket
+def refuse(*args, **kwargs):
+    raise AssertionError("the network was asked")
+socket.getaddrinfo = refuse
+from pipeline.store import Store
+from tests.gpu_batches import batch, samples
+with Store.open({folder!r}) as store:
+    store.append(batch(-1, 0))
+    print(samples(store))
+"""
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare"), reason="unshare(1) is not installed: cannot cut off the network"
+)
+def test_the_lake_opens_with_networking_cut_off_and_an_empty_home(tmp_path):
+    """A new network namespace has no route anywhere, so anything fetched at run time would fail."""
+    code = textwrap.dedent(_OFFLINE.format(folder=str(tmp_path / "lake")))
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {**os.environ, "HOME": str(home)}
+    done = subprocess.run(
+        ["unshare", "--net", "--map-root-user", sys.executable, "-c", code],
+        capture_output=True, text=True, env=environment, cwd=ROOT, check=False,
+    )  # fmt: skip
+    if "unshare failed" in done.stderr or "Operation not permitted" in done.stderr:
+        assert os.environ.get("CI") != "true", "CI must be able to cut off the network"
+        pytest.skip("this machine does not allow a network namespace")
+    # Before it there may be a progress bar: to DuckDB a program without a file is somebody at a prompt.
+    assert done.stdout.split()[-1:] == ["20"], done.stderr
+    assert not (home / ".duckdb" / "extensions").exists()

@@ -1,0 +1,99 @@
+"""Month end by itself: what was missed is caught up with, in order and once, whatever kills the process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pipeline.months.closings import charged, closings
+from pipeline.settings.closing import ClosingSettings
+from pipeline.settings.groups import Settings
+from pipeline.store import Store
+from reports.schedule import month_end, tick
+from tests.months.months_scene import months
+
+NOW = datetime(2026, 3, 10)
+
+
+def test_a_downtime_and_a_kill_leave_each_month_closed_and_delivered_once(tmp_path: Path) -> None:
+    """Two months are due, of the second no GPU is left; the first process dies amid its first delivery."""
+    ledger, share, targets = tmp_path / "ledger", tmp_path / "share", tmp_path / "targets.yaml"
+    targets.write_text(f"targets:\n- {{name: share, kind: folder, path: '{share}'}}\n")
+    with months(ledger, 1, teams=("red",)) as store, store.transaction() as con:
+        con.execute("UPDATE devices SET \"end\" = '2026-02-01', time = '2026-03-02'")
+        con.execute("UPDATE allocations SET \"end\" = '2026-02-01'")
+    command = [
+        sys.executable,
+        "-m",
+        "tests.months.month_end_child",
+        str(ledger),
+        str(targets),
+        NOW.isoformat(),
+    ]
+    assert subprocess.run(command, timeout=300).returncode == -signal.SIGKILL
+    assert [path.suffix for path in (share / "2026-01").iterdir()] == [".part"] * 4
+
+    settings = Settings(closing=ClosingSettings(delivery=str(targets)))
+    with Store.open(ledger) as store:
+
+        def again(now: datetime) -> list[tuple[str, str]]:
+            tick(store, lambda n: Store.open(ledger, snapshot=n), settings, now)
+            rows = store.rows("deliveries").sort_by([("month", "ascending"), ("attempt", "ascending")])
+            return [(f"{row['month']:%m}", row["state"]) for row in rows.to_pylist()]
+
+        second = [("02", "sending"), ("02", "sent")]
+        assert again(NOW) == [("01", "sending"), *second], "the first may still be at it"
+        _aged(share / "2026-01")
+        later = NOW + timedelta(hours=2)
+        assert again(later) == [("01", "sending"), ("01", "sending"), ("01", "sent"), *second]
+        assert len(again(later + timedelta(days=9))) == 5
+        assert [c.month.month for c in closings(store)] == [1, 2]
+        assert charged(store, datetime(2026, 2, 1)) == []
+    for number in (1, 2):
+        names = {path.name for path in (share / f"2026-0{number}").iterdir()}
+        assert {f"statement-2026-0{number}.pdf", f"focus-1.4-2026-0{number}.csv"} <= names
+        assert not {name for name in names if name.endswith(".part")}
+
+
+def _aged(folder: Path) -> None:
+    """What lies there has lain there for a day."""
+    for path in folder.iterdir():
+        os.utime(path, (path.stat().st_mtime - 86_400,) * 2)
+
+
+class Watching:
+    """A watch for one turn; keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.left, self.said = 1, ""
+
+    def wait(self, seconds: float) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+    def now(self) -> int:
+        return int(NOW.replace(tzinfo=UTC).timestamp() * 1e6)
+
+    def waits(self, part: str, reason: str) -> None:
+        self.said = f"{part}: {reason}"
+
+    def goes_on(self, *parts: str) -> None: ...
+
+    def notes(self, part: str, reason: str) -> None: ...
+
+
+def test_a_file_that_is_being_edited_is_waited_for(tmp_path: Path) -> None:
+    """The collectors of the same process must not end for a comma in the list of targets."""
+    targets = tmp_path / "targets.yaml"
+    targets.write_text("targets: [{name: share, path: share}]")
+    settings = Settings(closing=ClosingSettings(delivery=str(targets), schedule_seconds=60))
+    with Store.open(tmp_path / "ledger") as store:
+        job = month_end(store, settings, tmp_path / "ledger")
+        targets.write_text("targets: [{name: x")
+        watch = Watching()
+        job(watch)
+        assert watch.said.startswith("month end: ") and "write valid YAML" in watch.said

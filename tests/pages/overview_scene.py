@@ -1,0 +1,58 @@
+"""A ledger for the overview: two GPUs, a model whose version 2 is rolled back, and hostile names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, timedelta
+from pathlib import Path
+
+from pipeline.registry import register
+from pipeline.store import Batch, Store
+from tests import cost_rows
+from tests.detect.judged import categorical, numeric, reference
+from tests.ledger import START, Life, write
+
+END = START + timedelta(hours=3)
+HOSTILE = '![x](http://198.51.100.7/a.png)<img src="http://198.51.100.7/b.png">'
+"""A name that asks the reader's browser for pictures from elsewhere."""
+
+GPU = {"gpu_model": "NVIDIA L4", "provider": "aws", "region": "us-east-1", "instance_type": "g6.xlarge"}
+
+
+def fill(folder: Path) -> Path:
+    """Write the ledger; ends at END."""
+    with Store.open(folder) as store:
+        _gpus(store)
+        life = (
+            Life()
+            .serve("1", 0, 120, error=0.05)
+            .serve("2", 120, 30, error=0.4)
+            .serve("1", 150, 30, error=0.05)
+        )
+        facts = life.facts()
+        for name in ("prediction_sums", "latency_bins"):
+            facts[name].append({**facts[name][-1], "model": HOSTILE, "model_version": HOSTILE})
+        hostile = {**facts["feature_bins"][-1], "feature": HOSTILE}
+        facts["feature_bins"] += [{**hostile, "bin": b, "count": 300 * (b + 1)} for b in range(2)]
+        write(store, **facts, actions=_steps())
+        named = replace(categorical(HOSTILE), categories=(HOSTILE, "plain"), counts=(500, 500))
+        register(store, reference(features=(numeric("amount"), named)), START.replace(tzinfo=UTC))
+    return folder
+
+
+def _gpus(store: Store) -> None:
+    devices = [cost_rows.device(name, START, **GPU) for name in ("GPU-a", "GPU-b")]
+    held = cost_rows.allocation("GPU-a", "pod", START, team=HOSTILE, model="fraud", model_version="1")
+    usage = cost_rows.minutes("GPU-a", START, END, 30.0, active=40.0, idle_held=20.0)
+    usage += cost_rows.minutes("GPU-b", START, END, 0.0)
+    facts = {"devices": devices, "allocations": [held], "gpu_usage": usage}
+    store.append(Batch({name: cost_rows.table(name, rows) for name, rows in facts.items()}))
+
+
+def _steps() -> list[dict[str, object]]:
+    step = {
+        "action_id": "5f1c0ffee", "kind": "rollback", "cluster": "c", "namespace": "ns", "model": "fraud",
+        "workload": "Deployment/fraud", "model_version": "2", "to_version": "1", "detail": HOSTILE,
+    }  # fmt: skip
+    at = {"proposed": 148, "executed": 149, "verified": 151}
+    return [{**step, "state": s, "time": START + timedelta(minutes=m)} for s, m in at.items()]

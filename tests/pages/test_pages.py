@@ -1,0 +1,185 @@
+"""The pages without a browser: one total everywhere, files that run nothing, and help where all is empty."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import zipfile
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
+
+from dashboards import controls, drill, pivot
+from dashboards.pages import PAGES
+from dashboards.versions import versions
+from pipeline.answers.answer import Answer, Column
+from pipeline.answers.cells import amount
+from pipeline.answers.cost import cost
+from pipeline.answers.files import csv_text, xlsx
+from pipeline.answers.marks import marks
+from pipeline.answers.models import models
+from pipeline.answers.unit_costs import unit_costs
+from pipeline.answers.window import Window
+from pipeline.cli.app import app as cli
+from pipeline.errors import ConfigError
+from pipeline.store import Store
+from tests.ledger import START
+from tests.pages.overview_scene import END, HOSTILE, fill
+
+SPAN = Window(END - timedelta(hours=6), END)
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fill(tmp_path_factory.mktemp("ledger"))
+
+
+def _run(path: str) -> None:
+    import os
+
+    from dashboards import shell
+    from dashboards.pages import PAGES
+    from pipeline.settings.load import load
+
+    shell.show(load(environ=os.environ), next(p for p in PAGES if p.path == path))
+
+
+def opened(path: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **query: str | list[str]) -> Any:
+    monkeypatch.setenv("DRIFTLEDGER__STORE__FOLDER", str(folder))
+    page = AppTest.from_function(_run, kwargs={"path": path}, default_timeout=180)
+    for name, value in query.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def words(page: Any) -> str:
+    kinds = (page.text, page.info, page.warning, page.error)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+@pytest.fixture(scope="module")
+def lines(ledger: Path) -> Answer:
+    with Store.open(ledger, read_only=True) as store:
+        return cost(store, SPAN, ("team", "workload", "device"))
+
+
+def test_one_total_on_page_terminal_and_in_files(
+    ledger: Path, lines: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Totals that differ between two places are both distrusted."""
+    asked = {"window": "6h", "compare": controls.NOTHING}
+    page = opened("costs", ledger, monkeypatch, **asked, by=["team", "workload"])
+    told = CliRunner().invoke(
+        cli, ["cost", "--store", str(ledger), "--window", str(SPAN), "--by", "team,workload", "-o", "json"]
+    )
+    total = Decimal(json.loads(told.output)["total"]["total_cost"])
+    assert {m.label: m.value for m in page.metric}["Cost, USD"] == amount(total) != "0.00"
+    table = page.dataframe[0].value
+    assert table.iloc[-1]["team"] == "TOTAL" and table.iloc[-1]["total_cost"] == float(total)
+    assert table["team"].tolist() == [HOSTILE, "cluster_idle", "TOTAL"]
+    cut = pivot.cut(lines, ("team", "workload"))
+    assert sum(Decimal(row["total_cost"]) for row in csv.DictReader(io.StringIO(csv_text(cut)))) == total
+    assert float(total) in [float(n) for n in re.findall(r"<v>([\d.E-]+)</v>", sheet(xlsx(cut)))]
+
+
+def test_a_filter_leaves_its_lines_and_their_sum(lines: Answer) -> None:
+    """The way down from a team to its devices must not lose a cent, nor show a neighbour's."""
+    teams = pivot.cut(lines, ("team",))
+    at = [c.name for c in teams.columns].index("total_cost")
+    for row in teams.rows:
+        below = pivot.cut(lines, ("device",), {"team": (str(row[0]),)})
+        assert below.total is not None and below.total[at] == row[at]
+    only = drill.parse([f"team={HOSTILE}", "team"], ("team",))
+    assert only == ({"team": (HOSTILE,)}, ["team"])
+    assert [row[0] for row in pivot.cut(lines, ("device",), only[0]).rows] == ["GPU-a"]
+
+
+def test_the_window_before_is_beside_it(ledger: Path) -> None:
+    """What is gone is as much news as what is new."""
+    money = Column("total_cost", "USD", "money")
+    now = Answer(
+        (Column("team"), money), (("a", Decimal(3)), ("b", None)), None, None, total=("", Decimal(3))
+    )
+    before = Answer((Column("team"), money), (("a", Decimal(2)), ("c", Decimal(1))), None, None)
+    found = pivot.compared(now, before, ("team",))
+    assert [row[:5] for row in found.rows] == [
+        ("a", Decimal(3), Decimal(2), Decimal(1), Decimal("0.5")),
+        ("b", None, Decimal(0), None, None),
+        ("c", Decimal(0), Decimal(1), Decimal(-1), Decimal(-1)),
+    ]
+
+
+def test_every_page_opens_on_a_ledger_full_of_hostile_names(
+    ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One page that fails on a name hides its team's costs; each says as of when it holds."""
+    for one in PAGES[1:]:
+        page = opened(one.path, ledger, monkeypatch, window="6h", compare=controls.NOTHING)
+        assert "As of 2026-11-24 03:00Z" in words(page), one
+        assert page.dataframe or page.info, one
+        shown = [element.value for kind in (page.markdown, page.caption) for element in kind]
+        assert not any(HOSTILE in text for text in shown), one
+        if one.path == "drift":
+            _, bins = (element.value for element in page.dataframe)
+            assert bins["bin"].tolist()[:2] == [HOSTILE, "plain"]
+            assert bins["count"].tolist()[:2] == [300, 600]
+
+
+def test_what_happened_to_a_model_is_on_its_time_axis(ledger: Path) -> None:
+    """A drop in quality is read against the deploy before it and the rollback after it."""
+    with Store.open(ledger, read_only=True) as store:
+        found = marks(store, SPAN, "fraud")
+        told = versions(models(store, SPAN), unit_costs(store, SPAN), cost(store, SPAN, _OWNED))
+    assert [(row[0], row[1], row[3]) for row in found.rows] == [
+        (START + timedelta(minutes=120), "deploy", "version 2 serves"),
+        (START + timedelta(minutes=151), "action", "rollback verified: 2 → 1"),
+    ]
+    names = [c.name for c in told.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in told.rows if row[0] == "fraud"]
+    assert [row["owner"] for row in rows] == [HOSTILE, None]
+    assert sum(row["traffic"] for row in rows) == 1
+
+
+_OWNED = ("team", "model", "model_version")
+
+
+def test_every_page_of_an_empty_ledger_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No data is not zero dollars."""
+    Store.open(tmp_path).close()
+    for one in PAGES[1:]:
+        page = opened(one.path, tmp_path, monkeypatch)
+        assert "driftledger replay" in words(page) and not page.metric, one
+
+
+def test_a_wrong_window_is_said_and_the_usual_one_shown() -> None:
+    """A link that somebody mistyped must not end in an empty page."""
+    choice = controls.Choice("24h", "2026-13", controls.WEEK, "USD", "UTC")
+    found = controls.spans(choice, END)
+    assert isinstance(found.problem, ConfigError)
+    assert found.window == Window(END - timedelta(hours=24), END)
+    assert found.before == Window(END - timedelta(days=8), END - timedelta(days=7))
+
+
+def sheet(data: bytes) -> str:
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        return "".join(book.read(name).decode() for name in book.namelist() if "xml" in name)
+
+
+@pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "\t=1", "http://198.51.100.7/"])
+def test_a_name_is_no_formula_in_a_file(text: str) -> None:
+    """A pod's name must not run in the spreadsheet of the one who pays for it."""
+    answer = Answer((Column("team"),), ((text,),), None, None)
+    cells = sheet(xlsx(answer))
+    assert "<f>" not in cells and "<hyperlink " not in cells
+    assert csv_text(answer).splitlines()[1].lstrip('"')[0] in ("'", "h")

@@ -1,0 +1,84 @@
+"""A worker on a real broker: what it takes is in the ledger once, what it cannot take is kept and told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from collectors.publish.spool import held_bytes
+from pipeline.events import TYPES, Message
+from pipeline.rig.kafka import Kafka
+from pipeline.wire import dead_letter
+from tests.generated import NOW
+from tests.publish.test_spool import filled
+from tests.waiting import until
+from tests.worker.kafka_messages import every_type, json_message
+from tests.worker.worker_scene import Scene, embedded, ledger
+
+
+@pytest.fixture
+def scene(broker: Kafka, tmp_path: Path) -> Scene:
+    return Scene(broker, tmp_path)
+
+
+def test_every_type_in_both_forms_gives_the_ledger_of_the_embedded_run(scene: Scene, tmp_path: Path) -> None:
+    """A broker and two workers between source and ledger change nothing: no row more, less or other."""
+    messages = every_type(rounds=3)
+    scene.send(messages[:40])
+    with scene.worker("w0") as one, scene.worker("w1") as two:
+        one.until_ready()
+        two.until_ready()
+        scene.send(messages[40:])
+        scene.until_taken(len(messages), one, two)
+        numbers = [one.metrics(), two.metrics()]
+        assert (one.stop(), two.stop()) == (0, 0)
+    assert ledger(scene.lake) == embedded(tmp_path / "embedded", messages)
+    assert all(n["driftledger_unexplained_offsets"] == 0 for n in numbers)
+    assert all("driftledger_gaps_total" not in n for n in numbers)
+    for name in TYPES:
+        assert sum(n.get(f"driftledger_events_total{{type={name}}}", 0) for n in numbers) >= 6, name
+
+
+def test_what_is_refused_is_in_the_ledger_and_kept_whole(scene: Scene, tmp_path: Path) -> None:
+    """A message that cannot be read must stop nothing, and must be there to be repaired and sent again."""
+    poison = b"{" + b"x" * 5_000
+    good = json_message("gpu", "s", 0)
+    half = json_message("gpu", "s", 2)
+    half = half._replace(value=half.value[:-1] + b", {}]")
+    bad = Message(
+        TYPES["gpu"].topic, "", 0, 0, NOW, {"ce_source": "s", "ce_sequence": "1", "by": "café"}, poison, b"k"
+    )
+    scene.send([good, bad, half], partition=1)
+    scene.send([json_message("rejected", "files", 0)])
+    spool = tmp_path / "spool"
+    filled(spool, 3).close()
+    with scene.worker(sets=(f"publish.spool_folder={spool}",)) as worker:
+        worker.until_taken(6)  # the dead letters are read too
+        until(
+            lambda: worker.metrics()["driftledger_spool_bytes"] == held_bytes(spool) > 0, "the spool is seen"
+        )
+        numbers = worker.metrics()
+        assert worker.stop() == 0
+    assert scene.samples() == 2
+    reasons = sorted((r["reason"], r["offset"]) for r in scene.rows("rejected"))
+    assert reasons == [("malformed", 1), ("malformed", 7), ("missing_field", 2)]
+    letters = scene.read(dead_letter.TOPIC)
+    whole, part = sorted(
+        (m for m in letters if dead_letter.ORIGIN_OFFSET in m.headers),
+        key=lambda m: m.headers[dead_letter.ORIGIN_OFFSET],
+    )
+    assert (whole.value, whole.key, part.value) == (poison, b"k", half.value)
+    assert whole.headers == bad.headers | {
+        dead_letter.ORIGIN_TOPIC: "driftledger.gpu",
+        dead_letter.ORIGIN_TOPIC_ID: scene.topic_ids["driftledger.gpu"],
+        dead_letter.ORIGIN_PARTITION: "1",
+        dead_letter.ORIGIN_OFFSET: "1",
+        dead_letter.ORIGIN_TIMESTAMP: whole.headers[dead_letter.ORIGIN_TIMESTAMP],
+        dead_letter.REASON: "malformed",
+        dead_letter.REFUSED: "all",
+    }
+    assert part.headers[dead_letter.REFUSED] == "1"
+    assert numbers["driftledger_messages_total{outcome=dead_letter}"] == 2
+    assert numbers["driftledger_messages_total{outcome=refused}"] == 1
+    assert numbers["driftledger_unexplained_offsets"] == 0
