@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from dashboards.pages import PAGES
 from tests.conftest import CHROMIUM_FLAGS
 from tests.pages.overview_scene import fill
 
 pytestmark = pytest.mark.browser
+PATIENCE_MS = 180_000
+"""Longest wait for anything on a page: a machine of tests may be busy."""
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +34,24 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.terminate()
 
 
-@pytest.fixture
-def page(chromium: str, address: str, tmp_path: Path) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One for all tests: to start it takes longer than to read a page."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        page = browser.new_page(viewport={"width": 1400, "height": 2400})
-        page.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
-        yield page
-        page.screenshot(path=tmp_path / "overview.png")
-        browser.close()
+        started = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str, tmp_path: Path) -> Iterator[Page]:
+    """In a window of its own, with nothing kept of those before."""
+    page = browser.new_page(viewport={"width": 1400, "height": 2400})
+    page.set_default_timeout(PATIENCE_MS)
+    yield page
+    page.screenshot(path=tmp_path / "overview.png")
+    page.close()
 
 
 def opened(page: Page, address: str, query: str = "") -> Page:
