@@ -12,8 +12,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 IMPORTED = ("pipeline.cli.app", "pipeline.cli.worker", "pipeline.worker.run", "pipeline.store", "tests.warm")
 _FORKS = multiprocessing.get_context("forkserver")
@@ -26,7 +28,8 @@ class Warm:
     def __init__(self, words: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         log.touch()  # as the caller may read it before the process has begun
         self._process = _FORKS.Process(target=_command, args=(list(words), dict(environment), str(log)))
-        self._process.start()
+        with _no_program():
+            self._process.start()
 
     @property
     def returncode(self) -> int | None:
@@ -47,6 +50,17 @@ class Warm:
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+
+@contextmanager
+def _no_program() -> Iterator[None]:
+    """The new process would run this one's program first, and a page's test leaves the page's as that."""
+    program = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = program
 
 
 def _command(words: list[str], environment: dict[str, str], log: str) -> None:

@@ -24,6 +24,7 @@ from pipeline.rig.kafka import Kafka
 from pipeline.rig.postgres import Postgres
 from pipeline.rig.processes import HOST, Process, free_port, listening
 from pipeline.rig.s3 import S3
+from tests.waiting import until
 
 TOPIC = "driftledger.rig"
 
@@ -36,8 +37,9 @@ def topic(bootstrap: str) -> str:
 
 
 def identity(bootstrap: str) -> str:
+    """A topic just made is not known to the broker's answers at once."""
     with admin(KafkaSettings(bootstrap_servers=bootstrap)) as client:
-        return str(client.describe_topics([TOPIC])[0]["topic_id"])
+        return str(until(lambda: client.describe_topics([TOPIC])[0]["topic_id"], "the topic's id"))
 
 
 def produce(bootstrap: str, *values: bytes) -> None:
