@@ -34,7 +34,12 @@ def settle(store: Store, topic_ids: Mapping[str, str], now: int) -> list[Gap]:
 
 
 def close(store: Store, topic: str, topic_id: str, ends: Mapping[int, int], now: int) -> list[Gap]:
-    """A topic that was read is gone: what was unread of the partitions in `ends` (offset after the last)."""
+    """A topic that was read is gone: what was unread of the partitions in `ends` (offset after the last).
+
+    Nothing where that was told already.
+    """
+    if store.watermark(_NAME, 0).sources.get(_source(topic, topic_id)) == _GONE:
+        return []
     gaps, advances = [], []
     for partition, end in ends.items():
         taken = store.watermark(topic_id, partition).offset

@@ -7,6 +7,7 @@ import logging
 import urllib.error
 import urllib.request
 from collections.abc import Collection
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,8 @@ from pipeline.broker.failures import BrokerUnavailable
 from pipeline.health.logs import JsonLines, Lines, Seldom
 from pipeline.health.server import HealthServer
 from pipeline.offset_gaps import LOST, TRUNCATED, Hole
-from pipeline.worker import missing
+from pipeline.store import Store
+from pipeline.worker import missing, topic_log
 from pipeline.worker.broker_view import Partition, Span
 from pipeline.worker.buffer import Buffer
 from pipeline.worker.message import message
@@ -184,3 +186,12 @@ def test_who_finds_the_broker_again_says_nothing_of_the_ledger(monkeypatch: pyte
 
     assert Patience(report, Stopping()).until_there(act) == "there"
     assert list(report.not_ready()) == ["no ledger"]
+
+
+def test_a_topic_that_is_gone_is_told_once(tmp_path: Path) -> None:
+    """Two that see the same deletion must not page somebody twice, or count what was unread twice."""
+    with Store.open(tmp_path / "ledger") as store:
+        topic_log.settle(store, {"t": "one"}, 0)
+        assert [gap.lost for gap in topic_log.close(store, "t", "one", {0: 3}, 1)] == [3]
+        assert topic_log.close(store, "t", "one", {0: 3}, 2) == []
+        assert store.rows("gaps").num_rows == 1
