@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,12 +14,13 @@ import pyarrow as pa
 
 from detectors.references import Reference
 from pipeline import sql
-from pipeline.errors import NotFound, StoreUnavailable
+from pipeline.errors import NotFound
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.models import REFERENCES
-from pipeline.lake import failures, opening, tables, watermarks
+from pipeline.lake import failures, tables, watermarks
 from pipeline.lake.location import Location, Place
 from pipeline.lake.lock import write_lock
+from pipeline.lake.session import Session
 from pipeline.lake.watermarks import Advance, Watermark
 
 Trace = Callable[[str], None]
@@ -47,22 +47,8 @@ class Store:
     A connection that the world broke is opened again by the next call.
     """
 
-    def __init__(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        location: Location,
-        *,
-        read_only: bool,
-        snapshot: int | None = None,
-        threads: int | None = None,
-    ) -> None:
-        self._con: duckdb.DuckDBPyConnection | None = con
-        self._threads = threads
-        self._location = location
-        self._read_only = read_only
-        self._snapshot = snapshot
-        self._guard = threading.RLock()
-        self._steady = False
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._references: dict[str, Reference] = {}
 
     @classmethod
@@ -82,49 +68,19 @@ class Store:
         Raises NotFound where there is no ledger to read, or no such snapshot; StoreUnavailable where its
         database or disk is not there.
         """
-        location = Location.of(place)
-        if read_only or snapshot is not None:
-            return cls(opening.read(location, snapshot), location, read_only=True, snapshot=snapshot)
-        con = opening.write(location, threads)
-        return cls(con, location, read_only=False, threads=threads)
+        read = read_only or snapshot is not None
+        session = Session(Location.of(place), read, snapshot, None if read else threads)
+        session.open()
+        return cls(session)
 
     @property
     def location(self) -> Location:
-        return self._location
+        return self._session.location
 
     @property
     def healthy(self) -> bool:
         """False from an error of the database, disk or engine until a call succeeds in opening it again."""
-        return self._con is not None
-
-    @contextmanager
-    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The connection, opened again where it was lost; an error of the world is named and drops it."""
-        with self._guard:
-            if self._con is None:
-                self._con = self._again()
-            try:
-                yield self._con
-            except duckdb.Error as error:
-                meaning = failures.named(error, self._location)
-                if isinstance(meaning, StoreUnavailable):
-                    self._drop()
-                if meaning is not None:
-                    raise meaning from error
-                raise
-
-    def _again(self) -> duckdb.DuckDBPyConnection:
-        if self._steady:
-            raise StoreUnavailable("the connection was lost amid a reading of one snapshot; ask again")
-        if self._read_only:
-            return opening.read(self._location, self._snapshot)
-        return opening.write(self._location, self._threads)
-
-    def _drop(self) -> None:
-        lost, self._con = self._con, None
-        if lost is not None:
-            with suppress(duckdb.Error):
-                lost.close()
+        return self._session.con is not None
 
     def append(self, batch: Batch, trace: Trace = silent) -> None:
         """Commit the batch whole or not at all.
@@ -133,7 +89,7 @@ class Store:
         or bucket fails.  An error amid the commit leaves it open whether the batch is in: the watermark,
         read again, says it.
         """
-        failures.check_space(self._location)
+        failures.check_space(self.location)
         with self.transaction() as con:
             trace("begun")
             for name, rows in batch.facts.items():
@@ -151,9 +107,9 @@ class Store:
 
         Raises as `append`.
         """
-        with self._connected() as con, write_lock(self._location):
+        with self._session.connected() as con, write_lock(self.location):
             con.execute("BEGIN")
-            self._steady = True
+            self._session.steady = True
             try:
                 yield con
                 con.execute("COMMIT")
@@ -161,19 +117,19 @@ class Store:
                 _rollback(con)
                 raise
             finally:
-                self._steady = False
+                self._session.steady = False
 
     def watermark(self, topic_id: str, partition: int) -> Watermark:
         return self.watermarks([(topic_id, partition)])[topic_id, partition]
 
     def watermarks(self, partitions: Collection[tuple[str, int]]) -> dict[tuple[str, int], Watermark]:
         """How far each partition (topic id, number) is, as of one moment."""
-        with self.steady(), self._connected() as con:
+        with self.steady(), self._session.connected() as con:
             return {partition: watermarks.read(con, *partition) for partition in partitions}
 
     def elsewhere(self, topic: str, topic_id: str, sources: Collection[str]) -> dict[str, int]:
         """Last sequence of each source in the topic's logs under other ids than `topic_id`."""
-        with self.steady(), self._connected() as con:
+        with self.steady(), self._session.connected() as con:
             return watermarks.elsewhere(con, topic, topic_id, sources)
 
     @contextmanager
@@ -183,22 +139,22 @@ class Store:
         With `alone` one core answers them: for some hundred thousand rows to share the work costs more than
         the work.  May be nested, where the outer one's word holds; other threads wait.
         """
-        with self._guard:
-            if self._steady:
+        with self._session.guard:
+            if self._session.steady:
                 yield
                 return
-            with self._connected() as con:
+            with self._session.connected() as con:
                 if alone:
                     con.execute("SET threads = 1")
                 con.execute("BEGIN")
-            self._steady = True
+            self._session.steady = True
             try:
                 yield
             finally:
-                self._steady = False
+                self._session.steady = False
                 _rollback(con)
                 if alone:
-                    _share(con, self._threads)
+                    _share(con, self._session.threads)
 
     def query(
         self, name: str, *, tables: Mapping[str, pa.Table] | None = None, **parameters: Any
@@ -212,7 +168,7 @@ class Store:
         return self._run(f'SELECT {names} FROM "{fact}_merged" ORDER BY ALL', {}, {})
 
     def _run(self, statement: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> pa.Table:
-        with self._connected() as con:
+        with self._session.connected() as con:
             for name, table in tables.items():
                 con.register(name, table)
             try:
@@ -223,10 +179,10 @@ class Store:
 
     def snapshot(self) -> int:
         """Identity of the lake's newest committed state, or of the one that was opened."""
-        with self._connected() as con:
+        with self._session.connected() as con:
             row = con.execute("SELECT id FROM lake.current_snapshot()").fetchone()
         if row is None:
-            raise NotFound(f"the ledger {self._location} has no snapshot")
+            raise NotFound(f"the ledger {self.location} has no snapshot")
         return int(row[0])
 
     def references(self) -> dict[str, Reference]:
@@ -243,8 +199,8 @@ class Store:
         return self._references.get(identity)
 
     def close(self) -> None:
-        with self._guard:
-            self._drop()
+        with self._session.guard:
+            self._session.drop()
 
     def __enter__(self) -> Self:
         return self

@@ -100,8 +100,13 @@ def _hours(store: Store, window: Window, cluster: str, namespace: str) -> dict[s
     except NotFound:
         return {}
     mine = [r for r in _rows(answer) if (r["cluster"], r["namespace"]) == (cluster, namespace)]
-    names = ("allocated_gpu_hours", "active_gpu_hours", "completeness")
-    return {str(r["workload"]): tuple(r[n] or Decimal(0) for n in names) for r in mine}  # type: ignore[misc]
+    none = Decimal(0)
+    return {
+        str(r["workload"]): (
+            r["allocated_gpu_hours"] or none, r["active_gpu_hours"] or none, r["completeness"] or none
+        )
+        for r in mine
+    }  # fmt: skip
 
 
 def _rows(answer: Answer) -> list[dict[str, Any]]:

@@ -129,7 +129,8 @@ def test_a_version_that_an_action_left_is_no_way_back(tmp_path):
         s.tick()
         s.lab.server.tick()
         s.tick(NOW + MINUTE)
-        s.store._con.execute("UPDATE actions SET model_version = 'v1', to_version = 'v0'")
+        with s.store.transaction() as con:
+            con.execute("UPDATE actions SET model_version = 'v1', to_version = 'v0'")
         s.lab.deploy("v2")
         patient = parse(POLICY.format(mode="auto") + "    cool_down: 1m\n")
         (taken,) = s.tick(NOW + 3 * MINUTE, rules=patient)

@@ -49,11 +49,13 @@ def tampered(folder, change: str):
     columns = ("evidence", "model_version", "snapshot")
     with Store.open(folder) as store:
         select = f"SELECT {', '.join(columns)} FROM actions WHERE state = 'proposed'"
-        kept = store._con.execute(select).fetchone()
-        store._con.execute(f"UPDATE actions SET {change} WHERE state = 'proposed'")
+        with store.transaction() as con:
+            kept = con.execute(select).fetchone()
+            con.execute(f"UPDATE actions SET {change} WHERE state = 'proposed'")
         yield
         back = ", ".join(f"{name} = ?" for name in columns)
-        store._con.execute(f"UPDATE actions SET {back} WHERE state = 'proposed'", kept)
+        with store.transaction() as con:
+            con.execute(f"UPDATE actions SET {back} WHERE state = 'proposed'", kept)
 
 
 def run(capsys, *arguments: str):

@@ -23,6 +23,7 @@ from pipeline.answers.money import in_cents, to_cents
 from pipeline.answers.window import Window
 from pipeline.lake import tables
 from pipeline.lake.location import Location
+from pipeline.lake.session import Session
 from pipeline.prices import PriceBook
 from pipeline.prices.price import Price
 from pipeline.settings.cost import CostRule, Method, Spread
@@ -85,7 +86,7 @@ def plain_store(folder: str, **facts: Any) -> Store:
     """The ledger's tables in memory: the same SQL, without the seconds that a lake takes to make."""
     con = duckdb.connect(config={"threads": 1})  # for few rows more of them cost more than they give
     tables.create(con)
-    store = Store(con, Location(Path(folder)), read_only=False)
+    store = Store(Session(Location(Path(folder)), False, None, None, con))
     store.append(Batch({name: table(name, rows) for name, rows in facts.items()}))
     return store
 

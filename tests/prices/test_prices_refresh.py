@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -142,13 +142,14 @@ def test_up_keeps_prices_as_the_catalogue_has_them(served: dict[str, str], tmp_p
     """A catalogue that is away for an hour must end neither the collectors nor the readings after it."""
     into = tmp_path / "aws.csv"
     asked = {"prices_source": "aws", "prices_into": str(into), "prices_url": served["url"] + "/1"}
-    job, watch = pricing(UpSettings(**asked)), Watching()
-    served["/1"], away = AWS, Watching()
-    job(watch)  # type: ignore[arg-type]
+    job: Callable[[Any], None] = pricing(UpSettings(**asked))
+    watch, away = Watching(), Watching()
+    served["/1"] = AWS
+    job(watch)
     assert (watch.pauses[1:], watch.said) == ([0.0, 86_400.0, 86_400.0, 86_400.0], [])
     assert len(into.read_text().splitlines()) == 2, "the header and one price, which did not change"
     served["/1"] = ""
-    job(away)  # type: ignore[arg-type]
+    job(away)
     assert away.pauses[2:] == [3_600.0] * 3 and "503" in away.said[0]
     with pytest.raises(ConfigError, match="prices_into"):
         pricing(UpSettings(prices_source="aws"))

@@ -1,0 +1,60 @@
+"""A connection to a lake that threads share, opened again by the next call after the world broke it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+import duckdb
+
+from pipeline.errors import StoreUnavailable
+from pipeline.lake import failures, opening
+from pipeline.lake.location import Location
+
+
+@dataclass(slots=True)
+class Session:
+    """Opened by `open`; `snapshot` and `threads` as Store.open takes them."""
+
+    location: Location
+    read_only: bool
+    snapshot: int | None
+    threads: int | None
+    con: duckdb.DuckDBPyConnection | None = None
+    steady: bool = False
+    """Amid a reading of one snapshot, which a connection opened again would not go on with."""
+    guard: threading.RLock = field(default_factory=threading.RLock)
+
+    @contextmanager
+    def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The connection, opened again where it was lost; an error of the world is named and drops it."""
+        with self.guard:
+            if self.con is None:
+                self.open()
+            assert self.con is not None
+            try:
+                yield self.con
+            except duckdb.Error as error:
+                meaning = failures.named(error, self.location)
+                if isinstance(meaning, StoreUnavailable):
+                    self.drop()
+                if meaning is not None:
+                    raise meaning from error
+                raise
+
+    def open(self) -> None:
+        """Raises NotFound, StoreUnavailable or ConfigError as Store.open says."""
+        if self.steady:
+            raise StoreUnavailable("the connection was lost amid a reading of one snapshot; ask again")
+        if self.read_only:
+            self.con = opening.read(self.location, self.snapshot)
+        else:
+            self.con = opening.write(self.location, self.threads)
+
+    def drop(self) -> None:
+        lost, self.con = self.con, None
+        if lost is not None:
+            with suppress(duckdb.Error):
+                lost.close()
