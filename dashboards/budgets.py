@@ -77,8 +77,7 @@ def page(view: View) -> None:
 
 
 def _month(view: View, answer: Answer) -> None:
-    names = [c.name for c in answer.columns]
-    row: dict[str, Any] = dict(zip(names, answer.rows[0], strict=True))
+    row = answer.named()[0]
     one, two, three, four, five = st.columns(5)
     one.metric(f"Spent, {view.currency}", "unknown" if row["spent"] is None else amount(row["spent"]))
     if row["forecast"] is None:
@@ -101,8 +100,7 @@ def _budgets(view: View, asked: Asked) -> None:
 
 def _picture(answer: Answer) -> Any:
     """Spent as a bar, the forecast as a tick with its interval, the amount as a line at 100 %."""
-    names = [c.name for c in answer.columns]
-    rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
+    rows = answer.named()
     parts = ("spent", "forecast", "forecast_low", "forecast_high")
     data = pd.DataFrame(
         [

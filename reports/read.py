@@ -11,7 +11,6 @@ from fractions import Fraction
 from typing import Any
 
 from pipeline.answers.anomalies import anomalies
-from pipeline.answers.answer import Answer
 from pipeline.answers.cost import cost
 from pipeline.answers.served import traffic
 from pipeline.answers.timeline import timeline
@@ -52,23 +51,18 @@ def _read(store: Store, month: Window, inputs: Inputs) -> Statement:
 def extras(store: Store, made: Draft) -> Extras:
     month, of = made.month, made.inputs
     priced = (of.prices, of.currency, of.rule, of.owners)
-    units = _rows(unit_costs(store, month, (), *priced))
-    days = _rows(cost(store, month, ("day", "team"), *priced))
+    units = tuple(unit_costs(store, month, (), *priced).named())
+    days = tuple(cost(store, month, ("day", "team"), *priced).named())
     before = store.query("charges_by_month", before=month.start).to_pylist()
     return Extras(
         units=units,
         actions=tuple(_saved(store, month, row, units) for row in _actions(store, month)),
-        anomalies=_rows(anomalies(store, month, (), "day", *priced)),
+        anomalies=tuple(anomalies(store, month, (), "day", *priced).named()),
         budgets=tuple(_budgets(made)),
         days=tuple((r["day"], str(r["team"]), r["total_cost"]) for r in days if r["total_cost"] is not None),
         trend=tuple((r["month"], r["team"], r["currency"], r["amount"]) for r in before if r["amount"]),
-        quality=_rows(timeline(store, month, 31)),
+        quality=tuple(timeline(store, month, 31).named()),
     )
-
-
-def _rows(answer: Answer) -> tuple[dict[str, Any], ...]:
-    names = [c.name for c in answer.columns]
-    return tuple(dict(zip(names, row, strict=True)) for row in answer.rows)
 
 
 def _actions(store: Store, month: Window) -> list[dict[str, Any]]:

@@ -80,19 +80,15 @@ def _answered(
     for place, check in enumerate((workload.get("status") or {}).get("admissionChecks") or ()):
         if check["name"] not in names or check["state"] != "Pending":
             continue
-        patch = _patch(metadata["uid"], place, check, hold, now)
-        sent = client.patch(WORKLOAD_STATUS, metadata["namespace"], metadata["name"], patch, dry_run=False)
-        state, words = ("Retry", hold.words) if hold else ("Ready", "no budget holds it back")
-        yield (
-            sent
-            if isinstance(sent, ApiError)
-            else Answer(metadata["namespace"], metadata["name"], state, words)
-        )
+        said = _said(check, hold, now)
+        patch = _patch(metadata["uid"], place, check["name"], said)
+        where = metadata["namespace"], metadata["name"]
+        sent = client.patch(WORKLOAD_STATUS, *where, patch, dry_run=False)
+        yield sent if isinstance(sent, ApiError) else Answer(*where, said["state"], said["message"])
 
 
-def _patch(uid: str, place: int, check: Object, hold: Hold | None, now: datetime) -> list[Object]:
-    """Only while that very workload still asks: Kueue may have taken its quota away meanwhile."""
-    at = f"/status/admissionChecks/{place}"
+def _said(check: Object, hold: Hold | None, now: datetime) -> Object:
+    """The check with its answer."""
     said: Object = {
         "name": check["name"],
         "state": "Retry" if hold else "Ready",
@@ -104,9 +100,15 @@ def _patch(uid: str, place: int, check: Object, hold: Hold | None, now: datetime
         said["requeueAfterSeconds"] = max(LEAST_SECONDS, min(MOST_SECONDS, left))
     if "retryCount" in check:
         said["retryCount"] = check["retryCount"]
+    return said
+
+
+def _patch(uid: str, place: int, name: str, said: Object) -> list[Object]:
+    """Only while that very workload still asks: Kueue may have taken its quota away meanwhile."""
+    at = f"/status/admissionChecks/{place}"
     return [
         {"op": "test", "path": "/metadata/uid", "value": uid},
-        {"op": "test", "path": f"{at}/name", "value": check["name"]},
+        {"op": "test", "path": f"{at}/name", "value": name},
         {"op": "test", "path": f"{at}/state", "value": "Pending"},
         {"op": "replace", "path": at, "value": said},
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pipeline.act.approvals import granted, still_offered
@@ -154,8 +155,7 @@ def _offered(store: Store, one: Due, known: Known) -> StepDecision | None:
     decision = decided(one, recorded["decision"]["plan"], known)
     if recorded["policy"]["hash"] != known.policy.hash:
         return None
-    same = {"evidence": rows[0]["evidence"], "detail": recorded["decision"]["detail"]}
-    kept = StepDecision(**{**{n: getattr(decision, n) for n in decision.__slots__}, **same})
+    kept = replace(decision, evidence=rows[0]["evidence"], detail=recorded["decision"]["detail"])
     stands = granted(store, kept, known.now) or still_offered(store, kept, known.now)
     return kept if stands else None
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pipeline.act.climbing import Idle, climb
 from pipeline.act.events import Publisher, Taken
 from pipeline.actuator.kubernetes import Kubernetes
-from pipeline.answers.answer import Answer
 from pipeline.answers.budgets import budgets
 from pipeline.answers.cost import cost, extent
 from pipeline.answers.window import Window
@@ -52,7 +51,7 @@ class Money(NamedTuple):
 def standings(store: Store, money: Money, now: datetime) -> dict[str, Standing]:
     """By budget, of those that hold at `now`."""
     answer = budgets(store, money.plans, now, SEED, money.prices, money.rule, money.owners)
-    return {row["budget"]: Standing.from_row(row, answer.as_of) for row in _rows(answer)}
+    return {row["budget"]: Standing.from_row(row, answer.as_of) for row in answer.named()}
 
 
 def climbed(
@@ -99,7 +98,7 @@ def _hours(store: Store, window: Window, cluster: str, namespace: str) -> dict[s
         answer = cost(store, window, ("cluster", "namespace", "workload"))
     except NotFound:
         return {}
-    mine = [r for r in _rows(answer) if (r["cluster"], r["namespace"]) == (cluster, namespace)]
+    mine = [r for r in answer.named() if (r["cluster"], r["namespace"]) == (cluster, namespace)]
     none = Decimal(0)
     return {
         str(r["workload"]): (
@@ -107,8 +106,3 @@ def _hours(store: Store, window: Window, cluster: str, namespace: str) -> dict[s
         )
         for r in mine
     }  # fmt: skip
-
-
-def _rows(answer: Answer) -> list[dict[str, Any]]:
-    names = [c.name for c in answer.columns]
-    return [dict(zip(names, row, strict=True)) for row in answer.rows]

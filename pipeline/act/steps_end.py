@@ -36,9 +36,14 @@ class Settled(NamedTuple):
 
 
 def settled(client: Kubernetes, rung: Rung, one: Taken, policy: Policy, now: datetime) -> Iterator[Settled]:
-    """A write whose answer was lost is looked up or done; a write that was answered is verified."""
+    """A write whose answer was lost is looked up or done; a write that was answered is verified.
+
+    After the step's time, or with the kill switch on, nothing is done any more; what was is put back in time.
+    """
     past, plan = one.past, one.plan
     if past.state == "approved":
+        if now >= one.expires or policy.kill_switch:
+            return
         found = rung.carry_out(client, plan, past.action_id, one.expires)
         if found is not None:
             yield Settled(found.state, found.detail, found.evidence)

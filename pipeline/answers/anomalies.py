@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from pipeline.answers import cost as costs
 from pipeline.answers import dimensions
@@ -102,10 +101,8 @@ def _row(
 
 def _series(answer: Answer, by: Sequence[str], step: str, span: Window, count: int) -> dict[Key, list[Lines]]:
     """The lines of each step, in order, by the dimensions of `by`; a step without a line is empty."""
-    names = [c.name for c in answer.columns]
     found: dict[Key, list[dict[Cell, Line]]] = defaultdict(lambda: [{} for _ in range(count)])
-    for values in answer.rows:
-        row: dict[str, Any] = dict(zip(names, values, strict=True))
+    for row in answer.named():
         if row["total_cost"] is None:
             continue
         cells = found[tuple(row[d] for d in by)][(row[step] - span.start) // STEPS[step]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.answers.window import Window
 
@@ -45,6 +45,11 @@ class Answer:
     total: tuple[Value, ...] | None = None
     """The sum of the rows, in the order of `columns`, where a sum has a meaning."""
     window: Window | None = None
+
+    def named(self) -> list[dict[str, Any]]:
+        """The rows by column name."""
+        names = [c.name for c in self.columns]
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
 
 
 def to_json(answer: Answer) -> dict[str, object]:

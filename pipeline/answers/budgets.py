@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
 
 from pipeline.answers import cost as costs
 from pipeline.answers.answer import Answer, Column, Value
@@ -101,11 +100,9 @@ def _daily(
     """Cost of each day that the budget's lines have one, and the GPU-hours among them without a price."""
     by = (*(dimension for dimension, _ in plan.match), "day")
     answer = costs.cost(store, window, by, prices, plan.currency, rule, owners)
-    names = [c.name for c in answer.columns]
     found: dict[date, Decimal | None] = defaultdict(lambda: None)
     unpriced = Decimal(0)
-    for row in answer.rows:
-        line: dict[str, Any] = dict(zip(names, row, strict=True))
+    for line in answer.named():
         if plan.covers(line):
             unpriced += line["unpriced_gpu_hours"] or 0
             if line["total_cost"] is not None:

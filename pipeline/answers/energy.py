@@ -93,10 +93,8 @@ Holders = dict[tuple[Value, ...], list[tuple[tuple[Value, ...], Decimal]]]
 
 def _holders(held: Answer, keys: Sequence[str], by: Sequence[str]) -> Holders:
     """GPU-hours of each card and day, by the values of `by`."""
-    names = [c.name for c in held.columns]
     found: Holders = defaultdict(list)
-    for values in held.rows:
-        row: dict[str, Any] = dict(zip(names, values, strict=True))
+    for row in held.named():
         hours = _number(row["allocated_gpu_hours"]) + _number(row["unallocated_gpu_hours"])
         if hours > 0:
             found[tuple(row[k] for k in keys)].append((tuple(row[d] for d in by), hours))

@@ -45,9 +45,7 @@ def _alerts(store: Store, window: Window, model: str) -> list[tuple[Value, ...]]
 
 
 def _actions(store: Store, window: Window, model: str) -> list[tuple[Value, ...]]:
-    answer = actions(store, window)
-    names = [c.name for c in answer.columns]
-    rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
+    rows = actions(store, window).named()
     return [
         (
             r["last"],

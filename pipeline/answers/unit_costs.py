@@ -67,9 +67,7 @@ class _Asked:
             answer = cost(self.store, window, by, self.prices, self.currency, self.rule, self.owners)
         except NotFound:  # a ledger without GPUs still knows what its models answered
             return {}, ()
-        names = [c.name for c in answer.columns]
-        rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
-        return {tuple(str(row[d]) for d in by): row for row in rows}, answer.notes
+        return {tuple(str(row[d]) for d in by): row for row in answer.named()}, answer.notes
 
 
 def unit_costs(

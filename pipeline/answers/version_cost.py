@@ -22,7 +22,5 @@ def of_version(
         found = cost(store, Window(start, end), ("model", "model_version"), prices, currency)
     except DriftledgerError:
         return None
-    names = [c.name for c in found.columns]
-    lines = (dict(zip(names, row, strict=True)) for row in found.rows)
-    mine = [x["total_cost"] for x in lines if (x["model"], x["model_version"]) == (model, version)]
+    mine = [x["total_cost"] for x in found.named() if (x["model"], x["model_version"]) == (model, version)]
     return mine[0] if mine and isinstance(mine[0], Decimal) else None

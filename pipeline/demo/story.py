@@ -68,10 +68,8 @@ class Story:
         assert self.span is not None  # began comes first
         end = self.span[1].replace(tzinfo=None)
         answer = drift(store, Window(end - timedelta(hours=6), end))
-        names = [c.name for c in answer.columns]
         self.say("Inputs that moved most in six hours        PSI    level")
-        for row in answer.rows[:3]:
-            found = dict(zip(names, row, strict=True))
+        for found in answer.named()[:3]:
             self.say(f"  {found['model']}: {found['feature']!s:<24} {found['psi']:>6.2f}    {found['level']}")
         self.say("")
 

@@ -65,9 +65,7 @@ def _less(b: Sequence[Decimal], a: Sequence[Decimal]) -> tuple[Decimal, ...]:
 
 def _usage(store: Store, month: Window, book: PriceBook, then: Inputs, owners: Ownership) -> list[Charge]:
     answer = cost(store, month, BY, book, then.currency, then.rule, owners)
-    names = [c.name for c in answer.columns]
-    rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
-    return charges.usage(rows, month.start, then.currency)
+    return charges.usage(answer.named(), month.start, then.currency)
 
 
 def _unpriced(of: Sequence[Charge]) -> Decimal:

@@ -48,9 +48,7 @@ def draft(store: Store, month: Window, inputs: Inputs) -> Draft:
     answer = cost(store, month, BY, inputs.prices, inputs.currency, inputs.rule, inputs.owners)
     if not answer.rows and not any(c.month < month.start for c in closings(store)):
         raise NotFound(f"no GPU existed in {month}; the ledger's GPU facts are of {extent(store)}")
-    names = [c.name for c in answer.columns]
-    rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
-    found = charges.usage(rows, month.start, inputs.currency)
+    found = charges.usage(answer.named(), month.start, inputs.currency)
     notes = list(answer.notes)
     for span, then in _earlier(store, month, inputs.correction_months):
         changed, said = corrections(store, span, then, inputs)

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from pipeline.answers.answer import Answer
 from pipeline.answers.cost import cost
 from pipeline.answers.cost_table import NOBODYS
 from pipeline.answers.window import Window
@@ -70,7 +69,7 @@ def allocations(store: Store, question: Question, prices: Prices) -> tuple[Sets,
         by = (*dimensions, time) if time else dimensions
         answer = cost(store, span, by, prices.book, prices.currency, question.rule, prices.owners)
         notes |= dict.fromkeys(answer.notes)
-        for row in named(answer):
+        for row in answer.named():
             start = row[time] if time else span.start
             _take(sets[_place(question.sets, start)], row, question)
         _bounded(sum(map(len, sets)))
@@ -82,12 +81,6 @@ def _bounded(entries: int) -> None:
     if entries > MOST_ENTRIES:
         remedy = f"it makes {entries} entries, at most {MOST_ENTRIES}; aggregate more, or ask for fewer sets"
         raise ConfigError("aggregate", "as asked", remedy)
-
-
-def named(answer: Answer) -> Iterator[dict[str, Any]]:
-    """The rows by column name."""
-    names = [column.name for column in answer.columns]
-    return (dict(zip(names, row, strict=True)) for row in answer.rows)
 
 
 def _dimensions(question: Question) -> tuple[str, ...]:

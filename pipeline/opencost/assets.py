@@ -13,7 +13,7 @@ from pipeline.answers.cost import cost
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
 from pipeline.opencost import shape, span
-from pipeline.opencost.allocation import ZERO, Prices, hours_of, named
+from pipeline.opencost.allocation import ZERO, Prices, hours_of
 from pipeline.opencost.parameters import IGNORED
 from pipeline.settings.cost import CostRule, Method, Spread
 from pipeline.store import Store
@@ -54,7 +54,7 @@ def assets(
     wanted = {name for name in types.lower().split(",") if name}
     nodes: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     found = []
-    for row in named(answer):
+    for row in answer.named():
         if row["resource"] in BESIDE_NODES:
             found.append(_alone(row, inventory.device(row), window))
         else:

@@ -64,11 +64,9 @@ def reconcile(
 
 def node_days(answer: Answer) -> dict[Key, NodeDay]:
     """A node was there as long as its longest device; its cost is that of the devices with a price."""
-    names = [column.name for column in answer.columns]
     hours: dict[Key, Decimal] = defaultdict(Decimal)
     costs: dict[Key, list[Decimal | None]] = defaultdict(list)
-    for values in answer.rows:
-        row: dict[str, object] = dict(zip(names, values, strict=True))
+    for row in answer.named():
         day, own, idle = row["day"], row["allocated_gpu_hours"], row["unallocated_gpu_hours"]
         assert isinstance(day, datetime) and isinstance(own, Decimal) and isinstance(idle, Decimal)
         key = day.date(), str(row["node"])

@@ -257,6 +257,17 @@ def test_a_lost_answer_and_a_crash_leave_each_object_changed_at_most_once(scene)
     assert "somebody has changed it since" in scene.rows("undone")[0]["detail"]
 
 
+def test_a_write_that_was_lost_is_not_done_after_its_time_or_with_the_kill_switch_on(scene):
+    """A process that was down for a day must not come back and suspend what nobody asks for any more."""
+    rules = scene.policy(steps="suspend_batch")
+    scene.api.faults = [("patch", "unreachable")] * 2
+    assert scene.tick(rules)[-1] == ("suspend_batch", "approved")
+    off = replace(rules, kill_switch=True)
+    assert scene.tick(off, NOW + MINUTE) == [] and not scene.api.writes
+    late = NOW + 13 * HOUR
+    assert ("suspend_batch", "undone") in scene.tick(off, late, as_of=late) and not scene.api.writes
+
+
 def test_what_a_person_agreed_to_is_done_as_planned_and_what_a_person_put_back_stays_back(scene):
     rules = scene.policy("propose", "cap_autoscalers")
     web = ("horizontalpodautoscalers.autoscaling", "web")
