@@ -34,7 +34,7 @@ def watch(
             continue
         state = TARGETS[target.kind].watch(client, target, rule.version_label)
         if isinstance(state, ApiError):
-            if state.fault in ("timeout", "unreachable"):
+            if state.is_unanswered:
                 away.add(target.cluster)  # one wait a tick is enough
             continue
         seen = {"uid": state.uid, "generation": state.generation, "config": canonical(state.config)}

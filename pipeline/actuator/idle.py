@@ -42,8 +42,11 @@ def plan(client: Kubernetes, target: Target) -> Scaling | Step | ApiError:
     return Scaling(target, thing["metadata"]["uid"], replicas, 0)
 
 
-def scale(client: Kubernetes, scaling: Scaling) -> Step:
-    """One guarded patch: whoever scales it meanwhile wins.  Done before, nothing is written again."""
+def scale(client: Kubernetes, scaling: Scaling) -> Step | None:
+    """One guarded patch: whoever scales it meanwhile wins.  Done before, nothing is written again.
+
+    None where the server does not answer: nobody knows whether it was done.
+    """
     target, resource = scaling.target, _resource(scaling.target, "scale")
     patch = _patch(scaling)
     for dry_run in (True, False):
@@ -74,14 +77,16 @@ def _patch(scaling: Scaling) -> list[Object]:
     ]
 
 
-def _unless_done(client: Kubernetes, scaling: Scaling, answer: ApiError) -> Step:
+def _unless_done(client: Kubernetes, scaling: Scaling, answer: ApiError) -> Step | None:
     target = scaling.target
     thing = client.get(_resource(target), target.namespace, target.name)
     if isinstance(thing, ApiError):
-        return Step("refused", f"not_written: {answer.words}")
+        return None if answer.is_unanswered else Step("refused", f"not_written: {answer.words}")
     held = (thing["metadata"]["uid"], int(thing["spec"].get("replicas", 1)))
     if held == (scaling.uid, scaling.after):
         return Step("executed", f"it has {scaling.after} replicas already; nothing is sent")
+    if answer.is_unanswered:
+        return None
     return Step("refused", f"target_moved: {held[1]} replicas now; {answer.words}")
 
 

@@ -79,6 +79,16 @@ class ApiError:
     message: str
 
     @property
+    def wrote_nothing(self) -> bool:
+        """Certainly, as the server refused it."""
+        return self.fault in ("conflict", "invalid", "forbidden", "unauthorized", "not_found")
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Worth asking again: the server has not said anything."""
+        return self.fault in ("timeout", "unreachable")
+
+    @property
     def words(self) -> str:
         return f"{self.fault}: {self.verb} {self.resource}: {self.message}"
 

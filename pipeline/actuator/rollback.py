@@ -19,8 +19,6 @@ from pipeline.policy.rules import Target
 Unblock = Callable[[Kubernetes, Object], str]
 """Clears what the rollout of the object waits for in vain; says what was done, '' for nothing."""
 
-_NEVER_WRITTEN = ("conflict", "invalid", "forbidden", "unauthorized", "not_found")
-
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
@@ -171,7 +169,7 @@ class Rollback:
         thing = self._get(client, action.target)
         if not isinstance(thing, ApiError) and action_of(thing) == action.action_id:
             return Step("executed", f"the patch took effect, its answer was lost: {answer.words}", evidence)
-        if answer.fault in _NEVER_WRITTEN:
+        if answer.wrote_nothing:
             return Step("refused", f"not_written: {answer.words}; the next tick decides anew")
         return None
 

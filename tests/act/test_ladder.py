@@ -16,7 +16,7 @@ from pipeline.act.approvals import approve, offer
 from pipeline.act.climbing import climb
 from pipeline.act.freezing import thaw
 from pipeline.act.undo import undo
-from pipeline.actuator.kubernetes import DEPLOYMENTS, NODES, PODS, Resource
+from pipeline.actuator.kubernetes import DEPLOYMENTS, NODES, PODS, ApiError, Resource
 from pipeline.actuator.ladder.contract import Scope
 from pipeline.actuator.ladder.reading import (
     AUTOSCALERS,
@@ -255,6 +255,20 @@ def test_a_lost_answer_and_a_crash_leave_each_object_changed_at_most_once(scene)
     assert scene.thing("jobs.batch", "train")["spec"]["suspend"] is False
     assert scene.thing("workloads.kueue.x-k8s.io", "kueues")["spec"]["active"] is True
     assert "somebody has changed it since" in scene.rows("undone")[0]["detail"]
+
+
+def test_a_workload_called_timeout_is_refused_as_any_other_is(monkeypatch):
+    """What a workload is called must not be read as a lost answer, which is asked for again for ever."""
+    api = Objects()
+    api.put(DEPLOYMENTS, NS, "timeout", spec={"replicas": 2})
+    api.held["deployments.apps/scale"] = api.held["deployments.apps"]
+    idle = (Target("c", NS, "Deployment", "timeout"),)
+    plan = RUNGS["scale_idle"].plan(api, Scope("c", NS, idle=idle))
+    for fault, state in (("forbidden", "refused"), ("unreachable", None)):
+        said = ApiError(fault, "patch", "deployments/scale.apps", 'deployments.apps "timeout" is locked')
+        monkeypatch.setattr(api, "patch", lambda *_, said=said, **__: said)
+        step = RUNGS["scale_idle"].carry_out(api, plan, "a", NOW)
+        assert (step and step.state) == state
 
 
 def test_a_write_that_was_lost_is_not_done_after_its_time_or_with_the_kill_switch_on(scene):

@@ -17,7 +17,6 @@ from pipeline.actuator.steps import Step
 from pipeline.canonical import canonical
 
 _MARK = f"/metadata/annotations/{ANNOTATION.replace('/', '~1')}"
-_NEVER_WRITTEN = ("conflict", "invalid", "forbidden", "unauthorized", "not_found")
 
 Done = Literal["done", "left", "unknown"]
 
@@ -73,7 +72,7 @@ def put_back(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
 def holds(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
     """By the objects themselves."""
     found = [(c, client.get(c.resource, c.namespace, c.name)) for c in changes_of(plan)]
-    if any(isinstance(t, ApiError) and t.fault not in _NEVER_WRITTEN for _, t in found):
+    if any(isinstance(t, ApiError) and not t.wrote_nothing for _, t in found):
         return None
     mine = [(c, t) for c, t in found if not isinstance(t, ApiError) and action_of(t) == action_id]
     moved = [c.words for c, t in mine if t["spec"].get(c.field) != c.after]
@@ -168,7 +167,7 @@ def _sent(
     answer: Object | ApiError = {}
     for dry_run in (True, False):
         answer = client.patch(*where, dry_run=dry_run)
-        if isinstance(answer, ApiError) and (dry_run or answer.fault in _NEVER_WRITTEN):
+        if isinstance(answer, ApiError) and (dry_run or answer.wrote_nothing):
             return _fault(answer)
     if isinstance(answer, ApiError):  # its answer was lost: the object tells
         thing = client.get(change.resource, change.namespace, change.name)
@@ -178,4 +177,4 @@ def _sent(
 
 
 def _fault(error: ApiError) -> tuple[Done, str]:
-    return ("left" if error.fault in _NEVER_WRITTEN else "unknown"), error.words
+    return ("left" if error.wrote_nothing else "unknown"), error.words

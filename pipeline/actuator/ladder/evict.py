@@ -17,7 +17,6 @@ from pipeline.actuator.stuck_pods import evicted
 from pipeline.canonical import canonical
 
 _MAKERS = ("ReplicaSet", "StatefulSet", "Job")
-_LOST = ("timeout", "unreachable")
 
 
 def plan(client: Kubernetes, scope: Scope) -> Plan | ApiError:
@@ -44,7 +43,7 @@ def carry_out(client: Kubernetes, plan: Plan, action_id: str, expires: datetime)
         answer = evicted(client, {"metadata": pod})
         if not isinstance(answer, ApiError) or answer.fault in ("not_found", "conflict"):
             gone.append(pod["name"])  # a uid that is not there any more has been evicted before
-        elif answer.fault in _LOST:
+        elif answer.is_unanswered:
             return None
         else:
             left[pod["name"]] = answer.words
