@@ -12,7 +12,7 @@ from dashboards.questions import Asked, Query
 from dashboards.view import View
 from pipeline import sql
 from pipeline.answers.answer import Answer
-from pipeline.answers.cells import percent, safe_text
+from pipeline.answers.cells import complete, safe_text
 from pipeline.answers.files import csv_text, xlsx
 
 
@@ -72,9 +72,7 @@ def trust(view: View, answer: Answer) -> None:
     parts = [f"as of {moments.minute(answer.as_of, view.zone)}" if answer.as_of else "no data yet"]
     if answer.window:
         parts.append(f"window {answer.window}")
-    known = answer.completeness
-    parts.append("completeness unknown" if known is None else f"{percent(known)} complete")
-    st.text(" | ".join(parts))
+    st.text(" | ".join(p for p in (*parts, complete(answer)) if p))
 
 
 def _sql(queries: tuple[Query, ...], command: str) -> None:

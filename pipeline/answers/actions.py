@@ -31,7 +31,7 @@ def actions(store: Store, window: Window) -> Answer:
     found = store.query("actions_list", start=window.start, end=window.end).to_pylist()
     rows = tuple(tuple(row[c.name] or None for c in COLUMNS) for row in found)
     as_of = max((row["last"] for row in found), default=None)
-    return Answer(COLUMNS, rows, as_of, None, window=window)
+    return Answer(COLUMNS, rows, as_of, None, window=window, observed=False)
 
 
 def only(store: Store, beginning: str) -> str:

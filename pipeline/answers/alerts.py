@@ -26,4 +26,4 @@ def alerts(store: Store, window: Window) -> Answer:
     names = [column.name for column in COLUMNS]
     found = tuple(tuple(row[name] for name in names) for row in rows)
     newest = max((row["time"] for row in rows), default=None)
-    return Answer(COLUMNS, found, newest, None, window=window)
+    return Answer(COLUMNS, found, newest, None, window=window, observed=False)

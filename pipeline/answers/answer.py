@@ -45,6 +45,8 @@ class Answer:
     total: tuple[Value, ...] | None = None
     """The sum of the rows, in the order of `columns`, where a sum has a meaning."""
     window: Window | None = None
+    observed: bool = True
+    """Whether completeness has a meaning: of what was decided, said or set by somebody it has none."""
 
     def named(self) -> list[dict[str, Any]]:
         """The rows by column name."""

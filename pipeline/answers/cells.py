@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
-from pipeline.answers.answer import ColumnKind, Value
+from pipeline.answers.answer import Answer, ColumnKind, Value
 
 UNKNOWN = "-"
 SHORT = 12
@@ -41,6 +41,13 @@ def percent(ratio: Decimal) -> str:
     if not ratio.is_finite():
         return UNKNOWN
     return f"{(ratio * 100).quantize(Decimal('0.1'), ROUND_FLOOR)}%"
+
+
+def complete(answer: Answer) -> str:
+    """How much of it was observed, in words; '' where that has no meaning."""
+    if answer.completeness is None:
+        return "completeness unknown" if answer.observed else ""
+    return f"{percent(answer.completeness)} complete"
 
 
 def amount(value: Decimal) -> str:

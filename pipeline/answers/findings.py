@@ -40,4 +40,4 @@ def findings(found: Sequence[Finding], now: datetime, notes: tuple[str, ...]) ->
         )
         for f in found
     )
-    return Answer(COLUMNS, rows, now, None, notes)
+    return Answer(COLUMNS, rows, now, None, notes, observed=False)

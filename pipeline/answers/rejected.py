@@ -50,7 +50,7 @@ def rejected(
     as_of = max((row["time"] for row in found), default=None)
     if by:
         columns, rows = _summed(found, by)
-        return Answer(columns, rows, as_of, None, window=window)
+        return Answer(columns, rows, as_of, None, window=window, observed=False)
     shown = tuple(tuple(_cell(row, c.name) for c in COLUMNS) for row in found)
     notes: tuple[str, ...] = ()
     if found:
@@ -59,7 +59,7 @@ def rejected(
         notes += (
             f"{found[0]['found'] - limit} more are not shown; --limit shows more, --by reason sums them",
         )
-    return Answer(COLUMNS, shown, as_of, None, notes, window=window)
+    return Answer(COLUMNS, shown, as_of, None, notes, window=window, observed=False)
 
 
 def _cell(row: dict[str, Any], name: str) -> Any:

@@ -14,6 +14,8 @@ from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOpti
 
 NOT_IDENTICAL = 6
 """Exit code where the decision, computed again, is another one."""
+OTHER_RULES = 7
+"""Exit code where it is another one, and other rules than these decided it."""
 
 
 class Form(StrEnum):
@@ -35,7 +37,7 @@ def explain(
 ) -> None:
     """Why it was decided, and whether it is the same when computed again; html is a page that stands alone.
 
-    Exit code 0 when identical, 6 when not, 3 when there is no such action.
+    Exit code 0 when identical, 6 when not, 7 when not and other rules decided it, 3 when there is none.
     """
     from pipeline.explain.effect import effect
     from pipeline.explain.explanation import explain as compute
@@ -56,4 +58,4 @@ def explain(
         for line in narrative(explanation):
             typer.echo(safe_text(line))
     if not explanation.identical:
-        raise typer.Exit(NOT_IDENTICAL)
+        raise typer.Exit(OTHER_RULES if explanation.by_other_rules else NOT_IDENTICAL)

@@ -11,7 +11,7 @@ from typing import TextIO, TypeVar
 from rich.cells import cell_len
 
 from pipeline.answers.answer import Answer, Column, Value, to_json
-from pipeline.answers.cells import people, safe_text
+from pipeline.answers.cells import complete, people, safe_text
 from pipeline.answers.files import write_csv
 
 T = TypeVar("T")
@@ -119,6 +119,4 @@ def _reach(answer: Answer) -> str:
     parts = [f"as of {people('time', answer.as_of)}" if answer.as_of else "no data yet"]
     if answer.window:
         parts.append(f"window {answer.window}")
-    known = answer.completeness is not None
-    parts.append(f"{people('ratio', answer.completeness)} complete" if known else "completeness unknown")
-    return " | ".join(parts)
+    return " | ".join(p for p in (*parts, complete(answer)) if p)

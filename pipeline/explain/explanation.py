@@ -1,4 +1,7 @@
-"""A decision computed again from the lake snapshot that it names, and compared with what was recorded."""
+"""A decision computed again from the lake snapshot that it names, and compared with what was recorded.
+
+What other rules decided may come out otherwise today; that is said, and is no sign of tampering.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from pipeline.explain.differences import differences
 from pipeline.judge import judge
 from pipeline.lake.location import Place
 from pipeline.policy.consider import consider
-from pipeline.policy.decisions import Action, Decision
+from pipeline.policy.decisions import RULES, Action, Decision
 from pipeline.policy.file import parse
 from pipeline.policy.journal import Revision, TargetState
 from pipeline.policy.step_again import again
@@ -43,6 +46,16 @@ class Explanation:
     """Rows of the action in the order in which its states were reached."""
     outcome: Row | None
     """What it changed, where that was measured."""
+    rules: int = RULES
+    """Version of the rules that decided; 0 for a decision from before versions were recorded."""
+
+    @property
+    def by_other_rules(self) -> str:
+        """Which rules decided, where they are not those that computed it again; else ''."""
+        if self.rules == RULES:
+            return ""
+        told = f"rule version {self.rules}" if self.rules else "rules of no recorded version"
+        return f"decided by {told}, this is {RULES}"
 
 
 def explain(place: Place, action_id: str) -> Explanation:
@@ -52,11 +65,13 @@ def explain(place: Place, action_id: str) -> Explanation:
         outcomes = [o for o in store.rows("outcomes").to_pylist() if o["action_id"] == steps[0]["action_id"]]
     row = _decided(steps)
     recorded = str(row["evidence"] or "")
-    recomputed, found = "", []
+    recomputed, found, rules = "", [], RULES
     try:
-        decision = _again(place, json.loads(recorded), row["snapshot"])
-        recomputed = decision.evidence if decision else canonical({"decision": None})
-        found = differences(json.loads(recorded), json.loads(recomputed)) + _columns(row, decision)
+        evidence = json.loads(recorded)
+        rules = int(evidence.get("rules", 0))
+        decision = _again(place, evidence, row["snapshot"])
+        recomputed = _of_rules(decision.evidence, evidence) if decision else canonical({"decision": None})
+        found = differences(evidence, json.loads(recomputed)) + _columns(row, decision)
         if not found and recomputed != recorded:
             found = ["the text is not canonical, though its values are the same"]
     except (DriftledgerError, duckdb.Error) as error:
@@ -64,7 +79,14 @@ def explain(place: Place, action_id: str) -> Explanation:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         found = [f"{MISSING} cannot be read: {type(error).__name__}: {error}"]
     outcome = outcomes[0] if outcomes else None
-    return Explanation(row["action_id"], not found, recorded, recomputed, tuple(found), steps, outcome)
+    return Explanation(row["action_id"], not found, recorded, recomputed, tuple(found), steps, outcome, rules)
+
+
+def _of_rules(recomputed: str, recorded: dict[str, Any]) -> str:
+    """With the version that decided: where all else is the same, the other rules changed nothing here."""
+    again = json.loads(recomputed)
+    again.pop("rules")
+    return canonical(again | {"rules": recorded["rules"]} if "rules" in recorded else again)
 
 
 def _steps(store: Store, prefix: str) -> tuple[Row, ...]:

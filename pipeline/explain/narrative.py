@@ -9,7 +9,9 @@ from typing import Any
 from pipeline.canonical import instant
 from pipeline.explain.effect import Effect, Side
 from pipeline.explain.explanation import Explanation
+from pipeline.explain.gate_words import gate_words
 from pipeline.explain.step_words import step_words
+from pipeline.policy.decisions import RULES
 
 
 def narrative(explanation: Explanation) -> Iterator[str]:
@@ -48,10 +50,7 @@ def _why(evidence: dict[str, Any]) -> Iterator[str]:
     yield "Versions that served:"
     for served in evidence["journal"]["served"]:
         yield f"  {_served(served)}"
-    yield f"Gates of policy {evidence['policy']['version']} ({evidence['policy']['hash'][:12]}):"
-    for gate in evidence["gates"]:
-        mark = "passed" if gate["passed"] else "FAILED"
-        yield f"  {mark}  {gate['gate']:<21} {gate['detail']}"
+    yield from gate_words(evidence)
     if "patch" in decision:
         yield "Any one gate that fails would have stopped it."
         yield from _patch(decision["patch"])
@@ -88,12 +87,19 @@ def _patch(patch: dict[str, Any]) -> Iterator[str]:
 
 
 def _verdict(explanation: Explanation) -> Iterator[str]:
-    if explanation.identical:
-        yield "Computed again from the snapshot: identical, byte for byte."
-        return
-    yield "Computed again from the snapshot: NOT IDENTICAL."
+    yield f"Computed again from the snapshot: {verdict(explanation)}"
     for line in explanation.differences:
         yield f"  {line}"
+
+
+def verdict(explanation: Explanation) -> str:
+    """Whether the decision holds, in one sentence."""
+    other = explanation.by_other_rules
+    if explanation.identical:
+        return f"identical, byte for byte{f'; {other}' if other else ''}."
+    if other:
+        return f"{other}, which cannot repeat it: only the version that decided can. What these rules say:"
+    return "NOT IDENTICAL."
 
 
 def _number(value: float | int | str) -> str:
@@ -128,6 +134,7 @@ def document(explanation: Explanation, effect: Effect | None = None) -> dict[str
         "schema": "driftledger.explanation/1",
         "action": explanation.action_id,
         "identical": explanation.identical,
+        "rules": {"decided": explanation.rules, "this": RULES},
         "differences": list(explanation.differences),
         "evidence": recorded,
         "steps": [

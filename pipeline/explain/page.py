@@ -12,6 +12,7 @@ from pipeline.answers.cells import safe_text
 from pipeline.canonical import instant, moment
 from pipeline.explain.effect import Effect, Side
 from pipeline.explain.explanation import Explanation
+from pipeline.explain.narrative import verdict
 from pipeline.explain.step_words import step_words
 
 _STYLE = """
@@ -153,7 +154,8 @@ def _side(name: str, side: Side) -> tuple[object, ...]:
 
 def _again(found: Explanation) -> Iterator[str]:
     yield _heading("Computed again")
-    yield _paragraph("Identical, byte for byte." if found.identical else "NOT IDENTICAL.")
+    words = verdict(found)
+    yield _paragraph(words[:1].upper() + words[1:])
     if found.differences:
         yield f"<pre>{chr(10).join(_text(line) for line in found.differences)}</pre>"
     yield f"<pre>driftledger explain {_text(found.action_id[:12])} -o json</pre>"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.explain.gate_words import gate_words
+
 
 def step_words(evidence: Mapping[str, Any]) -> Iterator[str]:
     """Budgets, gates and what was to be changed."""
@@ -13,10 +15,7 @@ def step_words(evidence: Mapping[str, Any]) -> Iterator[str]:
         ends = row["forecast"] or "unknown"
         spent = f"{row['spent'] or 'unknown'} of {row['amount']} {row['currency']}"
         yield f"  {row['budget']}: {spent}, forecast {ends}"
-    yield f"Gates of policy {evidence['policy']['version']} ({evidence['policy']['hash'][:12]}):"
-    for gate in evidence["gates"]:
-        mark = "passed" if gate["passed"] else "FAILED"
-        yield f"  {mark}  {gate['gate']:<22} {gate['detail']}"
+    yield from gate_words(evidence)
     plan = evidence["decision"].get("plan") or {}
     if plan:
         yield "Any one gate that fails would have stopped it."

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from detectors.finding import Finding
 from pipeline.canonical import canonical, digest, instant
-from pipeline.policy.decisions import Action, Decision, Gate, PastAction, Patch, Refusal
+from pipeline.policy.decisions import RULES, Action, Decision, Gate, PastAction, Patch, Refusal
 from pipeline.policy.gates import judge_gates
 from pipeline.policy.journal import Journal, Revision, TargetState
 from pipeline.policy.rules import Policy, Rule, Target
@@ -145,6 +145,7 @@ def _evidence(
     return canonical(
         {
             "format": FORMAT,
+            "rules": RULES,
             "decision": decided,
             "findings": [asdict(f) for f in s.trip.findings],
             "siblings": [asdict(f) for f in s.siblings],

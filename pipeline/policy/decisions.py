@@ -10,6 +10,12 @@ from pipeline.policy.rules import Mode, Target
 
 Kind = Literal["rollback", "undo"]
 
+RULES = 1
+"""Version of everything that a decision follows from: detectors, gates, ladders and the questions they ask.
+
+Each decision keeps it.  Raised with every change after which an old decision can come out otherwise.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class PastAction:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.canonical import canonical, digest, instant
 from pipeline.policy.climb import Due
-from pipeline.policy.decisions import Gate
+from pipeline.policy.decisions import RULES, Gate
 from pipeline.policy.money import Standing
 from pipeline.policy.past_steps import PastStep
 from pipeline.policy.rules import Mode, Policy, Target
@@ -103,6 +103,7 @@ def _evidence(due: Due, gates: Sequence[Gate], decision: Mapping[str, Any], know
     return canonical(
         {
             "format": FORMAT,
+            "rules": RULES,
             "ladder": {"step": due.rung.step, "namespace": due.namespace},
             "decision": decision,
             "budgets": [asdict(s) for _, s in sorted(known.standings.items())],

@@ -17,6 +17,7 @@ from pipeline.explain.effect import Effect, Side, effect
 from pipeline.explain.explanation import explain
 from pipeline.explain.narrative import narrative
 from pipeline.explain.page import page
+from pipeline.policy.decisions import RULES
 from pipeline.prices.book import PriceBook
 from pipeline.store import Store
 from tests.act.rollback_scene import NOW, life, policy, scene
@@ -178,6 +179,25 @@ def test_the_command_exits_6_when_not_identical(settled, capsys):
     with tampered(folder, "model_version = 'v9'"):
         code, out, _ = run(capsys, "explain", action_id, "--store", str(folder))
     assert code == 6 and "NOT IDENTICAL" in out
+
+
+@pytest.mark.parametrize(
+    ("was", "told"),
+    [("", "decided by rules of no recorded version"), (',"rules":9', "decided by rule version 9")],
+)
+def test_what_other_rules_decided_is_named_and_is_no_sign_of_tampering(settled, capsys, was, told):
+    """An upgrade must not make every old rollback look forged, nor hide that it cannot be repeated."""
+    folder, action_id = settled
+    decided = f"replace(evidence, ',\"rules\":{RULES}', '{was}')"
+    with tampered(folder, f"evidence = {decided}"):
+        code, out, _ = run(capsys, "explain", action_id, "--store", str(folder))
+        assert code == 0 and f"identical, byte for byte; {told}, this is {RULES}" in out
+    other = f"evidence = replace({decided}, 'needed are 200', 'needed were 200')"
+    with tampered(folder, other):
+        code, out, _ = run(capsys, "explain", action_id, "--store", str(folder))
+        html = page(explain(folder, action_id), None)
+    assert code == 7 and f"{told}, this is {RULES}, which cannot repeat it" in out
+    assert "NOT IDENTICAL" not in out and "gates[" in out and told[1:] in html
 
 
 def test_a_refusal_is_explained_and_identical_too(tmp_path):
