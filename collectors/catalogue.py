@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from collectors import azure_llm
+from collectors.dcgm import recorded
 from collectors.dcgm import scrape as dcgm
 from collectors.dra import objects as dra
 from collectors.gentd26 import trace as gentd26
@@ -34,14 +35,19 @@ Part = tuple[tuple[File, ...], Parsed]
 
 class Kind(NamedTuple):
     read: Callable[[Iterable[File], Context], Iterator[Part]]
-    dated: bool = False
-    """The content does not tell its time: the same content at another time is something else."""
+    undated: Callable[[bytes], bool] = lambda data: False
+    """Whether content does not tell its time: the same content at another time is something else."""
 
 
 def _dcgm(files: Iterable[File], context: Context) -> Iterator[Part]:
     for file in files:
         cluster, interval = context
-        yield (file,), dcgm.parse(file.data, cluster=cluster, time=file.time, interval_seconds=interval)
+        if recorded.tells_times(file.data):
+            scrapes = recorded.scrapes(file.data)
+            one = recorded.parse(scrapes, cluster=cluster, interval_seconds=interval)
+        else:
+            one = dcgm.parse(file.data, cluster=cluster, time=file.time, interval_seconds=interval)
+        yield (file,), one
 
 
 def _hubble(files: Iterable[File], context: Context) -> Iterator[Part]:
@@ -80,7 +86,7 @@ def _gentd26(files: Iterable[File], context: Context) -> Iterator[Part]:
 
 KINDS: dict[str, Kind] = {
     "azure-llm": Kind(_azure_llm),
-    "dcgm": Kind(_dcgm, dated=True),
+    "dcgm": Kind(_dcgm, undated=lambda data: not recorded.tells_times(data)),
     "dra": Kind(_dra),
     "gentd26": Kind(_gentd26),
     "hubble": Kind(_hubble),

@@ -1,6 +1,7 @@
 """Prometheus exposition text: its sample lines, with labels, or why a line is not one.
 
-Format: https://prometheus.io/docs/instrumenting/exposition_formats/ (text format 0.0.4).
+Formats: https://prometheus.io/docs/instrumenting/exposition_formats/ (text format 0.0.4), and OpenMetrics,
+which ends with `# EOF` and writes times as seconds.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pipeline.events import Rejected
 _LINE = re.compile(
     r"([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*"
     r'(?:\{([^"}]*+(?:"(?:[^"\\]|\\.)*+"[^"}]*+)*+)\})?'
-    r"[ \t]*(\S+)(?:[ \t]+(-?\d{1,18}))?[ \t]*"
+    r"[ \t]*(\S+)(?:[ \t]+(-?\d{1,18}(?:\.\d{1,9})?))?[ \t]*"
 )
 _LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*+)"\s*(?:,|$)')
 _ESCAPE = re.compile(r"\\(.)")
@@ -34,13 +35,14 @@ class Sample(NamedTuple):
 def samples(data: bytes) -> tuple[list[Sample], list[Rejected]]:
     """Sample lines and refused lines; comments and blank lines are neither.  `row` counts lines from 0."""
     labels: dict[str, dict[str, str] | None] = {"": {}}
+    a_unit = 1_000 if data.rstrip().endswith(b"# EOF") else 1
     good: list[Sample] = []
     bad: list[Rejected] = []
     for row, raw in enumerate(data.split(b"\n")):
         line = raw.strip()
         if not line or line.startswith(b"#"):
             continue
-        sample = _sample(line, row, labels)
+        sample = _sample(line, row, labels, a_unit)
         if isinstance(sample, Sample):
             good.append(sample)
         else:
@@ -48,12 +50,25 @@ def samples(data: bytes) -> tuple[list[Sample], list[Rejected]]:
     return good, bad
 
 
-def _sample(raw: bytes, row: int, known: dict[str, dict[str, str] | None]) -> Sample | Rejected:
+def first_has_time(data: bytes) -> bool:
+    """Whether the first sample line has a time of its own."""
+    start = 0
+    while 0 <= start < len(data):
+        end = data.find(b"\n", start)
+        line = data[start : end if end >= 0 else len(data)].strip()
+        if line and not line.startswith(b"#"):
+            sample = _sample(line, 0, {"": {}}, 1)
+            return isinstance(sample, Sample) and sample.milliseconds is not None
+        start = end + 1 if end >= 0 else -1
+    return False
+
+
+def _sample(raw: bytes, row: int, known: dict[str, dict[str, str] | None], a_unit: int) -> Sample | Rejected:
     line = raw.decode("utf-8", "replace")
     match = _LINE.fullmatch(line)
     if match is None or "\ufffd" in line:
         return _malformed("not a sample line", line, row)
-    name, block, number, milliseconds = match.groups(default="")
+    name, block, number, time = match.groups(default="")
     if block not in known:  # all metrics of one device repeat the same label block
         known[block] = _labels(block)
     labels = known[block]
@@ -63,7 +78,12 @@ def _sample(raw: bytes, row: int, known: dict[str, dict[str, str] | None]) -> Sa
         value = float(number)
     except ValueError:
         return _malformed("the value is not a number", line, row)
-    return Sample(name, labels, value, int(milliseconds) if milliseconds else None, row)
+    return Sample(name, labels, value, _milliseconds(time, a_unit) if time else None, row)
+
+
+def _milliseconds(time: str, a_unit: int) -> int:
+    """A fraction is of a second, whatever the format."""
+    return round(float(time) * 1_000) if "." in time else int(time) * a_unit
 
 
 def _labels(block: str) -> dict[str, str] | None:

@@ -1,11 +1,14 @@
-"""Kubernetes objects of a JSON file, and readings of them that take wrong types as absent."""
+"""Kubernetes objects of a JSON or YAML file, and readings of them that take wrong types as absent."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+
+import yaml
 
 from pipeline.events import Rejected
 
@@ -18,27 +21,51 @@ class Owner(NamedTuple):
     uid: str
 
 
+class _Yaml(yaml.CSafeLoader):
+    """Times stay the text that they are in JSON."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
+        for first, found in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 def load_objects(data: bytes) -> tuple[list[Json], list[Rejected]]:
-    """Objects of one document, of a List, or of documents one after the other as `kubectl get -w` writes."""
+    """Objects of one document, of a List, or of documents one after the other as `kubectl get -w` writes.
+
+    What does not begin as JSON is read as YAML; an alias is refused: a few bytes of them are gigabytes.
+    """
     objects: list[Json] = []
     rejected: list[Rejected] = []
     try:
-        for document in _documents(data.decode()):
+        content = data.decode("utf-8-sig").lstrip()
+        for document in _documents(content) if content[:1] in ("{", "[", '"') else _yaml_documents(content):
             _collect(document, objects, rejected)
     except (ValueError, RecursionError) as error:
         rejected.append(Rejected("malformed", str(error)[:200]))
+    except yaml.YAMLError as error:
+        rejected.append(Rejected("malformed", re.sub(r"\s+", " ", str(error))[:200]))
     return objects, rejected
 
 
 def _documents(text: str) -> Iterator[Any]:
     decoder = json.JSONDecoder()
-    text = text.lstrip("\ufeff \t\r\n")
     at = 0
     while at < len(text):
         document, at = decoder.raw_decode(text, at)
         yield document
         while at < len(text) and text[at] in " \t\r\n":
             at += 1
+
+
+def _yaml_documents(text: str) -> Iterator[Any]:
+    """Nothing between two separators is nothing."""
+    for token in yaml.scan(text, Loader=yaml.CSafeLoader):
+        if isinstance(token, yaml.AliasToken):
+            raise ValueError(f"line {token.start_mark.line + 1}: *{token.value}: aliases are not read")
+    for document in yaml.load_all(text, Loader=_Yaml):  # noqa: S506  a SafeLoader
+        if document is not None:
+            yield document
 
 
 def _collect(document: Any, objects: list[Json], rejected: list[Rejected]) -> None:

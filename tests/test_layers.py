@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "collectors": {"pipeline.events", "pipeline.wire", "pipeline.errors"}
-    | {"numpy", "pyarrow", "msgspec"},
+    | {"numpy", "pyarrow", "msgspec", "yaml"},
     "collectors.publish": {"pipeline.events", "pipeline.batches", "pipeline.broker", "pipeline.errors"}
     | {"pipeline.bounds", "pyarrow", "msgspec", "kafka"},
     "collectors.live": {"collectors.parsed", "collectors.publish", "pipeline.events", "pipeline.wire"}
@@ -30,9 +30,9 @@ ALLOWED = {
     | {"pipeline.events", "pipeline.wire", "pipeline.sections", "pipeline.yaml_file"}
     | {"pyarrow", "msgspec", "kafka"},
     "collectors.live.dcgm": {"collectors.live.contract", "collectors.parsed", "collectors.exposition"}
-    | {"collectors.dcgm.metrics", "collectors.dcgm.place", "collectors.dcgm.timeline", "pipeline.errors"}
+    | {"collectors.dcgm.metrics", "collectors.dcgm.place", "collectors.dcgm.series", "pipeline.errors"}
     | {"collectors.serving_counters", "collectors.serving_metrics", "pipeline.bounds"}
-    | {"collectors.counter_growth", "collectors.network"}
+    | {"collectors.counter_growth", "collectors.dcgm.timeline", "collectors.network"}
     | {"pipeline.secret", "requests", "urllib3", "prometheus_api_client"},
     "collectors.live.hubble": {"collectors.live.contract", "collectors.parsed", "collectors.hubble.flows"}
     | {"collectors.hubble.lines", "collectors.hubble.times", "pipeline.errors", "pipeline.bounds"}

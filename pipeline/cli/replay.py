@@ -47,7 +47,7 @@ def replay(
         str | None, typer.Option(help="When it was observed, ISO 8601; default: each file's own time.")
     ] = None,
     interval: Annotated[
-        float, typer.Option(min=1e-6, max=86_400, help="dcgm: seconds that a scrape speaks of.")
+        float, typer.Option(min=1e-6, max=86_400, help="dcgm: seconds that a scrape alone speaks of.")
     ] = 30.0,
     output: Annotated[Form, typer.Option("--output", "-o", help="How to print the account.")] = Form.table,
 ) -> None:

@@ -114,7 +114,8 @@ def source_name(kind: str, files: Sequence[File]) -> str:
     """replay/KIND/SHA-256 of the content; of a kind that does not tell its time, with the time."""
     digests = [hashlib.sha256(f.data).hexdigest() for f in files]
     name = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-    dated = f"@{files[0].time.isoformat()}" if kind in KINDS and KINDS[kind].dated else ""
+    undated = kind in KINDS and KINDS[kind].undated(files[0].data)
+    dated = f"@{files[0].time.isoformat()}" if undated else ""
     return f"replay/{kind}/{name}{dated}"
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -375,3 +376,32 @@ def test_no_value_anywhere_makes_it_raise(changes):
 @given(st.binary(max_size=200))
 def test_random_bytes_do_not_make_it_raise(data):
     read(f=data)
+
+
+@pytest.mark.parametrize("version", ["v1.34.0", "v1.36.0", "HEAD"])
+def test_yaml_says_what_json_says(version):
+    """`kubectl get -o yaml` is what people save: times and numbers in it are those of the JSON."""
+    kinds = ("ResourceSlice", "ResourceClaim", "DeviceClass")
+    texts = [
+        sample("k8s-api-testdata", f"{version}.resource.k8s.io.v1.{kind}.json").read_bytes() for kind in kinds
+    ]
+    dumped = "---\n".join(yaml.safe_dump(json.loads(text)) for text in texts)
+    unquoted = dumped.replace("'2004-01-01T01:01:01Z'", "2004-01-01T01:01:01Z")
+    whole = read(f=b"\n".join(texts))[("f",)]
+    assert whole.used
+    for text in (dumped, "---\n" + unquoted, "# saved\n" + dumped):
+        parsed = read(f=text.encode())[("f",)]
+        assert (parsed.events, parsed.excluded, parsed.rejected) == (
+            whole.events,
+            whole.excluded,
+            whole.rejected,
+        )
+
+
+def test_an_alias_in_yaml_is_refused_and_what_stood_in_other_files_is_kept():
+    """Nine lines of aliases unfold to gigabytes; a file from elsewhere must not end the command."""
+    bomb = "a: &a [x, x]\nb: &b [*a, *a]\n"
+    parsed = read(f=bomb.encode(), g=b"kind: Pod\nmetadata: {name: p}\n", h=b"kind: [\n")
+    assert [r.detail for r in parsed[("f",)].rejected] == ["line 2: *a: aliases are not read"]
+    assert not parsed[("g",)].rejected and parsed[("g",)].read == 1
+    assert [r.reason for r in parsed[("h",)].rejected] == ["malformed"]

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from collectors.dcgm.devices import device_of, holder_of
+from collectors.dcgm.series import scrapes_of
 from collectors.live.allocation.meta import SECOND
 from collectors.live.allocation.named import KIND, Told
 from collectors.live.allocation.owners import Gets
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.contract import Watch
-from collectors.live.dcgm.collector import scrapes_of
 from collectors.live.dcgm.http_access import Away
 from collectors.live.dcgm.parameters import DcgmSettings
 from collectors.live.dcgm.prometheus import Prometheus, TooMuch

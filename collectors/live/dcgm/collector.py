@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,12 +12,13 @@ import urllib3
 from collectors.counter_growth import Counts
 from collectors.dcgm.metrics import METRICS
 from collectors.dcgm.place import SECOND, Place
+from collectors.dcgm.series import scrapes_of
 from collectors.dcgm.timeline import Pace, Scrape, advance
-from collectors.exposition import Sample, samples
+from collectors.exposition import samples
 from collectors.live.contract import Collector, Cursor, Turn, Watch
 from collectors.live.dcgm.http_access import Away, checked, sentence, session
 from collectors.live.dcgm.parameters import DcgmSettings
-from collectors.live.dcgm.prometheus import Prometheus, Series, TooMuch
+from collectors.live.dcgm.prometheus import Prometheus, TooMuch
 from collectors.network.counters import advance_bytes
 from collectors.network.metrics import METRICS as SENT
 from collectors.network.metrics import OWNERS
@@ -32,8 +32,6 @@ NAMES = tuple(sorted({*METRICS, *(f"amd_{name}" for name in METRICS if not name.
 _LEAST_SECONDS = 1.0
 """No question is for less: who refuses this one refuses all."""
 _MOST_BYTES = 64_000_000
-_TARGET = ("job", "instance", "prometheus", "prometheus_replica", "replica")
-_OWN = ("pod", "namespace", "container")
 _PART, _SERIES = "Prometheus", "GPU series"
 
 
@@ -130,27 +128,6 @@ class FromPrometheus:
             watch.waits(_SERIES, f"Prometheus has no new sample of a GPU since {silent:.0f} s")
         else:
             watch.goes_on(_SERIES)
-
-
-def scrapes_of(
-    series: Iterable[Series], targets: Iterable[dict[str, str]], by: tuple[str, ...] = _TARGET
-) -> list[Scrape]:
-    """Series turned by time: all that one target told at one instant, without the labels of its own pod.
-
-    A ServiceMonitor puts the exporter's pod on every line, and a workload then stands in exported_pod: a GPU
-    that nobody holds would be held by its exporter.
-    """
-    own = {(t.get("job"), t.get("instance")): [t.get(n) for n in _OWN] for t in targets}
-    found: dict[tuple[int, str], list[Sample]] = defaultdict(list)
-    for row, (labels, points) in enumerate(series):
-        target = "/".join(labels[name] for name in by if labels.get(name))
-        mine = own.get((labels.get("job"), labels.get("instance")), [None])
-        left = _OWN if mine[0] and mine == [labels.get(name) for name in _OWN] else ()
-        name = labels.get("__name__", "")
-        labels = {key: value for key, value in labels.items() if key not in left and key != "__name__"}
-        for time, value in points:
-            found[(time, target)].append(Sample(name, labels, value, None, row))
-    return [Scrape(time, target, lines) for (time, target), lines in found.items()]
 
 
 class FromExporters:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import requests
 from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
+from collectors.dcgm.series import Series
 from collectors.live.dcgm.http_access import Away, checked, sentence, session
 from collectors.live.dcgm.parameters import DcgmSettings
 from pipeline.errors import ConfigError
@@ -28,13 +29,6 @@ _SHOWN = 300
 
 class TooMuch(Exception):
     """The server refuses a question of this length, or cannot answer it in time."""
-
-
-class Series(NamedTuple):
-    labels: dict[str, str]
-    """With `__name__`."""
-    points: list[tuple[int, float]]
-    """Microseconds since 1970 UTC, and the value; in order of time."""
 
 
 class Prometheus:
