@@ -109,7 +109,7 @@ class Store:
         """
         with self._session.connected() as con, write_lock(self.location):
             con.execute("BEGIN")
-            self._session.steady = True
+            self._session.steady = self._session.writing = True
             try:
                 yield con
                 con.execute("COMMIT")
@@ -117,7 +117,7 @@ class Store:
                 _rollback(con)
                 raise
             finally:
-                self._session.steady = False
+                self._session.steady = self._session.writing = False
 
     def watermark(self, topic_id: str, partition: int) -> Watermark:
         return self.watermarks([(topic_id, partition)])[topic_id, partition]
@@ -184,6 +184,20 @@ class Store:
         if row is None:
             raise NotFound(f"the ledger {self.location} has no snapshot")
         return int(row[0])
+
+    def state(self) -> str | None:
+        """Names what is read here: two ledgers in one place are never named the same.
+
+        None amid a transaction, whose own writes have no name yet.
+        """
+        if self._session.writing:
+            return None
+        with self._session.connected() as con:
+            row = con.execute(
+                "SELECT snapshot_id, snapshot_time FROM __ducklake_metadata_lake.ducklake_snapshot "
+                "WHERE snapshot_id = (SELECT id FROM lake.current_snapshot())"
+            ).fetchone()
+        return None if row is None else f"{row[0]} of {row[1]}"
 
     def references(self) -> dict[str, Reference]:
         """The reference of each model that is in use: the one frozen last, else the newest."""

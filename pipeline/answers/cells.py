@@ -59,6 +59,8 @@ def amount(value: Decimal) -> str:
 
 def safe_text(text: str) -> str:
     """The text on one line, without anything that a terminal would obey."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -1,21 +1,37 @@
-"""Days whose cost is settled: computed once for all dimensions, kept, and added up for each question."""
+"""Settled hours, a day's together: their cost is computed once for all dimensions, kept, and added up."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
 
 from pipeline import sql
-from pipeline.answers.window import DAY, Window
+from pipeline.answers.cost_basis import Basis
+from pipeline.answers.instants import day_of, from_micros, hour_of, micros
+from pipeline.answers.recalled import Recalled, digest
+from pipeline.answers.window import DAY, HOUR, MINUTE, Window
 from pipeline.lake.parts import Parts
 from pipeline.store import Store
 
 Compute = Callable[[pa.Table, Sequence[str]], pa.Table]
 """The lines of some cells by some dimensions."""
+
+Span = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Whole hours of one UTC day, [start, end); `rows` are those of its usage."""
+
+    start: datetime
+    end: datetime
+    name: str
+    rows: int
+
 
 KEPT_FROM_ROWS = 20_000
 """Rows of usage in a window from which its days are kept: less is computed as quickly as it is read."""
@@ -23,82 +39,97 @@ CHUNK_ROWS = 150_000
 """Rows of usage that are computed at a time, whole days at least: what bounds the memory of a question."""
 
 _ASKED = ("cost_days", "cost_versions", "cost_holders", "cost_grain", "cost_lines")
-_CELL = ("hour", "a", "b")
 
 
 def lines(
-    store: Store,
-    tables: Mapping[str, pa.Table],
-    window: Window,
+    basis: Basis,
     by: Sequence[str],
     dimensions: Sequence[str],
     rule: str,
     compute: Compute,
+    recalled: Recalled,
 ) -> pa.Table:
     """What `compute` gives for all cells at once, by the same dimensions `by`.
 
-    `tables` are the cells and those of cost_days.sql beside `days`; `rule` is all that a line depends on
-    beside them; `dimensions` are all that can be asked for, `day` among them.
+    `rule` is all that a line depends on beside the tables of `basis`; `dimensions` are all that can be asked
+    for, `day` among them.  `recalled` is of all that the days' names follow from.
     """
-    cells = tables["cells"]
-    days = _settled(cells, tables["seen"], window)
-    if not days or _rows(store, window) < KEPT_FROM_ROWS:
-        return compute(cells, by)
-    parts, level = Parts.of(store.location), [d for d in dimensions if d != "hour" or "hour" in by]
+    spans = _settled(basis.seen, basis.window)
+    level = [d for d in dimensions if d != "hour" or "hour" in by]
+    days = _recalled(recalled, basis, spans, [rule, *level]) if spans else []
+    if not days:
+        return compute(basis.cells, by)
+    parts, unasked = Parts.of(basis.store.location), set(dimensions) - set(by)
     by = [d for d in by if d in dimensions]
-    unasked = set(dimensions) - set(by)
-    names, sizes = _names(store, tables, days, [rule, *level])
-    kept = {day: parts.read(names[day], unasked) for day in days}
-    found = [_added(part, by) for part in kept.values() if part is not None]
-    for chunk in _chunks([day for day, part in kept.items() if part is None], sizes):
-        fine = compute(_of_days(cells, chunk), level)
+    kept, added = parts.sums([day.name for day in days], by, unasked)
+    found = [] if added is None else [added]
+    for chunk in _chunks([day for day in days if day.name not in kept]):
+        fine = compute(_within(basis.cells, chunk[0].start, chunk[-1].end), level)
         for day in chunk:
-            parts.write(names[day], _of_day(fine, day))
-        found.append(_added(fine.drop_columns(list(unasked)), by))
-    for day in sorted({_day(hour) for hour in cells["hour"].to_pylist()} - set(days)):
-        found.append(_added(compute(_of_days(cells, [day]), by).drop_columns(list(unasked)), by))
-    return _added(pa.concat_tables(found), by)
+            parts.write(day.name, _of_day(fine, day_of(day.start)))
+        found.append(_added(_chosen(fine, by, unasked), by))
+    for edge in ((datetime.min, days[0].start), (days[-1].end, datetime.max)):
+        cells = _within(basis.cells, *edge)
+        if cells.num_rows:
+            found.append(_chosen(compute(cells, by), by, unasked))
+    return found[0] if len(found) == 1 else _added(pa.concat_tables(found), by)
 
 
-def _settled(cells: pa.Table, seen: pa.Table, window: Window) -> list[datetime]:
-    """Whole days of the window before the newest fact."""
-    newest = max(seen["as_of"].to_pylist(), default=0)
-    ends = dict(zip((_day(hour) for hour in cells["hour"].to_pylist()), cells["b"].to_pylist(), strict=True))
-    whole = [day for day in ends if window.start <= day and day + DAY <= window.end]
-    return [day for day in whole if ends[day] <= newest]
+def _recalled(recalled: Recalled, basis: Basis, spans: Sequence[Span], rest: Sequence[str]) -> list[Day]:
+    """The days of the spans; none where the window has too little usage to keep any."""
+    if recalled.found is not None:
+        pairs = zip(spans, recalled.found["days"], strict=True)
+        return [Day(*span, name, rows) for span, (name, rows) in pairs]
+    if _rows(basis.store, basis.window) < KEPT_FROM_ROWS:
+        return []
+    days = _named(basis, spans, rest)
+    seen = [list(row.values()) for row in basis.seen.to_pylist()]
+    recalled.keep(seen=seen, days=[(day.name, day.rows) for day in days])
+    return days
+
+
+def _settled(seen: pa.Table, window: Window) -> list[Span]:
+    """The whole hours of the window before the newest fact, those of each day."""
+    newest = from_micros(max(seen["as_of"].to_pylist(), default=0))
+    start, end = hour_of(window.start + HOUR - MINUTE), hour_of(min(window.end, newest))
+    spans: list[Span] = []
+    while start < end:
+        spans.append((start, min(day_of(start) + DAY, end)))
+        start = spans[-1][1]
+    return spans
 
 
 def _rows(store: Store, window: Window) -> int:
-    found = store.query("cost_usage_rows", span_start=_day(window.start), span_end=window.end)
+    found = store.query("cost_usage_rows", span_start=day_of(window.start), span_end=window.end)
     return int(found["rows"][0].as_py())
 
 
-def _names(
-    store: Store, tables: Mapping[str, pa.Table], days: Sequence[datetime], rest: Sequence[str]
-) -> tuple[dict[datetime, str], dict[datetime, int]]:
-    """Each day's name, which says all that its lines follow from, and its rows of usage."""
-    cells: dict[datetime, list[tuple[object, ...]]] = {day: [] for day in days}
-    for hour, *edge in zip(*(tables["cells"][name].to_pylist() for name in _CELL), strict=True):
-        cells.get(_day(hour), []).append((hour, *edge))
-    edges = [{"day": day, "a": cells[day][0][1], "b": cells[day][-1][2]} for day in days]
+def _named(basis: Basis, spans: Sequence[Span], rest: Sequence[str]) -> list[Day]:
+    """Each day's name says all that its lines follow from."""
+    cells: dict[datetime, list[tuple[object, ...]]] = {day_of(start): [] for start, _ in spans}
+    columns = (basis.cells[name].to_pylist() for name in ("hour", "a", "b"))
+    for hour, *edge in zip(*columns, strict=True):
+        if spans[0][0] <= hour < spans[-1][1]:
+            cells[day_of(hour)].append((hour, *edge))
+    edges = [{"day": day_of(a), "a": micros(a), "b": micros(b)} for a, b in spans]
     schema = pa.schema([("day", pa.timestamp("us")), ("a", pa.int64()), ("b", pa.int64())])
-    given = {name: tables[name] for name in ("seen", "inventory", "versions", "holders", "price")}
+    given = {name: basis.tables[name] for name in ("seen", "inventory", "versions", "holders", "price")}
     given["days"] = pa.Table.from_pylist(edges, schema)
-    marks = store.query("cost_days", tables=given, span_start=days[0], span_end=days[-1] + DAY).to_pylist()
+    marks = basis.store.query(
+        "cost_days", tables=given, span_start=spans[0][0], span_end=spans[-1][1]
+    ).to_pylist()
     code = [sql.text(name) for name in _ASKED]
-    names = {mark["day"]: _digest([*code, *rest, cells[mark["day"]], mark["digests"]]) for mark in marks}
-    return names, {mark["day"]: mark["rows"] for mark in marks}
+    return [
+        Day(*span, digest([*code, *rest, cells[mark["day"]], mark["digests"]]), mark["rows"])
+        for span, mark in zip(spans, marks, strict=True)
+    ]
 
 
-def _digest(content: Sequence[object]) -> str:
-    return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
-
-
-def _chunks(days: Sequence[datetime], sizes: Mapping[datetime, int]) -> Iterator[list[datetime]]:
+def _chunks(days: Sequence[Day]) -> Iterator[list[Day]]:
     """Runs of days without a gap, each of few enough rows."""
-    chunk: list[datetime] = []
+    chunk: list[Day] = []
     for day in days:
-        if chunk and (chunk[-1] + DAY != day or sum(map(sizes.__getitem__, [*chunk, day])) > CHUNK_ROWS):
+        if chunk and (chunk[-1].end != day.start or sum(d.rows for d in (*chunk, day)) > CHUNK_ROWS):
             yield chunk
             chunk = []
         chunk.append(day)
@@ -112,13 +143,15 @@ def _of_day(fine: pa.Table, day: datetime) -> pa.Table:
     return fine.filter(pc.equal(fine["day"], pa.scalar(day, pa.timestamp("us"))))
 
 
-def _of_days(cells: pa.Table, days: Sequence[datetime]) -> pa.Table:
-    wanted = set(days)
-    return cells.filter(pa.array([_day(hour) in wanted for hour in cells["hour"].to_pylist()]))
+def _within(cells: pa.Table, start: datetime, end: datetime) -> pa.Table:
+    hours = cells["hour"].to_pylist()
+    first, last = bisect_left(hours, start), bisect_left(hours, end)
+    return cells.slice(first, last - first)
 
 
-def _day(time: datetime) -> datetime:
-    return time.replace(hour=0, minute=0, second=0, microsecond=0)
+def _chosen(lines: pa.Table, by: Sequence[str], unasked: Collection[str]) -> pa.Table:
+    """The columns `by`, and the sums."""
+    return lines.select([*by, *(n for n in lines.column_names if n not in by and n not in unasked)])
 
 
 def _added(lines: pa.Table, by: Sequence[str]) -> pa.Table:

@@ -21,7 +21,7 @@ _SHOWN = 5
 def notes(
     store: Store,
     sums: Line | None,
-    prices: pa.Table,
+    prices: Callable[[], pa.Table],
     window: Window,
     as_of: datetime | None,
     version: str,
@@ -29,7 +29,7 @@ def notes(
 ) -> tuple[str, ...]:
     """Sentences, the ones that change the numbers first; `sums` are None where there was no device.
 
-    `clash` names who holds more than there is.
+    `prices` are looked up where one is missing; `clash` names who holds more than there is.
     """
     names = ("unpriced_su", "unpriced_other_su", "unseen", "over_su")
     unpriced, others, unseen, over = (_hours(sums, name) for name in names)
@@ -38,10 +38,10 @@ def notes(
         found.append("no GPU existed in this window; leave --window out to see the whole ledger")
     if unpriced:
         found.append(f"{unpriced:f} GPU-hours have no price and are in no cost")
-        found += _reasons(prices, gpus=True)
+        found += _reasons(prices(), gpus=True)
     if others:
         found.append(f"{others:f} hours of CPUs, memory, volumes or load balancers have no price")
-        found += _reasons(prices, gpus=False)
+        found += _reasons(prices(), gpus=False)
     if over:
         found.append(
             f"{over:f} GPU-hours were held by shares of more than a device; they were scaled to it: {clash}"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pyarrow as pa
 
-from pipeline.answers import cost_days
+from pipeline.answers.instants import micros
 from pipeline.answers.money import UNITS_PER_CARD
-from pipeline.answers.window import Window
 from pipeline.ownership.rules import MATCHED, Holder, Ownership
-from pipeline.settings.cost import CostRule, Method, Split
 from pipeline.store import Store
 from pipeline.wire import mig
 
@@ -22,6 +19,7 @@ DIMENSIONS = (
 )  # fmt: skip
 """What a line can be about, besides `bucket`."""
 
+_SEEN = pa.schema([("cluster", pa.string()), ("first", pa.int64()), ("as_of", pa.int64())])
 _OWNERS = pa.schema(
     [
         *((name, pa.string()) for name in MATCHED),
@@ -31,33 +29,14 @@ _OWNERS = pa.schema(
 )
 
 
-def lines(
-    store: Store, tables: Mapping[str, pa.Table], window: Window, by: Sequence[str], rule: CostRule
-) -> pa.Table:
-    """GPU time (su) and cost (nano) by the dimensions of `by`; the columns are those of cost_lines.sql.
-
-    `tables` are those of `known`, and `price`, the window's prices, as cost_lines.sql says.
-    """
-    spread = {"idle": rule.idle, "shared": rule.shared}
-    method = {str(one): rule.method is one for one in (Method.usage, Method.dominant)}
-    parts = rule.split or Split(0, 0, 0)
-    split = {f"{name}_part": value for name, value in asdict(parts).items() if name != "whole"}
-    given = {**spread, **method, **split, "whole_parts": parts.whole}
-
-    def compute(some: pa.Table, by: Sequence[str]) -> pa.Table:
-        held = {**tables, "cells": some}
-        held["grain"] = grain(store, held, from_micros(max(some["b"].to_pylist())))
-        asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
-        wanted = {name: held[name] for name in ("grain", "cells", "holders", "price")}
-        return store.query("cost_lines", tables=wanted, **asked, **given)
-
-    with store.steady():
-        return cost_days.lines(store, tables, window, by, DIMENSIONS, f"{given}", compute)
-
-
 def seen(store: Store, start: datetime = datetime(1970, 1, 1)) -> pa.Table:  # noqa: B008  frozen
     """How far each cluster is known, by its usage from `start` on, its devices and their holders."""
     return store.query("cost_seen", span_start=start)
+
+
+def seen_again(noted: Sequence[Sequence[object]]) -> pa.Table:
+    """What `seen` gave, from its rows as a note holds them."""
+    return pa.Table.from_pylist([dict(zip(_SEEN.names, row, strict=True)) for row in noted], schema=_SEEN)
 
 
 def inventory(store: Store) -> pa.Table:
@@ -94,15 +73,6 @@ def _owners(store: Store, held: Mapping[str, pa.Table], owners: Ownership) -> pa
         for span in owners.spans(holder)
     ]
     return pa.Table.from_pylist([dict(zip(_OWNERS.names, row, strict=True)) for row in rows], schema=_OWNERS)
-
-
-def micros(time: datetime) -> int:
-    """Microseconds since 1970."""
-    return (time - datetime(1970, 1, 1)) // timedelta(microseconds=1)
-
-
-def from_micros(us: int) -> datetime:
-    return datetime(1970, 1, 1) + timedelta(microseconds=us)
 
 
 def grain(store: Store, tables: dict[str, pa.Table], end: datetime) -> pa.Table:

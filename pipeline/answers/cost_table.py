@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
+
+import pyarrow as pa
 
 from pipeline.answers.answer import Column, Value
 from pipeline.answers.money import from_nano, gpu_hours
@@ -18,6 +21,8 @@ BUCKETS = ("used", "workload_idle", "shared", "cluster_idle", "stranded", "unhea
 partitions; not allocatable.  Each is in exactly one."""
 
 NOBODYS = ("cluster_idle", "stranded", "unhealthy")
+_MANY = 1_000
+"""Lines from which it is worth a seventh of a second to load what makes integers of decimals at once."""
 USUAL = ("used", "workload_idle", "cluster_idle")
 
 _SUMS = (
@@ -25,6 +30,21 @@ _SUMS = (
     "unpriced_other_su", "observed_su", "over_su",
     *(f"{bucket}_{unit}" for unit in ("su", "nano") for bucket in BUCKETS),
 )  # fmt: skip
+
+
+def lines(table: pa.Table) -> list[Line]:
+    """The lines of the table; their sums as int, which is a tenth of the time of Decimal."""
+    columns = [_plain(column) for column in table.columns]
+    return [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _plain(column: pa.ChunkedArray) -> list[Value]:
+    if not pa.types.is_decimal(column.type):
+        return column.to_pylist()  # type: ignore[no-any-return]
+    if len(column) > _MANY:
+        with suppress(pa.ArrowInvalid):  # more than 64 bits
+            return column.cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
+    return [None if value is None else int(value) for value in column.to_pylist()]
 
 
 def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) -> tuple[Column, ...]:
@@ -83,7 +103,7 @@ def _hours(name: str) -> Column:
 def sums(lines: Sequence[Line]) -> Line:
     """None where every line is None: a cost that nothing is known of."""
     known = {name: [line[name] for line in lines if line[name] is not None] for name in _SUMS}
-    return {n: sum(v, Decimal(0)) if v or not n.endswith("_nano") else None for n, v in known.items()}
+    return {n: sum(v) if v or not n.endswith("_nano") else None for n, v in known.items()}
 
 
 def _buckets(by: Sequence[str], line: Line) -> list[str | None]:
@@ -135,5 +155,5 @@ def _ratio(line: Line) -> Decimal | None:
     if not exists:
         return None
     # Rounded down, so that 1 means all of it.
-    ratio: Decimal = line["observed_su"] / exists
+    ratio = Decimal(line["observed_su"]) / Decimal(exists)
     return ratio.quantize(Decimal("0.0001"), ROUND_FLOOR)

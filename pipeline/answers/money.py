@@ -11,6 +11,8 @@ UNITS_PER_CARD = 720_720
 
 _SU_PER_HOUR = Decimal(UNITS_PER_CARD * 3_600_000_000)
 _HOURS = Decimal("1e-6")
+_NO_HOURS, _NO_MONEY = Decimal("0.000000"), Decimal("0.000000000")
+"""Most of what a line has is none: each is made once."""
 _WIDE = Context(prec=60)
 _MINOR = {
     0: [
@@ -39,12 +41,12 @@ _MINOR = {
 
 def from_nano(nano: int | Decimal) -> Decimal:
     """Billionths of the currency as the currency, exact."""
-    return Decimal(nano).scaleb(-9)
+    return Decimal(nano).scaleb(-9) if nano else _NO_MONEY
 
 
 def gpu_hours(su: int | Decimal) -> Decimal:
     """Share units times microseconds as GPU-hours, to the millionth."""
-    return (Decimal(su) / _SU_PER_HOUR).quantize(_HOURS)
+    return (Decimal(su) / _SU_PER_HOUR).quantize(_HOURS) if su else _NO_HOURS
 
 
 def minor_digits(currency: str) -> int:

@@ -16,9 +16,10 @@ REMEDY = (
 )
 
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
-_UNITS = {"m": MINUTE, "h": timedelta(hours=1), "d": DAY, "w": timedelta(weeks=1)}
+_UNITS = {"m": MINUTE, "h": HOUR, "d": DAY, "w": timedelta(weeks=1)}
 _RELATIVE = re.compile(r"(\d{1,6})([mhdw])")
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")

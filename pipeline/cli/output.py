@@ -84,15 +84,19 @@ def _cells(columns: list[Column], row: Iterable[Value]) -> list[str]:
 
 def _grid(columns: list[Column], rows: list[list[str]], stream: TextIO) -> None:
     titles = [title(c) for c in columns]
-    widths = [max(map(cell_len, column)) for column in zip(titles, *rows, strict=True)]
+    widths = [max(map(_width, column)) for column in zip(titles, *rows, strict=True)]
     left = [c.kind in ("text", "identity", "flag", "time") for c in columns]
     head = _line(titles, widths, left)
     stream.write((f"\x1b[1m{head}\x1b[0m" if styled(stream) else head) + "\n")
     stream.writelines(_line(row, widths, left) + "\n" for row in rows)
 
 
+def _width(cell: str) -> int:
+    return len(cell) if cell.isascii() else cell_len(cell)
+
+
 def _line(cells: list[str], widths: list[int], left: list[bool]) -> str:
-    padding = [" " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)]
+    padding = [" " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)]
     aligned = zip(cells, padding, left, strict=True)
     return "  ".join(c + p if to_left else p + c for c, p, to_left in aligned).rstrip()
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.lake.location import Location
 
@@ -33,32 +36,83 @@ class Parts:
     def of(cls, location: Location) -> Parts:
         return cls(location.folder / FOLDER, location.min_free_bytes)
 
-    def read(self, name: str, unasked: Collection[str]) -> pa.Table | None:
-        """Its columns but those `unasked`; None where it is not kept, or can no longer be read."""
+    def sums(
+        self, names: Iterable[str], by: Sequence[str], unasked: Collection[str]
+    ) -> tuple[set[str], pa.Table | None]:
+        """Those of `names` that are kept and can be read, and the sums of their columns but those `unasked`
+        by the columns `by`, as DECIMAL(38, 0); None where nothing is kept.
+        """
+        kept = {name for name in names if self._touched(name)}
+        # A connection of its own: what is torn here says nothing of the ledger's.
+        with duckdb.connect() as con:
+            found = self._sums(con, kept, by, unasked)
+            if kept and found is None:
+                kept = {name for name in kept if self._sums(con, [name], by, unasked) is not None}
+                found = self._sums(con, kept, by, unasked)
+        return kept, found
+
+    def _sums(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        names: Collection[str],
+        by: Sequence[str],
+        unasked: Collection[str],
+    ) -> pa.Table | None:
+        files = [str(self._path(name)) for name in sorted(names)]
+        if not files:
+            return None
+        try:
+            columns = con.execute("FROM read_parquet($1) LIMIT 0", [files[:1]]).description
+            added = [f'sum("{c}")::DECIMAL(38, 0) AS "{c}"' for c, *_ in columns if c not in (*by, *unasked)]
+            chosen = ", ".join([*(f'"{name}"' for name in by), *added])
+            # without a GROUP BY, which a question for all of it has none of, there is a row of nothing
+            sums = f"SELECT {chosen} FROM read_parquet($1) GROUP BY ALL HAVING count(*) > 0"
+            return con.execute(sums, [files]).to_arrow_table()
+        except duckdb.Error:
+            return None
+
+    def _touched(self, name: str) -> bool:
+        """Whether it is there; a part that is read is not deleted."""
         path = self._path(name)
         try:
-            with pq.ParquetFile(path) as file:
-                columns = [column for column in file.schema_arrow.names if column not in unasked]
-                found = file.read(columns=columns, use_threads=False)
             if time.time() - path.stat().st_mtime > _TOUCHED_SECONDS:
                 os.utime(path)
-        except (OSError, pa.ArrowException):
-            return None
-        return found
+        except OSError:
+            return False
+        return True
 
     def write(self, name: str, rows: pa.Table) -> None:
-        """Whole or not at all; not where the folder cannot be written or its disk is nearly full."""
-        path = self._path(name)
+        """Whole or not at all: not where the folder cannot be written, its disk is nearly full, or a number
+        has more than 64 bits, which would make all of them three times as slow to read.
+        """
+        with suppress(OSError, pa.ArrowInvalid), self._new(self._path(name), rows.nbytes) as new:
+            _write(_in_64_bits(rows), new)
+
+    def note(self, name: str) -> Any:
+        """What was noted last under that name; None where nothing can be read."""
+        try:
+            return json.loads(self._path(name, "json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def write_note(self, name: str, content: object) -> None:
+        """Takes the place of what was noted before; whole or not at all, as a part."""
+        text = json.dumps(content)
+        with suppress(OSError), self._new(self._path(name, "json"), len(text)) as new:
+            new.write_text(text, encoding="utf-8")
+
+    @contextmanager
+    def _new(self, path: Path, size: int) -> Iterator[Path]:
+        """A file that becomes `path` once it is written."""
         new = path.with_suffix(f".{secrets.token_hex(4)}")
-        with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if shutil.disk_usage(path.parent).free < self.min_free_bytes + rows.nbytes:
-                return
-            try:
-                pq.write_table(rows, new, compression="zstd")
-                new.replace(path)
-            finally:
-                new.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(path.parent).free < self.min_free_bytes + size:
+            raise OSError(errno.ENOSPC, "store.min_free_bytes would not be left")
+        try:
+            yield new
+            new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)
 
     def forget(self, now: float) -> int:
         """Files deleted that were not read for long, at `now`, seconds since 1970."""
@@ -67,5 +121,18 @@ class Parts:
             path.unlink(missing_ok=True)
         return len(old)
 
-    def _path(self, name: str) -> Path:
-        return self.folder / name[:2] / f"{name}.parquet"
+    def _path(self, name: str, form: str = "parquet") -> Path:
+        return self.folder / name[:2] / f"{name}.{form}"
+
+
+def _in_64_bits(rows: pa.Table) -> pa.Table:
+    narrow = [
+        field.with_type(pa.int64()) if pa.types.is_decimal(field.type) else field for field in rows.schema
+    ]
+    return rows.cast(pa.schema(narrow))
+
+
+def _write(rows: pa.Table, path: Path) -> None:
+    import pyarrow.parquet as pq  # a seventh of a second, and most questions write nothing
+
+    pq.write_table(rows, path, compression="zstd")

@@ -25,6 +25,8 @@ class Session:
     con: duckdb.DuckDBPyConnection | None = None
     steady: bool = False
     """Amid a reading of one snapshot, which a connection opened again would not go on with."""
+    writing: bool = False
+    """Amid a transaction, which sees what nobody else sees yet."""
     guard: threading.RLock = field(default_factory=threading.RLock)
 
     @contextmanager

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest.mock import patch
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +20,7 @@ from pipeline.answers.answer import Answer
 from pipeline.answers.cost import cost
 from pipeline.answers.window import Window
 from pipeline.lake.parts import FOLDER, Parts
+from pipeline.prices import PriceBook
 from pipeline.settings.cost import CostRule, Method, Spread
 from pipeline.store import Batch, Store
 from tests.cost.test_cost_laws import BOOK, plain_store
@@ -25,6 +29,7 @@ from tests.examples import examples
 
 DAYS = 3
 END = at(24 * DAYS)
+STATE = Store.state
 WINDOW = Window(at(0), END)
 INVENTORY = [
     device("a", at(0), time=END),
@@ -69,8 +74,13 @@ late = st.one_of(
 
 @pytest.fixture(autouse=True)
 def every_day_is_kept() -> Iterator[None]:
-    with patch.object(cost_days, "KEPT_FROM_ROWS", 0):
+    with patch.object(cost_days, "KEPT_FROM_ROWS", 0), patch.object(Store, "state", rows_so_far):
         yield
+
+
+def rows_so_far(store: Store) -> str:
+    """What stands for a lake's snapshot in a ledger without a lake."""
+    return str([store.rows(fact).num_rows for fact in ("devices", "allocations", "gpu_usage", "gaps")])
 
 
 def asked(store: Store, by: tuple[str, ...], rule: CostRule, window: Window = WINDOW) -> Answer:
@@ -78,7 +88,7 @@ def asked(store: Store, by: tuple[str, ...], rule: CostRule, window: Window = WI
 
 
 def computed(store: Store, by: tuple[str, ...], rule: CostRule, window: Window = WINDOW) -> Answer:
-    with patch.object(cost_days, "KEPT_FROM_ROWS", 10**9):
+    with patch.object(cost_days, "_settled", lambda _seen, _window: []):
         return asked(store, by, rule, window)
 
 
@@ -138,14 +148,49 @@ def test_a_window_takes_its_whole_days_from_what_is_kept(tmp_path: Path) -> None
     part = Window(at(1.5), at(24 * DAYS - 3))
     with ledger(tmp_path) as store:
         assert asked(store, ("pod",), CostRule(), part) == computed(store, ("pod",), CostRule(), part)
-        assert len(kept(tmp_path)) == 1
+        assert len(kept(tmp_path)) == 3, "whole hours of a day's part too"
         month = Window(at(0), at(24 * (DAYS + 3)))  # which is not over, so that its last days are empty
         by = ("model", "device", "pod")
         assert asked(store, by, CostRule(), month) == computed(store, by, CostRule(), month)
-        assert len(kept(tmp_path)) == DAYS
+        assert len(kept(tmp_path)) == 2 + DAYS
         rule = CostRule(idle=Spread.even)
         assert asked(store, ("pod",), rule) == computed(store, ("pod",), rule)
-        assert len(kept(tmp_path)) == 2 * DAYS
+        assert len(kept(tmp_path)) == 2 + 2 * DAYS
+
+
+def test_an_unchanged_ledger_is_not_looked_through_again(tmp_path: Path) -> None:
+    """A month's pages ask ten questions of one snapshot: only the first may read who held what."""
+    with ledger(tmp_path) as store:
+        asked(store, ("team",), CostRule())
+        queries: list[str] = []
+        query = Store.query
+
+        def watched(store: Store, name: str, **given: Any) -> pa.Table:
+            queries.append(name)
+            return query(store, name, **given)
+
+        with patch.object(Store, "query", watched):
+            assert asked(store, ("device",), CostRule()).total
+        assert set(queries) == {"cost_conditions"}
+        for changed in (CostRule(Method.usage), CostRule(shared_namespaces="n*")):
+            assert asked(store, ("pod",), changed) == computed(store, ("pod",), changed)
+        dearer = PriceBook.flat(Decimal(7), "USD")
+        assert cost(store, WINDOW, ("pod",), dearer) != cost(store, WINDOW, ("pod",), BOOK)
+
+
+def test_what_a_transaction_has_not_committed_is_never_recalled(tmp_path: Path) -> None:
+    """An answer amid a write that fails would else be what everybody is told from then on."""
+    late = table("gpu_usage", [minute("a", at(30), 60, 60)])
+    with patch.object(Store, "state", STATE), Store.open(tmp_path) as store:
+        store.append(Batch({"devices": table("devices", INVENTORY), "gpu_usage": late}))
+        before = store.state()
+        assert before is not None and before == store.state()
+        with store.transaction():
+            assert store.state() is None
+        store.append(Batch({"gpu_usage": late}))
+        assert store.state() not in (None, before)
+        with Store.open(tmp_path, snapshot=int(before.split()[0])) as then:
+            assert then.state() == before
 
 
 def test_what_cannot_be_kept_or_read_is_computed(tmp_path: Path) -> None:
@@ -160,7 +205,8 @@ def test_what_cannot_be_kept_or_read_is_computed(tmp_path: Path) -> None:
         assert asked(store, ("pod",), CostRule()) == computed(store, ("pod",), CostRule())
         parts = Parts.of(store.location)
         assert parts.forget(0.0) == 0
-        assert parts.forget(9e9) == DAYS and not kept(tmp_path)
+        assert parts.forget(9e9) == DAYS + 1, "and what was noted of them"
+        assert not kept(tmp_path)
         full = Parts(tmp_path / FOLDER, min_free_bytes=10**18)
         full.write("ab", table("devices", INVENTORY))
         assert not kept(tmp_path)

@@ -1,0 +1,117 @@
+"""What a cost answer rests on, each looked up when it is first asked for: devices, holders, prices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
+
+import pyarrow as pa
+
+from pipeline.answers import cost_query
+from pipeline.answers.instants import from_micros, hour_of, micros
+from pipeline.answers.window import HOUR, Window
+from pipeline.errors import NotFound
+from pipeline.ownership.rules import Ownership
+from pipeline.prices.book import PriceBook
+from pipeline.prices.price import MATCH_FIELDS, Profile
+from pipeline.settings.cost import CostRule
+from pipeline.store import Store
+
+_CELLS = pa.schema(
+    [
+        ("cell", pa.int32()),
+        ("hour", pa.timestamp("us")),
+        ("a", pa.int64()),
+        ("b", pa.int64()),
+        ("sign", pa.int32()),
+    ]
+)
+_PRICES = pa.schema(
+    [
+        *((name, pa.string()) for name in MATCH_FIELDS),
+        ("a", pa.int64()),
+        ("b", pa.int64()),
+        ("nano", pa.int64()),
+        ("reason", pa.string()),
+    ]
+)
+
+
+@dataclass
+class Basis:
+    """Of one window, amid one reading of one snapshot; `seen` is what cost_query.seen gives."""
+
+    store: Store
+    seen: pa.Table
+    window: Window
+    book: PriceBook
+    currency: str
+    rule: CostRule
+    owners: Ownership
+
+    @cached_property
+    def cells(self) -> pa.Table:
+        """The window as UTC hours, cut where a price changes; a part before the start is taken off again.
+
+        So a cell's costs are rounded as the costs of everything from the hour's start, and differ exactly.
+        """
+        window, hour = self.window, hour_of(self.window.start)
+        edges = {window.end, *self.book.boundaries(hour, window.end)}
+        while hour < window.end:
+            edges.add(hour)
+            hour += HOUR
+        ordered = [t for t in sorted(edges) if t >= hour_of(window.start)]
+        rows = []
+        for a, b in pairwise(ordered):
+            rows.append((a, b, 1))
+            if a < window.start:
+                rows.append((a, min(window.start, b), -1))
+        numbered = [(i, hour_of(a), micros(a), micros(b), sign) for i, (a, b, sign) in enumerate(rows)]
+        return _table(numbered, _CELLS)
+
+    @cached_property
+    def inventory(self) -> pa.Table:
+        return cost_query.inventory(self.store)
+
+    @cached_property
+    def price(self) -> pa.Table:
+        """A row a device profile and span of one price; `nano` is null, with a `reason`, where none is."""
+        known = {"inventory": self.inventory, "seen": self.seen}
+        profiles = [
+            Profile(**values) for values in self.store.query("cost_profiles", tables=known).to_pylist()
+        ]
+        start = hour_of(self.window.start)
+        rows = [
+            (*astuple(profile), micros(span.start), micros(span.end), span.nano_per_hour, span.reason)
+            for profile in profiles
+            for span in self.book.spans(profile, start, self.window.end, self.currency)
+        ]
+        return _table(rows, _PRICES)
+
+    @cached_property
+    def tables(self) -> dict[str, pa.Table]:
+        """The tables of cost_query.known, and the window's prices."""
+        namespaces = self.rule.namespaces
+        known = cost_query.known(self.store, self.cells, self.seen, self.inventory, self.owners, namespaces)
+        return {**known, "price": self.price}
+
+
+def extent(seen: pa.Table) -> Window:
+    """From the first to the last minute that a GPU fact speaks of; NotFound where there is none."""
+    last = latest(seen)
+    if last is None:
+        raise NotFound("the ledger holds no GPU fact; take some in with `driftledger replay`")
+    start = from_micros(min(seen["first"].to_pylist())).replace(second=0, microsecond=0)
+    end = last.replace(second=0, microsecond=0) + timedelta(minutes=last.second > 0)
+    return Window(start, max(end, start + timedelta(minutes=1)))
+
+
+def latest(seen: pa.Table) -> datetime | None:
+    return from_micros(max(seen["as_of"].to_pylist())) if seen.num_rows else None
+
+
+def _table(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema=schema)
