@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 import yaml
 
@@ -15,8 +16,8 @@ from pipeline.rig.kube.cluster import Kube
 from pipeline.rig.processes import free_port
 from pipeline.store import Store
 from tests.allocation import cluster_truth
+from tests.allocation.truthful_day import is_a_day, lived
 from tests.command import Command
-from tests.rig import cluster_day
 from tests.rig import cluster_objects as objects
 from tests.waiting import until
 
@@ -28,13 +29,14 @@ Held = tuple[str, str, str, str]
 Row = dict[str, Any]
 
 
-def test_a_day_of_a_cluster_is_told_as_it_was(cluster: Kube, tmp_path: Path) -> None:
+@pytest.mark.parametrize("away_seconds", [3.0, pytest.param(60.0, marks=pytest.mark.soak)])
+def test_a_day_of_a_cluster_is_told_as_it_was(cluster: Kube, tmp_path: Path, away_seconds: float) -> None:
     """Whatever the bill says was held was held, to the second, through rollouts, a drain and restarts."""
     port = free_port()
     config, ledger = _config(cluster, tmp_path, port), tmp_path / "ledger"
     command = Command(config, "collect", "allocation", "--store", str(ledger))
     before, names = sum(1 for _ in cluster.audited()), {}
-    day = cluster_day.live(cluster)
+    day = lived(cluster, before, away_seconds)
     with command:
         _caught_up(tmp_path)
         for step in day:
@@ -54,6 +56,7 @@ def test_a_day_of_a_cluster_is_told_as_it_was(cluster: Kube, tmp_path: Path) -> 
                 _caught_up(tmp_path)
         _caught_up(tmp_path)
     held = _truth(cluster, before)
+    is_a_day(held)
     with Store.open(ledger) as store:
         told, gaps = _told(store.rows("allocations").to_pylist()), store.rows("gaps").to_pylist()
     blind = [
@@ -67,7 +70,7 @@ def test_a_day_of_a_cluster_is_told_as_it_was(cluster: Kube, tmp_path: Path) -> 
     assert not wrong, "\n".join(f"{truth[k]}\n{told.get(k)}" for k in wrong) + f"\nblind: {blind}"
     seen = [told[k] for k in truth if k in told and told[k]["end_quality"] != "gap"]
     assert len(seen) > len(truth) / 2, "a gap must not explain the day away"
-    assert all(end - start < timedelta(seconds=40) for start, end in blind)
+    assert all(end - start < timedelta(seconds=40 + away_seconds) for start, end in blind)
     assert {g["kind"] for g in gaps} <= {"begins", "restart", "away", "relist"}
     assert "restart" in {g["kind"] for g in gaps if g["detail"] == "resourceclaims"}
 

@@ -13,10 +13,9 @@ from tests.rig import cluster_objects as objects
 from tests.rig import cluster_workloads as workloads
 
 WHOLE = "device.allowMultipleAllocations == false && device.attributes['gpu.nvidia.com'].type == 'gpu'"
-AWAY_SECONDS = 3.0
 
 
-def live(kube: Kube, *, away_seconds: float = AWAY_SECONDS) -> Iterator[str]:
+def live(kube: Kube, *, away_seconds: float) -> Iterator[str]:
     """The names of the steps; at the end nothing is held any more."""
     ns = objects.namespace(kube, {"resource.kubernetes.io/admin-access": "true", "team": "vision"})
     build(kube)

@@ -63,6 +63,7 @@ def test_a_service_account_may_only_what_it_was_granted(cluster: Kube) -> None:
     assert requests.get(f"{cluster.url}/api/v1/pods", verify=str(cluster.ca), timeout=10).status_code == 403
 
 
+@pytest.mark.soak  # the day of tests/allocation restarts it in `make test`
 def test_the_api_server_restarts_and_the_audit_log_goes_on(cluster: Kube) -> None:
     """What happened while a collector was cut off is judged by this log."""
     ns = objects.namespace(cluster)

@@ -1,8 +1,9 @@
-"""The truth that collectors are held to, itself held to what the API server says at every step of a day."""
+"""A day whose truth, the audit log, is itself held to what the API server says at every step."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 
 from pipeline.rig.kube.cluster import Kube
@@ -11,15 +12,16 @@ from tests.rig import cluster_day, cluster_objects
 from tests.waiting import until
 
 
-def test_the_audit_log_tells_every_hold_of_a_day(cluster: Kube) -> None:
-    """A collector compared with a wrong truth would be wrong in the same way and nobody would see it."""
-    before = sum(1 for _ in cluster.audited())
-    steps = []
-    for step in cluster_day.live(cluster):
-        steps.append(step)
+def lived(cluster: Kube, before: int, away_seconds: float) -> Iterator[str]:
+    """The steps of the day, each once the log agrees; a collector compared with a wrong truth would be wrong
+    in the same way, and nobody would see it.  `before` is how many lines the log had."""
+    for step in cluster_day.live(cluster, away_seconds=away_seconds):
         _agrees(cluster, before, step)
-    held = cluster_truth.holds(list(cluster.audited())[before:])
-    assert steps[-1] == "all released"
+        yield step
+
+
+def is_a_day(held: list[cluster_truth.Hold]) -> None:
+    """It has what a day has, each once: else equal intervals would say little."""
     assert all(h.end is not None and h.start < h.end for h in held)
     assert len({cluster_truth.key(h) for h in held}) == len(held)
 
