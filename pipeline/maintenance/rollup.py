@@ -1,9 +1,10 @@
-"""Minutes past an age become hours: a day of a fact a transaction; no answer over whole hours changes."""
+"""Minutes past an age become hours: days of a fact in a transaction; no answer over whole hours changes."""
 
 from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 import duckdb
@@ -23,8 +24,11 @@ from pipeline.store import Store
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 ATTEMPTS = 20
-"""A commit of a writer to the same table comes first that often before the day waits for the next round."""
+"""A commit of a writer to the same table comes first that often before the days wait for the next round."""
 PAUSE_SECONDS = 0.2
+RUN_ROWS = 150_000
+"""Rows that are rolled up at a time, whole days at least: a backlog of a year is not 365 transactions, and no
+transaction takes much memory."""
 
 KEPT = pa.schema([("cluster", pa.string()), ("device", pa.string()), ("hour", pa.timestamp("us"))])
 
@@ -44,8 +48,8 @@ def _fact(shift: Shift, fact: Fact) -> tuple[int, bool]:
     """(rows fewer, whether everything old enough is done)."""
     end = _day(shift.started) - timedelta(days=shift.settings.rollup_days)
     fewer = 0
-    while (day := _next(shift.store, fact, end)) is not None:
-        less = _tried(shift, fact, day)
+    for start, until in _runs(_days(shift.store, fact, end)):
+        less = _tried(shift, fact, start, until)
         if less is None:
             return fewer, False
         fewer += less
@@ -56,44 +60,61 @@ def _day(time_: datetime) -> datetime:
     return time_.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _next(store: Store, fact: Fact, end: datetime) -> datetime | None:
-    """The first day that is old enough, holds rows and is not rolled up yet."""
+def _days(store: Store, fact: Fact, end: datetime) -> list[tuple[datetime, int]]:
+    """Each day that is old enough, holds rows and is not rolled up yet, and its rows."""
     with store.transaction() as con:
-        found = con.execute(
-            f'SELECT min(minute) FROM "{fact.name}" WHERE minute >= $start AND minute < $end',
+        return con.execute(
+            f"SELECT date_trunc('day', minute)::TIMESTAMP AS day, count(*) FROM \"{fact.name}\" "
+            "WHERE minute >= $start AND minute < $end GROUP BY day ORDER BY day",
             {"start": rolled.until(con, fact.name), "end": end},
-        ).fetchone()
-    return _day(found[0]) if found and found[0] else None
+        ).fetchall()
 
 
-def _tried(shift: Shift, fact: Fact, day: datetime) -> int | None:
-    kept = _kept(shift.store, day) if fact is GPU_USAGE else KEPT.empty_table()
+def _runs(days: Iterable[tuple[datetime, int]]) -> Iterator[tuple[datetime, datetime]]:
+    """Start and end of days that follow each other, together of few enough rows."""
+    start = end = None
+    held = 0
+    for day, rows in days:
+        if start is not None and end is not None and (end != day or held + rows > RUN_ROWS):
+            yield start, end
+            start, held = None, 0
+        start, end, held = start or day, day + DAY, held + rows
+    if start is not None and end is not None:
+        yield start, end
+
+
+def _tried(shift: Shift, fact: Fact, start: datetime, end: datetime) -> int | None:
+    kept = _kept(shift.store, start, end) if fact is GPU_USAGE else KEPT.empty_table()
     for _ in range(ATTEMPTS):
         try:
             with shift.change() as con:
-                return _rolled(con, fact, day, kept)
+                return _rolled(con, fact, start, end, kept)
         except StaleWatermark:
             time.sleep(random.uniform(0, PAUSE_SECONDS))
     return None
 
 
-def _rolled(con: duckdb.DuckDBPyConnection, fact: Fact, day: datetime, kept: pa.Table) -> int:
-    """The day's rows replaced by rows of hours; what comes later stays beside them, and adds up."""
-    span = {"start": day, "end": day + DAY}
-    if rolled.until(con, fact.name) > day:  # another maintainer came first
+def _rolled(
+    con: duckdb.DuckDBPyConnection, fact: Fact, start: datetime, end: datetime, kept: pa.Table
+) -> int:
+    """The days' rows replaced by rows of hours; what comes later stays beside them, and adds up."""
+    span = {"start": start, "end": end}
+    if rolled.until(con, fact.name) > start:  # another maintainer came first
         return 0
     con.register("kept", kept)
     try:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE rolled_day AS {_hours(fact)}", span)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE rolled_days AS {_hours(fact)}", span)
     finally:
         con.unregister("kept")
     where = f'FROM "{fact.name}" WHERE minute >= $start AND minute < $end'
-    fewer = _count(con, f"SELECT count(*) {where}", span) - _count(con, "SELECT count(*) FROM rolled_day", {})
+    fewer = _count(con, f"SELECT count(*) {where}", span) - _count(
+        con, "SELECT count(*) FROM rolled_days", {}
+    )
     if fewer:
         con.execute(f"DELETE {where}", span)
-        con.execute(f'INSERT INTO "{fact.name}" BY NAME SELECT * FROM rolled_day')
-    rolled.move(con, fact.name, day + DAY)
-    con.execute("DROP TABLE rolled_day")
+        con.execute(f'INSERT INTO "{fact.name}" BY NAME SELECT * FROM rolled_days')
+    rolled.move(con, fact.name, end)
+    con.execute("DROP TABLE rolled_days")
     return fewer
 
 
@@ -118,13 +139,12 @@ def _count(con: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, datet
     return int(row[0]) if row else 0
 
 
-def _kept(store: Store, day: datetime) -> pa.Table:
+def _kept(store: Store, start: datetime, end: datetime) -> pa.Table:
     """Hours of devices whose cost follows from their minutes only: holders change, or a limit is reached."""
-    end = day + DAY
     with store.steady():
-        known = cost_query.seen(store, day), cost_query.inventory(store)
-        tables = cost_query.known(store, _cells(day), *known, Ownership())
-        hours = store.query("rollup_gpu_hours", start=day, end=end)
+        known = cost_query.seen(store, start), cost_query.inventory(store)
+        tables = cost_query.known(store, _cells(start, end), *known, Ownership())
+        hours = store.query("rollup_gpu_hours", start=start, end=end)
         fine = cost_query.grain(store, tables, end)
         coarse = cost_query.grain(store, {**tables, "gpu_usage": hours}, end)
         compared = {"fine": fine, "coarse": coarse, "hours": hours}
@@ -132,16 +152,16 @@ def _kept(store: Store, day: datetime) -> pa.Table:
         return store.query("rollup_differs", tables={**compared, **shared})
 
 
-def _cells(day: datetime) -> pa.Table:
-    """The hours of the day as cost_grain.sql wants them."""
-    starts = [day + n * HOUR for n in range(24)]
+def _cells(start: datetime, end: datetime) -> pa.Table:
+    """The hours of whole days as cost_grain.sql wants them."""
+    starts = [start + n * HOUR for n in range((end - start) // HOUR)]
     micros = [(t - datetime(1970, 1, 1)) // timedelta(microseconds=1) for t in starts]
     return pa.table(
         {
-            "cell": pa.array(range(24), pa.int32()),
+            "cell": pa.array(range(len(starts)), pa.int32()),
             "hour": pa.array(starts, pa.timestamp("us")),
             "a": pa.array(micros, pa.int64()),
             "b": pa.array([m + HOUR // timedelta(microseconds=1) for m in micros], pa.int64()),
-            "sign": pa.array([1] * 24, pa.int32()),
+            "sign": pa.array([1] * len(starts), pa.int32()),
         }
     )

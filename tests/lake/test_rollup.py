@@ -105,6 +105,30 @@ def test_hours_of_one_holder_become_one_row_and_others_keep_their_minutes(tmp_pa
         assert rolled(store, DAY + OLD) == 0
 
 
+def test_days_that_wait_are_rolled_up_together(tmp_path: Path) -> None:
+    """A ledger filled with a year's history must not take a transaction a day; a shared hour stays fair."""
+    from tests.cost_rows import allocation, device
+
+    facts = {
+        "devices": [device("a", at(0), time=at(75))],
+        "allocations": [
+            allocation("a", "p", at(0), at(25.5), time=at(75)),
+            allocation("a", "q", at(25.5), None, time=at(75)),
+        ],
+        "gpu_usage": [
+            row | {"busy_seconds": n % 60}
+            for start in (0, 25, 73)
+            for n, row in enumerate(minutes("a", at(start), at(start + 1), 0))
+        ],
+    }  # fmt: skip
+    spans = [Window(at(n), at(n + 1)) for n in (0, 25, 73)]
+    with plain_store(str(tmp_path), **facts) as store:
+        before = [cost(store, span, ("pod", "hour"), BOOK).rows for span in spans]
+        assert rolled(store, DAY + OLD + timedelta(days=4)) == 2 * 59
+        assert [cost(store, span, ("pod", "hour"), BOOK).rows for span in spans] == before
+        assert store.rows("gpu_usage").num_rows == 1 + 60 + 1
+
+
 def busy_hours(store: Store) -> Any:
     """Busy seconds that the cost of the first hour rests on."""
     answer = cost(store, Window(at(0), at(1)), ("pod",), BOOK)
