@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 
 from collectors.live.contract import Watch
-from pipeline.errors import DriftledgerError, StaleWatermark
+from pipeline.errors import DriftledgerError, NotFound, StaleWatermark
+from pipeline.lake.lease import MONTH_END, LeaseHeld, release
 from pipeline.lake.location import Place
 from pipeline.months.close import Refused, close
 from pipeline.months.inputs import of_settings
@@ -15,45 +19,116 @@ from pipeline.months.states import due
 from pipeline.months.verify import Snapshots
 from pipeline.settings.groups import Settings
 from pipeline.store import Store
-from pipeline.up.jobs import Job
-from reports.delivery import deliver
+from pipeline.turn import IDENTITY, Turn
+from reports.delivery import SENT, deliver, waiting
 from reports.ledger_lines import mapping
 from reports.targets import load
 
 log = logging.getLogger("driftledger.months")
 ACTOR = "schedule"
+PART = "month end"
 
 
-def tick(store: Store, at: Snapshots, settings: Settings, now: datetime) -> None:
+def tick(
+    store: Store, at: Snapshots, settings: Settings, now: datetime, holder: str = IDENTITY
+) -> tuple[str, ...]:
     """Close every month that is due, in order, then hand over what targets have not got.
 
-    A month that is refused stays due, and is said; any number of processes may do this at once.
+    Returns what stands in the way, each a sentence: a month that is refused stays due, what a target did not
+    take is tried again.  Of many processes the one that holds the lease does it, and keeps the lease until it
+    says nothing for longer than a step may take.
     """
     limits = settings.closing
+    if not _is_to_do(store, settings, now):
+        return ()
+    turn = Turn(store, MONTH_END, now, limits.schedule_seconds + limits.lease_seconds, holder)
     try:
-        while (span := due(store, limits, now)) is not None:
-            program = f"driftledger {version('driftledger')}"
-            done = close(store, span, of_settings(settings), limits, now, program=program, actor=ACTOR)
-            log.info("%s closed as %s", f"{done.month:%Y-%m}", done.hash)
-    except (Refused, StaleWatermark) as error:
-        log.warning("%s", error)
-    for row in deliver(store, at, load(limits.delivery), now, columns=mapping(limits.ledger_columns)):
-        log.info("%s to %s: %s %s", f"{row['month']:%Y-%m}", row["target"], row["state"], row["detail"])
+        turn.begin()
+        return (*_close(turn, settings), *_deliver(turn, at, settings))
+    except (LeaseHeld, StaleWatermark) as error:  # somebody else is at it, or was quicker
+        log.debug("%s", error)
+        return ()
 
 
-def month_end(store: Store, settings: Settings, place: Place) -> Job:
-    """Does so now and then, until told to stop; its files are read before it starts."""
+def _is_to_do(store: Store, settings: Settings, now: datetime) -> bool:
+    limits = settings.closing
+    with store.steady():
+        return due(store, limits, now) is not None or bool(waiting(store, load(limits.delivery), now))
+
+
+def _close(turn: Turn, settings: Settings) -> Iterator[str]:
+    program = f"driftledger {version('driftledger')}"
+    while (span := due(turn.store, settings.closing, turn.started)) is not None:
+        try:
+            done = close(
+                turn.store, span, of_settings(settings), settings.closing, turn.started,
+                program=program, actor=ACTOR,
+            )  # fmt: skip
+        except Refused as error:
+            yield str(error)
+            return
+        log.info("%s closed as %s", f"{done.month:%Y-%m}", done.hash)
+        turn.goes_on()
+
+
+def _deliver(turn: Turn, at: Snapshots, settings: Settings) -> Iterator[str]:
+    targets, columns = load(settings.closing.delivery), mapping(settings.closing.ledger_columns)
+    for row in deliver(turn.store, at, targets, turn.started, columns=columns, before_each=turn.goes_on):
+        said = f"{row['month']:%Y-%m} to {row['target']}: {row['state']}, {row['detail']}"
+        log.info("%s", said)
+        if row["state"] != SENT:
+            yield said
+
+
+def month_end(settings: Settings, place: Place, holder: str = IDENTITY) -> Callable[[Watch], None]:
+    """A job that does so now and then, until told to stop; its files are read before it starts.
+
+    It opens the ledger for itself: what computes a month for a minute must not hold up who writes meanwhile.
+    """
     of_settings(settings)
     load(settings.closing.delivery)
+    mapping(settings.closing.ledger_columns)
 
     def job(watch: Watch) -> None:
+        held = False
         while not watch.wait(settings.closing.schedule_seconds):
             now = datetime.fromtimestamp(watch.now() / 1e6, UTC).replace(tzinfo=None)
             try:
-                tick(store, lambda snapshot: Store.open(place, snapshot=snapshot), settings, now)
-            except DriftledgerError as error:  # a price book that is being edited must not end the collectors
-                watch.waits("month end", str(error))
+                if not _is_waiting(settings, place, now):
+                    watch.goes_on(PART)
+                    continue
+                held = True
+                with Store.open(place) as store:
+                    said = tick(store, partial(_at, place), settings, now, holder)
+            except DriftledgerError as error:
+                said = (str(error),)
+            except Exception as error:  # a statement that cannot be drawn must not end who takes events
+                log.error("month end: %s", error, exc_info=error)
+                said = (f"{type(error).__name__}: {error}",)
+            if said:
+                watch.notes(PART, "; ".join(said))
             else:
-                watch.goes_on("month end")
+                watch.goes_on(PART)
+        if held:
+            _leave(place, holder)
 
     return job
+
+
+def _is_waiting(settings: Settings, place: Place, now: datetime) -> bool:
+    try:
+        store = Store.open(place, read_only=True)
+    except NotFound:  # nothing was written yet
+        return False
+    with store:
+        return _is_to_do(store, settings, now)
+
+
+def _at(place: Place, snapshot: int) -> Store:
+    return Store.open(place, snapshot=snapshot)
+
+
+def _leave(place: Place, holder: str) -> None:
+    """Who comes after need not wait for the lease to run out."""
+    with suppress(DriftledgerError), Store.open(place) as store, store.transaction() as con:
+        release(con, holder, MONTH_END)

@@ -104,7 +104,7 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
         if rules is not None and any(r.step == "hold_admission" for one in rules.ladders for r in one.rungs):
             beside["admission"] = jobs.admitting(ledger, rules, connected)
         if chosen.closing.schedule_seconds:
-            beside["month end"] = month_end(ledger, chosen, place(ctx, folder))
+            beside["month end"] = month_end(chosen, place(ctx, folder))
         collect(kinds, chosen, lambda _: Ledger(Embedded(ledger)), beside, verdicts)
 
 

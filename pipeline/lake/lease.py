@@ -1,4 +1,4 @@
-"""Who maintains the lake: one row that is moved by compare-and-set, and that expires."""
+"""Who does what only one at a time is to do to a lake: a row moved by compare-and-set, and that expires."""
 
 from __future__ import annotations
 
@@ -8,54 +8,67 @@ import duckdb
 
 from pipeline.errors import DriftledgerError
 
-TABLE = "maintenance_lease"
-CREATE = (
-    f"CREATE TABLE {TABLE} (holder VARCHAR, until TIMESTAMP, swept TIMESTAMP)",
-    f"INSERT INTO {TABLE} VALUES ('', TIMESTAMP '1970-01-01', TIMESTAMP '1970-01-01')",
-)
-"""The row is made with its table, so that two maintainers can only move it, and only one of them can."""
+MAINTENANCE, MONTH_END = "maintenance_lease", "month_end_lease"
+_DOES = {MAINTENANCE: "maintains this ledger", MONTH_END: "ends this ledger's months"}
+CREATE = {
+    MAINTENANCE: (
+        f"CREATE TABLE {MAINTENANCE} (holder VARCHAR, until TIMESTAMP, swept TIMESTAMP)",
+        f"INSERT INTO {MAINTENANCE} VALUES ('', TIMESTAMP '1970-01-01', TIMESTAMP '1970-01-01')",
+    ),
+    MONTH_END: (
+        f"CREATE TABLE {MONTH_END} (holder VARCHAR, until TIMESTAMP)",
+        f"INSERT INTO {MONTH_END} VALUES ('', TIMESTAMP '1970-01-01')",
+    ),
+}
+"""The row is made with its table, so that two can only move it, and only one of them can."""
 
 
 class LeaseHeld(DriftledgerError):
-    """Somebody else is maintaining the lake."""
+    """Somebody else is at it."""
 
-    def __init__(self, holder: str, until: datetime) -> None:
-        super().__init__(f"{holder} maintains this ledger until {until:%Y-%m-%dT%H:%M:%SZ}")
+    def __init__(self, table: str, holder: str, until: datetime) -> None:
+        super().__init__(f"{holder} {_DOES[table]} until {until:%Y-%m-%dT%H:%M:%SZ}")
         self.holder = holder
 
 
-def take(con: duckdb.DuckDBPyConnection, holder: str, now: datetime, until: datetime) -> None:
+def take(
+    con: duckdb.DuckDBPyConnection, holder: str, now: datetime, until: datetime, table: str = MAINTENANCE
+) -> None:
     """Inside a transaction; LeaseHeld where another's is still good.
 
     Of two that take it at once, one fails its commit.
     """
-    row = con.execute(f"SELECT holder, until FROM {TABLE}").fetchone()
-    assert row is not None, "the lease's row is made with its table"
-    if row[0] not in ("", holder) and row[1] > now:
-        raise LeaseHeld(row[0], row[1])
-    con.execute(f"UPDATE {TABLE} SET holder = $holder, until = $until", {"holder": holder, "until": until})
+    held, end = _row(con, table)
+    if held not in ("", holder) and end > now:
+        raise LeaseHeld(table, held, end)
+    con.execute(f"UPDATE {table} SET holder = $holder, until = $until", {"holder": holder, "until": until})
 
 
-def keep(con: duckdb.DuckDBPyConnection, holder: str, until: datetime) -> None:
+def keep(con: duckdb.DuckDBPyConnection, holder: str, until: datetime, table: str = MAINTENANCE) -> None:
     """Inside the transaction of a step; LeaseHeld where it was taken over: the step commits nothing."""
-    row = con.execute(f"SELECT holder, until FROM {TABLE}").fetchone()
+    held, end = _row(con, table)
+    if held != holder:
+        raise LeaseHeld(table, held, end)
+    con.execute(f"UPDATE {table} SET until = $until", {"until": until})
+
+
+def release(con: duckdb.DuckDBPyConnection, holder: str, table: str = MAINTENANCE) -> None:
+    con.execute(f"UPDATE {table} SET holder = '' WHERE holder = $holder", {"holder": holder})
+
+
+def _row(con: duckdb.DuckDBPyConnection, table: str) -> tuple[str, datetime]:
+    row = con.execute(f"SELECT holder, until FROM {table}").fetchone()
     assert row is not None, "the lease's row is made with its table"
-    if row[0] != holder:
-        raise LeaseHeld(row[0], row[1])
-    con.execute(f"UPDATE {TABLE} SET until = $until", {"until": until})
-
-
-def release(con: duckdb.DuckDBPyConnection, holder: str) -> None:
-    con.execute(f"UPDATE {TABLE} SET holder = '' WHERE holder = $holder", {"holder": holder})
+    return row[0], row[1]
 
 
 def swept(con: duckdb.DuckDBPyConnection) -> datetime:
     """When files that no commit knows were last looked for."""
-    row = con.execute(f"SELECT swept FROM {TABLE}").fetchone()
+    row = con.execute(f"SELECT swept FROM {MAINTENANCE}").fetchone()
     assert row is not None, "the lease's row is made with its table"
     found: datetime = row[0]
     return found
 
 
 def sweep(con: duckdb.DuckDBPyConnection, now: datetime) -> None:
-    con.execute(f"UPDATE {TABLE} SET swept = $now", {"now": now})
+    con.execute(f"UPDATE {MAINTENANCE} SET swept = $now", {"now": now})

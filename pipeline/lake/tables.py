@@ -39,9 +39,8 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
         stale.append(fact)
     for fact in stale:  # once all tables are there: a view may look at several
         con.execute(f'CREATE OR REPLACE VIEW "{fact.name}_merged" AS {merged(fact)}')
-    if lease.TABLE not in present:
-        for statement in lease.CREATE:
-            con.execute(statement)
+    for statement in (s for table, made in lease.CREATE.items() if table not in present for s in made):
+        con.execute(statement)
     if chain.TABLE not in present:
         for statement in chain.CREATE:
             con.execute(statement)

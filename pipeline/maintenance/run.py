@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -16,9 +13,7 @@ from pipeline.maintenance.report import Report, Step
 from pipeline.maintenance.shift import Shift
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Store
-
-IDENTITY = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-"""This process as a maintainer."""
+from pipeline.turn import IDENTITY
 
 
 def run(store: Store, now: datetime, settings: MaintenanceSettings, *, holder: str = IDENTITY) -> Report:

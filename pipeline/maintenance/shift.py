@@ -1,18 +1,18 @@
-"""One maintainer's turn at a ledger: its lease, kept alive from step to step."""
+"""One maintainer's turn at a ledger, as its settings say."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import duckdb
 
-from pipeline.lake import lease
+from pipeline.lake.lease import MAINTENANCE
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Store
+from pipeline.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,32 +23,22 @@ class Shift:
     started: datetime
     settings: MaintenanceSettings
     holder: str
-    _clock: float = field(default_factory=time.monotonic)
+    turn: Turn = field(init=False)
 
-    @property
-    def now(self) -> datetime:
-        """The start, plus what this process's own clock says has passed since."""
-        return self.started + timedelta(seconds=time.monotonic() - self._clock)
-
-    @property
-    def until(self) -> datetime:
-        return self.now + timedelta(seconds=self.settings.lease_seconds)
+    def __post_init__(self) -> None:
+        turn = Turn(self.store, MAINTENANCE, self.started, self.settings.lease_seconds, self.holder)
+        object.__setattr__(self, "turn", turn)
 
     def begin(self) -> None:
         """Raises LeaseHeld where somebody else is at it."""
-        with self.store.transaction() as con:
-            lease.take(con, self.holder, self.now, self.until)
+        self.turn.begin()
 
     def end(self) -> None:
-        with self.store.transaction() as con:
-            lease.release(con, self.holder)
+        self.turn.end()
 
-    @contextmanager
-    def change(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def change(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """A transaction that commits only while the lease is ours: whoever was paused changes nothing."""
-        with self.store.transaction() as con:
-            lease.keep(con, self.holder, self.until)
-            yield con
+        return self.turn.change()
 
     @contextmanager
     def compaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -56,7 +46,6 @@ class Shift:
 
         It changes no answer and fails where another touched the same files, so the lease is only looked at.
         """
-        with self.change():
-            pass
+        self.turn.goes_on()
         with self.store.transaction() as con:
             yield con

@@ -29,4 +29,8 @@ class ClosingSettings:
     delivery: str = ""
     """YAML file of where closed statements go; empty: nowhere."""
     schedule_seconds: Annotated[int, Bound(0, 86_400)] = 0
-    """How often `up` looks whether a month is due for closing and delivery; 0: never, by command only."""
+    """How often `up` and `worker` look whether a month is due for closing and delivery; 0: never, by command
+    only."""
+    lease_seconds: Annotated[int, Bound(10, 86_400)] = 900
+    """Longest that a close or a hand-over may take: of several processes on this schedule one does it, and is
+    replaced when it shows no life for so long after its next look."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from pipeline.broker import connection, topics
@@ -16,7 +18,9 @@ from pipeline.errors import DriftledgerError
 from pipeline.health.server import HealthServer
 from pipeline.settings.groups import Settings
 from pipeline.store import Store
+from pipeline.worker import beside
 from pipeline.worker.application import Application
+from pipeline.worker.beside import Job
 from pipeline.worker.broker_view import BrokerView, Partition
 from pipeline.worker.dead_letters import DeadLetters
 from pipeline.worker.intake import Intake
@@ -33,15 +37,17 @@ class Overdue(DriftledgerError):
     """It should have ended by now."""
 
 
-def work(settings: Settings, open_store: Callable[[], Store]) -> None:
-    """Work until SIGTERM or SIGINT; raises what ended it otherwise.
+def work(
+    settings: Settings, open_store: Callable[[], Store], jobs: Mapping[str, Job] = MappingProxyType({})
+) -> None:
+    """Work until SIGTERM or SIGINT, with jobs beside; raises what ended it otherwise.
 
     Threads may be left behind that hang in a dead connection: end the process without waiting for them.
     """
-    asyncio.new_event_loop().run_until_complete(_run(settings, open_store))
+    asyncio.new_event_loop().run_until_complete(_run(settings, open_store, jobs))
 
 
-async def _run(settings: Settings, open_store: Callable[[], Store]) -> None:
+async def _run(settings: Settings, open_store: Callable[[], Store], jobs: Mapping[str, Job]) -> None:
     loop = asyncio.get_running_loop()
     stopping = Stopping()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -62,7 +68,7 @@ async def _run(settings: Settings, open_store: Callable[[], Store]) -> None:
             view, ids = await asyncio.to_thread(patience.until_there, connect)
             store = cleanup.enter_context(await opened)
             work = _Work(settings, store, view, ids, report, thread, stopping, patience)
-            await work.run()
+            await work.run(jobs)
         except Stopped:
             return
         except Overdue:
@@ -97,6 +103,7 @@ class _Work:
         self._thread = thread
         self._stopping = stopping
         self._report = report
+        self._beside: list[threading.Thread] = []
         letters = DeadLetters(self._send, asyncio.get_running_loop())
         self._intake = Intake(store, view, topic_ids, report, letters.keep, patience)
         self._app = Application(
@@ -129,8 +136,9 @@ class _Work:
     async def _send(self, *message: Any) -> None:
         await self._app.producer.send_and_wait(*message)
 
-    async def run(self) -> None:
+    async def run(self, jobs: Mapping[str, Job]) -> None:
         await self._app.start()
+        self._beside = beside.start(jobs, self._stopping, self._report)
         waits = (self._stopping.told(), self._app._crashed.wait(), self._taking.broken(), self._watch.run())
         ends = [asyncio.ensure_future(wait) for wait in waits]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -158,6 +166,8 @@ class _Work:
     async def _finish(self) -> None:
         await self._taking.idle()
         await self._app.stop()
+        for thread in self._beside:
+            await asyncio.to_thread(thread.join)
 
 
 def _named(reason: BaseException) -> DriftledgerError:

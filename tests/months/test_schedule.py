@@ -46,7 +46,8 @@ def test_a_downtime_and_a_kill_leave_each_month_closed_and_delivered_once(tmp_pa
             return [(f"{row['month']:%m}", row["state"]) for row in rows.to_pylist()]
 
         second = [("02", "sending"), ("02", "sent")]
-        assert again(NOW) == [("01", "sending"), *second], "the first may still be at it"
+        assert again(NOW) == [("01", "sending")], "the first holds the lease, and may still be at it"
+        assert again(NOW + timedelta(minutes=16)) == [("01", "sending"), *second], "the first hand-over too"
         _aged(share / "2026-01")
         later = NOW + timedelta(hours=2)
         assert again(later) == [("01", "sending"), ("01", "sending"), ("01", "sent"), *second]
@@ -79,11 +80,12 @@ class Watching:
         return int(NOW.replace(tzinfo=UTC).timestamp() * 1e6)
 
     def waits(self, part: str, reason: str) -> None:
-        self.said = f"{part}: {reason}"
+        raise AssertionError("who takes events is ready, whatever month end lacks")
 
     def goes_on(self, *parts: str) -> None: ...
 
-    def notes(self, part: str, reason: str) -> None: ...
+    def notes(self, part: str, reason: str) -> None:
+        self.said = f"{part}: {reason}"
 
 
 def test_a_file_that_is_being_edited_is_waited_for(tmp_path: Path) -> None:
@@ -91,9 +93,9 @@ def test_a_file_that_is_being_edited_is_waited_for(tmp_path: Path) -> None:
     targets = tmp_path / "targets.yaml"
     targets.write_text("targets: [{name: share, path: share}]")
     settings = Settings(closing=ClosingSettings(delivery=str(targets), schedule_seconds=60))
-    with Store.open(tmp_path / "ledger") as store:
-        job = month_end(store, settings, tmp_path / "ledger")
-        targets.write_text("targets: [{name: x")
-        watch = Watching()
-        job(watch)
-        assert watch.said.startswith("month end: ") and "write valid YAML" in watch.said
+    Store.open(tmp_path / "ledger").close()
+    job = month_end(settings, tmp_path / "ledger")
+    targets.write_text("targets: [{name: x")
+    watch = Watching()
+    job(watch)
+    assert watch.said.startswith("month end: ") and "write valid YAML" in watch.said
