@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +20,7 @@ from pipeline.store import Store
 from reports.build import contents
 from reports.ledger_lines import USUAL
 from reports.ledger_lines import Mapping as Mapping_
+from reports.mail import Unclear
 from reports.read import read
 from reports.targets import Target
 
@@ -30,6 +33,17 @@ WAIT = timedelta(minutes=5)
 Row = dict[str, Any]
 
 
+def waiting(
+    store: Store, targets: Sequence[Target], now: datetime, since: datetime | None = None
+) -> list[tuple[Closing, Target]]:
+    """Each closed month (from `since` on) that a target has not got and nobody hands it now, oldest first."""
+    if not targets:
+        return []
+    told = _told(store)
+    months = [c for c in closings(store) if since is None or c.month >= since]
+    return [(c, t) for c in months for t in targets if _free(told.get((c.month, t.name), []), now)]
+
+
 def deliver(
     store: Store,
     at: Snapshots,
@@ -37,49 +51,68 @@ def deliver(
     now: datetime,
     since: datetime | None = None,
     columns: Mapping_ = USUAL,
+    before_each: Callable[[], None] = lambda: None,
 ) -> list[Row]:
-    """Hand over every closed month (from `since` on) that a target has not got; returns what was tried.
+    """Hand over all that waits; returns what was tried.
 
     A target that takes twice as once is asked again after a crash; a mail is not: it is told as unclear.
+    Raises what `before_each` raises: who lost the right to go on stops before the next.
     """
     tried = []
-    for closed in closings(store):
-        waiting = [t for t in targets if since is None or closed.month >= since]
-        claimed = [t for t in waiting if _claim(store, closed, t, now)]
-        if not claimed:
-            continue
+    for closed, own in groupby(waiting(store, targets, now, since), key=lambda pair: pair[0]):
         span = month_of(closed.month.year, closed.month.month)
-        made = dict(contents(read(store, at, span, closed.thawed()), columns))
-        tried += [_hand(store, closed, target, made, now) for target in claimed]
+        made: dict[str, bytes] = {}
+        for _, target in own:
+            before_each()
+            if (row := _given_up(store, closed, target, now)) is not None:
+                tried.append(row)
+                continue
+            # Made before the first claim: a crash amid the making leaves no attempt of which nobody knows.
+            made = made or dict(contents(read(store, at, span, closed.thawed()), columns))
+            if _claim(store, closed, target, now):
+                tried.append(_hand(store, closed, target, made, now))
     return tried
+
+
+def _given_up(store: Store, closed: Closing, target: Target, now: datetime) -> Row | None:
+    """What is told of an attempt that was cut, at a target that must not get it twice."""
+    if target.again:
+        return None
+    with store.transaction() as con:
+        last = _history(store, closed, target)
+        if not last or last[-1]["state"] != SENDING or not _free(last, now):
+            return None
+        chain.claim(con)
+        rows = _table(closed, target, UNCLEAR, len(last), "cut amid it", now)
+        tables.insert(con, DELIVERIES.name, rows)
+    return _row(rows)
 
 
 def _hand(store: Store, closed: Closing, target: Target, made: Mapping[str, bytes], now: datetime) -> Row:
     key = sha256(f"{closed.hash}|{target.name}".encode()).hexdigest()[:32]
     try:
-        target.hand(made, f"{closed.month:%Y-%m}", key)
+        said = target.hand(made, f"{closed.month:%Y-%m}", key)
     except OSError as error:
-        return _tell(store, closed, target, FAILED, str(error)[:500], now)
-    return _tell(store, closed, target, SENT, f"{len(made)} files", now)
+        state = UNCLEAR if isinstance(error, Unclear) else FAILED
+        return _tell(store, closed, target, state, str(error)[:500], now)
+    return _tell(store, closed, target, SENT, said[:500], now)
 
 
 def _claim(store: Store, closed: Closing, target: Target, now: datetime) -> bool:
     """Whether this process is the one that hands it over now: of two at once one fails its commit."""
     with store.transaction() as con:
         last = _history(store, closed, target)
-        if last and not _free(last, target, now):
-            return False
-        if last and last[-1]["state"] == SENDING and not target.again:
-            tables.insert(
-                con, DELIVERIES.name, _table(closed, target, UNCLEAR, len(last), "cut amid it", now)
-            )
+        if not _free(last, now):
             return False
         chain.claim(con)
         tables.insert(con, DELIVERIES.name, _table(closed, target, SENDING, len(last), "", now))
     return True
 
 
-def _free(last: list[Row], target: Target, now: datetime) -> bool:
+def _free(last: Sequence[Row], now: datetime) -> bool:
+    """Whether it is to be tried now, after all that was told of it."""
+    if not last:
+        return True
     state, since = last[-1]["state"], now - last[-1]["time"]
     if state == SENDING:
         return bool(since >= PATIENCE)
@@ -87,10 +120,17 @@ def _free(last: list[Row], target: Target, now: datetime) -> bool:
     return state == FAILED and bool(since >= min(WAIT * 2 ** (failures - 1), timedelta(days=1)))
 
 
-def _history(store: Store, closed: Closing, target: Target) -> list[Row]:
+def _told(store: Store) -> dict[tuple[datetime, str], list[Row]]:
+    """All attempts by month and target, oldest first."""
+    found: dict[tuple[datetime, str], list[Row]] = defaultdict(list)
     rows = store.rows(DELIVERIES.name).to_pylist()
-    own = [row for row in rows if row["month"] == closed.month and row["target"] == target.name]
-    return sorted(own, key=lambda row: (row["attempt"], row["state"] != SENDING))
+    for row in sorted(rows, key=lambda row: (row["attempt"], row["state"] != SENDING)):
+        found[row["month"], row["target"]].append(row)
+    return found
+
+
+def _history(store: Store, closed: Closing, target: Target) -> list[Row]:
+    return _told(store).get((closed.month, target.name), [])
 
 
 def _tell(store: Store, closed: Closing, target: Target, state: str, detail: str, now: datetime) -> Row:
@@ -98,6 +138,10 @@ def _tell(store: Store, closed: Closing, target: Target, state: str, detail: str
     with store.transaction() as con:
         rows = _table(closed, target, state, attempt, detail, now)
         tables.insert(con, DELIVERIES.name, rows)
+    return _row(rows)
+
+
+def _row(rows: pa.Table) -> Row:
     found: Row = rows.to_pylist()[0]
     return found
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import smtplib
-import ssl
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -19,14 +17,18 @@ from pipeline.errors import ConfigError
 from pipeline.outgoing import Receiver, Undelivered, post, receiver
 from pipeline.sections import Section
 from reports import files
+from reports.mail import NONE, PORTS, STARTTLS, Mail
 
 SECONDS = 30.0
-_TYPES = {"pdf": "application/pdf", "html": "text/html", "csv": "text/csv"}
+_ADDRESS = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+")
 Files = Mapping[str, bytes]
 
 
 class Target(Protocol):
-    """Takes the files of one month; `key` is the same at each attempt.  Raises OSError where it could not."""
+    """Takes the files of one month, and says what it took; `key` is the same at each attempt.
+
+    Raises OSError where it could not, mail.Unclear where it cannot say.
+    """
 
     @property
     def name(self) -> str: ...
@@ -35,7 +37,7 @@ class Target(Protocol):
         """Whether to hand over twice is the same as once."""
         ...
 
-    def hand(self, contents: Files, month: str, key: str) -> None: ...
+    def hand(self, contents: Files, month: str, key: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Folder:
     path: Path
     again: bool = True
 
-    def hand(self, contents: Files, month: str, key: str) -> None:
-        files.write(self.path / month, contents)
+    def hand(self, contents: Files, month: str, key: str) -> str:
+        return f"{len(files.write(self.path / month, contents))} files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Bucket:
     url: str
     again: bool = True
 
-    def hand(self, contents: Files, month: str, key: str) -> None:
+    def hand(self, contents: Files, month: str, key: str) -> str:
         from pyarrow.fs import FileSystem, S3FileSystem
 
         place = self.url.removeprefix("s3://").rstrip("/")
@@ -68,46 +70,7 @@ class Bucket:
         for name, content in contents.items():
             with system.open_output_stream(f"{place}/{month}/{name}") as out:
                 out.write(content)
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """PDFs and CSVs by SMTP; the password is in the environment, DRIFTLEDGER_SMTP_PASSWORD."""
-
-    name: str
-    server: str
-    sender: str
-    to: tuple[str, ...]
-    user: str = ""
-    tls: bool = True
-    again: bool = False
-
-    def hand(self, contents: Files, month: str, key: str) -> None:
-        host, _, port = self.server.partition(":")
-        try:
-            with smtplib.SMTP(host, int(port or 587), timeout=SECONDS) as server:
-                if self.tls:
-                    server.starttls(context=ssl.create_default_context())
-                if self.user:
-                    server.login(self.user, os.environ.get("DRIFTLEDGER_SMTP_PASSWORD", ""))
-                server.send_message(self._message(contents, month, key))
-        except smtplib.SMTPException as error:
-            raise OSError(f"{self.server}: {error}") from error
-
-    def _message(self, contents: Files, month: str, key: str) -> EmailMessage:
-        message = EmailMessage()
-        message["Subject"] = f"GPU statement {month}"
-        message["From"], message["To"] = self.sender, ", ".join(self.to)
-        message["Message-ID"] = f"<{key}@driftledger>"
-        message.set_content(
-            f"The GPU statement of {month}. `driftledger report verify FILE` checks a file.\n"
-        )
-        for name, content in contents.items():
-            kind = _TYPES.get(name.rpartition(".")[2])
-            if kind in ("application/pdf", "text/csv"):
-                main, _, sub = kind.partition("/")
-                message.add_attachment(content, maintype=main, subtype=sub, filename=name)
-        return message
+        return f"{len(contents)} files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +81,14 @@ class Webhook:
     to: Receiver
     again: bool = True
 
-    def hand(self, contents: Files, month: str, key: str) -> None:
+    def hand(self, contents: Files, month: str, key: str) -> str:
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
         body = json.dumps({"month": month, "key": key, "files": digests}, sort_keys=True).encode()
         try:
             post(self.to, self.to.path, body, {"Idempotency-Key": key})
         except Undelivered as error:
             raise OSError(str(error)) from error
+        return f"the digests of {len(digests)} files"
 
 
 def load(path: str) -> tuple[Target, ...]:
@@ -155,9 +119,7 @@ def _target(row: Section) -> Target:
         to = receiver(row.key("url"), row.text("url"), private, row.key("allow_private"))
         made = Webhook(name, to)
     else:
-        people = tuple(str(one) for one in row.sequence("to"))
-        tls = row.choice("tls", ("true", "false"), "true") == "true"
-        made = Mail(name, row.text("server"), row.text("from"), people, row.text("user", ""), tls)
+        made = _mail(name, row)
     row.done()
     return made
 
@@ -168,3 +130,32 @@ def _bucket(row: Section) -> str:
     if parts.scheme != "s3" or not parts.netloc:
         raise ConfigError(row.key("url"), url, "write s3://…")
     return url
+
+
+def _mail(name: str, row: Section) -> Mail:
+    tls = row.choice("tls", tuple(PORTS), STARTTLS)
+    host, port = _server(row, PORTS[tls])
+    sender = _address(row.key("from"), row.text("from"))
+    to = tuple(_address(row.key("to"), one) for one in row.sequence("to"))
+    user, file = row.text("user", ""), row.text("password_file", "")
+    if user and tls == NONE:
+        raise ConfigError(row.key("tls"), tls, "a password goes over TLS only: write starttls or implicit")
+    return Mail(name, host, port, sender, to, user, tls, Path(file) if file else None)
+
+
+def _server(row: Section, usual: int) -> tuple[str, int]:
+    text = row.text("server")
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or parts.netloc != text or parts.username is not None:
+        raise ConfigError(row.key("server"), text, "write HOST or HOST:PORT")
+    return host, port or usual
+
+
+def _address(key: str, text: object) -> str:
+    if not isinstance(text, str) or not _ADDRESS.fullmatch(text):
+        raise ConfigError(key, text, "write an address such as finance@example.org")
+    return text

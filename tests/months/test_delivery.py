@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,33 +15,16 @@ import pyarrow as pa
 import pytest
 from pyarrow import fs
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, StaleWatermark
 from pipeline.facts.months import CLOSINGS
 from pipeline.store import Batch, Store
 from reports import delivery, targets
 from reports.delivery import FAILED, SENT, UNCLEAR, deliver
+from reports.mail import Unclear
 from tests.places import bucket
 
 NOW = datetime(2026, 2, 10)
 MADE = [("statement-2026-01.pdf", b"%PDF-1.7"), ("statement-2026-01.csv", b"a,b\n"), ("x.parquet", b"PAR1")]
-
-
-class Mailbox(socketserver.StreamRequestHandler):
-    """As much of SMTP as a client needs; what was sent is kept by the server."""
-
-    def handle(self) -> None:
-        self.wfile.write(b"220 here\r\n")
-        while line := self.rfile.readline().strip().upper():
-            if line == b"DATA":
-                self.wfile.write(b"354 go on\r\n")
-                lines = []
-                while (part := self.rfile.readline()) != b".\r\n":
-                    lines.append(part)
-                server: Any = self.server
-                server.got.append(b"".join(lines))
-            self.wfile.write(b"221 bye\r\n" if line == b"QUIT" else b"250 ok\r\n")
-            if line == b"QUIT":
-                return
 
 
 class Hook(BaseHTTPRequestHandler):
@@ -91,19 +73,11 @@ def states(store: Store, to: tuple[targets.Target, ...], now: datetime) -> list[
     return [(row["target"], row["state"]) for row in deliver(store, lambda _: store, to, now)]
 
 
-def test_a_folder_and_a_mailbox_get_it_once(closed: Store, tmp_path: Path) -> None:
-    """The job runs every hour, and a partner gets one mail a month."""
-    with serving(socketserver.TCPServer(("127.0.0.1", 0), Mailbox)) as box:
-        port = box.server_address[1]
-        to = targets.parse(
-            f"targets:\n- {{name: share, kind: folder, path: '{tmp_path / 'share'}'}}\n"
-            f"- {{name: finance, kind: smtp, server: '127.0.0.1:{port}', from: a@example.org, "
-            "to: [b@example.org], tls: false}"
-        )
-        assert states(closed, to, NOW) == [("share", SENT), ("finance", SENT)]
-        assert states(closed, to, NOW + timedelta(days=2)) == []
-        (mail,) = box.got
-    assert b"Subject: GPU statement 2026-01" in mail and mail.count(b"Content-Disposition: attachment") == 2
+def test_a_folder_gets_it_once(closed: Store, tmp_path: Path) -> None:
+    """The job runs every hour."""
+    to = targets.parse(f"targets:\n- {{name: share, kind: folder, path: '{tmp_path / 'share'}'}}")
+    assert states(closed, to, NOW) == [("share", SENT)]
+    assert states(closed, to, NOW + timedelta(days=2)) == []
     assert (tmp_path / "share" / "2026-01" / "statement-2026-01.pdf").read_bytes() == b"%PDF-1.7"
 
 
@@ -131,10 +105,20 @@ class Cut:
         self.again = again
         self.calls = 0
 
-    def hand(self, *_: object) -> None:
+    def hand(self, *_: object) -> str:
         self.calls += 1
         if self.calls == 1:
             raise KeyboardInterrupt
+        return "all"
+
+
+class Lost:
+    """Takes it, and the answer is lost."""
+
+    name, again = "lost", False
+
+    def hand(self, *_: object) -> str:
+        raise Unclear("lost")
 
 
 @pytest.mark.parametrize(("again", "calls"), [(True, 2), (False, 1)])
@@ -149,6 +133,24 @@ def test_what_a_crash_cut_is_never_sent_twice(closed: Store, again: bool, calls:
     last = closed.rows("deliveries").sort_by("attempt").to_pylist()
     assert target.calls == calls
     assert {row["state"] for row in last} >= {SENT if again else UNCLEAR}
+
+
+def test_a_mail_whose_answer_was_lost_is_told_and_never_sent_again(closed: Store) -> None:
+    """Retried it would be a second bill in the same mailbox."""
+    assert states(closed, (Lost(),), NOW) == [("lost", UNCLEAR)]
+    assert states(closed, (Lost(),), NOW + timedelta(days=9)) == []
+
+
+def test_who_lost_the_right_to_go_on_hands_nothing_over(closed: Store) -> None:
+    """Another process is at it meanwhile."""
+
+    def lost() -> None:
+        raise StaleWatermark("lost")
+
+    target = Cut(again=False)
+    with pytest.raises(StaleWatermark):
+        deliver(closed, lambda _: closed, (target,), NOW, before_each=lost)
+    assert target.calls == 0 and closed.rows("deliveries").num_rows == 0
 
 
 @pytest.mark.parametrize(
