@@ -18,12 +18,13 @@ from pipeline.policy.rules import Policy, Rule, Target
 from pipeline.store import Store
 
 _BESIDE = ("mode", "prove_within")
+_MAY = ("quiet", "gitops")
 
 
 def rule_hash(rule: Rule) -> str:
     """Of everything that decides when it acts, and of its mode nothing."""
-    # When it acts does not follow from when it is measured, nor from quiet hours that it does not have.
-    return digest({k: v for k, v in asdict(rule).items() if k not in _BESIDE and (k != "quiet" or v)})
+    # When it acts does not follow from when it is measured, nor from what it does not have.
+    return digest({k: v for k, v in asdict(rule).items() if k not in _BESIDE and (k not in _MAY or v)})
 
 
 def ladder_hash(ladder: Ladder) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from pipeline.act.approvals import granted, still_offered
+from pipeline.act.carrying_out import carried_out
 from pipeline.act.events import Publisher, Taken, publish, taken
 from pipeline.act.freezing import thaw
+from pipeline.act.owner_waiting import gone_on
+from pipeline.act.reverting import reverted
+from pipeline.act.reverting import settle as settle_commit
 from pipeline.act.undo import asked
 from pipeline.act.watching import watch
 from pipeline.actuator.catalogue import TARGETS
@@ -43,6 +48,7 @@ def act(
     """
     at = store.snapshot() if snapshot is None else snapshot
     done = [publish(publisher, t, now) for t in _settled(store, policy, clients, now)]
+    done += gone_on(store, publisher, clients, now)
     done += asked(store, publisher, clients, now)
     done += thaw(store, publisher, clients, now)
     tripping = [rule for rule in policy.rules if trips(findings, rule)]
@@ -96,8 +102,7 @@ def _carried_out(
         yield publish(publisher, first, now)
     if isinstance(decision, Action) and (automatic or agreed):
         client = clients[decision.target.cluster]
-        for step in TARGETS[decision.target.kind].execute(client, decision):
-            yield publish(publisher, _step(decision, step), now)
+        yield from carried_out(store, publisher, decision, client, now, partial(_step, decision))
 
 
 def _recorded(store: Store, decision: Decision, first: Taken, now: datetime) -> bool:
@@ -138,6 +143,11 @@ def _settled(
         kind, _, name = past.workload.partition("/")
         target = Target(past.cluster, past.namespace, kind, name)
         begun = Begun(past.action_id, target, past.state, past.to_version, label)
-        step = TARGETS[kind].settle(client, begun, until, now)
+        told = reverted(store, past.action_id)
+        step = (
+            settle_commit(client, begun, told, past.acted_at, until, now)
+            if told
+            else TARGETS[kind].settle(client, begun, until, now)
+        )
         if step is not None:
             yield taken(past, target, past.to_version, step.state, step.detail, step.evidence)

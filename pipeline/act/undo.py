@@ -8,10 +8,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+from pipeline.act.carrying_out import carried_out
 from pipeline.act.events import Publisher, Taken, publish, taken
+from pipeline.act.owner_waiting import gone_on, owner_waits
+from pipeline.act.reverting import reverted
 from pipeline.act.steps_end import put_back
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
+from pipeline.actuator.steps import Step
 from pipeline.canonical import digest
 from pipeline.errors import ConfigError, NotFound, PreflightFailed
 from pipeline.policy import rules
@@ -48,11 +52,14 @@ def undo(
         yield from put_back(store, publisher, action_id, client, cluster, by, now)
         return
     action = _inverse(store, action_id, client, cluster)
-    steps = TARGETS[action.target.kind].execute(client, action)
     put = action, action.target, action.to_version
+
+    def told(step: Step) -> Taken:
+        return taken(*put, step.state, step.detail, step.evidence)
+
     yield publish(publisher, taken(*put, "proposed", f"undo of {action_id[:12]} asked by {by}"), now)
-    for step in steps:
-        yield publish(publisher, taken(*put, step.state, step.detail, step.evidence), now)
+    for step in carried_out(store, publisher, action, client, now, told):
+        yield step
         if step.state == "executed":
             done = taken(*put, "undone", f"put back by {by}")
             original = done._replace(
@@ -60,6 +67,7 @@ def undo(
                 to_version=action.model_version,
             )  # fmt: skip
             yield publish(publisher, original, now)
+            yield from gone_on(store, publisher, {cluster: client}, now)
 
 
 def asked(
@@ -131,4 +139,6 @@ def _inverse(store: Store, action_id: str, client: Kubernetes, cluster: str) -> 
         snapshot=store.snapshot(),
         evidence="",
         detail=f"put {row['model_version']} back",
+        gitops=rule.gitops if rule and reverted(store, action_id) else None,
+        owner_waits=owner_waits(store, action_id),
     )

@@ -35,7 +35,7 @@ def plan(client: Kubernetes, target: Target) -> Scaling | Step | ApiError:
         return thing
     owned_by = owner(thing)
     if owned_by:
-        return Step("refused", f"owned: {owned_by}; change it at its source")
+        return Step("refused", f"owned: {owned_by.words}; change it at its source")
     replicas = int((thing["spec"]).get("replicas", 1))
     if replicas == 0:
         return Step("refused", "no_op: it has no replicas already")

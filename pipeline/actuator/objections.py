@@ -22,8 +22,8 @@ def objection(shape: Shape, thing: Object, action: Action) -> str | None:
     if held_back:
         return held_back
     owned_by = owner(thing)
-    if owned_by:
-        return f"owned: {owned_by}; change it at its source"
+    if owned_by and not action.owner_waits:
+        return f"owned: {owned_by.words}; change it at its source"
     state, words = shape.progress(thing)
     # A rollout of somebody else's is stopped: waiting would put the worse model before everybody.
     if state == "unseen" or (state == "under_way" and action_of(thing)):

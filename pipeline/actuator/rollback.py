@@ -8,8 +8,10 @@ from datetime import datetime
 
 from pipeline.actuator.kubernetes import CONFIG_MAPS, ApiError, Kubernetes, Object
 from pipeline.actuator.objections import objection
+from pipeline.actuator.ownership import owner
 from pipeline.actuator.patching import action_of, annotations_of, content_hash, operations, written
 from pipeline.actuator.pinning import config_hash, config_maps, unpinned
+from pipeline.actuator.pointers import value
 from pipeline.actuator.shape import Kept, Shape
 from pipeline.actuator.steps import Begun, Step
 from pipeline.policy.decisions import Action
@@ -52,6 +54,7 @@ class Rollback:
         content = self.shape.content(thing)
         found = content_hash(content)
         revisions = tuple(sorted((self._revision(k, version_label) for k in kept), key=_order))
+        owned = owner(thing)
         return TargetState(
             uid=thing["metadata"]["uid"],
             generation=int(thing["metadata"]["generation"]),
@@ -60,6 +63,8 @@ class Rollback:
             template_hash=found,
             revisions=revisions,
             config=self._config(client, target, [content, *(k.content for k in kept)]),
+            owner=owned.words if owned else "",
+            owned_by=owned.by if owned else "",
         )
 
     def execute(self, client: Kubernetes, action: Action) -> Iterator[Step]:
@@ -107,6 +112,35 @@ class Rollback:
             return Step("failed", f"the rollout did not complete: {words}")
         done = self.unblock(client, thing) if self.unblock and state == "under_way" else ""
         return Step("executed", done) if done else None
+
+    def planned(self, client: Kubernetes, action: Action) -> tuple[str, Object, Object] | Step:
+        """The shape's path, what stands there and what is to, for a change that another one writes."""
+        thing = self._get(client, action.target)
+        if isinstance(thing, ApiError):
+            return Step("refused", thing.words)
+        reason = objection(self.shape, thing, action)
+        content = Step("refused", reason) if reason else self._content(client, thing, action)
+        return (
+            content
+            if isinstance(content, Step)
+            else (
+                self.shape.PATH,
+                value(thing, self.shape.PATH),
+                content,
+            )
+        )
+
+    def follow(self, client: Kubernetes, begun: Begun, verify_until: datetime, now: datetime) -> Step | None:
+        """As settle, of a change that another one writes: by the version that the object runs."""
+        thing = self._get(client, begun.target)
+        late = now >= verify_until
+        if isinstance(thing, ApiError):
+            return Step("failed", f"cannot be verified: {thing.words}") if late else None
+        runs = self.shape.version(self.shape.content(thing), begun.version_label)
+        state, words = self.shape.progress(thing)
+        if runs == begun.to_version and state == "complete":
+            return Step("verified", words)
+        return Step("failed", f"the object runs {runs or 'no version'}; {words}") if late else None
 
     def _get(self, client: Kubernetes, target: Target) -> Object | ApiError:
         return client.get(self.shape.RESOURCE, target.namespace, target.name)

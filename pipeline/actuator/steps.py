@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from pipeline.actuator.kubernetes import ApiError, Kubernetes
+from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object
 from pipeline.policy.decisions import Action
 from pipeline.policy.journal import TargetState
 from pipeline.policy.rules import Target
@@ -48,6 +48,12 @@ class Actuator(Protocol):
 
     def execute(self, client: Kubernetes, action: Action) -> Iterator[Step]:
         """Carry the action out; record each step before asking for the next."""
+
+    def planned(self, client: Kubernetes, action: Action) -> tuple[str, Object, Object] | Step:
+        """Where in the object, what is there and what is to be; for a change that is written elsewhere."""
+
+    def follow(self, client: Kubernetes, begun: Begun, verify_until: datetime, now: datetime) -> Step | None:
+        """As settle, of a change that was written elsewhere and comes through the object's owner."""
 
     def settle(self, client: Kubernetes, begun: Begun, verify_until: datetime, now: datetime) -> Step | None:
         """What became of it; None while it is still under way."""

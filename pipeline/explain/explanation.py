@@ -46,8 +46,15 @@ class Explanation:
     """Rows of the action in the order in which its states were reached."""
     outcome: Row | None
     """What it changed, where that was measured."""
+    parts: tuple[Row, ...] = ()
+    """Rows of actions that were taken for this one, such as an owner that was told to wait."""
     rules: int = RULES
     """Version of the rules that decided; 0 for a decision from before versions were recorded."""
+
+    @property
+    def happened(self) -> tuple[Row, ...]:
+        """Its steps and those of its parts, in the order of their times."""
+        return tuple(sorted((*self.steps, *self.parts), key=lambda row: row["time"]))
 
     @property
     def by_other_rules(self) -> str:
@@ -62,6 +69,7 @@ def explain(place: Place, action_id: str) -> Explanation:
     """`action_id` may be any beginning that only one action has; raises NotFound for none or several."""
     with Store.open(place, read_only=True) as store:
         steps = _steps(store, action_id)
+        parts = tuple(store.query("action_parts", action_id=steps[0]["action_id"]).to_pylist())
         outcomes = [o for o in store.rows("outcomes").to_pylist() if o["action_id"] == steps[0]["action_id"]]
     row = _decided(steps)
     recorded = str(row["evidence"] or "")
@@ -79,7 +87,9 @@ def explain(place: Place, action_id: str) -> Explanation:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         found = [f"{MISSING} cannot be read: {type(error).__name__}: {error}"]
     outcome = outcomes[0] if outcomes else None
-    return Explanation(row["action_id"], not found, recorded, recomputed, tuple(found), steps, outcome, rules)
+    return Explanation(
+        row["action_id"], not found, recorded, recomputed, tuple(found), steps, outcome, parts, rules
+    )
 
 
 def _of_rules(recomputed: str, recorded: dict[str, Any]) -> str:
@@ -90,7 +100,12 @@ def _of_rules(recomputed: str, recorded: dict[str, Any]) -> str:
 
 
 def _steps(store: Store, prefix: str) -> tuple[Row, ...]:
-    return tuple(store.query("action_rows", prefix=only(store, prefix)).to_pylist())
+    rows = tuple(store.query("action_rows", prefix=only(store, prefix)).to_pylist())
+    of = (r["evidence"] for r in rows if (r["kind"], r["state"]) == ("suspend_owner", "approved"))
+    if told := next(of, ""):
+        whole = json.loads(told)["of"][:12]
+        raise NotFound(f"action {prefix[:12]} is part of {whole}; see `driftledger explain {whole}`")
+    return rows
 
 
 def _decided(steps: tuple[Row, ...]) -> Row:

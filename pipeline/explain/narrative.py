@@ -27,7 +27,7 @@ def narrative(explanation: Explanation) -> Iterator[str]:
         yield "The recorded evidence cannot be read."
     yield ""
     yield "What happened:"
-    for step in explanation.steps:
+    for step in explanation.happened:
         yield f"  {_time(step['time'])}  {step['state']:<9} {step['detail']}"
     if explanation.outcome:
         outcome = explanation.outcome
@@ -139,7 +139,7 @@ def document(explanation: Explanation, effect: Effect | None = None) -> dict[str
         "evidence": recorded,
         "steps": [
             {"time": instant(s["time"]), "state": s["state"], "detail": s["detail"]}
-            for s in explanation.steps
+            for s in explanation.happened
         ],
         "outcome": explanation.outcome and explanation.outcome["state"],
         "effect": effect and _effect(effect),

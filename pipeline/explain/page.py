@@ -52,7 +52,7 @@ def _parts(found: Explanation, effect: Effect | None, first: Row) -> Iterator[st
     yield _heading("What happened")
     yield _table(
         ("time", "state", "what"),
-        ((f"{s['time']:%Y-%m-%d %H:%M:%S}Z", s["state"], s["detail"]) for s in found.steps),
+        ((f"{s['time']:%Y-%m-%d %H:%M:%S}Z", s["state"], s["detail"]) for s in found.happened),
     )
     yield from _patch(found.steps)
     yield from _changed(found, effect)

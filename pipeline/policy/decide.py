@@ -89,6 +89,9 @@ def _action(
     not_restored = s.journal.not_restored(to)
     if not_restored:
         detail += f"; not restored by that: {', '.join(not_restored)}"
+    gitops = s.rule.gitops if state.owner else None
+    if gitops is not None:
+        detail += f"; {gitops.words}"
     decided = {
         "action_id": action_id,
         "detail": detail,
@@ -96,7 +99,7 @@ def _action(
         "not_restored": not_restored,
         "patch": asdict(patch),
         "to_version": to.version,
-    }
+    } | ({"gitops": asdict(gitops)} if gitops else {})
     return Action(
         action_id=action_id,
         kind="rollback",
@@ -111,6 +114,7 @@ def _action(
         snapshot=s.journal.snapshot,
         evidence=_evidence(s, gates, parameters, decided),
         detail=detail,
+        gitops=gitops,
     )
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from pipeline.policy.gitops import GitOps
 from pipeline.policy.rules import Mode, Target
 
 Kind = Literal["rollback", "undo"]
 
-RULES = 1
+RULES = 2
 """Version of everything that a decision follows from: detectors, gates, ladders and the questions they ask.
 
 Each decision keeps it.  Raised with every change after which an old decision can come out otherwise.
@@ -87,6 +88,10 @@ class Action:
     evidence: str
     """Canonical JSON of every input, gate and result."""
     detail: str
+    gitops: GitOps | None = None
+    """How it is done although a GitOps tool owns the target; None where none does."""
+    owner_waits: bool = False
+    """That tool has been told to wait, so a patch stays."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import cast
 from pipeline import yaml_file
 from pipeline.errors import ConfigError
 from pipeline.policy import rules
+from pipeline.policy.gitops_file import gitops_of
 from pipeline.policy.ladder_file import ladders_of
 from pipeline.policy.quiet_file import quiet_hours
 from pipeline.policy.rules import MODES, TRIGGERS, Limits, Mode, Policy, Rule, Target
@@ -74,6 +75,7 @@ def _rule(section: Section) -> Rule:
         signals=section.count("signals", rules.SIGNALS, minimum=1),
         version_label=section.text("version_label", rules.VERSION_LABEL),
         quiet=quiet_hours(section),
+        gitops=gitops_of(section, section.duration("verify_within", rules.VERIFY_WITHIN)),
     )
     if rule.mode == "auto" and len(rule.detectors) < rule.signals:
         raise ConfigError(

@@ -107,6 +107,18 @@ def _target_read(s: Situation) -> tuple[bool, str]:
     )
 
 
+def _owner_agrees(s: Situation) -> tuple[bool, str]:
+    """A GitOps tool or a controller would put the change back."""
+    if s.state is None or not s.state.owner:
+        return True, "nobody else owns it"
+    option = s.rule.gitops
+    if option is None:
+        return False, f"{s.state.owner}; change it at its source, or say gitops in the rule"
+    if not option.owner.is_it(s.state.owned_by):
+        return False, f"{s.state.owner}; that is not {option.owner.words}"
+    return True, f"{s.state.owner}; {option.words}"
+
+
 def _serving(s: Situation) -> tuple[bool, str]:
     runs = s.state.version if s.state else ""
     return runs == s.trip.model_version, (
@@ -192,6 +204,7 @@ GATES: dict[str, Check] = {
     "siblings_calm": _siblings_calm,
     "came_with_change": _came_with_change,
     "target_read": _target_read,
+    "owner_agrees": _owner_agrees,
     "action_settled": _settled,
     "serving": _serving,
     "judged_good": _judged_good,

@@ -35,6 +35,10 @@ class TargetState:
     revisions: tuple[Revision, ...]
     config: Mapping[str, str] = field(default_factory=dict)
     """Hash of each ConfigMap that one of its states uses; '' for one that is not there or cannot be read."""
+    owner: str = ""
+    """Which other tool or controller writes it, and by which sign, in words; '' for none."""
+    owned_by: str = ""
+    """The owner's kind and name, as its sign has them; '' where none is named."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
+    from pipeline.policy.gitops import GitOps
     from pipeline.policy.ladders import Ladder
     from pipeline.policy.quiet import QuietHours
 
@@ -73,6 +74,8 @@ class Rule:
     """Pod template label that holds the model version."""
     quiet: tuple[QuietHours, ...] = ()
     """Times in which the rule changes nothing."""
+    gitops: GitOps | None = None
+    """What may be done where a GitOps tool owns the target; None leaves it alone."""
 
     def covers(self, model: str) -> bool:
         return fnmatchcase(model, self.model)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.policy.file import KINDS
+from pipeline.policy.gitops import OWNERS, VERSION
+from pipeline.policy.gitops_file import BRANCH, FILE, NAME, POINTER, REPOSITORY
 from pipeline.policy.ladders import STEPS
 from pipeline.policy.quiet import DAYS
 from pipeline.policy.rules import MODES, TRIGGERS, Limits
@@ -80,10 +82,31 @@ def _rule() -> dict[str, Any]:
             "signals": _COUNT,
             "version_label": _NAME,
             "quiet_hours": _quiet(),
+            "gitops": _gitops(),
             **dict.fromkeys(durations, _DURATION),
         },
         *("name", "model", "detectors", "target"),
     )
+
+
+def _gitops() -> dict[str, Any]:
+    pointer = _shaped(POINTER)
+    taken = {"anyOf": [{"const": VERSION}, pointer]}
+    owner = {"kind": {"enum": list(OWNERS)}, "namespace": _shaped(NAME), "name": _shaped(NAME)}
+    revert = {
+        "repository": _shaped(REPOSITORY),
+        "branch": _shaped(BRANCH),
+        "file": _shaped(FILE),
+        "fields": {"type": "array", "minItems": 1, "items": _object({"at": pointer, "from": taken}, "at")},
+    }
+    option = _object(
+        {"owner": _object(owner, *owner), "suspend": _DURATION, "revert": _object(revert, *revert)}, "owner"
+    )
+    return option | {"oneOf": [{"required": ["suspend"]}, {"required": ["revert"]}]}
+
+
+def _shaped(pattern: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^({pattern})$"}
 
 
 def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -118,9 +118,10 @@ class Workload:
     def until_complete(self) -> None:
         objects.until(lambda: self.progress() == "complete", f"{self.target.workload} to be available")
 
-    def decide(self) -> Action:
-        """The decision to leave v2 for v1, on what the cluster says now."""
-        action = decided(known=journal(target=self.observed()), text=_text(self.target))
+    def decide(self, gitops: str = "", **seen: str) -> Action:
+        """The decision to leave v2 for v1, on what the cluster says now, but for `seen`."""
+        state = replace(self.observed(), **seen)
+        action = decided(known=journal(target=state), text=rule_text(self.target, gitops))
         assert isinstance(action, Action), action
         return action
 
@@ -220,7 +221,8 @@ class ArgoRollout(Workload):
         self.kube.request("PATCH", f"{self.path}/status", told)
 
 
-def _text(target: Target) -> str:
+def rule_text(target: Target, gitops: str) -> str:
     where = f"{{cluster: rig, namespace: {target.namespace}, kind: {target.kind}, name: {target.name}}}"
     rule = "name: fraud-accuracy, model: fraud, detectors: [accuracy], mode: auto, signals: 1"
-    return f'version: "1"\nrules:\n  - {{{rule}, target: {where}}}\n'
+    more = f", gitops: {gitops}" if gitops else ""
+    return f'version: "1"\nrules:\n  - {{{rule}, target: {where}{more}}}\n'

@@ -20,9 +20,13 @@ ANNOTATION = "driftledger.io/action-id"
 LATER = NOW + timedelta(minutes=10)
 
 
+def observed(scene):
+    return TARGETS["Deployment"].observe(scene.client, TARGET, VERSION_LABEL)
+
+
 def decide(scene):
-    state = TARGETS["Deployment"].observe(scene.client, TARGET, VERSION_LABEL)
-    return decided(known=journal(target=state))
+    """As if no owner's mark was there yet at the decision."""
+    return decided(known=journal(target=replace(observed(scene), owner="", owned_by="")))
 
 
 def execute(scene, action):
@@ -166,6 +170,9 @@ def test_what_stands_against_a_patch_is_refused_by_name(reason, change):
         scene.server.tick()
         steps = execute(scene, decide(scene))
         assert [s.state for s in steps] == ["refused"] and steps[0].detail.startswith(reason)
+        if reason.startswith("owned: "):
+            refusal = decided(known=journal(target=observed(scene)))
+            assert (refusal.reason, reason[7:] in refusal.detail) == ("owner_agrees", True)
         assert scene.asked("patch") == 0 == scene.asked("patch", dry_run=True)
 
 

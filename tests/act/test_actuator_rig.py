@@ -120,7 +120,7 @@ def test_what_moved_was_made_again_or_is_not_allowed_is_refused(lab, kind):
     mark = {"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": "x"}}}
     bad.kube.request("PATCH", bad.path, mark)
     objects.until(lambda: bad.progress() != "unseen", "the controller to read it")
-    assert lab.why(bad.decide()).startswith("owned: Argo CD")
+    assert lab.why(bad.decide(owner="")).startswith("owned: Argo CD"), "marked after the decision"
     bad.kube.request("DELETE", bad.path)
     objects.until(lambda: "metadata" not in _found(bad), "the old one to be gone")
     bad.create()

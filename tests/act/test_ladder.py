@@ -131,7 +131,11 @@ class Scene:
     """A cluster of its own in the ledger that all tests of this file share."""
 
     def __init__(self, store: Store, name: str) -> None:
-        self.store, self.into, self.api, self.name = store, Embedded(store), cluster(), name
+        self.store, self.api, self.name = store, cluster(), name
+
+    @property
+    def into(self) -> Embedded:
+        return Embedded(self.store)
 
     def policy(self, mode: str = "auto", steps: str = "freeze", more: str = "", **limits: int):
         text = TEXT.format(mode=mode, name=self.name, steps=rungs(steps), **{**LIMITS, **limits})

@@ -1,0 +1,105 @@
+"""A GitOps owner told to wait for one rollback, and to go on: in time, when it was undone, after a crash.
+
+The wait is an action of its own.  What was there before is in the ledger before anything is written, so any
+later process can put it back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipeline.act.events import Publisher, Taken, publish
+from pipeline.actuator import gitops_owner
+from pipeline.actuator.kubernetes import Kubernetes
+from pipeline.actuator.ladder import changes
+from pipeline.canonical import canonical, digest, instant, moment
+from pipeline.policy.decisions import Action
+from pipeline.policy.gitops import GitOps, Owner
+from pipeline.policy.reading import past_actions
+from pipeline.policy.rules import Target
+from pipeline.store import Store
+
+KIND = "suspend_owner"
+HOLDS = ("approved", "executed", "verified", "failed")
+"""States of a rollback for which its owner goes on waiting: what went wrong is for a person to see."""
+LATE = timedelta(minutes=2)
+"""Longer than an API server lets a request take (60 s)."""
+
+
+def told_to_wait(
+    publisher: Publisher, action: Action, option: GitOps, client: Kubernetes, now: datetime
+) -> Generator[Taken, None, str]:
+    """The steps, each recorded before the next; returns '' once the owner waits, else why it does not."""
+    plan = gitops_owner.plan(client, option.owner)
+    if isinstance(plan, str):
+        return plan
+    if not plan:
+        return ""  # it waits already: whoever told it so decides when it goes on
+    until = now + (option.suspend or timedelta())
+    hold = _hold(action, option.owner, digest(["suspend owner", action.action_id, now]))
+    words = f"{option.owner.words} is told to wait until {instant(until)} for {action.action_id[:12]}"
+    evidence = canonical({"of": action.action_id, "plan": plan, "until": until})
+    yield publish(publisher, hold._replace(state="approved", detail=words, evidence=evidence), now)
+    step = changes.carry_out(client, plan, hold.action_id)
+    if step is None:
+        return f"owner_unknown: whether {option.owner.words} waits is not known; it is put back"
+    yield publish(publisher, hold._replace(state=step.state, detail=step.detail, evidence=step.evidence), now)
+    return "" if step.state == "executed" else f"owner_not_written: {step.detail}"
+
+
+def gone_on(
+    store: Store, publisher: Publisher, clients: Mapping[str, Kubernetes], now: datetime
+) -> Iterator[Taken]:
+    """Tells every owner to go on whose time is over, or whose rollback is not there any more."""
+    waiting = store.query("owners_waiting", kind=KIND).to_pylist()
+    rollbacks = {p.action_id: p.state for p in past_actions(store)} if waiting else {}
+    for row in waiting:
+        client = clients.get(row["cluster"])
+        if client is None:
+            continue
+        told = json.loads(row["evidence"])
+        why = _why(row, told, rollbacks, now)
+        if not why:
+            changed = changes.holds(client, told["plan"], row["action_id"])
+            if changed is None or changed.state == "verified":
+                continue
+            why = "somebody else has told it to go on"
+        step = changes.put_back(client, told["plan"], row["action_id"])
+        # A write whose answer was lost can still arrive; what is closed too early would wait for ever.
+        late = now >= row["time"] + LATE
+        if step is not None and (late or json.loads(step.evidence)["changed"]):
+            ended = _taken(row)._replace(detail=f"{why}; {step.detail}", evidence=step.evidence)
+            yield publish(publisher, ended, now)
+
+
+def owner_waits(store: Store, action_id: str) -> bool:
+    """Whether the owner of what this rollback changed is still told to wait."""
+    rows = store.query("owners_waiting", kind=KIND).to_pylist()
+    return any(json.loads(row["evidence"])["of"] == action_id for row in rows)
+
+
+def waited(action: Action) -> Action:
+    """The action, once its owner waits."""
+    return replace(action, owner_waits=True)
+
+
+def _why(row: Mapping[str, Any], told: Mapping[str, Any], rollbacks: Mapping[str, str], now: datetime) -> str:
+    if now >= moment(told["until"]):
+        return "its time is over, it applies what Git says"
+    state = rollbacks.get(told["of"], "not begun")
+    return "" if state in HOLDS else f"the rollback is {state}"
+
+
+def _hold(action: Action, owner: Owner, action_id: str) -> Taken:
+    target = Target(action.target.cluster, owner.namespace, owner.kind, owner.name)
+    return Taken(action_id, "approved", KIND, action.rule, target, action.model, "", "", None, "", "")
+
+
+def _taken(row: Mapping[str, Any]) -> Taken:
+    kind, _, name = row["workload"].partition("/")
+    target = Target(row["cluster"], row["namespace"], kind, name)
+    return Taken(row["action_id"], "undone", KIND, row["policy"], target, row["model"], "", "", None, "", "")
