@@ -172,7 +172,7 @@ def test_lines_of_envoys_ai_gateway() -> None:
 SPAN: dict[str, object] = {
     "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt", "gen_ai.response.model": "gpt-1",
     "gen_ai.response.id": "c1", "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 6,
-    "gen_ai.usage.cache_read.input_tokens": 2,
+    "gen_ai.usage.cache_read.input_tokens": 2, "gen_ai.response.finish_reasons": ["Length", "stop"],
 }  # fmt: skip
 OLD: dict[str, object] = {
     "gen_ai.system": "openai", "gen_ai.request.model": "gpt", "gen_ai.usage.prompt_tokens": 5,
@@ -182,10 +182,14 @@ EVALUATION: dict[str, object] = {"gen_ai.evaluation.name": "relevance", "gen_ai.
 
 
 def _attributes(said: dict[str, object]) -> list[dict[str, object]]:
+    return [{"key": key, "value": _value(value)} for key, value in said.items()]
+
+
+def _value(said: object) -> dict[str, object]:
+    if isinstance(said, list):
+        return {"arrayValue": {"values": [_value(each) for each in said]}}
     kinds = {str: "stringValue", int: "intValue", float: "doubleValue"}
-    return [
-        {"key": k, "value": {kinds[type(v)]: str(v) if isinstance(v, int) else v}} for k, v in said.items()
-    ]
+    return {kinds[type(said)]: str(said) if isinstance(said, int) else said}
 
 
 def _export() -> dict[str, Any]:
@@ -228,6 +232,30 @@ def test_genai_spans_mean_the_same_in_protobuf_and_json() -> None:
     assert found.excluded == {"not_a_model_request": 2}
     (label,) = rows(found, "label")
     assert (label["prediction_id"], label["evaluator"], label["score"]) == ("c1", "relevance", 0.75)
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason", "refusal"),
+    [
+        (["Length", "stop"], "length", "no"),
+        (["content_filter"], "content_filter", "yes"),
+        ("stop", "stop", "no"),
+        ([], None, None),
+        ([["nested"], 7], None, None),
+        (["x" * 65], None, None),
+    ],
+)
+def test_how_a_span_says_that_its_answer_ended(sent: object, reason: str | None, refusal: str | None) -> None:
+    """More answers that are cut off or refused are a model's drift; it is an array of texts."""
+    said = {**SPAN, "gen_ai.response.finish_reasons": sent}
+    times = {"startTimeUnixNano": str(NOW * 1000), "endTimeUnixNano": str(NOW * 1000 + 10**9)}
+    span = {"spanId": "00f067aa0ba902b7", "attributes": _attributes(said), **times}
+    export = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+    (row,) = rows(genai.traces(json.dumps(export).encode(), True))
+    span["spanId"] = "APBnqgupArc="
+    assert rows(genai.traces(_protobuf(export, ExportTraceServiceRequest), False)) == [row]
+    wanted = {"tokens_in": 5.0, "tokens_out": 6.0, "finish_reason": reason, "refusal": refusal}
+    assert row["features"] == {name: value for name, value in wanted.items() if value is not None}
 
 
 def test_evaluations_as_log_records() -> None:

@@ -16,8 +16,8 @@ from collectors.live.inference.instant import SECOND
 from collectors.live.inference.spans import Attributes, Event, Span
 
 EVALUATION = "gen_ai.evaluation.result"
-_REQUESTS = frozenset({"chat", "text_completion", "generate_content", "embeddings"})
-_UNKNOWN = "unknown"
+_REQUESTS = ("chat", "text_completion", "generate_content", "embeddings")
+UNKNOWN = "unknown"
 _WORKLOADS = ("deployment", "statefulset", "daemonset", "job", "cronjob")
 
 
@@ -53,12 +53,12 @@ def _span(span: Span, found: Found) -> None:
     said = span.attributes
     model, answered = text(said.get("gen_ai.request.model")), text(said.get("gen_ai.response.model"))
     # An agent's or a tool's span counts the tokens of the requests below it once more.
-    if said.get("gen_ai.operation.name", "chat") not in _REQUESTS or not (model or answered):
+    if not is_request(said) or not (model or answered):
         found.excluded["not_a_model_request"] += 1
         return
     row: Row = {
         "model": model or answered,
-        "model_version": answered or _UNKNOWN,
+        "model_version": answered or UNKNOWN,
         "prediction_id": text(said.get("gen_ai.response.id")) or span.id or None,
         "time": span.end,
         "latency_seconds": (span.end - span.start) / SECOND,
@@ -68,10 +68,15 @@ def _span(span: Span, found: Found) -> None:
         "tokens_cached": whole(said.get("gen_ai.usage.cache_read.input_tokens")),
         "namespace": text(span.resource.get("k8s.namespace.name")),
         "cluster": text(span.resource.get("k8s.cluster.name")),
-        "workload": _workload(span.resource),
+        "workload": workload(span.resource),
     }
     known = {name: value for name, value in row.items() if value is not None}
     found.add("inference", answered_features(known, _reasons(said.get("gen_ai.response.finish_reasons"))))
+
+
+def is_request(said: Attributes) -> bool:
+    """Whether it is one request to a model; who does not say has made one."""
+    return said.get("gen_ai.operation.name", "chat") in _REQUESTS
 
 
 def _reasons(sent: Any) -> list[Any]:
@@ -83,7 +88,7 @@ def _first(said: Attributes, *names: str) -> int | None:
     return next((tokens for name in names if (tokens := whole(said.get(name))) is not None), None)
 
 
-def _workload(resource: Attributes) -> str | None:
+def workload(resource: Attributes) -> str | None:
     kinds: Iterable[tuple[str, Any]] = ((kind, resource.get(f"k8s.{kind}.name")) for kind in _WORKLOADS)
     names = {"statefulset": "StatefulSet", "daemonset": "DaemonSet", "cronjob": "CronJob"}
     return next((f"{names.get(k, k.capitalize())}/{name}" for k, name in kinds if text(name)), None)

@@ -40,16 +40,26 @@ class Span(NamedTuple):
     events: list[Event]
 
 
-class _Value(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """Arrays and mappings are of no use here."""
-
+class _Scalar(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     string_value: str | None = None
     bool_value: bool | None = None
     int_value: str | int | None = None
     double_value: float | str | None = None
 
 
-class _Attribute(msgspec.Struct, frozen=True, gc=False):
+class _Array(msgspec.Struct, frozen=True, gc=False):
+    """Of scalars: what is nested in it is of no use here."""
+
+    values: list[_Scalar] = []
+
+
+class _Value(_Scalar, frozen=True, gc=False, rename="camel"):
+    """Mappings are of no use here."""
+
+    array_value: _Array | None = None
+
+
+class JsonAttribute(msgspec.Struct, frozen=True, gc=False):
     key: str
     value: _Value = _Value()
 
@@ -59,7 +69,7 @@ class _Event(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     event_name: str = ""
     time_unix_nano: str | int = 0
     observed_time_unix_nano: str | int = 0
-    attributes: list[_Attribute] = []
+    attributes: list[JsonAttribute] = []
 
 
 class _Status(msgspec.Struct, frozen=True, gc=False):
@@ -70,13 +80,13 @@ class _Span(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     span_id: str = ""
     start_time_unix_nano: str | int = 0
     end_time_unix_nano: str | int = 0
-    attributes: list[_Attribute] = []
+    attributes: list[JsonAttribute] = []
     events: list[_Event] = []
     status: _Status = _Status()
 
 
 class _Resource(msgspec.Struct, frozen=True, gc=False):
-    attributes: list[_Attribute] = []
+    attributes: list[JsonAttribute] = []
 
 
 class _Scope(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -103,12 +113,12 @@ def spans(body: bytes, is_json: bool) -> Iterator[Span]:
     """Raises Unreadable."""
     if is_json:
         for each in _json(body).resource_spans:
-            resource = _attributes_json(each.resource.attributes)
+            resource = attributes_json(each.resource.attributes)
             for scope in each.scope_spans:
                 yield from (_span_json(span, resource) for span in scope.spans)
         return
     for sent in _protobuf(ExportTraceServiceRequest, body).resource_spans:
-        resource = _attributes(sent.resource.attributes)
+        resource = attributes(sent.resource.attributes)
         for scope in sent.scope_spans:
             yield from (_span(span, resource) for span in scope.spans)
 
@@ -142,14 +152,14 @@ def _protobuf(kind: Any, body: bytes) -> Any:
 def _span_json(span: _Span, resource: Attributes) -> Span:
     return Span(
         span.span_id, _micros(span.start_time_unix_nano), _micros(span.end_time_unix_nano),
-        span.status.code in _FAILED, _attributes_json(span.attributes), resource,
+        span.status.code in _FAILED, attributes_json(span.attributes), resource,
         [_event_json(event) for event in span.events],
     )  # fmt: skip
 
 
 def _event_json(event: _Event) -> Event:
     time = _micros(event.time_unix_nano) or _micros(event.observed_time_unix_nano)
-    return Event(event.name or event.event_name, time, _attributes_json(event.attributes))
+    return Event(event.name or event.event_name, time, attributes_json(event.attributes))
 
 
 def _micros(nanoseconds: str | int) -> int:
@@ -157,11 +167,17 @@ def _micros(nanoseconds: str | int) -> int:
     return (whole(nanoseconds) or 0) // NANOSECONDS
 
 
-def _attributes_json(sent: list[_Attribute]) -> Attributes:
+def attributes_json(sent: list[JsonAttribute]) -> Attributes:
     return {each.key: _value(each.value) for each in sent}
 
 
 def _value(value: _Value) -> Any:
+    if value.array_value is not None:
+        return [_plain(each) for each in value.array_value.values]
+    return _plain(value)
+
+
+def _plain(value: _Scalar) -> Any:
     if value.int_value is not None:
         return whole(value.int_value)
     found = (value.string_value, value.bool_value, value.double_value)
@@ -170,21 +186,27 @@ def _value(value: _Value) -> Any:
 
 def _span(span: Any, resource: Attributes) -> Span:
     start, end = span.start_time_unix_nano // NANOSECONDS, span.end_time_unix_nano // NANOSECONDS
-    events = [Event(e.name, e.time_unix_nano // NANOSECONDS, _attributes(e.attributes)) for e in span.events]
+    events = [Event(e.name, e.time_unix_nano // NANOSECONDS, attributes(e.attributes)) for e in span.events]
     failed = span.status.code in _FAILED
-    return Span(span.span_id.hex(), start, end, failed, _attributes(span.attributes), resource, events)
+    return Span(span.span_id.hex(), start, end, failed, attributes(span.attributes), resource, events)
 
 
 def _record(record: Any) -> Event:
     time = (record.time_unix_nano or record.observed_time_unix_nano) // NANOSECONDS
-    return Event(record.event_name, time, _attributes(record.attributes))
+    return Event(record.event_name, time, attributes(record.attributes))
 
 
-def _attributes(sent: Any) -> Attributes:
-    return {each.key: _scalar(each.value) for each in sent}
+def attributes(sent: Any) -> Attributes:
+    return {each.key: _any(each.value) for each in sent}
 
 
 _SCALARS = ("string_value", "bool_value", "int_value", "double_value")
+
+
+def _any(value: Any) -> Any:
+    if value.WhichOneof("value") == "array_value":
+        return [_scalar(each) for each in value.array_value.values]
+    return _scalar(value)
 
 
 def _scalar(value: Any) -> Any:
