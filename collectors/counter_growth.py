@@ -17,6 +17,7 @@ import msgspec
 from collectors.dcgm.place import FORGET, SAY_AGAIN, says
 from collectors.dcgm.timeline import Scrape
 from collectors.exposition import Sample
+from collectors.histogram_growth import Told
 from pipeline.events import Rejected
 
 _LONGEST_INTERVAL = 86_400 * 1_000_000
@@ -29,12 +30,14 @@ class Counts(msgspec.Struct):
     """When each counter was last seen (microseconds since 1970 UTC), and its value then, by target."""
 
     targets: dict[str, dict[str, tuple[int, float]]] = {}
+    histograms: dict[str, dict[str, Told]] = {}
+    """The same of native histograms."""
     refused: dict[str, int] = {}
     """When a refusal was last said."""
 
     @classmethod
     def of(cls, cursor: Mapping[str, Any]) -> Counts:
-        return msgspec.convert(dict(cursor), cls)
+        return msgspec.convert(dict(cursor), cls, str_keys=True)
 
     def cursor(self) -> dict[str, Any]:
         made: dict[str, Any] = msgspec.to_builtins(self)
@@ -46,6 +49,7 @@ class Growth(NamedTuple):
     start: int
     end: int
     amount: float
+    target: str
 
 
 @dataclass
@@ -96,7 +100,7 @@ def _take(
     found: Grown,
 ) -> None:
     known = counts.targets.setdefault(scrape.target, {})
-    series = f"{line.name}{sorted(pair for pair in line.labels.items() if pair[0] not in _SAME)}"
+    series = series_of(line.name, line.labels)
     before = known.get(series)
     if before is not None and before[0] >= scrape.time:
         return
@@ -112,7 +116,13 @@ def _take(
         if line.value < before[1]:
             found.resets[(scrape.target, "counter_reset", before[0], scrape.time)] = []
         amount = line.value - before[1] if line.value > before[1] else line.value
-        found.growths.append(Growth(line, before[0], scrape.time, amount))
+        found.growths.append(Growth(line, before[0], scrape.time, amount, scrape.target))
+
+
+def series_of(name: str, labels: Mapping[str, str], *without: str) -> str:
+    """One text for one counter, whoever scrapes it."""
+    left_out = _SAME.union(without)
+    return f"{name}{sorted(pair for pair in labels.items() if pair[0] not in left_out)}"
 
 
 def refused(line: Sample) -> Rejected | None:
@@ -132,3 +142,6 @@ def _forget(counts: Counts, latest: int) -> None:
     for target, series in list(counts.targets.items()):
         if all(latest - at > FORGET for at, _ in series.values()):
             del counts.targets[target]
+    for target, told in list(counts.histograms.items()):
+        if all(latest - each.time > FORGET for each in told.values()):
+            del counts.histograms[target]

@@ -1,4 +1,4 @@
-"""Which counters of vLLM and Triton the ledger uses, and what each counts."""
+"""Which counters and histograms of model servers the ledger uses, and what each counts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,30 @@ class Counted(NamedTuple):
     """Of a sum of times; None is a count."""
 
 
-def _times(counter: str, name: str) -> dict[str, Counted]:
-    """A histogram: cumulative buckets, of which +Inf is the count, and the sum of seconds."""
-    return {f"{name}_bucket": Counted(counter), f"{name}_sum": Counted(counter, 1.0)}
+class Timed(NamedTuple):
+    counter: str
+    """A time of the event type `serving`."""
+    seconds_per_unit: float = 1.0
+
+
+HISTOGRAMS: dict[str, Timed] = {
+    "vllm:e2e_request_latency_seconds": Timed("latency"),
+    "vllm:time_to_first_token_seconds": Timed("time_to_first_token"),
+    "vllm:time_per_output_token_seconds": Timed("time_per_output_token"),
+    "vllm:inter_token_latency_seconds": Timed("time_per_output_token"),
+    "sglang:e2e_request_latency_seconds": Timed("latency"),
+    "sglang:time_to_first_token_seconds": Timed("time_to_first_token"),
+    "sglang:time_per_output_token_seconds": Timed("time_per_output_token"),
+    "sglang:inter_token_latency_seconds": Timed("time_per_output_token"),
+    "nv_inference_first_response_histogram_ms": Timed("time_to_first_token", 1e-3),
+    "request_predict_seconds": Timed("latency"),
+}
+"""Histogram to what it times: of vLLM, SGLang, Triton (of decoupled models) and KServe's own servers."""
+
+
+def _parts(name: str, of: Timed) -> dict[str, Counted]:
+    """The counters of a classic histogram: cumulative buckets, of which +Inf is the count, and the sum."""
+    return {f"{name}_bucket": Counted(of.counter), f"{name}_sum": Counted(of.counter, of.seconds_per_unit)}
 
 
 COUNTERS: dict[str, Counted] = {
@@ -22,20 +43,28 @@ COUNTERS: dict[str, Counted] = {
     "vllm:prompt_tokens_total": Counted("tokens_in"),
     "vllm:generation_tokens_total": Counted("tokens_out"),
     "vllm:prefix_cache_hits_total": Counted("tokens_cached"),
-    **_times("latency", "vllm:e2e_request_latency_seconds"),
-    **_times("time_to_first_token", "vllm:time_to_first_token_seconds"),
-    **_times("time_per_output_token", "vllm:time_per_output_token_seconds"),
-    **_times("time_per_output_token", "vllm:inter_token_latency_seconds"),
+    "sglang:num_requests_total": Counted("requests"),
+    "sglang:prompt_tokens_total": Counted("tokens_in"),
+    "sglang:generation_tokens_total": Counted("tokens_out"),
     "nv_inference_request_success": Counted("requests"),
     "nv_inference_request_failure": Counted("errors"),
     "nv_inference_request_duration_us": Counted("latency", 1e-6),
+    **{name: counted for base, of in HISTOGRAMS.items() for name, counted in _parts(base, of).items()},
 }
-"""Exporter metric name to what it counts.  Triton has one sum of times and no buckets."""
+"""Exporter metric name to what it counts.  Triton has one sum of whole times and no buckets of them."""
 
-RENAMED = ("vllm:time_per_output_token_seconds", "vllm:inter_token_latency_seconds")
+RENAMED = {
+    f"{server}:time_per_output_token_seconds": f"{server}:inter_token_latency_seconds"
+    for server in ("vllm", "sglang")
+}
 """The same under its old and its new name: versions between have both."""
 
 MODEL = ("model_name", "model")
 VERSION = ("model_version", "version")
 UNKNOWN = "unknown"
 """vLLM names no version."""
+
+
+def base(name: str) -> str:
+    """The histogram that a counter is part of."""
+    return name.removesuffix("_bucket").removesuffix("_sum")

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from detectors import exponential
+from pipeline.facts.models import ZERO_BUCKET
 
 LEAST_SCALE, MOST_SCALE = -10, 20
 """Of what is read; what is finer than ours is brought to ours, exactly."""
@@ -133,6 +134,16 @@ def from_classic(rows: Sequence[tuple[float, int]]) -> Histogram:
             bucket = _bucket(float(value))
             cells[bucket] = cells.get(bucket, 0) + count
     return of_cells(exponential.SCALE, cells, zero)
+
+
+def cell(above: float, at_most: float, is_exponential: bool) -> tuple[int, int]:
+    """(scale, bucket) of a bucket by its bounds in seconds: its own, or ours of its upper bound."""
+    if at_most <= 0:
+        return exponential.SCALE, ZERO_BUCKET
+    if is_exponential and above > 0:
+        scale = round(-np.log2(np.log2(at_most / above)))
+        return scale, round(np.log2(above) * 2.0**scale)
+    return exponential.SCALE, _bucket(at_most if at_most < inf else float(np.nextafter(above, inf)) * 1.0001)
 
 
 def _bucket(value: float) -> int:

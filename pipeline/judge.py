@@ -14,6 +14,7 @@ from detectors.parameters import Parameters
 from detectors.references import Reference
 from detectors.subject import Subject
 from pipeline import drift_tick
+from pipeline.answers.served import timed
 from pipeline.answers.truth import Version, accuracy_minutes, by_version, objectives, scored
 from pipeline.drift_tick import Memory
 from pipeline.facts.control import FINDINGS
@@ -43,7 +44,7 @@ def _judge(store: Store, now: datetime, parameters: Parameters, memory: Memory) 
     end = now.replace(second=0, microsecond=0)
     rates_from = end - timedelta(minutes=parameters.rate_look_back_minutes)
     drift_from = drift_tick.window_start(end, parameters)
-    seen = store.query("model_versions", start=min(rates_from, drift_from), end=end).to_pylist()
+    seen = store.query("judged_versions", **timed(), start=min(rates_from, drift_from), end=end).to_pylist()
     versions = [(row["model"], row["model_version"]) for row in seen]
     references = store.references()
     findings: list[Finding] = []
@@ -119,8 +120,8 @@ def _objective(store: Store, references: Mapping[str, Reference], start: datetim
         for name, reference in references.items()
         if reference.latency_objective_seconds
     }
-    tables, metric = {"objectives": objectives(bounds)}, latency_objective.METRIC
-    return store.query("objective_minutes", tables=tables, metric=metric, start=start, end=end)
+    tables = {"objectives": objectives(bounds)}
+    return store.query("objective_minutes", tables=tables, **timed(), start=start, end=end)
 
 
 def _estimate(store: Store, references: Mapping[str, Reference], start: datetime, end: datetime) -> pa.Table:

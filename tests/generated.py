@@ -37,7 +37,17 @@ def _value(column):
 def row(type_):
     required = {c.name: _value(c) for c in type_.columns if c.required}
     optional = {c.name: _value(c) for c in type_.columns if not c.required}
-    return st.fixed_dictionaries(required, optional=optional)
+    return st.fixed_dictionaries(required, optional=optional).map(_fitting)
+
+
+def _fitting(row):
+    """A bucket is of a time, and ends above its beginning."""
+    if "histogram" in row:
+        row = {**row, "counter": "latency"}
+    if "bucket_at_most_seconds" in row and "bucket_above_seconds" in row:
+        low, high = sorted((row["bucket_above_seconds"], row["bucket_at_most_seconds"]))
+        row = {**row, "bucket_above_seconds": low, "bucket_at_most_seconds": high}
+    return row
 
 
 def batches():

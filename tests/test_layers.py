@@ -23,6 +23,7 @@ ALLOWED = {
     "collectors.live.allocation": {"collectors", "pipeline.kube", "pipeline.events", "pipeline.wire"}
     | {"pipeline.errors", "pipeline.bounds", "pyarrow", "msgspec"},
     "collectors.live.inference": {"collectors.live.contract", "collectors.parsed", "pipeline.events"}
+    | {"collectors.histogram", "collectors.histogram_growth", "collectors.serving_metrics"}
     | {"pipeline.wire", "pipeline.errors", "pipeline.bounds", "pipeline.secret", "pipeline.sections"}
     | {"pipeline.yaml_file", "pyarrow", "msgspec", "starlette", "uvicorn", "google", "opentelemetry"},
     "collectors.live.inference_topics": {"collectors.live.contract", "collectors.live.inference"}

@@ -92,7 +92,7 @@ def _once(recorded: Iterable[Scrape]) -> Iterator[tuple[str, int]]:
 def _answered(data: bytes) -> list[Scrape]:
     refused: list[Rejected] = []
     series = list(_series(_document(data, refused), refused))
-    own = [labels for labels, _ in series if _is_exporters_own(labels)]
+    own = [each.labels for each in series if _is_exporters_own(each.labels)]
     return _with_refused(scrapes_of(series, own), refused)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from collectors.dcgm.timeline import Scrape
+from collectors.dcgm.timeline import Native, Scrape
 from collectors.exposition import Sample
 
 _TARGET = ("job", "instance", "prometheus", "prometheus_replica", "replica")
@@ -18,6 +18,8 @@ class Series(NamedTuple):
     """With `__name__`."""
     points: list[tuple[int, float]]
     """Microseconds since 1970 UTC, and the value; in order of time."""
+    histograms: tuple[tuple[int, Any], ...] = ()
+    """The same of a native histogram, as the API tells it."""
 
 
 def scrapes_of(
@@ -30,7 +32,8 @@ def scrapes_of(
     """
     own = {(t.get("job"), t.get("instance")): [t.get(n) for n in _OWN] for t in targets}
     found: dict[tuple[int, str], list[Sample]] = defaultdict(list)
-    for row, (labels, points) in enumerate(series):
+    natives: dict[tuple[int, str], list[Native]] = defaultdict(list)
+    for row, (labels, points, histograms) in enumerate(series):
         target = "/".join(labels[name] for name in by if labels.get(name))
         mine = own.get((labels.get("job"), labels.get("instance")), [None])
         left = _OWN if mine[0] and mine == [labels.get(name) for name in _OWN] else ()
@@ -38,4 +41,9 @@ def scrapes_of(
         labels = {key: value for key, value in labels.items() if key not in left and key != "__name__"}
         for time, value in points:
             found[(time, target)].append(Sample(name, labels, value, None, row))
-    return [Scrape(time, target, lines) for (time, target), lines in found.items()]
+        for time, content in histograms:
+            natives[(time, target)].append(Native(name, labels, content))
+    return [
+        Scrape(time, target, found.get((time, target), []), histograms=tuple(natives.get((time, target), ())))
+        for time, target in {**found, **natives}
+    ]

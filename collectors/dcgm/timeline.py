@@ -24,6 +24,14 @@ from collectors.parsed import GAPS_SCHEMA, Parsed, to_table
 from pipeline.events import Rejected
 
 
+class Native(NamedTuple):
+    """A native histogram of Prometheus; its content as the HTTP API tells it."""
+
+    name: str
+    labels: dict[str, str]
+    content: Any
+
+
 class Scrape(NamedTuple):
     time: int
     """Microseconds since 1970 UTC."""
@@ -31,6 +39,7 @@ class Scrape(NamedTuple):
     """Which exporter; the same text every time."""
     lines: list[Sample]
     malformed: tuple[Rejected, ...] = ()
+    histograms: tuple[Native, ...] = ()
 
 
 class Pace(NamedTuple):
@@ -157,6 +166,7 @@ _DETAILS = {
     "not_scraped": "{} devices without samples",
     "late_samples": "samples that appeared after later ones of their target were counted",
     "counter_reset": "a server began anew: what it had counted since the scrape before is not known",
+    "buckets_too_long": "counted over more than an hour: how long the requests took is not told by the hour",
 }
 
 

@@ -17,6 +17,7 @@ from detectors.references import Reference
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.elsewhere import elsewhere
 from pipeline.answers.served import latency as quantiles
+from pipeline.answers.served import timed
 from pipeline.answers.truth import objectives
 from pipeline.answers.window import Window
 from pipeline.store import Store
@@ -28,11 +29,16 @@ COLUMNS = (
     Column("metric"),
     Column("requests", kind="integer"),
     *(Column(q, "seconds", "number") for q in QUANTILES),
+    Column("source"),
+    Column("error", kind="ratio"),
     Column("objective", "seconds", "number"),
     *(Column(f"burn_{pair.long_minutes // 60}h", kind="number") for pair in burn_rates.PAIRS),
     Column("alarm"),
 )
-ERROR = "percentiles are within 1.09 % of the true ones where the source measured as finely"
+ERROR = (
+    "error is the most by which p50 to p99 can be wrong, relative to the true ones; it is unknown where one "
+    "of them lies in the first or last bucket of a server's histogram; source says how the times were told"
+)
 BURN = (
     "burn_1h is how many times faster than allowed the objective's budget was spent in the hour up to the "
     "window's end; alarm is page or ticket where the long and its short window are both over the factor"
@@ -66,7 +72,7 @@ def _rows(
             of = minutes[model].filter(pc.field("model_version") == version)
             burnt = burn_rates.burns(of, np.datetime64(window.end, "us"), known.latency_budget)
         objective = known and known.latency_objective_seconds
-        values = (*(row[q] for q in QUANTILES), objective or None, *_burn(burnt))
+        values = (*(row[q] for q in (*QUANTILES, "source", "error")), objective or None, *_burn(burnt))
         yield (model, version, metric, int(row["requests"]), *values)
 
 
@@ -80,7 +86,7 @@ def _objective(store: Store, window: Window, reference: Reference, seconds: floa
     return store.query(
         "objective_minutes",
         tables={"objectives": objectives({reference.model: seconds})},
-        metric=latency_objective.METRIC,
+        **timed(),
         start=window.end - timedelta(minutes=burn_rates.LONGEST_MINUTES),
         end=window.end,
     )

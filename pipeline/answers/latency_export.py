@@ -9,7 +9,9 @@ from itertools import groupby
 from math import inf
 from typing import Any, NamedTuple
 
-from detectors.histogram_forms import Histogram, of_cells, to_classic, to_native, to_otel
+from detectors import exponential
+from detectors.histogram_forms import Histogram, cell, of_cells, to_classic, to_native, to_otel
+from pipeline.answers.served import timed
 from pipeline.answers.window import Window
 from pipeline.facts.models import ZERO_BUCKET
 from pipeline.store import Store
@@ -29,23 +31,34 @@ class Measured(NamedTuple):
 
 
 def histograms(store: Store, window: Window) -> Iterator[Measured]:
-    """One a model version and metric; where scales differ, all at the coarsest, exactly."""
-    rows = store.query("latency_cells", start=window.start, end=window.end).to_pylist()
-    for key, group in groupby(rows, lambda r: (r["model"], r["model_version"], r["metric"])):
-        cells = list(group)
-        scale = min(int(r["scale"]) for r in cells)
-        merged: dict[int, int] = {}
-        for row in (r for r in cells if r["bucket"] != ZERO_BUCKET):
-            bucket = row["bucket"] >> (row["scale"] - scale)
-            merged[bucket] = merged.get(bucket, 0) + row["count"]
-        zero = sum(r["count"] for r in cells if r["bucket"] == ZERO_BUCKET)
-        yield Measured(*key, of_cells(scale, merged, zero))
+    """One a model version and metric, by metric; where scales differ, all at the coarsest, exactly.
+
+    A bucket with bounds of another's choice counts in the bucket of its upper bound.
+    """
+    for metric in sorted(NAMES):
+        rows = store.query("latency_cells", **timed(metric), start=window.start, end=window.end).to_pylist()
+        for (model, version), group in groupby(rows, lambda r: (r["model"], r["model_version"])):
+            cells = [_cell(row) for row in group]
+            scale = min((of for of, bucket, _ in cells if bucket != ZERO_BUCKET), default=exponential.SCALE)
+            merged: dict[int, int] = {}
+            for of, bucket, count in cells:
+                if bucket != ZERO_BUCKET:
+                    merged[bucket >> (of - scale)] = merged.get(bucket >> (of - scale), 0) + count
+            zero = sum(count for _, bucket, count in cells if bucket == ZERO_BUCKET)
+            yield Measured(model, version, metric, of_cells(scale, merged, zero))
+
+
+def _cell(row: dict[str, Any]) -> tuple[int, int, int]:
+    """Scale, bucket, count."""
+    if row["bucket"] is not None:
+        return row["scale"], row["bucket"], row["count"]
+    return (*cell(row["above_seconds"], row["at_most_seconds"], row["exponential"]), row["count"])
 
 
 def classic(store: Store, window: Window) -> str:
     """Prometheus exposition text: `_bucket` and `_count`; the buckets' upper bounds are exact."""
     lines, typed = [], set()
-    for of in sorted(histograms(store, window), key=lambda m: m.metric):
+    for of in histograms(store, window):
         name = NAMES[of.metric]
         if name not in typed:
             lines.append(f"# TYPE {name} histogram")

@@ -12,7 +12,7 @@ from pipeline.answers import dimensions, rolled, truth
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.elsewhere import elsewhere
 from pipeline.answers.powered import Powered, powered
-from pipeline.answers.served import DIMENSIONS, latency, traffic
+from pipeline.answers.served import DIMENSIONS, latency, only_counted, traffic
 from pipeline.answers.window import MINUTE, Window
 from pipeline.store import Store
 
@@ -25,6 +25,8 @@ _VALUES = (
     Column("tokens_out", kind="integer", wide=True),
     Column("tokens_cached", kind="integer", wide=True),
     *(Column(f"latency_{q}", "seconds", "number") for q in _QUANTILES),
+    Column("latency_source", wide=True),
+    Column("latency_error", kind="ratio", wide=True),
     Column("accuracy", kind="ratio"),
     Column("accuracy_low", kind="ratio", wide=True),
     Column("accuracy_high", kind="ratio", wide=True),
@@ -72,7 +74,7 @@ def models(store: Store, window: Window, by: Sequence[str] = ()) -> Answer:
 
 
 def _models(store: Store, window: Window, by: Sequence[str]) -> Answer:
-    sums = traffic(store, window, by)
+    sums = _served(store, window, by)
     timed = {_key(row, by): row for row in latency(store, window, by)}
     levels = {} if by else _levels(store, window)
     labels = None if by else truth.labels(store, (row["model"] for row in sums), window)
@@ -82,6 +84,20 @@ def _models(store: Store, window: Window, by: Sequence[str]) -> Answer:
     columns = (*_VERSION, *(Column(d) for d in by), *_VALUES)
     notes = (*_notes(store, sums, by), *rolled.notes(store, window))
     return Answer(columns, rows, _as_of(sums), None, notes, window=window)
+
+
+_UNLOGGED: dict[str, Any] = dict.fromkeys(
+    ("errors", "tokens_in", "tokens_out", "tokens_cached", "estimated_count")
+)
+"""What nobody knows of requests that only their server counted."""
+
+
+def _served(store: Store, window: Window, by: Sequence[str]) -> list[dict[str, Any]]:
+    """Traffic that was logged one by one, then versions that only their servers' histograms speak of."""
+    logged = traffic(store, window, by)
+    known = {_key(row, by) for row in logged}
+    counted = [row for row in only_counted(store, window, by) if _key(row, by) not in known]
+    return [*logged, *({**_UNLOGGED, **row} for row in counted)]
 
 
 def _key(row: dict[str, Any], by: Sequence[str]) -> tuple[str, ...]:
@@ -100,7 +116,7 @@ def _row(
     return (
         *_key(row, by),
         *(row[name] for name in ("requests", "errors", "tokens_in", "tokens_out", "tokens_cached")),
-        *(timed.get(q) for q in _QUANTILES),
+        *(timed.get(q) for q in (*_QUANTILES, "source", "error")),
         *(_UNLABELLED if labels is None else _accuracy(*labels.get(version, (0, 0)), row["requests"])),
         *_estimated(row),
         levels.get((*version, estimate.NAME)),

@@ -9,6 +9,7 @@ from detectors import latency_objective
 from pipeline.answers.window import Window
 from pipeline.facts.models import ZERO_BUCKET
 from pipeline.store import Store
+from pipeline.wire.types.models import HISTOGRAMS
 
 DIMENSIONS = ("cluster", "namespace", "workload")
 """What can be asked for beside the model version; where a fact does not name it, it is `unknown`."""
@@ -23,7 +24,17 @@ def latency(
     store: Store, window: Window, by: Sequence[str] = (), metric: str = latency_objective.METRIC
 ) -> list[dict[str, Any]]:
     """The rows of latency_quantiles.sql: seconds of whole requests or of `metric`, same keys as `traffic`."""
-    return _rows(store, "latency_quantiles", window, by, metric=metric, zero=ZERO_BUCKET)
+    return _rows(store, "latency_quantiles", window, by, **timed(metric), zero=ZERO_BUCKET)
+
+
+def only_counted(store: Store, window: Window, by: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The rows of counted_versions.sql: requests that servers timed and nobody logged, keys as `traffic`."""
+    return _rows(store, "counted_versions", window, by, **timed())
+
+
+def timed(metric: str = latency_objective.METRIC) -> dict[str, Any]:
+    """What counted_latency.sql asks for beside the window."""
+    return {"metric": metric, "histograms": list(HISTOGRAMS)}
 
 
 def counted(store: Store, window: Window, by: Sequence[str] = ()) -> list[dict[str, Any]]:

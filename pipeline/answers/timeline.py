@@ -7,10 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from detectors import latency_objective
 from pipeline.answers import rolled
 from pipeline.answers.answer import Answer, Column, Value
-from pipeline.answers.served import traffic
+from pipeline.answers.served import timed, traffic
 from pipeline.answers.truth import accuracy_minutes
 from pipeline.answers.window import MINUTE, Window
 from pipeline.facts.models import ZERO_BUCKET
@@ -42,8 +41,9 @@ _LABELLED = pa.schema(
 
 
 def timeline(store: Store, window: Window, points: int) -> Answer:
-    """One row a step and model version with traffic, at most `points` steps (or steps of a day).
+    """One row a step and model version with traffic, logged or counted by its servers.
 
+    There are at most `points` steps, or steps of a day.
     A step without labels has no accuracy; latency_p95 is the upper edge of the bucket that holds it.
     Where minutes are rolled up, steps are whole hours.
     """
@@ -57,7 +57,7 @@ def timeline(store: Store, window: Window, points: int) -> Answer:
         end=window.end,
         step_minutes=step,
         origin=origin,
-        metric=latency_objective.METRIC,
+        **timed(),
         zero=ZERO_BUCKET,
     )
     rows = tuple(_row(r) for r in found.to_pylist())
@@ -83,13 +83,13 @@ def _labelled(store: Store, window: Window) -> pa.Table:
 
 
 def _row(row: dict[str, Any]) -> tuple[Value, ...]:
-    labelled, requests = row["labelled"] or 0, row["requests"]
+    labelled, requests, failed = row["labelled"] or 0, row["requests"], row["failed"]
     return (
         row["time"],
         row["model"],
         row["model_version"],
         requests,
-        row["failed"] / requests if requests else None,
+        failed / requests if requests and failed is not None else None,
         1 - row["wrong"] / labelled if labelled else None,
         labelled,
         row["latency_p95"],

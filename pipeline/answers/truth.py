@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from detectors import latency_objective
 from detectors.references import Reference
+from pipeline.answers.served import timed
 from pipeline.answers.window import Window
 from pipeline.store import Store
 
@@ -54,7 +54,7 @@ def in_time(
     minutes = store.query(
         "objective_minutes",
         tables={"objectives": objectives(bounds)},
-        metric=latency_objective.METRIC,
+        **timed(),
         start=window.start,
         end=window.end,
     )

@@ -40,6 +40,19 @@ SERVING_COUNTERS = Fact(
     (*COUNT, *columns("seconds", of=SECONDS)),
 )
 
+LATENCY_COUNTS = Fact(
+    "latency_counts",
+    "Times that model servers counted in a minute by bucket: so many took more than above_seconds, at most "
+    "at_most_seconds, infinity where there is no bound.  What is logged one by one, in latency_bins, goes "
+    "before it: counted_latency.sql says which of all counts.",
+    "add",
+    (
+        *MINUTE, *SERVER, *MODEL, *columns("metric", "histogram"),
+        *columns("above_seconds", "at_most_seconds", of=pa.float64()),
+    ),
+    COUNT,
+)  # fmt: skip
+
 FEATURE_BINS = Fact(
     "feature_bins",
     "Histogram of a feature in a minute over the bins of a reference; -1 is missing, -2 unseen category.",

@@ -1,46 +1,88 @@
 -- p50, p90, p95, p99 and p99.9 of $metric in [$start, $end), in seconds, by model version and by where it was served as
 -- far as the $by_* flags ask for it; a dimension that is not asked for is ''.
--- Histograms of several scales meet at the coarsest one, where a bucket is worth 2 base^(i+1) / (base + 1):
--- at scale 5 the relative error is at most 1.1 %.  The zero bucket is worth 0.
-WITH parts AS (
+-- A bucket of ours, or of another exponential histogram, is worth 2 base^(i+1) / (base + 1): at scale 5 the relative
+-- error is at most 1.1 %.  In a bucket with bounds of another's choice values lie evenly, as Prometheus'
+-- histogram_quantile has them; what has no upper bound is worth its lower one.  The zero bucket is worth 0.
+-- `error` is the largest relative error that one of p50 to p99 can have; null where it is not bounded.
+-- `source` says how the times were told: requests, or the kinds of $histograms.
+WITH
+-- include counted_latency
+, held AS (
+    SELECT
+        model, model_version, cluster, namespace, workload, 'requests' AS source,
+        CASE WHEN bucket = $zero THEN 0 ELSE pow(2, bucket * pow(2, -scale)) END AS low,
+        CASE WHEN bucket = $zero THEN 0 ELSE pow(2, (bucket + 1) * pow(2, -scale)) END AS high,
+        n
+    FROM (
+        SELECT model, model_version, cluster, namespace, workload, scale, bucket, sum("count") AS n
+        FROM latency_bins
+        WHERE metric = $metric AND minute >= $start AND minute < $end
+        GROUP BY ALL
+    )
+    UNION ALL
+    SELECT
+        model, model_version, cluster, namespace, workload, histogram,
+        above_seconds, at_most_seconds, sum("count")
+    FROM counted
+    GROUP BY ALL
+),
+parts AS (
     SELECT
         model, model_version,
         CASE WHEN $by_cluster THEN coalesce(nullif(cluster, ''), 'unknown') ELSE '' END AS cluster,
         CASE WHEN $by_namespace THEN coalesce(nullif(namespace, ''), 'unknown') ELSE '' END AS namespace,
         CASE WHEN $by_workload THEN coalesce(nullif(workload, ''), 'unknown') ELSE '' END AS workload,
-        scale, bucket, sum("count") AS n
-    FROM latency_bins
-    WHERE metric = $metric AND minute >= $start AND minute < $end
+        source, low, high, CAST(sum(n) AS BIGINT) AS n
+    FROM held
     GROUP BY ALL
 ),
-coarsest AS (
-    SELECT * EXCLUDE (scale, bucket, n), min(scale) AS scale FROM parts GROUP BY ALL
-),
-merged AS (
+valued AS (
+    -- From where to where the values of a bucket are laid out.
     SELECT
-        p.* EXCLUDE (scale, bucket, n), c.scale,
-        CASE WHEN p.bucket = $zero THEN NULL ELSE floor(p.bucket / pow(2, p.scale - c.scale)) END AS i,
-        sum(n) AS n
-    FROM parts p JOIN coarsest c USING (model, model_version, cluster, namespace, workload)
-    GROUP BY ALL
+        *,
+        CASE
+            WHEN high = 'inf'::DOUBLE THEN low
+            WHEN source = 'requests' OR contains(source, 'exponential') OR contains(source, 'native')
+                THEN CASE WHEN high = 0 THEN 0 ELSE 2 * low * high / (low + high) END
+        END AS middle
+    FROM parts
 ),
 ranked AS (
     SELECT
-        * EXCLUDE (scale, i, n),
-        coalesce(2 * pow(2, (i + 1) * pow(2, -scale)) / (pow(2, pow(2, -scale)) + 1), 0) AS seconds,
-        sum(n) OVER (served ORDER BY i NULLS FIRST) AS upto,
-        sum(n) OVER served AS total
-    FROM merged
+        * EXCLUDE (middle),
+        coalesce(middle, low) AS first, coalesce(middle, high) AS last,
+        CAST(sum(n) OVER (
+            served ORDER BY coalesce(middle, high), low, source ROWS UNBOUNDED PRECEDING) AS BIGINT) AS upto,
+        CAST(sum(n) OVER served AS BIGINT) AS total
+    FROM valued
     WINDOW served AS (PARTITION BY model, model_version, cluster, namespace, workload)
+),
+asked AS (
+    SELECT model, model_version, cluster, namespace, workload, q, any_value(total) AS total,
+        arg_min({'low': low, 'high': high, 'seconds': first + (last - first) * (q * total - (upto - n)) / n}, upto) AS place
+    FROM ranked, (VALUES (0.5), (0.9), (0.95), (0.99), (0.999)) AS quantiles(q)
+    WHERE upto >= q * total
+    GROUP BY ALL
+),
+sources AS (
+    SELECT model, model_version, cluster, namespace, workload, string_agg(DISTINCT source, ', ' ORDER BY source) AS source
+    FROM parts
+    GROUP BY ALL
 )
 SELECT
-    * EXCLUDE (seconds, upto, total),
-    min(seconds) FILTER (upto >= 0.50 * total) AS p50,
-    min(seconds) FILTER (upto >= 0.90 * total) AS p90,
-    min(seconds) FILTER (upto >= 0.95 * total) AS p95,
-    min(seconds) FILTER (upto >= 0.99 * total) AS p99,
-    min(seconds) FILTER (upto >= 0.999 * total) AS p999,
-    CAST(any_value(total) AS BIGINT) AS requests
-FROM ranked
-GROUP BY ALL
+    model, model_version, cluster, namespace, workload,
+    any_value(place.seconds) FILTER (q = 0.5) AS p50,
+    any_value(place.seconds) FILTER (q = 0.9) AS p90,
+    any_value(place.seconds) FILTER (q = 0.95) AS p95,
+    any_value(place.seconds) FILTER (q = 0.99) AS p99,
+    any_value(place.seconds) FILTER (q = 0.999) AS p999,
+    any_value(total) AS requests,
+    any_value(source) AS source,
+    nullif(max(CASE
+        WHEN place.high = 0 THEN 0
+        WHEN place.low = 0 OR place.high = 'inf'::DOUBLE THEN 'inf'::DOUBLE
+        ELSE greatest(place.seconds / place.low - 1, 1 - place.seconds / place.high)
+    END) FILTER (q < 0.999), 'inf'::DOUBLE) AS error
+FROM asked JOIN sources USING (model, model_version, cluster, namespace, workload)
+GROUP BY model, model_version, cluster, namespace, workload
 ORDER BY ALL

@@ -16,6 +16,8 @@ SELECT 'network_outcomes', cluster, count(*), min(minute), max(minute + to_minut
 UNION ALL
 SELECT 'latency_bins', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM latency_bins GROUP BY cluster
 UNION ALL
+SELECT 'latency_counts', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM latency_counts GROUP BY cluster
+UNION ALL
 SELECT 'serving_counters', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM serving_counters GROUP BY cluster
 UNION ALL
 SELECT 'prediction_sums', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes))

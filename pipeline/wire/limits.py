@@ -20,6 +20,9 @@ MAX_CELLS = 4_000_000
 MAX_SAMPLED_MINUTES = 500_000
 """Most minutes that the intervals of one message touch: each is a fact row of its own."""
 
+MAX_BUCKET_SECONDS = 3_600
+"""Longest interval of a bucket of times: counted_latency.sql looks an hour far for what counts them too."""
+
 MAX_TEXT_BYTES = 4_096
 """Longest string in a column; longer ones are hostile labels."""
 

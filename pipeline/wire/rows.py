@@ -13,11 +13,13 @@ import pyarrow.compute as pc
 from pipeline.wire.event_type import Column, EventType
 from pipeline.wire.limits import (
     MAX_AGE_MICROSECONDS,
+    MAX_BUCKET_SECONDS,
     MAX_DOCUMENT_BYTES,
     MAX_FUTURE_MICROSECONDS,
     MAX_SAMPLED_MINUTES,
     MAX_TEXT_BYTES,
 )
+from pipeline.wire.types.models import SERVING_TIMES
 from pipeline.wire.verdict import Decoded, Rejected
 
 Mask = npt.NDArray[np.bool_]
@@ -60,6 +62,8 @@ def _broken(type_: EventType, events: pa.Table, timestamp: int) -> Iterator[Brok
             yield from _texts(column, values)
     if "interval_seconds" in type_.by_name:
         yield from _too_many_minutes(events.column("interval_seconds"))
+    if "histogram" in type_.by_name:
+        yield from _buckets(events)
     if "start" in type_.by_name and "end" in type_.by_name:
         backwards = pc.less(events.column("end"), events.column("start"))
         yield "ends_before_start", "end is before start", _mask(backwards)
@@ -75,6 +79,23 @@ def _too_many_minutes(seconds: pa.ChunkedArray) -> Iterator[Broken]:
             f"the message's intervals touch over {MAX_SAMPLED_MINUTES} minutes",
             touched > MAX_SAMPLED_MINUTES,
         )
+
+
+def _buckets(events: pa.Table) -> Iterator[Broken]:
+    """What is spread over more than an hour could stand far from the requests that it counts."""
+    is_bucket = pc.is_valid(events.column("histogram"))
+    if not pc.any(is_bucket).as_py():
+        return
+    is_time = pc.is_in(events.column("counter").cast(pa.string()), value_set=pa.array(SERVING_TIMES))
+    yield "unknown_value", "a bucket is of a time", _mask(pc.and_(is_bucket, pc.invert(is_time)))
+    is_long = pc.greater(events.column("interval_seconds"), MAX_BUCKET_SECONDS)
+    yield (
+        "out_of_range",
+        f"the interval of a bucket is over {MAX_BUCKET_SECONDS} s",
+        _mask(pc.and_(is_bucket, is_long)),
+    )
+    is_odd = pc.greater(events.column("bucket_above_seconds"), events.column("bucket_at_most_seconds"))
+    yield "ends_before_start", "a bucket ends below its beginning", _mask(is_odd)
 
 
 def _mask(condition: pa.ChunkedArray | pa.Array) -> Mask:

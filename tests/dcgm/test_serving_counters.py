@@ -42,10 +42,15 @@ def take(*parts, counts=None):
     return found, gaps
 
 
+def _bucket(row):
+    """Kind and bounds of a bucket; None of a sum."""
+    kind = row["histogram"]
+    return kind and (kind, row["bucket_above_seconds"], row["bucket_at_most_seconds"])
+
+
 def told(found):
     return {
-        (r["model"], r["model_version"], r["counter"], r["at_most"]): (r["count"], r["seconds"])
-        for r in found
+        (r["model"], r["model_version"], r["counter"], _bucket(r)): (r["count"], r["seconds"]) for r in found
     }
 
 
@@ -55,7 +60,8 @@ def test_vllm_and_triton_say_the_same_in_one_form():
     assert told(found) == {
         ("llama", "unknown", "requests", None): (6, None),
         ("llama", "unknown", "tokens_out", None): (300, None),
-        ("llama", "unknown", "latency", "0.5"): (3, None),
+        ("llama", "unknown", "latency", ("prometheus-classic", 0.0, 0.5)): (3, None),
+        ("llama", "unknown", "latency", ("prometheus-classic", 0.5, None)): (27, None),
         ("llama", "unknown", "latency", None): (30, 3.0),
         ("resnet", "3", "requests", None): (3, None),
         ("resnet", "3", "errors", None): (3, None),
@@ -100,7 +106,11 @@ def test_a_time_under_its_old_and_new_name_counts_once():
     names = "time_per_output_token_seconds", "inter_token_latency_seconds"
     text = "".join(f'vllm:{name}_bucket{{{{model_name="m",le="+Inf"}}}} {{n}}\n' for name in names)
     found, _ = take([scrape(0, text.format(n=0)), scrape(30, text.format(n=5))])
-    assert told(found) == {("m", "unknown", "time_per_output_token", None): (5, None)}
+    above = ("prometheus-classic", 0.0, None)
+    assert told(found) == {
+        ("m", "unknown", "time_per_output_token", None): (5, None),
+        ("m", "unknown", "time_per_output_token", above): (5, None),
+    }
 
 
 def test_what_cannot_be_counted_is_a_row_with_its_reason_once_a_day():

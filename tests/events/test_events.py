@@ -131,6 +131,26 @@ def test_a_bad_row_is_named_and_its_neighbours_are_kept(change, reason):
     assert decoded.events.num_rows == 2
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"counter": "requests"}, "unknown_value"),
+        ({"histogram": "summary"}, "unknown_value"),
+        ({"interval_seconds": 3_601}, "out_of_range"),
+        ({"bucket_above_seconds": -1}, "out_of_range"),
+        ({"bucket_at_most_seconds": 0.05}, "ends_before_start"),
+    ],
+)
+def test_a_bucket_is_of_a_time_and_of_an_hour_at_most(change, reason):
+    """What is spread further could stand in an hour without the logged requests that it counts again."""
+    good = {"cluster": "c", "model": "m", "model_version": "1", "time": _GOOD["time"], "interval_seconds": 60}
+    good |= {"counter": "latency", "histogram": "otel-explicit", "count": 3}
+    good |= {"bucket_above_seconds": 0.1, "bucket_at_most_seconds": 0.5}
+    decoded = decode(event_message(TYPES["serving"], json.dumps([good, good | change]).encode()))
+    assert [(r.reason, r.row) for r in decoded.rejected] == [(reason, 1)]
+    assert decoded.events.num_rows == 1
+
+
 def test_long_samples_of_one_message_cannot_fill_the_memory_with_minutes():
     row = {
         "cluster": "c",

@@ -18,7 +18,8 @@ from collectors.live.inference_topics import mapping
 from collectors.live.inference_topics.parameters import InferenceTopicsSettings
 from tests.inference.inference_scene import receiving
 
-PAGE = (Path(__file__).parents[2] / "docs" / "collectors" / "inference.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "collectors" / "inference.md").read_text()
 ADDRESS = "http://127.0.0.1:9466"
 
 
@@ -44,6 +45,21 @@ def test_every_line_for_a_shell_is_taken(tmp_path: Path) -> None:
         assert taken == {("fraud", "7"), ("iris", "3"), ("llama", "llama-3-8b")}
         assert sum(r["count"] for r in scene.rows("prediction_sums")) == 6
         assert {r["prediction_id"] for r in scene.rows("labels")} == {"p-1", "r-1/1"}
+
+
+def test_the_histogram_of_the_page_about_latency_is_taken(tmp_path: Path) -> None:
+    """Whoever copies it must see its fifty requests."""
+    (command,) = re.findall(r"```sh\n(curl.*?)```", (DOCS / "latency.md").read_text(), re.DOTALL)
+    if shutil.which("curl") is None and os.environ.get("CI") != "true":
+        pytest.skip("no curl on the PATH; on Debian: apt-get install curl")
+    with receiving(tmp_path) as scene:
+        command = command.replace(ADDRESS, scene.url)
+        subprocess.run(["bash", "-euc", command], capture_output=True, timeout=60, check=True)
+        rows = scene.rows("latency_counts")
+        assert {(r["model"], r["model_version"], r["namespace"]) for r in rows} == {
+            ("llama", "llama-3-8b", "ml")
+        }
+        assert sum(r["count"] for r in rows) == 50
 
 
 def test_the_lines_for_python_are_taken(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from pipeline.events import Message
 from pipeline.rig.tls import certificates
 from pipeline.store import Store
 from tests.inference.inference_scene import NOW, post, receiving
+from tests.inference.test_timed_histograms import explicit, export, point
 from tests.rigs import absent
 
 TIME = NOW.isoformat()
@@ -100,6 +101,10 @@ def test_receivers_side_by_side_join_what_was_sent_to_either(tmp_path: Path) -> 
         (sums,) = scenes[0].rows("prediction_sums")
         assert (sums["count"], float(sums["latency_seconds"])) == (6, 6.0)
         assert sum(scene.counted("excluded", reason="repeat") for scene in scenes) == 12
+        for n in range(3):  # a sum so far, told to each in turn: only who is told all knows the growth
+            sums_so_far = export([point(60 * n + 60, explicit([4 * n, 0, 0, 0]), 0)], cumulative=True)
+            assert scenes[n % 2].post("/v1/metrics", sums_so_far)[0] == 200
+        assert sum(r["count"] for r in scenes[0].rows("latency_counts")) == 8
         first = [r["prediction_id"] for r in scenes[0].rows("predictions")]
         assert sorted(first) == [f"r{n}" for n in range(6)]
     with receiving(tmp_path / "0", peers=peers, port=ports[0]) as alone:

@@ -25,7 +25,7 @@ from collectors.network.metrics import OWNERS
 from collectors.network.owners import Owners, owners
 from collectors.parsed import together
 from collectors.serving_counters import advance_counts
-from collectors.serving_metrics import COUNTERS
+from collectors.serving_metrics import COUNTERS, HISTOGRAMS
 from pipeline.errors import ConfigError
 
 NAMES = tuple(sorted({*METRICS, *(f"amd_{name}" for name in METRICS if not name.startswith("DCGM"))}))
@@ -112,7 +112,7 @@ class FromPrometheus:
         start = max(place.until - round(self.settings.look_back_seconds * SECOND), place.since)
         series = self.source.samples(NAMES, start, until)
         own = self.source.targets(NAMES, start, until) if series else []
-        served = self.source.samples(tuple(COUNTERS), start, until) if self.settings.serving else []
+        served = self.source.samples((*COUNTERS, *HISTOGRAMS), start, until) if self.settings.serving else []
         sent = self.source.samples(tuple(SENT), start, until) if self.settings.network else []
         told = self.source.samples(OWNERS, start, until) if sent else []
         by = ("instance",)

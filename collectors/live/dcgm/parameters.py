@@ -18,7 +18,7 @@ class DcgmSettings:
     selector: str = ""
     """Label matchers that say which series, for example cluster="eu-1": where one Prometheus has several."""
     serving: bool = True
-    """Whether the counters of vLLM and Triton in that Prometheus are read too."""
+    """Whether counters and histograms of model servers in that Prometheus are read too: docs/latency.md."""
     network: bool = False
     """Whether byte counters of cAdvisor, OBI and Retina in that Prometheus are read too: docs/network.md."""
     interval_seconds: Annotated[float, Bound(0.1, 3_600)] = 30.0

@@ -56,7 +56,8 @@ class Prometheus:
         matchers = f'__name__=~"{"|".join(names)}"' + (f",{self._selector}" if self._selector else "")
         found = self._ask(f"{{{matchers}}}[{milliseconds}ms]", {"time": _seconds(end)})
         # Prometheus 2 includes the left edge, Prometheus 3 does not.
-        return [series for one in found if (series := self._series(one, start, end)).points]
+        every = (self._series(one, start, end) for one in found)
+        return [series for series in every if series.points or series.histograms]
 
     def targets(self, names: Iterable[str], start: int, end: int) -> list[dict[str, str]]:
         """The labels that Prometheus itself gave to the targets of such series."""
@@ -72,9 +73,14 @@ class Prometheus:
 
     def _series(self, one: Any, start: int, end: int) -> Series:
         try:
-            points = [(round(float(at) * 1_000) * 1_000, float(value)) for at, value in one["values"]]
-            return Series(dict(one["metric"]), [point for point in points if start < point[0] <= end])
-        except (TypeError, ValueError, KeyError) as error:
+            points = [(_micros(at), float(value)) for at, value in one.get("values", ())]
+            told = [(_micros(at), content) for at, content in one.get("histograms", ())]
+            return Series(
+                dict(one["metric"]),
+                [point for point in points if start < point[0] <= end],
+                tuple(each for each in told if start < each[0] <= end),
+            )
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise Away(f"{self.url} answers something else than Prometheus") from error
 
     def _ask(self, query: str, parameters: dict[str, str]) -> Any:
@@ -101,6 +107,10 @@ class Prometheus:
         if status == "400" and self._selector:
             return ConfigError("dcgm.selector", self._selector, f"Prometheus says {body}")
         return Away(f"{self.url} answers {status}: {body}")
+
+
+def _micros(seconds: Any) -> int:
+    return round(float(seconds) * 1_000) * 1_000
 
 
 def _seconds(microseconds: int) -> str:

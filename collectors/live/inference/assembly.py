@@ -22,7 +22,7 @@ def parsed(found: Found, rules: Rules, cluster: str, now: int) -> Parsed:
     for name, table in found.tables:
         tables.setdefault(name, []).append(table)
     for name, listed in found.rows.items():
-        checked = rows.check(Decoded(TYPES[name], _table(TYPES[name], listed, rules)), now)
+        checked = rows.check(Decoded(TYPES[name], _table(TYPES[name], listed, rules, cluster)), now)
         # A row's number in the turn means nothing to the sender, and the detail names its column.
         rejected += [Rejected(refusal.reason, refusal.detail) for refusal in checked.rejected]
         tables.setdefault(name, []).append(checked.events)
@@ -32,8 +32,9 @@ def parsed(found: Found, rules: Rules, cluster: str, now: int) -> Parsed:
     return Parsed(read, used, events, found.excluded, tuple(rejected))
 
 
-def _table(type_: EventType, listed: Sequence[Row], rules: Rules) -> pa.Table:
-    kept = [_row(row, rules.of(row.get("model"))) for row in listed]
+def _table(type_: EventType, listed: Sequence[Row], rules: Rules, cluster: str) -> pa.Table:
+    default: Row = {"cluster": cluster} if "cluster" in type_.by_name else {}
+    kept = [default | _row(row, rules.of(row.get("model"))) for row in listed]
     arrays = []
     for column in type_.columns:
         values = [row.get(column.name) for row in kept]

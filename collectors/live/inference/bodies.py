@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from collectors.live.inference import access_log, cloudevents, genai, kserve, labels, openai, own, pairs
+from collectors.live.inference import (
+    access_log,
+    cloudevents,
+    genai,
+    kserve,
+    labels,
+    openai,
+    own,
+    pairs,
+    timed,
+)
 from collectors.live.inference.cloudevents import content_type
 from collectors.live.inference.found import Found, refused
 from collectors.live.inference.memory import Memory
+from collectors.live.inference.peers import METRICS_PATH
 from collectors.live.inference.rules import Rules
 from pipeline.events import HEAD_BYTES, TYPES, Rejected
 from pipeline.wire.cloudevents import ARROW
@@ -34,9 +45,9 @@ _PATHS: dict[str, Parse] = {
     "/v1/logs": lambda body, headers, context: genai.logs(body, _is_json(headers)),
 }
 EVENTS_PATHS = ("/", "/v1/events")
-PATHS = (*_PATHS, *EVENTS_PATHS)
+PATHS = (*_PATHS, METRICS_PATH, *EVENTS_PATHS)
 
-_NAME_THEIR_ROWS = frozenset({"/v1/openai", "/v1/access-log", "/v1/traces", "/v1/logs"})
+_NAME_THEIR_ROWS = frozenset({"/v1/openai", "/v1/access-log", "/v1/traces", "/v1/logs", METRICS_PATH})
 """Each of their units has a time and an identity of its own: the same bytes again are a repeat."""
 
 
@@ -62,11 +73,13 @@ def read(path: str, headers: Headers, body: bytes, context: Context, memory: Mem
             else:
                 found.take(_event(event, context, memory))
         return found
+    if path in _NAME_THEIR_ROWS and not memory.is_new(path, body):
+        return _repeat()
+    if path == METRICS_PATH:
+        return timed.parse(body, _is_json(headers), memory)
     parse = _PATHS.get(path)
     if parse is None:
         return refused("bad_header", "a request to this path must be a CloudEvent, with a ce-type")
-    if path in _NAME_THEIR_ROWS and not memory.is_new(path, body):
-        return _repeat()
     return parse(body, headers, context)
 
 

@@ -1,4 +1,4 @@
-"""What the receiver must not forget, the ids it took and the halves that wait, in a file beside the cursor.
+"""What the receiver must not forget: ids taken, halves that wait, counts so far, in a file beside the cursor.
 
 The file only grows; the cursor says how far of it holds, so that both move in one step.  What stands after
 that is of a turn that was not kept, and is cut off at the next start: its sender was not answered and sends
@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from collectors.histogram_growth import Told
 from collectors.live.contract import Cursor
 from collectors.live.inference.kserve import Half
 from collectors.live.inference.pairs import Pairs, Waiting
@@ -25,14 +26,17 @@ _SMALL_BYTES = 4_194_304
 """A shorter file is never written anew."""
 _GROWTH = 4
 """A file is written anew when it is so many times as long as after the last time."""
+_MOST_SERIES = 20_000
+"""Histograms that only grow, of which the last telling is known; the one that was silent longest goes."""
 
 
 class _Record(msgspec.Struct, omit_defaults=True):
-    """Ids taken, halves that wait since, and exchanges that wait no more."""
+    """Ids taken, halves that wait since, exchanges that wait no more, and histograms as last told."""
 
     ids: list[int] = []
     waits: list[Waiting] = []
     gone: list[Half] = []
+    told: dict[int, Told] = {}
 
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -45,7 +49,9 @@ class Memory:
     def __init__(self, folder: Path, cursor: Cursor | None, pairs: Pairs, most_ids: int) -> None:
         self._folder, self._most, self.pairs = folder, most_ids, pairs
         self._ids: OrderedDict[int, None] = OrderedDict()
+        self._told: OrderedDict[int, Told] = OrderedDict()
         self._fresh_ids: list[int] = []
+        self._fresh_told: dict[int, Told] = {}
         self._fresh_waits: dict[tuple[str, str], Waiting] = {}
         self._fresh_gone: list[Half] = []
         self._number, self._length = (int(cursor["file"]), int(cursor["bytes"])) if cursor else (0, 0)
@@ -74,6 +80,7 @@ class Memory:
 
     def _apply(self, record: _Record) -> None:
         self._remember(record.ids)
+        self._count(record.told)
         for half in record.gone:
             self.pairs.drop(half)
         for waiting in record.waits:
@@ -86,16 +93,28 @@ class Memory:
 
     def is_new(self, *identity: str | bytes) -> bool:
         """Whether this is the first time; it is remembered from now on."""
-        digest = blake2b(digest_size=8)
-        for part in identity:
-            content = part if isinstance(part, bytes) else part.encode(errors="replace")
-            digest.update(len(content).to_bytes(8, "big") + content)
-        key = int.from_bytes(digest.digest(), "big")
+        key = _key(*identity)
         if key in self._ids:
             return False
         self._remember([key])
         self._fresh_ids.append(key)
         return True
+
+    def told(self, series: str, now: Told) -> tuple[Told | None, Told]:
+        """What was told of it before, and now: the newest is remembered from now on."""
+        key = _key(series)
+        before = self._told.get(key)
+        if before is None or now.time > before.time:
+            self._count({key: now})
+            self._fresh_told[key] = now
+        return before, now
+
+    def _count(self, told: Mapping[int, Told]) -> None:
+        for key, each in told.items():
+            self._told[key] = each
+            self._told.move_to_end(key)
+        while len(self._told) > _MOST_SERIES:
+            self._told.popitem(last=False)
 
     def waits(self, half: Half, now: int) -> None:
         self._fresh_waits[half.source, half.id] = Waiting(half, now)
@@ -114,14 +133,14 @@ class Memory:
         return {"file": self._number, "bytes": self._length}
 
     def _save(self) -> None:
-        if not (self._fresh_ids or self._fresh_waits or self._fresh_gone):
+        if not (self._fresh_ids or self._fresh_waits or self._fresh_gone or self._fresh_told):
             return
         if self._length > max(_SMALL_BYTES, _GROWTH * self._base):
             self._rewrite()
         else:
             waits = list(self._fresh_waits.values())
-            self._append([_Record(self._fresh_ids, waits, self._fresh_gone)])
-        self._fresh_ids, self._fresh_waits, self._fresh_gone = [], {}, []
+            self._append([_Record(self._fresh_ids, waits, self._fresh_gone, self._fresh_told)])
+        self._fresh_ids, self._fresh_waits, self._fresh_gone, self._fresh_told = [], {}, [], {}
 
     def _append(self, records: Iterable[_Record]) -> None:
         for record in records:
@@ -149,8 +168,18 @@ class Memory:
 
     def _whole(self) -> Iterator[_Record]:
         yield _Record(ids=list(self._ids))
+        for key, told in self._told.items():
+            yield _Record(told={key: told})
         for waiting in self.pairs.waiting():
             yield _Record(waits=[waiting])
 
     def close(self) -> None:
         self._file.close()
+
+
+def _key(*identity: str | bytes) -> int:
+    digest = blake2b(digest_size=8)
+    for part in identity:
+        content = part if isinstance(part, bytes) else part.encode(errors="replace")
+        digest.update(len(content).to_bytes(8, "big") + content)
+    return int.from_bytes(digest.digest(), "big")

@@ -1,4 +1,7 @@
-"""Receivers side by side: both halves of an exchange go to one of them, whichever their senders met."""
+"""Receivers side by side: both halves of an exchange go to one of them, whichever their senders met.
+
+So do all exports of metrics, to the first: what a histogram grew by is known to whom it was told before.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from pipeline.errors import ConfigError
 
 _PASSED = "driftledger-passed-on"
 """Where two disagree on who they are, none sends a half round in circles."""
+METRICS_PATH = "/v1/metrics"
 _AT_ONCE = 64
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """No proxy of the environment stands between receivers."""
@@ -33,24 +37,29 @@ class Peers:
             raise ConfigError("inference.peer", self._own, f"there are {len(self._urls)} peers, from 0 on")
         self.threads = ThreadPoolExecutor(_AT_ONCE, "inference-peers")
 
-    def elsewhere(self, headers: Mapping[str, str]) -> str | None:
-        """The URL of the one that takes a half of an exchange; None for what is taken here.
+    def elsewhere(self, path: str, headers: Mapping[str, str]) -> str | None:
+        """The URL of the one that takes a half of an exchange, or metrics; None for what is taken here.
 
         Names of `headers` in lower case.  A batch is taken where it comes: its events may be of many.
         """
-        if len(self._urls) < 2 or _PASSED in headers or headers.get("ce-type") not in (REQUEST, RESPONSE):
+        if len(self._urls) < 2 or _PASSED in headers:
             return None
-        exchange = f"{headers.get('ce-source', '')} {headers.get('ce-id', '')}"
-        number = zlib.crc32(exchange.encode()) % len(self._urls)
+        if headers.get("ce-type") in (REQUEST, RESPONSE):
+            exchange = f"{headers.get('ce-source', '')} {headers.get('ce-id', '')}"
+            number = zlib.crc32(exchange.encode()) % len(self._urls)
+        elif path == METRICS_PATH:
+            number = 0
+        else:
+            return None
         return None if number == self._own else self._urls[number]
 
     def passed_on(
-        self, url: str, headers: Mapping[str, str], body: bytes, seconds: float
+        self, url: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float
     ) -> tuple[int, bytes]:
         """Status and content of its answer; 503 where it gives none."""
         kept = {k: v for k, v in headers.items() if k.startswith("ce-")}
         kept |= {k: headers[k] for k in ("content-type", "authorization") if k in headers}
-        request = urllib.request.Request(f"{url}/", body, kept | {_PASSED: "1"})
+        request = urllib.request.Request(f"{url}{path}", body, kept | {_PASSED: "1"})
         try:
             with _DIRECT.open(request, timeout=seconds) as answer:
                 return answer.status, answer.read()

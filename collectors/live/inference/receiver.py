@@ -164,9 +164,15 @@ class Receiver:
         except TimeoutError:
             raise HTTPException(408, f"the body took over {_READ_SECONDS:g} s") from None
         loop = asyncio.get_running_loop()
-        if other := self._peers.elsewhere(request.headers):
+        if other := self._peers.elsewhere(request.url.path, request.headers):
             status, content = await loop.run_in_executor(
-                self._peers.threads, self._peers.passed_on, other, request.headers, body, _ANSWER_SECONDS
+                self._peers.threads,
+                self._peers.passed_on,
+                other,
+                request.url.path,
+                request.headers,
+                body,
+                _ANSWER_SECONDS,
             )
             return _answered(status, content)
         answered: asyncio.Future[tuple[int, bytes]] = loop.create_future()

@@ -7,6 +7,12 @@ from pipeline.wire.event_type import Column, EventType
 
 SERVING_TIMES = ("latency", "time_to_first_token", "time_per_output_token")
 
+HISTOGRAMS = (
+    "otel-exponential", "prometheus-native", "otel-explicit", "prometheus-classic",
+    "otel-client-exponential", "otel-client-explicit",
+)  # fmt: skip
+"""How servers, and at last their clients, say times by bucket: of two for one model the first counts."""
+
 INFERENCE = EventType(
     "inference",
     "One prediction of one model version.",
@@ -69,6 +75,9 @@ SERVING = EventType(
             choices=("requests", "errors", "tokens_in", "tokens_out", "tokens_cached", *SERVING_TIMES),
         ),
         string("at_most", "of a time: counts requests that took at most so many seconds; absent is all"),
+        string("histogram", "of a time: counts one bucket, and of what kind", choices=HISTOGRAMS),
+        amount("bucket_above_seconds", "of a bucket: what it counts took more than this"),
+        amount("bucket_at_most_seconds", "of a bucket: what it counts took at most this; absent is no bound"),
         count("count", "requests or tokens; absent where only seconds are known", maximum=MOST_TOKENS),
         amount("seconds", "sum of the times of all these requests", maximum=1e10),
     ),
