@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
 
 import pytest
 
 from pipeline.store import Store
+from tests.bench.memory import spent
 from tests.bench.test_bench_cost import ALLOCATIONS, DEVICES, USAGE
 from tests.recorded import record
 
@@ -34,9 +33,8 @@ def test_a_month_of_fifty_teams(tmp_path: Path) -> None:
         "2.5",
     ]
     began = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    spent = getrusage(RUSAGE_CHILDREN)
-    cpu_s, peak_rss_mb = round(spent.ru_utime + spent.ru_stime, 1), spent.ru_maxrss // 1024
+    done = spent(command)
+    cpu_s, peak_rss_mb = round(done.cpu_seconds, 1), done.peak_rss_bytes // 2**20
     record(
         "statements of a month",
         containers=GPUS * 10,
