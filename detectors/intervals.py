@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import sqrt
+from math import exp, inf, sqrt
 from typing import NamedTuple
 
 from scipy.stats import beta, norm
@@ -40,6 +40,22 @@ def wilson(hits: float, count: int, confidence: float = 0.95) -> Interval:
     centre = (rate + squared / 2) / (1 + squared)
     half = z * sqrt(rate * (1 - rate) / count + squared / (4 * count)) / (1 + squared)
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
+
+
+def rate_ratio(hits: int, count: int, base_hits: int, base_count: int, confidence: float = 0.95) -> Interval:
+    """Interval of (hits / count) / (base_hits / base_count) by its logarithm (Katz et al. 1978).
+
+    Of no hits, whose logarithm is not there, half a one is counted, and the lower bound is 0.
+    """
+    _check(hits, count)
+    _check(base_hits, base_count)
+    if not base_hits:
+        return Interval(0.0, inf)
+    seen = hits or 0.5
+    spread = sqrt(1 / seen - 1 / max(count, 1) + 1 / base_hits - 1 / base_count)
+    reach = exp(float(norm.ppf((1 + confidence) / 2)) * spread)
+    ratio = (seen / count) / (base_hits / base_count)
+    return Interval(ratio / reach if hits else 0.0, ratio * reach)
 
 
 def _check(hits: float, count: float) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.answers import cost_lines, cost_notes, cost_query, cost_table, dimensions, rolled
+from pipeline.answers import cost_notes, cost_query, cost_table, cost_tenants, dimensions, rolled
 from pipeline.answers.answer import Answer
-from pipeline.answers.cost_basis import Basis, latest
+from pipeline.answers.cost_basis import Basis, latest, recalled
 from pipeline.answers.cost_basis import extent as extent_of
 from pipeline.answers.cost_query import DIMENSIONS
-from pipeline.answers.recalled import Recalled
+from pipeline.answers.cost_table import Line
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
 from pipeline.ownership.rules import Ownership
@@ -42,28 +42,25 @@ def cost(
     _check(by)
     book = prices or PriceBook.bundled()
     with store.steady():
-        recalled = Recalled(
-            store, window, book.prices, book.discounts, book.rates, currency, rule, owners, "hour" in by
-        )
-        seen = (
-            cost_query.seen(store)
-            if recalled.found is None
-            else cost_query.seen_again(recalled.found["seen"])
-        )
+        known = recalled(store, window, book, currency, rule.by(rule.method), owners, "hour" in by).found
+        seen = cost_query.seen(store) if known is None else cost_query.seen_again(known["seen"])
         span = window or (extent_of(seen).from_whole_hour() if rule.spreads else extent_of(seen))
         _whole_minutes(span)
         _whole_hours(span, rule)
-        basis = Basis(store, seen, span, book, currency, rule, owners)
-        lines = cost_table.lines(cost_lines.lines(basis, by, recalled))
+        basis = Basis(store, seen, span, book, currency, rule, owners, window)
+        lines = cost_tenants.lines(basis, by)
         sums = cost_table.sums(lines)
-        clash = cost_notes.clash(sums, lambda by: cost_lines.lines(basis, by, recalled))
+        clash = cost_notes.clash(sums, lambda by: cost_tenants.lines(basis, by))
         as_of = latest(seen)
         said = cost_notes.notes(
             store, sums if lines else None, lambda: basis.price, span, as_of, book.version, clash
         )
         said += rolled.notes(store, span)
-    names = "/".join(filter(None, (rule.id, owners.version)))
-    rows, total = cost_table.rows(lines, sums, by, currency, names)
+
+    def name(line: Line) -> str:
+        return "/".join(filter(None, (cost_tenants.of_line(rule, line).id, owners.version)))
+
+    rows, total = cost_table.rows(lines, sums, by, currency, name)
     return Answer(
         columns=cost_table.columns(by, currency, cost_table.buckets(sums)),
         rows=rows,

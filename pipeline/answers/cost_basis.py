@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from pipeline.answers import cost_query
 from pipeline.answers.instants import from_micros, hour_of, micros
+from pipeline.answers.recalled import Recalled
 from pipeline.answers.window import HOUR, Window
 from pipeline.errors import NotFound
 from pipeline.ownership.rules import Ownership
@@ -51,6 +52,12 @@ class Basis:
     currency: str
     rule: CostRule
     owners: Ownership
+    asked: Window | None
+    """What was asked for: None is the whole ledger."""
+
+    def recalled(self, rule: CostRule, hourly: bool) -> Recalled:
+        """What was found out before of the days of this question, by the rule."""
+        return recalled(self.store, self.asked, self.book, self.currency, rule, self.owners, hourly)
 
     @cached_property
     def cells(self) -> pa.Table:
@@ -97,6 +104,20 @@ class Basis:
         namespaces = self.rule.namespaces
         known = cost_query.known(self.store, self.cells, self.seen, self.inventory, self.owners, namespaces)
         return {**known, "price": self.price}
+
+
+def recalled(
+    store: Store,
+    window: Window | None,
+    book: PriceBook,
+    currency: str,
+    rule: CostRule,
+    owners: Ownership,
+    hourly: bool,
+) -> Recalled:
+    """By all that a line follows from beside the ledger; of the price book what prices devices."""
+    prices = (book.prices, book.discounts, book.rates)
+    return Recalled(store, window, *prices, currency, rule, owners, hourly)
 
 
 def extent(seen: pa.Table) -> Window:

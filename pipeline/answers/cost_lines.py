@@ -11,13 +11,14 @@ from pipeline.answers import cost_days, cost_query
 from pipeline.answers.cost_basis import Basis
 from pipeline.answers.cost_query import DIMENSIONS
 from pipeline.answers.instants import from_micros
-from pipeline.answers.recalled import Recalled
-from pipeline.settings.cost import Method, Split
+from pipeline.settings.cost import CostRule, Method, Split
 
 
-def lines(basis: Basis, by: Sequence[str], recalled: Recalled) -> pa.Table:
-    """GPU time (su) and cost (nano) by the dimensions of `by`; the columns are those of cost_lines.sql."""
-    rule = basis.rule
+def lines(basis: Basis, rule: CostRule, by: Sequence[str]) -> pa.Table:
+    """GPU time (su) and cost (nano) by the dimensions of `by`; the columns are those of cost_lines.sql.
+
+    `rule` has one method for everybody, and the shared namespaces of the basis.
+    """
     spread = {"idle": rule.idle, "shared": rule.shared}
     method = {str(one): rule.method is one for one in (Method.usage, Method.dominant)}
     parts = rule.split or Split(0, 0, 0)
@@ -31,4 +32,4 @@ def lines(basis: Basis, by: Sequence[str], recalled: Recalled) -> pa.Table:
         wanted = {name: held[name] for name in ("grain", "cells", "holders", "price")}
         return basis.store.query("cost_lines", tables=wanted, **asked, **given)
 
-    return cost_days.lines(basis, by, DIMENSIONS, f"{given}", compute, recalled)
+    return cost_days.lines(basis, by, DIMENSIONS, f"{given}", compute, basis.recalled(rule, "hour" in by))

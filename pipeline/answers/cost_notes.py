@@ -55,12 +55,12 @@ def notes(
     return tuple(found)
 
 
-def clash(sums: Line, ask: Callable[[Sequence[str]], pa.Table]) -> str:
+def clash(sums: Line, ask: Callable[[Sequence[str]], list[Line]]) -> str:
     """Devices of which more is held than there is, each with its holders; `ask` gives lines by dimensions."""
     if not sums["over_su"]:
         return ""
     held: dict[str, list[str]] = defaultdict(list)
-    for line in ask(("cluster", "device", "namespace", "pod")).to_pylist():
+    for line in ask(("cluster", "device", "namespace", "pod")):
         if line["over_su"]:
             held[f"{line['cluster']}/{line['device']}"].append(f"{line['namespace']}/{line['pod']}")
     said = [f"{device} by {', '.join(who[:_SHOWN])}" for device, who in sorted(held.items())]

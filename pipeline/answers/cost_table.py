@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
@@ -70,10 +70,13 @@ def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) 
 
 
 def rows(
-    lines: Sequence[Line], sums: Line, by: Sequence[str], currency: str, rule: str
+    lines: Sequence[Line], sums: Line, by: Sequence[str], currency: str, rule: Callable[[Line], str]
 ) -> tuple[tuple[Row, ...], Row]:
-    """The rows, most expensive first (in the order of time where `by` has time), and their sum."""
-    out = [_row(by, line, bucket, currency, rule) for line in lines for bucket in _buckets(by, line)]
+    """The rows, most expensive first (in the order of time where `by` has time), and their sum.
+
+    `rule` names what a line was made by.
+    """
+    out = [_row(by, line, bucket, currency, rule(line)) for line in lines for bucket in _buckets(by, line)]
     times = [i for i, d in enumerate(by) if d in ("hour", "day")]
     cost_at = [c.name for c in columns(by, currency)].index("total_cost")
 
@@ -82,7 +85,8 @@ def rows(
         spent = amount if isinstance(amount, Decimal) else Decimal(0)
         return [str(row[i]) for i in times], -spent, [str(v) for v in row[: len(by)]]
 
-    total = _row(by, sums | dict.fromkeys(by, ""), None, currency, rule)
+    whole = sums | dict.fromkeys(by, "")
+    total = _row(by, whole, None, currency, rule(whole))
     return tuple(sorted(out, key=order)), total
 
 

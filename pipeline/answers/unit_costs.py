@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
-from detectors import accuracy
 from detectors.intervals import wilson
+from detectors.references import Reference
 from pipeline.answers import dimensions, truth
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.cost import cost
+from pipeline.answers.drift_cost import Drift, Key, Named, drifts
 from pipeline.answers.served import DIMENSIONS, counted, traffic
-from pipeline.answers.unit_price import THOUSAND, of_drift, per, tokens
+from pipeline.answers.unit_price import THOUSAND, DriftCost, per, tokens
 from pipeline.answers.window import MINUTE, Window
 from pipeline.errors import NotFound
 from pipeline.ownership.rules import Ownership
@@ -23,17 +23,19 @@ from pipeline.prices.book import PriceBook
 from pipeline.settings.cost import CostRule
 from pipeline.store import Store
 
-Key = tuple[str, ...]
-Named = Mapping[str, Any]
-
+TEAM = "team"
 WHOLE = (
     "labels and objectives are of a whole model version: they are unknown by {by}; leave --by out to see them"
 )
+TEAMLESS = "no event says which team a request was for: by team there are costs alone"
 COSTLESS = (
     "no GPU of the window is known to serve these models: cost is unknown; label the pods with their model"
 )
 SPLIT = "token_basis: time is prefill against decode, 2.5 is a token out as two and a half tokens in"
-DRIFT = "cost_of_drift is what right answers cost more than at the reference's accuracy since drift_since"
+DRIFT = (
+    "cost_of_drift is what right answers cost more than at the reference's accuracy since drift_since; of a "
+    "part of a version it is that part's cost at the accuracy of all of it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Quality:
     astride: int = 0
     """Timed requests in the latency bucket that holds the objective: in time or not."""
     drift_since: datetime | None = None
-    cost_of_drift: Decimal | None = None
+    cost_of_drift: DriftCost = DriftCost()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +86,21 @@ def unit_costs(
     Costs are on the allocation basis (all that the version's line pays under the rule), used_cost on the
     usage basis.  Raises ConfigError as `cost` does.
     """
-    dimensions.check(by, DIMENSIONS)
+    dimensions.check(by, (TEAM, *DIMENSIONS))
     asked = _Asked(store, window, prices or PriceBook.bundled(), currency, rule, owners)
     keys = ("model", "model_version", *by)
     with store.steady():
         every, said = asked.costs(keys, window)
         paid = {key: row for key, row in every.items() if _is_model(key)}
-        served = _served(store, window, by)
-        qualities = {} if by else _qualities(asked, served)
+        served = _served(store, window, by) if TEAM not in by else {}
+        qualities = _drifted(asked, by) if by else _qualities(asked, served)
     rows = tuple(
         _row(key, paid.get(key, {}), served.get(key, {}), qualities.get(key, Quality()), currency, rule.id)
         for key in sorted({*paid, *served})
     )
     columns = (*(Column(name) for name in keys), *_columns(currency))
-    notes = (WHOLE.format(by=", ".join(by)) if by else DRIFT, SPLIT, *(() if paid else (COSTLESS,)), *said)
+    notes = (*([WHOLE.format(by=", ".join(by))] if by else []), *([TEAMLESS] if TEAM in by else []), DRIFT)
+    notes += (SPLIT, *(() if paid else (COSTLESS,)), *said)
     return Answer(columns, rows, _as_of(served), None, notes, window=window)
 
 
@@ -128,36 +131,25 @@ def _qualities(asked: _Asked, served: Mapping[Key, Named]) -> dict[Key, Quality]
     references = {n: r for n, r in asked.store.references().items() if n in names}
     labels = truth.labels(asked.store, names, asked.window)
     timed = truth.in_time(asked.store, references.values(), asked.window)
-    drifts = _drifts(asked, {n: Fraction(r.errors, r.labelled) for n, r in references.items() if r.labelled})
+    since = _drifts(asked, references, ())
     return {
         key: Quality(
             *labels.get((key[0], key[1]), (0, 0)),
             *timed.get((key[0], key[1]), (0, 0, 0)),
-            *drifts.get((key[0], key[1]), (None, None)),
+            *since.get(key, (None, DriftCost())),
         )
         for key in served
     }
 
 
-def _drifts(
-    asked: _Asked, error_rates: Mapping[str, Fraction]
-) -> dict[truth.Version, tuple[datetime, Decimal | None]]:
-    """Since when the newest verdict says that a version is wrong too often, and what that cost since.
+def _drifts(asked: _Asked, references: Mapping[str, Reference], by: Sequence[str]) -> dict[Key, Drift]:
+    return drifts(asked.store, asked.window, references, by, asked.costs, whole_hours=asked.rule.spreads)
 
-    Within the window, and from a whole hour where costs are spread.
-    """
-    window, found = asked.window, {}
-    for row in asked.store.query("latest_levels", start=window.start, end=window.end).to_pylist():
-        model, version, since = row["model"], row["model_version"], row["since"]
-        harmful = row["detector"] == accuracy.NAME and row["level"] in ("warn", "act") and since is not None
-        if harmful and model in error_rates and since < window.end:
-            span = Window(max(since, window.start), window.end)
-            span = span.from_whole_hour() if asked.rule.spreads else span
-            paid = asked.costs(("model", "model_version"), span)[0].get((model, version), {})
-            labelled, errors = truth.labels(asked.store, (model,), span)[model, version]
-            lost = of_drift(paid.get("total_cost"), labelled - errors, labelled, 1 - error_rates[model])
-            found[model, version] = (since, lost)
-    return found
+
+def _drifted(asked: _Asked, by: Sequence[str]) -> dict[Key, Quality]:
+    """What is known of parts of a version: what its drift cost each."""
+    found = _drifts(asked, asked.store.references(), by)
+    return {key: Quality(drift_since=since, cost_of_drift=lost) for key, (since, lost) in found.items()}
 
 
 def _columns(currency: str) -> tuple[Column, ...]:
@@ -178,6 +170,7 @@ def _columns(currency: str) -> tuple[Column, ...]:
         Column("estimated_accuracy", kind="ratio", wide=True), money("cost_per_1k_correct_estimated", True),
         money("cost_per_1k_correct_estimated_low", True), money("cost_per_1k_correct_estimated_high", True),
         Column("drift_since", kind="time", wide=True), money("cost_of_drift"),
+        money("cost_of_drift_low", True), money("cost_of_drift_high", True),
         Column("currency", wide=True), Column("rule", wide=True),
     )  # fmt: skip
 
@@ -196,7 +189,7 @@ def _row(
         per(spent, _part(requests, in_time - quality.astride, quality.timed), THOUSAND),
         *_correct(spent, requests, quality),
         *_estimated(spent, requests, served),
-        quality.drift_since, quality.cost_of_drift,
+        quality.drift_since, *quality.cost_of_drift,
         currency, rule,
     )  # fmt: skip
 

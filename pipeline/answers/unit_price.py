@@ -9,6 +9,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
+from detectors.intervals import rate_ratio
+
 THOUSAND, MILLION = 1_000, 1_000_000
 OUT_PER_IN = Fraction(5, 2)
 """A token out is priced as two and a half tokens in where no times are known (OpenCost,
@@ -52,15 +54,28 @@ def tokens(
     return TokenPrices(_million(parts[0], read), _million(parts[1], written), basis)
 
 
-def of_drift(cost: Decimal | None, right: int, labelled: int, baseline: Fraction) -> Decimal | None:
+class DriftCost(NamedTuple):
+    """With the bounds that follow from the 95 % interval of the two accuracies' ratio."""
+
+    value: Decimal | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+
+
+def of_drift(
+    cost: Decimal | None, right: int, labelled: int, baseline_right: int, baseline_labelled: int
+) -> DriftCost:
     """What was paid more for the right answers of a span than they cost at the baseline accuracy.
 
     With accuracy a = right / labelled it is (cost / (n a) - cost / (n baseline)) x n a, which is
     cost x (1 - a / baseline) whatever n is; an improvement costs nothing.
     """
-    if cost is None or not labelled or not baseline:
-        return None
-    return rounded(max(Fraction(0), Fraction(cost) * (1 - Fraction(right, labelled) / baseline)))
+    if cost is None or not labelled or not baseline_right:
+        return DriftCost()
+    ratio = Fraction(right, labelled) / Fraction(baseline_right, baseline_labelled)
+    ends = rate_ratio(right, labelled, baseline_right, baseline_labelled)
+    lost = (max(Fraction(0), Fraction(cost) * (1 - Fraction(r))) for r in (ratio, ends.high, ends.low))
+    return DriftCost(*map(rounded, lost))
 
 
 def rounded(value: Fraction) -> Decimal:

@@ -26,7 +26,7 @@ def unit_costs(
     window: WindowOption = "7d",
     by: Annotated[
         list[str] | None,
-        typer.Option("--by", help="Split by; may be repeated: cluster, namespace, workload."),
+        typer.Option("--by", help="Split by; may be repeated: team, cluster, namespace, workload."),
     ] = None,
     prices: PricesOption = None,
     gpu_hour_price: GpuHourOption = None,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from pipeline.errors import ConfigError
 
 
 class Method(StrEnum):
@@ -58,12 +61,32 @@ class CostRule:
     shared_namespaces: str = "kube-system,gpu-operator,nvidia-*,amd-gpu*,dcgm*"
     """Namespaces, as patterns, whose devices serve all others: their cost is shared overhead."""
 
+    methods: str = ""
+    """Teams that are charged by another method, as TEAM=METHOD, ..., patterns of which the first that fits
+    holds; what their lines and those of all others leave of the bill is the line `method_difference`."""
+
     ownership: str = ""
     """YAML file of the rules that name team, cost centre and environment; empty: the labels name the team."""
 
     @property
     def id(self) -> str:
-        return f"{self.method}/idle-{self.idle}/shared-{self.shared}"
+        chosen = "".join(f"+{team}={method}" for team, method in self.chosen)
+        return f"{self.method}{chosen}/idle-{self.idle}/shared-{self.shared}"
+
+    @property
+    def chosen(self) -> tuple[tuple[str, Method], ...]:
+        """Patterns of teams, and the method of each; ConfigError where `methods` is not written so."""
+        pairs = [part.partition("=") for part in self.methods.split(",") if part.strip()]
+        return tuple((team.strip(), _method(f"{team}{sign}{name}", name)) for team, sign, name in pairs)
+
+    def of_team(self, team: str) -> CostRule:
+        """The rule that its lines are made by."""
+        method = next((method for pattern, method in self.chosen if fnmatchcase(team, pattern)), self.method)
+        return self.by(method)
+
+    def by(self, method: Method) -> CostRule:
+        """The rule with one method for everybody."""
+        return replace(self, method=method, methods="")
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -77,4 +100,13 @@ class CostRule:
     @property
     def spreads(self) -> bool:
         """Whether a cost moves from where it arose, which it does by whole hours."""
-        return self.method in (Method.usage, Method.dominant) or {self.idle, self.shared} != {Spread.none}
+        methods = {self.method, *(method for _, method in self.chosen)}
+        return bool(methods & {Method.usage, Method.dominant}) or {self.idle, self.shared} != {Spread.none}
+
+
+def _method(part: str, name: str) -> Method:
+    team = part.partition("=")[0].strip()
+    if not team or name.strip() not in set(Method):
+        remedy = f"write TEAM=METHOD, of the methods {', '.join(Method)}"
+        raise ConfigError("cost.methods", part.strip(), remedy)
+    return Method(name.strip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, timedelta
 from decimal import Decimal
@@ -160,6 +161,25 @@ def test_drift_costs_what_right_answers_cost_more_since_it_began(store: Store, l
     expected = (per_right - at_baseline) * sum(own)
     assert abs(found["2"]["cost_of_drift"] - _cents(expected)) <= Decimal("0.000001")
     assert found["2"]["cost_of_drift"] > 0
+    # ratio of 0.6 to 0.9 in so many labels: its logarithm, give or take 1.96 standard errors (Katz)
+    known = reference()
+    right, base = sum(own), known.labelled - known.errors
+    error = math.sqrt(1 / right - 1 / len(own) + 1 / base - 1 / known.labelled)
+    ratio = (right / len(own)) / (base / known.labelled)
+    ends = [float(paid) * (1 - ratio * math.exp(sign * 1.959964 * error)) for sign in (1, -1)]
+    told = [float(found["2"][f"cost_of_drift_{end}"]) for end in ("low", "high")]
+    assert told == pytest.approx(ends, rel=1e-5)
+
+
+def test_the_cost_of_drift_is_told_by_team(store: Store) -> None:
+    """Who pays for a worse version asks what it cost them; a team's part is its part of the cost."""
+    answer = unit_costs(store, SPAN, ("team",), TWO_DOLLARS)
+    (row,) = [row for row in answer.named() if row["model_version"] == "2"]
+    whole = _by_version(store)["2"]
+    assert row["team"] == "team-p"
+    for name in ("drift_since", "cost_of_drift", "cost_of_drift_low", "cost_of_drift_high"):
+        assert row[name] == whole[name] and whole[name]
+    assert row["requests"] is None and any("which team" in note for note in answer.notes)
 
 
 def test_idle_cost_is_part_of_the_price_where_the_rule_says_so(store: Store) -> None:
@@ -220,5 +240,6 @@ def test_a_unit_cost_times_its_count_is_the_cost(
     assert (each is None) == (count == 0)
     if each is not None:
         assert abs(Fraction(each) * count / 1_000 - Fraction(cost)) <= Fraction(count, 2 * 10**9)
-    lost = unit_price.of_drift(cost, min(right, labelled), labelled, Fraction(baseline, 100))
-    assert lost is not None and 0 <= lost <= cost + Decimal("0.000001")
+    lost = unit_price.of_drift(cost, min(right, labelled), labelled, baseline, 100)
+    assert lost.value is not None and lost.low is not None and lost.high is not None
+    assert 0 <= lost.low <= lost.value <= lost.high <= cost + Decimal("0.000001")

@@ -1,0 +1,70 @@
+"""Methods chosen by team over one ledger: each team's lines by its own, and what that leaves of the bill."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.answers import cost_lines, cost_table
+from pipeline.answers.cost_basis import Basis
+from pipeline.answers.cost_query import DIMENSIONS
+from pipeline.answers.cost_table import Line
+from pipeline.settings.cost import CostRule
+
+DIFFERENCE = "method_difference"
+"""The team, namespace and so on of what the bill has beyond all that the teams' own methods charge."""
+PLACES = ("device", "resource", "node", "gpu_model", "cluster", "hour", "day")
+"""Dimensions that are about what is held and not about who holds it: by these the bill is the bill."""
+
+
+def lines(basis: Basis, by: Sequence[str]) -> list[Line]:
+    """The lines of the answer.
+
+    Where teams chose methods, a team's are those that its method makes of the whole ledger.  The sum
+    of all lines, of each device and of each hour, is that of the rule's own method: a line DIFFERENCE holds
+    the rest.
+    """
+    rule, by = basis.rule, [d for d in by if d in DIMENSIONS]
+    if not rule.chosen:
+        return cost_table.lines(cost_lines.lines(basis, rule, by))
+    keys = by if "team" in by else [*by, "team"]
+    bill = cost_table.lines(cost_lines.lines(basis, rule.by(rule.method), keys))
+    found: list[Line] = []
+    for method in {rule.method, *(method for _, method in rule.chosen)}:
+        own = rule.by(method)
+        made = bill if method is rule.method else cost_table.lines(cost_lines.lines(basis, own, keys))
+        found += [line for line in made if rule.of_team(line["team"]) == own]
+    return _added([*found, *_rest(bill, found, keys)], by)
+
+
+def of_line(rule: CostRule, line: Line) -> CostRule:
+    """The rule that made it; the whole where it is of several teams."""
+    return rule if line.get("team") in (None, "", DIFFERENCE) else rule.of_team(line["team"])
+
+
+def _rest(bill: Sequence[Line], found: Sequence[Line], keys: Sequence[str]) -> list[Line]:
+    """Of each place what the bill has more, or less; no hours, since no method moves time."""
+    places = [key for key in keys if key in PLACES]
+    rest: dict[tuple[Any, ...], defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for lines, sign in ((bill, 1), (found, -1)):
+        for line in lines:
+            here = rest[tuple(line[place] for place in places)]
+            for name in line:
+                if name.endswith("_nano"):
+                    here[name] += sign * (line[name] or 0)
+    names = dict.fromkeys(keys, DIFFERENCE)
+    none = dict.fromkeys((name for name in (*bill, *found)[0] if name.endswith("_su")), 0) if rest else {}
+    return [
+        {**names, **dict(zip(places, place, strict=True)), **none, **left}
+        for place, left in rest.items()
+        if any(left.values())
+    ]
+
+
+def _added(lines: Sequence[Line], by: Sequence[str]) -> list[Line]:
+    """The lines' sums by `by`."""
+    groups: dict[tuple[Any, ...], list[Line]] = defaultdict(list)
+    for line in lines:
+        groups[tuple(line[key] for key in by)].append(line)
+    return [dict(zip(by, key, strict=True)) | cost_table.sums(some) for key, some in groups.items()]
