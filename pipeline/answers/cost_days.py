@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 import pyarrow as pa
 
@@ -35,8 +36,8 @@ class Day:
 
 KEPT_FROM_ROWS = 20_000
 """Rows of usage in a window from which its days are kept: less is computed as quickly as it is read."""
-CHUNK_ROWS = 150_000
-"""Rows of usage that are computed at a time, whole days at least: what bounds the memory of a question."""
+CHUNK_ROWS = 50_000
+"""Rows of usage that are computed at a time, an hour's at least: what bounds the memory of a question."""
 
 _ASKED = ("cost_days", "cost_versions", "cost_holders", "cost_grain", "cost_lines")
 
@@ -64,7 +65,8 @@ def lines(
     kept, added = parts.sums([day.name for day in days], by, unasked)
     found = [] if added is None else [added]
     for chunk in _chunks([day for day in days if day.name not in kept]):
-        fine = compute(_within(basis.cells, chunk[0].start, chunk[-1].end), level)
+        cells = _pieces(basis.cells, chunk)
+        fine = _all([_chosen(compute(some, level), level, unasked) for some in cells], level)
         for day in chunk:
             parts.write(day.name, _of_day(fine, day_of(day.start)))
         found.append(_added(_chosen(fine, by, unasked), by))
@@ -72,7 +74,7 @@ def lines(
         cells = _within(basis.cells, *edge)
         if cells.num_rows:
             found.append(_chosen(compute(cells, by), by, unasked))
-    return found[0] if len(found) == 1 else _added(pa.concat_tables(found), by)
+    return _all(found, by)
 
 
 def _recalled(recalled: Recalled, basis: Basis, spans: Sequence[Span], rest: Sequence[str]) -> list[Day]:
@@ -137,6 +139,16 @@ def _chunks(days: Sequence[Day]) -> Iterator[list[Day]]:
         yield chunk
 
 
+def _pieces(cells: pa.Table, chunk: Sequence[Day]) -> list[pa.Table]:
+    """The cells of the chunk's hours: all of them, or so many at a time that few enough rows are in them."""
+    start, end = chunk[0].start, chunk[-1].end
+    each = max(HOUR, (end - start) * CHUNK_ROWS / max(CHUNK_ROWS, sum(day.rows for day in chunk)))
+    edges = [start]
+    while edges[-1] < end:
+        edges.append(min(end, hour_of(edges[-1] + each)))
+    return [_within(cells, a, b) for a, b in pairwise(edges)]
+
+
 def _of_day(fine: pa.Table, day: datetime) -> pa.Table:
     import pyarrow.compute as pc  # a fifth of a second of CPU, and small ledgers keep no days
 
@@ -152,6 +164,11 @@ def _within(cells: pa.Table, start: datetime, end: datetime) -> pa.Table:
 def _chosen(lines: pa.Table, by: Sequence[str], unasked: Collection[str]) -> pa.Table:
     """The columns `by`, and the sums."""
     return lines.select([*by, *(n for n in lines.column_names if n not in by and n not in unasked)])
+
+
+def _all(found: Sequence[pa.Table], by: Sequence[str]) -> pa.Table:
+    """The sums of all by `by`, by which each is added up."""
+    return found[0] if len(found) == 1 else _added(pa.concat_tables(found), by)
 
 
 def _added(lines: pa.Table, by: Sequence[str]) -> pa.Table:
