@@ -12,8 +12,10 @@ DEV := .venv/dev.stamp
 NANNYML := .venv-nannyml/stamp
 KUBERNETES := .venv-kubernetes/stamp
 DETECTION := .venv-detection/stamp
+FOCUS := .venv-focus/stamp
 PYTHON ?= $(or $(firstword $(shell command -v python3.11 python3.12 python3.13 python3)),python3)
-COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+PIN = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+COMPILE = $(PIN) --python-version 3.11
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,7 +31,7 @@ lint: $(DEV)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(DEV) $(NANNYML) $(KUBERNETES) $(DETECTION) rig  ## measure speed and verdicts; writes docs/benchmarks.md, docs/detection.md
+bench: $(DEV) $(NANNYML) $(KUBERNETES) $(DETECTION) $(FOCUS) rig  ## measure speed and verdicts; writes docs/benchmarks.md, docs/detection.md
 	rm -f build/bench.jsonl
 	$(BIN)/pytest -m bench tests/bench
 	$(BIN)/python -m tests.bench.page
@@ -55,10 +57,11 @@ lock: $(DEV)  ## resolve the requirements anew
 	$(COMPILE) --upgrade .ci/requirements/bench-nannyml.in -o .ci/requirements/bench-nannyml.txt
 	$(COMPILE) --upgrade .ci/requirements/bench-kubernetes.in -o .ci/requirements/bench-kubernetes.txt
 	$(COMPILE) --upgrade .ci/requirements/bench-detection.in -o .ci/requirements/bench-detection.txt
+	$(PIN) --python-version 3.12 --upgrade .ci/requirements/bench-focus.in -o .ci/requirements/bench-focus.txt
 	$(COMPILE) --upgrade pipeline/rig/mlserver.in -o pipeline/rig/mlserver.txt
 
 clean:  ## remove what was built; a ledger in driftledger-data is kept
-	rm -rf .venv .venv-nannyml .venv-kubernetes .venv-detection build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf .venv .venv-nannyml .venv-kubernetes .venv-detection .venv-focus build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/build.stamp: .ci/requirements/build.txt
@@ -90,4 +93,10 @@ $(KUBERNETES): .venv/build.stamp .ci/requirements/bench-kubernetes.txt
 $(DETECTION): .venv/build.stamp .ci/requirements/bench-detection.txt
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-detection
 	$(BIN)/uv pip install --quiet --python .venv-detection/bin/python --require-hashes -r .ci/requirements/bench-detection.txt
+	touch $@
+
+# The official validator wants Python 3.12: pyenv's, else what uv finds or fetches.
+$(FOCUS): .venv/build.stamp .ci/requirements/bench-focus.txt
+	$(BIN)/uv venv --quiet --clear --python $(or $(lastword $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python3.12)),3.12) .venv-focus
+	$(BIN)/uv pip install --quiet --python .venv-focus/bin/python --require-hashes -r .ci/requirements/bench-focus.txt
 	touch $@

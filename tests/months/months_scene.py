@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.answers.window import month
+from pipeline.months import book
 from pipeline.months.close import close
 from pipeline.months.closings import Closing
 from pipeline.months.inputs import Inputs
+from pipeline.months.terms import parse
 from pipeline.prices import PriceBook
 from pipeline.settings.closing import ClosingSettings
 from pipeline.store import Batch, Store
@@ -57,3 +59,31 @@ def closed(store: Store, number: int, inputs: Inputs | None = None, **more: Any)
     now = more.pop("now", span.end + timedelta(days=10))
     given = inputs or Inputs(THIRD)
     return close(store, span, given, LIMITS, now, program="driftledger test", actor="kim", **more)
+
+
+TERMS = parse("""
+version: fy26
+usual: {tax_percent: 19}
+teams:
+  red: {markup_percent: 2.5, gl_code: "6100-12", cost_centre: CC-1}
+  blue: {mode: showback, tax_percent: 0}
+""")
+
+
+def eventful(folder: Path) -> Store:
+    """January and February closed; on February's statement a correction of January, a credit, a booking in
+    another currency, mark-up, tax, and a team that is only shown."""
+    store = months(folder, 2)
+    closed(store, 1, Inputs(THIRD, terms=TERMS))
+    start = FIRST + timedelta(days=4)
+    late = allocation("a", "late", start, start + timedelta(hours=10), team="late", workload="Job/late")
+    store.append(Batch({"allocations": table("allocations", [late])}))
+    _booked(store, "red", "-12.50", "USD", "credit")
+    _booked(store, "green", "7", "EUR", "adjustment")
+    closed(store, 2, Inputs(THIRD, terms=TERMS))
+    return store
+
+
+def _booked(store: Store, team: str, amount: str, currency: str, category: str) -> None:
+    now = datetime(2026, 2, 12)
+    book.adjust(store, FIRST, team, Decimal(amount), currency, category, "a broken card", "kim", now)

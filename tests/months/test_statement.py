@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from io import BytesIO, StringIO
@@ -27,6 +27,7 @@ from pipeline.answers.window import month
 from pipeline.cli.app import app
 from pipeline.errors import ConfigError, NotFound, PreflightFailed
 from pipeline.facts.catalogue import FACTS
+from pipeline.months.closings import closing
 from pipeline.months.inputs import Inputs
 from pipeline.prices import PriceBook
 from pipeline.store import Store
@@ -36,6 +37,7 @@ from reports.read import read
 from reports.statement import Statement, of_team
 from reports.verify import find_marker
 from tests.cost_rows import allocation, at, device, ledger, minutes
+from tests.months.months_scene import eventful
 
 HOSTILE = '=HYPERLINK("http://x","<img src=x onerror=alert(1)>")\u202e'
 THIRD = PriceBook.flat(Decimal("3.333333333"), "USD")
@@ -216,10 +218,15 @@ def test_split_charges_sum_to_their_device(whole: Statement) -> None:
         assert sum(p["Elements"][0]["AllocatedRatio"] for p in parts) == 1
 
 
-def test_the_public_toolkit_takes_the_focus_file(whole: Statement, tmp_path: Path) -> None:
-    """Without a finding, so there is none to explain."""
-    contents = dict(focus.files(whole, "1.4"))
-    for name in ("focus-1.4-2026-10.csv", "focus-1.4-2026-10-origin.csv"):
+def test_the_public_toolkit_takes_the_focus_file(tmp_path: Path) -> None:
+    """Of a month with all that one can hold, without a finding, so there is none to explain."""
+    place, february = tmp_path / "ledger", datetime(2026, 2, 1)
+    with eventful(place) as store:
+        given = closing(store, february).thawed()
+        made = read(store, lambda n: Store.open(place, snapshot=n), month(2026, 2), given)
+    assert {row["ChargeCategory"] for row in focus.rows(made, "1.4")} == {"Usage", "Adjustment", "Tax"}
+    contents = dict(focus.files(made, "1.4"))
+    for name in ("focus-1.4-2026-02.csv", "focus-1.4-2026-02.parquet", "focus-1.4-2026-02-origin.csv"):
         (tmp_path / name).write_bytes(contents[name])
         command = [sys.executable, "-m", "focus_data_toolkit", "validate", "--dataset", "cost-and-usage"]
         done = subprocess.run([*command, str(tmp_path / name)], capture_output=True, text=True)
