@@ -20,8 +20,11 @@ CONTROLLER = "driftledger.io/budget"
 PREFIX = "driftledger"
 CHECKS = Resource("kueue.x-k8s.io", "v1beta2", "admissionchecks")
 CHECK_STATUS = Resource("kueue.x-k8s.io", "v1beta2", "admissionchecks", "status")
-MOST_SECONDS, LEAST_SECONDS = 900, 60
-"""Between two questions for a workload that waits: a hold may end early."""
+MOST_SECONDS, LEAST_SECONDS = 300, 60
+"""Between two questions for a workload that waits.
+
+A hold may end early, and Kueue 0.19.2 keeps the quota of a workload reserved until it asks again.
+"""
 
 
 class Hold(NamedTuple):

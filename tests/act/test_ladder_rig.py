@@ -196,7 +196,7 @@ def test_kueues_check_is_answered_from_the_budget(lab):
     found = list(answer(lab.api, (lab.ns,), held, NOW))
     assert sorted((f.workload, f.state) for f in found) == [("asks", "Retry"), ("waits", "Retry")], found
     said = lab.kube.request("GET", lab.path(WORKLOADS, "asks"))["status"]["admissionChecks"][1]
-    assert "120.00 of 100.00" in said["message"] and said["requeueAfterSeconds"] == 900
+    assert "120.00 of 100.00" in said["message"] and said["requeueAfterSeconds"] == 300
     assert states("runs") == states("new") == ["Pending", "Pending"] and states("asks") == [
         "Pending",
         "Retry",
