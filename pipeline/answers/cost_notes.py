@@ -63,7 +63,7 @@ def clash(sums: Line, ask: Callable[[Sequence[str]], list[Line]]) -> str:
     for line in ask(("cluster", "device", "namespace", "pod")):
         if line["over_su"]:
             held[f"{line['cluster']}/{line['device']}"].append(f"{line['namespace']}/{line['pod']}")
-    said = [f"{device} by {', '.join(who[:_SHOWN])}" for device, who in sorted(held.items())]
+    said = [f"{device} by {', '.join(sorted(who)[:_SHOWN])}" for device, who in sorted(held.items())]
     more = [f"and {len(said) - _SHOWN} more"] if len(said) > _SHOWN else []
     return "; ".join(said[:_SHOWN] + more)
 
