@@ -36,7 +36,7 @@ def judge(
     now and parameters give the same findings, bit for bit, with a memory of earlier ticks or without; a whole
     tick reads one snapshot.
     """
-    with store.steady():
+    with store.steady(alone=True):
         return _judge(store, now, parameters, memory or Memory())
 
 
@@ -65,7 +65,7 @@ def tick(
     memory: Memory | None = None,
 ) -> tuple[list[Finding], int]:
     """Judge and record: the findings, and the snapshot that they were read at, whatever others commit."""
-    with store.steady():
+    with store.steady(alone=True):
         snapshot = store.snapshot()
         findings = judge(store, now, parameters, memory)
     record(store, findings, snapshot, now)
@@ -120,19 +120,24 @@ def _objective(store: Store, references: Mapping[str, Reference], start: datetim
         for name, reference in references.items()
         if reference.latency_objective_seconds
     }
+    if not bounds:
+        return NOTHING
     tables = {"objectives": objectives(bounds)}
     return store.query("objective_minutes", tables=tables, **timed(), start=start, end=end)
 
 
 def _estimate(store: Store, references: Mapping[str, Reference], start: datetime, end: datetime) -> pa.Table:
-    return store.query("estimate_minutes", tables={"scored": scored(references)}, start=start, end=end)
+    asked = scored(references)
+    if not asked.num_rows:
+        return NOTHING
+    return store.query("estimate_minutes", tables={"scored": asked}, start=start, end=end)
 
 
 def _evaluation(
     store: Store, references: Mapping[str, Reference], start: datetime, end: datetime
 ) -> pa.Table:
     models = [name for name, reference in references.items() if reference.evaluators]
-    return store.query("evaluation_minutes", models=models, start=start, end=end)
+    return store.query("evaluation_minutes", models=models, start=start, end=end) if models else NOTHING
 
 
 RATES: dict[str, Callable[[Store, Mapping[str, Reference], datetime, datetime], pa.Table]] = {
