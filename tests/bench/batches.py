@@ -9,15 +9,17 @@ ROWS = 5_000
 FEATURES = 10
 START = 1_790_000_000_000_000
 SPAN_SECONDS = 300
+COUNTRIES = np.array(["DE", "FR", "GB", "IT", "ES", "PL", "NL", "BE", "SE", "AT", "DK", "FI"])
 
 
-def features(rows: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    return {f"f{i}": rng.normal(size=rows) for i in range(FEATURES)}
+def features(rows: int, rng: np.random.Generator, width: int = FEATURES) -> dict[str, np.ndarray]:
+    return {f"f{i}": rng.normal(size=rows) for i in range(width)}
 
 
-def inference(rng: np.random.Generator, batch: int) -> pa.Table:
-    """One message's worth of events, spread over five minutes."""
-    values = features(ROWS, rng)
+def inference(rng: np.random.Generator, batch: int, width: int = FEATURES, texts: int = 0) -> pa.Table:
+    """One message's worth of events, spread over five minutes; `texts` features more are categories."""
+    values = {name: pa.array(drawn) for name, drawn in features(ROWS, rng, width).items()}
+    values |= {f"c{i}": pa.array(rng.choice(COUNTRIES, ROWS)) for i in range(texts)}
     moments = START + np.sort(rng.integers(0, SPAN_SECONDS * 1_000_000, ROWS))
     constant = np.zeros(ROWS, dtype=np.int32)
 
@@ -36,9 +38,7 @@ def inference(rng: np.random.Generator, batch: int) -> pa.Table:
             "latency_seconds": rng.lognormal(-2, 0.5, ROWS),
             "prediction": pa.array(rng.choice(["yes", "no"], ROWS)).dictionary_encode(),
             "score": rng.random(ROWS),
-            "features": pa.StructArray.from_arrays(
-                [pa.array(v) for v in values.values()], names=list(values)
-            ),
+            "features": pa.StructArray.from_arrays(list(values.values()), names=list(values)),
         }
     )
 

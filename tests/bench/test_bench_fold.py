@@ -38,7 +38,10 @@ def _once(name: str, tables: list[pa.Table], references) -> float:
 @pytest.fixture(scope="module")
 def inference() -> list[pa.Table]:
     rng = np.random.default_rng(1)
-    sent = [batches.inference(rng, i) for i in range(MESSAGES)]
+    return _decoded([batches.inference(rng, i) for i in range(MESSAGES)])
+
+
+def _decoded(sent: list[pa.Table]) -> list[pa.Table]:
     messages = [
         encode(TYPES["inference"], t, source="s", sequence=i, time=batches.START) for i, t in enumerate(sent)
     ]
@@ -84,6 +87,25 @@ def test_inference_batches_fold_at_three_million_rows_a_second(inference, record
         found[together] = _best_rows_per_second("inference", tables, known)
         record("inference fold", messages_at_once=together, rows_per_second=found[together])
     assert found[TAKEN_TOGETHER[-1]] >= 3e6
+
+
+@pytest.mark.parametrize(("kind", "texts"), [("numeric", 0), ("5 of them categories", 5)])
+def test_twenty_features_fold_at_one_and_a_half_million_rows_a_second(record, kind, texts):
+    """All inference folds: latency, twenty features and the score by their bins, the prediction as a row."""
+    rng = np.random.default_rng(3)
+    wide = [batches.inference(rng, i, 20 - texts, texts) for i in range(MESSAGES)]
+    decoded = _decoded([half for t in wide for half in (t.slice(0, 2_500), t.slice(2_500))])
+    known = {"m": build(decoded[0], _labels(decoded[0]), model="m", positive_class="yes")}
+    assert len(known["m"].features) == 20 and known["m"].calibrator_x
+    found = {}
+    for together in TAKEN_TOGETHER:
+        tables = [pa.concat_tables(decoded[i : i + together]) for i in range(0, len(decoded), together)]
+        found[together] = _best_rows_per_second("inference", tables, known)
+        record(
+            "inference fold, 20 features", features=kind, messages_at_once=together,
+            rows_per_second=found[together],
+        )  # fmt: skip
+    assert found[TAKEN_TOGETHER[-1]] >= 1.5e6
 
 
 def test_flows_fold_at_a_million_rows_a_second(record):
