@@ -39,13 +39,17 @@ def assign(bins: FeatureBins, found: Values) -> Ranks:
     """Bin of each value, shape (n,): numbers or texts against edges or categories.
 
     A text against edges is read as a number, and a number against categories as its shortest text, for a
-    batch in which one row sends text has text in all rows.
+    batch in which one row sends text has text in all rows.  Infinity, as a number or a text, is unseen.
     """
     if isinstance(found, Text):
         return np.array(_of_texts(bins, found.values.to_pylist()), np.int64)[found.codes]
     if bins.categories is not None:
         return _number_category(bins.categories, found)
-    return intervals(np.asarray(bins.edges or (), np.float64), found)
+    edges = np.asarray(bins.edges or (), np.float64)
+    codes = intervals(edges, found)
+    if np.isinf(found).any():
+        codes[np.isinf(found)] = len(edges) + 2
+    return codes
 
 
 def intervals(edges: Floats, found: Floats) -> Ranks:

@@ -46,6 +46,13 @@ def test_missing_and_unreadable_numbers_are_told_apart():
     ]  # fmt: skip
 
 
+def test_infinity_is_no_number_whichever_rows_share_its_batch():
+    """A text anywhere in a batch makes the feature text there; the bin must not follow from that."""
+    infinite = [float("inf"), float("-inf"), "inf", "-Infinity"]
+    assert bins_of(NUMBER, *infinite) == [UNSEEN_BIN] * 4
+    assert bins_of(CATEGORY, *infinite) == [UNSEEN_BIN] * 4
+
+
 def test_unknown_categories_are_unseen_and_numbers_match_their_text():
     assert bins_of(CATEGORY, "blue", "red", 3.0, "green", 4.0, None) == [
         1,
