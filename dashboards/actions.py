@@ -77,7 +77,7 @@ def _evidence(view: View, action: str) -> None:
         _offer(view, waiting, who)
     elif who and _can_be_undone(found):
         persons.on_done(view, found.action_id, who)
-    st.code("\n".join(narrative(found)), language=None)
+    st.code("\n".join(narrative(found, changed)), language=None)
     name = f"action-{found.action_id[:12]}"
     whole: dict[str, Any] = document(found, changed)
     st.download_button("Evidence, page", html(found, changed), f"{name}.html", "text/html")

@@ -76,13 +76,21 @@ def _result(before: Side, after: Side) -> Result:
 
 
 def publish(publisher: Publisher, action_id: str, outcome: Outcome, now: datetime) -> None:
+    """What the labels say of it."""
+    evidence = canonical({"before": asdict(outcome.before), "after": asdict(outcome.after)})
+    tell(publisher, action_id, outcome.result, evidence, outcome.detail, now)
+
+
+def tell(
+    publisher: Publisher, action_id: str, result: Result, evidence: str, detail: str, now: datetime
+) -> None:
     """One `outcome` event; measured again at the same time, it is a duplicate."""
     row = {
         "action_id": action_id,
         "time": now.replace(tzinfo=UTC),
-        "state": outcome.result,
-        "evidence": canonical({"before": asdict(outcome.before), "after": asdict(outcome.after)}),
-        "detail": outcome.detail,
+        "state": result,
+        "evidence": evidence,
+        "detail": detail,
     }
     time = (now - datetime(1970, 1, 1)) // timedelta(microseconds=1)
     table = pa.Table.from_pylist([row], schema=TYPES["outcome"].schema)

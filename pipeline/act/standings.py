@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pipeline.act.climbing import Idle, climb
 from pipeline.act.events import Publisher, Taken
+from pipeline.act.step_outcome import measured
 from pipeline.actuator.kubernetes import Kubernetes
 from pipeline.answers.budgets import budgets
 from pipeline.answers.cost import cost, extent
@@ -64,7 +65,10 @@ def climbed(
 ) -> tuple[Taken, ...]:
     """One tick of the policy's ladders; steps that hold end in time, whatever the policy says by now."""
     known = standings(store, money, now) if money else {}
-    return climb(store, publisher, policy, known, clients, now, idle_workloads(store, now))
+    taken = climb(store, publisher, policy, known, clients, now, idle_workloads(store, now))
+    if money:
+        measured(store, publisher, money.prices, money.plans[0].currency, now)
+    return taken
 
 
 def idle_workloads(store: Store, now: datetime) -> Idle:

@@ -61,13 +61,14 @@ def budgets(
         except NotFound:
             known = None
         rows, notes, as_of = [], [INTERVAL], None
+        minute = now.replace(second=0, microsecond=0)  # the newest minute of facts can still be under way
         short, partly = [], []
         for plan in held:
             start, end = plan.span(now.date())
-            if known is None or known.start >= min(known.end, now):
+            if known is None or known.start >= min(known.end, minute):
                 rows.append(_row(plan, {}, Decimal(0), None, now.date()))
                 continue
-            as_of = min(known.end, now)
+            as_of = min(known.end, minute)
             daily, unpriced = _daily(
                 store, plan, Window(_first(known, start, as_of), as_of), prices, rule, owners
             )

@@ -1,4 +1,4 @@
-"""What one model version cost between two instants: a number for a decision, not a table."""
+"""What one model version or one namespace cost between two instants: a number for a decision, not a table."""
 
 from __future__ import annotations
 
@@ -16,11 +16,36 @@ def of_version(
     store: Store, model: str, version: str, start: datetime, end: datetime, prices: PriceBook, currency: str
 ) -> Decimal | None:
     """In the currency; None where no device of it is known or has a price, or the span is empty."""
+    return _of(store, ("model", "model_version"), (model, version), start, end, prices, currency)
+
+
+def of_namespace(
+    store: Store,
+    cluster: str,
+    namespace: str,
+    start: datetime,
+    end: datetime,
+    prices: PriceBook,
+    currency: str,
+) -> Decimal | None:
+    """As of_version."""
+    return _of(store, ("cluster", "namespace"), (cluster, namespace), start, end, prices, currency)
+
+
+def _of(
+    store: Store,
+    by: tuple[str, str],
+    which: tuple[str, str],
+    start: datetime,
+    end: datetime,
+    prices: PriceBook,
+    currency: str,
+) -> Decimal | None:
     if end <= start:
         return None
     try:
-        found = cost(store, Window(start, end), ("model", "model_version"), prices, currency)
+        found = cost(store, Window(start, end), by, prices, currency)
     except DriftledgerError:
         return None
-    mine = [x["total_cost"] for x in found.named() if (x["model"], x["model_version"]) == (model, version)]
+    mine = [row["total_cost"] for row in found.named() if tuple(row[name] for name in by) == which]
     return mine[0] if mine and isinstance(mine[0], Decimal) else None

@@ -61,21 +61,30 @@ def list_(
 
 
 @app.command("show")
-def show_one(ctx: typer.Context, action: ActionArgument, store: StoreOption = None) -> None:
+def show_one(
+    ctx: typer.Context,
+    action: ActionArgument,
+    store: StoreOption = None,
+    prices: PricesOption = None,
+    gpu_hour_price: GpuHourOption = None,
+    currency: CurrencyOption = "USD",
+) -> None:
     """One action whole, and where it waits for a person, the token that approves this plan.
 
     Exit code 3: no such action, or several that begin so.
     """
     from pipeline.act.approvals import offer
     from pipeline.cli.options import place
+    from pipeline.explain.effect import effect
     from pipeline.explain.explanation import explain
     from pipeline.explain.narrative import narrative
 
-    found = explain(place(ctx, store), action)
-    for line in narrative(found):
-        typer.echo(safe_text(line))
+    found, book = explain(place(ctx, store), action), price_book(prices, gpu_hour_price, currency)
     with reading(ctx, store) as ledger:
+        changed = effect(ledger, found.steps, book, currency)
         waiting = offer(ledger, found.action_id)
+    for line in narrative(found, changed):
+        typer.echo(safe_text(line))
     if waiting is not None:
         typer.echo(f"\nplan {waiting.plan}\noffered until {waiting.expires.isoformat()}Z")
         typer.echo(f"driftledger actions approve {found.action_id[:12]} --token {waiting.token}")

@@ -45,17 +45,15 @@ def explain(
     from pipeline.explain.page import page
 
     explanation = compute(place(ctx, store), action)
-    changed = None
-    if output is not Form.table:
-        book = price_book(prices, gpu_hour_price, currency)
-        with reading(ctx, store) as ledger:
-            changed = effect(ledger, explanation.steps, book, currency)
+    book = price_book(prices, gpu_hour_price, currency)
+    with reading(ctx, store) as ledger:
+        changed = effect(ledger, explanation.steps, book, currency)
     if output is Form.html:
         typer.echo(page(explanation, changed), nl=False)
     elif output is Form.json:
         typer.echo(json.dumps(document(explanation, changed), indent=2, sort_keys=True, ensure_ascii=False))
     else:
-        for line in narrative(explanation):
+        for line in narrative(explanation, changed):
             typer.echo(safe_text(line))
     if not explanation.identical:
         raise typer.Exit(OTHER_RULES if explanation.by_other_rules else NOT_IDENTICAL)

@@ -1,4 +1,4 @@
-"""What an action changed in money: the version that was left before it, the one returned to after it."""
+"""What an action changed in money: before it and after it, of the version or namespace that it was about."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
-from pipeline.answers.version_cost import of_version
+from pipeline.answers.version_cost import of_namespace, of_version
+from pipeline.policy.ladders import STEPS
 from pipeline.prices.book import PriceBook
 from pipeline.store import Store
 
 SPAN = timedelta(hours=24)
 """Longest stretch that is looked at on each side."""
 
+By = Literal["version", "namespace"]
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One model version over a window; cost is None where no device of it is known or has a price."""
+    """One model version or namespace over a window; cost is None where nothing of it has a known price."""
 
-    model_version: str
+    of: str
     start: datetime
     end: datetime
     cost: Decimal | None
@@ -39,6 +42,7 @@ class Effect:
     before: Side
     after: Side
     currency: str
+    by: By = "version"
 
     @property
     def saved(self) -> Decimal | None:
@@ -47,19 +51,49 @@ class Effect:
             return None
         return (self.before.hourly - self.after.hourly) * self.after.hours
 
-
-def effect(store: Store, steps: Sequence[dict[str, Any]], prices: PriceBook, currency: str) -> Effect | None:
-    """Of a rollback that took effect; None for every other action.  The same ledger gives the same answer."""
-    done = next((s for s in steps if s["state"] == "executed"), None)
-    newest = store.query("newest").column("last")[0].as_py()
-    if done is None or newest is None or done["kind"] != "rollback":
-        return None
-    at: datetime = done["time"]
-    until = max(min(at + SPAN, newest), at)
-
-    def side(version: str, start: datetime, end: datetime) -> Side:
-        return Side(
-            version, start, end, of_version(store, done["model"], version, start, end, prices, currency)
+    @property
+    def words(self) -> str:
+        """In one sentence."""
+        told = [
+            "unknown" if side.hourly is None else f"{side.hourly:.2f} {self.currency}"
+            for side in (self.before, self.after)
+        ]
+        saved = "unknown" if self.saved is None else f"{self.saved:.2f} {self.currency}"
+        return (
+            f"cost an hour {told[0]} before ({self.before.of}), {told[1]} after ({self.after.of}); "
+            f"saved in {self.after.hours:.1f} h: {saved}"
         )
 
-    return Effect(side(done["model_version"], at - SPAN, at), side(done["to_version"], at, until), currency)
+
+def effect(store: Store, steps: Sequence[dict[str, Any]], prices: PriceBook, currency: str) -> Effect | None:
+    """Of a rollback or a ladder's step that took effect; None for every other action.
+
+    Of a version the one that was left and the one returned to, of a step its namespace before it and while it
+    held.  The same ledger gives the same answer.
+    """
+    done = next((s for s in steps if s["state"] == "executed"), None)
+    newest = store.query("newest").column("last")[0].as_py()
+    if done is None or newest is None:
+        return None
+    at = _minute(done["time"])
+    ended = next((s["time"] for s in steps if s["state"] == "undone"), newest)
+    until = max(min(at + SPAN, _minute(newest), _minute(ended)), at)
+    before, after = (at - SPAN, at), (at, until)
+    book = prices, currency
+    if done["kind"] == "rollback":
+        model, versions = done["model"], (done["model_version"], done["to_version"])
+        sides = [
+            Side(v, *w, of_version(store, model, v, *w, *book))
+            for v, w in zip(versions, (before, after), strict=True)
+        ]
+        return Effect(sides[0], sides[1], currency)
+    if done["kind"] in STEPS and done["kind"] != "notify":
+        space = done["cluster"], done["namespace"]
+        sides = [Side(space[1], *w, of_namespace(store, *space, *w, *book)) for w in (before, after)]
+        return Effect(sides[0], sides[1], currency, "namespace")
+    return None
+
+
+def _minute(time: datetime) -> datetime:
+    """Costs are of whole minutes; an action has the second of its clock."""
+    return time.replace(second=0, microsecond=0)

@@ -14,8 +14,8 @@ from pipeline.explain.step_words import step_words
 from pipeline.policy.decisions import RULES
 
 
-def narrative(explanation: Explanation) -> Iterator[str]:
-    """The lines of the explanation: what happened, why, what would have stopped it, and whether it holds."""
+def narrative(explanation: Explanation, effect: Effect | None = None) -> Iterator[str]:
+    """The lines of the explanation: what happened, why, what it changed, and whether it holds."""
     first = explanation.steps[0]
     yield f"action {explanation.action_id}"
     where = f"{first['cluster']}/{first['namespace']}"
@@ -32,6 +32,8 @@ def narrative(explanation: Explanation) -> Iterator[str]:
     if explanation.outcome:
         outcome = explanation.outcome
         yield f"  {_time(outcome['time'])}  outcome   {outcome['state']}: {outcome['detail']}"
+    if effect is not None:
+        yield f"Money, as far as costs are known: {effect.words}."
     yield ""
     yield from _verdict(explanation)
 
@@ -116,7 +118,7 @@ def _effect(effect: Effect) -> dict[str, Any]:
     def side(of: Side) -> dict[str, Any]:
         cost = None if of.cost is None else str(of.cost)
         return {
-            "version": of.model_version, "start": instant(of.start), "end": instant(of.end), "cost": cost,
+            effect.by: of.of, "start": instant(of.start), "end": instant(of.end), "cost": cost,
         }  # fmt: skip
 
     saved = None if effect.saved is None else f"{effect.saved:.9f}"

@@ -132,12 +132,12 @@ def _changed(found: Explanation, effect: Effect | None) -> Iterator[str]:
     words = (
         f"measured {instant(told['time'])}: {told['state']}; {told['detail']}" if told else "not measured yet"
     )
-    yield _paragraph(f"Quality: {words}.")
+    yield _paragraph(f"{'Money' if effect and effect.by == 'namespace' else 'Quality'}: {words}.")
     if effect is None:
         yield _paragraph("Cost: nothing was changed.")
         return
     yield _table(
-        ("cost", "version", "window", f"cost, {effect.currency}", "an hour"),
+        ("cost", effect.by, "window", f"cost, {effect.currency}", "an hour"),
         (_side(name, side) for name, side in (("before", effect.before), ("after", effect.after))),
     )
     saved = "unknown, a side has no known cost" if effect.saved is None else f"{effect.saved:.2f}"
@@ -149,7 +149,7 @@ def _changed(found: Explanation, effect: Effect | None) -> Iterator[str]:
 def _side(name: str, side: Side) -> tuple[object, ...]:
     window = f"{instant(side.start)} to {instant(side.end)}"
     hourly = "-" if side.hourly is None else f"{side.hourly:.2f}"
-    return name, side.model_version, window, "-" if side.cost is None else f"{side.cost:.2f}", hourly
+    return name, side.of, window, "-" if side.cost is None else f"{side.cost:.2f}", hourly
 
 
 def _again(found: Explanation) -> Iterator[str]:

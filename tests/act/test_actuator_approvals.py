@@ -168,6 +168,21 @@ def test_those_who_may_approve_and_undo_on_the_page(s, monkeypatch):
     assert not {"undone", "executed"} & set(tick(s, 7, policy("observe"))), "it is done once"
 
 
+def test_a_no_on_the_page_is_for_good_and_keeps_its_reason(s, monkeypatch):
+    """Who presses Deny must not find the same proposal there again a minute later."""
+    action_id, _ = proposed(s)
+    monkeypatch.setenv("DRIFTLEDGER__DASHBOARD__APPROVERS", getpass.getuser())
+    monkeypatch.setattr(persons, "clock", lambda: NOW + 2 * MINUTE)
+    page = opened("actions", Path(s.store.location.folder), monkeypatch, window="24h", action=action_id)
+    next(t for t in page.text_input if t.label == "Reason of a no").set_value("v1 leaks memory").run()
+    next(b for b in page.button if b.label == "Deny for good").click().run()
+    assert not page.exception
+    assert not [b for b in page.button if b.label == "Approve this plan"]
+    (row,) = s.store.query("action_state", action_id=action_id, state="denied").to_pylist()
+    assert row["detail"] == f"denied by {getpass.getuser()}: v1 leaks memory"
+    assert tick(s, 3) == [] and s.lab.serving() == "v2"
+
+
 def test_who_reads_is_told_by_the_proxy_or_is_the_user_of_this_machine():
     """A page that others can reach must not take every reader for the user who started it."""
     me = getpass.getuser()

@@ -11,9 +11,16 @@ from typing import Any
 
 import pytest
 
-from pipeline.act.standings import Money, idle_workloads, standings
+from pipeline.act.standings import Money, climbed, idle_workloads, standings
+from pipeline.act.undo import undo
+from pipeline.actuator.kubernetes import Kubernetes
 from pipeline.budgets import parse as budgets
 from pipeline.cli.app import main
+from pipeline.embedded import Embedded
+from pipeline.explain.effect import effect
+from pipeline.explain.explanation import explain
+from pipeline.explain.narrative import narrative
+from pipeline.explain.page import page
 from pipeline.policy.file import parse
 from pipeline.prices import PriceBook
 from pipeline.store import Store
@@ -112,3 +119,39 @@ def test_a_ladder_is_linted_rehearsed_and_recorded_before_it_may_act(folder: Pat
     told = run(*judged)
     assert "executed" in told and "500.00 of 480.00 USD are spent" in told
     assert "cluster_read: cluster c is not connected" in told
+
+
+def test_a_step_is_verified_by_what_its_namespace_cost_before_and_meanwhile(tmp_path: Path) -> None:
+    """Two cards cost two dollars an hour until one was given back: the hours since then saved one each."""
+    taken = NOON - 3 * HOUR + timedelta(seconds=21)
+    held = [
+        allocation("one", "a", START, None, workload="Deployment/busy", time=NOON),
+        allocation("two", "a2", START, NOON - 3 * HOUR, workload="Deployment/idle", time=NOON),
+    ]
+    cards = [device(name, START, time=NOON) for name in ("one", "two")]
+    seen = minutes("one", NOON - 40 * HOUR, NOON, 1.0)
+    rules = parse(TEXT.replace("MODE", "auto").replace("freeze", "hold_admission"))
+    money = Money(budgets(MONEY), PriceBook.flat(Decimal(1), "USD"))
+    with ledger(tmp_path / "ledger", devices=cards, allocations=held, gpu_usage=seen) as store:
+        into = Embedded(store)
+
+        def ticked(now: datetime) -> list[tuple[str, str]]:
+            return [(t.kind, t.state) for t in climbed(store, into, rules, money, {}, now)]
+
+        assert ("hold_admission", "executed") in ticked(taken)
+        action_id = next(
+            r["action_id"] for r in store.query("action_rows", prefix="").to_pylist() if r["kind"] != "notify"
+        )
+        ticked(taken + timedelta(minutes=1))
+        assert not store.rows("outcomes").num_rows, "it holds still"
+        steps = list(undo(store, into, action_id, Kubernetes.__new__(Kubernetes), "c", "ana", NOON))
+        assert [s.state for s in steps] == ["undone"]
+        ticked(NOON + timedelta(minutes=1))
+        (told,) = store.rows("outcomes").to_pylist()
+        found = explain(store.location, action_id)
+        changed = effect(store, found.steps, money.prices, "USD")
+    assert (told["action_id"], told["state"]) == (action_id, "helped")
+    words = "cost an hour 2.00 USD before (ns), 1.00 USD after (ns); saved in 3.0 h: 3.00 USD"
+    assert told["detail"] == words and Decimal(json.loads(told["evidence"])["saved"]) == 3
+    assert f"outcome   helped: {words}" in "\n".join(narrative(found, changed))
+    assert "Money: measured" in (html := page(found, changed)) and "<th>namespace</th>" in html

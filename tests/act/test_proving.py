@@ -12,7 +12,10 @@ from tests.act.rollback_scene import NOW, life, policy, scene
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.mark.parametrize(("error", "result", "serves"), [(0.1, "helped", "v1"), (0.45, "no-change", "v2")])
+@pytest.mark.parametrize(
+    ("error", "result", "serves"),
+    [(0.1, "helped", "v1"), (0.45, "no-change", "v2"), (0.8, "harmed", "v2")],
+)
 def test_a_rollback_that_did_not_help_is_put_back_after_one_look(tmp_path, error, result, serves):
     """v1 errs after the rollback as v2 did: the fault is not the model's, and waiting changes nothing."""
     with scene(tmp_path) as s:
