@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from collectors.hubble.bytes import observed_bytes
 from collectors.hubble.distinct import Distinct, Repeated
-from collectors.hubble.lines import Address, Endpoint, Flags, Flow, Layer4, Layer7, Ports, Workload
+from collectors.hubble.lines import Address, Endpoint, Flags, Flow, Layer4, Ports, Workload
 from collectors.hubble.times import microseconds
 from collectors.parsed import to_table
 from pipeline.events import Rejected
@@ -148,22 +148,23 @@ def _applications(flows: list[Flow], transport: list[str | None]) -> dict[str, A
     nothing: list[Any] = [None] * len(flows)
     rcode, status, latency = nothing, nothing.copy(), nothing.copy()
     for i, l7 in told:
-        transport[i] = _protocol(l7) or transport[i]
-        rcode[i] = l7.dns.rcode if l7.dns and l7.type == "RESPONSE" else None
-        status[i] = l7.http and l7.http.code
         latency[i] = l7.latency_ns
+        if (dns := l7.dns) is not None:
+            transport[i] = "DNS"
+            if l7.type == "RESPONSE":
+                rcode[i] = dns.rcode
+        elif l7.kafka is not None:
+            transport[i] = "Kafka"
+        if (http := l7.http) is not None:
+            transport[i] = "HTTP"
+            status[i] = http.code
     return {"dns_rcode": rcode, "http_status": status, "latency_seconds": _seconds(latency)}
 
 
-def _protocol(layer: Layer7) -> str | None:
-    if layer.http is not None:
-        return "HTTP"
-    if layer.dns is not None:
-        return "DNS"
-    return "Kafka" if layer.kafka is not None else None
-
-
 def _seconds(nanoseconds: list[str | int | None]) -> pa.DoubleArray:
-    texts = pa.array([None if ns is None else str(ns) for ns in nanoseconds], pa.string())
+    try:
+        texts = pa.array(nanoseconds, pa.string())
+    except pa.ArrowTypeError:  # proto3 JSON writes 64-bit integers as texts; who does not, wrote a number
+        texts = pa.array([None if ns is None else str(ns) for ns in nanoseconds], pa.string())
     digits = pc.if_else(pc.match_substring_regex(texts, "^[0-9]{1,18}$"), texts, _NO_TEXT)
     return pc.multiply(digits.cast(pa.int64()).cast(pa.float64(), safe=False), 1e-9)

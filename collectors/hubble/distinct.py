@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 import pyarrow as pa
 
-from collectors.hubble.lines import BAD_JSON, refused
+from collectors.hubble.lines import BAD_JSON, NULL, refused
 from pipeline.events import Rejected
 
 T = TypeVar("T")
@@ -51,6 +51,8 @@ class Repeated(Generic[T]):
 
     def decode(self, raws: list[msgspec.Raw]) -> Distinct[T]:
         """The field of each flow.  It remembers nothing afterwards, so a run of lines bounds its memory."""
+        if raws.count(NULL) == len(raws):
+            return Distinct(pa.repeat(pa.scalar(0, pa.int64()), len(raws)), [self.absent], [None])
         places: defaultdict[bytes, int] = defaultdict()
         places.default_factory = places.__len__
         codes = pa.array(list(map(places.__getitem__, _copies(raws))), pa.int64())

@@ -51,9 +51,12 @@ class EventType:
     key: str
     columns: tuple[Column, ...]
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
+    schema: pa.Schema = field(init=False, repr=False, compare=False)
+    """The canonical Arrow schema; a `features` struct has one child per feature of the batch."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {c.name: c for c in self.columns})
+        object.__setattr__(self, "schema", pa.schema([c.arrow for c in self.columns]))
 
     @property
     def topic(self) -> str:
@@ -62,8 +65,3 @@ class EventType:
     @property
     def ce_type(self) -> str:
         return f"driftledger.{self.name}.v1"
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The canonical Arrow schema; a `features` struct has one child per feature of the batch."""
-        return pa.schema([c.arrow for c in self.columns])
