@@ -9,7 +9,8 @@ from hashlib import sha256
 
 from reports.statement import Statement
 
-_FORM = re.compile(rb"driftledger-statement/1 (\d{4}-\d{2}) (all|[0-9a-f]{12}) ([0-9a-f]{64}|open)")
+_MONTH = rb"[1-9]\d{3}-(?:0[1-9]|1[0-2])"
+_FORM = re.compile(rb"driftledger-statement/1 (%s) (all|[0-9a-f]{12}) ([0-9a-f]{64}|open)" % _MONTH)
 
 
 @dataclass(frozen=True, slots=True)

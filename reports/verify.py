@@ -17,6 +17,7 @@ from reports.build import FORMS
 from reports.marker import Marker, find, team
 from reports.read import read
 from reports.statement import Statement, of_team
+from reports.words import money
 
 _PROPERTIES_BYTES = 65_536
 """Read of a workbook's properties, whatever it claims to hold."""
@@ -43,7 +44,7 @@ def verify_file(store: Store, at: Snapshots, path: Path) -> Result:
     content = path.read_bytes()
     said = find_marker(content)
     if said is None:
-        raise NotFound(f"{path} does not say which statement it is")
+        raise NotFound(f"{path} does not say which statement it is: it is damaged, or another kind of file")
     closed = closing(store, said.month)
     problems = [p for one in verify(store, at, said.month) for p in one.problems]
     if said.hash != closed.hash:
@@ -55,7 +56,7 @@ def verify_file(store: Store, at: Snapshots, path: Path) -> Result:
         return Result(said.of, closed.hash, "", (*problems, "the month has no such team"))
     if render(own) != content:
         problems.append(_differs(own))
-    total = f"{own.due(own.currency):f} {own.currency}"
+    total = _due(own)
     return Result(own.of or "all teams", closed.hash, total, tuple(problems))
 
 
@@ -68,9 +69,13 @@ def _own(whole: Statement, said: Marker) -> Statement | None:
 
 def _differs(own: Statement) -> str:
     return (
-        f"its bytes are not those of the statement, which comes to {own.due(own.currency):f} {own.currency}; "
+        f"its bytes are not those of the statement, which comes to {_due(own)}; "
         f"{own.program} closed the month, and another version may draw it otherwise"
     )
+
+
+def _due(own: Statement) -> str:
+    return f"{money(own.due(own.currency), own.currency)} {own.currency}"
 
 
 def find_marker(content: bytes) -> Marker | None:

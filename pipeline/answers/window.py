@@ -67,7 +67,7 @@ def naive_utc(time: datetime) -> datetime:
 
 
 def month(year: int, number: int) -> Window:
-    """A calendar month of UTC; ValueError where there is no such month."""
+    """A calendar month of UTC; ValueError or OverflowError where there is no such month, or none after it."""
     start = datetime(year, number, 1)
     return Window(start, _next_month(start))
 

@@ -29,7 +29,7 @@ def month_of(text: str) -> Window:
     found = re.fullmatch(r"(\d{4})-(\d{2})", text)
     try:
         return month(int(found[1]), int(found[2])) if found else _refuse(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return _refuse(text)
 
 
@@ -43,7 +43,17 @@ def inputs(
     """What the settings say, and the options over them."""
     from pipeline.months.inputs import of_settings
 
-    chosen = settings(ctx)
+    code = currency_of(ctx, currency)
     stated = prices is not None or gpu_hour_price is not None
-    book = price_book(prices, gpu_hour_price, currency or chosen.closing.currency) if stated else None
-    return of_settings(chosen, book, currency)
+    book = price_book(prices, gpu_hour_price, code) if stated else None
+    return of_settings(settings(ctx), book, code)
+
+
+def currency_of(ctx: typer.Context, given: str | None) -> str:
+    """What the option names, else the setting."""
+    key, code = (
+        ("--currency", given) if given is not None else ("closing.currency", settings(ctx).closing.currency)
+    )
+    if not re.fullmatch("[A-Z]{3}", code):
+        raise ConfigError(key, code, "write an ISO 4217 code such as USD")
+    return code

@@ -64,6 +64,12 @@ def writing(ctx: typer.Context, store: Path | None, *, threads: int | None = Non
     return Store.open(place(ctx, store), threads=threads)
 
 
+def changing(ctx: typer.Context, store: Path | None) -> Store:
+    """The ledger that is there, for writing; NotFound where there is none: a slip must not make another."""
+    reading(ctx, store).close()
+    return writing(ctx, store)
+
+
 def now() -> datetime:
     """UTC without a zone: the one place where a reading command looks at the clock."""
     return datetime.now(UTC).replace(tzinfo=None)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.month_options import MonthOption, StatementCurrency, inputs, month_of
-from pipeline.cli.options import INCOMPLETE, StoreOption, place, reading, settings
+from pipeline.cli.options import INCOMPLETE, StoreOption, now, place, reading, settings
 from pipeline.cli.price_options import GpuHourOption, PricesOption
-from pipeline.errors import PreflightFailed
+from pipeline.errors import ConfigError, PreflightFailed
 
 
 def build(
@@ -33,6 +33,8 @@ def build(
     from reports.read import read
 
     span, given = month_of(month), inputs(ctx, prices, gpu_hour_price, currency)
+    if span.start > now():
+        raise ConfigError("--month", month, "it has not begun; name a month that has")
     where = place(ctx, store)
     with reading(ctx, store) as ledger:
         made = read(ledger, lambda snapshot: Store.open(where, snapshot=snapshot), span, given)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.actor import ActorOption, who
-from pipeline.cli.month_options import MonthOption, StatementCurrency, inputs, month_of
-from pipeline.cli.options import OutputOption, StoreOption, now, reading, settings, show, writing
+from pipeline.cli.month_options import MonthOption, StatementCurrency, currency_of, inputs, month_of
+from pipeline.cli.options import OutputOption, StoreOption, changing, now, reading, settings, show
 from pipeline.cli.output import Output
 from pipeline.cli.price_options import GpuHourOption, PricesOption
 from pipeline.errors import ConfigError
@@ -85,7 +85,7 @@ def close(
     from pipeline.months.close import close
 
     given, span = inputs(ctx, prices, gpu_hour_price, currency), month_of(month)
-    with writing(ctx, store) as ledger:
+    with changing(ctx, store) as ledger:
         done = close(
             ledger, span, given, settings(ctx).closing, now(), program=program(), actor=who(actor),
             accept_gaps=accept_gaps,
@@ -116,12 +116,10 @@ def adjust(
     """Book an amount for a closed month; it is charged with the next month that is closed."""
     from pipeline.months.book import adjust as book
 
-    code = currency or settings(ctx).closing.currency
-    with writing(ctx, store) as ledger:
-        number = _amount(amount, code)
-        identity = book(
-            ledger, month_of(month).start, team, number, code, category, reason, who(actor), now()
-        )
+    code, start = currency_of(ctx, currency), month_of(month).start
+    number = _amount(amount, code)
+    with changing(ctx, store) as ledger:
+        identity = book(ledger, start, team, number, code, category, reason, who(actor), now())
     typer.echo(f"booked as {identity}")
 
 
@@ -137,8 +135,9 @@ def reply(
     """What a team says to its statement of a closed month; all that was said is kept."""
     from pipeline.months.book import reply as say
 
-    with writing(ctx, store) as ledger:
-        say(ledger, month_of(month).start, team, state, reason, who(actor), now())
+    start = month_of(month).start
+    with changing(ctx, store) as ledger:
+        say(ledger, start, team, state.value, reason, who(actor), now())
     typer.echo(f"{month}, {team}: {state}")
 
 

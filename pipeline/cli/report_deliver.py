@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.month_options import month_of
-from pipeline.cli.options import OutputOption, StoreOption, now, place, settings, show, writing
+from pipeline.cli.options import OutputOption, StoreOption, changing, now, place, settings, show
 from pipeline.cli.output import Output
 from pipeline.errors import ConfigError
 
@@ -40,7 +40,7 @@ def deliver(
         raise ConfigError("closing.delivery", chosen.delivery, "name a YAML file of targets")
     first, where = month_of(since).start if since else None, place(ctx, store)
     columns = (Column("month"), Column("target"), Column("state"), Column("detail"))
-    with writing(ctx, store) as ledger:
+    with changing(ctx, store) as ledger:
         named = mapping(chosen.ledger_columns)
         tried = hand(ledger, lambda n: Store.open(where, snapshot=n), targets, now(), first, named)
     rows = tuple((f"{r['month']:%Y-%m}", r["target"], r["state"], r["detail"]) for r in tried)

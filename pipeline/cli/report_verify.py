@@ -36,11 +36,13 @@ def verify(
 
     Exit codes: 3 nothing is closed, 6 something differs.
     """
-    from pipeline.errors import NotFound
+    from pipeline.errors import ConfigError, NotFound
     from pipeline.months.verify import verify as check
     from pipeline.store import Store
 
     at: datetime | None = month_of(month).start if month else None
+    if file is not None and month is not None:
+        raise ConfigError("--month", month, "name a file or a month; a file says itself which month it is of")
     where = place(ctx, store)
     with reading(ctx, store) as ledger:
         if file is not None:

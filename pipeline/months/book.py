@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from difflib import get_close_matches
 from hashlib import sha256
 from typing import Any
 
 import pyarrow as pa
 
+from pipeline.answers.cost_table import NOBODYS
 from pipeline.errors import ConfigError, NotFound
 from pipeline.facts.months import ADJUSTMENTS, REPLIES
 from pipeline.months.closings import charged, closing
@@ -26,10 +29,14 @@ def adjust(
 ) -> str:  # fmt: skip
     """Book an amount for the usage of a closed month; the next month that is closed charges it.
 
-    Returns its identity: the same booking made twice is one.  NotFound where the month is not closed: an open
-    one needs no booking.
+    Returns its identity: the same booking made twice is one.  NotFound where the month is not closed (an open
+    one needs no booking), or no closed month charges the team anything; ConfigError for an amount or a reason
+    that cannot be booked.
     """
     closing(store, month)
+    if not amount:
+        raise ConfigError("--amount", f"{amount:f}", "an amount of nothing changes nothing")
+    _known(store, team)
     if category == "credit" and amount >= 0:
         raise ConfigError("--amount", f"{amount:f}", "a credit is below zero")
     if not reason.strip():
@@ -55,17 +62,30 @@ def reply(
     cannot follow the last one.
     """
     closed = closing(store, month)
-    if team not in {c.team for c in charged(store, month)}:
-        raise NotFound(f"the statement of {month:%Y-%m} has no team {team!r}")
+    names = {c.team for c in charged(store, month)}
+    if team not in names:
+        raise NotFound(f"the statement of {month:%Y-%m} has no team {team!r}{_near(team, names)}")
     said = replies(store, month).get(team, [])
     last = str(said[-1]["state"]) if said else ""
     if state not in AFTER[last]:
-        raise ConfigError("state", state, f"after {last or 'no reply'} write {' or '.join(AFTER[last])}")
+        raise ConfigError("--state", state, f"after {last or 'no reply'} write {' or '.join(AFTER[last])}")
     if state == DISPUTED and not reason.strip():
         raise ConfigError("--reason", reason, "say what is disputed")
     row = {"month": month, "team": team, "time": now, "state": state, "reason": reason, "actor": actor}
     row["hash"] = closed.hash
     store.append(Batch({REPLIES.name: pa.Table.from_pylist([row], schema=REPLIES.schema)}))
+
+
+def _known(store: Store, team: str) -> None:
+    """A slip of the pen must not become a team that is charged."""
+    names = set(store.query("charged_teams")["team"].to_pylist()) - set(NOBODYS)
+    if team not in names:
+        raise NotFound(f"no closed month charges a team {team!r}{_near(team, names)}")
+
+
+def _near(team: str, names: Iterable[str]) -> str:
+    found = get_close_matches(team, names, n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def replies(store: Store, month: datetime) -> dict[str, list[dict[str, Any]]]:

@@ -49,8 +49,9 @@ def close(
     """
     with store.steady():
         known = closings(store)
-        _in_turn(store, span, known)
+        _once(span, known)
         _over(span, limits, now)
+        _in_turn(store, span, known)
         made = draft(store, span, inputs)
         against = objections(gaps(store, span, limits), made.completeness, limits)
     if against and not accept_gaps:
@@ -66,12 +67,15 @@ def accepted(closed: Closing) -> tuple[str, ...]:
     return tuple(json.loads(closed.header)["accepted"])
 
 
-def _in_turn(store: Store, span: Window, known: Sequence[Closing]) -> None:
-    """The month after the last that is closed, or the first in which a GPU was seen."""
+def _once(span: Window, known: Sequence[Closing]) -> None:
     done = next((c for c in known if c.month == span.start), None)
     if done is not None:
         at = f"{done.time:%Y-%m-%d %H:%M}Z"
         raise Refused(f"{span.start:%Y-%m} was closed at {at} as {done.hash[:12]}")
+
+
+def _in_turn(store: Store, span: Window, known: Sequence[Closing]) -> None:
+    """The month after the last that is closed, or the first in which a GPU was seen."""
     if known:
         due = month(known[-1].month.year, known[-1].month.month)
         due = month(due.end.year, due.end.month)

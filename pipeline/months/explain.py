@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.window import Window
 from pipeline.answers.window import month as month_of
 from pipeline.errors import NotFound
-from pipeline.months.charge import BY, Charge
-from pipeline.months.closings import charged, closing
+from pipeline.months.charge import BY, CORRECTION, Charge
+from pipeline.months.closings import charged, charged_for, closing
 from pipeline.months.inputs import Inputs
 from pipeline.months.verify import Snapshots
 from pipeline.prices.price import MATCH_FIELDS, Profile
@@ -19,12 +20,13 @@ from pipeline.store import Store
 COLUMNS = (
     Column("kind"), Column("of"), Column("what"), Column("device"), Column("start", kind="time"),
     Column("end", kind="time"), Column("gpu_hours", "hours", "decimal"),
-    Column("price", kind="money"), Column("cost", kind="money"), Column("amount", kind="money"),
+    Column("price"), Column("cost", kind="money"), Column("amount", kind="money"),
     Column("source"),
 )  # fmt: skip
 MEANING = (
     "a charge's cost is exact, its amount is what the largest remainder makes of it; a held row is a claim "
-    "on the device, a price row what a GPU-hour of it cost then"
+    "on the device, a price row what a GPU-hour of it cost then; a correction is what these come to less its "
+    "charged row, what the statements before had charged"
 )
 
 
@@ -39,9 +41,11 @@ def explain(store: Store, at: Snapshots, month: Window, line: str) -> Answer:
     with at(closed.snapshot) as then:
         holders = then.rows("allocations").to_pylist()
         devices = then.rows("devices").to_pylist()
+        before = {of: charged_for(then, of) for of in {c.charge_month for c in own if c.kind == CORRECTION}}
     for charge in own:
         span = month_of(charge.charge_month.year, charge.charge_month.month)
-        rows += [_charge(charge), *_held(charge, holders, span), *_prices(charge, devices, span, inputs)]
+        rows += [_charge(charge), *_before(charge, before.get(charge.charge_month, []))]
+        rows += [*_held(charge, holders, span), *_prices(charge, devices, span, inputs)]
     return Answer(COLUMNS, tuple(rows), closed.time, None, (MEANING,), window=month)
 
 
@@ -52,21 +56,24 @@ def _is(charge: Charge, line: str) -> bool:
 
 def _charge(c: Charge) -> tuple[Value, ...]:
     key = dict(zip(BY, c.key, strict=True))
-    what = c.detail or f"{key['namespace']} {key['workload']} {key['model']} {key['model_version']}".strip()
+    names = (key[name] for name in ("namespace", "workload", "model", "model_version"))
+    what = c.detail or " ".join(name for name in names if name not in ("", "none"))
     of = f"{c.charge_month:%Y-%m}"
-    return (
-        c.kind,
-        of,
-        what,
-        key["device"],
-        None,
-        None,
-        c.hours[0] + c.hours[4],
-        None,
-        c.cost,
-        c.amount,
-        c.reference,
-    )
+    return (c.kind, of, what, key["device"], None, None, c.hours[0] + c.hours[4], None, c.cost, c.amount,
+            c.reference)  # fmt: skip
+
+
+def _before(c: Charge, charges: Sequence[Charge]) -> Iterator[tuple[Value, ...]]:
+    """What a correction is less than: the sum of all that was charged for it."""
+    if c.kind != CORRECTION:
+        return
+    own = [one for one in charges if one.key == c.key]
+    hours = sum((one.hours[0] + one.hours[4] for one in own), Decimal(0))
+    cost = sum((one.cost or Decimal(0) for one in own), Decimal(0))
+    amount = sum((one.amount or Decimal(0) for one in own), Decimal(0))
+    device = dict(zip(BY, c.key, strict=True))["device"]
+    yield ("charged", f"{c.charge_month:%Y-%m}", "by the statements before", device,
+           None, None, hours, None, cost, amount, "")  # fmt: skip
 
 
 def _held(c: Charge, holders: list[dict[str, Any]], month: Window) -> Iterator[tuple[Value, ...]]:
@@ -89,5 +96,5 @@ def _prices(
         for span in of.prices.spans(profile, month.start, month.end, c.currency):
             price = span.price
             yield ("price", "", str(profile), key["device"], span.start, span.end, None,
-                   None if price is None else price.gpu_hour, None, None,
+                   None if price is None else f"{price.gpu_hour.normalize():f}", None, None,
                    span.reason if price is None else f"{price.name}: {price.source}")  # fmt: skip

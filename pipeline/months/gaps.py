@@ -26,7 +26,7 @@ class Gap:
 
 
 def gaps(store: Store, month: Window, limits: ClosingSettings) -> list[Gap]:
-    """Silences longer than the limit, between facts that the cluster did send."""
+    """Silences longer than the limit: between facts that the cluster did send, and after its last."""
     rows = store.query("silences", start=month.start, end=month.end, minutes=limits.gap_minutes).to_pylist()
     return [Gap(row["cluster"], row["start"], row["end"]) for row in rows]
 

@@ -97,6 +97,28 @@ def test_a_month_is_closed_once_in_order_and_after_its_grace(year: Store) -> Non
     assert shown == ["closed", "closed", "grace"]
 
 
+def test_a_month_of_which_nothing_was_heard_to_its_end_is_refused(tmp_path: Path) -> None:
+    """The collectors died on the 20th and nobody saw it: a short bill must not go out as a whole one."""
+    with months(tmp_path, 2) as store:
+        closed(store, 1)
+        with store.transaction() as con:
+            con.execute("DELETE FROM gpu_usage WHERE minute >= '2026-02-20'")
+        silent = "c said nothing from 2026-02-20 00:00Z to 2026-03-01 00:00Z"
+        with pytest.raises(Refused, match=silent):
+            closed(store, 2)
+        assert accepted(closed(store, 2, accept_gaps=True))[0].startswith(silent)
+        with pytest.raises(Refused, match="c said nothing from 2026-03-01 00:00Z to 2026-04-01 00:00Z"):
+            closed(store, 3)
+        closed(store, 3, accept_gaps=True)
+        with store.transaction() as con:
+            con.execute("UPDATE devices SET \"end\" = '2026-04-02', time = '2026-04-02'")
+            con.execute("UPDATE allocations SET \"end\" = '2026-04-02'")
+        with pytest.raises(Refused, match="c said nothing from 2026-04-01 00:00Z to 2026-04-02 00:00Z"):
+            closed(store, 4)
+        closed(store, 4, accept_gaps=True)
+        assert accepted(closed(store, 5)) == (), "nothing was there of which anything could be heard"
+
+
 def test_what_came_late_is_a_correction_in_the_next_month(year: Store) -> None:
     """Job/train let go of its card after 30 hours: what it was charged of a closed month comes back, once."""
     charges = charged(year, FEBRUARY)
@@ -180,9 +202,24 @@ def test_a_file_with_a_changed_digit_fails(year: Store, tmp_path: Path) -> None:
     assert any("bytes" in problem for problem in verify_file(year, at, path).problems)
     assert all(find_marker(FORMS[form](whole)) for form in FORMS)
     path = tmp_path / "red.html"
-    path.write_bytes(b"<html>")
-    with pytest.raises(NotFound, match="does not say"):
-        verify_file(year, at, path)
+    for content in (b"<html>", b"driftledger-statement/1 2026-99 all open"):
+        path.write_bytes(content)
+        with pytest.raises(NotFound, match="does not say"):
+            verify_file(year, at, path)
+
+
+def test_a_booking_for_nobody_known_or_of_nothing_is_refused(year: Store) -> None:
+    """A slip of the pen would be a team that is charged, on a statement that is never edited."""
+    for team, amount, words in (
+        ("rde", "-5", "no closed month charges a team 'rde'; did you mean 'red'"),
+        ("cluster_idle", "-5", "no closed month charges a team 'cluster_idle'"),
+        ("red", "0.00", "an amount of nothing"),
+        ("red", "5", "a credit is below zero"),
+    ):
+        with pytest.raises((NotFound, ConfigError), match=words):
+            book.adjust(
+                year, JANUARY, team, Decimal(amount), "USD", "credit", "outage", "kim", datetime(2026, 3, 1)
+            )
 
 
 def test_a_line_is_walked_down_to_who_held_what_at_which_price(year: Store) -> None:
@@ -192,10 +229,10 @@ def test_a_line_is_walked_down_to_who_held_what_at_which_price(year: Store) -> N
     rows = [dict(zip((c.name for c in found.columns), row, strict=True)) for row in found.rows]
     kinds = [row["kind"] for row in rows]
     assert {"usage", "correction", "adjustment", "held", "price"} <= set(kinds)
-    back = rows[kinds.index("correction")]
-    held = rows[kinds.index("correction") + 1]
+    back, before, held = rows[kinds.index("correction") :][:3]
+    assert (before["kind"], before["gpu_hours"] + back["gpu_hours"]) == ("charged", 30)
     assert (back["of"], held["start"], held["end"]) == ("2026-01", JANUARY, datetime(2026, 1, 2, 6))
-    assert {row["price"] for row in rows if row["kind"] == "price"} == {THIRD.prices[0].gpu_hour}
+    assert {row["price"] for row in rows if row["kind"] == "price"} == {f"{THIRD.prices[0].gpu_hour}"}
     with pytest.raises(NotFound, match="no line 'pink'"):
         explain(year, lambda n: Store.open(folder, snapshot=n), month(2026, 2), "pink")
 
@@ -309,7 +346,8 @@ def test_the_commands_say_what_they_do(year: Store) -> None:
     """What a job at month end runs, and its exit codes."""
 
     def run(*words: str) -> tuple[int, str]:
-        result = CliRunner().invoke(app, ["report", *words, "--store", str(year.location.folder)])
+        place = () if "--store" in words else ("--store", str(year.location.folder))
+        result = CliRunner().invoke(app, ["report", *words, *place])
         code = result.exception.exit_code if hasattr(result.exception, "exit_code") else result.exit_code
         return code, result.output + str(result.exception or "")
 
@@ -317,11 +355,17 @@ def test_the_commands_say_what_they_do(year: Store) -> None:
     code, said = run("adjust", *booking, "--amount", "1.005")
     assert code == 4 and "USD" in said
     assert run("adjust", *booking, "--amount", "1.5")[0] == 0
+    code, said = run("adjust", *booking, "--amount", "1", "--currency", "usd")
+    assert code == 4 and "--currency" in said, "a sum in a currency of its own that no bank knows"
     assert run("close", "--month", "2026-01")[0] == 6
     assert run("reply", "--month", "2026-01", "--team", "blue", "--state", "accepted")[0] == 0
     code, said = run("open")
     assert code == 0 and "2026-01  closed" in said and "2026-03  due" in said
     assert run("verify", "--month", "2026-03")[0] == 3
+    assert run("verify", "statement.pdf", "--month", "2026-03")[0] == 4
+    away = year.location.folder / "away"
+    code, said = run("close", "--month", "2026-03", "--store", str(away))
+    assert code == 3 and "no ledger" in said and not away.exists(), "a slip must not make a ledger"
     with year.transaction() as con:
         con.execute("UPDATE charges SET amount = 0 WHERE month = '2026-02-01'")
     code, said = run("verify", "--month", "2026-02")

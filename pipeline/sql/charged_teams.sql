@@ -1,0 +1,2 @@
+-- Every team that a closed month charges.
+SELECT DISTINCT team FROM charges
