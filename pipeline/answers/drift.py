@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 
 from detectors.bin_distances import bin_distances, held
 from detectors.references import FeatureBins, Reference
@@ -96,10 +95,11 @@ def drift(store: Store, window: Window) -> Answer:
 
 def _evaluations(store: Store, window: Window) -> list[dict[str, Any]]:
     """Scores by evaluator, against the reference in use: cells as `feature_histograms` gives them."""
+    models = store.query("evaluated_models").column("model").to_pylist()
+    if not models:
+        return []
     references = store.references()
-    span: dict[str, Any] = {"start": window.start, "end": window.end}
-    models = pc.unique(store.query("model_versions", **span).column("model")).to_pylist()
-    rows = store.query("evaluation_minutes", models=models, **span)
+    rows = store.query("evaluation_minutes", models=models, start=window.start, end=window.end)
     cells = rows.group_by(["model", "model_version", "feature", "bin"])
     sums = cells.aggregate([("count", "sum"), ("minute", "max")])
     return [

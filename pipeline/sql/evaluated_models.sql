@@ -1,0 +1,2 @@
+-- Models that an evaluator has ever scored.
+SELECT DISTINCT model FROM labels WHERE score IS NOT NULL ORDER BY model
