@@ -36,6 +36,8 @@ def notes(
     found: list[str] = []
     if sums is None:
         found.append("no GPU existed in this window; leave --window out to see the whole ledger")
+        if as_of is not None and as_of < window.end:
+            found.append("what has no end is counted up to the newest fact of its cluster")
     if unpriced:
         found.append(f"{unpriced:f} GPU-hours have no price and are in no cost")
         found += _reasons(prices(), gpus=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from pipeline.errors import ConfigError
@@ -15,6 +17,7 @@ HIGHEST_CAPITAL = Decimal(1_000_000_000)
 _DIGITS = 40
 _FORMS = ("gpu_hour", "instance_hour", "commitment", "on_premises")
 _UNIT_FORMS = ("unit_hour", "unit_month")
+_BESIDE = ("match", "gpu_count", "currency", "valid_from", "valid_to", "source")
 
 
 class Amount(NamedTuple):
@@ -28,6 +31,7 @@ class Amount(NamedTuple):
 
 def amount(row: Section) -> Amount:
     """ConfigError unless exactly one form is written, and whole."""
+    _slip(row, _FORMS)
     if sum(row.has(form) for form in _FORMS) != 1:
         remedy = "write either gpu_hour, or instance_hour with gpu_count, or commitment, or on_premises"
         raise ConfigError(row.key("gpu_hour"), None, remedy)
@@ -42,6 +46,7 @@ def amount(row: Section) -> Amount:
 
 def unit(row: Section) -> Amount:
     """What an hour of a core, of a GiB or of a load balancer costs; a month is a twelfth of a year."""
+    _slip(row, _UNIT_FORMS)
     if sum(row.has(form) for form in _UNIT_FORMS) != 1:
         raise ConfigError(
             row.key("unit_hour"), None, "write either unit_hour or unit_month, for a core or a GiB"
@@ -50,6 +55,15 @@ def unit(row: Section) -> Amount:
         return Amount(number(row, "unit_hour"), "list", "")
     month = number(row, "unit_month")
     return Amount(over(month, HOURS_PER_YEAR // 12), "list", f"{month:f} a month / {HOURS_PER_YEAR // 12} h")
+
+
+def _slip(row: Section, forms: Sequence[str]) -> None:
+    """ConfigError for a key that is no form but was meant as one, which else would only be missed."""
+    others = [name for name in row.names() if name not in (*_BESIDE, *_FORMS, *_UNIT_FORMS)]
+    if others and not any(row.has(form) for form in forms):
+        near = get_close_matches(others[0], forms, n=1)
+        remedy = f"did you mean {near[0]}?" if near else f"a price is one of {', '.join(forms)}"
+        raise ConfigError(row.key(others[0]), others[0], f"this key is unknown; {remedy}")
 
 
 def instance(hour: Decimal, gpus: int) -> Amount:

@@ -22,6 +22,8 @@ def as_text(kind: str, outcome: Outcome) -> str:
     lines += _named("rejected", outcome.rejected)
     lines += _named("events", outcome.taken)
     lines += _named("refused by the ledger", outcome.refused)
+    if outcome.refused.total():
+        lines.append("    each with its row and what is wrong with it: driftledger rejected list")
     lines += _named("facts", outcome.facts)
     if outcome.lost:
         lines.append(f"  lost before they were written: {outcome.lost:,}")

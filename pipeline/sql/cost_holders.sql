@@ -16,7 +16,8 @@ SELECT row_number() OVER (
     CASE WHEN coalesce(device_units, 0) <= 0 OR share_units IS NULL
             OR (share_units >= device_units AND k.root <> h.device)
         THEN coalesce(k.profile_units, 720720)::HUGEINT * 1000000
-        ELSE 720720::HUGEINT * 1000000 * least(share_units, device_units) // device_units
+        -- more than the device is scaled to it, and said; a thousand of it is as wrong as more
+        ELSE 720720::HUGEINT * 1000000 * least(share_units, 1000 * device_units::HUGEINT) // device_units
     END::BIGINT AS raw,
     list_bool_or(list_transform($shared_namespaces, lambda p: h.namespace GLOB p)) AS is_shared
 FROM (
