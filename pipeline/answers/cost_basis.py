@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from pipeline.answers.window import HOUR, Window
 from pipeline.errors import NotFound
 from pipeline.ownership.rules import Ownership
 from pipeline.prices.book import PriceBook
+from pipeline.prices.commitments import Commitment, of
 from pipeline.prices.price import MATCH_FIELDS, Profile
 from pipeline.settings.cost import CostRule
 from pipeline.store import Store
@@ -37,6 +39,13 @@ _PRICES = pa.schema(
         ("b", pa.int64()),
         ("nano", pa.int64()),
         ("reason", pa.string()),
+        ("cover", pa.string()),
+    ]
+)
+_COMMITMENTS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("cover", "cluster", "gpu_model")),
+        *((name, pa.int64()) for name in ("gpus", "nano", "a", "b")),
     ]
 )
 
@@ -85,25 +94,45 @@ class Basis:
 
     @cached_property
     def price(self) -> pa.Table:
-        """A row a device profile and span of one price; `nano` is null, with a `reason`, where none is."""
+        """A row a device profile and span of one price; `nano` is null, with a `reason`, where none is.
+
+        `cover` names the commitment that pays for some of them.
+        """
         known = {"inventory": self.inventory, "seen": self.seen}
         profiles = [
             Profile(**values) for values in self.store.query("cost_profiles", tables=known).to_pylist()
         ]
         start = hour_of(self.window.start)
-        rows = [
-            (*astuple(profile), micros(span.start), micros(span.end), span.nano_per_hour, span.reason)
-            for profile in profiles
-            for span in self.book.spans(profile, start, self.window.end, self.currency)
-        ]
+        bought: dict[datetime, list[Commitment]] = defaultdict(list)
+        for one in self.commitments:
+            bought[one.start].append(one)
+        rows = []
+        for profile in profiles:
+            for span in self.book.spans(profile, start, self.window.end, self.currency):
+                cover = of(bought[span.start], profile)
+                priced = (span.nano_per_hour, span.reason, cover and cover.name)
+                rows.append((*astuple(profile), micros(span.start), micros(span.end), *priced))
         return _table(rows, _PRICES)
 
     @cached_property
+    def commitments(self) -> list[Commitment]:
+        return self.book.commitments(hour_of(self.window.start), self.window.end, self.currency)
+
+    @property
+    def _commitments(self) -> pa.Table:
+        rows = []
+        for one in self.commitments:
+            match = dict(one.match)
+            named = (one.name, match.get("cluster", "unknown"), match.get("gpu_model", ""))
+            rows.append((*named, one.gpus, one.nano_per_hour, micros(one.start), micros(one.end)))
+        return _table(rows, _COMMITMENTS)
+
+    @cached_property
     def tables(self) -> dict[str, pa.Table]:
-        """The tables of cost_query.known, and the window's prices."""
+        """The tables of cost_query.known, the window's prices and commitments."""
         namespaces = self.rule.namespaces
         known = cost_query.known(self.store, self.cells, self.seen, self.inventory, self.owners, namespaces)
-        return {**known, "price": self.price}
+        return {**known, "price": self.price, "commitment": self._commitments}
 
 
 def recalled(

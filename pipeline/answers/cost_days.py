@@ -42,6 +42,10 @@ CHUNK_ROWS = 50_000
 _ASKED = ("cost_days", "cost_versions", "cost_holders", "cost_grain", "cost_lines")
 
 
+_GIVEN = ("seen", "inventory", "versions", "holders", "price", "commitment")
+"""Tables of the basis that a day's name follows from."""
+
+
 def lines(
     basis: Basis,
     by: Sequence[str],
@@ -115,7 +119,7 @@ def _named(basis: Basis, spans: Sequence[Span], rest: Sequence[str]) -> list[Day
             cells[day_of(hour)].append((hour, *edge))
     edges = [{"day": day_of(a), "a": micros(a), "b": micros(b)} for a, b in spans]
     schema = pa.schema([("day", pa.timestamp("us")), ("a", pa.int64()), ("b", pa.int64())])
-    given = {name: basis.tables[name] for name in ("seen", "inventory", "versions", "holders", "price")}
+    given = {name: basis.tables[name] for name in _GIVEN}
     given["days"] = pa.Table.from_pylist(edges, schema)
     marks = basis.store.query(
         "cost_days", tables=given, span_start=spans[0][0], span_end=spans[-1][1]

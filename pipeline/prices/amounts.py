@@ -27,6 +27,7 @@ class Amount(NamedTuple):
     kind: Kind
     arithmetic: str
     list_gpu_hour: Decimal | None = None
+    bought_gpus: int = 0
 
 
 def amount(row: Section) -> Amount:
@@ -72,14 +73,19 @@ def instance(hour: Decimal, gpus: int) -> Amount:
 
 
 def _commitment(form: Section) -> Amount:
-    """What was paid at once is spread over every hour of the term; beside it the price of each hour."""
+    """What was paid at once is spread over every hour of the term; beside it the price of each hour.
+
+    `bought` says of how many instances; all amounts are of one.
+    """
     upfront, hour = number(form, "upfront", HIGHEST_CAPITAL, "0"), number(form, "hour", HIGHEST, "0")
     years, gpus = _years(form), gpu_count(form)
     stated = over(number(form, "list_hour"), gpus) if form.has("list_hour") else None
+    bought = gpus * gpu_count(form, "bought", "instances were bought") if form.has("bought") else 0
     form.done()
     total = plus(over(upfront, times(years, Decimal(HOURS_PER_YEAR))), hour)
     words = f"({upfront:f} upfront / ({years:f} years × {HOURS_PER_YEAR} h) + {hour:f} an hour) / {gpus} GPUs"
-    return Amount(over(total, gpus), "commitment", words, stated)
+    words += f", for {bought} GPUs" if bought else ""
+    return Amount(over(total, gpus), "commitment", words, stated, bought)
 
 
 def _on_premises(form: Section) -> Amount:
@@ -109,10 +115,10 @@ def _years(form: Section) -> Decimal:
     return years
 
 
-def gpu_count(row: Section, name: str = "gpu_count") -> int:
+def gpu_count(row: Section, name: str = "gpu_count", what: str = "GPUs the instance has") -> int:
     count = row.text(name, "")
     if not (count.isascii() and count.isdigit() and 0 < int(count) <= 1024):
-        raise ConfigError(row.key(name), count, "write how many GPUs the instance has")
+        raise ConfigError(row.key(name), count, f"write how many {what}")
     return int(count)
 
 

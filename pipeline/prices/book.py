@@ -10,8 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
-from pipeline.prices import checks, choice, file, network
+from pipeline.prices import checks, choice, commitments, file, network
 from pipeline.prices.choice import Asked
+from pipeline.prices.commitments import Commitment
 from pipeline.prices.content import Content
 from pipeline.prices.discount import Discount
 from pipeline.prices.match import same, succession
@@ -90,12 +91,22 @@ class PriceBook:
 
     def spans(self, profile: Profile, start: datetime, end: datetime, currency: str) -> list[Span]:
         """The device's price over [start, end) in pieces; ConfigError where two rows match equally well."""
-        edges = [start, *self.boundaries(start, end), end]
+        edges = self._edges(start, end)
         asked = self._asked(profile, currency)
         return [_span(a, b, choice.at(asked, a)) for a, b in pairwise(edges)]
 
+    def commitments(self, start: datetime, end: datetime, currency: str) -> list[Commitment]:
+        """What was bought by number, in the pieces of `spans`; ConfigError without a rate."""
+        return list(commitments.spans(self.prices, self.rates, self._edges(start, end), currency))
+
+    def _edges(self, start: datetime, end: datetime) -> list[datetime]:
+        return [start, *self.boundaries(start, end), end]
+
     def quote(self, profile: Profile, time: datetime, currency: str) -> Quote | str:
-        """What a GPU-hour of the device costs then and how that comes about, or why it has no price."""
+        """What a GPU-hour of the device costs then and how that comes about, or why it has no price.
+
+        It is the price beyond what was bought by number.
+        """
         return choice.at(self._asked(profile, currency), time)
 
     def _asked(self, profile: Profile, currency: str) -> Asked:

@@ -61,6 +61,8 @@ def ambiguous(rows: Iterable[Price] | Iterable[Discount]) -> Iterator[ConfigErro
 
 def _clash(a: Price | Discount, b: Price | Discount) -> bool:
     alike = not isinstance(a, Price) or not isinstance(b, Price) or a.currency == b.currency
+    if isinstance(a, Price) and isinstance(b, Price):
+        alike = alike and bool(a.bought_gpus) == bool(b.bought_gpus)
     return alike and _both_match(a.match, b.match) and overlaps(a, b)
 
 

@@ -18,7 +18,7 @@ D = TypeVar("D", Price, Discount)
 
 
 class Asked(NamedTuple):
-    """The rows that match one profile at any time, each with its rank."""
+    """The rows that match one profile at any time, each with its rank; none of those for a number of GPUs."""
 
     profile: Profile
     currency: str
@@ -34,7 +34,7 @@ def asked(
     discounts: Iterable[Discount],
     rates: Sequence[Rate],
 ) -> Asked:
-    own = (row for row in prices if can_price(row.match, profile))
+    own = (row for row in prices if not row.bought_gpus and can_price(row.match, profile))
     return Asked(profile, currency, _matching(own, profile), _matching(discounts, profile), rates)
 
 

@@ -35,6 +35,8 @@ class Price:
     """How the GPU-hour follows from what was written; '' where it was written itself."""
     list_gpu_hour: Decimal | None = None
     """Of a commitment: what the same GPU-hour costs without it, where the row says so."""
+    bought_gpus: int = 0
+    """Of a commitment to a number: how many GPUs it is for; 0 is for all that match."""
 
     @property
     def nano_per_hour(self) -> int:
@@ -51,6 +53,6 @@ class Price:
     def overlaps(self, other: Price) -> bool:
         return matching.overlaps(self, other)
 
-    def identity(self) -> tuple[Match, str]:
-        """Rows of one identity must not overlap in time."""
-        return matching.same(self.match), self.currency
+    def identity(self) -> tuple[Match, str, str]:
+        """Rows of one identity must not overlap in time; each purchase of a number is one of its own."""
+        return matching.same(self.match), self.currency, self.name if self.bought_gpus else ""

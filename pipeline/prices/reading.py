@@ -71,6 +71,7 @@ def _price(row: Section, usual_currency: str, source: str) -> Price:
         kind=cost.kind,
         arithmetic=cost.arithmetic,
         list_gpu_hour=cost.list_gpu_hour,
+        bought_gpus=cost.bought_gpus,
     )
 
 

@@ -25,7 +25,7 @@ def changed(
     for offer in offers:
         kinds[offer.kind()][str(offer.hour)] = offer
     skipped = Counter({TWO_PRICES: sum(len(found) for found in kinds.values() if len(found) > 1)})
-    current = {p.identity(): p.gpu_hour for p in held if holds_at(p, now)}
+    current = {p.identity()[:2]: p.gpu_hour for p in held if holds_at(p, now) and not p.bought_gpus}
     single = [next(iter(found.values())) for found in kinds.values() if len(found) == 1]
     new = [o for o in single if current.get((_match(o), o.currency)) != instance(o.hour, o.gpus).gpu_hour]
     return sorted(new), +skipped

@@ -1,7 +1,7 @@
 -- All that the cost of each day follows from, beside the rule: how many rows of usage it has, and sums of digests
 -- that only other facts, owners or prices of that day can change.
 --
--- Tables passed in: days(day, a, b), seen, inventory, versions, holders, price.  Usage is added up by device, since
+-- Tables passed in: days(day, a, b), seen, inventory, versions, holders, price, commitment.  Usage is added up by device, since
 -- minutes become hours with age; more of it is always more samples.
 WITH
 used AS MATERIALIZED (
@@ -55,6 +55,10 @@ digest AS (
     UNION ALL SELECT day, 'slot', hash(slot) FROM slot
     UNION ALL SELECT day, 'held', hash(held) FROM held
     UNION ALL SELECT day, 'price', hash(amount) FROM amount
+    UNION ALL SELECT d.day, 'bought', hash((m.cover, m.cluster, m.gpu_model, m.gpus, m.nano,
+        greatest(m.a, d.a, first), least(m.b, d.b, as_of)))
+    FROM commitment AS m JOIN days AS d ON m.a < d.b AND m.b > d.a,
+        (SELECT min(first) AS first, max(as_of) AS as_of FROM seen)
     UNION ALL SELECT day, 'unit', hash((h.cluster, h.device, a.raw))
     FROM held AS h JOIN allocated AS a ON a.cluster = h.cluster AND a.device = h.device
     UNION ALL SELECT u.day, 'used', hash((u, k.root, k.profile_units, a.raw))

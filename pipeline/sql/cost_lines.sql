@@ -1,14 +1,15 @@
 -- The grain priced, its idle and shared costs spread as the rule says, and summed by the asked dimensions; exact
 -- to the billionth.
 --
--- Tables passed in: grain, holders, cells(cell, hour, a, b, sign), price(cluster ... resource, a, b, nano) with
--- billionths an hour of a GPU, core, GiB or load balancer.  A window that starts inside a cell is the cell less (sign
+-- Tables passed in: grain, holders, seen, cells(cell, hour, a, b, sign), price(cluster ... resource, a, b, nano, cover)
+-- with billionths an hour of a GPU, core, GiB or load balancer and the name of the commitment that covers some,
+-- commitment(cover, cluster, gpu_model, gpus, nano, a, b) with billionths an hour of all its GPUs.  A window that starts inside a cell is the cell less (sign
 -- -1) its part before the window.  Parameters: by_* flags; idle and shared, each none, weighted or even; usage: whether
 -- what is held without work is paid by those who work; gpu_part, cpu_part, memory_part, whole_parts: how the price of
 -- a node's GPUs is split over the node, not at all where the parts are 0; dominant: a node is paid by dominant parts.
 WITH
-rated AS MATERIALIZED (
-    SELECT h.*, c.sign, c.hour, rate AS nano,
+listed AS MATERIALIZED (
+    SELECT h.*, c.sign, c.hour, p.cover, rate AS nano,
         -- 3600000000 microseconds an hour by 720720 units a card
         rate * h.card_su // 2594592000000000 AS card_nano
     FROM grain AS h
@@ -22,6 +23,67 @@ rated AS MATERIALIZED (
             ELSE p.nano::HUGEINT END AS rate
     )
     WHERE p.a IS NULL OR (p.a <= c.a AND c.a < p.b)
+),
+-- What was bought by number in a cell, as far as the ledger reaches: units times microseconds, and its cost.
+bought AS MATERIALIZED (
+    SELECT c.cell, c.hour, c.sign, m.cover, m.cluster, m.gpu_model, m.gpus, m.nano,
+        m.gpus * 720720::HUGEINT * us AS room, m.nano::HUGEINT * us // 3600000000 AS paid
+    FROM commitment AS m
+    JOIN cells AS c ON m.a <= c.a AND c.a < m.b,
+    (SELECT min(first) AS first, max(as_of) AS as_of FROM seen) AS s,
+    LATERAL (SELECT greatest(0, least(c.b, s.as_of) - greatest(c.a, s.first)) AS us)
+),
+-- It is taken up by the devices that it covers in proportion to their time, whoever holds them.
+member_of AS MATERIALIZED (
+    SELECT *, card_su * least(room, all_su) // nullif(all_su, 0) AS cut
+    FROM (
+        SELECT DISTINCT l.cell, l.card, l.kind, l.cover, l.cluster, l.root, l.node, l.quantity,
+            l.card_su::HUGEINT AS card_su, l.nano::HUGEINT AS rest_nano, b.gpus, b.nano::HUGEINT AS nano, b.room
+        FROM listed AS l JOIN bought AS b USING (cell, cover)
+    )
+    JOIN (SELECT cell, cover, sum(card_su)::HUGEINT AS all_su FROM (
+        SELECT DISTINCT cell, cover, card, kind, card_su FROM listed WHERE cover IS NOT NULL
+    ) GROUP BY ALL) USING (cell, cover)
+),
+-- Sums of a pool are cut down once; the remainder is the first card's, of time and of money.
+covered AS MATERIALIZED (
+    SELECT cell, card, kind, cover, taken, rest_nano IS NOT NULL OR rest_su = 0 AS is_priced,
+        for_it + CASE WHEN place = 1 THEN pool_nano - sum(for_it) OVER pool ELSE 0 END AS cover_nano,
+        CASE WHEN rest_su = 0 THEN 0 ELSE rest
+            + CASE WHEN rest_place = 1 THEN rest_nano * sum(rest_su) OVER alike // 2594592000000000 - sum(rest) OVER alike
+                ELSE 0 END END AS rest_cost
+    FROM (
+        SELECT *, nano * taken // (gpus * 2594592000000000) AS for_it,
+            nano * least(room, all_su) // (gpus * 2594592000000000) AS pool_nano, card_su - taken AS rest_su,
+            rest_nano * (card_su - taken) // 2594592000000000 AS rest,
+            row_number() OVER (
+                PARTITION BY cell, cover, rest_nano ORDER BY card_su - taken DESC, cluster, root, node, quantity
+            ) AS rest_place
+        FROM (
+            SELECT *, cut + CASE WHEN place = 1 THEN least(room, all_su) - sum(cut) OVER pool ELSE 0 END AS taken
+            FROM (
+                SELECT *, row_number() OVER (
+                    PARTITION BY cell, cover ORDER BY card_su DESC, cluster, root, node, quantity
+                ) AS place
+                FROM member_of
+            )
+            WINDOW pool AS (PARTITION BY cell, cover)
+        )
+    )
+    WINDOW pool AS (PARTITION BY cell, cover), alike AS (PARTITION BY cell, cover, rest_nano)
+),
+rated AS MATERIALIZED (
+    SELECT l.* EXCLUDE (cover) REPLACE (
+        CASE WHEN v.taken IS NULL THEN l.card_nano ELSE v.cover_nano + v.rest_cost END AS card_nano,
+        CASE WHEN v.taken = l.card_su THEN coalesce(l.nano, 0) ELSE l.nano END AS nano)
+    FROM listed AS l LEFT JOIN covered AS v USING (cell, card, kind)
+),
+-- What is paid for and does not run, with what rounding leaves.
+unused AS (
+    SELECT b.hour, b.sign, b.cover, b.cluster, b.gpu_model, paid - coalesce(sum(v.cover_nano) FILTER (is_priced), 0)
+            AS unused_nano
+    FROM bought AS b LEFT JOIN covered AS v USING (cell, cover)
+    GROUP BY b.cell, b.hour, b.sign, b.cover, b.cluster, b.gpu_model, paid
 ),
 -- The GPUs of a node beside which CPUs or memory without a price of their own are known, and these.
 member AS MATERIALIZED (
@@ -230,6 +292,12 @@ own AS (
     SELECT *, 'held' AS bucket, 1 AS sign, 0 AS su, 0 AS over_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
         0 AS observed_su, 0 AS nano
     FROM spread
+    UNION ALL BY NAME
+    SELECT cluster, 'commitment ' || cover AS root, '' AS resource, 0 AS holder, '' AS node, gpu_model, hour,
+        'cluster_idle' AS bucket, sign, 0 AS su, 0 AS over_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
+        0 AS observed_su, 0 AS nano, 0 AS used_nano, 0 AS workload_idle_nano, 0 AS shared_nano,
+        sign * unused_nano AS cluster_idle_nano, 0 AS stranded_nano, 0 AS unhealthy_nano
+    FROM unused WHERE unused_nano <> 0
 ),
 -- Hours are counted of GPUs; those of the rest only where they have no price.
 timed AS (
