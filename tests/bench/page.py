@@ -67,6 +67,9 @@ NOTES = {
     "then a change of each. Ours makes intervals, events and a cursor of them; the client only keeps node "
     "and phase. *plain* is the client without its models. The bench fails over 2 CPU seconds, 0.2 a thousand "
     "changes or 250 MB.",
+    "kill -9 and again": "A worker is killed with -9 and started again, beside a real broker with "
+    "8 partitions: from the start of the process until the 200 messages that were sent meanwhile are in "
+    "the ledger; the bench fails over 3 seconds.",
     "drift query 24 h x 20 features": "288,000 fact rows of 10 bins, written in 24 commits, as one round of "
     "`driftledger maintain` leaves them; the bench fails from 50 ms at the 95th percentile.",
     "drift query, 24 files a table": "The same in a ledger that nobody maintains.",
