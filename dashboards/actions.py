@@ -31,6 +31,8 @@ _TITLES = {
     "outcome": "Outcome",
     "detail": "What",
 }
+ASKS = "for approval: "
+"""How the detail of a proposal begins that waits for a yes."""
 WHO = "Here nobody may (dashboard.approvers). Who may write the ledger says yes or no on the command line:"
 
 
@@ -44,6 +46,9 @@ def page(view: View) -> None:
         names = [c.name for c in found.answer.columns]
         rows = [dict(zip(names, row, strict=True)) for row in found.answer.rows]
         ids = [str(r["action"]) for r in rows if r["kind"] in ("rollback", "undo", *STEPS)]
+        if asked := [r for r in rows if r["state"] == "proposed" and str(r["detail"]).startswith(ASKS)]:
+            st.info(f"Offered to a person: {', '.join(str(r['action'])[:12] for r in asked)}")
+            chosen = chosen or str(asked[0]["action"])
         words = {str(r["action"]): f"{str(r['action'])[:12]}  {r['state']}  {r['workload']}" for r in rows}
         at = ids.index(chosen) if chosen in ids else None
         picked = st.selectbox("Evidence of", ids, index=at, format_func=lambda i: words[i], key="evidence")
@@ -68,16 +73,20 @@ def _evidence(view: View, action: str) -> None:
         with Store.open(view.ledger, read_only=True) as store:
             waiting = offer(store, found.action_id)
             changed = effect(store, found.steps, view.book, view.currency)
+            asked = _undo_asked(store, found)
     except DriftledgerError as error:
         st.error(str(error))
         return
     st.subheader(f"Evidence of {found.action_id[:12]}")
     who = persons.may(view.settings.dashboard)
     if waiting is not None and not _said(found):
+        st.text(found.steps[-1]["detail"])
         _offer(view, waiting, who)
+    elif asked:
+        st.text(asked)
     elif who and _can_be_undone(found):
         persons.on_done(view, found.action_id, who)
-    st.code("\n".join(narrative(found, changed)), language=None)
+    st.code("\n".join(narrative(found, changed)), language=None, wrap_lines=True)
     name = f"action-{found.action_id[:12]}"
     whole: dict[str, Any] = document(found, changed)
     st.download_button("Evidence, page", html(found, changed), f"{name}.html", "text/html")
@@ -101,7 +110,18 @@ def _can_be_undone(found: Explanation) -> bool:
     return found.steps[0]["kind"] in ("rollback", *STEPS) and "executed" in states and "undone" not in states
 
 
+def _undo_asked(store: Store, found: Explanation) -> str:
+    """Who has asked for it and when, until a tick has answered; '' for nobody."""
+    for row in store.query("undos_asked").to_pylist():
+        if json.loads(row["evidence"])["of"] == found.action_id:
+            return f"{row['detail']} at {row['time']:%Y-%m-%d %H:%M}Z; the next tick of judge or up does it."
+    return ""
+
+
 def _offer(view: View, waiting: Offer, who: str) -> None:
+    if persons.clock() >= waiting.expires:
+        st.text(f"The offer ended at {waiting.expires:%Y-%m-%d %H:%M}Z; while harm lasts it is made anew.")
+        return
     st.text(f"Waits for a person until {waiting.expires:%Y-%m-%d %H:%M}Z. Plan {waiting.plan[:12]}.")
     if who:
         persons.on_offer(view, waiting, who)

@@ -54,6 +54,7 @@ def on_offer(view: View, waiting: Offer, who: str) -> None:
 
 def on_done(view: View, action_id: str, who: str) -> None:
     """Undo is carried out by the next tick, which has the rights in the cluster; this page has none."""
+    st.text("Undo puts back what was there before, at the next tick, unless somebody has changed it since.")
     if st.button("Undo", key=f"undo-{action_id[:12]}"):
         _say(view, lambda s, into, now: ask_undo(s, into, action_id, who, now))
 

@@ -54,14 +54,14 @@ class Effect:
     @property
     def words(self) -> str:
         """In one sentence."""
-        told = [
-            "unknown" if side.hourly is None else f"{side.hourly:.2f} {self.currency}"
-            for side in (self.before, self.after)
-        ]
-        saved = "unknown" if self.saved is None else f"{self.saved:.2f} {self.currency}"
+        before, after, saved = self.before, self.after, self.saved
+        if before.hourly is None or after.hourly is None or saved is None:
+            unknown = dict.fromkeys(side.of for side in (before, after) if side.hourly is None)
+            return f"not known, no device with a price is known of {' and '.join(unknown)}"
         return (
-            f"cost an hour {told[0]} before ({self.before.of}), {told[1]} after ({self.after.of}); "
-            f"saved in {self.after.hours:.1f} h: {saved}"
+            f"cost an hour {before.hourly:.2f} {self.currency} before ({before.of}), "
+            f"{after.hourly:.2f} {self.currency} after ({after.of}); "
+            f"saved in {after.hours:.1f} h: {saved:.2f} {self.currency}"
         )
 
 

@@ -10,21 +10,18 @@ from pipeline.canonical import instant
 from pipeline.explain.effect import Effect, Side
 from pipeline.explain.explanation import Explanation
 from pipeline.explain.gate_words import gate_words
+from pipeline.explain.shown import time
 from pipeline.explain.step_words import step_words
 from pipeline.policy.decisions import RULES
 
 
 def narrative(explanation: Explanation, effect: Effect | None = None) -> Iterator[str]:
-    """The lines of the explanation: what happened, why, what it changed, and whether it holds."""
-    first = explanation.steps[0]
+    """What it is now, what happened, what it changed and whether it holds; then why, and every gate."""
+    first, last = explanation.steps[0], explanation.steps[-1]
     yield f"action {explanation.action_id}"
     where = f"{first['cluster']}/{first['namespace']}"
     yield f"{first['kind']} of {first['workload']} in {where}, rule {first['policy']}"
-    yield ""
-    try:
-        yield from _why(json.loads(explanation.recorded))
-    except (ValueError, KeyError, TypeError):
-        yield "The recorded evidence cannot be read."
+    yield f"Now {last['state']}: {last['detail']}"
     yield ""
     yield "What happened:"
     for step in explanation.happened:
@@ -34,8 +31,12 @@ def narrative(explanation: Explanation, effect: Effect | None = None) -> Iterato
         yield f"  {_time(outcome['time'])}  outcome   {outcome['state']}: {outcome['detail']}"
     if effect is not None:
         yield f"Money, as far as costs are known: {effect.words}."
-    yield ""
     yield from _verdict(explanation)
+    yield ""
+    try:
+        yield from _why(json.loads(explanation.recorded))
+    except (ValueError, KeyError, TypeError):
+        yield "The recorded evidence cannot be read."
 
 
 def _why(evidence: dict[str, Any]) -> Iterator[str]:
@@ -46,7 +47,7 @@ def _why(evidence: dict[str, Any]) -> Iterator[str]:
     if "ladder" in evidence:
         yield from step_words(evidence)
         return
-    yield f"Evidence, as of {evidence['now']} at lake snapshot {evidence['journal']['snapshot']}:"
+    yield f"Evidence, as of {time(evidence['now'])} at lake snapshot {evidence['journal']['snapshot']}:"
     for finding in evidence["findings"]:
         yield f"  {_finding(finding)}"
     yield "Versions that served:"
@@ -59,8 +60,8 @@ def _why(evidence: dict[str, Any]) -> Iterator[str]:
 
 
 def _finding(finding: dict[str, Any]) -> str:
-    numbers = ", ".join(f"{k} {_number(v)}" for k, v in sorted(finding["evidence"].items()))
-    since = f" since {finding['since']}" if finding["since"] else ""
+    numbers = ", ".join(f"{k} {_number(v)}" for k, v in sorted(finding["evidence"].items()) if v != "")
+    since = f" since {time(finding['since'])}" if finding["since"] else ""
     return (
         f"{finding['detector']} on {finding['model']} {finding['model_version']}: {finding['level']}{since}, "
         f"{finding['count']} events, evidence {_number(finding['log_evidence'])} nats "
@@ -69,12 +70,15 @@ def _finding(finding: dict[str, Any]) -> str:
 
 
 def _served(served: dict[str, Any]) -> str:
-    good = f"judged good on {served['good_count']} labels at {served['good_at']}" if served["good_at"] else ""
-    bad = f"judged bad at {served['bad_at']}" if served["bad_at"] else ""
+    good, bad = "", ""
+    if served["good_at"]:
+        good = f"judged good on {served['good_count']} labels at {time(served['good_at'])}"
+    if served["bad_at"]:
+        bad = f"judged bad at {time(served['bad_at'])}"
     verdict = ", ".join(v for v in (good, bad) if v) or "not judged before"
     return (
         f"{served['version']}: {served['predictions']} predictions "
-        f"from {served['first']} to {served['last']}, {verdict}"
+        f"from {time(served['first'])} to {time(served['last'])}, {verdict}"
     )
 
 

@@ -12,7 +12,9 @@ from pipeline.answers.cells import safe_text
 from pipeline.canonical import instant, moment
 from pipeline.explain.effect import Effect, Side
 from pipeline.explain.explanation import Explanation
+from pipeline.explain.gate_words import gate_rows
 from pipeline.explain.narrative import verdict
+from pipeline.explain.shown import spans, time
 from pipeline.explain.step_words import step_words
 
 _STYLE = """
@@ -20,6 +22,7 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; }
 th, td { text-align: left; vertical-align: top; border-bottom: 1px solid #ccc; padding: .25rem; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f4f4; padding: .6rem; }
+td:first-child { white-space: nowrap; }
 .no { color: #a00; font-weight: 600; }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -45,34 +48,37 @@ def _parts(found: Explanation, effect: Effect | None, first: Row) -> Iterator[st
         f"Action {found.action_id}, rule {first['policy'] or '-'}, {first['cluster']}/{first['namespace']}, "
         f"model {first['model'] or '-'}, {first['model_version'] or '-'} to {first['to_version'] or '-'}."
     )
-    try:
-        yield from _decision(json.loads(found.recorded))
-    except (ValueError, KeyError, TypeError):
-        yield _paragraph("No evidence of a decision by a policy is recorded, or it cannot be read.")
+    last = found.steps[-1]
+    yield _paragraph(f"Now {last['state']}: {last['detail']}")
     yield _heading("What happened")
     yield _table(
         ("time", "state", "what"),
         ((f"{s['time']:%Y-%m-%d %H:%M:%S}Z", s["state"], s["detail"]) for s in found.happened),
     )
-    yield from _patch(found.steps)
     yield from _changed(found, effect)
+    try:
+        yield from _decision(json.loads(found.recorded))
+    except (ValueError, KeyError, TypeError):
+        yield _paragraph("No evidence of a decision by a policy is recorded, or it cannot be read.")
+    yield from _patch(found.steps)
     yield from _again(found)
 
 
 def _decision(evidence: Row) -> Iterator[str]:
     decision, policy, now = evidence["decision"], evidence["policy"], moment(evidence["now"])
     refused = decision.get("refused")
+    yield _heading("Why")
     yield _paragraph(f"{f'Refused by {refused}' if refused else 'Decided'}: {decision['detail']}")
     if "ladder" in evidence:
         yield _paragraph(
-            f"Policy version {policy['version']}, SHA-256 {policy['hash']}, as of {instant(now)}."
+            f"Policy version {policy['version']}, SHA-256 {policy['hash']}, as of {time(evidence['now'])}."
         )
         yield _heading("Inputs, gates and plan")
         yield f"<pre>{_text(chr(10).join(step_words(evidence)))}</pre>"
         return
     yield _paragraph(
         f"Policy version {policy['version']}, SHA-256 {policy['hash']}, rule {evidence['rule']}, read at "
-        f"lake snapshot {evidence['journal']['snapshot']}, as of {evidence['now']}."
+        f"lake snapshot {evidence['journal']['snapshot']}, as of {time(evidence['now'])}."
     )
     yield _heading("Inputs")
     verdicts = [*evidence["findings"], *evidence["siblings"]]
@@ -81,7 +87,7 @@ def _decision(evidence: Row) -> Iterator[str]:
         (
             (
                 f"verdict of {f['detector']}", f"{f['model']} {f['model_version']}", f["level"],
-                f"{f['start']} to {f['end']}", f["count"], _age(now, f["end"]),
+                f"{time(f['start'])} to {time(f['end'])}", f["count"], _age(now, f["end"]),
                 f"{f['log_evidence']:.4g}, acts at {f['log_act']:.4g}",
             )
             for f in verdicts
@@ -91,9 +97,10 @@ def _decision(evidence: Row) -> Iterator[str]:
         ("source", "about", "window", "n", "age", "judged good", "judged bad"),
         (
             (
-                "predictions and labels", f"version {s['version']}", f"{s['first']} to {s['last']}",
+                "predictions and labels", f"version {s['version']}",
+                f"{time(s['first'])} to {time(s['last'])}",
                 f"{s['predictions']} predictions, {s['good_count']} labels", _age(now, s["last"]),
-                s["good_at"] or "-", s["bad_at"] or "-",
+                *(time(s[name]) if s[name] else "-" for name in ("good_at", "bad_at")),
             )
             for s in evidence["journal"]["served"]
         ),
@@ -108,8 +115,8 @@ def _decision(evidence: Row) -> Iterator[str]:
     )
     yield _heading("Gates")
     yield _table(
-        ("gate", "", "on which numbers"),
-        ((g["gate"], "passed" if g["passed"] else "FAILED", g["detail"]) for g in evidence["gates"]),
+        ("", "gate", "on which numbers"),
+        gate_rows(evidence),
     )
     failed = [g["gate"] for g in evidence["gates"] if not g["passed"]]
     stopped = f"It was stopped by {', '.join(failed)}."
@@ -129,9 +136,9 @@ def _patch(steps: Sequence[Row]) -> Iterator[str]:
 def _changed(found: Explanation, effect: Effect | None) -> Iterator[str]:
     yield _heading("Before and after")
     told = found.outcome
-    words = (
-        f"measured {instant(told['time'])}: {told['state']}; {told['detail']}" if told else "not measured yet"
-    )
+    words = "not measured yet"
+    if told is not None:
+        words = f"measured {time(instant(told['time']))}: {told['state']}; {told['detail']}"
     yield _paragraph(f"{'Money' if effect and effect.by == 'namespace' else 'Quality'}: {words}.")
     if effect is None:
         yield _paragraph("Cost: nothing was changed.")
@@ -140,14 +147,14 @@ def _changed(found: Explanation, effect: Effect | None) -> Iterator[str]:
         ("cost", effect.by, "window", f"cost, {effect.currency}", "an hour"),
         (_side(name, side) for name, side in (("before", effect.before), ("after", effect.after))),
     )
-    saved = "unknown, a side has no known cost" if effect.saved is None else f"{effect.saved:.2f}"
-    yield _paragraph(
-        f"Money saved in the hours after it, against going on as before: {saved} {effect.currency}."
-    )
+    saved = "unknown, since a side has no known cost"
+    if effect.saved is not None:
+        saved = f"{effect.saved:.2f} {effect.currency}"
+    yield _paragraph(f"Money saved in the hours after it, against going on as before: {saved}.")
 
 
 def _side(name: str, side: Side) -> tuple[object, ...]:
-    window = f"{instant(side.start)} to {instant(side.end)}"
+    window = f"{time(instant(side.start))} to {time(instant(side.end))}"
     hourly = "-" if side.hourly is None else f"{side.hourly:.2f}"
     return name, side.of, window, "-" if side.cost is None else f"{side.cost:.2f}", hourly
 
@@ -164,7 +171,7 @@ def _again(found: Explanation) -> Iterator[str]:
 
 
 def _age(now: Any, end: str) -> str:
-    return f"{(now - moment(end)).total_seconds():g} s"
+    return spans(f"{(now - moment(end)).total_seconds():g} s")
 
 
 def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.explain.gate_words import gate_words
+from pipeline.explain.shown import time
 
 
 def step_words(evidence: Mapping[str, Any]) -> Iterator[str]:
     """Budgets, gates and what was to be changed."""
-    yield f"Budgets, as of {evidence['now']}:"
+    yield f"Budgets, as of {time(evidence['now'])}:"
     for row in evidence["budgets"]:
         ends = row["forecast"] or "unknown"
         spent = f"{row['spent'] or 'unknown'} of {row['amount']} {row['currency']}"

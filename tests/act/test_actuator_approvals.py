@@ -134,13 +134,19 @@ def test_undo_does_not_overwrite_a_later_change(s):
 
 
 def test_the_inbox_shows_what_waits_its_evidence_and_the_line_that_approves_it(s, monkeypatch):
-    """A link to an action opens its evidence; to whom nobody gave the right, it shows no button."""
+    """Who is called sees the proposal that waits without a click; without the right there is no button."""
     action_id, waiting = proposed(s)
-    page = opened("actions", Path(s.store.location.folder), monkeypatch, window="24h", action=action_id)
+    monkeypatch.setattr(persons, "clock", lambda: NOW + 2 * MINUTE)
+    page = opened("actions", Path(s.store.location.folder), monkeypatch, window="24h")
     assert any(action_id[:8] in frame.value.to_string() for frame in page.dataframe), page.info
+    assert f"Offered to a person: {action_id[:12]}" in [info.value for info in page.info]
     told = "\n".join(block.value for block in page.code)
     assert waiting.token in told and "passed  kill_switch" in told and "identical, byte for byte" in told
+    assert "completeness" not in " ".join(text.value for text in page.text)
     assert not [b for b in page.button if b.label in ("Approve this plan", "Deny for good", "Undo")]
+    monkeypatch.setattr(persons, "clock", lambda: waiting.expires)
+    told = "\n".join(block.value for block in page.run().code)
+    assert waiting.token not in told and any("The offer ended at" in text.value for text in page.text)
 
 
 def test_those_who_may_approve_and_undo_on_the_page(s, monkeypatch):
@@ -161,8 +167,10 @@ def test_those_who_may_approve_and_undo_on_the_page(s, monkeypatch):
     s.lab.server.tick()
     assert tick(s, 4) == ["verified"]
     monkeypatch.setattr(persons, "clock", lambda: NOW + 5 * MINUTE)
-    pressed("Undo")
+    page = pressed("Undo")
     assert s.lab.serving() == "v1", "the page has no rights in the cluster"
+    assert any("undo asked by" in text.value and "next tick" in text.value for text in page.text)
+    assert not [b for b in page.button if b.label == "Undo"], "asked once is enough"
     done = tick(s, 6)
     assert done[:4] == ["proposed", "approved", "executed", "undone"] and s.lab.serving() == "v2"
     assert not {"undone", "executed"} & set(tick(s, 7, policy("observe"))), "it is done once"

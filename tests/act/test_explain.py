@@ -84,7 +84,10 @@ def test_the_words_say_why_what_and_whether_it_holds(explained):
     text = "\n".join(narrative(explained))
     for words in (
         "roll Deployment/fraud back from v2 (revision 2) to v1 (revision 1), last judged good",
-        "accuracy on fraud v2: act since 2026-11-24T",
+        "accuracy on fraud v2: act since 2026-11-24 ",
+        "Now verified: 4 of 4 replicas",
+        "later than 604800 s (7 d)",
+        "24 of 24 passed",
         "v1: 1200 predictions",
         "judged good on 1200 labels",
         "passed  cool_down",

@@ -16,6 +16,8 @@ from pipeline.actuator.patching import ANNOTATION, action_of
 from pipeline.actuator.steps import Step
 from pipeline.canonical import canonical
 
+SHOWN = 3
+"""Changes that a step's sentence names."""
 _MARK = f"/metadata/annotations/{ANNOTATION.replace('/', '~1')}"
 
 Done = Literal["done", "left", "unknown"]
@@ -95,10 +97,18 @@ def _each(
     changed = [c.words for c, done, _ in found if done == "done"]
     left = {f"{c.plural}/{c.name}": why for c, done, why in found if done == "left"}
     evidence = canonical({"changed": changed, "left": left})
-    words = f"{len(changed)} of {len(found)} changed" + (f", left: {_named(left)}" if left else "")
+    words = f"{len(changed)} of {len(found)} changed{_listed(changed)}" + (
+        f", left: {_named(left)}" if left else ""
+    )
     if state == "executed" and not changed:
         return Step("refused", f"not_written: {_named(left)}", evidence)
     return Step(state, words if state == "executed" else f"put back: {words}", evidence)
+
+
+def _listed(changed: list[str]) -> str:
+    """The first of them; all are in the evidence."""
+    more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+    return f": {'; '.join(changed[:SHOWN])}{more}" if changed else ""
 
 
 def _named(left: dict[str, str]) -> str:
