@@ -18,6 +18,7 @@ from pipeline.policy.file import parse
 from pipeline.policy.rules import VERSION_LABEL
 from tests.act.deciding import NOW, TEXT, decided, journal
 from tests.act.git_folder import FILE, GitFolder
+from tests.act.git_https import PASSWORD, USER, served
 from tests.act.memory_cluster import NAME, MemoryCluster
 from tests.act.memory_ledger import Died, MemoryLedger
 
@@ -228,3 +229,31 @@ def test_a_branch_that_nobody_may_push_to_says_so(scene):
     hook.chmod(0o755)
     state, words = scene.carry_out()[-1]
     assert state == "refused" and "rejected" in words and len(scene.git.commits) == 1
+
+
+def test_a_forge_over_https_is_pushed_to_with_what_git_is_let_in_with(scene, tmp_path, monkeypatch):
+    """The password is in no message; without it, behind another certificate or elsewhere nothing is sent."""
+    inner = scene.text
+    with served(scene.git.folder.parent, tmp_path / "tls") as (address, cafile):
+
+        def tried(path="", password=PASSWORD, trusted=cafile):
+            helper = f"!f() {{ echo username={USER}; echo password={password}; }}; f"
+            monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+            monkeypatch.setenv("GIT_CONFIG_KEY_0", "credential.helper")
+            monkeypatch.setenv("GIT_CONFIG_VALUE_0", helper)
+            monkeypatch.setenv("GIT_SSL_CAINFO", str(trusted))
+            scene.text = inner.replace(str(scene.git.folder), f"{address}{path}/deploy.git")
+            return scene.carry_out()[-1]
+
+        for wrong, why in (
+            ({"path": "/moved"}, "302"),
+            ({"password": "guessed"}, "Authentication failed"),
+            ({"trusted": tmp_path / "none.pem"}, "unable to access"),
+        ):
+            state, words = tried(**wrong)
+            assert state == "refused" and words.startswith("git_failed: git fetch: fatal"), words
+            assert why in words and "guessed" not in words and PASSWORD not in words
+        assert tried()[0] == "executed"
+    assert scene.git.text == MANIFEST.replace("v2", "v1") and len(scene.git.commits) == 2
+    recorded = str(scene.ledger.query("action_rows", prefix="").to_pylist())
+    assert PASSWORD not in recorded and "guessed" not in recorded
