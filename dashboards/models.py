@@ -17,7 +17,7 @@ from pipeline.answers.cells import safe_text
 MODEL = "model"
 """Key of the chosen model, and its name in the address."""
 _CHART = "what happened"
-_COLUMNS = {
+HEADINGS = {
     "model": "Model",
     "model_version": "Version",
     "owner": "Owner",
@@ -35,6 +35,8 @@ _COLUMNS = {
     "powered_low": "at least  ",
     "powered_high": "at most  ",
     "latency_p95": "p95, s",
+    "latency_source": "Times from",
+    "latency_error": "off by at most",
     "cost_per_1k_requests": "1,000",
     "cost_per_1k_correct": "1,000 right",
     "accuracy_level": "Accuracy is",
@@ -60,7 +62,7 @@ def page(view: View) -> None:
     shown.table(
         view,
         Asked(answer, (*served.queries, *units.queries)),
-        _COLUMNS,
+        HEADINGS,
         file="models",
         command=f"driftledger unit-costs --window {shown.words(view)} -o wide",
         key="versions",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -14,6 +15,8 @@ from pipeline import sql
 from pipeline.answers.answer import Answer
 from pipeline.answers.cells import complete, safe_text
 from pipeline.answers.files import csv_text, xlsx
+
+_NO_NAMES: Mapping[str, str] = {}
 
 
 def table(
@@ -44,9 +47,10 @@ def table(
         )
         with st.popover("Show the SQL"):
             _sql(asked.queries, command)
-    notes(asked.answer, but=unsaid)
+    notes(asked.answer, but=unsaid, names=names)
 
 
+_NAME = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -60,11 +64,16 @@ def cost_command(view: View, by: Sequence[str]) -> str:
     return f"driftledger cost --window {words(view)} --by {','.join(by)} --currency {view.currency} -o wide"
 
 
-def notes(answer: Answer, *, but: Sequence[str] = ()) -> None:
-    """What a reader must know of the numbers, a line each."""
+def notes(answer: Answer, *, but: Sequence[str] = (), names: Mapping[str, str] = _NO_NAMES) -> None:
+    """What a reader must know of the numbers, a line each; a column is called by its heading in `names`."""
     for note in answer.notes:
         if note not in but:
-            st.text(f"- {safe_text(note)}")
+            st.text(f"- {safe_text(headed(note, names))}")
+
+
+def headed(note: str, names: Mapping[str, str]) -> str:
+    """The note with columns as the page heads them; a name that is a plain word may be just that word."""
+    return _NAME.sub(lambda name: f"“{names[name[0]].strip()}”" if name[0] in names else name[0], note)
 
 
 def trust(view: View, answer: Answer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ TIMES = "write ISO 8601 times, as 2026-10-01T12:00:00Z, or seconds since 1970"
 EPOCHS_FROM = 10**8
 """Seconds: smaller numbers are years or counts."""
 EPOCHS = ((10**11, 1_000_000, 1), (10**14, 1_000, 1), (10**17, 1, 1), (10**20, 1, 1_000))
+_LETTERS, _DIGITS = ("false", "true"), ("0", "1")
 NOTHING = ("", "nan", "na", "n/a", "null", "none")
 """Texts that say there is no number, in any case of their letters."""
 
@@ -74,6 +76,16 @@ def class_name(value: str) -> str:
     return value.lower() if value.lower() in ("true", "false") else value
 
 
+def spelled_as(held: Text, names: Iterable[str]) -> Text:
+    """The same classes where one side says true and false and the other 1 and 0, as Python counts them."""
+    mine, theirs = ({name for name in of if name} for of in (held.values.to_pylist(), names))
+    for one, other in ((_LETTERS, _DIGITS), (_DIGITS, _LETTERS)):
+        if mine and theirs and mine <= set(one) and theirs <= set(other):
+            said = dict(zip(one, other, strict=True))
+            return Text(held.codes, pa.array([said.get(n, n) for n in held.values.to_pylist()], pa.string()))
+    return held
+
+
 def _booleans(held: Text) -> Text:
     names = held.values.to_pylist()
     shown = [class_name(name) for name in names]
@@ -92,29 +104,31 @@ def values(column: pa.ChunkedArray, numeric: bool) -> tuple[Values, Mask]:
 
 def times(column: pa.ChunkedArray, name: str) -> tuple[Integers, Mask]:
     """Microseconds since 1970 UTC, and which rows have a time; a time without a zone is UTC."""
-    kind = column.type
+    kind, like = column.type, ""
     if pa.types.is_date(kind):
         column = column.cast(pa.timestamp("us"))
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        first = next((v for v in column.to_pylist() if v), "")
+        like = f" (the first is {first[:40]!r})" if first else ""
         column = pa.chunked_array([pa.array([_time(v) for v in column.to_pylist()], pa.timestamp("us"))])
-    elif pa.types.is_integer(kind):
+    elif is_numeric(column):
         column = pa.chunked_array([pa.array(_epoch(column, name), pa.timestamp("us"))])
     elif not pa.types.is_timestamp(kind):
         raise ConfigError("timestamp", name, f"it is a column of {kind}; {TIMES}")
     stamps = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
     known = np.asarray(pc.is_valid(stamps).combine_chunks().to_numpy(zero_copy_only=False), np.bool_)
     if not known.any():
-        raise ConfigError("timestamp", name, f"no row has a time that can be read; {TIMES}")
+        raise ConfigError("timestamp", name, f"no row has a time that can be read{like}; {TIMES}")
     return np.asarray(stamps.fill_null(0).combine_chunks().to_numpy(), np.int64), known
 
 
 def _epoch(column: pa.ChunkedArray, name: str) -> list[int | None]:
     """Seconds, milliseconds, micro- or nanoseconds since 1970, told by their size; in microseconds."""
-    values = column.to_pylist()
+    values = [value if value == value else None for value in column.to_pylist()]
     largest = max((abs(value) for value in values if value is not None), default=0)
     for most, over, under in EPOCHS:
         if EPOCHS_FROM <= largest < most:
-            return [None if value is None else value * over // under for value in values]
+            return [None if value is None else int(value * over // under) for value in values]
     raise ConfigError("timestamp", name, f"its numbers are no times since 1970; {TIMES}")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -16,6 +18,7 @@ MOST_BYTES = 4_000_000_000
 """The rows are kept in memory."""
 DELIMITERS = ",;\t"
 MOST_BLOCK = 2**31 - 1
+_COMMA_NUMBER = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?([eE][+-]?\d+)?$"
 
 
 def read(path: Path, option: str) -> pa.Table:
@@ -29,7 +32,7 @@ def read(path: Path, option: str) -> pa.Table:
         raise ConfigError(option, str(path), f"keep the file under {MOST_BYTES:,} bytes, or split it")
     try:
         table = pa.parquet.read_table(path) if _is_parquet(path) else _csv(path)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise ConfigError(option, str(path), f"it is neither Parquet nor CSV: {_first(error)}") from error
     twice = {name for name in table.column_names if table.column_names.count(name) > 1}
     if twice:
@@ -53,23 +56,53 @@ def _some(names: Sequence[str]) -> str:
 
 def _csv(path: Path) -> pa.Table:
     """One block, so that a column is numbers only where all of it is."""
-    size = min(max(path.stat().st_size + 1, 1 << 20), MOST_BLOCK)
+    content = _content(path)
+    size = min(max(len(content) + 1, 1 << 20), MOST_BLOCK)
+    delimiter = _delimiter(content)
     table = pa.csv.read_csv(
-        path,
+        pa.BufferReader(content),
         read_options=pa.csv.ReadOptions(block_size=size),
-        parse_options=pa.csv.ParseOptions(delimiter=_delimiter(path)),
+        parse_options=pa.csv.ParseOptions(delimiter=delimiter),
         convert_options=pa.csv.ConvertOptions(strings_can_be_null=True),
     )
+    if delimiter != ",":
+        columns = [_with_points(column) for column in table.columns]
+        table = pa.table(columns, names=table.column_names)
     # A data frame's index, written without a name.
     return table.drop_columns([""]) if table.column_names.count("") == 1 else table
 
 
-def _delimiter(path: Path) -> str:
+def _content(path: Path) -> bytes:
+    """All bytes, unpacked where they are gzip, whatever the file's name is."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if packed else path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(f"over {MOST_BYTES:,} bytes when unpacked; split it")
+    return content
+
+
+def _delimiter(content: bytes) -> str:
     """The one of comma, semicolon and tab that the heading has most often."""
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rb") as file:
-        heading = file.readline(1 << 20).decode("utf-8", "replace")
+    heading = content[: content.find(b"\n")].decode("utf-8", "replace")
     return max(DELIMITERS, key=heading.count)
+
+
+def _with_points(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Numbers with a decimal comma, as in files whose columns no comma parts; a text among them stays one."""
+    if not pa.types.is_string(column.type):
+        return column
+    is_number = pc.fill_null(pc.match_substring_regex(column, _COMMA_NUMBER), False)
+    has_comma = pc.fill_null(pc.match_substring(column, ","), False)
+    if not pc.any(pc.and_(is_number, has_comma)).as_py():
+        return column
+    if 2 * pc.sum(is_number).as_py() < len(column) - column.null_count:
+        return column
+    plain = pc.replace_substring(pc.replace_substring(column, ".", ""), ",", ".")
+    mended = pc.if_else(is_number, plain, column)
+    all_numbers = pc.sum(is_number).as_py() == len(column) - column.null_count
+    return mended.cast(pa.float64()) if all_numbers else mended
 
 
 def _is_parquet(path: Path) -> bool:

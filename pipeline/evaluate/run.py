@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,14 @@ from detectors.parameters import Parameters
 from detectors.references import Reference
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
+from pipeline.evaluate import cells, files, labels, steps, stored
 from pipeline.evaluate import columns as declared
-from pipeline.evaluate import files, labels, steps, stored
 from pipeline.evaluate.chunks import EPOCH, chunks
 from pipeline.evaluate.columns import Columns
 from pipeline.evaluate.evaluate import Baseline, Evaluated, evaluate
 from pipeline.evaluate.fitted import fit
 from pipeline.evaluate.problem import is_regression, problem, same_classes
-from pipeline.evaluate.sample import Sample, instants, kinds, sample
+from pipeline.evaluate.sample import Sample, compounds, instants, kinds, sample
 from pipeline.evaluate.segments import note
 
 
@@ -52,7 +53,7 @@ def run(
         features = stored.kinds(reference)
         notes += (f"compared with the bins of {reference.reference}: distances are of bins, not of rows",)
     regression = baseline.fitted.problem.kind == "regression"
-    new = sample(now, columns, features, data, regression=regression)
+    new = _spelled(sample(now, columns, features, data, regression=regression), baseline)
     if baseline.sample is not None:
         same_classes(baseline.sample, new, columns)
     found = list(evaluate(baseline, new, columns, chunks(new, chunk), parameters))
@@ -61,11 +62,24 @@ def run(
     return found, (*old, *new.notes, *notes, *note(new), steps.note(steps.are_minutes(new), parameters))
 
 
+def _spelled(new: Sample, baseline: Baseline) -> Sample:
+    """Classes as the reference writes them, where one says true and the other 1."""
+    old, stored_as = baseline.sample, baseline.stored
+    held = [] if old is None else [of for of in (old.prediction, old.label) if of is not None]
+    names = [name for of in held for name in of.values.to_pylist()]
+    names += () if stored_as is None else stored_as.classes
+    said, truth = (None if of is None else cells.spelled_as(of, names) for of in (new.prediction, new.label))
+    return replace(new, prediction=said, label=truth)
+
+
 def _left_out(table: pa.Table, columns: Columns, features: Mapping[str, bool]) -> tuple[str, ...]:
-    roles = {*columns.roles.values(), *columns.ignore}
-    names = [name for name in instants(table) if name not in roles and name not in features]
-    told = f"{', '.join(names)}: dates and times are no features unless they are declared as such"
-    return (told,) if names else ()
+    roles = {*columns.roles.values(), *columns.ignore, *features}
+    said = {
+        "dates and times are no features unless they are declared as such": instants(table),
+        "lists, records and bytes are no features": compounds(table),
+    }
+    left = {why: [name for name in names if name not in roles] for why, names in said.items()}
+    return tuple(f"{', '.join(names)}: {why}" for why, names in left.items() if names)
 
 
 def _of_file(path: Path, columns: Columns, window: Window | None) -> tuple[Baseline, dict[str, bool]]:

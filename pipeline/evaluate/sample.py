@@ -76,6 +76,18 @@ def instants(table: pa.Table) -> tuple[str, ...]:
     return tuple(f.name for f in table.schema if pa.types.is_temporal(f.type))
 
 
+def compounds(table: pa.Table) -> tuple[str, ...]:
+    """Columns of lists, records and bytes, which have no distance."""
+    return tuple(f.name for f in table.schema if _is_compound(f.type))
+
+
+def _is_compound(kind: pa.DataType) -> bool:
+    is_bytes = (
+        pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    )
+    return bool(is_bytes or pa.types.is_nested(kind))
+
+
 def kinds(table: pa.Table, columns: Columns, path: Path) -> dict[str, bool]:
     """Every feature of the reference, and whether it is numeric, in the order of the file."""
     declared = {
@@ -84,9 +96,12 @@ def kinds(table: pa.Table, columns: Columns, path: Path) -> dict[str, bool]:
         **{name: None for name in columns.features},
     }
     for name in declared:
-        files.require(table, name, "features", path)
-    taken = {*columns.roles.values(), *columns.ignore}
-    names = declared or [n for n in table.column_names if n not in taken and n not in instants(table)]
+        kind = files.require(table, name, "features", path).type
+        if _is_compound(kind):
+            remedy = f"it is a column of {kind}; only numbers, texts, booleans and times can be compared"
+            raise ConfigError("features", name, remedy)
+    taken = {*columns.roles.values(), *columns.ignore, *instants(table), *compounds(table)}
+    names = declared or [n for n in table.column_names if n not in taken]
     found = {}
     for name in names:
         known = declared.get(name)
@@ -104,7 +119,8 @@ def sample(
     notes: list[str] = []
     times = None
     if columns.timestamp:
-        stamps, known = cells.times(files.require(table, columns.timestamp, "timestamp", path), "timestamp")
+        column = files.require(table, columns.timestamp, "timestamp", path)
+        stamps, known = cells.times(column, columns.timestamp)
         if not known.all():
             notes.append(f"{path.name}: {int((~known).sum()):,} rows without a time were left out")
         kept = np.flatnonzero(known)
@@ -117,14 +133,16 @@ def sample(
     held = {name: cells.values(_column(table, name), numeric) for name, numeric in features.items()}
     label, version = _optional(table, columns.label), _optional(table, columns.version)
     prediction = _required(table, columns.prediction, "prediction", path)
+    said = None if prediction is None or regression else cells.texts(prediction)
+    truth = None if label is None or regression else cells.texts(label)
     return Sample(
         features={name: values for name, (values, _) in held.items()},
         unreadable={name: mask for name, (_, mask) in held.items() if mask.any()},
         times=times,
-        prediction=None if prediction is None or regression else cells.texts(prediction),
+        prediction=said,
         predicted=cells.numbers(prediction).values if prediction is not None and regression else None,
-        scores=_scores(table, columns, path),
-        label=None if label is None or regression else cells.texts(label),
+        scores=_scores(table, columns, path, notes),
+        label=cells.spelled_as(truth, said.values.to_pylist()) if truth and said else truth,
         actual=cells.numbers(label).values if label is not None and regression else None,
         label_lag=_lag(table, columns, times),
         version=None if version is None else cells.texts(version),
@@ -148,14 +166,22 @@ def _required(table: pa.Table, name: str, role: str, path: Path) -> pa.ChunkedAr
     return files.require(table, name, role, path) if name else None
 
 
-def _scores(table: pa.Table, columns: Columns, path: Path) -> Floats | None:
+def _scores(table: pa.Table, columns: Columns, path: Path, notes: list[str]) -> Floats | None:
     named = [("score", columns.score)] if columns.score else list(columns.scores)
     if not named:
         return None
     found = []
     for role, name in named:
-        column = files.require(table, name, role if columns.score else f"scores.{role}", path)
-        values = cells.numbers(column).values
+        role = role if columns.score else f"scores.{role}"
+        values, unreadable = cells.numbers(files.require(table, name, role, path))
+        if unreadable.any() and np.isnan(values).all():
+            raise ConfigError(
+                role, name, f"{path.name} has no number in it; a score is a probability, 0 to 1"
+            )
+        if unreadable.any():
+            notes.append(
+                f"{path.name}: {int(unreadable.sum()):,} rows have no score: {name} is no number there"
+            )
         if ((values < -ROUNDING) | (values > 1 + ROUNDING)).any():
             raise ConfigError(role, name, "a score is a probability, 0 to 1; convert the column first")
         found.append(np.clip(values, 0.0, 1.0))

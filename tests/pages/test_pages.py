@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 from dashboards import controls, drill, pivot
+from dashboards.models import HEADINGS
 from dashboards.pages import PAGES
 from dashboards.versions import versions
 from pipeline.answers.answer import Answer, Column
@@ -183,3 +184,12 @@ def test_a_name_is_no_formula_in_a_file(text: str) -> None:
     cells = sheet(xlsx(answer))
     assert "<f>" not in cells and "<hyperlink " not in cells
     assert csv_text(answer).splitlines()[1].lstrip('"')[0] in ("'", "h")
+
+
+def test_notes_call_a_column_by_the_heading_above_it(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader of the page never saw accuracy_low: the column is headed "at least"."""
+    page = opened("models", ledger, monkeypatch)
+    said = "\n".join(str(text.value) for text in page.text)
+    assert "“at least” and “at most” are the 95 % Wilson interval" in said
+    assert "“Estimate” comes from calibrated scores" in said
+    assert not [name for name in HEADINGS if "_" in name and re.search(rf"\b{name}\b", said)]

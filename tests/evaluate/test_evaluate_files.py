@@ -1,0 +1,145 @@
+"""Files as other tools write them: the same rows give the same numbers, or a sentence says what is wrong."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.evaluate import files
+from tests.evaluate.evaluating import Numbers, numbers, run
+
+ROLES = "timestamp: at\nprediction: said\nscore: score\nlabel: truth\n"
+ROWS = 400
+
+
+def rows(seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    score = rng.random(ROWS).round(4)
+    return {
+        "at": (1_790_000_000 + 60 * np.arange(ROWS)).tolist(),
+        "amount": rng.lognormal(3, 1, ROWS).round(3),
+        "said": (score > 0.5).astype(int),
+        "score": score,
+        "truth": (rng.random(ROWS) < score).astype(int),
+    }
+
+
+def evaluated(folder: Path, write: Callable[[pa.Table, Path], Path], **changed: Any) -> Numbers:
+    """Both files written in one way; columns that `changed` names are of its functions."""
+    (folder / "columns.yaml").write_text(ROLES, encoding="utf-8")
+    tables = [rows(seed) for seed in (1, 2)]
+    parts = [pa.table(table | {n: make(table) for n, make in changed.items()}) for table in tables]
+    reference, data = (write(part, folder / name) for part, name in zip(parts, ("r", "d"), strict=True))
+    asked = ("--reference", reference, "--data", data, "--columns", folder / "columns.yaml")
+    return numbers(run(*asked, "--chunk", str(ROWS), "-o", "json"))
+
+
+def parquet(table: pa.Table, path: Path) -> Path:
+    pq.write_table(table, path)
+    return path
+
+
+def text(table: pa.Table, delimiter: str, point: str) -> bytes:
+    lines = [delimiter.join(table.column_names)]
+    lines += [delimiter.join(str(v).replace(".", point) for v in row.values()) for row in table.to_pylist()]
+    return "\n".join(lines).encode("utf-8-sig")
+
+
+def german(table: pa.Table, path: Path) -> Path:
+    path.write_bytes(text(table, ";", ","))
+    return path
+
+
+def packed(table: pa.Table, path: Path) -> Path:
+    path.write_bytes(gzip.compress(text(table, ",", ".")))
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Numbers:
+    return evaluated(tmp_path_factory.mktemp("plain"), parquet)
+
+
+FORMS: dict[str, tuple[Callable[[pa.Table, Path], Path], dict[str, Any]]] = {
+    "semicolons, decimal commas, BOM": (german, {}),
+    "gzip under another name": (packed, {}),
+    "truth as booleans": (parquet, {"truth": lambda t: t["truth"] == 1}),
+    "answers as booleans": (parquet, {"said": lambda t: t["said"] == 1}),
+    "seconds as floats": (parquet, {"at": lambda t: [float(s) for s in t["at"]]}),
+    "a column of vectors": (parquet, {"embedding": lambda t: [[1.0, 2.0]] * ROWS}),
+    "a column of bytes": (parquet, {"image": lambda t: [b"x"] * ROWS}),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_form_of_a_file_changes_no_number(tmp_path: Path, expected: Numbers, form: str) -> None:
+    """Who exports from a spreadsheet, from pandas or from a feature store must read the same."""
+    write, changed = FORMS[form]
+    found = evaluated(tmp_path, write, **changed)
+    assert {key: row["value"] for key, row in found.items()} == pytest.approx(
+        {key: row["value"] for key, row in expected.items()}, nan_ok=True
+    )
+
+
+def test_a_reference_of_booleans_and_data_of_numbers_are_one_class(tmp_path: Path, expected: Numbers) -> None:
+    """The training set says True, the service logs 1."""
+    (tmp_path / "columns.yaml").write_text(ROLES, encoding="utf-8")
+    old = rows(1)
+    parquet(pa.table(old | {name: old[name] == 1 for name in ("said", "truth")}), tmp_path / "r")
+    parquet(pa.table(rows(2)), tmp_path / "d")
+    asked = ("--reference", tmp_path / "r", "--data", tmp_path / "d", "--columns", tmp_path / "columns.yaml")
+    found = numbers(run(*asked, "--chunk", str(ROWS), "-o", "json"))
+    for name in ("|accuracy|realized", "|accuracy|estimated", "said|unseen_rate|rows", "|tp|realized"):
+        assert found[(0, name)]["value"] == pytest.approx(expected[(0, name)]["value"]), name
+
+
+def test_a_late_text_of_a_packed_file_is_no_end_of_the_run(tmp_path: Path) -> None:
+    """Packed, a file is shorter than its first block: its types must rest on all of its rows all the same."""
+    lines = [f"{n},x" for n in range(600_000)]
+    (tmp_path / "big.csv.gz").write_bytes(gzip.compress("\n".join(["a,b", *lines, "late,y"]).encode(), 1))
+    table = files.read(tmp_path / "big.csv.gz", "--data")
+    assert table.num_rows == 600_001 and pa.types.is_string(table.schema.field("a").type)
+
+
+def test_a_text_among_decimal_commas_leaves_the_numbers_readable(tmp_path: Path) -> None:
+    lines = ["x;y", "1,5;a,b", "1.234,5;c,d", "12 EUR;1,2", "-3;e"]
+    (tmp_path / "d.csv").write_text("\n".join(lines), encoding="utf-8")
+    table = files.read(tmp_path / "d.csv", "--data")
+    assert table.column("x").to_pylist() == ["1.5", "1234.5", "12 EUR", "-3"]
+    assert table.column("y").to_pylist() == ["a,b", "c,d", "1,2", "e"], "texts with a comma stay as they are"
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"score": lambda t: ["high"] * ROWS}, ("score", "no number in it")),
+        ({"at": lambda t: ["31/12/2026 10:00"] * ROWS}, ("'at'", "31/12/2026", "ISO 8601")),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_column(tmp_path: Path, changed: Any, words: Any) -> None:
+    table = parquet(
+        pa.table(rows(1) | {name: make(rows(1)) for name, make in changed.items()}), tmp_path / "d"
+    )
+    (tmp_path / "columns.yaml").write_text(ROLES, encoding="utf-8")
+    done = run("--reference", table, "--data", table, "--columns", tmp_path / "columns.yaml")
+    assert getattr(done.exception, "exit_code", None) == 4
+    assert all(word in str(done.exception) for word in words), str(done.exception)
+
+
+BROKEN = (b"\x1f\x8b broken", gzip.compress(b"a,b\n" * 1_000)[:40], b"\xff\xfe\x00", b"PAR1 broken")
+
+
+@pytest.mark.parametrize("content", BROKEN)
+def test_a_broken_file_is_a_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "d.csv").write_bytes(content)
+    with pytest.raises(ConfigError, match="--data"):
+        files.read(tmp_path / "d.csv", "--data")
