@@ -60,7 +60,8 @@ def cost(
     def name(line: Line) -> str:
         return "/".join(filter(None, (cost_tenants.of_line(rule, line).id, owners.version)))
 
-    rows, total = cost_table.rows(lines, sums, by, currency, name)
+    told = [line for line in lines if "resource" in by or cost_table.is_told(line)]
+    rows, total = cost_table.rows(told, sums, by, currency, name)
     return Answer(
         columns=cost_table.columns(by, currency, cost_table.buckets(sums)),
         rows=rows,

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.answers.answer import Column, Value
-from pipeline.answers.money import from_nano, gpu_hours
+from pipeline.answers.money import from_nano, gpu_hours, unit_hours
 
 Row = tuple[Value, ...]
 Line = dict[str, Any]
@@ -27,7 +27,7 @@ USUAL = ("used", "workload_idle", "cluster_idle")
 
 _SUMS = (
     "allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su", "unpriced_su",
-    "unpriced_other_su", "observed_su", "over_su",
+    "unpriced_other_su", "observed_su", "over_su", "core_su", "memory_su",
     *(f"{bucket}_{unit}" for unit in ("su", "nano") for bucket in BUCKETS),
 )  # fmt: skip
 
@@ -50,6 +50,8 @@ def _plain(column: pa.ChunkedArray) -> list[Value]:
 def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) -> tuple[Column, ...]:
     """Active is time with utilisation above 0, busy is utilisation times time; both only while held.
 
+    Hours of cores and of GiB are of what a node has beside its GPUs, held or not.
+
     On a terminal only the buckets `shown` are shown.
     """
     dimensions = tuple(Column(d, kind="time" if d in ("hour", "day") else "text") for d in by)
@@ -66,6 +68,8 @@ def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) 
         Column("rule", wide=True),
         _hours("unpriced_gpu_hours"),
         Column("completeness", "", "ratio"),
+        Column("cpu_core_hours", "hours", "decimal", wide=True),
+        Column("memory_gib_hours", "hours", "decimal", wide=True),
     )
 
 
@@ -93,6 +97,12 @@ def rows(
 def buckets(sums: Line) -> set[str]:
     """The usual ones, and those that hold anything."""
     return {*USUAL, *(bucket for bucket in BUCKETS if _has(sums, bucket))}
+
+
+def is_told(line: Line) -> bool:
+    """Whether it has a cost or hours of its own; cores that the price of GPUs pays for have none."""
+    names = ("allocated_su", "unallocated_su", "unpriced_other_su", *(f"{bucket}_nano" for bucket in BUCKETS))
+    return any(line[name] for name in names)
 
 
 def completeness(sums: Line) -> Decimal | None:
@@ -133,6 +143,8 @@ def _row(by: Sequence[str], line: Line, bucket: str | None, currency: str, rule:
         rule,
         gpu_hours(line["unpriced_su"]) if bucket is None else None,
         _ratio(line) if bucket is None else None,
+        unit_hours(line["core_su"], 1_000) if bucket is None else None,
+        unit_hours(line["memory_su"], 1_024) if bucket is None else None,
     )
 
 

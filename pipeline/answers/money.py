@@ -49,6 +49,11 @@ def gpu_hours(su: int | Decimal) -> Decimal:
     return (Decimal(su) / _SU_PER_HOUR).quantize(_HOURS) if su else _NO_HOURS
 
 
+def unit_hours(su: int, parts: int) -> Decimal:
+    """Parts of a core or GiB, times microseconds, as its hours, to the millionth; `parts` are one."""
+    return (Decimal(su) / (parts * 3_600_000_000)).quantize(_HOURS) if su else _NO_HOURS
+
+
 def minor_digits(currency: str) -> int:
     """Decimals of the currency's smallest unit (ISO 4217): 2, but for those that have none or more."""
     return next((digits for digits, codes in _MINOR.items() if currency in codes), 2)

@@ -15,6 +15,7 @@ from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
 from pipeline.opencost.parameters import Question
 from pipeline.opencost.properties import DIRECT, IDLE, LABELS, dimension, part, value
+from pipeline.opencost.sent import sent, unknown
 from pipeline.ownership.rules import Ownership
 from pipeline.prices.book import PriceBook
 from pipeline.settings.cost import Spread
@@ -38,6 +39,11 @@ class Allocation:
     properties: dict[str, Any]
     hours: Decimal = ZERO
     busy_hours: Decimal = ZERO
+    core_hours: Decimal = ZERO
+    memory_gib_hours: Decimal = ZERO
+    sent_bytes: int = 0
+    network: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    """Cost of what was sent, by class; in `costs` too, as the resource network."""
     costs: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     idles: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     shared: Decimal = ZERO
@@ -73,8 +79,14 @@ def allocations(store: Store, question: Question, prices: Prices) -> tuple[Sets,
             start = row[time] if time else span.start
             _take(sets[_place(question.sets, start)], row, question)
         _bounded(sum(map(len, sets)))
+    for place, key, row in sent(store, question, prices.book, prices.currency, prices.owners):
+        _send(sets[place].setdefault(key, Allocation(key, _properties(row))), row)
     ordered = [sorted(entries.values(), key=lambda entry: (-entry.total, entry.name)) for entries in sets]
-    return list(zip(question.sets, ordered, strict=True)), (*_unknown(question), *notes)
+    return list(zip(question.sets, ordered, strict=True)), (
+        *_unknown(question),
+        *filter(None, [unknown(store, question)]),
+        *notes,
+    )
 
 
 def _bounded(entries: int) -> None:
@@ -146,7 +158,17 @@ def _add(entry: Allocation, row: Mapping[str, Any], is_idle: bool, question: Que
     entry.busy_hours += ZERO if is_idle else row["busy_gpu_hours"]
     entry.costs[row["resource"]] += total - shared
     entry.shared += shared
+    if not is_idle:
+        entry.core_hours += row["cpu_core_hours"]
+        entry.memory_gib_hours += row["memory_gib_hours"]
     entry.unpriced_hours += row["unpriced_gpu_hours"] or ZERO
+
+
+def _send(entry: Allocation, row: Mapping[str, Any]) -> None:
+    amount = row["cost"] or ZERO
+    entry.network[row["class"]] += amount
+    entry.costs["network"] += amount
+    entry.sent_bytes += row["bytes"] or 0
 
 
 def _properties(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,12 @@ from typing import Any
 from pipeline.answers.window import Window
 from pipeline.opencost.allocation import Allocation, Sets, hours_of
 
+GIB = 1 << 30
+_NETWORK = {
+    "cross_zone": "networkCrossZoneCost", "cross_region": "networkCrossRegionCost",
+    "internet": "networkInternetCost",
+}  # fmt: skip
+"""OpenCost's field of the cost of a class; of others it has none, and they are in networkCost alone."""
 _NANOSECONDS = 1_000_000_000
 _FRACTION = Decimal("0.000001")
 
@@ -50,6 +56,7 @@ def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
     hours = hours_of(span)
     efficiency = _ratio(entry.busy_hours, entry.hours)
     requested, used = _ratio(entry.hours, hours), _ratio(entry.busy_hours, hours)
+    ram_byte_hours = entry.memory_gib_hours * GIB
     return {
         "name": entry.name,
         "properties": entry.properties,
@@ -58,6 +65,9 @@ def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
         "end": time(span.end),
         "minutes": round((span.end - span.start).total_seconds()) // 60,
         **dict.fromkeys(_CPU, 0),
+        "cpuCores": _ratio(entry.core_hours, hours),
+        "cpuCoreRequestAverage": _ratio(entry.core_hours, hours),
+        "cpuCoreHours": entry.core_hours,
         **_costs(entry, ("cpu", "cpuCost", "cpuCostIdle")),
         "gpuCount": requested,
         "gpuRequestAverage": requested,
@@ -67,6 +77,11 @@ def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
         "gpuCostAdjustment": 0,
         "gpuEfficiency": efficiency,
         **dict.fromkeys(_OTHERS, 0),
+        **{name: entry.network[kind] for kind, name in _NETWORK.items()},
+        "networkTransferBytes": entry.sent_bytes,
+        "ramBytes": _ratio(ram_byte_hours, hours),
+        "ramByteRequestAverage": _ratio(ram_byte_hours, hours),
+        "ramByteHours": ram_byte_hours,
         **_costs(entry, *_BESIDE),
         "pvs": None,
         "externalCost": 0,
@@ -84,13 +99,14 @@ def summarised(entry: Allocation, span: Window) -> dict[str, Any]:
         "name": entry.name,
         "start": time(span.start),
         "end": time(span.end),
-        **dict.fromkeys(("cpuCoreRequestAverage", "cpuCoreUsageAverage"), 0),
+        "cpuCoreRequestAverage": _ratio(entry.core_hours, hours),
+        "cpuCoreUsageAverage": 0,
         **_costs(entry, ("cpu", "cpuCost", "cpuCostIdle")),
         "gpuRequestAverage": _ratio(entry.hours, hours),
         "gpuUsageAverage": _ratio(entry.busy_hours, hours),
         **_costs(entry, ("gpu", "gpuCost", "gpuCostIdle")),
-        "networkCost": 0,
-        **dict.fromkeys(("ramByteRequestAverage", "ramByteUsageAverage"), 0),
+        "ramByteRequestAverage": _ratio(entry.memory_gib_hours * GIB, hours),
+        "ramByteUsageAverage": 0,
         **_costs(entry, *_BESIDE),
         "sharedCost": entry.shared,
         "externalCost": 0,
@@ -100,7 +116,8 @@ def summarised(entry: Allocation, span: Window) -> dict[str, Any]:
 
 
 _BESIDE = (
-    ("memory", "ramCost", "ramCostIdle"), ("volume", "pvCost", ""), ("load_balancer", "loadBalancerCost", ""),
+    ("memory", "ramCost", "ramCostIdle"), ("network", "networkCost", ""),
+    ("volume", "pvCost", ""), ("load_balancer", "loadBalancerCost", ""),
 )  # fmt: skip
 """Resource of the ledger, and OpenCost's fields of its cost and of the idle time in it."""
 

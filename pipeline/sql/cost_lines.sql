@@ -207,7 +207,7 @@ moved AS (
 -- What is held of a node's CPUs and memory, of a volume or a load balancer counts as used: it is paid for, and how
 -- much of it works is not measured.
 settled AS MATERIALIZED (
-    SELECT cell, cluster, root, resource, holder, node, gpu_model, hour, sign, su, over_su, busy_su, active_su,
+    SELECT cell, cluster, root, resource, quantity, holder, node, gpu_model, hour, sign, su, over_su, busy_su, active_su,
         idle_held_su, observed_su, nano, line_nano,
         CASE WHEN resource = '' THEN line_nano * busy_su // su ELSE line_nano END AS worked_nano,
         CASE WHEN holder > 0 THEN CASE WHEN h.is_shared THEN 'shared' ELSE 'held' END
@@ -275,8 +275,8 @@ spread AS (
 ),
 -- Where the cost stands before it is spread; what is spread is taken off here, its time stays.
 own AS (
-    SELECT cluster, root, resource, holder, node, gpu_model, hour, bucket, sign, su, over_su, busy_su, active_su,
-        idle_held_su, observed_su, nano,
+    SELECT cluster, root, resource, quantity, holder, node, gpu_model, hour, bucket, sign, su, over_su, busy_su,
+        active_su, idle_held_su, observed_su, nano,
         CASE WHEN bucket = 'held' THEN sign * worked_nano ELSE 0 * worked_nano END AS used_nano,
         CASE WHEN bucket = 'held' THEN sign * CASE WHEN p.spreads_rest THEN 0 ELSE line_nano - worked_nano END END
             AS workload_idle_nano,
@@ -290,12 +290,12 @@ own AS (
     FROM settled LEFT JOIN pool AS p USING (cell, cluster, resource)
     UNION ALL BY NAME
     SELECT *, 'held' AS bucket, 1 AS sign, 0 AS su, 0 AS over_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
-        0 AS observed_su, 0 AS nano
+        0 AS observed_su, 0 AS nano, 0 AS quantity
     FROM spread
     UNION ALL BY NAME
     SELECT cluster, 'commitment ' || cover AS root, '' AS resource, 0 AS holder, '' AS node, gpu_model, hour,
         'cluster_idle' AS bucket, sign, 0 AS su, 0 AS over_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
-        0 AS observed_su, 0 AS nano, 0 AS used_nano, 0 AS workload_idle_nano, 0 AS shared_nano,
+        0 AS observed_su, 0 AS nano, 0 AS quantity, 0 AS used_nano, 0 AS workload_idle_nano, 0 AS shared_nano,
         sign * unused_nano AS cluster_idle_nano, 0 AS stranded_nano, 0 AS unhealthy_nano
     FROM unused WHERE unused_nano <> 0
 ),
@@ -303,7 +303,10 @@ own AS (
 timed AS (
     SELECT * REPLACE (su * gpu AS su, over_su * gpu AS over_su, busy_su * gpu AS busy_su, active_su * gpu AS active_su,
             idle_held_su * gpu AS idle_held_su, observed_su * gpu AS observed_su),
-        CASE WHEN nano IS NULL AND gpu = 0 THEN su ELSE 0 END AS other_su
+        CASE WHEN nano IS NULL AND gpu = 0 THEN su ELSE 0 END AS other_su,
+        -- of a core a thousandth, of memory a MiB, times microseconds
+        CASE resource WHEN 'cpu' THEN su::HUGEINT * quantity // 720720 ELSE 0 END AS core_su,
+        CASE resource WHEN 'memory' THEN su::HUGEINT * (quantity // 1048576) // 720720 ELSE 0 END AS memory_su
     FROM (SELECT *, (resource = '')::INT AS gpu FROM own)
 )
 SELECT
@@ -350,12 +353,14 @@ SELECT
     sum(unhealthy_nano)::DECIMAL(38, 0) AS unhealthy_nano,
     sum(CASE WHEN nano IS NULL THEN sign * su ELSE 0 END)::DECIMAL(38, 0) AS unpriced_su,
     sum(sign * other_su)::DECIMAL(38, 0) AS unpriced_other_su,
+    sum(sign * core_su)::DECIMAL(38, 0) AS core_su,
+    sum(sign * memory_su)::DECIMAL(38, 0) AS memory_su,
     sum(sign * observed_su)::DECIMAL(38, 0) AS observed_su,
     sum(sign * over_su)::DECIMAL(38, 0) AS over_su
 FROM timed AS e
 LEFT JOIN holders AS h USING (holder)
 GROUP BY ALL
-HAVING sum(sign * su) <> 0 OR sum(sign * other_su) <> 0
+HAVING sum(sign * su) <> 0 OR sum(sign * core_su) <> 0 OR sum(sign * memory_su) <> 0 OR sum(sign * other_su) <> 0
     OR sum(used_nano) <> 0 OR sum(workload_idle_nano) <> 0 OR sum(shared_nano) <> 0 OR sum(cluster_idle_nano) <> 0
     OR sum(stranded_nano) <> 0 OR sum(unhealthy_nano) <> 0
 ORDER BY ALL

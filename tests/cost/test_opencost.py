@@ -25,6 +25,7 @@ from pipeline.opencost.allocation import Prices
 from pipeline.opencost.server import MOST_WAITING, Api, server
 from pipeline.ownership.rules import Ownership
 from pipeline.prices import PriceBook
+from pipeline.prices.network import NetworkPrice
 from pipeline.prices.price import Price
 from pipeline.settings.cost import CostRule, Method
 from pipeline.store import Store
@@ -365,11 +366,55 @@ def test_what_is_beside_gpus_has_fields_of_its_own(tmp_path: Path) -> None:
     assert sum(red[part] + idle[part] for part in parts) == 8
     assert (red["pvCost"], red["loadBalancerCost"]) == (Decimal("0.02"), Decimal("0.06"))
     assert red["totalCost"] == sum(red[part] for part in (*parts, "pvCost", "loadBalancerCost"))
+    assert (red["cpuCoreHours"], red["cpuCores"], red["cpuCoreRequestAverage"]) == (32, 8, 8)
+    assert (red["ramByteHours"], red["ramBytes"]) == (128 * gib, 32 * gib)
+    assert (idle["cpuCoreHours"], red["cpuEfficiency"], red["ramEfficiency"]) == (0, 0, 0)
     kinds = {asset["type"]: asset for asset in nodes.values()}
     node = kinds["Node"]
     assert set(kinds) == {"Node", "Disk", "LoadBalancer"}
     assert node["totalCost"] == node["cpuCost"] + node["gpuCost"] + node["ramCost"] == 8
     assert (node["cpuCores"], node["ramBytes"]) == (16, 64 * gib)
+    assert (node["cpuCoreHours"], node["ramByteHours"]) == (64, 256 * gib)
     (disk,) = disks.values()
     assert (disk["claimNamespace"], disk["claimName"], disk["bytes"]) == ("red", "data", gib)
     assert disk["totalCost"] == Decimal("0.04")
+
+
+def test_what_a_namespace_sent_is_on_its_line_where_flows_tell_it(tmp_path: Path) -> None:
+    """A chargeback by namespace that leaves the network out, or puts it on a pod by guess, is wrong."""
+    gib = 1 << 30
+    flow = {"cluster": "c", "namespace": "red", "workload": "Deployment/web", "method": "retina"}
+    flow |= dict.fromkeys(("flows", "connections", "dropped"), 1)
+    flows = [
+        flow | {"minute": at(1), "class": "internet", "bytes": 2 * gib},
+        flow | {"minute": at(1), "class": "cross_zone", "bytes": gib},
+        flow | {"minute": at(3), "class": "internet", "bytes": gib, "namespace": "blue"},
+    ]
+    book = PriceBook(
+        "own",
+        (Price("gpu", (), Decimal(2), "USD"),),
+        network=tuple(
+            NetworkPrice(kind, kind, (), Decimal(gib_cost), "USD")
+            for kind, gib_cost in (("internet", "0.09"), ("cross_zone", "0.01"))
+        ),
+    )
+    held = [allocation("a", "red-1", at(0), at(4), namespace="red", workload="Deployment/web")]
+    asked = {"window": "2026-10-05T00:00:00Z,2026-10-05T04:00:00Z", "step": "2h"}
+    prices = Prices(book, "USD", Ownership())
+    with plain_store(
+        str(tmp_path), devices=[device("a", at(0), at(4))], allocations=held, network_usage=flows
+    ) as store:
+        by_namespace = parameters.parse(asked | {"aggregate": "namespace"}, NOW, CostRule())
+        sets, _ = oc.allocations(store, by_namespace, prices)
+        first, then = shape.full(sets, 0, None)
+        assert set(first) == {"red"}
+        names = ("networkCost", "networkInternetCost", "networkCrossZoneCost", "networkTransferBytes")
+        assert [first["red"][name] for name in names] == [
+            Decimal("0.19"), Decimal("0.18"), Decimal("0.01"), 3 * gib,
+        ]  # fmt: skip
+        assert first["red"]["totalCost"] == Decimal("4.19")
+        assert (then["red"]["networkCost"], then["blue"]["totalCost"]) == (0, Decimal("0.09"))
+        by_pod = parameters.parse(asked | {"aggregate": "pod"}, NOW, CostRule())
+        sets, notes = oc.allocations(store, by_pod, prices)
+        assert sum(entry.total for _, entries in sets for entry in entries) == 8
+        assert any("network costs are known by" in note for note in notes)

@@ -39,8 +39,8 @@ def test_groups_add_up_to_the_rows(costs: list[tuple[int, str, Decimal | None]])
     """Totals that differ between two parts of a page are why people stop trusting cost tools."""
     full = answer(costs, START + timedelta(days=2), START + timedelta(days=2))
     for by in BY:
-        rows = spending.grouped(full, by).rows
-        known = [row[-2] for row in rows if isinstance(row[-2], Decimal)]
+        rows = spending.grouped(full, by).named()
+        known = [row["total_cost"] for row in rows if row["total_cost"] is not None]
         assert sum(known, Decimal(0)) == sum((c for *_, c in costs if c is not None), Decimal(0))
         assert len(rows) == len({c[BY.index(by)] for c in costs})
 
@@ -48,8 +48,8 @@ def test_groups_add_up_to_the_rows(costs: list[tuple[int, str, Decimal | None]])
 def test_what_nothing_is_known_of_stays_unknown() -> None:
     """An unpriced team shown as 0.00 would look free."""
     full = answer([(0, "a", None), (1, "a", None)], START + timedelta(hours=2), START + timedelta(hours=2))
-    (row,) = spending.grouped(full, "team").rows
-    assert row[-2] is None
+    (row,) = spending.grouped(full, "team").named()
+    assert row["total_cost"] is None
 
 
 def test_an_hour_that_is_cut_short_has_the_same_rate() -> None:
