@@ -33,28 +33,28 @@ Row = dict[str, Any]
 def test_a_day_of_a_cluster_is_told_as_it_was(cluster: Kube, tmp_path: Path, away_seconds: float) -> None:
     """Whatever the bill says was held was held, to the second, through rollouts, a drain and restarts."""
     port = free_port()
-    config, ledger = _config(cluster, tmp_path, port), tmp_path / "ledger"
+    config, ledger = config_of(cluster, tmp_path, port), tmp_path / "ledger"
     command = Command(config, "collect", "allocation", "--store", str(ledger))
     before, names = sum(1 for _ in cluster.audited()), {}
     day = lived(cluster, before, away_seconds)
     with command:
-        _caught_up(tmp_path)
+        caught_up(tmp_path)
         for step in day:
             names |= _names(cluster)
             if step == KILLED:
                 break
-        _caught_up(tmp_path)
+        caught_up(tmp_path)
         ready = requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
         assert ready.status_code == 200 and "right to" not in ready.text, "the rights that we ship suffice"
     for step in day:
         if step == STARTED:
             break
     with command:
-        _caught_up(tmp_path)
+        caught_up(tmp_path)
         for step in day:
             if step == RESTARTED:
-                _caught_up(tmp_path)
-        _caught_up(tmp_path)
+                caught_up(tmp_path)
+        caught_up(tmp_path)
     held = _truth(cluster, before)
     is_a_day(held)
     with Store.open(ledger) as store:
@@ -75,7 +75,7 @@ def test_a_day_of_a_cluster_is_told_as_it_was(cluster: Kube, tmp_path: Path, awa
     assert "restart" in {g["kind"] for g in gaps if g["detail"] == "resourceclaims"}
 
 
-def _config(cluster: Kube, tmp_path: Path, port: int) -> Path:
+def config_of(cluster: Kube, tmp_path: Path, port: int, **allocation: Any) -> Path:
     role = next(d for d in yaml.safe_load_all(RIGHTS.read_text()) if d["kind"] == "ClusterRole")
     objects.namespace(cluster)
     access = cluster.account("default", "allocation")
@@ -86,7 +86,7 @@ def _config(cluster: Kube, tmp_path: Path, port: int) -> Path:
         "collect": {"cluster": "c", "state_folder": str(tmp_path / "state"), "health_port": port},
         "allocation": {
             "server": access.server, "token_file": str(token), "ca": str(access.ca),
-            "turn_seconds": 0.2, "beat_seconds": 1.0,
+            "turn_seconds": 0.2, "beat_seconds": 1.0, **allocation,
         },
     }  # fmt: skip
     config = tmp_path / "config.yaml"
@@ -94,7 +94,7 @@ def _config(cluster: Kube, tmp_path: Path, port: int) -> Path:
     return config
 
 
-def _caught_up(tmp_path: Path) -> None:
+def caught_up(tmp_path: Path) -> None:
     """The collector has kept all that happened until now."""
     now = time.time() + 1
 
