@@ -31,13 +31,13 @@ class Amounts:
 
 
 def of_charges(charges: Sequence[Charge], digits: int) -> Amounts:
-    """The sum of some charges, in cents: used + idle = total."""
+    """The sum of some charges, in cents: used + idle = total.  Of no charge it is nothing, not unpriced."""
     hours = [sum(column, ZERO) for column in zip(*(c.hours for c in charges), strict=True)] or [ZERO] * 6
     allocated, active, idle_held, busy, unallocated, unpriced = hours
     priced = [c for c in charges if c.costs is not None and c.amount is not None]
-    total = sum((c.amount or ZERO for c in priced), ZERO) if priced else None
-    used = idle = None
-    if total is not None:
+    total = sum((c.amount or ZERO for c in priced), ZERO) if priced or not charges else None
+    used = idle = total
+    if priced:
         used, idle = (sum(column, ZERO) for column in zip(*_split(priced, digits), strict=True))
     return Amounts(
         allocated=allocated, active=active, idle_held=idle_held, busy=busy, unallocated=unallocated,
@@ -74,6 +74,8 @@ def add(parts: Sequence[Amounts]) -> Amounts:
 
 def over(parts: Sequence[Amounts], whole: Amounts) -> Amounts:
     """`whole` with the money of its parts, so that every column adds up as the totals do."""
+    if not parts:
+        return whole
     sums = add(parts)
     return replace(whole, used=sums.used, idle=sums.idle, total=sums.total)
 

@@ -8,6 +8,7 @@ from typing import Any
 from reports.statement import Statement
 from reports.words import who
 
+TITLE = "Cost a day by team, accuracy, and actions"
 TEAMS = 6
 """Teams with a colour of their own; the rest are one."""
 _COLOURS = ["#1f6f6b", "#e0a63a", "#4c72b0", "#b0574c", "#7a6fb0", "#6b8f3a", "#c9d0d8"]

@@ -8,6 +8,8 @@ from decimal import Decimal
 from io import StringIO
 
 from pipeline import yaml_file
+from pipeline.answers.money import minor_digits, to_cents
+from pipeline.answers.window import DAY
 from pipeline.errors import ConfigError
 from pipeline.sections import Section
 from reports.statement import Statement, Team
@@ -35,7 +37,7 @@ def mapping(path: str) -> Mapping:
 
 
 def render(of: Statement, columns: Mapping = USUAL) -> str:
-    """A row a team, kind and currency; teams that are only shown are left out."""
+    """A row a team, kind and currency, of the month's last day; teams that are only shown are left out."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([name for name, _ in columns])
@@ -63,8 +65,8 @@ def _row(of: Statement, team: Team, kind: str, currency: str, amount: Decimal) -
     period = f"{of.month.start:%Y-%m}"
     description = f"GPU {kind} {period} {team.name}"
     values = (
-        f"{of.month.end:%Y-%m-%d}", period, team.term.gl_code, team.cost_centre, team.name, kind,
-        f"{amount:f}", currency, description, of.hash,
+        f"{of.month.end - DAY:%Y-%m-%d}", period, team.term.gl_code, team.cost_centre, team.name, kind,
+        f"{to_cents(amount, minor_digits(currency)):f}", currency, description, of.hash,
     )  # fmt: skip
     return dict(zip(FIELDS, values, strict=True))
 

@@ -19,30 +19,28 @@ def element(name: str, text: str, css_class: str = "") -> Html:
     return Html(f"<{name}{of_class}>{escape(_visible(text))}</{name}>")
 
 
-def cell(text: str) -> Html:
-    return element("td", text)
-
-
-def number(text: str, css_class: str = "") -> Html:
-    return element("td", text, f"n {css_class}".strip())
+def bar(share: float) -> Html:
+    """What part was used, 0 to 1."""
+    used = share * 100
+    return Html(
+        f'<td><div class="bar" role="img" aria-label="{used:.0f}% used">'
+        f'<i style="width:{used:.1f}%"></i><i style="width:{100 - used:.1f}%"></i></div></td>'
+    )
 
 
 def table(
-    heads: Sequence[str], rows: Iterable[Sequence[Html]], total: Sequence[Html] | None, *, numbers: int
+    heads: Sequence[str], rows: Iterable[Sequence[Html]], total: Sequence[Html] | None, kinds: Sequence[str]
 ) -> Html:
-    """The last `numbers` columns are right-aligned; those of hours give way on a small screen."""
-    first = len(heads) - numbers
-    titles = (element("th", h, _head_class(h) if i >= first else "") for i, h in enumerate(heads))
+    """`kinds` are the classes of the columns; a table that is wider than its page is scrolled."""
+    titles = (element("th", head, kind) for head, kind in zip(heads, kinds, strict=True))
     body = join(*(Html(f"<tr>{''.join(row)}</tr>") for row in rows))
     foot = Html(f"<tfoot><tr>{''.join(total)}</tr></tfoot>") if total is not None else Html("")
     head = f"<thead><tr>{''.join(titles)}</tr></thead>"
-    return Html(f"<table>\n{head}\n<tbody>\n{body}\n</tbody>\n{foot}</table>")
-
-
-def _head_class(head: str) -> str:
-    return "n wide" if head.endswith(" h") else "n"
+    return Html(f'<div class="wide"><table>\n{head}\n<tbody>\n{body}\n</tbody>\n{foot}</table></div>')
 
 
 def _visible(text: str) -> str:
     """Control and direction characters shown as their codes: a name must not rearrange a bill."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(
+        c if c.isprintable() or c == "\u200b" else c.encode("unicode_escape").decode() for c in text
+    )

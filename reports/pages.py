@@ -7,11 +7,25 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.answers.cost_table import NOBODYS
+from pipeline.answers.window import DAY
 from pipeline.facts.months import BUCKETS
 from pipeline.months.charge import BY, USAGE
 from reports.amounts import Amounts
 from reports.statement import Statement, Team
-from reports.words import KINDS, METHOD, NAMES, action, additions, hours, money, percent, unit, who
+from reports.words import (
+    KINDS,
+    METHOD,
+    NAMES,
+    action,
+    additions,
+    hours,
+    money,
+    percent,
+    provisional,
+    shares,
+    unit,
+    who,
+)  # fmt: skip
 
 GPU_MODEL = BY.index("gpu_model")
 SHOWN = 14
@@ -56,7 +70,7 @@ def who_pays(of: Statement) -> list[dict[str, Any]]:
         more = money(due - usage, of.currency)
         shown_as = (money(usage, of.currency), more, money(due, of.currency))
         rows.append([f"{len(rest)} more teams, listed below", "", "", "", *shown_as])
-    heads = ["Team", "used / idle", "held h", "active h", "usage", "more", f"due ({of.currency})"]
+    heads = ["Team", "used / idle", "held h", "active h", "usage", "adjusted", f"due ({of.currency})"]
     whole = of.amounts
     all_due = of.due(of.currency)
     sums = (money(whole.total, of.currency), money(all_due - (whole.total or 0), of.currency))
@@ -65,12 +79,12 @@ def who_pays(of: Statement) -> list[dict[str, Any]]:
     charged = of.charged(of.currency)
     found: list[dict[str, Any]] = [{"title": "Who pays", "table": _table(heads, rows, "llrrrrr", total)}]
     if not of.of and charged != all_due:
-        others_due = money(all_due - charged, of.currency)
-        said = (
-            f"Charged to teams: {money(charged, of.currency)}. Only shown, or held by nobody: {others_due}."
-        )
-        found.append({"title": "What of it is charged", "list": [said]})
-    return found + ([{"title": "In other currencies", "list": others}] if others else [])
+        other = money(all_due - charged, of.currency)
+        others = [
+            f"Charged to teams: {money(charged, of.currency)}. Only shown, or held by nobody: {other}.",
+            *others,
+        ]
+    return found + ([{"title": "What of it is charged", "list": others}] if others else [])
 
 
 def _team_row(of: Statement, team: Team) -> list[Any]:
@@ -79,6 +93,39 @@ def _team_row(of: Statement, team: Team) -> list[Any]:
     amounts = (own.total, due - (own.total or Decimal(0)), due)
     shown = (money(amount, of.currency) for amount in amounts)
     return [named, _share(team), hours(own.allocated), hours(own.active), *shown]
+
+
+def cards(of: Statement) -> list[list[str]]:
+    """The four numbers of the first look, each with what it is."""
+    code, own = of.currency, of.amounts
+    second = [money(of.charged(code), code), f"{code} of it charged to teams"]
+    if of.of:
+        second = [hours(own.allocated + own.unallocated), "GPU-hours"]
+    return [
+        [money(of.due(code), code), f"{code} due{' so far' if of.is_provisional else ''}"],
+        second,
+        [percent(own.used, own.total), "of the cost is time in use"],
+        [percent(of.completeness, Decimal(1)), "of the time was observed"],
+    ]
+
+
+def subtitle(of: Statement) -> str:
+    """Whose, of when, in what, and whether it is only shown."""
+    last = of.month.end - DAY
+    shown = " · shown only, not charged" if of.of and not of.teams[0].is_charged else ""
+    whose = visible(who(of.of) if of.of else "All teams")
+    return f"{whose} · {of.month.start:%Y-%m-%d} to {last:%Y-%m-%d} UTC · {of.currency}{shown}"
+
+
+def warnings(of: Statement) -> list[str]:
+    if of.is_provisional:
+        return [provisional(of)]
+    return [f"Closed with gaps that were accepted: {visible(gap)}" for gap in of.accepted]
+
+
+def foot(of: Statement) -> str:
+    state = f"closed {of.closed_at:%Y-%m-%d %H:%M}Z · hash {of.hash}" if of.hash else "not closed"
+    return f"{state} · snapshot {of.snapshot} · prices {visible(of.price_book)} · rule {visible(of.rule)}"
 
 
 def trend(of: Statement) -> list[dict[str, Any]]:
@@ -91,8 +138,9 @@ def trend(of: Statement) -> list[dict[str, Any]]:
     months = sorted(sums)[-5:]
     now = of.due(of.currency)
     before = sums[months[-1]]
-    change = f"{(now - before) / before * 100:+.1f}%" if before else "–"
-    heads = ["Closed months", *(f"{m:%Y-%m}" for m in months), "this month", "change"]
+    change = f"{(now - before) / before * 100:+.1f}%" if before and not of.is_provisional else "–"
+    this = "this month so far" if of.is_provisional else "this month"
+    heads = ["Closed months", *(f"{m:%Y-%m}" for m in months), this, "change"]
     row = ["due", *(money(amount, of.currency) for amount in (*map(sums.__getitem__, months), now)), change]
     return [{"title": "Trend", "table": _table(heads, [row], "l" + "r" * (len(heads) - 1))}]
 
@@ -101,11 +149,9 @@ def _buckets(of: Statement) -> list[dict[str, Any]]:
     total = of.amounts.total
     if not total:
         return []
-    rows = [
-        [NAMES[name], money(value, of.currency), percent(value, total)]
-        for name, value in zip(BUCKETS, of.buckets, strict=True)
-        if value
-    ]
+    held = [(NAMES[name], value) for name, value in zip(BUCKETS, of.buckets, strict=True) if value]
+    parts = shares([value for _, value in held], total)
+    rows = [[name, money(value, of.currency), part] for (name, value), part in zip(held, parts, strict=True)]
     title = f"Where the time of the GPUs went; idle and shared time by rule {visible(of.rule)}"
     return [{"title": title, "table": _table(["", of.currency, "share"], rows, "lrr")}]
 
@@ -186,7 +232,7 @@ def _units(of: Statement) -> list[dict[str, Any]]:
          unit(u["cost_of_drift"])]
         for u in of.extras.units
     ]  # fmt: skip
-    heads = ["Model version", "requests", "per 1,000", "right", "per 1,000 right", "cost of drift"]
+    heads = ["Model version", "requests", "per 1,000 requests", "right", "per 1,000 right", "cost of drift"]
     title = f"What an answer costs, {of.currency}"
     return [{"title": title, "table": _table(heads, rows, "lrrrrr")}] if rows else []
 

@@ -66,9 +66,13 @@ def extras(store: Store, made: Draft) -> Extras:
 
 
 def _actions(store: Store, month: Window) -> list[dict[str, Any]]:
-    evidence = {r["action_id"]: r["evidence"] for r in store.rows("outcomes").to_pylist()}
+    """With what came of each, in numbers: a reader asks that first."""
+    outcomes = {r["action_id"]: r for r in store.rows("outcomes").to_pylist()}
     rows = store.query("actions_list", start=month.start, end=month.end).to_pylist()
-    return [{**row, "evidence": evidence.get(row["action"])} for row in rows]
+    known = ((row, outcomes.get(row["action"], {})) for row in rows)
+    return [
+        {**row, "evidence": o.get("evidence"), "detail": o.get("detail") or row["detail"]} for row, o in known
+    ]
 
 
 def _saved(

@@ -6,6 +6,7 @@ import csv
 from decimal import Decimal
 from io import StringIO
 
+from pipeline.answers.money import minor_digits, to_cents
 from reports.amounts import Amounts
 from reports.marker import marker
 from reports.statement import Statement
@@ -67,7 +68,8 @@ def _plain(
     """A row of an amount that no device stands behind."""
     values = dict.fromkeys(COLUMNS, "") | {
         "record": record, "period_start": of.month.start.isoformat() + "Z",
-        "period_end": of.month.end.isoformat() + "Z", "team": _text(team), "total_cost": _number(amount),
+        "period_end": of.month.end.isoformat() + "Z", "team": _text(team),
+        "total_cost": _number(to_cents(amount, minor_digits(currency))),
         "currency": currency, "price_book": _text(of.price_book), "rule": _text(of.rule),
         "charge_month": month, "detail": _text(why), "statement": marker(of),
     }  # fmt: skip

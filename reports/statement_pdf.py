@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
-from decimal import Decimal
 from importlib.resources import files
 from typing import Any
 
+from pipeline.answers.window import DAY
 from reports import chart
 from reports.marker import marker
-from reports.pages import DETAILS, trend, visible, who_pays
+from reports.pages import DETAILS, cards, foot, subtitle, trend, warnings, who_pays
 from reports.statement import Statement
-from reports.words import hours, money, percent, provisional, who
 
 
 def render(statement: Statement) -> bytes:
@@ -34,31 +32,17 @@ def render(statement: Statement) -> bytes:
 
 
 def _document(of: Statement, has_chart: bool) -> dict[str, Any]:
-    last = of.month.end - timedelta(days=1)
-    code, own = of.currency, of.amounts
+    last = of.month.end - DAY
     return {
         "title": f"GPU statement, {of.title}",
         "marker": marker(of),
         "date": [last.year, last.month, last.day],
-        "sub": f"{visible(who(of.of) if of.of else 'All teams')} · {of.month.start:%Y-%m-%d} "
-        f"to {last:%Y-%m-%d} UTC · {code}",
-        "foot": _foot(of),
-        "warnings": [provisional(of)]
-        if of.is_provisional
-        else [f"Closed with gaps that were accepted: {visible(gap)}" for gap in of.accepted],
-        "cards": [
-            [money(of.due(code), code), f"{code} due"],
-            [percent(own.used, own.total), "of the usage was used"],
-            [hours(own.allocated + own.unallocated), "GPU-hours"],
-            [percent(of.completeness, Decimal(1)), "of the time was observed"],
-        ],
+        "sub": subtitle(of),
+        "foot": foot(of),
+        "warnings": warnings(of),
+        "cards": cards(of),
         "answer": [*who_pays(of), *trend(of)],
         "chart": has_chart or None,
-        "chart_title": "Cost a day by team, accuracy, and actions",
+        "chart_title": chart.TITLE,
         "details": [part for make in DETAILS for part in make(of)],
     }
-
-
-def _foot(of: Statement) -> str:
-    state = f"closed {of.closed_at:%Y-%m-%d %H:%M}Z · hash {of.hash}" if of.hash else "not closed"
-    return f"{state} · snapshot {of.snapshot} · prices {visible(of.price_book)} · rule {visible(of.rule)}"

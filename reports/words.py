@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
-from pipeline.answers.money import minor_digits
+from pipeline.answers.money import in_cents, minor_digits
 from reports.statement import Statement, Team
 
 METHOD = (
     "A GPU is paid for while it exists, at the price per GPU-hour of the price book named below.",
     "Each moment of a GPU is in exactly one place: used (held, and computing), held without work, "
     "or held by nobody. The three sum to the GPU's price.",
+    "Active hours are those in which a held GPU did anything at all, idle hours those in which it did "
+    "nothing. A GPU that computes a fifth of every minute is active all the time, and a fifth of its cost "
+    "is used.",
     "A pod pays the share of the GPU that it holds: a MIG slice its part of the card, a time-sliced pod its "
     "replicas of all replicas, pods on one claim equal parts. Shares never sum to more than the card.",
     "Amounts are computed to a billionth and rounded to cents at the end, largest remainder first, so that "
@@ -55,6 +59,12 @@ def percent(part: Decimal | None, whole: Decimal | None) -> str:
     if part is None or not whole:
         return "–"
     return f"{(part / whole * 100).quantize(Decimal('0.1'), ROUND_FLOOR)}%"
+
+
+def shares(parts: Sequence[Decimal], whole: Decimal) -> list[str]:
+    """Per cent that sum to 100.0, of parts that sum to the whole."""
+    tenths = in_cents([part / whole * 100 for part in parts], Decimal(100), 1)
+    return [f"{tenth:.1f}%" for tenth in tenths]
 
 
 def unit(value: Decimal | None) -> str:

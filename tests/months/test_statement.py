@@ -31,11 +31,12 @@ from pipeline.months.closings import closing
 from pipeline.months.inputs import Inputs
 from pipeline.prices import PriceBook
 from pipeline.store import Store
-from reports import files, focus, statement_csv, statement_html, statement_pdf, statement_xlsx
+from reports import files, focus, ledger_lines, statement_csv, statement_html, statement_pdf, statement_xlsx
 from reports.build import build
 from reports.read import read
 from reports.statement import Statement, of_team
 from reports.verify import find_marker
+from reports.words import shares
 from tests.cost_rows import allocation, at, device, ledger, minutes
 from tests.months.months_scene import eventful
 
@@ -218,19 +219,47 @@ def test_split_charges_sum_to_their_device(whole: Statement) -> None:
         assert sum(p["Elements"][0]["AllocatedRatio"] for p in parts) == 1
 
 
-def test_the_public_toolkit_takes_the_focus_file(tmp_path: Path) -> None:
-    """Of a month with all that one can hold, without a finding, so there is none to explain."""
-    place, february = tmp_path / "ledger", datetime(2026, 2, 1)
+@pytest.fixture(scope="module")
+def february(tmp_path_factory: pytest.TempPathFactory) -> Statement:
+    """Closed, with a correction, a credit, a booking in another currency, mark-up, tax and a team that is
+    only shown."""
+    place = tmp_path_factory.mktemp("february") / "ledger"
     with eventful(place) as store:
-        given = closing(store, february).thawed()
-        made = read(store, lambda n: Store.open(place, snapshot=n), month(2026, 2), given)
-    assert {row["ChargeCategory"] for row in focus.rows(made, "1.4")} == {"Usage", "Adjustment", "Tax"}
-    contents = dict(focus.files(made, "1.4"))
+        given = closing(store, datetime(2026, 2, 1)).thawed()
+        return read(store, lambda n: Store.open(place, snapshot=n), month(2026, 2), given)
+
+
+def test_the_public_toolkit_takes_the_focus_file(february: Statement, tmp_path: Path) -> None:
+    """Of a month with all that one can hold, without a finding, so there is none to explain."""
+    assert {row["ChargeCategory"] for row in focus.rows(february, "1.4")} == {"Usage", "Adjustment", "Tax"}
+    contents = dict(focus.files(february, "1.4"))
     for name in ("focus-1.4-2026-02.csv", "focus-1.4-2026-02.parquet", "focus-1.4-2026-02-origin.csv"):
         (tmp_path / name).write_bytes(contents[name])
         command = [sys.executable, "-m", "focus_data_toolkit", "validate", "--dataset", "cost-and-usage"]
         done = subprocess.run([*command, str(tmp_path / name)], capture_output=True, text=True)
         assert done.returncode == 0 and "SEMANTIC_VALID" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_ledger_lines_are_of_the_month_and_in_cents(february: Statement) -> None:
+    """Posted on the first of March they would be in March's books; an ERP refuses nine decimals."""
+    rows = list(csv.DictReader(StringIO(ledger_lines.render(february))))
+    assert {(row["date"], row["period"]) for row in rows} == {("2026-02-28", "2026-02")}
+    assert all(re.fullmatch(r"-?\d+\.\d\d", row["amount"]) for row in rows)
+    assert {row["team"] for row in rows} == {"red", "green", "late"}, "blue is only shown"
+
+
+def test_who_was_only_corrected_used_nothing_and_every_currency_is_shown(february: Statement) -> None:
+    """A team that has a correction only has no unpriced usage; what is due in euro is due too."""
+    (late,) = (team for team in february.teams if team.name == "late")
+    assert late.amounts.total == 0 and late.due("USD") > 0
+    rows = [list(row) for row in load_workbook(BytesIO(statement_xlsx.render(february)))["Teams"].values]
+    assert rows[0][-2:] == ["due (USD)", "due (EUR)"]
+    assert [Decimal(str(value)) for value in rows[-1][-2:]] == [february.due("USD"), february.due("EUR")]
+    page = statement_html.render(of_team(february, "blue"))
+    assert "shown only, not charged" in page and "unpriced" not in page.replace("listed as unpriced", "")
+    assert [sum(Decimal(t[:-1]) for t in shares(parts, sum(parts, Decimal(0)))) for parts in (
+        [Decimal("43.25"), Decimal("39.74"), Decimal("16.99")], [Decimal(1)] * 3
+    )] == [100, 100]  # fmt: skip
 
 
 def test_files_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

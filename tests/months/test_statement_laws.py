@@ -181,6 +181,8 @@ def _as_pages(whole: Statement) -> None:
     assert sum(shown(row[-1]) for row in table["rows"]) == whole.due(whole.currency)
     assert all(part for make in DETAILS for part in make(whole))
     page = statement_html.render(whole)
-    due = dict(re.findall(r'<li class="due">Due in ([A-Z]{3}): ([-0-9.,]+)</li>', page))
+    own = re.search(r"<tfoot>.*?([-0-9.,]+)</td></tr></tfoot>", page)
+    due = {whole.currency: own[1] if own else ""}
+    due |= dict(re.findall(r"Due in ([A-Z]{3}) besides: ([-0-9.,]+)</li>", page))
     assert {code: shown(text) for code, text in due.items()} == {c: whole.due(c) for c in whole.currencies}
     assert set(re.findall(r"<([^/\s>]+)", page)) <= TAGS
