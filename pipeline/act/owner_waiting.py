@@ -17,6 +17,7 @@ from pipeline.actuator import gitops_owner
 from pipeline.actuator.kubernetes import Kubernetes
 from pipeline.actuator.ladder import changes
 from pipeline.canonical import canonical, digest, instant, moment
+from pipeline.errors import ConfigError, NotFound
 from pipeline.policy.decisions import Action
 from pipeline.policy.gitops import GitOps, Owner
 from pipeline.policy.reading import past_actions
@@ -74,6 +75,28 @@ def gone_on(
         if step is not None and (late or json.loads(step.evidence)["changed"]):
             ended = _taken(row)._replace(detail=f"{why}; {step.detail}", evidence=step.evidence)
             yield publish(publisher, ended, now)
+
+
+def let_go(
+    store: Store,
+    publisher: Publisher,
+    action_id: str,
+    client: Kubernetes,
+    cluster: str,
+    by: str,
+    now: datetime,
+) -> Iterator[Taken]:
+    """By a person, before its time: the owner applies what Git says.  Raises NotFound or ConfigError."""
+    waiting = {row["action_id"]: row for row in store.query("owners_waiting", kind=KIND).to_pylist()}
+    if action_id not in waiting:
+        raise NotFound(f"action {action_id[:12]} keeps no owner waiting; see `driftledger actions list`")
+    row = waiting[action_id]
+    if row["cluster"] != cluster:
+        raise ConfigError("--cluster", cluster, f"the action was in cluster {row['cluster']}")
+    step = changes.put_back(client, json.loads(row["evidence"])["plan"], action_id)
+    if step is not None:
+        words = f"told to go on by {by}; {step.detail}"
+        yield publish(publisher, _taken(row)._replace(detail=words, evidence=step.evidence), now)
 
 
 def owner_waits(store: Store, action_id: str) -> bool:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from pipeline.act.carrying_out import carried_out
 from pipeline.act.events import Publisher, Taken, publish, taken
-from pipeline.act.owner_waiting import gone_on, owner_waits
+from pipeline.act.owner_waiting import KIND as WAITING
+from pipeline.act.owner_waiting import gone_on, let_go, owner_waits
 from pipeline.act.reverting import reverted
 from pipeline.act.steps_end import put_back
 from pipeline.actuator.catalogue import TARGETS
@@ -48,20 +49,22 @@ def undo(
     The state that the action left is put back, if the object still carries the action: a later change of
     somebody else is not overwritten.
     """
-    if _kind(store, action_id) in STEPS:
-        yield from put_back(store, publisher, action_id, client, cluster, by, now)
+    kind = _kind(store, action_id)
+    if kind in STEPS or kind == WAITING:
+        put = put_back if kind in STEPS else let_go
+        yield from put(store, publisher, action_id, client, cluster, by, now)
         return
     action = _inverse(store, action_id, client, cluster)
-    put = action, action.target, action.to_version
+    decided = action, action.target, action.to_version
 
     def told(step: Step) -> Taken:
-        return taken(*put, step.state, step.detail, step.evidence)
+        return taken(*decided, step.state, step.detail, step.evidence)
 
-    yield publish(publisher, taken(*put, "proposed", f"undo of {action_id[:12]} asked by {by}"), now)
+    yield publish(publisher, taken(*decided, "proposed", f"undo of {action_id[:12]} asked by {by}"), now)
     for step in carried_out(store, publisher, action, client, now, told):
         yield step
         if step.state == "executed":
-            done = taken(*put, "undone", f"put back by {by}")
+            done = taken(*decided, "undone", f"put back by {by}")
             original = done._replace(
                 action_id=action_id, kind="rollback", model_version=action.to_version,
                 to_version=action.model_version,

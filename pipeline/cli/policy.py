@@ -38,7 +38,10 @@ def lint(file: FileArgument) -> None:
     typer.echo(f"policy {policy.version}, {policy.hash[:12]}, {len(policy.rules)} rules")
     for rule in policy.rules:
         where = f"{rule.target.workload} in {rule.target.cluster}/{rule.target.namespace}"
-        typer.echo(f"{rule.name}: {rule.mode}, {' and '.join(rule.detectors)} of {rule.model}, {where}")
+        owned = f"; owned by GitOps: {rule.gitops.words}" if rule.gitops else ""
+        typer.echo(
+            f"{rule.name}: {rule.mode}, {' and '.join(rule.detectors)} of {rule.model}, {where}{owned}"
+        )
     for ladder in policy.ladders:
         steps = ", ".join(f"{r.step} at {r.percent}% {r.measure}" for r in ladder.rungs)
         where = f"{ladder.cluster}/{'|'.join(ladder.namespaces)}"

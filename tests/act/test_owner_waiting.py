@@ -15,6 +15,7 @@ from pipeline.actuator import gitops_owner
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError
 from pipeline.actuator.patching import ANNOTATION
+from pipeline.errors import ConfigError, NotFound
 from pipeline.policy.decisions import Action
 from pipeline.policy.file import parse
 from pipeline.policy.gitops import Owner
@@ -160,6 +161,21 @@ def test_an_undo_puts_the_version_back_and_lets_the_owner_go_on_at_once():
     steps = list(undo(scene.ledger, scene.ledger, action_id, scene.api, "lab", "ana", NOW + 2 * MINUTE))
     assert [(s.kind, s.state) for s in steps[-2:]] == [("rollback", "undone"), ("suspend_owner", "undone")]
     assert (scene.waits, scene.runs) == (False, "v2")
+
+
+def test_a_person_lets_the_owner_go_on_before_its_time():
+    """Git has been mended: nobody wants to wait for four hours."""
+    scene = Scene("Application")
+    scene.carry_out()
+    rows = scene.ledger.query("owners_waiting", kind="suspend_owner").to_pylist()
+    where = scene.ledger, scene.ledger, rows[0]["action_id"], scene.api
+    with pytest.raises(ConfigError, match="was in cluster lab"):
+        list(undo(*where, "other", "ana", NOW + MINUTE))
+    (step,) = undo(*where, "lab", "ana", NOW + MINUTE)
+    assert (step.kind, step.state) == ("suspend_owner", "undone") and "by ana" in step.detail
+    assert not scene.waits and scene.runs == "v1"
+    with pytest.raises(NotFound):
+        list(undo(*where, "lab", "ana", NOW + 2 * MINUTE))
 
 
 def test_an_answer_that_was_lost_is_waited_for_before_the_owner_counts_as_going_on(monkeypatch):
