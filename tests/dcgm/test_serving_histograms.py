@@ -13,6 +13,8 @@ from collectors.counter_growth import Counts
 from collectors.dcgm.series import Series, scrapes_of
 from collectors.dcgm.timeline import Native, Scrape
 from collectors.exposition import samples
+from collectors.live.dcgm.parameters import DcgmSettings
+from collectors.live.dcgm.prometheus import Prometheus
 from collectors.serving_counters import advance_counts
 from detectors import serving
 from detectors.exponential import bounds
@@ -170,3 +172,37 @@ def test_the_api_tells_samples_and_histograms_side_by_side() -> None:
     (scrape,) = scrapes_of(series, [], by=("instance",))
     assert (len(scrape.lines), len(scrape.histograms)) == (1, 1)
     assert scrape.histograms[0].labels == {"instance": "a", "model_name": "m"}
+
+
+RECORDED = [{
+    "metric": {"__name__": NAME, "instance": "a:8000", "job": "vllm", "model_name": "llama"},
+    "histograms": [
+        [1795683007.477, {"count": "8", "sum": "7.5", "buckets": [
+            [3, "-0", "0", "2"], [0, "1", "1.0905077326652577", "3"],
+            [0, "1.0905077326652577", "1.189207115002721", "2"],
+            [0, "5.65685424949238", "6.168843301631763", "1"]]}],
+        [1795683017.477, {"count": "14", "sum": "12.25", "buckets": [
+            [3, "-0", "0", "2"], [0, "1", "1.0905077326652577", "5"],
+            [0, "1.0905077326652577", "1.189207115002721", "2"], [0, "1.8340080864093422", "2", "4"],
+            [0, "5.65685424949238", "6.168843301631763", "1"]]}],
+        [1795683027.477, {"count": "17", "sum": "20", "buckets": [
+            [3, "-0", "0", "3"], [0, "1", "1.189207115002721", "8"], [0, "1.6817928305074288", "2", "4"],
+            [0, "5.65685424949238", "6.727171322029715", "2"]]}],
+    ],
+}]  # fmt: skip
+"""What Prometheus 2.42.0 answers of a histogram of schema 3 that comes down to schema 2."""
+
+
+def test_what_a_real_prometheus_answers_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A series that has histograms has no values; half the resolution and a zero bucket are among them."""
+    source = Prometheus(DcgmSettings(prometheus_url="http://127.0.0.1:9"))
+    monkeypatch.setattr(source, "_ask", lambda query, parameters: RECORDED)
+    start = 1_795_683_000_000_000
+    series = source.samples([NAME], start, start + 60_000_000)
+    assert [len(one.histograms) for one in series] == [3] and series[0].points == []
+    assert [len(one.histograms) for one in source.samples([NAME], start, start + 20_000_000)] == [2]
+    found, parsed = take(scrapes_of(series, [], by=("instance",)))
+    assert [(r["count"], r["seconds"]) for r in found if not r["histogram"]] == [(6, 4.75), (3, 7.75)]
+    buckets = [(r["time"].second, r["count"]) for r in found if r["histogram"]]
+    assert sorted(buckets) == [(17, 2), (17, 4), (27, 1), (27, 1), (27, 1)]
+    assert parsed.excluded == {"begins_an_interval": 1} and parsed.gaps.num_rows == 0
