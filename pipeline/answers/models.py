@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -55,6 +55,10 @@ ESTIMATED = (
     "helped by the scores of the other predictions"
 )
 INTERVAL = "accuracy_low and accuracy_high are the 95 % Wilson interval of the labelled predictions"
+COUNTED = (
+    "{models}: times come from histograms, in part or all; latency_source says of what kind, latency_error by "
+    "how much the percentiles can be wrong"
+)
 WHOLE = "labels and levels are of a whole model version: they are unknown by {by}; leave --by out to see them"
 
 
@@ -82,7 +86,7 @@ def _models(store: Store, window: Window, by: Sequence[str]) -> Answer:
     sums.sort(key=lambda row: _key(row, by))
     rows = tuple(_row(row, by, timed.get(_key(row, by), {}), labels, levels, helped) for row in sums)
     columns = (*_VERSION, *(Column(d) for d in by), *_VALUES)
-    notes = (*_notes(store, sums, by), *rolled.notes(store, window))
+    notes = (*_notes(store, sums, by), *_sources(timed.values()), *rolled.notes(store, window))
     return Answer(columns, rows, _as_of(sums), None, notes, window=window)
 
 
@@ -154,6 +158,11 @@ def _accuracy(labelled: int, errors: int, requests: int) -> tuple[float | int | 
         return None, None, None, 0, 0.0
     right = labelled - errors
     return (right / labelled, *wilson(right, labelled), labelled, labelled / requests)
+
+
+def _sources(timed: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    told = sorted({row["model"] for row in timed if row["source"] != "requests"})
+    return (COUNTED.format(models=", ".join(told)),) if told else ()
 
 
 def _as_of(sums: list[dict[str, Any]]) -> datetime | None:
