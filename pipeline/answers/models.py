@@ -56,8 +56,8 @@ ESTIMATED = (
 )
 INTERVAL = "accuracy_low and accuracy_high are the 95 % Wilson interval of the labelled predictions"
 COUNTED = (
-    "{models}: times come from histograms, in part or all; latency_source says of what kind, latency_error by "
-    "how much the percentiles can be wrong"
+    "{models}: times come from histograms, in part or all; latency_source says of what kind, latency_error "
+    "by how much the percentiles can be wrong"
 )
 WHOLE = "labels and levels are of a whole model version: they are unknown by {by}; leave --by out to see them"
 
