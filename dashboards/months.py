@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 
 import pandas as pd
 import streamlit as st
 
+from dashboards.month_changes import teams, workloads
 from dashboards.view import View
 from pipeline.answers.cells import safe_text
 from pipeline.answers.window import month
 from pipeline.errors import DriftledgerError
 from pipeline.months.book import replies
-from pipeline.months.charge import KINDS, Charge
 from pipeline.months.closings import charged, closings
 from pipeline.months.states import State, states
 from pipeline.months.verify import Checked, kept, verify
 from pipeline.store import Store
 
-ZERO = Decimal(0)
 _TYPES = {
     "pdf": "application/pdf", "html": "text/html", "csv": "text/csv", "parquet": "application/octet-stream",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -58,31 +55,32 @@ def months(known: Sequence[State], checks: dict[datetime, Checked]) -> pd.DataFr
     )
 
 
-def teams(now: Sequence[Charge], before: Sequence[Charge]) -> pd.DataFrame:
-    """What each team pays, by kind and currency, and how that differs from the month before."""
-    sums: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    for one in now:
-        sums[one.team, one.currency][one.kind] += one.amount or ZERO
-    last: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for one in before:
-        last[one.team, one.currency] += one.amount or ZERO
-    rows = []
-    for (team, code), parts in sorted(sums.items()):
-        due = sum(parts.values(), ZERO)
-        changed = float(due - last[team, code]) if before else None
-        rows.append((team, *(float(parts[kind]) for kind in KINDS), float(due), changed, code))
-    return pd.DataFrame(rows, columns=["Team", *KINDS, "due", "than last month", "currency"])
-
-
 def _table(data: pd.DataFrame) -> None:
     st.dataframe(data, hide_index=True, width="stretch")
+
+
+def _money(data: pd.DataFrame) -> None:
+    numbers = data.select_dtypes("number").columns
+    shown = {name: st.column_config.NumberColumn(format="accounting") for name in numbers}
+    st.dataframe(data, hide_index=True, width="stretch", column_config=shown)
+
+
+def _changes(found: pd.DataFrame, before: datetime) -> None:
+    st.subheader(f"What changed since {before:%Y-%m}")
+    if found.empty:
+        st.text("No workload used more or less, or at another price.")
+        return
+    _money(found)
+    st.text("By hours: at the price of the month before. By price: the rest, a new price or other GPUs.")
 
 
 def _month(view: View, store: Store, at: datetime) -> None:
     charges = charged(store, at)
     earlier = [c.month for c in closings(store) if c.month < at]
     before = charged(store, earlier[-1]) if earlier else []
-    _table(teams(charges, before))
+    _money(teams(charges, before))
+    if earlier:
+        _changes(workloads(charges, before), earlier[-1])
     st.subheader("What teams said")
     said = [
         (row["time"], team, row["state"], row["reason"], row["actor"])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from dashboards.months import months, teams
+from dashboards.month_changes import teams, workloads
+from dashboards.months import months
 from pipeline.answers.window import month
-from pipeline.months.charge import ADJUSTMENT, Charge, plain
+from pipeline.months.charge import ADJUSTMENT, BY, HOURS_OF, USAGE, Charge, plain
 from pipeline.months.closings import Closing
 from pipeline.months.states import CLOSED, DUE, State
 from pipeline.months.verify import Checked
@@ -33,8 +34,28 @@ def test_a_team_sees_what_changed() -> None:
     def booked(team: str, amount: str, currency: str = "USD") -> Charge:
         return plain(ADJUSTMENT, JANUARY, currency, team, Decimal(amount), "a", "b")
 
-    shown = teams([booked("red", "3"), booked("red", "4", "EUR")], [booked("red", "1")])
-    assert shown[["currency", "due", "than last month"]].to_numpy().tolist() == [
-        ["EUR", 4.0, 4.0],
-        ["USD", 3.0, 2.0],
+    shown = teams([booked("red", "3"), booked("red", "4", "EUR")], [booked("red", "1"), booked("gone", "7")])
+    assert shown[["Team", "currency", "due", "than last month"]].to_numpy().tolist() == [
+        ["gone", "USD", 0.0, -7.0],
+        ["red", "EUR", 4.0, 4.0],
+        ["red", "USD", 3.0, 2.0],
+    ]
+
+
+def test_a_bill_that_grew_says_whether_by_hours_or_by_price() -> None:
+    """The first question of a finance partner; a workload that is new or gone moves by its hours."""
+
+    def used(workload: str, hours: str, amount: str) -> Charge:
+        key = ("red", "", "", "ns", workload, "none", "none", "", "", "")[: len(BY)]
+        held = (Decimal(hours), *(Decimal(0) for _ in HOURS_OF[1:]))
+        return Charge(USAGE, JANUARY, "USD", key, held, None, Decimal(amount))
+
+    shown = workloads(
+        [used("a", "20", "60"), used("same", "1", "1"), used("new", "2", "5")],
+        [used("a", "10", "20"), used("same", "1", "1"), used("gone", "4", "9")],
+    )
+    assert shown[["Workload", "change", "by hours", "by price"]].to_numpy().tolist() == [
+        ["ns a", 40.0, 20.0, 20.0],
+        ["ns gone", -9.0, -9.0, 0.0],
+        ["ns new", 5.0, 5.0, 0.0],
     ]
