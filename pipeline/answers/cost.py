@@ -60,8 +60,11 @@ def cost(
     def name(line: Line) -> str:
         return "/".join(filter(None, (cost_tenants.of_line(rule, line).id, owners.version)))
 
-    told = [line for line in lines if "resource" in by or cost_table.is_told(line)]
-    rows, total = cost_table.rows(told, sums, by, currency, name)
+    usual = name({})
+    names = name if rule.chosen else lambda _: usual
+    beside = sums["core_su"] or sums["memory_su"]
+    told = [line for line in lines if cost_table.is_told(line)] if beside and "resource" not in by else lines
+    rows, total = cost_table.rows(told, sums, by, currency, names)
     return Answer(
         columns=cost_table.columns(by, currency, cost_table.buckets(sums)),
         rows=rows,
