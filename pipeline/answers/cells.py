@@ -17,6 +17,8 @@ def people(kind: ColumnKind, value: Value) -> str:
     """A short form of the value; None is `-`, never zero."""
     if value is None:
         return UNKNOWN
+    if isinstance(value, Decimal):  # most of what is shown
+        return percent(value) if kind == "ratio" else amount(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
@@ -26,13 +28,11 @@ def people(kind: ColumnKind, value: Value) -> str:
     return _number(kind, value)
 
 
-def _number(kind: ColumnKind, value: int | float | Decimal) -> str:
+def _number(kind: ColumnKind, value: int | float) -> str:
     if kind == "ratio":
         return percent(Decimal(str(value)))
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-    if isinstance(value, Decimal):
-        return amount(value)
     return f"{value:,}"
 
 
@@ -52,7 +52,9 @@ def complete(answer: Answer) -> str:
 
 def amount(value: Decimal) -> str:
     """Two places, or three significant digits below one: a thousandth of a dollar is not nothing."""
-    if value == 0 or abs(value) >= 1:
+    if not value:
+        return "0.00"
+    if abs(value) >= 1:
         return f"{value.quantize(Decimal('0.01'), ROUND_HALF_EVEN):,}"
     return f"{value.quantize(Decimal(1).scaleb(value.adjusted() - 2), ROUND_HALF_EVEN):f}"
 
