@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.prices.book import PriceBook
+from pipeline.prices.commitments import of
 from pipeline.prices.exact import to_nano
 from pipeline.prices.match import differs, holds_at
 from pipeline.prices.price import MATCH_FIELDS, Price, Profile
@@ -27,11 +28,15 @@ _TIMES = (Column("valid_from", kind="time"), Column("valid_to", kind="time"), Co
 def price_rows(book: PriceBook) -> Answer:
     """Every row as it was written, before discounts and rates; these are counted in the notes."""
     rows = tuple(
-        (*_named(p), _money(p.gpu_hour), p.currency, p.kind, p.valid_from, p.valid_to, p.source)
+        (
+            *_named(p), _money(p.gpu_hour), p.currency, p.kind, p.bought_gpus or None,
+            p.valid_from, p.valid_to, p.source,
+        )
         for p in book.prices
-    )
+    )  # fmt: skip
     beside = f"{len(book.discounts)} discounts and {len(book.rates)} exchange rates are applied to them"
-    return Answer((*_ROW, *_PRICE, *_TIMES), rows, None, None, (beside, f"prices: {book.version}"))
+    bought = Column("bought_gpus", kind="integer", wide=not any(p.bought_gpus for p in book.prices))
+    return Answer((*_ROW, *_PRICE, bought, *_TIMES), rows, None, None, (beside, f"prices: {book.version}"))
 
 
 def price_of(book: PriceBook, profile: Profile, time: datetime, currency: str) -> Answer:
@@ -54,7 +59,8 @@ def price_of(book: PriceBook, profile: Profile, time: datetime, currency: str) -
     ]
     shown = tuple(r for r in rows if "gpu_model is" not in str(r[-1]))
     columns = (*_ROW, *_PRICE, Column("verdict"))
-    return Answer(columns, shown, None, None, tuple(_words(found, profile, time, len(rows) - len(shown))))
+    words = (*_words(found, profile, time, len(rows) - len(shown)), *_bought(book, profile, time, currency))
+    return Answer(columns, shown, None, None, words)
 
 
 def charged(book: PriceBook, profile: Profile, time: datetime, currency: str) -> Decimal | None:
@@ -80,12 +86,24 @@ def _words(found: Quote | str, profile: Profile, time: datetime, others: int) ->
         yield f"{others} rows of other GPU models are left out"
 
 
+def _bought(book: PriceBook, profile: Profile, time: datetime, currency: str) -> Iterator[str]:
+    cover = of(book.commitments(time, time + timedelta(microseconds=1), currency), profile)
+    if cover is not None:
+        each = Decimal(cover.nano_per_hour).scaleb(-9) / cover.gpus
+        yield (
+            f"{cover.name}: up to {cover.gpus} GPUs of all that match cost {_plain(each)} {currency} an hour "
+            "each, used or not; the price above is that of a GPU beyond them"
+        )
+
+
 def _lost(row: Price, profile: Profile, time: datetime, chosen: Price | None) -> str:
     other = differs(row.match, profile)
     if other:
         return other
     if not holds_at(row, time):
         return "does not hold then"
+    if row.bought_gpus:
+        return f"covers {row.bought_gpus} GPUs of all that match, before any other row"
     if chosen is None:
         return f"is in {row.currency}, without a rate, or less specific than such a row"
     return (

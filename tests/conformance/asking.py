@@ -35,15 +35,15 @@ def ask(folder: Path, cases: Sequence[Case], *options: str) -> dict[str, dict[st
     (folder / "events.jsonl").write_text(events(cases))
     (folder / "prices.yaml").write_text(prices(cases))
     store = ["--store", str(folder / "ledger")]
-    _run("replay", "events", str(folder / "events.jsonl"), *store)
+    run("replay", "events", str(folder / "events.jsonl"), *store)
     by = ["--by", "cluster", "--by", "pod", "--prices", str(folder / "prices.yaml"), "-o", "json"]
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for row in json.loads(_run(*options, "cost", *by, *store))["rows"]:
+    for row in json.loads(run(*options, "cost", *by, *store))["rows"]:
         found.setdefault(row["cluster"], {})[row["pod"]] = row
     return found
 
 
-def _run(*words: str) -> str:
+def run(*words: str) -> str:
     done = CliRunner().invoke(app, list(words))
     assert done.exit_code == 0, done.output
     return done.stdout

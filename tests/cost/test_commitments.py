@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from pipeline.answers import cost_days
 from pipeline.answers.cost import cost
+from pipeline.answers.prices_held import price_of
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
 from pipeline.prices import PriceBook
-from pipeline.prices.price import Price
+from pipeline.prices.price import Price, Profile
 from pipeline.settings.cost import CostRule, Method, Spread
 from pipeline.store import Store
 from tests.cost.test_cost_laws import plain_store
@@ -130,6 +131,15 @@ prices:
     )
     with pytest.raises(ConfigError, match="how many instances were bought"):
         PriceBook.load(tmp_path / "wrong.yaml")
+
+
+def test_explain_says_what_is_covered_and_what_the_next_gpu_costs() -> None:
+    """Who asks what an H100 costs must not be told the price of the ones that are already bought."""
+    found = price_of(book(2), Profile(cluster="c", gpu_model="NVIDIA L4"), at(0), "USD")
+    verdicts = {row["row"]: row["verdict"] for row in found.named()}
+    assert verdicts["prices[1]"] == "holds" and verdicts["prices[0]"].startswith("covers 2 GPUs")
+    assert any("effective 3.3 USD" in note for note in found.notes)
+    assert any("up to 2 GPUs of all that match cost 1.1 USD an hour" in note for note in found.notes)
 
 
 def test_a_commitment_in_another_currency_needs_a_rate(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conformance import page
-from tests.conformance.asking import ask
+from tests.conformance.asking import ask, run
 from tests.conformance.case import Case
 from tests.conformance.cases import CASES, IDLE, METHODS
 
@@ -55,6 +57,22 @@ def test_a_nodes_price_is_split_as_others_split_it(tmp_path: Path, case: Case) -
     paid = _paid(ask(tmp_path, [case], "--set", f"cost.method={case.name}")[case.name])
     assert paid == {pod: Decimal(amount) for pod, amount in case.pays.items()}
     assert sum(paid.values()) == 8 * Decimal(case.price)
+
+
+def test_the_case_that_the_page_on_cost_tells_step_by_step_is_so(tmp_path: Path) -> None:
+    """Who writes a first case follows that page to the letter, and doubts the ledger where it differs."""
+    told = (page.PATH.parent / "cost.md").read_text().partition("## A case of your own")[2]
+    events, prices = (re.search(rf"```{form}\n(.*?)```", told, re.DOTALL) for form in ("json", "yaml"))
+    assert events and prices
+    (tmp_path / "case.jsonl").write_text(events[1])
+    (tmp_path / "prices.yaml").write_text(prices[1])
+    assert run("replay", "events", str(tmp_path / "case.jsonl"), "--store", str(tmp_path / "case"))
+    asked = ("--by", "team", "--prices", str(tmp_path / "prices.yaml"), "--store", str(tmp_path / "case"))
+    lines = json.loads(run("cost", *asked, "-o", "json"))["rows"]
+    assert {line["team"]: line["total_cost"] for line in lines} == {
+        "red": "1.666666667", "blue": "2.000000000", "cluster_idle": "1.333333333",
+    }  # fmt: skip
+    assert "Red pays 1.666666667, blue 2, and 1.333333333 is cluster_idle" in told
 
 
 def test_the_page_shows_these_cases() -> None:
