@@ -1,14 +1,12 @@
 """Exponential histograms in the forms of others: OpenTelemetry's, Prometheus' native and classic ones.
 
 A bucket i of ours covers (base^i, base^(i+1)].  OpenTelemetry says the same with an offset; native histograms
-number buckets by their upper bound, i + 1, and write spans of them with deltas.  Both ways are exact.  A
-classic histogram is exact where its bounds are ours; else a value counts as its bucket's upper bound, so that
-no latency is understated.
+number buckets by their upper bound, i + 1, and write spans of them with deltas.  All three are exact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -19,7 +17,7 @@ from detectors import exponential
 from pipeline.facts.models import ZERO_BUCKET
 
 LEAST_SCALE, MOST_SCALE = -10, 20
-"""Of what is read; what is finer than ours is brought to ours, exactly."""
+"""What is finer than ours is brought to ours, exactly."""
 MOST_BUCKETS = 100_000
 
 
@@ -62,16 +60,6 @@ def to_otel(of: Histogram) -> dict[str, Any]:
     return {"count": str(of.count), "scale": of.scale, "zeroCount": str(of.zero), "positive": positive}
 
 
-def from_otel(point: Mapping[str, Any]) -> Histogram:
-    """What `to_otel` writes, or an SDK; ValueError for negative values, which no duration has."""
-    if any(int(n) for n in point.get("negative", {}).get("bucketCounts", ())):
-        raise ValueError("a duration below zero")
-    positive = point.get("positive", {})
-    offset = int(positive.get("offset", 0))
-    cells = {offset + i: int(count) for i, count in enumerate(positive.get("bucketCounts", ()))}
-    return of_cells(int(point.get("scale", 0)), cells, int(point.get("zeroCount", 0)))
-
-
 def to_native(of: Histogram) -> dict[str, Any]:
     """The fields of a Prometheus histogram (io.prometheus.client.Histogram): spans and deltas of counts."""
     spans: list[dict[str, int]] = []
@@ -90,24 +78,6 @@ def to_native(of: Histogram) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def from_native(native: Mapping[str, Any]) -> Histogram:
-    """What `to_native` writes, or a client library; ValueError where spans and deltas do not agree."""
-    if native.get("negative_span"):
-        raise ValueError("a duration below zero")
-    deltas = [int(d) for d in native.get("positive_delta", ())]
-    spans = native.get("positive_span", ())
-    if sum(int(s["length"]) for s in spans) != len(deltas):
-        raise ValueError("spans and deltas of a native histogram do not agree")
-    counts = iter(np.cumsum(deltas, dtype=np.int64).tolist())
-    cells, index = {}, 0
-    for span in spans:
-        index += int(span["offset"])
-        for _ in range(int(span["length"])):
-            cells[index - 1] = next(counts)
-            index += 1
-    return of_cells(int(native["schema"]), cells, int(native.get("zero_count", 0)))
-
-
 def to_classic(of: Histogram) -> list[tuple[float, int]]:
     """(le, cumulative count) at the upper bound of every bucket that holds something, then +Inf."""
     total, rows = of.zero, [(0.0, of.zero)] if of.zero else []
@@ -115,25 +85,6 @@ def to_classic(of: Histogram) -> list[tuple[float, int]]:
         total += count
         rows.append((exponential.bounds(bucket, of.scale)[1], total))
     return [*rows, (inf, total)]
-
-
-def from_classic(rows: Sequence[tuple[float, int]]) -> Histogram:
-    """Cumulative counts by upper bound; what is above the last finite bound is put just above it."""
-    ordered = sorted(rows)
-    counts = np.diff([0, *(int(count) for _, count in ordered)])
-    if not ordered or ordered[-1][0] != inf or counts.min() < 0:
-        raise ValueError("a classic histogram has rising counts and ends at +Inf")
-    finite = [le for le, _ in ordered if le < inf]
-    stand = [*finite, np.nextafter(finite[-1], inf) * 1.0001 if finite and finite[-1] > 0 else 1.0]
-    cells: dict[int, int] = {}
-    zero = 0
-    for value, count in zip(stand, counts.tolist(), strict=True):
-        if value <= 0:
-            zero += count
-        else:
-            bucket = _bucket(float(value))
-            cells[bucket] = cells.get(bucket, 0) + count
-    return of_cells(exponential.SCALE, cells, zero)
 
 
 def cell(above: float, at_most: float, is_exponential: bool) -> tuple[int, int]:

@@ -14,16 +14,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import ExponentialHistogramDataP
 
 from detectors import exponential
 from detectors.burn_rates import burns
-from detectors.histogram_forms import (
-    Histogram,
-    from_classic,
-    from_native,
-    from_otel,
-    of_cells,
-    to_classic,
-    to_native,
-    to_otel,
-)
+from detectors.histogram_forms import Histogram, cell, of_cells, to_classic, to_native, to_otel
+from tests.detect.histogram_readers import from_classic, from_native, from_otel
 from tests.detect.judged import END, timed
 from tests.examples import examples
 
@@ -70,32 +62,27 @@ def test_native_buckets_are_numbered_by_their_upper_bound() -> None:
     )  # fmt: skip
 
 
-def test_a_foreign_classic_histogram_never_understates_a_latency() -> None:
-    """The default bounds of client libraries are wide: a quantile is at most its bucket's upper bound."""
-    rows = [(0.1, 50), (0.25, 90), (1.0, 99), (inf, 100)]
-    of = from_classic(rows)
-    for q, bound in ((0.5, 0.1), (0.9, 0.25), (0.99, 1.0)):
-        found = exponential.quantile(np.array(of.buckets), np.array(of.counts), q)
-        assert found == pytest.approx(bound, rel=0.0109)
-    assert exponential.quantile(np.array(of.buckets), np.array(of.counts), 1.0) > 1.0
+@pytest.mark.parametrize(("above", "at_most"), [(0.0, 0.1), (0.1, 0.25), (0.25, 1.0), (2.5, inf)])
+def test_a_bucket_with_other_bounds_never_understates_a_time(above: float, at_most: float) -> None:
+    """The default bounds of client libraries are wide: what lies in one leaves as its upper bound."""
+    scale, bucket = cell(above, at_most, False)
+    low, high = exponential.bounds(bucket, scale)
+    assert (low < at_most <= high * (1 + 1e-12)) if at_most < inf else low < above * 1.001 <= high * 1.001
+    assert high > above
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: from_otel({"negative": {"bucketCounts": ["1"]}}),
-        lambda: from_otel({"scale": 40}),
-        lambda: from_otel({"positive": {"bucketCounts": ["-1"]}}),
-        lambda: from_native(
-            {"schema": 5, "positive_span": [{"offset": 1, "length": 2}], "positive_delta": [1]}
-        ),
-        lambda: from_classic([(1.0, 5), (inf, 4)]),
-        lambda: from_classic([(1.0, 5)]),
-    ],
-)
-def test_what_is_no_histogram_of_durations_is_refused(make: Any) -> None:
+@given(st.integers(-4, 5), st.integers(-300, 300))
+@settings(max_examples=examples(40))
+def test_a_bucket_of_an_exponential_histogram_is_known_by_its_bounds(scale: int, bucket: int) -> None:
+    """What came by a native histogram leaves by one, bucket for bucket."""
+    if abs(bucket) <= 500 * 2.0**scale:
+        assert cell(*exponential.bounds(bucket, scale), True) == (scale, bucket)
+
+
+@pytest.mark.parametrize(("scale", "cells"), [(40, {0: 1}), (3, {0: -1})])
+def test_what_is_no_histogram_is_refused(scale: int, cells: dict[int, int]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        make()
+        of_cells(scale, cells)
 
 
 def test_an_objective_burns_by_two_windows() -> None:

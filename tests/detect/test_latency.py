@@ -14,12 +14,12 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from prometheus_client.parser import text_string_to_metric_families
 
 from detectors import exponential
-from detectors.histogram_forms import from_classic, from_native, from_otel
 from pipeline.answers import latency_export
 from pipeline.answers.latency import latency
 from pipeline.answers.window import Window
 from pipeline.registry import register
 from pipeline.store import Store
+from tests.detect.histogram_readers import from_classic, from_native, from_otel
 from tests.detect.judged import reference
 from tests.detect.test_answer_models import named
 from tests.ledger import START, write

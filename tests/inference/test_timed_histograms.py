@@ -21,11 +21,12 @@ from collectors.live.inference.found import Found
 from collectors.live.inference.memory import Memory
 from collectors.live.inference.pairs import Pairs
 from detectors import serving
-from detectors.histogram_forms import Histogram, from_otel, of_cells, to_otel
+from detectors.histogram_forms import Histogram, of_cells, to_otel
 from pipeline.answers import latency_export
 from pipeline.answers.latency import latency
 from pipeline.answers.window import Window
 from pipeline.store import Batch, Store
+from tests.detect.histogram_readers import from_otel
 from tests.detect.test_answer_models import named
 from tests.examples import examples
 from tests.inference.inference_scene import NOW, post, receiving
