@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from collectors.live.inference import assembly, rules, timed
+from collectors.live.inference import memory as memory_file
 from collectors.live.inference.found import Found
 from collectors.live.inference.memory import Memory
 from collectors.live.inference.pairs import Pairs
@@ -73,9 +74,11 @@ def export(
 
 
 @contextmanager
-def memory(folder: Path, cursor: dict[str, Any] | None = None) -> Iterator[Memory]:
+def memory(folder: Path, cursor: dict[str, Any] | None = None, second: int | None = None) -> Iterator[Memory]:
+    """A new one begins at `second` after START, where that is known."""
     folder.mkdir(exist_ok=True)
-    known = Memory(folder, cursor, Pairs(60, 1_000), 10_000)
+    began = 0 if second is None else (START + second) * 1_000_000
+    known = Memory(folder, cursor, Pairs(60, 1_000), 10_000, began)
     try:
         yield known
     finally:
@@ -174,6 +177,27 @@ def test_what_only_grows_counts_by_its_growth(
                 rows += taken(export([left.pop(0)], cumulative=True), known)
             cursor = known.save()
     assert held(rows) == {edges: n for edges, n in zip(BOUNDS, wanted, strict=True) if n}
+
+
+def test_a_server_that_starts_after_the_receiver_counts_from_its_first_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pod of a minute's life must not be lost; one that was forgotten must not be counted again."""
+    first = export([point(120, explicit([5, 0, 0, 0]), 60)], cumulative=True)
+    older = export([point(120, explicit([5, 0, 0, 0]), 10, pod="b")], cumulative=True)
+    with memory(tmp_path, second=30) as known:
+        assert held(taken(first, known)) == {(0.0, 0.1): 5}
+        assert taken(first, known) == taken(older, known) == [], "told already; began before we did"
+        cursor = known.save()
+    with memory(tmp_path, cursor, second=500) as known:
+        later = point(180, explicit([2, 0, 0, 0]), 130, pod="c")
+        assert held(taken(export([later], cumulative=True), known)) == {(0.0, 0.1): 2}, (
+            "it knows its beginning"
+        )
+        monkeypatch.setattr(memory_file, "_MOST_SERIES", 1)
+        taken(export([point(200, explicit([1, 0, 0, 0]), 190, pod="d")], cumulative=True), known)
+        again = export([point(240, explicit([9, 0, 0, 0]), 130, pod="c")], cumulative=True)
+        assert taken(again, known) == [], "forgotten, so only an interval begins"
 
 
 def test_a_histogram_that_halves_its_resolution_goes_on(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class Inference:
         """A sender is answered when its turn is safe; who was not answered sends again, and counts once."""
         chosen = self._settings
         pairs = Pairs(chosen.pair_wait_seconds, chosen.pair_bytes)
-        memory = Memory(self._folder, cursor, pairs, chosen.remembered_ids)
+        memory = Memory(self._folder, cursor, pairs, chosen.remembered_ids, watch.now())
         self.receiver.start()
         if not chosen.token and chosen.host not in _THIS_MACHINE:
             watch.notes(

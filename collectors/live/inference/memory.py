@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from collectors.histogram import Histogram
 from collectors.histogram_growth import Told
 from collectors.live.contract import Cursor
 from collectors.live.inference.kserve import Half
@@ -31,12 +32,16 @@ _MOST_SERIES = 20_000
 
 
 class _Record(msgspec.Struct, omit_defaults=True):
-    """Ids taken, halves that wait since, exchanges that wait no more, and histograms as last told."""
+    """Ids taken, halves that wait since, exchanges that wait no more, histograms as last told.
+
+    `began`, in microseconds: what counts since later than this was told here or never; 0 is unknown.
+    """
 
     ids: list[int] = []
     waits: list[Waiting] = []
     gone: list[Half] = []
     told: dict[int, Told] = {}
+    began: int = 0
 
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -44,9 +49,14 @@ _DECODE = msgspec.json.Decoder(_Record).decode
 
 
 class Memory:
-    """`pairs` is changed by its owner, who says so with `waits` and `gone`."""
+    """`pairs` is changed by its owner, who says so with `waits` and `gone`.
 
-    def __init__(self, folder: Path, cursor: Cursor | None, pairs: Pairs, most_ids: int) -> None:
+    `now` is when a new memory begins, 0 where that is not known.
+    """
+
+    def __init__(
+        self, folder: Path, cursor: Cursor | None, pairs: Pairs, most_ids: int, now: int = 0
+    ) -> None:
         self._folder, self._most, self.pairs = folder, most_ids, pairs
         self._ids: OrderedDict[int, None] = OrderedDict()
         self._told: OrderedDict[int, Told] = OrderedDict()
@@ -56,6 +66,7 @@ class Memory:
         self._fresh_gone: list[Half] = []
         self._number, self._length = (int(cursor["file"]), int(cursor["bytes"])) if cursor else (0, 0)
         self._base = 0
+        self._began = self._fresh_began = 0 if cursor else now
         try:
             self._open()
         except OSError as error:
@@ -79,6 +90,7 @@ class Memory:
         self._keep_name()
 
     def _apply(self, record: _Record) -> None:
+        self._began = record.began or self._began
         self._remember(record.ids)
         self._count(record.told)
         for half in record.gone:
@@ -101,9 +113,14 @@ class Memory:
         return True
 
     def told(self, series: str, now: Told) -> tuple[Told | None, Told]:
-        """What was told of it before, and now: the newest is remembered from now on."""
+        """What was told of it before, and now: the newest is remembered from now on.
+
+        What began to count after the memory did has not been told before: it had counted nothing.
+        """
         key = _key(series)
         before = self._told.get(key)
+        if before is None and 0 < self._began < now.start < now.time:
+            before = Told(now.start, Histogram(now.histogram.scale), now.start)
         if before is None or now.time > before.time:
             self._count({key: now})
             self._fresh_told[key] = now
@@ -114,7 +131,9 @@ class Memory:
             self._told[key] = each
             self._told.move_to_end(key)
         while len(self._told) > _MOST_SERIES:
-            self._told.popitem(last=False)
+            _, gone = self._told.popitem(last=False)
+            # It began before this, and cannot be taken for a new one if it comes again.
+            self._began = self._began and max(self._began, gone.time)
 
     def waits(self, half: Half, now: int) -> None:
         self._fresh_waits[half.source, half.id] = Waiting(half, now)
@@ -133,13 +152,17 @@ class Memory:
         return {"file": self._number, "bytes": self._length}
 
     def _save(self) -> None:
-        if not (self._fresh_ids or self._fresh_waits or self._fresh_gone or self._fresh_told):
+        if not (
+            self._fresh_ids or self._fresh_waits or self._fresh_gone or self._fresh_told or self._fresh_began
+        ):
             return
         if self._length > max(_SMALL_BYTES, _GROWTH * self._base):
             self._rewrite()
         else:
             waits = list(self._fresh_waits.values())
-            self._append([_Record(self._fresh_ids, waits, self._fresh_gone, self._fresh_told)])
+            fresh = (self._fresh_ids, waits, self._fresh_gone, self._fresh_told, self._fresh_began)
+            self._append([_Record(*fresh)])
+        self._fresh_began = 0
         self._fresh_ids, self._fresh_waits, self._fresh_gone, self._fresh_told = [], {}, [], {}
 
     def _append(self, records: Iterable[_Record]) -> None:
@@ -167,7 +190,7 @@ class Memory:
             os.close(folder)
 
     def _whole(self) -> Iterator[_Record]:
-        yield _Record(ids=list(self._ids))
+        yield _Record(ids=list(self._ids), began=self._began)
         for key, told in self._told.items():
             yield _Record(told={key: told})
         for waiting in self.pairs.waiting():
