@@ -60,7 +60,6 @@ def deliver(
     """
     tried = []
     for closed, own in groupby(waiting(store, targets, now, since), key=lambda pair: pair[0]):
-        span = month_of(closed.month.year, closed.month.month)
         made: dict[str, bytes] = {}
         for _, target in own:
             before_each()
@@ -68,10 +67,26 @@ def deliver(
                 tried.append(row)
                 continue
             # Made before the first claim: a crash amid the making leaves no attempt of which nobody knows.
-            made = made or dict(contents(read(store, at, span, closed.thawed()), columns))
+            made = made or _made(store, at, closed, columns)
             if _claim(store, closed, target, now):
                 tried.append(_hand(store, closed, target, made, now))
     return tried
+
+
+def again(
+    store: Store, at: Snapshots, target: Target, closed: Closing, now: datetime, columns: Mapping_ = USUAL
+) -> Row | None:
+    """Hand it over once more, whatever was told of it; None where somebody is at it now.
+
+    For a person who knows that it did not arrive, or that it is to be sent again.
+    """
+    made = _made(store, at, closed, columns)
+    return _hand(store, closed, target, made, now) if _claim(store, closed, target, now, anew=True) else None
+
+
+def _made(store: Store, at: Snapshots, closed: Closing, columns: Mapping_) -> dict[str, bytes]:
+    span = month_of(closed.month.year, closed.month.month)
+    return dict(contents(read(store, at, span, closed.thawed()), columns))
 
 
 def _given_up(store: Store, closed: Closing, target: Target, now: datetime) -> Row | None:
@@ -98,11 +113,12 @@ def _hand(store: Store, closed: Closing, target: Target, made: Mapping[str, byte
     return _tell(store, closed, target, SENT, said[:500], now)
 
 
-def _claim(store: Store, closed: Closing, target: Target, now: datetime) -> bool:
+def _claim(store: Store, closed: Closing, target: Target, now: datetime, *, anew: bool = False) -> bool:
     """Whether this process is the one that hands it over now: of two at once one fails its commit."""
     with store.transaction() as con:
         last = _history(store, closed, target)
-        if not _free(last, now):
+        at_it = bool(last) and last[-1]["state"] == SENDING
+        if not _free(last, now) and (at_it or not anew):
             return False
         chain.claim(con)
         tables.insert(con, DELIVERIES.name, _table(closed, target, SENDING, len(last), "", now))

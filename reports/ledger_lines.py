@@ -33,15 +33,29 @@ def mapping(path: str) -> Mapping:
     for name, field in found:
         if field not in FIELDS:
             raise ConfigError(columns.key(name), field, f"write one of {', '.join(FIELDS)}")
+        if not name.strip():
+            raise ConfigError("columns", name, "give every column a name")
+    if "amount" not in dict(found).values():
+        raise ConfigError(
+            "columns", [field for _, field in found], "name a column of amount: it is what is posted"
+        )
     return found
 
 
 def render(of: Statement, columns: Mapping = USUAL) -> str:
-    """A row a team, kind and currency, of the month's last day; teams that are only shown are left out."""
+    """A row a team, kind and currency, of the month's last day; teams that are only shown are left out.
+
+    Raises ConfigError where the rows are in several currencies and no column says which.
+    """
+    rows = _rows(of)
+    codes = sorted({row["currency"] for row in rows})
+    if len(codes) > 1 and "currency" not in dict(columns).values():
+        said = f"{of.month.start:%Y-%m} has amounts in {' and '.join(codes)}: name a column of currency"
+        raise ConfigError("closing.ledger_columns", [field for _, field in columns], said)
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([name for name, _ in columns])
-    for row in _rows(of):
+    writer.writerow([_text(name) for name, _ in columns])
+    for row in rows:
         writer.writerow([_text(row[field]) for _, field in columns])
     return out.getvalue()
 

@@ -14,12 +14,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from pyarrow import fs
+from typer.testing import CliRunner
 
+from pipeline.cli.app import app
 from pipeline.errors import ConfigError, StaleWatermark
 from pipeline.facts.months import CLOSINGS
+from pipeline.months.closings import closings
 from pipeline.store import Batch, Store
 from reports import delivery, targets
-from reports.delivery import FAILED, SENT, UNCLEAR, deliver
+from reports.delivery import FAILED, SENT, UNCLEAR, again, deliver
 from reports.mail import Unclear
 from tests.places import bucket
 
@@ -139,6 +142,38 @@ def test_a_mail_whose_answer_was_lost_is_told_and_never_sent_again(closed: Store
     """Retried it would be a second bill in the same mailbox."""
     assert states(closed, (Lost(),), NOW) == [("lost", UNCLEAR)]
     assert states(closed, (Lost(),), NOW + timedelta(days=9)) == []
+
+
+def test_a_person_may_have_a_mail_sent_again(closed: Store, tmp_path: Path) -> None:
+    """What is unclear stays so for the program; who has asked finance knows that it did not arrive."""
+    target = Cut(again=False)
+    with pytest.raises(KeyboardInterrupt):
+        states(closed, (target,), NOW)
+    (january,) = closings(closed)
+    assert again(closed, lambda _: closed, target, january, NOW + timedelta(minutes=5)) is None, (
+        "it may be at it"
+    )
+    later = NOW + timedelta(hours=2)
+    assert states(closed, (target,), later) == [("cut", UNCLEAR)]
+    row = again(closed, lambda _: closed, target, january, later)
+    assert row is not None and row["state"] == SENT and target.calls == 2
+    assert states(closed, (target,), later + timedelta(days=9)) == []
+    file = tmp_path / "targets.yaml"
+    file.write_text(f"targets: [{{name: share, kind: folder, path: '{tmp_path / 'share'}'}}]")
+    command = [
+        "--set",
+        f"closing.delivery={file}",
+        "report",
+        "deliver",
+        "--store",
+        str(closed.location.folder),
+    ]
+    for words, said in (
+        (["--again", "shore", "--month", "2026-01"], "targets of closing.delivery: share"),
+        (["--again", "share"], "--month"),
+        (["--again", "share", "--month", "2026-02"], "2026-02 is not closed"),
+    ):
+        assert said in str(CliRunner().invoke(app, [*command, *words]).exception)
 
 
 def test_who_lost_the_right_to_go_on_hands_nothing_over(closed: Store) -> None:

@@ -248,6 +248,25 @@ def test_the_ledger_lines_are_of_the_month_and_in_cents(february: Statement) -> 
     assert {row["team"] for row in rows} == {"red", "green", "late"}, "blue is only shown"
 
 
+def test_a_mapping_that_would_post_nonsense_is_refused(february: Statement, tmp_path: Path) -> None:
+    """An ERP takes what it is given: euro for dollars, a file of nothing, a heading that a sheet runs."""
+    file = tmp_path / "columns.yaml"
+    for text, words in (
+        ("columns: {}", "column of amount"),
+        ("columns: {Account: gl_code}", "column of amount"),
+        ("columns: {' ': amount}", "a name"),
+        ("columns: {A: amont}", "write one of"),
+    ):
+        file.write_text(text)
+        with pytest.raises(ConfigError, match=words):
+            ledger_lines.mapping(str(file))
+    file.write_text("columns: {'=cmd|x': amount, Betrag in: currency}")
+    assert ledger_lines.render(february, ledger_lines.mapping(str(file))).startswith("'=cmd|x,Betrag in\n")
+    file.write_text("columns: {Amount: amount}")
+    with pytest.raises(ConfigError, match="amounts in EUR and USD: name a column of currency"):
+        ledger_lines.render(february, ledger_lines.mapping(str(file)))
+
+
 def test_who_was_only_corrected_used_nothing_and_every_currency_is_shown(february: Statement) -> None:
     """A team that has a correction only has no unpriced usage; what is due in euro is due too."""
     (late,) = (team for team in february.teams if team.name == "late")
