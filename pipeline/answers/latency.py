@@ -39,6 +39,10 @@ ERROR = (
     "error is the most by which p50 to p99 can be wrong, relative to the true ones; it is unknown where one "
     "of them lies in the first or last bucket of a server's histogram; source says how the times were told"
 )
+ASTRIDE = (
+    "{model} {version}: {share:.0%} of the requests lie in the bucket that holds the objective, and count "
+    "as in time: choose an objective that is a bound of the histogram"
+)
 BURN = (
     "burn_1h is how many times faster than allowed the objective's budget was spent in the hour up to the "
     "window's end; alarm is page or ticket where the long and its short window are both over the factor"
@@ -49,18 +53,22 @@ def latency(store: Store, window: Window) -> Answer:
     """One row a model version and metric with timed requests in the window, by name."""
     with store.steady():
         references = store.references()
+        wide: list[str] = []
         rows = tuple(
             row
             for metric in sorted(METRICS)
-            for row in _rows(store, window, metric, references if metric == latency_objective.METRIC else {})
+            for row in _rows(
+                store, window, metric, references if metric == latency_objective.METRIC else {}, wide
+            )
         )
-        notes = (ERROR, BURN) if rows else (elsewhere(store, "prediction_sums"),)
+        notes = (ERROR, BURN, *wide) if rows else (elsewhere(store, "prediction_sums"),)
     return Answer(COLUMNS, tuple(sorted(rows, key=lambda r: r[:3])), window.end, None, notes, window=window)
 
 
 def _rows(
-    store: Store, window: Window, metric: str, references: dict[str, Reference]
+    store: Store, window: Window, metric: str, references: dict[str, Reference], wide: list[str]
 ) -> Iterator[tuple[Any, ...]]:
+    """`wide` takes notes on objectives that lie inside a bucket with many requests."""
     minutes: dict[str, pa.Table] = {}
     for row in quantiles(store, window, metric=metric):
         model, version = row["model"], row["model_version"]
@@ -71,6 +79,9 @@ def _rows(
                 minutes[model] = _objective(store, window, known, known.latency_objective_seconds)
             of = minutes[model].filter(pc.field("model_version") == version)
             burnt = burn_rates.burns(of, np.datetime64(window.end, "us"), known.latency_budget)
+            astride = sum(of.column("astride").to_pylist()) / max(sum(of.column("count").to_pylist()), 1)
+            if astride > known.latency_budget and row["source"] != "requests":
+                wide.append(ASTRIDE.format(model=model, version=version, share=astride))
         objective = known and known.latency_objective_seconds
         values = (*(row[q] for q in (*QUANTILES, "source", "error")), objective or None, *_burn(burnt))
         yield (model, version, metric, int(row["requests"]), *values)

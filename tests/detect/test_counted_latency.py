@@ -189,6 +189,7 @@ def test_a_server_that_nobody_logs_has_a_row_a_timeline_and_a_verdict(store: Sto
     assert found["latency_objective"].level == "ok"
     burnt = named(latency(store, HOUR))[0]
     assert (burnt["burn_1h"], burnt["alarm"]) == (0.0, "ok")
+    assert any("100% of the requests lie in the bucket" in note for note in latency(store, HOUR).notes)
 
 
 def test_hours_answer_as_their_minutes_did(tmp_path: Path) -> None:
