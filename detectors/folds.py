@@ -20,12 +20,24 @@ from detectors import (
     network,
     network_outcomes,
     predictions,
+    process_usage,
     serving,
 )
 from detectors.references import Reference
 
 Fold = Callable[[pa.Table, Mapping[str, Reference]], dict[str, pa.Table]]
 """Events of one type, in its canonical schema, and the references by model; partial rows by fact name."""
+
+
+def of_devices(fold: Fold) -> Fold:
+    """The fold without the events that are of a pod's processes: the device tells the same work once more."""
+
+    def folded(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.Table]:
+        processes = process_usage.of_processes(events)
+        return fold(events.filter(pa.array(~processes)) if processes.any() else events, references)
+
+    return folded
+
 
 FOLDS: dict[str, tuple[Fold, ...]] = {
     "action": (actions.fold_action,),
@@ -34,7 +46,7 @@ FOLDS: dict[str, tuple[Fold, ...]] = {
     "device": (devices.fold,),
     "flow": (network.fold, network_outcomes.fold),
     "gap": (carried.fold_gap,),
-    "gpu": (gpu_usage.fold, gpu_conditions.fold),
+    "gpu": (of_devices(gpu_usage.fold), of_devices(gpu_conditions.fold), process_usage.fold),
     "inference": (latency.fold, feature_bins.fold, predictions.fold),
     "label": (labels.fold,),
     "outcome": (actions.fold_outcome,),

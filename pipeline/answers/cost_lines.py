@@ -27,7 +27,7 @@ def lines(basis: Basis, rule: CostRule, by: Sequence[str]) -> pa.Table:
 
     def compute(some: pa.Table, by: Sequence[str]) -> pa.Table:
         held = {**basis.tables, "cells": some}
-        held["grain"] = cost_query.grain(basis.store, held, from_micros(max(some["b"].to_pylist())))
+        held["grain"] = cost_query.worked(basis.store, held, from_micros(max(some["b"].to_pylist())))
         asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
         wanted = {name: held[name] for name in ("grain", "cells", "holders", "price", "commitment", "seen")}
         return basis.store.query("cost_lines", tables=wanted, **asked, **given)

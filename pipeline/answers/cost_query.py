@@ -7,8 +7,9 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from pipeline.answers.instants import micros
+from pipeline.answers.instants import hour_of, micros
 from pipeline.answers.money import UNITS_PER_CARD
+from pipeline.answers.window import HOUR, MINUTE
 from pipeline.ownership.rules import MATCHED, Holder, Ownership
 from pipeline.store import Store
 from pipeline.wire import mig
@@ -85,3 +86,16 @@ def grain(store: Store, tables: dict[str, pa.Table], end: datetime) -> pa.Table:
     return store.query(
         "cost_grain", tables=tables, span_start=tables["cells"]["hour"][0].as_py(), span_end=end
     )
+
+
+def worked(store: Store, tables: dict[str, pa.Table], end: datetime) -> pa.Table:
+    """The grain, with the work of shared devices split by their processes where these were seen.
+
+    An hour's processes split all of it, so that its parts sum to it.
+    """
+    found = grain(store, tables, end)
+    hours = {"span_start": tables["cells"]["hour"][0].as_py(), "span_end": hour_of(end + HOUR - MINUTE)}
+    if not store.query("process_rows", **hours)["rows"][0].as_py():
+        return found
+    given = {"grain": found, "cells": tables["cells"], "holders": tables["holders"]}
+    return store.query("cost_processes", tables=given, **hours)

@@ -20,6 +20,15 @@ GPU_USAGE = Fact(
     ),
 )
 
+PROCESS_USAGE = Fact(
+    "process_usage",
+    "What the processes of a pod did on a device in a minute: busy = utilisation x time.  It splits the work "
+    "of a device that several hold.",
+    "add",
+    (*MINUTE, *columns("cluster", "device", "namespace", "pod")),
+    (*columns("busy_seconds", of=SECONDS),),
+)
+
 GPU_CONDITIONS = Fact(
     "gpu_conditions",
     "What was wrong or uncertain with a device in a minute: errors by kind (code: the XID) with their least "

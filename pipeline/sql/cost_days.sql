@@ -59,6 +59,11 @@ digest AS (
         greatest(m.a, d.a, first), least(m.b, d.b, as_of)))
     FROM commitment AS m JOIN days AS d ON m.a < d.b AND m.b > d.a,
         (SELECT min(first) AS first, max(as_of) AS as_of FROM seen)
+    UNION ALL SELECT date_trunc('day', hour), 'process', hash(p)
+    FROM (
+        SELECT date_trunc('hour', minute) AS hour, cluster, device, namespace, pod, sum(busy_seconds) AS busy
+        FROM process_usage WHERE minute >= $span_start AND minute < $span_end GROUP BY ALL
+    ) AS p
     UNION ALL SELECT day, 'unit', hash((h.cluster, h.device, a.raw))
     FROM held AS h JOIN allocated AS a ON a.cluster = h.cluster AND a.device = h.device
     UNION ALL SELECT u.day, 'used', hash((u, k.root, k.profile_units, a.raw))

@@ -2,6 +2,8 @@
 SELECT 'gpu_usage' AS fact, cluster, count(*) AS rows, min(minute) AS first, max(minute + to_minutes(span_minutes)) AS newest
 FROM gpu_usage GROUP BY cluster
 UNION ALL
+SELECT 'process_usage', cluster, count(*), min(minute), max(minute + to_minutes(span_minutes)) FROM process_usage GROUP BY cluster
+UNION ALL
 SELECT 'allocations', cluster, count(*), min(start), max(greatest(coalesce(time, start), start))
 FROM allocations GROUP BY cluster
 UNION ALL

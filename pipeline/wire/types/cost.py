@@ -50,7 +50,9 @@ GPU = EventType(
         count("rows_remapped", "memory rows replaced in the interval after such errors", maximum=MOST_ERRORS),
         count("throttle_reasons", "why clocks are held back: NVML's bits, or 0", maximum=2.0**52),
         string(
-            "confidence", "how the value was obtained", choices=("measured", "device-duplicated", "estimated")
+            "confidence",
+            "how the value was obtained; process: of the processes of that pod, beside the device's",
+            choices=("measured", "device-duplicated", "estimated", "process"),
         ),
     ),
 )
