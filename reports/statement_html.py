@@ -7,9 +7,10 @@ from importlib.resources import files
 from typing import Any
 
 from reports import chart
+from reports.first_page import cards, foot, subtitle, trend, warnings, who_pays
 from reports.marker import marker
 from reports.markup import Html, bar, element, join, table
-from reports.pages import DETAILS, cards, foot, subtitle, trend, warnings, who_pays
+from reports.pages import DETAILS
 from reports.statement import Statement
 
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

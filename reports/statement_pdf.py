@@ -8,8 +8,9 @@ from typing import Any
 
 from pipeline.answers.window import DAY
 from reports import chart
+from reports.first_page import cards, foot, subtitle, trend, warnings, who_pays
 from reports.marker import marker
-from reports.pages import DETAILS, cards, foot, subtitle, trend, warnings, who_pays
+from reports.pages import DETAILS
 from reports.statement import Statement
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pipeline.answers.window import Window, month
 from pipeline.errors import DriftledgerError
 from pipeline.facts.months import CHARGES, CLOSINGS
-from pipeline.lake import chain, tables
+from pipeline.lake import chain, failures, tables
 from pipeline.months import frozen
 from pipeline.months.charge import to_row
 from pipeline.months.closings import Closing, closings
@@ -45,8 +45,9 @@ def close(
 
     Raises Refused where it is closed already, another must be closed before, it or its grace is not over, or
     too much of it was not seen and `accept_gaps` is not given; StaleWatermark where somebody else closed a
-    month meanwhile.
+    month meanwhile; StoreUnavailable where the disk is nearly full.
     """
+    failures.check_space(store.location)
     with store.steady():
         known = closings(store)
         _once(span, known)

@@ -22,7 +22,8 @@ from pipeline.months.inputs import Inputs
 from pipeline.months.terms import Term, Terms
 from pipeline.prices import PriceBook
 from reports import focus, ledger_lines, statement_csv, statement_html
-from reports.pages import DETAILS, who_pays
+from reports.first_page import who_pays
+from reports.pages import DETAILS
 from reports.statement import Extras, Statement, statement
 from tests.examples import examples
 
