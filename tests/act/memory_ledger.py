@@ -21,7 +21,7 @@ class MemoryLedger:
     """Store and publisher in one; what was published stays when the process dies."""
 
     def __init__(self) -> None:
-        self._con = duckdb.connect()
+        self._con = duckdb.connect(config={"threads": 1})
         for name in TABLES:
             self._con.register("empty", TYPES[name].schema.empty_table())
             self._con.execute(f"CREATE TABLE {name}s AS SELECT * FROM empty")
