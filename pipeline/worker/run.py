@@ -156,18 +156,22 @@ class _Work:
     async def _leave(self) -> None:
         """Finish the transaction in hand, tell the broker how far it went, leave the group."""
         seconds = self._settings.worker.stop_seconds
+        until = asyncio.get_running_loop().time() + seconds
         # Not a timeout that cancels: parts of Faust take a cancellation for an answer and wait on.
         leaving = asyncio.ensure_future(self._finish())
         done, _ = await asyncio.wait([leaving], timeout=seconds)
         if not done:
             raise Overdue(f"it did not end within {seconds:g} seconds; what it had in hand is read again")
         leaving.result()
+        for thread in self._beside:
+            left = until - asyncio.get_running_loop().time()
+            await asyncio.to_thread(thread.join, max(0.0, left))
+            if thread.is_alive():
+                log.warning("the %s is left amid its work, and done again by who comes next", thread.name)
 
     async def _finish(self) -> None:
         await self._taking.idle()
         await self._app.stop()
-        for thread in self._beside:
-            await asyncio.to_thread(thread.join)
 
 
 def _named(reason: BaseException) -> DriftledgerError:
