@@ -9,6 +9,9 @@ from typing import TypeAlias
 from collectors.dcgm.devices import Device, Holder
 from collectors.dcgm.metrics import COUNTERS, Quantity
 
+PER_PROCESS: tuple[Quantity, ...] = ("engine_ratio", "util_ratio", "memory_used")
+"""What an exporter can tell of single processes: with --kubernetes-virtual-gpus, newer ones do."""
+
 Counters: TypeAlias = "Mapping[str, Mapping[str, float]]"
 """By device: totals since the driver was loaded, and the last XID, as the scrape before told them."""
 
@@ -27,10 +30,24 @@ class Reading:
         self.holders.add(holder)
 
     def value(self, quantity: Quantity) -> float | None:
-        """The device's own value: the line without a pod, else the largest of the pods' copies."""
+        """The device's own value: the line without a pod, else the largest of the pods' copies, or the sum of
+        what each pod's processes did.
+        """
         values = self._values.get(quantity, ())
         own = [v for holder, v in values if holder is None]
+        if not own and (each := self.of_pods(quantity)):
+            return sum(each.values())
         return max(own or [v for _, v in values], default=None)
+
+    def of_pods(self, quantity: Quantity) -> dict[Holder, float]:
+        """What each pod's processes did where the exporter measures it; empty where it repeats the device's.
+
+        A repeated value is the same under every pod, so values that differ are each pod's own
+        (dcgm-exporter pull request 594).
+        """
+        values = self._values.get(quantity, ()) if quantity in PER_PROCESS else ()
+        each = {holder: value for holder, value in values if holder is not None}
+        return each if len(each) == len(values) and len(set(each.values())) > 1 else {}
 
     def lines(self, quantity: Quantity) -> int:
         return len(self._values.get(quantity, ()))
@@ -59,8 +76,10 @@ class Account:
             self._excluded[otherwise] += lines
         elif lines:
             self.used += 1
-            if lines > 1:
-                self._excluded["device_duplicate"] += lines - 1
+            repeats = 0 if self.reading.of_pods(quantity) else lines - 1
+            self.used += lines - 1 - repeats
+            if repeats:
+                self._excluded["device_duplicate"] += repeats
         return value
 
 

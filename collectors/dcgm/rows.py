@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from collectors.dcgm.devices import Device
+from collectors.dcgm.devices import Device, Holder
 from collectors.dcgm.health import health, increases
 from collectors.dcgm.metrics import Quantity
 from collectors.dcgm.reading import Account, Counters, Reading, increase
@@ -43,7 +43,7 @@ def gpu_rows(
         row |= health(device, account, previous, errors)
         used += account.used
         if account.used:
-            rows.append(row)
+            rows += [row, *_processes(row, reading)]
     return rows, used
 
 
@@ -59,8 +59,33 @@ def _identity(device: Device, reading: Reading) -> dict[str, Any]:
         "namespace": holder.namespace or None if holder else None,
         "pod": holder.pod if holder else None,
         "container": holder.container or None if holder else None,
-        "confidence": "device-duplicated" if len(reading.holders) > 1 else "measured",
+        "confidence": "device-duplicated"
+        if len(reading.holders) > 1 and not _by_pod(reading)
+        else "measured",
     }
+
+
+def _by_pod(reading: Reading) -> dict[Holder, float]:
+    """What each pod's processes did with the device, 0 to 1, of the better measure that there is."""
+    quantity: Quantity = "engine_ratio" if reading.lines("engine_ratio") else "util_ratio"
+    return reading.of_pods(quantity)
+
+
+def _processes(row: Mapping[str, Any], reading: Reading) -> list[dict[str, Any]]:
+    """A row for each pod beside the device's."""
+    own = {name: row[name] for name in ("node", "device", "parent_device", "gpu_model", "mig_profile")}
+    return [
+        {
+            **dict.fromkeys(row),
+            **own,
+            "namespace": holder.namespace or None,
+            "pod": holder.pod,
+            "container": holder.container or None,
+            "util_ratio": min(ratio, 1.0),
+            "confidence": "process",
+        }
+        for holder, ratio in _by_pod(reading).items()
+    ]
 
 
 def _utilisation(device: Device, account: Account) -> float | None:

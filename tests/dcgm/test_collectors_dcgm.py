@@ -192,6 +192,25 @@ def test_a_time_sliced_device_is_one_sample_and_says_that_it_was_repeated():
     assert parsed.excluded["device_duplicate"] == 2
 
 
+def test_what_each_pods_processes_did_is_told_beside_the_device():
+    """An exporter that measures processes tells who worked on a shared GPU: by share all would look alike."""
+    lines = [
+        f'{metric}{{UUID="GPU-a",pod="p{i}",namespace="n"}} {value}'
+        for metric, values in (("DCGM_FI_DEV_GPU_UTIL", (40, 20, 0)), ("DCGM_FI_DEV_FB_USED", (100, 300, 50)))
+        for i, value in enumerate(values)
+    ]
+    parsed, [device, *processes] = rows("\n".join(lines))
+    assert (device["util_ratio"], device["confidence"], device["pod"]) == (
+        pytest.approx(0.6),
+        "measured",
+        None,
+    )
+    assert device["memory_used_bytes"] == 450 * 2**20
+    told = {(row["pod"], row["util_ratio"], row["confidence"]) for row in processes}
+    assert told == {("p0", 0.4, "process"), ("p1", 0.2, "process"), ("p2", 0.0, "process")}
+    assert not parsed.excluded, "every line is used"
+
+
 def test_the_device_line_wins_over_per_process_lines():
     _, [row] = rows(
         'DCGM_FI_DEV_FB_USED{UUID="GPU-a"} 900\nDCGM_FI_DEV_FB_USED{UUID="GPU-a",pod="p",namespace="n"} 300\n'
