@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from pipeline.cli import report_build, report_close, report_deliver, report_explain, report_verify
+from pipeline.cli import (
+    report_build,
+    report_close,
+    report_deliver,
+    report_explain,
+    report_trail,
+    report_verify,
+)  # fmt: skip
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Months closed, and their statements.")
 
@@ -21,4 +28,5 @@ app.command("adjust")(report_close.adjust)
 app.command("reply")(report_close.reply)
 app.command("verify")(report_verify.verify)
 app.command("explain")(report_explain.explain)
+app.command("trail")(report_trail.trail)
 app.command("deliver")(report_deliver.deliver)
