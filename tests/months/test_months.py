@@ -364,11 +364,12 @@ def test_the_commands_say_what_they_do(year: Store) -> None:
     assert run("verify", "--month", "2026-03")[0] == 3
     assert run("verify", "statement.pdf", "--month", "2026-03")[0] == 4
     code, said = run("trail", "--month", "2026-01", "-o", "csv")
-    lines = [line.split(",") for line in said.strip().splitlines()]
-    assert code == 0 and [tuple(line[2:5]) for line in lines[1:]] == [
-        ("credit", "red", "charged"), ("close", "all", "closed"), ("adjustment", "red", "open"),
-        ("reply", "blue", "accepted"),
-    ], "who reads it in a dispute sees each step, and that a booking is still to be charged"  # fmt: skip
+    steps = [tuple(line.split(",")[2:5]) for line in said.strip().splitlines()]
+    wanted = [("credit", "red", "charged"), ("close", "all", "closed"), ("adjustment", "red", "open")]
+    assert code == 0 and [step for step in steps if step in wanted] == wanted, (
+        "a booking is still to be charged"
+    )
+    assert steps[-1] == ("reply", "blue", "accepted")
     away = year.location.folder / "away"
     code, said = run("close", "--month", "2026-03", "--store", str(away))
     assert code == 3 and "no ledger" in said and not away.exists(), "a slip must not make a ledger"
