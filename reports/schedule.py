@@ -10,10 +10,10 @@ from functools import partial
 from importlib.metadata import version
 
 from collectors.live.contract import Watch
-from pipeline.errors import DriftledgerError, NotFound, StaleWatermark
+from pipeline.errors import DriftledgerError, NotFound, StaleWatermark, StoreUnavailable
 from pipeline.lake.lease import MONTH_END, LeaseHeld, release
 from pipeline.lake.location import Place
-from pipeline.months.close import Refused, close
+from pipeline.months.close import close
 from pipeline.months.inputs import of_settings
 from pipeline.months.states import due
 from pipeline.months.verify import Snapshots
@@ -64,7 +64,11 @@ def _close(turn: Turn, settings: Settings) -> Iterator[str]:
                 turn.store, span, of_settings(settings), settings.closing, turn.started,
                 program=program, actor=ACTOR,
             )  # fmt: skip
-        except Refused as error:
+        except (LeaseHeld, StaleWatermark, StoreUnavailable):
+            raise
+        except (
+            DriftledgerError
+        ) as error:  # refused, or a price book is amiss: what is closed can still go out
             yield str(error)
             return
         log.info("%s closed as %s", f"{done.month:%Y-%m}", done.hash)

@@ -14,7 +14,7 @@ from pipeline.settings.closing import ClosingSettings
 from pipeline.settings.groups import Settings
 from pipeline.store import Store
 from reports.schedule import month_end, tick
-from tests.months.months_scene import months
+from tests.months.months_scene import closed, months
 
 NOW = datetime(2026, 3, 10)
 
@@ -99,3 +99,20 @@ def test_a_file_that_is_being_edited_is_waited_for(tmp_path: Path) -> None:
     watch = Watching()
     job(watch)
     assert watch.said.startswith("month end: ") and "write valid YAML" in watch.said
+
+
+def test_a_month_that_cannot_be_closed_holds_up_no_delivery(tmp_path: Path) -> None:
+    """February has a gap, or the price book a comma too many: January's bill goes out all the same."""
+    targets, share, prices = tmp_path / "targets.yaml", tmp_path / "share", tmp_path / "prices.yaml"
+    targets.write_text(f"targets: [{{name: share, kind: folder, path: '{share}'}}]")
+    place = tmp_path / "ledger"
+    with months(place, 2, teams=("red",)) as store:
+        closed(store, 1)
+        with store.transaction() as con:
+            con.execute("DELETE FROM gpu_usage WHERE minute >= '2026-02-20'")
+        for named, words in (("", "c said nothing from 2026-02-20"), (str(prices), "write valid YAML")):
+            prices.write_text("prices: [")
+            settings = Settings(closing=ClosingSettings(delivery=str(targets), prices=named))
+            (said,) = tick(store, lambda n: Store.open(place, snapshot=n), settings, NOW)
+            assert words in said
+    assert [path.name for path in share.iterdir()] == ["2026-01"]
