@@ -24,7 +24,8 @@ demo: $(RUNTIME)  ## a simulated cluster: costs, a worse model, its rollback, an
 	$(BIN)/driftledger demo
 
 test: lint rig  ## lint, types, layers and all tests
-	$(BIN)/pytest -n 2 --dist loadgroup
+# Three for two cores: those of brokers and clusters wait much of their time.
+	$(BIN)/pytest -n 3 --dist loadgroup
 
 lint: $(DEV)  ## ruff and mypy
 	$(BIN)/ruff check .

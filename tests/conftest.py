@@ -42,7 +42,7 @@ PLACES = {"postgres", "s3", "place", "shared"}
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in this hook, before a conftest that does not ask
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one shared server or ledger run in one process, so that `-n 2` starts or fills it once."""
+    """Tests of one shared server or ledger run in one process, so that `-n 3` starts or fills it once."""
     for item in items:
         if group := lane(item) or module(item):
             item.add_marker(pytest.mark.xdist_group(group))

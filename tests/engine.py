@@ -22,7 +22,7 @@ from pipeline.lake.location import Location
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_ledgers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """`-n 2` has the cores in use already, and to make a ledger's tables takes longer than to fill them."""
+    """`-n 3` has both cores in use already, and to make a ledger's tables takes longer than to fill them."""
     if os.environ.get("HYPOTHESIS_PROFILE", "default") != "default":
         yield
         return
