@@ -65,10 +65,19 @@ def listed(draw: st.DrawFn) -> Row:
     return device(name, draw(times), time=END, health=health, **more)
 
 
+@st.composite
+def worked(draw: st.DrawFn) -> Row:
+    minutes = draw(st.integers(0, DAYS * 24 * 60 - 1))
+    where = {"cluster": "c", "device": draw(st.sampled_from(CARDS)), "namespace": "ns"}
+    pod = f"p{draw(st.integers(0, 99))}"
+    return {"minute": at(0) + timedelta(minutes=minutes), **where, "pod": pod, "busy_seconds": 30}
+
+
 late = st.one_of(
     held().map(lambda row: ("allocations", row)),
     seen().map(lambda row: ("gpu_usage", row)),
     listed().map(lambda row: ("devices", row)),
+    worked().map(lambda row: ("process_usage", row)),
 )
 
 
@@ -80,7 +89,9 @@ def every_day_is_kept() -> Iterator[None]:
 
 def rows_so_far(store: Store) -> str:
     """What stands for a lake's snapshot in a ledger without a lake."""
-    return str([store.rows(fact).num_rows for fact in ("devices", "allocations", "gpu_usage", "gaps")])
+    return str(
+        [store.rows(fact).num_rows for fact in ("devices", "allocations", "gpu_usage", "process_usage")]
+    )
 
 
 def asked(store: Store, by: tuple[str, ...], rule: CostRule, window: Window = WINDOW) -> Answer:
@@ -125,6 +136,25 @@ def ledger(folder: Path) -> Store:
     holders = [allocation("a", "p", at(0)) | {"time": END}]
     usage = [row for day in range(DAYS) for row in minutes("a", at(24 * day + 1), at(24 * day + 2), 30)]
     return plain_store(str(folder), devices=INVENTORY, allocations=holders, gpu_usage=usage)
+
+
+def test_what_processes_did_that_is_told_late_splits_its_day_anew(tmp_path: Path) -> None:
+    """A split that was kept from before would go on to say that both sharers worked alike."""
+    held = [allocation("a", pod, at(0), share=(1, 2)) | {"time": END} for pod in ("p", "q")]
+    seen = minutes("a", at(25), at(26), 30)
+    told = {
+        "minute": at(25),
+        "cluster": "c",
+        "device": "a",
+        "namespace": "ns",
+        "pod": "p",
+        "busy_seconds": 60,
+    }
+    with plain_store(str(tmp_path), devices=INVENTORY, allocations=held, gpu_usage=seen) as store:
+        before = asked(store, ("pod",), CostRule())
+        store.append(Batch({"process_usage": table("process_usage", [told])}))
+        after = asked(store, ("pod",), CostRule())
+        assert after == computed(store, ("pod",), CostRule()) and after != before
 
 
 def test_a_late_fact_is_computed_for_its_day_alone(tmp_path: Path) -> None:
