@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
 
 import pytest
 
@@ -19,6 +17,7 @@ from pipeline.answers.window import Window
 from pipeline.lake.parts import FOLDER
 from pipeline.prices import PriceBook
 from pipeline.store import Store
+from tests.bench.memory import spent
 from tests.recorded import record
 
 pytestmark = pytest.mark.bench
@@ -124,12 +123,8 @@ def _quantile(values: list[float], percent: int) -> float:
 
 
 def _command(folder: Path, by: str) -> tuple[int, float]:
-    """Its peak memory in MB, of the largest child so far, and its CPU seconds once it was asked before."""
+    """Its peak memory in MB, and its CPU seconds once it was asked before."""
     command = [sys.executable, "-m", "pipeline.cli", "cost", "-s", str(folder), "--gpu-hour-price", "2.5"]
     command += ["--window", f"{START:%Y-%m}", "--by", by, "--by", "team" if by != "team" else "model"]
-    for _ in range(2):
-        before = getrusage(RUSAGE_CHILDREN)
-        subprocess.run(command, check=True, capture_output=True)
-        after = getrusage(RUSAGE_CHILDREN)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return after.ru_maxrss // 1024, used
+    first, again = (spent(command) for _ in range(2))
+    return max(first.peak_rss_bytes, again.peak_rss_bytes) // 2**20, again.cpu_seconds

@@ -185,7 +185,7 @@ def test_the_account_is_printed_for_people(ledger, tmp_path):
 def test_an_empty_file_is_a_rejected_row(ledger, tmp_path):
     """An exporter that writes nothing is a fault to see, not a quiet success."""
     for name, content in enumerate(
-        (b"", b"\n \n", b"# HELP only\n", gzip.compress(b"") + gzip.compress(b" "))
+        (b"", b"\n \n", b"# HELP only\n", gzip.compress(b"", mtime=0) + gzip.compress(b" ", mtime=0))
     ):
         (tmp_path / f"{name}.prom").write_bytes(content)
     code, outcomes = ledger.replay("dcgm", tmp_path / "*.prom", *AT)
