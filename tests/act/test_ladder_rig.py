@@ -118,17 +118,18 @@ def test_each_step_changes_real_objects_and_puts_them_back(lab):
     web.create()
     reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     lab.make(AUTOSCALERS, "web", scaleTargetRef=reference, maxReplicas=9)
+    lab.make(SCALED_OBJECTS, "k", {"hpaName": "keda-hpa-k"}, scaleTargetRef={"name": "other"}, triggers=[{}])
     keda = {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
         "name": "k",
-        "uid": "k",
+        # Of an owner that is not there, the garbage collector would take the autoscaler away.
+        "uid": lab.kube.request("GET", lab.path(SCALED_OBJECTS, "k"))["metadata"]["uid"],
         "controller": True,
     }
     other = reference | {"name": "other"}
     kedas = {"ownerReferences": [keda]}
     lab.make(AUTOSCALERS, "keda-hpa-k", metadata=kedas, scaleTargetRef=other, maxReplicas=50)
-    lab.make(SCALED_OBJECTS, "k", {"hpaName": "keda-hpa-k"}, scaleTargetRef={"name": "other"}, triggers=[{}])
     lab.make(LOCAL_QUEUES, "q", clusterQueue="c")
     lab.make(WORKLOADS, "w", podSets=[{"count": 1, "template": {}}], queueName="q")
     nowhere = objects.pod_spec(limits={"example.com/none": "1"}) | {"restartPolicy": "Never"}
