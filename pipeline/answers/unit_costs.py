@@ -33,7 +33,7 @@ COSTLESS = (
 )
 SPLIT = "token_basis: time is prefill against decode, 2.5 is a token out as two and a half tokens in"
 DRIFT = (
-    "cost_of_drift is what right answers cost more than at the reference's accuracy since drift_since; of a "
+    "cost_of_drift is what right answers cost more than at the reference's accuracy since it drifted; of a "
     "part of a version it is that part's cost at the accuracy of all of it"
 )
 
