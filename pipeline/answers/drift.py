@@ -68,7 +68,7 @@ MEASURES = tuple(column.name for column in COLUMNS[4:11])
 
 LEVELS = (
     f"a feature is at warn from a PSI of {PSI_WARN:g}, or where {ABSENT_WARN:.0%} more values are missing or "
-    f"unseen than in the reference; the PSI needs {PSI_COUNT} events and the Jensen-Shannon distance {JS_COUNT}"
+    f"unseen than in the reference; the PSI needs {PSI_COUNT} events, the Jensen-Shannon distance {JS_COUNT}"
 )
 BOUND = "kolmogorov_smirnov comes from bins and is a lower bound of the exact statistic"
 
