@@ -172,8 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
                     cluster.changed.wait(cluster.bookmark_seconds)
                 bookmark = {"kind": "X", "metadata": {"resourceVersion": str(max(version, cluster.version))}}
                 fresh = [e for e in cluster.log if e[0] > version and e[1] == path]
-            if version == 1 << 60:
-                break
+            if version == 1 << 60 or cluster.generation != generation or not cluster.up:
+                break  # what happened once it was cut is not for this watch
             try:
                 for at, _, event, one in fresh:
                     self._line({"type": event, "object": one})
