@@ -39,12 +39,13 @@ def lines(table: pa.Table) -> list[Line]:
 
 
 def _plain(column: pa.ChunkedArray) -> list[Value]:
-    if not pa.types.is_decimal(column.type):
-        return column.to_pylist()  # type: ignore[no-any-return]
-    if len(column) > _MANY:
+    if pa.types.is_decimal(column.type) and len(column) > _MANY:
         with suppress(pa.ArrowInvalid):  # more than 64 bits
-            return column.cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
-    return [None if value is None else int(value) for value in column.to_pylist()]
+            column = column.cast(pa.int64())
+    if pa.types.is_decimal(column.type):
+        return [None if value is None else int(value) for value in column.to_pylist()]
+    values: list[Value] = column.to_pylist()
+    return values
 
 
 def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) -> tuple[Column, ...]:

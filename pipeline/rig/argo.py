@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
 from pathlib import Path
 
@@ -19,23 +17,11 @@ _CRDS = "crds"
 
 
 def _build(folder: Path) -> None:
-    go = golang.program(_WHAT)
-    source = folder / "source"
-    source.mkdir()
-    (source / "go.mod").write_text("module argo\n\ngo 1.26.0\n")
-    told = json.loads(cache.run([go, "mod", "download", "-json", f"{MODULE}@{VERSION}"], cwd=source))
-    # Its own replacements do not hold for those who require it, so they are repeated.
-    replaced = re.search(r"^replace \(.*?^\)", Path(told["GoMod"]).read_text(), re.DOTALL | re.MULTILINE)
-    parts = (f"tool {MODULE}/cmd/{_PROGRAM}", f"require {MODULE} {VERSION}", replaced[0] if replaced else "")
-    (source / "go.mod").write_text("module argo\n\ngo 1.26.0\n\n" + "\n\n".join(parts) + "\n")
-    extra = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
-    cache.run([go, "mod", "tidy"], cwd=source, extra=extra)
-    program = [
-        go, "build", "-trimpath", "-ldflags", golang.STRIPPED, "-o", str(folder / _PROGRAM),
-        f"{MODULE}/cmd/{_PROGRAM}",
-    ]  # fmt: skip
-    cache.run(program, cwd=source, extra=extra)
-    shutil.copytree(Path(told["Dir"]) / "manifests" / "crds", folder / _CRDS)
+    found = golang.module(MODULE, VERSION, _WHAT)
+    replaced = golang.replacements(found.go_mod)
+    package = f"{MODULE}/cmd/{_PROGRAM}"
+    golang.build(package, [f"{MODULE} {VERSION}"], folder / _PROGRAM, _WHAT, replaced)
+    shutil.copytree(found.folder / "manifests" / "crds", folder / _CRDS)
 
 
 CONTROLLER = cache.Artifact("argo-rollouts", f"{MODULE} {VERSION}".encode(), _build)

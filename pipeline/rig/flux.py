@@ -5,8 +5,6 @@ What its source-controller does is played: a GitRepository's status names an arc
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -26,27 +24,11 @@ _PROGRAM = "kustomize-controller"
 
 
 def _build(folder: Path) -> None:
-    go = golang.program(_WHAT)
-    source = folder / "source"
-    source.mkdir()
-    (source / "go.mod").write_text("module flux\n\ngo 1.26.0\n")
-    extra = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
-    found = {}
-    for module in (MODULE, SOURCES):
-        told = cache.run([go, "mod", "download", "-json", f"{module}@{VERSION}"], cwd=source, extra=extra)
-        found[module] = json.loads(told[told.index("{") :])
-    # Its own replacements do not hold for those who require it; the one of a folder is not needed.
-    lines = Path(found[MODULE]["GoMod"]).read_text()
-    replaced = [r for r in re.findall(r"^(?:replace )?\t?(\S+ => \S+ v\S+)$", lines, re.MULTILINE)]
-    required = f"require (\n\t{MODULE} {VERSION}\n\t{MODULE}/api {VERSION}\n)"
-    parts = ("module flux", "go 1.26.0", *(f"replace {r}" for r in replaced), f"tool {MODULE}", required)
-    (source / "go.mod").write_text("\n\n".join(parts) + "\n")
-    cache.run([go, "mod", "tidy"], cwd=source, extra=extra)
-    program = [go, "build", "-trimpath", "-ldflags", golang.STRIPPED, "-o", str(folder / _PROGRAM), MODULE]
-    cache.run(program, cwd=source, extra=extra)
-    for module in (MODULE, SOURCES):
-        bases = Path(found[module]["Dir"]) / "config" / "crd" / "bases"
-        shutil.copytree(bases, folder / "crds", dirs_exist_ok=True)
+    found = [golang.module(one, VERSION, _WHAT) for one in (MODULE, SOURCES)]
+    required = [f"{MODULE} {VERSION}", f"{MODULE}/api {VERSION}"]
+    golang.build(MODULE, required, folder / _PROGRAM, _WHAT, golang.replacements(found[0].go_mod))
+    for one in found:
+        shutil.copytree(one.folder / "config" / "crd" / "bases", folder / "crds", dirs_exist_ok=True)
 
 
 CONTROLLER = cache.Artifact("flux", f"{MODULE} {VERSION}".encode(), _build)

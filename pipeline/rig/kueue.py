@@ -26,17 +26,9 @@ _CONVERTED = ("localqueues", "clusterqueues", "workloads", "cohorts", "multikueu
 
 
 def _build(folder: Path) -> None:
-    go = golang.program(_WHAT)
-    source = folder / "source"
-    source.mkdir()
-    lines = ("module kueue", "go 1.26.0", f"tool {MODULE}/cmd/kueue", f"require {MODULE} {VERSION}")
-    (source / "go.mod").write_text("\n\n".join(lines) + "\n")
-    extra = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
-    cache.run([go, "mod", "tidy"], cwd=source, extra=extra)
-    program = [go, "build", "-trimpath", "-ldflags", golang.STRIPPED, "-o", str(folder / "kueue")]
-    cache.run([*program, f"{MODULE}/cmd/kueue"], cwd=source, extra=extra)
-    listed = cache.run([go, "list", "-m", "-f", "{{.Dir}}", MODULE], cwd=source, extra=extra).strip()
-    shutil.copytree(Path(listed) / "config" / "components" / "crd" / "bases", folder / "crds")
+    found = golang.module(MODULE, VERSION, _WHAT)
+    golang.build(f"{MODULE}/cmd/kueue", [f"{MODULE} {VERSION}"], folder / "kueue", _WHAT)
+    shutil.copytree(found.folder / "config" / "components" / "crd" / "bases", folder / "crds")
 
 
 CONTROLLER = cache.Artifact("kueue", f"{MODULE} {VERSION}".encode(), _build)
