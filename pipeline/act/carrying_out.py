@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from pipeline.act import owner_waiting, reverting
@@ -29,11 +30,11 @@ def carried_out(
             yield publish(publisher, told(step), now)
         return
     if option is not None and option.suspend is not None:
-        why = yield from owner_waiting.told_to_wait(publisher, action, option, client, now)
+        why = yield from owner_waiting.told_to_wait(store, publisher, action, option, client, now)
         if why:
             yield publish(publisher, told(Step("refused", why)), now)
             return
-        action = owner_waiting.waited(action)
+        action = replace(action, owner_waits=True)
     state = ""
     for step in TARGETS[action.target.kind].execute(client, action):
         state = step.state

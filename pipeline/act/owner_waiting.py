@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,9 +31,12 @@ LATE = timedelta(minutes=2)
 
 
 def told_to_wait(
-    publisher: Publisher, action: Action, option: GitOps, client: Kubernetes, now: datetime
+    store: Store, publisher: Publisher, action: Action, option: GitOps, client: Kubernetes, now: datetime
 ) -> Generator[Taken, None, str]:
     """The steps, each recorded before the next; returns '' once the owner waits, else why it does not."""
+    if other := _waits_for(store, action.target.cluster, option.owner):
+        # It goes on when that one ends, and would then put this one back too.
+        return f"owner_waits_for: {option.owner.words} waits for rollback {other[:12]}"
     plan = gitops_owner.plan(client, option.owner)
     if isinstance(plan, str):
         return plan
@@ -105,9 +107,16 @@ def owner_waits(store: Store, action_id: str) -> bool:
     return any(json.loads(row["evidence"])["of"] == action_id for row in rows)
 
 
-def waited(action: Action) -> Action:
-    """The action, once its owner waits."""
-    return replace(action, owner_waits=True)
+def _waits_for(store: Store, cluster: str, owner: Owner) -> str:
+    """The rollback that stands and for which we told this owner to wait; '' for none."""
+    place = (cluster, owner.namespace, f"{owner.kind}/{owner.name}")
+    rows = store.query("owners_waiting", kind=KIND).to_pylist()
+    of = {
+        str(json.loads(row["evidence"])["of"])
+        for row in rows
+        if (row["cluster"], row["namespace"], row["workload"]) == place
+    }
+    return next((p.action_id for p in past_actions(store) if p.action_id in of and p.state in HOLDS), "")
 
 
 def _why(row: Mapping[str, Any], told: Mapping[str, Any], rollbacks: Mapping[str, str], now: datetime) -> str:

@@ -11,6 +11,8 @@ import yaml
 from pipeline.actuator.pointers import parts, with_value
 
 MOST_BYTES = 1_048_576
+_UNREAD = (yaml.YAMLError, ValueError, RecursionError)
+"""A day like 2026-13-45 is a value that nobody can build, and no error of YAML's."""
 
 
 class Change(NamedTuple):
@@ -30,7 +32,8 @@ class Unfit(NamedTuple):
 def replaced(text: str, kind: str, name: str, changes: Sequence[Change]) -> str | Unfit:
     """The text with each value after in place of before.
 
-    The document is the one of this kind and name, or the only one: Helm's values have neither.
+    The document is the one of this kind and name, or the only one where it is nobody's: Helm's values have
+    neither, and another workload of this kind is not to be changed in its place.
     """
     if len(text.encode()) > MOST_BYTES:
         return Unfit(f"manifest_too_large: more than {MOST_BYTES} bytes")
@@ -39,7 +42,7 @@ def replaced(text: str, kind: str, name: str, changes: Sequence[Change]) -> str 
             return Unfit("manifest_aliases: a value that stands in several places is not changed")
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
         documents = list(yaml.safe_load_all(text))
-    except yaml.YAMLError as error:
+    except _UNREAD as error:
         return Unfit(f"manifest_unread: {getattr(error, 'problem', None) or 'it is no YAML'}")
     place = _document(documents, kind, name)
     if isinstance(place, Unfit):
@@ -67,14 +70,19 @@ def _document(documents: Sequence[Any], kind: str, name: str) -> int | Unfit:
     ours = [i for i, d in filled.items() if _is(d, kind, name)]
     if len(ours) == 1:
         return ours[0]
-    if not ours and len(filled) == 1:
+    if not ours and len(filled) == 1 and not any(_name(d, kind) for d in filled.values()):
         return next(iter(filled))
     return Unfit(f"manifest_missing: {len(ours)} of {len(filled)} documents are {kind} {name}")
 
 
 def _is(document: dict[str, Any], kind: str, name: str) -> bool:
+    return bool(name) and _name(document, kind) == name
+
+
+def _name(document: dict[str, Any], kind: str) -> Any:
+    """Of an object of this kind; None of any other document."""
     metadata = document.get("metadata")
-    return document.get("kind") == kind and isinstance(metadata, dict) and metadata.get("name") == name
+    return metadata.get("name") if document.get("kind") == kind and isinstance(metadata, dict) else None
 
 
 def _node(node: yaml.Node, pointer: str) -> yaml.ScalarNode | Unfit:
@@ -107,5 +115,5 @@ def _written(node: yaml.ScalarNode, value: Any) -> str:
 def _plain(value: str) -> bool:
     try:
         return bool(yaml.safe_load(f"[{value}]") == [value] and yaml.safe_load(f"k: {value}") == {"k": value})
-    except yaml.YAMLError:
+    except _UNREAD:
         return False

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pipeline.actuator.kubernetes import Object
+from pipeline.actuator.pointers import escaped
 from pipeline.canonical import canonical, digest
 from pipeline.policy.decisions import Action
 
 ANNOTATION = "driftledger.io/action-id"
+MARK = f"/metadata/annotations/{escaped(ANNOTATION)}"
 
 
 def operations(action: Action, path: str, content: Object, *, annotated: bool) -> list[Object]:
     """A JSON patch (RFC 6902); `annotated` is whether the object has any annotation already."""
-    escaped = ANNOTATION.replace("~", "~0").replace("/", "~1")
     mark: Object = (
-        {"op": "add", "path": f"/metadata/annotations/{escaped}", "value": action.action_id}
+        {"op": "add", "path": MARK, "value": action.action_id}
         if annotated
         else {"op": "add", "path": "/metadata/annotations", "value": {ANNOTATION: action.action_id}}
     )

@@ -13,6 +13,11 @@ def parts(pointer: str) -> list[str]:
     return [p.replace("~1", "/").replace("~0", "~") for p in pointer.split("/")[1:]]
 
 
+def escaped(part: str) -> str:
+    """One part as it stands in a pointer."""
+    return part.replace("~", "~0").replace("/", "~1")
+
+
 def value(content: Any, pointer: str) -> Any:
     """What stands there, or NOTHING."""
     for part in parts(pointer):

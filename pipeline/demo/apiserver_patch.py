@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
+from pipeline.actuator.pointers import parts
+
 Json = Any
 
 
@@ -39,7 +41,7 @@ def merge_patch(document: Json, patch: Json) -> Json:
 def _apply(document: dict[str, Json], operation: Json) -> None:
     try:
         kind, path = operation["op"], operation["path"]
-        *parents, last = [p.replace("~1", "/").replace("~0", "~") for p in path.split("/")[1:]]
+        *parents, last = parts(path)
     except (TypeError, KeyError, ValueError) as error:
         raise PatchRefused(f"not an operation: {operation!r}") from error
     holder: Json = document

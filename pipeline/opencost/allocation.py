@@ -79,12 +79,14 @@ def allocations(store: Store, question: Question, prices: Prices) -> tuple[Sets,
             start = row[time] if time else span.start
             _take(sets[_place(question.sets, start)], row, question)
         _bounded(sum(map(len, sets)))
-    for place, key, row in sent(store, question, prices.book, prices.currency, prices.owners):
+    unsent = unknown(store, question)
+    told = () if unsent else sent(store, question, prices.book, prices.currency, prices.owners)
+    for place, key, row in told:
         _send(sets[place].setdefault(key, Allocation(key, _properties(row))), row)
     ordered = [sorted(entries.values(), key=lambda entry: (-entry.total, entry.name)) for entries in sets]
     return list(zip(question.sets, ordered, strict=True)), (
         *_unknown(question),
-        *filter(None, [unknown(store, question)]),
+        *filter(None, [unsent]),
         *notes,
     )
 

@@ -44,9 +44,7 @@ def unknown(store: Store, question: Question) -> str:
 def sent(
     store: Store, question: Question, book: PriceBook, currency: str, owners: Ownership
 ) -> Iterator[Sent]:
-    """What each set's entries sent, by class; nothing where `unknown` says why."""
-    if unknown(store, question):
-        return
+    """What each set's entries sent, by class; to be asked only where `unknown` says nothing."""
     for place, window in enumerate(question.sets):
         answer = network(store, Window(window.start, window.end), (*BY, "class"), book, currency, owners)
         for row in answer.named():

@@ -57,7 +57,14 @@ def test_two_values_change_and_every_other_byte_stays():
             CHANGES,
             "manifest_shape",
         ),
+        (
+            TEXT.partition("---\n")[2].replace("name: fraud ", "name: other "),
+            CHANGES,
+            "manifest_missing: 0 of 1",
+        ),
         (TEXT + "\t- x: [", CHANGES, "manifest_unread"),
+        ("day: 2026-13-45\n---\n" + TEXT, CHANGES, "manifest_unread"),
+        ("a: " + "[" * 20_000, CHANGES, "manifest_unread"),
         ("x: 1\n" * 300_000, CHANGES, "manifest_too_large"),
     ],
 )
@@ -72,6 +79,12 @@ def test_a_file_without_kind_is_changed_where_it_is_the_only_document():
     assert replaced(values, "Deployment", "fraud", [Change("/image/tag", "v2", "v1")]) == values.replace(
         "v2", "v1"
     )
+
+
+def test_a_version_that_looks_like_a_day_that_is_none_is_quoted():
+    """A model version is any text; unquoted this one would end whoever reads the file."""
+    new = replaced("b: v2\n", "Deployment", "x", [Change("/b", "v2", "2026-13-45")])
+    assert new == 'b: "2026-13-45"\n'
 
 
 plain = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=20)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.act import owner_waiting
 from pipeline.act.carrying_out import carried_out
 from pipeline.act.events import publish, taken
 from pipeline.act.tick import act
@@ -83,6 +84,11 @@ class Scene:
     def decide(self):
         state = TARGETS["Deployment"].observe(self.api, self.target, VERSION_LABEL)
         return decided(known=journal(target=state), text=self.text)
+
+    def decide_another(self):
+        """The same for another Deployment of this owner."""
+        action = Scene(self.owner.kind).decide()
+        return replace(action, action_id="b" * 64, target=replace(action.target, name="other"))
 
     def carry_out(self, now=NOW) -> list[str]:
         action = self.decide()
@@ -222,6 +228,21 @@ def test_an_owner_that_waits_already_is_left_to_whoever_told_it_so():
     assert [s[:2] for s in scene.carry_out()] == [("rollback", "approved"), ("rollback", "executed")]
     scene.api.report("Deployment")
     assert scene.tick(UNTIL) == [("rollback", "verified")] and scene.waits
+
+
+def test_a_second_rollback_does_not_rest_on_a_wait_that_ends_with_the_first():
+    """When the first is over the owner goes on, and would put the second one's bad version back."""
+    scene = Scene("Kustomization")
+    scene.carry_out()
+    scene.api.report("Deployment")
+    scene.tick(NOW + MINUTE)
+    action = scene.decide_another()
+    told = owner_waiting.told_to_wait(
+        scene.ledger, scene.ledger, action, action.gitops, scene.api, NOW + 2 * MINUTE
+    )
+    with pytest.raises(StopIteration) as ended:
+        next(told)
+    assert ended.value.value.startswith("owner_waits_for: Kustomization ops/apps waits for rollback ")
 
 
 def test_who_lets_the_owner_go_on_meanwhile_is_seen_and_not_fought():

@@ -12,13 +12,12 @@ from typing import Any, Literal
 
 from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object, Resource
 from pipeline.actuator.ladder.contract import Plan
-from pipeline.actuator.patching import ANNOTATION, action_of
+from pipeline.actuator.patching import ANNOTATION, MARK, action_of
 from pipeline.actuator.steps import Step
 from pipeline.canonical import canonical
 
 SHOWN = 3
 """Changes that a step's sentence names."""
-_MARK = f"/metadata/annotations/{ANNOTATION.replace('/', '~1')}"
 
 Done = Literal["done", "left", "unknown"]
 
@@ -121,7 +120,7 @@ def _forwards(client: Kubernetes, change: Change, action_id: str) -> tuple[Done,
         return _fault(thing)
     if action_of(thing) == action_id:
         return "done", "it carries the action already"
-    mark: Object = {"op": "add", "path": _MARK, "value": action_id}
+    mark: Object = {"op": "add", "path": MARK, "value": action_id}
     if not (thing["metadata"].get("annotations")):
         mark = {"op": "add", "path": "/metadata/annotations", "value": {ANNOTATION: action_id}}
     setting = {"op": "add", "path": f"/spec/{change.field}", "value": change.after}
@@ -137,7 +136,7 @@ def _backwards(client: Kubernetes, change: Change, action_id: str) -> tuple[Done
         return "left", "another object has its name now"
     if action_of(thing) != action_id:
         return "left", "it does not carry the action"
-    unmark = [{"op": "test", "path": _MARK, "value": action_id}, {"op": "remove", "path": _MARK}]
+    unmark = [{"op": "test", "path": MARK, "value": action_id}, {"op": "remove", "path": MARK}]
     if thing["spec"].get(change.field) != change.after:
         return _sent(
             client, change, unmark, _unmarked, "somebody has changed it since; only the mark is gone"
