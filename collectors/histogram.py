@@ -7,6 +7,7 @@ it, exactly.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf, isfinite, log2
 from typing import Any, NamedTuple
@@ -115,6 +116,8 @@ def _scale(bucket: Bucket) -> int | None:
     if bucket.above <= 0 or bucket.at_most is None or bucket.at_most <= bucket.above:
         return None
     found = -log2(log2(bucket.at_most / bucket.above))
+    if not LEAST_SCALE - 1 < found < MOST_SCALE + 1:
+        return None
     near = round(found)
     return near if abs(found - near) < 1e-6 and LEAST_SCALE <= near <= MOST_SCALE else None
 
@@ -140,7 +143,7 @@ def _at(scale: int, of: Histogram) -> Histogram:
 def grown(before: Histogram, now: Histogram) -> Histogram | None:
     """What was counted between two tellings of what only grows; None where it began anew between them."""
     if (before.scale is None) != (now.scale is None):
-        return None
+        return _grown_across_forms(before, now)
     if before.scale is not None and now.scale is not None:
         if now.scale > before.scale:
             return None
@@ -150,15 +153,65 @@ def grown(before: Histogram, now: Histogram) -> Histogram | None:
     zero = now.zero - before.zero
     if cells is None or held is None or zero < 0:
         return None
-    seconds = None
-    if now.seconds is not None and before.seconds is not None:
-        seconds = max(now.seconds - before.seconds, 0.0)
-    return Histogram(now.scale, cells, [(a, b, n) for (a, b), n in held.items()], zero, seconds)
+    held_now = [(a, b, n) for (a, b), n in held.items()]
+    return Histogram(now.scale, cells, held_now, zero, _more_seconds(before, now))
+
+
+def _more_seconds(before: Histogram, now: Histogram) -> float | None:
+    if now.seconds is None or before.seconds is None:
+        return None
+    return max(now.seconds - before.seconds, 0.0)
 
 
 def _less(now: Mapping[Any, int], before: Mapping[Any, int]) -> dict[Any, int] | None:
     left = {key: now.get(key, 0) - before.get(key, 0) for key in {**now, **before}}
     return None if min(left.values(), default=0) < 0 else {key: n for key, n in left.items() if n}
+
+
+_Key = tuple[int | None, float, float | None]
+"""A scale and a bucket's number there, or None and its bounds."""
+
+
+def _grown_across_forms(before: Histogram, now: Histogram) -> Histogram | None:
+    """Where one of the two has a scale: buckets of the same bounds are the same.
+
+    `bounded` knows a form by the buckets that hold something: (1, 2] alone is of scale 0, and beside (4, 6]
+    it has bounds only.
+    """
+    left: Counter[_Key] = Counter()
+    for key, _, count in _keyed(before):
+        left[key] += count
+    grew: dict[Any, int] = {}
+    for key, own, count in _keyed(now):
+        again = min(left[key], count)
+        left[key] -= again
+        if count > again:
+            grew[own] = count - again
+    zero = now.zero - before.zero
+    if any(left.values()) or zero < 0:
+        return None
+    seconds = _more_seconds(before, now)
+    if now.scale is not None:
+        return Histogram(now.scale, grew, [], zero, seconds)
+    return Histogram(None, {}, [(a, b, n) for (a, b), n in grew.items()], zero, seconds)
+
+
+def _keyed(of: Histogram) -> Iterator[tuple[_Key, Any, int]]:
+    """Key, what the bucket is called in its own form, count."""
+    for cell, count in of.cells.items():
+        yield (of.scale, cell, None), cell, count
+    for above, at_most, count in of.bounded:
+        yield _key(Bucket(above, at_most, count)), (above, at_most), count
+
+
+def _key(bucket: Bucket) -> _Key:
+    """At no finer than SCALE, where it is a bucket of an exponential histogram."""
+    scale = _scale(bucket)
+    place = None if scale is None else _place(bucket, scale)
+    if scale is None or place is None:
+        return None, bucket.above, bucket.at_most
+    finer = max(scale - SCALE, 0)
+    return scale - finer, place >> finer, None
 
 
 def buckets(of: Histogram) -> Iterator[Bucket]:

@@ -111,6 +111,27 @@ def test_bounds_of_a_classic_histogram_in_a_native_one_stay_as_they_are() -> Non
     assert {r["histogram"] for r in found} == {"prometheus-classic", None}
 
 
+def test_bounds_that_look_exponential_until_another_bucket_fills_count_once() -> None:
+    """SGLang's bounds: (1, 2] alone looks like scale 0.  When (4, 6] fills, nothing began anew."""
+    cells = [(0, 0, 0), (100, 0, 0), (105, 5, 0), (105, 5, 6), (105, 6, 6)]
+    edges = ((1.0, 2.0), (2.0, 4.0), (4.0, 6.0))
+    scrapes = [native(30 * i, dict(zip(edges, n, strict=True))) for i, n in enumerate(cells)]
+    found, parsed = take(scrapes)
+    assert parsed.gaps.num_rows == 0
+    assert sum(r["count"] for r in found if not r["histogram"]) == 117
+    assert held(found) == {(1.0, 2.0): 105, (2.0, 4.0): 6, (4.0, 6.0): 6}
+
+
+def test_a_label_that_is_too_long_is_refused() -> None:
+    scrape = native(0, {bounds(0): 1})
+    (told,) = scrape.histograms
+    told = told._replace(labels=LABELS | {"pod": "p" * 513})
+    parsed, _ = advance_counts([scrape._replace(histograms=(told,))], Counts(), cluster="c")
+    assert [(r.reason, r.detail) for r in parsed.rejected] == [
+        ("malformed", f"{NAME}: a label of more than 512")
+    ]
+
+
 def test_a_histogram_that_is_scraped_in_both_forms_counts_once() -> None:
     """`scrape_classic_histograms` keeps both; neither the buckets nor their sum may double."""
     both = [
