@@ -146,6 +146,34 @@ def test_logged_requests_go_before_histograms_of_the_same_model(store: Store) ->
     assert counts(store) == {"requests": 1_001}, "events that name no cluster may be of any"
 
 
+def test_a_team_that_logs_hides_no_times_of_another_team(store: Store) -> None:
+    """One model in two namespaces of one cluster: only the first logs, and both are scraped."""
+    values = np.full(1_000, 0.2)
+    ours, theirs = {"cluster": "a", "namespace": "ours"}, {"cluster": "a", "namespace": "theirs"}
+    write(store, latency_bins=logged(values, **ours), latency_counts=classic(values, **ours))
+    write(store, latency_counts=classic(values[:300], **theirs))
+    assert counts(store) == {"requests": 1_000, "prometheus-classic": 300}
+    write(store, latency_bins=logged(values[:1], cluster="a", namespace=""))
+    assert counts(store) == {"requests": 1_001}, "requests that name no namespace may be of any"
+
+
+def test_a_histogram_without_a_namespace_gives_way(store: Store) -> None:
+    """A scrape that names no namespace may be of the server whose requests are logged."""
+    values = np.full(10, 0.2)
+    write(store, latency_bins=logged(values, namespace="ours"), latency_counts=classic(values))
+    assert counts(store) == {"requests": 10}
+
+
+def test_what_a_client_measured_gives_way_to_a_server_elsewhere(store: Store) -> None:
+    """Who asks is in another namespace than who serves; the requests are the same."""
+    values = np.full(10, 0.2)
+    asked = classic(values, histogram="otel-client-explicit", namespace="shop")
+    write(store, latency_counts=asked)
+    assert counts(store) == {"otel-client-explicit": 10}
+    write(store, latency_counts=classic(values, namespace="ml"))
+    assert counts(store) == {"prometheus-classic": 10}
+
+
 def test_of_two_histograms_of_one_model_the_finer_counts(store: Store) -> None:
     """vLLM scraped by Prometheus and by a collector of OpenTelemetry has served once."""
     values = np.full(10, 0.2)
