@@ -125,10 +125,17 @@ def series_of(name: str, labels: Mapping[str, str], *without: str) -> str:
     return f"{name}{sorted(pair for pair in labels.items() if pair[0] not in left_out)}"
 
 
+def too_long(labels: Mapping[str, str]) -> str | None:
+    """Why labels are none of a series."""
+    if any(len(value) > _LONGEST_NAME for value in labels.values()):
+        return f"a label of more than {_LONGEST_NAME}"
+    return None
+
+
 def refused(line: Sample) -> Rejected | None:
     """Why a line is no count."""
-    if any(len(value) > _LONGEST_NAME for value in line.labels.values()):
-        return Rejected("text_too_long", f"{line.name}: a label of more than {_LONGEST_NAME}", line.row)
+    if why := too_long(line.labels):
+        return Rejected("text_too_long", f"{line.name}: {why}", line.row)
     if not math.isfinite(line.value):
         return Rejected("not_finite", line.name, line.row)
     if not 0 <= line.value < 1e15:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import Any, NamedTuple
 
-from collectors.counter_growth import Counts, Grown, series_of
+from collectors.counter_growth import Counts, Grown, series_of, too_long
 from collectors.dcgm.devices import first
 from collectors.dcgm.place import says
 from collectors.dcgm.timeline import Native, Scrape
@@ -19,8 +19,6 @@ from collectors.histogram import Bucket, Histogram, Unread, bounded
 from collectors.histogram_growth import Told, growth
 from collectors.serving_metrics import MODEL
 from pipeline.events import Rejected
-
-_LONGEST_NAME = 512
 
 
 class NativeGrowth(NamedTuple):
@@ -69,8 +67,8 @@ def _taken(native: Native, scrape: Scrape, counts: Counts, found: Grown) -> Nati
 def _read(native: Native) -> Histogram:
     if not first(native.labels, *MODEL):
         raise Unread("no label names a model")
-    if any(len(value) > _LONGEST_NAME for value in native.labels.values()):
-        raise Unread(f"a label of more than {_LONGEST_NAME}")
+    if why := too_long(native.labels):
+        raise Unread(why)
     parts = [_bucket(*one) for one in native.content.get("buckets", ())]
     seconds = float(native.content["sum"])
     return bounded(parts, seconds if isfinite(seconds) and seconds >= 0 else None)
