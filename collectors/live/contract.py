@@ -7,7 +7,7 @@ handed over again with the same sequence, so it counts once; one that was not wr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -46,6 +46,10 @@ class Watch(Protocol):
     def notes(self, part: str, reason: str) -> None:
         """A lasting lack that does not stop the rest (a right that is missing): said once, shown in /readyz's
         text and as a metric, while the collector stays ready."""
+
+
+Job = Callable[[Watch], None]
+"""What runs beside collectors or a worker: works until `watch.wait` says stop."""
 
 
 class Collector(Protocol):

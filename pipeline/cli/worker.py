@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from pipeline.cli.options import StoreOption, place, settings, writing
 from pipeline.cli.process import Level, LevelOption, LogForm, LogOption, run
 
 if TYPE_CHECKING:
-    from collectors.live.contract import Watch
+    from collectors.live.contract import Job
 
 
 def worker(
@@ -38,7 +37,7 @@ def worker(
     )
 
 
-def _beside(ctx: typer.Context, store: Path | None) -> dict[str, Callable[[Watch], None]]:
+def _beside(ctx: typer.Context, store: Path | None) -> dict[str, Job]:
     chosen = settings(ctx)
     if not chosen.closing.schedule_seconds:
         return {}

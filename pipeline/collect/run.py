@@ -15,7 +15,7 @@ from typing import Any
 from prometheus_client.registry import Collector as Numbers
 
 from collectors.live.catalogue import collector
-from collectors.live.contract import Collector, Watch
+from collectors.live.contract import Collector, Job
 from pipeline.collect import turns
 from pipeline.collect.doors import Door
 from pipeline.collect.report import Report
@@ -32,7 +32,7 @@ def collect(
     kinds: Sequence[str],
     settings: Settings,
     open_door: Callable[[Path], Door],
-    beside: Mapping[str, Callable[[Watch], None]] = MappingProxyType({}),
+    beside: Mapping[str, Job] = MappingProxyType({}),
     numbers: Numbers | None = None,
 ) -> None:
     """Collect until SIGTERM or SIGINT, with jobs and numbers beside; raises what one of them failed with.

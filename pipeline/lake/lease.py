@@ -31,9 +31,7 @@ class LeaseHeld(DriftledgerError):
         self.holder = holder
 
 
-def take(
-    con: duckdb.DuckDBPyConnection, holder: str, now: datetime, until: datetime, table: str = MAINTENANCE
-) -> None:
+def take(con: duckdb.DuckDBPyConnection, holder: str, now: datetime, until: datetime, table: str) -> None:
     """Inside a transaction; LeaseHeld where another's is still good.
 
     Of two that take it at once, one fails its commit.
@@ -44,7 +42,7 @@ def take(
     con.execute(f"UPDATE {table} SET holder = $holder, until = $until", {"holder": holder, "until": until})
 
 
-def keep(con: duckdb.DuckDBPyConnection, holder: str, until: datetime, table: str = MAINTENANCE) -> None:
+def keep(con: duckdb.DuckDBPyConnection, holder: str, until: datetime, table: str) -> None:
     """Inside the transaction of a step; LeaseHeld where it was taken over: the step commits nothing."""
     held, end = _row(con, table)
     if held != holder:
@@ -52,7 +50,7 @@ def keep(con: duckdb.DuckDBPyConnection, holder: str, until: datetime, table: st
     con.execute(f"UPDATE {table} SET until = $until", {"until": until})
 
 
-def release(con: duckdb.DuckDBPyConnection, holder: str, table: str = MAINTENANCE) -> None:
+def release(con: duckdb.DuckDBPyConnection, holder: str, table: str) -> None:
     con.execute(f"UPDATE {table} SET holder = '' WHERE holder = $holder", {"holder": holder})
 
 

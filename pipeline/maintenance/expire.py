@@ -30,7 +30,7 @@ def expire(shift: Shift) -> int:
         ).fetchall()
     gone = [identity for (identity,) in old if identity not in kept]
     for first in range(0, len(gone), CHUNK):
-        with shift.change() as con:
+        with shift.turn.change() as con:
             con.execute(f"CALL ducklake_expire_snapshots('lake', versions => {gone[first : first + CHUNK]})")
     return len(gone)
 
@@ -51,7 +51,7 @@ def sweep(shift: Shift) -> int:
             return 0
     age = timedelta(hours=shift.settings.orphan_hours)
     deleted = _delete(shift, "ducklake_delete_orphaned_files", shift.started - age)
-    with shift.change() as con:
+    with shift.turn.change() as con:
         lease.sweep(con, shift.started)
     return deleted
 
@@ -62,6 +62,6 @@ def forget(shift: Shift) -> int:
 
 
 def _delete(shift: Shift, function: str, before: datetime) -> int:
-    with shift.change() as con:
+    with shift.turn.change() as con:
         call = f"CALL {function}('lake', older_than => TIMESTAMPTZ '{before.isoformat(' ')}+00')"
         return len(con.execute(call).fetchall())

@@ -87,7 +87,7 @@ def _tried(shift: Shift, fact: Fact, start: datetime, end: datetime) -> int | No
     kept = _kept(shift.store, start, end) if fact is GPU_USAGE else KEPT.empty_table()
     for _ in range(ATTEMPTS):
         try:
-            with shift.change() as con:
+            with shift.turn.change() as con:
                 return _rolled(con, fact, start, end, kept)
         except StaleWatermark:
             time.sleep(random.uniform(0, PAUSE_SECONDS))

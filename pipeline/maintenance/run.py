@@ -24,9 +24,9 @@ def run(store: Store, now: datetime, settings: MaintenanceSettings, *, holder: s
     """
     shift = Shift(store, now, settings, holder)
     try:
-        shift.begin()
+        shift.turn.begin()
         steps = tuple(_steps(shift))
-        shift.end()
+        shift.turn.end()
     except LeaseHeld as held:
         return Report(now, held_by=held.holder)
     except StaleWatermark:  # only a maintainer moves the lease's row

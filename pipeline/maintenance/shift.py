@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -28,17 +28,6 @@ class Shift:
     def __post_init__(self) -> None:
         turn = Turn(self.store, MAINTENANCE, self.started, self.settings.lease_seconds, self.holder)
         object.__setattr__(self, "turn", turn)
-
-    def begin(self) -> None:
-        """Raises LeaseHeld where somebody else is at it."""
-        self.turn.begin()
-
-    def end(self) -> None:
-        self.turn.end()
-
-    def change(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """A transaction that commits only while the lease is ours: whoever was paused changes nothing."""
-        return self.turn.change()
 
     @contextmanager
     def compaction(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from collectors.live.contract import Watch
+from collectors.live.contract import Job, Watch
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from pipeline.act.admission import answer, holds
@@ -34,9 +34,6 @@ ELECT_SECONDS = 8.0
 ADMIT_SECONDS = 5.0
 
 log = logging.getLogger("driftledger.up")
-
-Job = Callable[[Watch], None]
-"""Works until `watch.wait` says stop."""
 
 
 class Alerting(NamedTuple):

@@ -6,11 +6,10 @@ import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
-from collectors.live.contract import Watch
+from collectors.live.contract import Job, Watch
 from pipeline.errors import ConfigError, PreflightFailed
 from pipeline.prices.refresh import refresh
 from pipeline.settings.up import UpSettings
-from pipeline.up.jobs import Job
 
 AGAIN_SECONDS = 3_600.0
 """After a catalogue did not answer."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from collectors.live.contract import Watch
+from collectors.live.contract import Job
 from pipeline.worker.report import Report
 from pipeline.worker.stopping import Stopping
-
-Job = Callable[[Watch], None]
-"""Works until `watch.wait` says stop."""
 
 
 class Beside:

@@ -13,6 +13,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from collectors.live.contract import Job
 from pipeline.broker import connection, topics
 from pipeline.errors import DriftledgerError
 from pipeline.health.server import HealthServer
@@ -20,7 +21,6 @@ from pipeline.settings.groups import Settings
 from pipeline.store import Store
 from pipeline.worker import beside
 from pipeline.worker.application import Application
-from pipeline.worker.beside import Job
 from pipeline.worker.broker_view import BrokerView, Partition
 from pipeline.worker.dead_letters import DeadLetters
 from pipeline.worker.intake import Intake

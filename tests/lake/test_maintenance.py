@@ -103,14 +103,14 @@ def test_one_maintainer_works_and_a_paused_one_changes_nothing(place):
     """Every replica of the worker runs a maintainer; a frozen one that wakes up must not work on old news."""
     with Store.open(place) as mine, Store.open(place) as other:
         old = Shift(mine, now(), SETTINGS, "old")
-        old.begin()
+        old.turn.begin()
         assert run(other, now(), SETTINGS, holder="new").held_by == "old"
         expired = now() + timedelta(seconds=SETTINGS.lease_seconds + 60)
         assert run(other, expired, SETTINGS, holder="new").steps
-        with pytest.raises(LeaseHeld), old.change():
+        with pytest.raises(LeaseHeld), old.turn.change():
             raise AssertionError("the lease is not ours any more")
         again = Shift(other, expired, SETTINGS, "again")
-        again.begin()
+        again.turn.begin()
         assert run(mine, expired, SETTINGS, holder="late").held_by == "again"
 
 
@@ -120,8 +120,8 @@ def test_of_two_that_take_an_expired_lease_at_once_one_gets_it(shared):
         with pytest.raises(StaleWatermark), mine.transaction() as con:
             from pipeline.lake import lease
 
-            lease.take(con, "mine", now(), now() + LATER)
-            Shift(other, now(), SETTINGS, "other").begin()
+            lease.take(con, "mine", now(), now() + LATER, lease.MAINTENANCE)
+            Shift(other, now(), SETTINGS, "other").turn.begin()
         assert run(mine, now(), SETTINGS, holder="mine").held_by == "other"
 
 

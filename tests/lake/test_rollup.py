@@ -53,7 +53,7 @@ BOOK = PriceBook(
 def rolled(store: Store, now: datetime) -> int:
     """Rows fewer after a roll-up at that time."""
     shift = Shift(store, now, SETTINGS, "test")
-    shift.begin()
+    shift.turn.begin()
     fewer, busy = roll(shift)
     assert busy == ""
     return fewer
@@ -225,7 +225,7 @@ def kill(*_):
 rolled.move = kill
 store = Store.open(Location(Path({folder!r}), {catalog!r}, {data!r}))
 shift = Shift(store, datetime.fromisoformat({now!r}), MaintenanceSettings(), "test")
-shift.begin()
+shift.turn.begin()
 roll(shift)
 """
 
