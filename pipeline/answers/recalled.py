@@ -1,14 +1,20 @@
-"""What a question found out about a ledger that is as it was then: kept beside it, a file a question."""
+"""What a question found out about a ledger that is as it was then: kept beside it, a file a question.
+
+Questions that differ in the minutes of their window alone share a file, which has the newest: who asks for
+all until now asks for another window each minute, and would leave a file a minute.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pipeline.answers.window import Window
 from pipeline.lake.parts import Parts
 from pipeline.store import Store
 
@@ -24,20 +30,26 @@ def digest(content: Sequence[object]) -> str:
 class Recalled:
     """The words of one question, and what was found then, where nothing was committed since; else nothing."""
 
-    def __init__(self, store: Store, *question: object) -> None:
+    def __init__(self, store: Store, window: Window | None, *question: object) -> None:
         self._parts = Parts.of(store.location)
-        self._name = digest([_code(), *map(repr, question)])
+        self._name = digest([_code(), *map(repr, (_days(window), *question))])
+        self._window = repr(window)
         kept = self._parts.note(self._name)
         self._state = store.state() if kept else None
         self._store = store
         self.found: dict[str, Any] | None = (
-            kept["found"] if kept and kept["state"] == self._state and self._state else None
+            kept["found"] if kept and self._state and kept["said_of"] == [self._state, self._window] else None
         )
 
     def keep(self, **found: Any) -> None:
         """For whoever asks next, unless something is read here that is not committed."""
         if state := self._state or self._store.state():
-            self._parts.write_note(self._name, {"state": state, "found": found})
+            self._parts.write_note(self._name, {"said_of": [state, self._window], "found": found})
+
+
+def _days(window: Window | None) -> tuple[date, date] | None:
+    """The first and last day of which something was asked."""
+    return None if window is None else (window.start.date(), (window.end - timedelta.resolution).date())
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -206,6 +207,16 @@ def test_an_unchanged_ledger_is_not_looked_through_again(tmp_path: Path) -> None
             assert asked(store, ("pod",), changed) == computed(store, ("pod",), changed)
         dearer = PriceBook.flat(Decimal(7), "USD")
         assert cost(store, WINDOW, ("pod",), dearer) != cost(store, WINDOW, ("pod",), BOOK)
+
+
+def test_windows_that_end_now_leave_no_file_a_minute(tmp_path: Path) -> None:
+    """A page of budgets asks each minute for all until then: 14 days of that would be 20,000 files."""
+    early, late = (replace(WINDOW, end=WINDOW.end - timedelta(minutes=n)) for n in (125, 1))
+    with ledger(tmp_path) as store:
+        right = {window: computed(store, ("pod",), CostRule(), window) for window in (early, late)}
+        for window in (early, late, early):
+            assert asked(store, ("pod",), CostRule(), window) == right[window]
+        assert len(list((tmp_path / FOLDER).glob("*/*.json"))) == 1
 
 
 def test_what_a_transaction_has_not_committed_is_never_recalled(tmp_path: Path) -> None:
