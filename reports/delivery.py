@@ -20,7 +20,7 @@ from pipeline.store import Store
 from reports.build import contents
 from reports.ledger_lines import USUAL
 from reports.ledger_lines import Mapping as Mapping_
-from reports.mail import Unclear
+from reports.mail import Partly, Unclear
 from reports.read import read
 from reports.targets import Target
 
@@ -31,6 +31,8 @@ WAIT = timedelta(minutes=5)
 """Pause after the first failure; it doubles with each, up to a day."""
 
 Row = dict[str, Any]
+Clock = Callable[[], datetime]
+"""The time now, UTC without a zone."""
 
 
 def waiting(
@@ -48,40 +50,48 @@ def deliver(
     store: Store,
     at: Snapshots,
     targets: Sequence[Target],
-    now: datetime,
+    clock: Clock,
     since: datetime | None = None,
     columns: Mapping_ = USUAL,
     before_each: Callable[[], None] = lambda: None,
 ) -> list[Row]:
     """Hand over all that waits; returns what was tried.
 
+    `clock` is read at each step: months that took an hour to make age no attempt that begins after them.
+
     A target that takes twice as once is asked again after a crash; a mail is not: it is told as unclear.
     Raises what `before_each` raises: who lost the right to go on stops before the next.
     """
     tried = []
-    for closed, own in groupby(waiting(store, targets, now, since), key=lambda pair: pair[0]):
+    for closed, own in groupby(waiting(store, targets, clock(), since), key=lambda pair: pair[0]):
         made: dict[str, bytes] = {}
         for _, target in own:
             before_each()
-            if (row := _given_up(store, closed, target, now)) is not None:
+            if (row := _given_up(store, closed, target, clock())) is not None:
                 tried.append(row)
                 continue
             # Made before the first claim: a crash amid the making leaves no attempt of which nobody knows.
             made = made or _made(store, at, closed, columns)
-            if _claim(store, closed, target, now):
-                tried.append(_hand(store, closed, target, made, now))
+            if _claim(store, closed, target, clock):
+                tried.append(_hand(store, closed, target, made, clock))
     return tried
 
 
 def again(
-    store: Store, at: Snapshots, target: Target, closed: Closing, now: datetime, columns: Mapping_ = USUAL
+    store: Store, at: Snapshots, target: Target, closed: Closing, clock: Clock, columns: Mapping_ = USUAL
 ) -> Row | None:
     """Hand it over once more, whatever was told of it; None where somebody is at it now.
 
     For a person who knows that it did not arrive, or that it is to be sent again.
     """
     made = _made(store, at, closed, columns)
-    return _hand(store, closed, target, made, now) if _claim(store, closed, target, now, anew=True) else None
+    claimed = _claim(store, closed, target, clock, anew=True)
+    return _hand(store, closed, target, made, clock) if claimed else None
+
+
+def is_all_there(row: Row) -> bool:
+    """Whether all got it whom that attempt was for: else somebody is to hear of it."""
+    return row["state"] == SENT and not row["partly"]
 
 
 def _made(store: Store, at: Snapshots, closed: Closing, columns: Mapping_) -> dict[str, bytes]:
@@ -103,20 +113,21 @@ def _given_up(store: Store, closed: Closing, target: Target, now: datetime) -> R
     return _row(rows)
 
 
-def _hand(store: Store, closed: Closing, target: Target, made: Mapping[str, bytes], now: datetime) -> Row:
+def _hand(store: Store, closed: Closing, target: Target, made: Mapping[str, bytes], clock: Clock) -> Row:
     key = sha256(f"{closed.hash}|{target.name}".encode()).hexdigest()[:32]
     try:
         said = target.hand(made, f"{closed.month:%Y-%m}", key)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # what cannot be a host, a login or an endpoint is the latter
         state = UNCLEAR if isinstance(error, Unclear) else FAILED
-        return _tell(store, closed, target, state, str(error)[:500], now)
-    return _tell(store, closed, target, SENT, said[:500], now)
+        return _tell(store, closed, target, state, str(error)[:500], clock())
+    row = _tell(store, closed, target, SENT, said[:500], clock())
+    return row | {"partly": isinstance(said, Partly)}
 
 
-def _claim(store: Store, closed: Closing, target: Target, now: datetime, *, anew: bool = False) -> bool:
+def _claim(store: Store, closed: Closing, target: Target, clock: Clock, *, anew: bool = False) -> bool:
     """Whether this process is the one that hands it over now: of two at once one fails its commit."""
     with store.transaction() as con:
-        last = _history(store, closed, target)
+        last, now = _history(store, closed, target), clock()
         at_it = bool(last) and last[-1]["state"] == SENDING
         if not _free(last, now) and (at_it or not anew):
             return False

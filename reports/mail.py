@@ -31,6 +31,10 @@ class Unclear(OSError):
     """Whether the mail is out cannot be known: the connection was lost after it was written."""
 
 
+class Partly(str):
+    """What was taken, and who of several did not get it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mail:
     """PDF, XLSX and CSV files; the password is in a file, or in the environment as PASSWORD."""
@@ -65,7 +69,7 @@ class Mail:
                 server.quit()
             server.close()
         count = len(list(message.iter_attachments()))
-        return f"{count} files" + (f"; {_refusals(refused)}" if refused else "")
+        return Partly(f"{count} files; {_refusals(refused)}") if refused else f"{count} files"
 
     @property
     def _where(self) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 
-from collectors.live.contract import Watch
+from collectors.live.contract import Job, Watch
 from pipeline.errors import DriftledgerError, NotFound, StaleWatermark, StoreUnavailable
-from pipeline.lake.lease import MONTH_END, LeaseHeld, release
+from pipeline.lake.lease import MONTH_END, LeaseHeld
 from pipeline.lake.location import Place
 from pipeline.months.close import close
 from pipeline.months.inputs import of_settings
@@ -20,7 +20,7 @@ from pipeline.months.verify import Snapshots
 from pipeline.settings.groups import Settings
 from pipeline.store import Store
 from pipeline.turn import IDENTITY, Turn
-from reports.delivery import SENT, deliver, waiting
+from reports.delivery import deliver, is_all_there, waiting
 from reports.ledger_lines import mapping
 from reports.targets import load
 
@@ -38,16 +38,20 @@ def tick(
     take is tried again.  Of many processes the one that holds the lease does it, and keeps the lease until it
     says nothing for longer than a step may take.
     """
-    limits = settings.closing
     if not _is_to_do(store, settings, now):
         return ()
-    turn = Turn(store, MONTH_END, now, limits.schedule_seconds + limits.lease_seconds, holder)
+    turn = _turn(store, settings, now, holder)
     try:
         turn.begin()
         return (*_close(turn, settings), *_deliver(turn, at, settings))
     except (LeaseHeld, StaleWatermark) as error:  # somebody else is at it, or was quicker
         log.debug("%s", error)
         return ()
+
+
+def _turn(store: Store, settings: Settings, now: datetime, holder: str) -> Turn:
+    limits = settings.closing
+    return Turn(store, MONTH_END, now, limits.schedule_seconds + limits.lease_seconds, holder)
 
 
 def _is_to_do(store: Store, settings: Settings, now: datetime) -> bool:
@@ -77,14 +81,14 @@ def _close(turn: Turn, settings: Settings) -> Iterator[str]:
 
 def _deliver(turn: Turn, at: Snapshots, settings: Settings) -> Iterator[str]:
     targets, columns = load(settings.closing.delivery), mapping(settings.closing.ledger_columns)
-    for row in deliver(turn.store, at, targets, turn.started, columns=columns, before_each=turn.goes_on):
+    for row in deliver(turn.store, at, targets, lambda: turn.now, columns=columns, before_each=turn.goes_on):
         said = f"{row['month']:%Y-%m} to {row['target']}: {row['state']}, {row['detail']}"
         log.info("%s", said)
-        if row["state"] != SENT:
+        if not is_all_there(row):
             yield said
 
 
-def month_end(settings: Settings, place: Place, holder: str = IDENTITY) -> Callable[[Watch], None]:
+def month_end(settings: Settings, place: Place, holder: str = IDENTITY) -> Job:
     """A job that does so now and then, until told to stop; its files are read before it starts.
 
     It opens the ledger for itself: what computes a month for a minute must not hold up who writes meanwhile.
@@ -94,14 +98,14 @@ def month_end(settings: Settings, place: Place, holder: str = IDENTITY) -> Calla
     mapping(settings.closing.ledger_columns)
 
     def job(watch: Watch) -> None:
-        held = False
+        held: datetime | None = None
         while not watch.wait(settings.closing.schedule_seconds):
             now = datetime.fromtimestamp(watch.now() / 1e6, UTC).replace(tzinfo=None)
             try:
                 if not _is_waiting(settings, place, now):
                     watch.goes_on(PART)
                     continue
-                held = True
+                held = now
                 with Store.open(place) as store:
                     said = tick(store, partial(_at, place), settings, now, holder)
             except DriftledgerError as error:
@@ -113,8 +117,8 @@ def month_end(settings: Settings, place: Place, holder: str = IDENTITY) -> Calla
                 watch.notes(PART, "; ".join(said))
             else:
                 watch.goes_on(PART)
-        if held:
-            _leave(place, holder)
+        if held is not None:
+            _leave(place, settings, held, holder)
 
     return job
 
@@ -132,7 +136,7 @@ def _at(place: Place, snapshot: int) -> Store:
     return Store.open(place, snapshot=snapshot)
 
 
-def _leave(place: Place, holder: str) -> None:
+def _leave(place: Place, settings: Settings, now: datetime, holder: str) -> None:
     """Who comes after need not wait for the lease to run out."""
-    with suppress(DriftledgerError), Store.open(place) as store, store.transaction() as con:
-        release(con, holder, MONTH_END)
+    with suppress(DriftledgerError), Store.open(place) as store:
+        _turn(store, settings, now, holder).end()

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pipeline import yaml_file
 from pipeline.errors import ConfigError
+from pipeline.lake.objects import ENDPOINTS
 from pipeline.outgoing import Receiver, Undelivered, post, receiver
 from pipeline.sections import Section
 from reports import files
@@ -28,6 +29,7 @@ class Target(Protocol):
     """Takes the files of one month, and says what it took; `key` is the same at each attempt.
 
     Raises OSError where it could not, mail.Unclear where it cannot say.
+    ValueError is a setting that cannot be right.  Where some of several did not get it, it says mail.Partly.
     """
 
     @property
@@ -62,9 +64,12 @@ class Bucket:
         from pyarrow.fs import FileSystem, S3FileSystem
 
         place = self.url.removeprefix("s3://").rstrip("/")
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        named = next((name for name in ENDPOINTS if os.environ.get(name)), "")
+        endpoint = os.environ.get(named, "")
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-        parts = urlsplit(endpoint or "")
+        parts = urlsplit(endpoint)
+        if endpoint and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise OSError(f"{named} is {endpoint}: write https://HOST or https://HOST:PORT")
         where = {"endpoint_override": parts.netloc, "scheme": parts.scheme} if endpoint else {}
         system: FileSystem = S3FileSystem(region=region, connect_timeout=SECONDS, **where)
         for name, content in contents.items():
@@ -140,6 +145,8 @@ def _mail(name: str, row: Section) -> Mail:
     user, file = row.text("user", ""), row.text("password_file", "")
     if user and tls == NONE:
         raise ConfigError(row.key("tls"), tls, "a password goes over TLS only: write starttls or implicit")
+    if not user.isascii():
+        raise ConfigError(row.key("user"), user, "write a login of ASCII letters: no other can be sent")
     return Mail(name, host, port, sender, to, user, tls, Path(file) if file else None)
 
 
@@ -148,10 +155,11 @@ def _server(row: Section, usual: int) -> tuple[str, int]:
     try:
         parts = urlsplit(f"//{text}")
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")  # as the connection will; UnicodeError is a ValueError
     except ValueError:
         host, port = None, None
     if not host or parts.netloc != text or parts.username is not None:
-        raise ConfigError(row.key("server"), text, "write HOST or HOST:PORT")
+        raise ConfigError(row.key("server"), text, "write HOST or HOST:PORT, of labels of 1 to 63 letters")
     return host, port or usual
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reports.targets import Target
 
 FAILED = 6
-"""Exit code where a target did not take its files; the next call tries again."""
+"""Exit code where a target did not take its files, which the next call tries again, or a recipient none."""
 
 
 def deliver(
@@ -42,7 +42,7 @@ def deliver(
     """Hand every closed month to each target of closing.delivery that has not got it, once.
 
     With --again and --month, one month to one target although it has it, or may have it.
-    Exit code 6 where a target did not take it.
+    Exit code 6 where a target did not take it, or a mail was refused for one of its recipients.
     """
     from pipeline.answers.answer import Answer, Column
     from pipeline.store import Store
@@ -61,13 +61,13 @@ def deliver(
     with changing(ctx, store) as ledger:
         if one is None:
             tried = delivery.deliver(
-                ledger, lambda n: Store.open(where, snapshot=n), targets, now(), first, named
+                ledger, lambda n: Store.open(where, snapshot=n), targets, now, first, named
             )
         else:
             tried = [_again(ledger, lambda n: Store.open(where, snapshot=n), *one, named)]
     rows = tuple((f"{r['month']:%Y-%m}", r["target"], r["state"], r["detail"]) for r in tried)
     show(Answer(columns, rows, now(), None), output)
-    if any(row["state"] != delivery.SENT for row in tried):
+    if not all(map(delivery.is_all_there, tried)):
         raise typer.Exit(FAILED)
 
 
@@ -88,7 +88,7 @@ def _again(store: Store, at: Snapshots, month: datetime, target: Target, columns
     from pipeline.months.closings import closing
     from reports.delivery import again
 
-    row = again(store, at, target, closing(store, month), now(), columns)
+    row = again(store, at, target, closing(store, month), now, columns)
     if row is None:
         raise Refused(f"somebody is handing {month:%Y-%m} to {target.name} now; look again in an hour")
     return row

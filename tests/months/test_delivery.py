@@ -20,10 +20,13 @@ from pipeline.cli.app import app
 from pipeline.errors import ConfigError, StaleWatermark
 from pipeline.facts.months import CLOSINGS
 from pipeline.months.closings import closings
+from pipeline.settings.closing import ClosingSettings
+from pipeline.settings.groups import Settings
 from pipeline.store import Batch, Store
 from reports import delivery, targets
 from reports.delivery import FAILED, SENT, UNCLEAR, again, deliver
-from reports.mail import Unclear
+from reports.mail import Mail, Partly, Unclear
+from reports.schedule import tick
 from tests.places import bucket
 
 NOW = datetime(2026, 2, 10)
@@ -73,7 +76,7 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 
 def states(store: Store, to: tuple[targets.Target, ...], now: datetime) -> list[tuple[str, str]]:
-    return [(row["target"], row["state"]) for row in deliver(store, lambda _: store, to, now)]
+    return [(row["target"], row["state"]) for row in deliver(store, lambda _: store, to, lambda: now)]
 
 
 def test_a_folder_gets_it_once(closed: Store, tmp_path: Path) -> None:
@@ -124,6 +127,61 @@ class Lost:
         raise Unclear("lost")
 
 
+class Typo:
+    """Its host cannot be one; `error` is what Python says of that before a connection."""
+
+    name, again = "typo", False
+
+    def __init__(self, error: ValueError) -> None:
+        self.error = error
+
+    def hand(self, *_: object) -> str:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [pa.ArrowInvalid("scheme"), UnicodeError("label too long"), ValueError("embedded null")]
+)
+def test_a_setting_that_cannot_be_right_fails_alone(closed: Store, tmp_path: Path, error: ValueError) -> None:
+    """Else the targets after it get nothing, and after an hour it would be told that it may have arrived."""
+    (share,) = targets.parse(f"targets:\n- {{name: share, kind: folder, path: '{tmp_path / 'share'}'}}")
+    to = (Typo(error), share)
+    assert states(closed, to, NOW) == [("typo", FAILED), ("share", SENT)]
+    assert states(closed, to, NOW + timedelta(hours=2)) == [("typo", FAILED)]
+
+
+def test_an_endpoint_without_a_scheme_fails_and_says_so(
+    closed: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:9000")
+    to = targets.parse("targets:\n- {name: archive, kind: s3, url: 's3://bucket/a'}")
+    (row,) = deliver(closed, lambda _: closed, to, lambda: NOW)
+    assert row["state"] == FAILED and "AWS_ENDPOINT_URL" in row["detail"] and "http" in row["detail"]
+
+
+def test_an_attempt_is_as_old_as_its_own_claim(closed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hours of catching up come before it: another process must not call a fresh attempt dead."""
+    clock, seen = [NOW], []
+
+    def made(*_: object) -> Iterator[tuple[str, bytes]]:
+        clock[0] = NOW + timedelta(hours=2)
+        return iter(MADE)
+
+    class Asking:
+        name, again = "asking", False
+
+        def hand(self, *_: object) -> str:
+            seen.extend(states(closed, (self,), clock[0] + timedelta(minutes=1)))
+            clock[0] += timedelta(minutes=2)
+            return "all"
+
+    monkeypatch.setattr(delivery, "contents", made)
+    deliver(closed, lambda _: closed, (Asking(),), lambda: clock[0])
+    assert seen == [], "somebody is at it"
+    told = {row["state"]: row["time"] - NOW for row in closed.rows("deliveries").to_pylist()}
+    assert told == {"sending": timedelta(hours=2), SENT: timedelta(hours=2, minutes=2)}
+
+
 @pytest.mark.parametrize(("again", "calls"), [(True, 2), (False, 1)])
 def test_what_a_crash_cut_is_never_sent_twice(closed: Store, again: bool, calls: int) -> None:
     """Where twice is not once, a person must look: the ledger says so instead of sending again."""
@@ -150,12 +208,12 @@ def test_a_person_may_have_a_mail_sent_again(closed: Store, tmp_path: Path) -> N
     with pytest.raises(KeyboardInterrupt):
         states(closed, (target,), NOW)
     (january,) = closings(closed)
-    assert again(closed, lambda _: closed, target, january, NOW + timedelta(minutes=5)) is None, (
+    assert again(closed, lambda _: closed, target, january, lambda: NOW + timedelta(minutes=5)) is None, (
         "it may be at it"
     )
     later = NOW + timedelta(hours=2)
     assert states(closed, (target,), later) == [("cut", UNCLEAR)]
-    row = again(closed, lambda _: closed, target, january, later)
+    row = again(closed, lambda _: closed, target, january, lambda: later)
     assert row is not None and row["state"] == SENT and target.calls == 2
     assert states(closed, (target,), later + timedelta(days=9)) == []
     file = tmp_path / "targets.yaml"
@@ -176,6 +234,25 @@ def test_a_person_may_have_a_mail_sent_again(closed: Store, tmp_path: Path) -> N
         assert said in str(CliRunner().invoke(app, [*command, *words]).exception)
 
 
+def test_who_did_not_get_a_mail_is_told(
+    closed: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mail is sent and stays so: whoever reads a log or an exit code is who can send it on."""
+    file = tmp_path / "targets.yaml"
+    file.write_text("targets: [{name: boss, kind: smtp, server: m, from: a@b.org, to: [c@b.org, d@b.org]}]")
+    monkeypatch.setattr(Mail, "hand", lambda *_: Partly("2 files; d@b.org was refused: 550 who"))
+    settings = Settings(closing=ClosingSettings(delivery=str(file)))
+    (said,) = tick(closed, lambda _: closed, settings, NOW)
+    assert said == "2026-01 to boss: sent, 2 files; d@b.org was refused: 550 who"
+    assert tick(closed, lambda _: closed, settings, NOW + timedelta(days=9)) == ()
+    place = closed.location.folder
+    command = ["--set", f"closing.delivery={file}", "report", "deliver", "--store", str(place)]
+    done = CliRunner().invoke(app, [*command, "--again", "boss", "--month", "2026-01"])
+    assert done.exit_code == 6 and "d@b.org was refused" in done.output
+    monkeypatch.setattr(Mail, "hand", lambda *_: "2 files")
+    assert CliRunner().invoke(app, [*command, "--again", "boss", "--month", "2026-01"]).exit_code == 0
+
+
 def test_who_lost_the_right_to_go_on_hands_nothing_over(closed: Store) -> None:
     """Another process is at it meanwhile."""
 
@@ -184,7 +261,7 @@ def test_who_lost_the_right_to_go_on_hands_nothing_over(closed: Store) -> None:
 
     target = Cut(again=False)
     with pytest.raises(StaleWatermark):
-        deliver(closed, lambda _: closed, (target,), NOW, before_each=lost)
+        deliver(closed, lambda _: closed, (target,), lambda: NOW, before_each=lost)
     assert target.calls == 0 and closed.rows("deliveries").num_rows == 0
 
 
