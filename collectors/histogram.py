@@ -7,6 +7,7 @@ it, exactly.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf, isfinite, log2
@@ -92,7 +93,9 @@ def cumulative(rows: Iterable[tuple[float, int]], seconds: float | None = None) 
 def bounded(parts: Iterable[Bucket], seconds: float | None = None) -> Histogram:
     """Of buckets that name their bounds, as Prometheus' API tells native ones: exponential where all are.
 
-    A bucket from below zero is the one of zero.  Raises Unread.
+    At scale 0 and below it stays with its bounds: those that double, as people choose them, would look like
+    an exponential histogram until another one holds something.  A bucket from below zero is the one of zero.
+    Raises Unread.
     """
     parts = [part for part in parts if part.times]
     ends = [inf if part.at_most is None else part.at_most for part in parts]
@@ -104,7 +107,7 @@ def bounded(parts: Iterable[Bucket], seconds: float | None = None) -> Histogram:
     zero = sum(part.times for end, part in both if part.above < 0 or end == 0)
     above = [part for end, part in both if part.above >= 0 and end > 0]
     scale = _scale(above[0]) if above else SCALE
-    if scale is not None:
+    if scale is not None and scale > 0:
         cells = {_place(part, scale): part.times for part in above}
         if None not in cells:
             return exponential(scale, {b: n for b, n in cells.items() if b is not None}, zero, seconds)
@@ -220,5 +223,11 @@ def buckets(of: Histogram) -> Iterator[Bucket]:
         yield Bucket(0.0, 0.0, of.zero)
     for bucket in sorted(of.cells):
         steps = 2.0 ** (of.scale or 0)
-        yield Bucket(2.0 ** (bucket / steps), 2.0 ** ((bucket + 1) / steps), of.cells[bucket])
+        above, at_most = _power(bucket / steps), _power((bucket + 1) / steps)
+        yield Bucket(sys.float_info.max if above is None else above, at_most, of.cells[bucket])
     yield from (Bucket(*part) for part in of.bounded)
+
+
+def _power(exponent: float) -> float | None:
+    """Of two; None above all numbers."""
+    return 2.0**exponent if exponent < sys.float_info.max_exp else None

@@ -95,3 +95,17 @@ def test_an_empty_histogram_began_nothing_anew() -> None:
 def test_bounds_that_lie_as_far_apart_as_numbers_can_are_read() -> None:
     """A server says what it likes; a ratio beyond all numbers is no scale, and no end of the collector."""
     assert bounded([Bucket(5e-324, 1e308, 1)]).bounded == [(5e-324, 1e308, 1)]
+
+
+def test_bounds_that_double_keep_one_name_whatever_holds_something():
+    """Rows of two kinds of one series would hide each other for hours: the objective would miss requests."""
+    first, later = bounded([Bucket(1.0, 2.0, 7)]), bounded([Bucket(1.0, 2.0, 7), Bucket(4.0, 6.0, 1)])
+    assert first.scale is later.scale is None
+
+
+def test_a_bucket_above_all_numbers_has_no_upper_bound():
+    """A sender may name any bucket; it must not end the receiver."""
+    for scale, cell in ((0, 1023), (0, 5_000), (-10, 0), (-10, 3)):
+        (one,) = buckets(exponential(scale, {cell: 2}))
+        assert one.at_most is None and one.above < inf
+    assert next(buckets(exponential(0, {-5_000: 1}))) == Bucket(0.0, 0.0, 1)
