@@ -42,9 +42,8 @@ soak: $(DEV) rig  ## long runs: workers under faults (writes docs/faults.md), th
 	rm -f build/faults.jsonl
 	BENCH_RESULTS=build/faults.jsonl $(BIN)/pytest -m soak
 	BENCH_RESULTS=build/faults.jsonl $(BIN)/python -m tests.faults.page
-# 20 times the examples of `make test` for every law, also for those that name a number (tests/examples.py),
-# which then take about 50 minutes together, reckoned from their time in `make test`.
-	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m 'not bench and not soak and not browser'
+# 20 times the examples of `make test` for every law, also for those that name a number (tests/examples.py).
+	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -n 3 --dist loadgroup -m 'hypothesis and not bench and not soak and not browser'
 
 rig: $(DEV)  ## what the tests need beside Python: Chromium, Kafka, PostgreSQL, S3, Prometheus, Kubernetes, Hubble
 	.ci/system-packages browser

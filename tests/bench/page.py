@@ -33,11 +33,11 @@ NOTES = {
     "worker folds many messages at once.",
     "fold against NannyML": "The same 100,000 rows of 10 features in 20 messages, the least of five rounds "
     "on both sides. A configuration is a number of distances x rows a chunk. NannyML's seconds are its "
-    "`calculate` after `fit`, on rows that lie in memory. Ours are decoding the Arrow messages and folding "
-    "their features to bins of a minute, from which the distances of any window follow by query: "
-    "`1 at once` folds each message alone, `20 at once` decodes each and folds them as one table, as a busy "
+    "`calculate` after `fit`, on rows that lie in memory. Ours are those of bins of a minute, from which the "
+    "distances of any window follow by query: `folded` from rows that lie in memory too; `1 at once` decodes "
+    "and folds each Arrow message alone, `20 at once` decodes each and folds them as one table, as a busy "
     "worker does. 4 x 1000 is nearest to what our bins answer, four distances a minute; the bench fails "
-    "where 20 at once are under 30 times as fast as 4 x 5000, or 1 at once as 4 x 1000. With fewer distances "
+    "where `folded` is under 30 times as fast as 4 x 5000, or 1 at once as 4 x 1000. With fewer distances "
     "and longer chunks NannyML does less work.",
     "evaluate against NannyML": "Every figure of every chunk that `driftledger evaluate` and NannyML have of "
     "the data in NannyML's package; the difference is relative where a figure is above 1.",
