@@ -9,6 +9,7 @@ import pyarrow as pa
 from detectors import e_detector
 from detectors.drift_run import Plan, Run, advance, begin, by_feature, counted, planned
 from detectors.finding import Finding
+from detectors.histogram_alternatives import Alternatives, alternatives
 from detectors.parameters import Parameters
 from detectors.subject import Subject
 
@@ -17,10 +18,12 @@ NAME = "drift"
 Floats = npt.NDArray[np.float64]
 
 
-def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Finding:
+def judge(
+    minutes: pa.Table, subject: Subject, parameters: Parameters, of: Alternatives = alternatives
+) -> Finding:
     """`minutes` has minute, feature, bin and count under the subject's reference, in any order and partial.
 
-    Minutes of a run that goes on: `drift_run`.
+    `of` says what counts as a change.  Minutes of a run that goes on: `drift_run`.
     """
     reference = subject.reference
     if reference is None or not reference.features:
@@ -28,7 +31,7 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     if minutes.num_rows == 0:
         return subject.unjudged(NAME, "not_enough_data", parameters, reference=reference.reference)
     seen = counted(minutes, reference)
-    plan = planned(reference, parameters)
+    plan = planned(reference, parameters, of)
     return finding(advance(begin(plan), seen, plan), plan, subject)
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from detectors import e_detector
-from detectors.histogram_alternatives import log_weights
+from detectors.histogram_alternatives import Alternatives, alternatives, log_weights
 from detectors.parameters import Parameters
 from detectors.references import FeatureBins, Reference
 from detectors.subject import integers, minutes_of
@@ -72,6 +72,7 @@ class Plan:
     parameters: Parameters
     widths: Ints
     """Alternatives of each feature."""
+    of: Alternatives
     alike: tuple[_Alike, ...]
 
     @property
@@ -84,16 +85,16 @@ class Plan:
         return e_detector.ceiling(self.parameters.log_act, int(self.widths.max()) * len(self.widths))
 
 
-def planned(reference: Reference, parameters: Parameters) -> Plan:
-    """The reference has features."""
-    alike = _alike(reference.features, parameters.drift_rho)
-    widths = np.array([len(log_weights(f, parameters.drift_rho)) for f in reference.features])
-    return Plan(reference, parameters, widths, alike)
+def planned(reference: Reference, parameters: Parameters, of: Alternatives = alternatives) -> Plan:
+    """The reference has features; `of` says what each may change into."""
+    alike = _alike(reference.features, parameters.drift_rho, of)
+    widths = np.array([len(log_weights(f, parameters.drift_rho, of)) for f in reference.features])
+    return Plan(reference, parameters, widths, of, alike)
 
 
 @lru_cache(maxsize=2_048)
-def _alike(features: tuple[FeatureBins, ...], rho: float) -> tuple[_Alike, ...]:
-    each = [log_weights(feature, rho) for feature in features]
+def _alike(features: tuple[FeatureBins, ...], rho: float, of: Alternatives) -> tuple[_Alike, ...]:
+    each = [log_weights(feature, rho, of) for feature in features]
     starts = np.cumsum([0, *(len(weights) for weights in each[:-1])])
     groups = []
     for shape in sorted({weights.shape for weights in each}):
@@ -178,7 +179,7 @@ def _ratios(seen: Counted, plan: Plan) -> Floats:
     found = np.empty((len(hours), width))
     for hour in np.unique(hours).tolist():
         then = tuple(at_hour(feature, hour) if feature.hours else feature for feature in features)
-        alike = _alike(then, plan.parameters.drift_rho)
+        alike = _alike(then, plan.parameters.drift_rho, plan.of)
         found[hours == hour] = _of_minutes(seen.counts[hours == hour], alike, width)
     return found
 

@@ -1,7 +1,7 @@
-"""Judge of evaluation scores: does an evaluator score as it did when the model was known to be right?
+"""Judge of evaluation scores: does an evaluator score lower than when the model was known to be right?
 
 Scores are compared with those of the same evaluator in the same version: a new judge is a new reference.
-Like drift it warns and never acts; `accuracy` acts on answers that fail.
+It warns and never acts, and higher scores never count; `accuracy` acts on answers that fail.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from detectors import binning, drift
 from detectors.codes import Groups
 from detectors.dispersion import phi
 from detectors.finding import Finding
+from detectors.histogram_alternatives import falls
 from detectors.minutes import floats
 from detectors.parameters import Parameters
 from detectors.references import FeatureBins
@@ -35,7 +36,7 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     reference = subject.reference
     against = None if reference is None else replace(reference, features=reference.evaluators)
     patient = replace(parameters, stale_minutes=parameters.rate_look_back_minutes)
-    found = drift.judge(minutes, replace(subject, reference=against), patient)
+    found = drift.judge(minutes, replace(subject, reference=against), patient, falls)
     return replace(found, detector=NAME)
 
 

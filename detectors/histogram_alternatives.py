@@ -1,7 +1,12 @@
-"""What a feature's histogram may change into, and the weights that tell each change from tolerated noise."""
+"""What a histogram may change into, and the weights that tell each change from tolerated noise.
+
+Bins change among themselves: missing and unseen values keep their share then, with weight 0, so that fewer of
+them are never evidence.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -11,13 +16,15 @@ from scipy.stats import chi2
 from detectors.references import FeatureBins
 
 Floats = npt.NDArray[np.float64]
+Alternatives = Callable[[FeatureBins], Floats]
+"""(K, B + 2): K histograms, as shares of the bins, of missing and of unseen."""
 
 TILTS = (0.1, 0.25, 0.5, 1.0)
 """Strengths of a shift or a change of width, in standard deviations of the bin scores."""
 GROWTH = (1.5, 3.0)
-"""A single bin grows by these."""
+"""A single bin, or all from the lowest up to one, grow by these."""
 SHRINKAGE = (0.1, 0.5)
-"""A single bin, or what is missing or unseen, shrinks to these: 0.1 is all but gone, and finite evidence."""
+"""A single bin shrinks to these: 0.1 is all but gone, and finite evidence."""
 ABSENT_SHARES = (0.05, 0.25)
 """The share that missing values, or unseen categories, newly take of all events."""
 STEP = 2.0**-30
@@ -52,24 +59,41 @@ def _by_chance(freedom: int) -> float:
 def alternatives(feature: FeatureBins) -> Floats:
     """(K, B + 2): shifts and widths of the numeric bins, each bin larger or smaller, values gone missing.
 
-    A numeric feature of 10 bins has 16 tilts, 20 larger and 24 smaller bins, and 4 for new absent values.
+    A numeric feature of 10 bins has 16 tilts, 20 larger and 20 smaller bins, and 4 for new absent values.
     """
     q, bins = smoothed(feature), len(feature.counts)
-    tilts = _tilts(q, bins) if feature.edges is not None else []
-    unit = np.eye(len(q))
-    larger = [q * (1 + (f - 1) * unit[:bins]) for f in GROWTH]
-    smaller = [q * (1 + (f - 1) * unit) for f in SHRINKAGE]
-    absent = [(1 - g) * q + g * unit[bins:] for g in ABSENT_SHARES]
-    found = np.vstack([*tilts, *larger, *smaller, *absent])
-    return np.asarray(found / found.sum(axis=1, keepdims=True))
+    tilts = _tilts(q[:bins]) if feature.edges is not None else []
+    each = [q[:bins] * (1 + (f - 1) * np.eye(bins)) for f in (*GROWTH, *SHRINKAGE)]
+    absent = [(1 - g) * q + g * np.eye(len(q))[bins:] for g in ABSENT_SHARES]
+    return np.vstack([_among_bins(np.vstack([*tilts, *each]), q), *absent])
 
 
-def _tilts(q: Floats, bins: int) -> list[Floats]:
-    """Exponential tilts of the bin scores, and of their squares, both ways; missing and unseen stay."""
+def falls(feature: FeatureBins) -> Floats:
+    """(K, B + 2): the numeric bins lower: 4 tilts, and every lower tail larger; 22 of 10 bins.
+
+    Each ratio to the reference falls from bin to bin, so what is nowhere lower than the reference, in the
+    order of distributions, has a mean ratio of at most 1: an improvement of any form is no evidence.
+    """
+    q, bins = smoothed(feature), len(feature.counts)
     scores = _standard(np.arange(bins, dtype=np.float64), q[:bins])
-    squares = _standard(scores**2, q[:bins])
+    tilts = [q[:bins] * np.exp(-by * scores) for by in TILTS]
+    tails = [q[:bins] * (1 + (f - 1) * np.tri(bins)[:-1]) for f in GROWTH]
+    return _among_bins(np.vstack([*tilts, *tails]), q)
+
+
+def _among_bins(changed: Floats, q: Floats) -> Floats:
+    """Bins (K, B) scaled to what they hold together in `q`, beside its missing and unseen."""
+    bins = changed.shape[1]
+    scaled = changed * (q[:bins].sum() / changed.sum(axis=1, keepdims=True))
+    return np.hstack([scaled, np.tile(q[bins:], (len(scaled), 1))])
+
+
+def _tilts(q: Floats) -> list[Floats]:
+    """Exponential tilts of the bin scores, and of their squares, both ways."""
+    scores = _standard(np.arange(len(q), dtype=np.float64), q)
+    squares = _standard(scores**2, q)
     moved = [sign * s * by for by in (scores, squares) for s in TILTS for sign in (1, -1)]
-    return [q * np.exp(np.append(m, [0.0, 0.0])) for m in moved]
+    return [q * np.exp(m) for m in moved]
 
 
 def _standard(values: Floats, weights: Floats) -> Floats:
@@ -107,9 +131,9 @@ def _kl(q: Floats, p: Floats) -> Floats:
 
 
 @lru_cache(maxsize=16_384)
-def log_weights(feature: FeatureBins, rho: float) -> Floats:
+def log_weights(feature: FeatureBins, rho: float, of: Alternatives = alternatives) -> Floats:
     """(K, B + 2): ln(theta_k / p*_k) of an event in each bin; computed once a reference."""
-    theta = alternatives(feature)
+    theta = of(feature)
     projected = project(theta, smoothed(feature), tolerance(feature, rho))
     weights = np.asarray(np.floor(np.log(theta / projected) / STEP) * STEP)
     weights.flags.writeable = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from detectors import drift
 from detectors.finding import Finding
+from detectors.histogram_alternatives import STEP, falls, log_weights, smoothed
 from detectors.judges import JUDGES
 from detectors.parameters import Parameters
+from detectors.references import FeatureBins
 from pipeline.judge import RATES as READ
 from tests.detect import judged
 from tests.detect.judged import END, labelled, reference, subject, timed
@@ -55,9 +58,9 @@ def scored(right: float, end: datetime = END) -> pa.Table:
 
 
 def evaluated(shift: int, end: datetime = END) -> pa.Table:
-    """Scores of an evaluator that the reference knows; the last hour `shift` tenths lower."""
+    """Scores of an evaluator that the reference knows; the last hour `shift` tenths lower, or higher."""
     tenths = np.random.default_rng(0).binomial(9, 0.7, (LONG + CHANGED, 50))
-    tenths[LONG:] = np.maximum(tenths[LONG:] - shift, 0)
+    tenths[LONG:] = np.clip(tenths[LONG:] - shift, 0, 9)
     counts = np.zeros((LONG + CHANGED, 12), dtype=np.int64)
     np.add.at(counts, (np.arange(LONG + CHANGED)[:, None], tenths), 1)
     return judged.features({"helpful/v1": counts}, end)
@@ -139,9 +142,52 @@ def test_nothing_known_is_never_a_verdict(detector: str) -> None:
     assert verdict(detector, harmed(detector, old)).level == says
 
 
-@pytest.mark.parametrize("detector", RATES)
+def missing(before: int, after: int) -> pa.Table:
+    """A feature of 100 values a minute, of which so many are missing, in the last hour as `after` says."""
+    counts = np.zeros((LONG + CHANGED, 12), dtype=np.int64)
+    for rows, absent in ((slice(0, LONG), before), (slice(LONG, None), after)):
+        counts[rows, :10], counts[rows, 10] = (100 - absent) // 10, absent
+    return judged.features({"amount": counts})
+
+
+def better(detector: str) -> pa.Table:
+    if detector == "evaluation":
+        return evaluated(-2)
+    if detector == "estimate":
+        return scored(0.91)
+    return missing(50, 0) if detector == "drift" else rates(detector, RATES[detector][0], RATES[detector][2])
+
+
+@pytest.mark.parametrize("detector", JUDGES)
 def test_an_improvement_is_never_harm(detector: str) -> None:
-    """A better version must not be rolled back; what drift is has no direction, so it may only warn."""
-    better = rates(detector, RATES[detector][0], RATES[detector][2])
-    assert verdict(detector, better).level == "ok"
-    assert verdict("drift", features(3.0)).level == "warn"
+    """Fewer errors, higher scores, values that are no longer missing: nobody is woken for them."""
+    gaps = replace(judged.numeric("amount"), counts=(500,) * 10, missing=5_000)
+    known = reference(evaluators=judged.EVALUATORS, features=(gaps,))
+    assert JUDGES[detector](better(detector), subject(known), P).level == "ok"
+
+
+def test_only_drift_has_no_direction_and_it_never_acts() -> None:
+    """A shift up may be as good as one down, so inputs warn and no more; an estimate too low is wrong too."""
+    assert verdict("drift", features(3.0)).level == verdict("drift", features(-3.0)).level == "warn"
+    assert verdict("estimate", scored(1.0)).level == "invalid"
+
+
+@given(counts=st.lists(st.integers(0, 10_000), min_size=1, max_size=10), rho=st.floats(0, 1))
+@settings(max_examples=examples(20))
+def test_no_distribution_of_better_scores_is_evidence(counts: list[int], rho: float) -> None:
+    """What a score says falls with the score, so wherever scores move up, all that was said falls."""
+    edges = tuple(float(e) for e in range(len(counts) - 1))
+    weights = log_weights(FeatureBins("judge/v1", edges, None, tuple(counts), 0, 0, 1.0), rho, falls)
+    assert (np.diff(weights[:, : len(counts)], axis=1) <= 0).all()
+    assert np.abs(weights[:, len(counts) :]).max(initial=0.0) <= STEP
+
+
+@given(counts=st.lists(st.integers(0, 10_000), min_size=1, max_size=10), absent=st.integers(0, 20_000))
+@settings(max_examples=examples(20))
+def test_values_that_are_there_again_are_no_drift(counts: list[int], absent: int) -> None:
+    """However few are missing now: the others' mean ratio is at most 1, if their mix is the same."""
+    edges = tuple(float(e) for e in range(len(counts) - 1))
+    known = FeatureBins("x", edges, None, tuple(counts), absent, 0, 1.0)
+    shares = smoothed(known)[: len(counts)]
+    gains = np.exp(log_weights(known, P.drift_rho)[:, : len(counts)]) @ (shares / shares.sum())
+    assert gains.max() <= 1 + 1e-9

@@ -196,8 +196,9 @@ def kl(q: npt.NDArray[np.float64], p: npt.NDArray[np.float64]) -> npt.NDArray[np
 
 
 def test_ten_bins_have_the_documented_alternatives() -> None:
-    """16 tilts, 20 larger bins, 24 smaller ones (missing and unseen too), 4 for new missing and unseen."""
-    assert histogram_alternatives.alternatives(feature()).shape == (64, 12)
+    """16 tilts, 20 larger bins, 20 smaller ones, 4 for new missing and unseen; lower: 4 tilts, 18 tails."""
+    assert histogram_alternatives.alternatives(feature()).shape == (60, 12)
+    assert histogram_alternatives.falls(feature()).shape == (22, 12)
 
 
 bins_of_a_feature = st.builds(
