@@ -18,13 +18,16 @@ NAME = "drift"
 Floats = npt.NDArray[np.float64]
 
 
-def judge(
-    minutes: pa.Table, subject: Subject, parameters: Parameters, of: Alternatives = alternatives
-) -> Finding:
+def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Finding:
     """`minutes` has minute, feature, bin and count under the subject's reference, in any order and partial.
 
-    `of` says what counts as a change.  Minutes of a run that goes on: `drift_run`.
+    Minutes of a run that goes on: `drift_run`.
     """
+    return changed(minutes, subject, parameters, alternatives)
+
+
+def changed(minutes: pa.Table, subject: Subject, parameters: Parameters, of: Alternatives) -> Finding:
+    """The same, where `of` says what counts as a change."""
     reference = subject.reference
     if reference is None or not reference.features:
         return subject.unjudged(NAME, "no_reference", parameters)

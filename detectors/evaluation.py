@@ -36,7 +36,7 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     reference = subject.reference
     against = None if reference is None else replace(reference, features=reference.evaluators)
     patient = replace(parameters, stale_minutes=parameters.rate_look_back_minutes)
-    found = drift.judge(minutes, replace(subject, reference=against), patient, falls)
+    found = drift.changed(minutes, replace(subject, reference=against), patient, falls)
     return replace(found, detector=NAME)
 
 
