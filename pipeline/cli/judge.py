@@ -18,14 +18,16 @@ from pipeline.cli.cluster_options import (
 )
 from pipeline.cli.instant import instant
 from pipeline.cli.options import OutputOption, StoreOption, reading, settings, show, writing
+from pipeline.cli.options import now as clock
 from pipeline.cli.output import Output
-from pipeline.errors import NotFound
+from pipeline.errors import ConfigError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from pipeline.act.events import Taken
+    from pipeline.policy.rules import Policy
 
 ACT = 6
 """Exit code when some model version is proven worse than its reference."""
@@ -49,8 +51,10 @@ def judge(
 ) -> None:
     """Judge every model version at one time, keep the findings, and with --policy act as it says.
 
-    Exit codes: 0 nothing is at level act, 6 something is (whatever was done about it), 4 a wrong policy,
-    2 options that do not belong together, 3 no such ledger or file.
+    A policy that may change the connected cluster (mode propose or auto) is judged by this machine's clock.
+
+    Exit codes: 0 nothing is at level act, 6 something is (whatever was done about it), 4 a wrong policy
+    or --at with one that may change something, 2 options that do not belong together, 3 no such ledger.
     """
     from pipeline.act.proving import prove
     from pipeline.act.records import demand
@@ -68,7 +72,8 @@ def judge(
     rules = None if policy is None else load(policy)
     money = ladder_money(chosen, rules)
     with clients(reach, rules) as connected:
-        now = _newest(ctx, store) if at is None else instant(at, "--at")
+        live = rules if connected else None
+        now = _live(live, at) or (_newest(ctx, store) if at is None else instant(at, "--at"))
         with writing(ctx, store) as ledger:
             if rules is not None:
                 demand(ledger, rules)
@@ -84,9 +89,22 @@ def judge(
                     *prove(ledger, publisher, rules, connected, now),
                     *climbed(ledger, publisher, rules, money, connected, now),
                 )
-    show(answer(found, now, _notes(now, at, snapshot, taken)), output)
+    show(answer(found, now, _notes(now, at, live, snapshot, taken)), output)
     if any(f.level == "act" for f in found):
         raise typer.Exit(ACT)
+
+
+def _live(policy: Policy | None, at: str | None) -> datetime | None:
+    """The machine's clock where a connected cluster may be changed: old facts say nothing of it now.
+
+    None where it is only looked at.  Raises ConfigError for another time.
+    """
+    if policy is None or not policy.may_change:
+        return None
+    if at is not None:
+        remedy = "what may be changed is judged now: leave --at away, or write mode: observe in the policy"
+        raise ConfigError("--at", at, remedy)
+    return clock()
 
 
 def _newest(ctx: typer.Context, store: Path | None) -> datetime:
@@ -98,9 +116,13 @@ def _newest(ctx: typer.Context, store: Path | None) -> datetime:
     return newest
 
 
-def _notes(now: datetime, at: str | None, snapshot: int, taken: Sequence[Taken]) -> tuple[str, ...]:
+def _notes(
+    now: datetime, at: str | None, live: Policy | None, snapshot: int, taken: Sequence[Taken]
+) -> tuple[str, ...]:
     from pipeline.answers.cells import SHORT
 
     why = "the newest minute in the ledger, not this machine's clock" if at is None else "as --at says"
+    if live is not None and live.may_change:
+        why = "this machine's clock, since the policy may change a cluster"
     steps = [f"{step.state} {step.action_id[:SHORT]} by rule {step.rule}: {step.detail}" for step in taken]
     return (f"judged at {now.isoformat()}Z, {why}; findings kept with snapshot {snapshot}", *steps)

@@ -107,6 +107,12 @@ class Policy:
     quiet: tuple[QuietHours, ...] = ()
     """Of every rule and ladder."""
 
+    @property
+    def may_change(self) -> bool:
+        """Whether anything in it may lead to a change of a cluster."""
+        modes = {r.mode for r in self.rules} | {one.mode for one in self.ladders}
+        return bool(modes - {"observe"})
+
     def ladder(self, name: str) -> Ladder | None:
         return next((one for one in self.ladders if one.name == name), None)
 

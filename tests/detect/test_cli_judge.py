@@ -115,10 +115,33 @@ def policy(folder: Path, text: str) -> tuple[str, str]:
     return "--policy", str(folder / "policy.yaml")
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """Sets the machine's clock to so long after the ledger's newest minute."""
+
+    def set_to(late: timedelta) -> None:
+        moment = (START + timedelta(minutes=160) + late).replace(tzinfo=None)
+        monkeypatch.setattr("pipeline.cli.judge.clock", lambda: moment)
+
+    return set_to
+
+
+def test_a_ledger_that_stands_still_changes_nothing(ledger: Path, tmp_path: Path, run: Run, clock) -> None:
+    """Collectors that died a day ago: the last verdict still says act, of a cluster that has moved on."""
+    clock(timedelta(days=1))
+    with lab(tmp_path) as (running, connection):
+        acting = ("judge", "--store", ledger, *policy(tmp_path, AUTO), *connection)
+        run("policy", "replay", tmp_path / "policy.yaml", *HISTORY, "--record", "--store", ledger)
+        assert "judged at 2026-11-21T02:40:00Z, this machine's clock" in run(*acting)
+        assert "leave --at away" in run(*acting, "--at", "2026-11-20T02:40:00Z", code=4)
+        assert running.asked("patch") == 0 and running.serving() == "v2"
+
+
 def test_a_worse_version_is_found_rolled_back_once_and_explained(
-    ledger: Path, tmp_path: Path, run: Run
+    ledger: Path, tmp_path: Path, run: Run, clock
 ) -> None:
     """What a user types on the page docs/judging.md, with a cluster that runs v2."""
+    clock(timedelta(0))
     with lab(tmp_path) as (running, connection):
         acting = ("judge", "--store", ledger, *policy(tmp_path, AUTO), *connection)
         assert "nobody has seen rule fraud-accuracy at work" in run(*acting, code=4)
@@ -134,9 +157,10 @@ def test_a_worse_version_is_found_rolled_back_once_and_explained(
 
 
 def test_what_was_observed_can_be_done_later_and_both_are_explained(
-    ledger: Path, tmp_path: Path, run: Run
+    ledger: Path, tmp_path: Path, run: Run, clock
 ) -> None:
     """A user watches what a rule would do before it may; turning it on must not be taken for a repetition."""
+    clock(timedelta(0))
     with lab(tmp_path) as (running, connection):
         (tmp_path / "config").write_text(KUBECONFIG.format(url=running.server.url, token=TOKEN))
         by_file = ("--cluster", "lab", "--kubeconfig", tmp_path / "config")
