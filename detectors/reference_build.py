@@ -21,6 +21,8 @@ from pipeline.events import TYPES
 NO_LABELS = TYPES["label"].schema.empty_table()
 PASSING_SCORE = 0.5
 """Least evaluation score that counts as right where a label has no class."""
+LOSS_QUANTILE = 0.95
+"""A regression is wrong where its absolute loss is above this quantile of the reference's."""
 
 
 def build(
@@ -66,6 +68,7 @@ def build(
         classes=tuple(name for name, _ in classes),
         class_counts=tuple(count for _, count in classes),
         evaluators=_evaluators(events, NO_LABELS if labels is None else labels, by_minute),
+        loss_limit=judged.loss_limit,
     ).identified()
 
 
@@ -83,8 +86,10 @@ class _Judged(NamedTuple):
     truth: Text
     """True class, '' where none is known."""
     known: Mask
-    """Whether a label says if the prediction was right: by class, else by an evaluation score."""
+    """Whether a label says if the prediction was right: by class, by value, or by an evaluation score."""
     wrong: Mask
+    loss_limit: float | None
+    """None where no row has both a predicted and a true value."""
 
 
 def _column(events: pa.Table, name: str, type_name: str = "inference") -> pa.ChunkedArray:
@@ -94,14 +99,18 @@ def _column(events: pa.Table, name: str, type_name: str = "inference") -> pa.Chu
 
 
 def _judged(events: pa.Table, labels: pa.Table) -> _Judged:
-    """The ledger's rule: classes are compared where both are known, else a score below 0.5 is an error."""
+    """The ledger's rule: classes are compared, else values, else a score below 0.5 is an error."""
     place = _label_places(_column(events, "prediction_id"), labels)
     predicted = text(_column(events, "prediction"))
     truth = text(_column(labels, "label", "label").take(place))
     score = minutes.floats(_column(labels, "score", "label").take(place))
-    by_class = ~truth.equals("") & ~predicted.equals("")
-    wrong = np.where(by_class, ~same(predicted, truth), score < PASSING_SCORE)
-    return _Judged(truth, by_class | ~np.isnan(score), wrong & (by_class | ~np.isnan(score)))
+    value = minutes.floats(_column(labels, "value", "label").take(place))
+    loss = np.abs(minutes.floats(_column(events, "predicted_value")) - value)
+    by_class, by_value = ~truth.equals("") & ~predicted.equals(""), np.isfinite(loss)
+    limit = float(np.quantile(loss[by_value], LOSS_QUANTILE)) if by_value.any() else None
+    failed = np.where(by_value, loss > (0.0 if limit is None else limit), score < PASSING_SCORE)
+    known = by_class | by_value | ~np.isnan(score)
+    return _Judged(truth, known, known & np.where(by_class, ~same(predicted, truth), failed), limit)
 
 
 def _label_places(identities: pa.ChunkedArray, labels: pa.Table) -> pa.ChunkedArray:

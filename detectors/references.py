@@ -61,6 +61,8 @@ class Reference:
     class_counts: tuple[int, ...] = ()
     evaluators: tuple[FeatureBins, ...] = ()
     """Evaluation scores by evaluator with its version: one that is not here judges by another measure."""
+    loss_limit: float | None = None
+    """Of a regression: the absolute loss above which a prediction is an error; None of classes."""
 
     @property
     def score_column(self) -> str:
@@ -85,6 +87,8 @@ class Reference:
     def to_json(self) -> str:
         """Canonical JSON: keys sorted, no spaces; equal references give equal text.  Numbers are finite."""
         content = asdict(self)
+        if self.loss_limit is None:
+            del content["loss_limit"]  # references of classes keep the identity that they had before it
         return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
     @classmethod

@@ -87,19 +87,15 @@ def _check(rows: pa.Table, positive_class: str | None) -> None:
 
 def _events(rows: pa.Table) -> pa.Table:
     times = rows["time"].cast(pa.timestamp("us", "UTC"))
-    return pa.table(
-        {"time": times, **{n: rows[n] for n in ("prediction_id", "prediction", "score", "confidence")}}
-    )
+    names = ("prediction_id", "prediction", "predicted_value", "score", "confidence")
+    return pa.table({"time": times, **{n: rows[n] for n in names}})
 
 
 def _labels(rows: pa.Table) -> pa.Table:
-    known = rows.filter(pc.or_kleene(pc.is_valid(rows["label"]), pc.is_valid(rows["label_score"])))
-    return pa.table(
-        {
-            n: known[c]
-            for n, c in (("prediction_id", "prediction_id"), ("label", "label"), ("score", "label_score"))
-        }
-    )
+    columns = {"label": "label", "value": "label_value", "score": "label_score"}
+    said = [pc.is_valid(rows[c]) for c in columns.values()]
+    known = rows.filter(pc.or_(pc.or_(said[0], said[1]), said[2]))
+    return pa.table({"prediction_id": known["prediction_id"], **{n: known[c] for n, c in columns.items()}})
 
 
 def _features(

@@ -59,6 +59,10 @@ COUNTED = (
     "{models}: times come from histograms, in part or all; latency_source says of what kind, latency_error "
     "by how much the percentiles can be wrong"
 )
+REGRESSION = (
+    "{models}: a regression; accuracy is the share of labelled predictions that are off by at most what 95 % "
+    "of the reference's are; `driftledger evaluate --model` has MAE and RMSE"
+)
 WHOLE = "labels and levels are of a whole model version: they are unknown by {by}; leave --by out to see them"
 
 
@@ -172,6 +176,9 @@ def _as_of(sums: list[dict[str, Any]]) -> datetime | None:
 def _notes(store: Store, sums: list[dict[str, Any]], by: Sequence[str]) -> tuple[str, ...]:
     if not sums:
         return (elsewhere(store, "prediction_sums"),)
-    unknown = sorted({row["model"] for row in sums} - set(store.references()))
-    missing = (NO_REFERENCE.format(models=", ".join(unknown)),) if unknown else ()
-    return (WHOLE.format(by=", ".join(by)) if by else INTERVAL, ESTIMATED, *missing)
+    references, served = store.references(), {row["model"] for row in sums}
+    unknown = sorted(served - set(references))
+    numbers = sorted(name for name in served & set(references) if references[name].loss_limit is not None)
+    said = ((NO_REFERENCE, unknown), (REGRESSION, numbers))
+    more = tuple(note.format(models=", ".join(names)) for note, names in said if names)
+    return (WHOLE.format(by=", ".join(by)) if by else INTERVAL, ESTIMATED, *more)

@@ -80,6 +80,8 @@ def account(reference: Reference) -> list[str]:
 
 
 def _classes(reference: Reference) -> str:
+    if reference.loss_limit is not None:
+        return f"none: a regression, wrong where it is off by more than {reference.loss_limit:g}"
     total = sum(reference.class_counts)
     pairs = zip(reference.classes, reference.class_counts, strict=True)
     return ", ".join(f"{name} {count / total:.1%}" for name, count in pairs) or "none known"

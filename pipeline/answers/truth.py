@@ -25,12 +25,26 @@ def accuracy_minutes(store: Store, models: Iterable[str], start: datetime, end: 
 
     Where a model's reference knows evaluators, scores of others do not count: they measure something else.
     """
-    known = {name: reference.evaluators for name, reference in store.references().items()}
+    references = store.references()
+    known = {name: reference.evaluators for name, reference in references.items()}
     judges = [f"{name}\x1f{judge.feature}" for name, judges in known.items() for judge in judges]
     strict = [name for name, judges in known.items() if judges]
     return store.query(
-        "accuracy_minutes", models=list(models), strict=strict, judges=judges, start=start, end=end
+        "accuracy_minutes",
+        tables={"limits": _limits(references)},
+        models=list(models),
+        strict=strict,
+        judges=judges,
+        start=start,
+        end=end,
     )
+
+
+def _limits(references: Mapping[str, Reference]) -> pa.Table:
+    """Absolute loss above which a regression errs, by model."""
+    known = {name: r.loss_limit for name, r in references.items() if r.loss_limit is not None}
+    columns = {"model": pa.array(known, pa.string()), "loss_limit": pa.array(known.values(), pa.float64())}
+    return pa.table(columns)
 
 
 def labels(store: Store, models: Iterable[str], window: Window) -> dict[Version, tuple[int, int]]:

@@ -20,6 +20,7 @@ from pipeline.evaluate.fitted import Fitted, is_labelled, narrowed
 from pipeline.evaluate.row import Row, row
 from pipeline.evaluate.sample import Sample
 from pipeline.evaluate.segments import segments
+from pipeline.evaluate.stored import judged
 from pipeline.evaluate.verdicts import Judged, reference
 
 
@@ -64,7 +65,7 @@ def evaluate(
 def _known(baseline: Baseline, rows: Integers | None, by_minute: bool) -> tuple[Reference, float] | None:
     """What the judges compare with, of some rows of the reference; None where it has none of them."""
     if baseline.sample is None or rows is None:
-        return None if baseline.stored is None else (baseline.stored, 1.0)
+        return None if baseline.stored is None else judged(baseline.stored, baseline.fitted.problem)
     if not len(rows):
         return None
     some, then = baseline.sample.at(rows), steps.steps(baseline.sample, by_minute)[rows]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+
 from detectors.parameters import Parameters
 from detectors.references import Reference
 from pipeline.answers.window import Window
@@ -13,6 +15,7 @@ from pipeline.evaluate import steps, stored
 from pipeline.evaluate.chunks import chunks
 from pipeline.evaluate.columns import Columns
 from pipeline.evaluate.evaluate import Baseline, Evaluated, evaluate
+from pipeline.evaluate.problem import Problem
 from pipeline.evaluate.sample import sample
 from pipeline.evaluate.segments import note
 from pipeline.store import Store
@@ -25,6 +28,10 @@ COLUMNS = Columns(
     label_time="label_time",
     segments=("model_version",),
 )
+REGRESSION = replace(
+    COLUMNS, prediction="predicted_value", score="", label="label_value", problem="regression"
+)
+NO_REFERENCE = "no reference is registered: errors are told, and nothing is judged"
 NO_FEATURES = "a ledger keeps no features by prediction: `driftledger drift` says how far their bins are"
 
 
@@ -33,24 +40,30 @@ def run(
 ) -> tuple[list[Evaluated], tuple[str, ...]]:
     """Every chunk of the model's predictions in the window, all versions and each.
 
-    `reference` None is the one in use.  Raises NotFound where there is none, or no prediction with an id.
+    `reference` None is the one in use.  Raises NotFound where there is none, or no prediction with an id; the
+    errors of a regression are told without one.
     """
     with store.steady():
         against = reference or store.references().get(model)
         table = store.query("prediction_outcomes", model=model, start=window.start, end=window.end)
-    if against is None:
+    columns = _columns(table, against)
+    if against is None and columns is not REGRESSION:
         raise NotFound(f"no reference of model {model!r}; `driftledger reference create` makes one")
     if not table.num_rows:
         raise NotFound(f"no prediction of model {model!r} with an id in {window}")
-    columns = COLUMNS if against.positive_class is not None else _without_score(COLUMNS)
-    some = sample(table, columns, {}, Path("the ledger"), regression=False)
-    problem = stored.problem(against, columns)
-    baseline = Baseline(stored.fit(against, columns, problem), None, against)
+    some = sample(table, columns, {}, Path("the ledger"), regression=columns is REGRESSION)
+    if against is None:
+        baseline = Baseline(stored.nothing(Problem("regression")), None, None)
+    else:
+        baseline = Baseline(stored.fit(against, columns, stored.problem(against, columns)), None, against)
     found = list(evaluate(baseline, some, columns, chunks(some, chunk), parameters))
-    compared = f"compared with {against.reference}"
+    compared = f"compared with {against.reference}" if against else NO_REFERENCE
     return found, (compared, NO_FEATURES, *note(some), steps.note(steps.are_minutes(some), parameters))
 
 
-def _without_score(columns: Columns) -> Columns:
-    """A model of several classes keeps no score of each."""
-    return replace(columns, score="")
+def _columns(table: pa.Table, against: Reference | None) -> Columns:
+    """Roles of the ledger's columns; a model of several classes keeps no score of each."""
+    said = table.column("prediction").to_pylist()
+    if table.column("predicted_value").null_count < table.num_rows and not any(said):
+        return REGRESSION
+    return COLUMNS if against and against.positive_class is not None else replace(COLUMNS, score="")

@@ -10,7 +10,6 @@ import pyarrow as pa
 from detectors.minutes import MINUTE
 from detectors.reference_build import build
 from detectors.references import Reference
-from pipeline.errors import ConfigError
 from pipeline.evaluate import columns as declared
 from pipeline.evaluate import files, labels, steps
 from pipeline.evaluate.problem import is_regression, problem
@@ -33,11 +32,7 @@ def reference(
     notes: tuple[str, ...] = ()
     if label_file is not None:
         table, notes = labels.join(table, files.read(label_file, "--labels"), columns, label_file)
-    regression = is_regression(table, columns)
-    if regression:
-        remedy = "a registered reference has classes; evaluate compares a regression with a file"
-        raise ConfigError("problem", "regression", remedy)
-    some = sample(table, columns, kinds(table, columns, data), data, regression=False)
+    some = sample(table, columns, kinds(table, columns, data), data, regression=is_regression(table, columns))
     built = build(
         _events(some),
         _labels(some),
@@ -58,6 +53,8 @@ def _events(some: Sample) -> pa.Table:
     table = table.append_column("prediction_id", _ids(some))
     if some.prediction is not None:
         table = table.append_column("prediction", some.prediction.take(np.arange(some.rows)))
+    if some.predicted is not None:
+        table = table.append_column("predicted_value", pa.array(some.predicted, from_pandas=True))
     if some.scores is not None:
         name = "score" if some.scores.shape[1] == 1 else "confidence"
         scores = pa.array(some.scores.max(axis=1), from_pandas=True)
@@ -66,6 +63,8 @@ def _events(some: Sample) -> pa.Table:
 
 
 def _labels(some: Sample) -> pa.Table | None:
+    if some.actual is not None:
+        return pa.table({"prediction_id": _ids(some), "value": pa.array(some.actual, from_pandas=True)})
     if some.label is None:
         return None
     return pa.table({"prediction_id": _ids(some), "label": some.label.take(np.arange(some.rows))})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def kinds(reference: Reference) -> dict[str, bool]:
 
 def problem(reference: Reference, columns: Columns) -> Problem:
     """As the reference was registered; raises ConfigError where the columns say otherwise."""
-    if columns.problem == "regression":
+    if columns.problem == "regression" or reference.loss_limit is not None:
         return Problem("regression")
     if reference.positive_class is not None:
         if columns.positive_class not in ("", reference.positive_class):
@@ -63,6 +63,24 @@ def problem(reference: Reference, columns: Columns) -> Problem:
     return Problem("multiclass", names) if names else Problem("")
 
 
+def judged(reference: Reference, of: Problem) -> tuple[Reference, float]:
+    """What the judges compare with, and the loss of a regression from which on a row is wrong.
+
+    Errors of a reference that knows no such loss are of something else: accuracy then has no reference.
+    """
+    if of.kind != "regression":
+        return reference, 1.0
+    if reference.loss_limit is None:
+        return replace(reference, labelled=0, errors=0), np.inf
+    return reference, reference.loss_limit
+
+
+def nothing(of: Problem) -> Fitted:
+    """Of a model without a reference: labels are compared with answers, and nothing else."""
+    empty = np.zeros(0, np.float64)
+    return Fitted(of, {}, {}, None, empty, {}, 0.0, None, None)
+
+
 def fit(reference: Reference, columns: Columns, of: Problem) -> Fitted:
     """Estimates need one score: of several classes a reference keeps no curves."""
     bins = {feature.feature: Binned(feature) for feature in reference.features}
@@ -70,14 +88,10 @@ def fit(reference: Reference, columns: Columns, of: Problem) -> Fitted:
         edges, counts = reference.score_edges, reference.score_counts
         bins[columns.score] = Binned(FeatureBins(columns.score, edges, None, counts, 0, 0, 1.0))
     curve = (reference.calibrator_x, reference.calibrator_y)
-    return Fitted(
-        problem=of,
+    return replace(
+        nothing(of),
         distributions=dict(bins),
         missing={name: binned.missing for name, binned in bins.items()},
         calibration=Calibration((curve,)) if of.kind == "binary" else None,
         strata=np.asarray(reference.score_edges, np.float64),
-        losses={},
-        largest_loss=0.0,
-        reconstruction=None,
-        domain=None,
     )

@@ -15,7 +15,7 @@ from detectors.dispersion import phi
 from detectors.finding import Finding
 from detectors.minutes import MINUTE
 from detectors.parameters import Parameters
-from detectors.reference_build import build
+from detectors.reference_build import LOSS_QUANTILE, build
 from detectors.references import Reference
 from detectors.subject import Subject
 from pipeline.evaluate.few_labels import Outcomes
@@ -25,8 +25,6 @@ from pipeline.evaluate.steps import time
 from pipeline.facts.models import FEATURE_BINS
 
 MODEL = "model"
-LOSS_QUANTILE = 0.95
-"""A regression is wrong where its loss is above this quantile of the reference's."""
 
 
 def reference(

@@ -1,10 +1,11 @@
 -- Predictions of $model made in [$start, $end) that have an id, in the order of their time, each with its newest
--- label that names a class, and its newest evaluation score; of several evaluators the newest word counts.
+-- label that names a class, its newest true value, and its newest evaluation score; of several evaluators the
+-- newest word counts.
 WITH ids AS (
     SELECT DISTINCT prediction_id FROM predictions WHERE model = $model AND time >= $start AND time < $end
 ),
 said AS (
-    SELECT prediction_id, time, model_version, prediction, score, confidence
+    SELECT prediction_id, time, model_version, prediction, predicted_value, score, confidence
     FROM predictions SEMI JOIN ids USING (prediction_id)
     WHERE model = $model
     QUALIFY row_number() OVER (
@@ -13,7 +14,7 @@ said AS (
                  predicted_value DESC, score DESC, confidence DESC) = 1
 ),
 words AS (
-    SELECT prediction_id, evaluator, time, label, score
+    SELECT prediction_id, evaluator, time, label, value, score
     FROM labels SEMI JOIN ids USING (prediction_id)
     WHERE model = $model
     QUALIFY row_number() OVER (
@@ -23,11 +24,15 @@ words AS (
 newest AS (
     SELECT
         prediction_id,
-        arg_max(label, (time, evaluator)) FILTER (label <> '') AS label, max(time) FILTER (label <> '') AS label_time,
+        arg_max(label, (time, evaluator)) FILTER (label <> '') AS label,
+        arg_max(value, (time, evaluator)) FILTER (value IS NOT NULL) AS label_value,
+        max(time) FILTER (label <> '' OR value IS NOT NULL) AS label_time,
         arg_max(score, (time, evaluator)) FILTER (score IS NOT NULL) AS label_score
     FROM words GROUP BY prediction_id
 )
-SELECT s.time, s.model_version, s.prediction_id, s.prediction, s.score, s.confidence, n.label, n.label_time, n.label_score
+SELECT
+    s.time, s.model_version, s.prediction_id, s.prediction, s.predicted_value, s.score, s.confidence,
+    n.label, n.label_value, n.label_time, n.label_score
 FROM said s LEFT JOIN newest n USING (prediction_id)
 WHERE s.time >= $start AND s.time < $end
 ORDER BY s.time, s.prediction_id
