@@ -74,7 +74,7 @@ def _accuracy(of: Statement) -> list[dict[str, Any]]:
         {
             "time": r["time"].strftime(_TIME),
             "accuracy": r["accuracy"],
-            "version": f"{r['model']} {r['model_version']}",
+            "version": _plain(f"{r['model']} {r['model_version']}"),
         }
         for r in of.extras.quality
         if r["accuracy"] is not None and r["labelled"] >= 10

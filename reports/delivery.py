@@ -29,6 +29,8 @@ PATIENCE = timedelta(hours=1)
 """After so long an attempt that said nothing is dead."""
 WAIT = timedelta(minutes=5)
 """Pause after the first failure; it doubles with each, up to a day."""
+DOUBLINGS = 9
+"""After so many it is longer than a day."""
 
 Row = dict[str, Any]
 Clock = Callable[[], datetime]
@@ -144,7 +146,7 @@ def _free(last: Sequence[Row], now: datetime) -> bool:
     if state == SENDING:
         return bool(since >= PATIENCE)
     failures = sum(row["state"] == FAILED for row in last)
-    return state == FAILED and bool(since >= min(WAIT * 2 ** (failures - 1), timedelta(days=1)))
+    return state == FAILED and bool(since >= min(WAIT * 2 ** min(failures - 1, DOUBLINGS), timedelta(days=1)))
 
 
 def _told(store: Store) -> dict[tuple[datetime, str], list[Row]]:

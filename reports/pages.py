@@ -110,7 +110,7 @@ def _units(of: Statement) -> list[dict[str, Any]]:
 
 def _did(of: Statement) -> list[dict[str, Any]]:
     rows = [list(action(row)) for row in of.extras.actions]
-    heads = ["When", "What", "Where", "State", "Why", f"Saved ({of.currency})"]
+    heads = ["When", "What", "Where", "State", "Why", "Saved"]
     if not rows:
         return [{"title": "Actions taken", "list": ["None in this month."]}]
     widths = ["auto", "fr", "fr", "auto", "fr", "auto"]

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from pipeline.answers.anomalies import anomalies
 from pipeline.answers.cost import cost
-from pipeline.answers.served import traffic
 from pipeline.answers.timeline import timeline
 from pipeline.answers.unit_costs import unit_costs
-from pipeline.answers.unit_price import rounded
 from pipeline.answers.window import Window
 from pipeline.months.charge import BY, USAGE
 from pipeline.months.close import accepted
@@ -24,6 +19,7 @@ from pipeline.months.draft import Draft, draft
 from pipeline.months.inputs import Inputs
 from pipeline.months.verify import Snapshots
 from pipeline.store import Store
+from reports.saved import saved
 from reports.statement import Extras, Statement, statement
 
 
@@ -56,7 +52,9 @@ def extras(store: Store, made: Draft) -> Extras:
     before = store.query("charges_by_month", before=month.start).to_pylist()
     return Extras(
         units=units,
-        actions=tuple(_saved(store, month, row, units) for row in _actions(store, month)),
+        actions=tuple(
+            {**row, "saved": saved(store, month, row, units, of.currency)} for row in _actions(store, month)
+        ),
         anomalies=tuple(anomalies(store, month, (), "day", *priced).named()),
         budgets=tuple(_budgets(made)),
         days=tuple((r["day"], str(r["team"]), r["total_cost"]) for r in days if r["total_cost"] is not None),
@@ -73,39 +71,6 @@ def _actions(store: Store, month: Window) -> list[dict[str, Any]]:
     return [
         {**row, "evidence": o.get("evidence"), "detail": o.get("detail") or row["detail"]} for row, o in known
     ]
-
-
-def _saved(
-    store: Store, month: Window, action: dict[str, Any], units: Iterable[dict[str, Any]]
-) -> dict[str, Any]:
-    """With the wrong answers that a rollback which helped kept from being given, and what they would have
-    cost: the fall of the error rate times the requests since, at the cost of a request."""
-    saved: dict[str, Any] = {**action, "avoided": None, "saved": None}
-    if action["outcome"] != "helped" or not action["evidence"]:
-        return saved
-    sides = json.loads(action["evidence"])
-    fall = _rate(sides["before"]) - _rate(sides["after"])
-    model, version, since = action["model"], action["to_version"], _minute(action["first"])
-    if since >= month.end:
-        return saved
-    served = [
-        row["requests"]
-        for row in traffic(store, Window(since, month.end))
-        if (row["model"], row["model_version"]) == (model, version)
-    ]
-    own = [u["cost_per_1k_requests"] for u in units if (u["model"], u["model_version"]) == (model, version)]
-    each = next(iter(own), None)
-    saved["avoided"] = int(fall * sum(served))
-    saved["saved"] = None if each is None else rounded(Fraction(each) / 1000 * fall * sum(served))
-    return saved
-
-
-def _rate(side: dict[str, Any]) -> Fraction:
-    return Fraction(side["errors"], side["count"]) if side["count"] else Fraction(0)
-
-
-def _minute(time: datetime) -> datetime:
-    return time.replace(second=0, microsecond=0)
 
 
 def _budgets(made: Draft) -> Iterable[dict[str, Any]]:

@@ -9,6 +9,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from pipeline.answers.money import in_cents, minor_digits
+from reports.saved import Saved
 from reports.statement import Statement, Team
 
 METHOD = (
@@ -85,8 +86,22 @@ def action(row: dict[str, Any]) -> tuple[str, ...]:
     versions = f"{row['kind']} {row['model'] or ''} {row['model_version'] or ''}".strip()
     back = f" to {row['to_version']}" if row["to_version"] else ""
     state = f"{row['state']}, {row['outcome']}" if row["outcome"] else str(row["state"])
-    saved = "" if row["saved"] is None else f"{row['saved']:.2f} ({row['avoided']:,} wrong answers)"
-    return f"{row['last']:%Y-%m-%d %H:%M}Z", versions + back, target, state, str(row["detail"] or ""), saved
+    return (
+        f"{row['last']:%Y-%m-%d %H:%M}Z",
+        versions + back,
+        target,
+        state,
+        str(row["detail"] or ""),
+        _saved(row["saved"]),
+    )
+
+
+def _saved(found: Saved | None) -> str:
+    if found is None or (found.amount is None and not found.wrong_answers):
+        return ""
+    amount = "" if found.amount is None else f"{money(found.amount, found.currency)} {found.currency}"
+    answers = "" if found.wrong_answers is None else f"{found.wrong_answers:,} wrong answers"
+    return f"{amount} ({answers})" if amount and answers else amount or answers
 
 
 def provisional(statement: Statement) -> str:

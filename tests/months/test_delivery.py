@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli.app import app
 from pipeline.errors import ConfigError, StaleWatermark
-from pipeline.facts.months import CLOSINGS
+from pipeline.facts.months import CLOSINGS, DELIVERIES
 from pipeline.months.closings import closings
 from pipeline.settings.closing import ClosingSettings
 from pipeline.settings.groups import Settings
@@ -148,6 +148,23 @@ def test_a_setting_that_cannot_be_right_fails_alone(closed: Store, tmp_path: Pat
     to = (Typo(error), share)
     assert states(closed, to, NOW) == [("typo", FAILED), ("share", SENT)]
     assert states(closed, to, NOW + timedelta(hours=2)) == [("typo", FAILED)]
+
+
+def test_a_target_that_never_works_stops_no_other(closed: Store, tmp_path: Path) -> None:
+    """A bucket that was removed two months ago has failed each day; finance still gets its mail."""
+    failed = {
+        "month": datetime(2026, 1, 1),
+        "target": "typo",
+        "state": FAILED,
+        "detail": "",
+        "hash": "f" * 64,
+    }
+    rows = [{**failed, "time": NOW + timedelta(minutes=i), "attempt": i} for i in range(60)]
+    closed.append(Batch({"deliveries": pa.Table.from_pylist(rows, schema=DELIVERIES.schema)}))
+    (share,) = targets.parse(f"targets:\n- {{name: share, kind: folder, path: '{tmp_path / 'share'}'}}")
+    to = (Typo(ValueError("no host")), share)
+    assert states(closed, to, NOW + timedelta(hours=2)) == [("share", SENT)]
+    assert states(closed, to, NOW + timedelta(hours=26)) == [("typo", FAILED)]
 
 
 def test_an_endpoint_without_a_scheme_fails_and_says_so(

@@ -14,7 +14,7 @@ import pytest
 from openpyxl import load_workbook
 from pypdf import PdfReader
 
-from pipeline.answers.window import month
+from pipeline.answers.window import DAY, month
 from pipeline.months.charge import BY, NO_COSTS, NO_HOURS, USAGE, Charge, plain, rounded
 from pipeline.months.draft import Draft
 from pipeline.months.inputs import Inputs
@@ -39,6 +39,7 @@ HOSTILE = {
     "typst": '#read("/etc/passwd") $x$ *b* \\ @ref <label> #panic()',
     "direction": "\u202etxt.exe\u2066",
     "lines": "a\r\nb\tc\x00d\x1b[31m",
+    "escape": "\x1b",
     "long": "x" * 10_000,
 }
 
@@ -77,6 +78,10 @@ def everywhere(name: str) -> Statement:
         ),
         days=((SPAN.start, name, Decimal(2)),),
         trend=((datetime(2026, 1, 1), name, "USD", Decimal(2)),),
+        quality=tuple(
+            {"time": day, "model": name, "model_version": name, "accuracy": 0.9, "labelled": 100}
+            for day in (SPAN.start, SPAN.end - DAY)
+        ),
     )  # fmt: skip
     return replace(statement(made, extras), accepted=(name,), hash="f" * 64, closed_at=SPAN.end, program=name)
 
