@@ -1,4 +1,4 @@
-"""What actions saved, on a statement: a rollback by wrong answers, a ladder's step by its namespace's cost."""
+"""What actions saved, on a statement: a rollback by wrong answers, a ladder by what its namespace cost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
