@@ -69,6 +69,8 @@ class Flow:
         self.acknowledged = 0
         self.in_flight_bytes = 0
         self.spool_error = ""
+        self.unreadable = ""
+        """Why the disk does not give out what is spooled; it is asked again with each `advance`."""
         self._limit = in_flight_bytes
         self._timeout = delivery_timeout
         self._settled = settled
@@ -187,7 +189,12 @@ class Flow:
         if self.undelivered:
             return
         while self.failure is None and self.in_flight_bytes < self._limit:
-            given = self.spool.next()
+            try:
+                given = self.spool.next()
+            except OSError as error:
+                self.unreadable = error.strerror or str(error)
+                return
+            self.unreadable = ""
             if given is None:
                 self._settling = bool(self._window)
                 self.spooling = self._settling

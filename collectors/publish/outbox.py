@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from threading import Condition, RLock, Thread
 
 from collectors.publish.flow import Flow, Link, Offer
+from collectors.publish.losses import gap
 from collectors.publish.parameters import PublishSettings
 from collectors.publish.spool import Spool, SpoolFull
 from pipeline.errors import DriftledgerError
@@ -38,8 +40,6 @@ class Outbox:
         """Guards everything here; told when there may be room, or something was delivered."""
         self._work = Condition(lock)
         spool = Spool.open(publish.spool_folder, publish.spool_bytes)
-        if spool.torn_bytes:
-            log.error("spool %s: the last %d bytes cannot be read", publish.spool_folder, spool.torn_bytes)
         self.flow = Flow(
             spool,
             in_flight_bytes=publish.in_flight_bytes,
@@ -49,10 +49,14 @@ class Outbox:
         self.blocked_since: float | None = None
         self.connects = 0
         self.last_error = ""
+        self._folder = publish.spool_folder
+        self._unreadable = ""
+        self._gaps: deque[Message] = deque()
         self._closing = False
         self._retry_at = self._synced_at = 0.0
         self._backoff = BACKOFF_SECONDS[0]
         self._heard = 0
+        self._hear_of_spool()
         self._thread = Thread(target=self._run, name="publish", daemon=True)
 
     def start(self) -> None:
@@ -120,6 +124,8 @@ class Outbox:
         if self._thread.ident is not None:
             self._thread.join()
         with self.changed:
+            self._hear_of_spool()
+            self._tell_of_gaps()
             try:
                 self.flow.leave(time.time())
             except SpoolFull as full:
@@ -155,6 +161,8 @@ class Outbox:
             if linked is not None and self.flow.link is None:
                 self._say(str(self.flow.failure))
                 self._later(now)
+            self._hear_of_spool()
+            self._tell_of_gaps()
             self.changed.notify_all()
             if now - self._synced_at > 1:
                 self._sync(now)
@@ -164,6 +172,23 @@ class Outbox:
         self._close_ended()
         if connect:
             self._reconnect()
+
+    def _hear_of_spool(self) -> None:
+        """What it lost becomes a gap for the ledger, as well as a line of the log."""
+        losses, self.flow.spool.losses = self.flow.spool.losses, []
+        for place, loss in enumerate(losses):
+            log.error("spool %s: %d bytes are torn and lost", self._folder, loss.bytes)
+            self._gaps.append(gap(loss, self._folder, time.time() + place * 1e-6))
+        if self.flow.unreadable != self._unreadable:
+            self._unreadable = self.flow.unreadable
+            if self._unreadable:
+                log.error("spool %s cannot be read (%s): it waits", self._folder, self._unreadable)
+            else:
+                log.warning("spool %s can be read again", self._folder)
+
+    def _tell_of_gaps(self) -> None:
+        while self._gaps and self.flow.offer(self._gaps[0], time.monotonic(), time.time()) is Offer.taken:
+            self._gaps.popleft()
 
     def _sync(self, now: float) -> None:
         """A disk that fails must not keep what it holds from a broker that is there."""

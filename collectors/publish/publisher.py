@@ -148,6 +148,7 @@ class Publisher:
             flow, spool = outbox.flow, outbox.flow.spool
             blocked = outbox.blocked_since
             oldest = spool.oldest
+            error = f"the spool cannot be read: {flow.unreadable}" if flow.unreadable else outbox.last_error
             return Stats(
                 messages=self._messages,
                 bytes=self._bytes,
@@ -162,5 +163,5 @@ class Publisher:
                 blocked_seconds=0.0 if blocked is None else time.monotonic() - blocked,
                 connects=outbox.connects,
                 connected=flow.link is not None,
-                last_error=outbox.last_error,
+                last_error=error,
             )

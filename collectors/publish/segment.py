@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from collectors.publish.framing import HEAD_BYTES, MAGIC, Entry, Frame, frames, length, pack, unpack
+from collectors.publish.framing import HEAD_BYTES, MAGIC, Entry, Frame, Torn, frames, length, pack, unpack
 
 
 class Segment:
@@ -67,10 +67,14 @@ class Segment:
         self._dirty = True
 
     def read(self, at: int) -> Frame:
-        """The frame that begins at `at`, which is below `size`; raises Torn where the disk changed it."""
+        """The frame that begins at `at`, which is below `size`; raises Torn where the disk changed it, and
+        OSError where it does not answer."""
         head = os.pread(self._descriptor, HEAD_BYTES, at)
         start = at + HEAD_BYTES
-        content = os.pread(self._descriptor, length(head), start)
+        size = length(head)
+        if size > self.size - start:
+            raise Torn("the length goes beyond the end")
+        content = os.pread(self._descriptor, size, start)
         return Frame(unpack(head, content), start + len(content))
 
     def cut(self, at: int, entries: int) -> None:

@@ -33,6 +33,14 @@ class SpoolFull(Exception):
     """The folder holds all that it may, or the disk has no room."""
 
 
+class Loss(NamedTuple):
+    """So many bytes of a file were not what had been written; what was in them came after `since`."""
+
+    bytes: int
+    since: float
+    """Seconds since 1970."""
+
+
 class _Given(NamedTuple):
     ticket: int
     segment: Segment
@@ -40,7 +48,10 @@ class _Given(NamedTuple):
 
 
 class Spool:
-    """`torn_bytes` could not be read when the folder was opened, or later; they are lost."""
+    """`torn_bytes` were not whole when the folder was opened, or later; they are lost.
+
+    A disk that only does not answer loses nothing: the file stays as it is, to be read again.
+    """
 
     def __init__(self, folder: Path, limit_bytes: int, lock: int) -> None:
         self._folder = folder
@@ -54,6 +65,9 @@ class Spool:
         """Number of a file and a place in it: what is before has been given out."""
         self._tickets = 0
         self.torn_bytes = 0
+        self._given_at = 0.0
+        self.losses: list[Loss] = []
+        """What `torn_bytes` counts, for the caller to tell of and to clear."""
 
     @classmethod
     def open(cls, folder: Path, limit_bytes: int) -> Spool:
@@ -68,13 +82,19 @@ class Spool:
         return spool
 
     def _recover(self, path: Path) -> None:
+        written = path.stat().st_mtime
         segment, torn = Segment.recover(path)
         self._last = segment.number
-        self.torn_bytes += torn
+        self._lost(torn, written)
         if segment.entries:
             self._segments.append(segment)
         else:
             segment.remove()
+
+    def _lost(self, torn: int, since: float) -> None:
+        if torn:
+            self.torn_bytes += torn
+            self.losses.append(Loss(torn, since))
 
     @property
     def bytes(self) -> int:
@@ -134,15 +154,19 @@ class Spool:
         self._cursor = (number, _START)
 
     def next(self) -> tuple[int, Message] | None:
-        """The next message that has not been given out, with a ticket that grows; None at the end."""
+        """The next message that has not been given out, with a ticket that grows; None at the end.
+
+        Raises OSError where the disk does not answer, and then nothing has changed.
+        """
         while (place := self._place()) is not None:
             segment, at = place
             try:
                 frame = segment.read(at)
-            except (Torn, OSError):
+            except Torn:
                 self._lose(segment, at)
                 continue
             self._tickets += 1
+            self._given_at = frame.entry.at
             self._given.append(_Given(self._tickets, segment, at))
             self._cursor = (segment.number, frame.end)
             return self._tickets, frame.entry.message
@@ -159,8 +183,9 @@ class Spool:
 
     def _lose(self, segment: Segment, at: int) -> None:
         """The disk changed what had been whole: the rest of this file is lost, and counted."""
-        self.torn_bytes += segment.size - at
+        torn, written = segment.size - at, segment.path.stat().st_mtime
         segment.cut(at, sum(given.segment is segment for given in self._given))
+        self._lost(torn, self._given_at or written)
         if not segment.entries:
             self._segments.remove(segment)
             segment.remove()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.collect.doors import Door
+    from pipeline.collect.publishing import Numbers
 
 
 def collect(
@@ -38,13 +40,16 @@ def collect(
 
 
 def _collect(ctx: typer.Context, kind: str, store: Path | None) -> None:
+    from pipeline.collect.publishing import Numbers
     from pipeline.collect.run import collect as collecting
 
+    numbers = Numbers()
     with ExitStack() as opened:
-        collecting([kind], settings(ctx), lambda own: _door(ctx, store, own, opened))
+        door = partial(_door, ctx, store, opened, numbers)
+        collecting([kind], settings(ctx), door, numbers=[numbers])
 
 
-def _door(ctx: typer.Context, store: Path | None, own: Path, opened: ExitStack) -> Door:
+def _door(ctx: typer.Context, store: Path | None, opened: ExitStack, numbers: Numbers, own: Path) -> Door:
     from pipeline.collect import doors
     from pipeline.settings.collect import Target
 
@@ -56,4 +61,6 @@ def _door(ctx: typer.Context, store: Path | None, own: Path, opened: ExitStack) 
     from collectors.publish.publisher import Publisher
 
     publish = replace(chosen.publish, spool_folder=chosen.publish.spool_folder / own)
-    return doors.Broker(opened.enter_context(Publisher.open(chosen.kafka, publish)))
+    publisher = opened.enter_context(Publisher.open(chosen.kafka, publish))
+    numbers.of = publisher.stats
+    return doors.Broker(publisher)

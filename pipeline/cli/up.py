@@ -59,6 +59,7 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
     from pipeline.alerts.metrics import Verdicts
     from pipeline.cli.ladder_money import ladder_money
     from pipeline.collect.doors import Ledger
+    from pipeline.collect.publishing import Numbers
     from pipeline.collect.run import collect
     from pipeline.embedded import Embedded
     from pipeline.policy.file import load
@@ -105,7 +106,9 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
             beside["admission"] = jobs.admitting(ledger, rules, connected)
         if chosen.closing.schedule_seconds:
             beside["month end"] = month_end(chosen, place(ctx, folder))
-        collect(kinds, chosen, lambda _: Ledger(Embedded(ledger)), beside, verdicts)
+        numbers = Numbers()
+        numbers.of = publisher.stats if publisher else None
+        collect(kinds, chosen, lambda _: Ledger(Embedded(ledger)), beside, [verdicts, numbers])
 
 
 def _broker(opened: ExitStack, chosen: Settings) -> Publisher | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.registry import Collector
@@ -19,13 +20,13 @@ log = logging.getLogger("driftledger.collect")
 class Report(Readiness):
     """The watch of the collectors of one process; each has a `part` of its own."""
 
-    def __init__(self, beside: Collector | None = None) -> None:
+    def __init__(self, beside: Iterable[Collector] = ()) -> None:
         """`beside` are numbers of others, shown on the same page."""
         super().__init__(log)
         self._stop = threading.Event()
         self._registry = CollectorRegistry()
-        if beside is not None:
-            self._registry.register(beside)
+        for numbers in beside:
+            self._registry.register(numbers)
         by = ("collector",)
         self._events = self._counter("events", "Events collected, by type", *by, "type")
         self._rejected = self._counter("rejected", "Units refused, by reason", *by, "reason")

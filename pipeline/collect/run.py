@@ -33,7 +33,7 @@ def collect(
     settings: Settings,
     open_door: Callable[[Path], Door],
     beside: Mapping[str, Job] = MappingProxyType({}),
-    numbers: Numbers | None = None,
+    numbers: Sequence[Numbers] = (),
 ) -> None:
     """Collect until SIGTERM or SIGINT, with jobs and numbers beside; raises what one of them failed with.
 

@@ -7,24 +7,29 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 
+from pipeline.collect.publishing import Numbers
 from pipeline.worker.metrics import Metrics
+from tests.worker.test_docs_operations import STATS
 
 RULES = Path(__file__).parents[2] / "docs" / "alerts.rules.yaml"
 
 
-def group() -> list[dict]:
+def group(name: str = "driftledger-workers") -> list[dict]:
     found = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    return next(one["rules"] for one in found if one["name"] == "driftledger-workers")
+    return next(one["rules"] for one in found if one["name"] == name)
 
 
-def test_the_rules_name_metrics_of_a_worker() -> None:
+@pytest.mark.parametrize("of", ["driftledger-workers", "driftledger-publishers"])
+def test_the_rules_name_metrics_that_are_there(of: str) -> None:
     """A rule with a typing error in a metric's name would be silent for ever."""
-    there = {
-        name for family in Metrics().registry.collect() for name in (family.name, f"{family.name}_total")
-    }
-    asked = {name for rule in group() for name in re.findall(r"driftledger_\w+", rule["expr"])}
+    publishing = Numbers()
+    publishing.of = lambda: STATS
+    families = Metrics().registry.collect() if of == "driftledger-workers" else publishing.collect()
+    there = {f.name + ("_total" if f.type == "counter" else "") for f in families}
+    asked = {name for rule in group(of) for name in re.findall(r"driftledger_\w+", rule["expr"])}
     assert asked and asked <= there
 
 
