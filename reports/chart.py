@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from reports.font import FAMILY, shown
 from reports.statement import Statement
 from reports.words import who
 
@@ -42,7 +43,7 @@ def _spec(of: Statement) -> dict[str, Any]:
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "vconcat": [{"width": 620, "height": 150, "layer": [panel, rules]} for panel in panels],
         "resolve": {"scale": {"color": "independent"}},
-        "config": {"view": {"stroke": None}, "font": "DejaVu Sans"},
+        "config": {"view": {"stroke": None}, "font": FAMILY},
     }
 
 
@@ -95,4 +96,5 @@ def _quality(rows: list[dict[str, Any]], x: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(name: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in who(name))[:40]
+    """Also what no host's font measures in its own way: the same month is the same picture everywhere."""
+    return shown("".join(c if c.isprintable() else "?" for c in who(name)))[:40]

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from pipeline.answers.window import DAY
-from reports import chart
+from reports import chart, font
 from reports.first_page import cards, foot, subtitle, trend, warnings, who_pays
 from reports.marker import marker
 from reports.pages import DETAILS
@@ -23,13 +23,25 @@ def render(statement: Statement) -> bytes:
     drawn = chart.svg(statement) if not statement.of else None
     sources = {
         "main.typ": (files("reports") / "statement.typ").read_bytes(),
-        "data.json": json.dumps(_document(statement, drawn is not None), sort_keys=True).encode(),
+        "data.json": json.dumps(_shown(_document(statement, drawn is not None)), sort_keys=True).encode(),
     }
     if drawn is not None:
         sources["chart.svg"] = drawn.encode()
-    made = compiled(sources, format="pdf", pdf_standards=["a-2b"], ignore_system_fonts=True, timestamp=0)
+    made = compiled(
+        sources, format="pdf", pdf_standards=["a-2b"], ignore_system_fonts=True, timestamp=0,
+        font_paths=[str(font.FOLDER)],
+    )  # fmt: skip
     assert isinstance(made, bytes), "one document is one file"
     return made
+
+
+def _shown(value: Any) -> Any:
+    """PDF/A has no page with a character that its font has not."""
+    if isinstance(value, str):
+        return font.shown(value)
+    if isinstance(value, dict):
+        return {key: _shown(one) for key, one in value.items()}
+    return [_shown(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _document(of: Statement, has_chart: bool) -> dict[str, Any]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from io import BytesIO, StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +44,7 @@ HOSTILE = {
     "direction": "\u202etxt.exe\u2066",
     "lines": "a\r\nb\tc\x00d\x1b[31m",
     "escape": "\x1b",
+    "script": "漢字チーム ✓ 😀 \u202dעברית",
     "long": "x" * 10_000,
 }
 
@@ -112,3 +117,21 @@ def test_a_name_is_only_a_name(name: str) -> None:
         assert not [v for v in values if v.startswith(("=", "+", "@", "\t", "\r", "\n"))]
         assert not [v for v in values if v.startswith("-") and not re.fullmatch(r"-[\d.]+", v)]
     assert statement_parquet.render(of)
+
+
+def test_a_picture_is_the_same_whatever_fonts_a_host_has(tmp_path: Path) -> None:
+    """Made on a laptop and checked in a container, a statement must be the same bytes."""
+    (tmp_path / "none").mkdir()
+    fonts = tmp_path / "fonts.conf"
+    fonts.write_text(f"<fontconfig><dir>{tmp_path / 'none'}</dir></fontconfig>")
+    code = (
+        "from reports import chart; from tests.months.test_hostile_names import HOSTILE, everywhere\n"
+        "print(chart.svg(everywhere(HOSTILE['script'] + 'WWW iii')))"
+    )
+    made = [
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, **more}, capture_output=True, check=True
+        ).stdout
+        for more in ({}, {"FONTCONFIG_FILE": str(fonts)})
+    ]
+    assert made[0] == made[1] and b"<svg" in made[0]
