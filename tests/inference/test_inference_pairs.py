@@ -148,12 +148,12 @@ def test_what_waits_is_bounded_in_bytes_and_time_and_all_of_it_is_accounted_for(
         other = pairs.put(half, now)
         if other is not None:
             joined += 2
-            found = join(half, other)
+            found = join(half, other, Rules())
             assert found.used == 1
         replaced += (half.id, is_request) in known
         gone = pairs.late(now)
         late += len(gone)
-        assert all(unpaired(g).excluded.total() == 1 for g in gone)
+        assert all(unpaired(g, Rules()).excluded.total() == 1 for g in gone)
         assert pairs.bytes <= most
         assert all(now - w.since < wait * SECOND for w in pairs.waiting())
     assert joined + late + replaced + len(pairs) == len(halves)
@@ -164,8 +164,8 @@ def test_a_half_alone_is_said_and_a_response_still_counts() -> None:
     """Logging only responses is a mode of KServe's logger: its predictions must not be lost."""
     request = Half("s", "1", True, 0, {}, [{}, {}])
     response = Half("s", "2", False, 5, {"model": "m"}, [{"prediction": "1"}])
-    assert unpaired(request).excluded == {"response_missing": 2}
-    found = unpaired(response)
+    assert unpaired(request, Rules()).excluded == {"response_missing": 2}
+    found = unpaired(response, Rules())
     assert found.excluded == {"request_missing": 1}
     assert found.rows["inference"][0]["prediction_id"] == "2"
     assert "latency_seconds" not in found.rows["inference"][0]
@@ -175,6 +175,6 @@ def test_a_response_before_its_request_has_no_latency_and_says_so() -> None:
     """A clock that jumps must not become a latency, and must not cost the prediction."""
     request = Half("s", "1", True, 3_600 * SECOND, {}, [{"features": {"a": 1.0}}])
     response = Half("s", "1", False, 0, {"model": "m"}, [{"prediction": "1"}])
-    found = join(response, request)
+    found = join(response, request, Rules())
     assert "latency_seconds" not in found.rows["inference"][0]
     assert [r.reason for r in found.rejected] == ["out_of_range"]

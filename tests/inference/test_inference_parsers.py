@@ -78,7 +78,7 @@ def test_features_of_a_request(sent: object, features: object) -> None:
 )  # fmt: skip
 def test_answers_of_a_response(sent: object, answer: object) -> None:
     """A class must be written as labels write it, or no accuracy can be counted."""
-    assert payload.response(json.dumps(sent).encode()).rows == [answer]
+    assert payload.response(json.dumps(sent).encode(), "m", Rules()).rows == [answer]
 
 
 def _tensor(name: str, kind: str, shape: list[int], data: bytes) -> tuple[dict[str, object], bytes]:
@@ -106,7 +106,7 @@ def test_values_that_follow_the_json_as_bytes() -> None:
         {"x_0": 3.0, "x_1": 4.0, "country": "é", "h": -2.0},
     ]
     answer = _binary("outputs", _tensor("y", "INT64", [2], struct.pack("<2q", 7, -1)))
-    assert payload.response(answer).rows == [{"prediction": "7"}, {"prediction": "-1"}]
+    assert payload.response(answer, "m", Rules()).rows == [{"prediction": "7"}, {"prediction": "-1"}]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_bytes_that_are_not_what_they_say_are_refused(kind: str, shape: list[int
     whole = _binary("outputs", _tensor("y", kind, shape, data))
     for body in (whole, whole + b"!", whole[:-1]):
         with pytest.raises(payload.Unreadable, match="malformed"):
-            payload.response(body)
+            payload.response(body, "m", Rules())
 
 
 def test_tokens_of_an_openai_exchange_in_both_spellings() -> None:
@@ -131,7 +131,7 @@ def test_tokens_of_an_openai_exchange_in_both_spellings() -> None:
     newer = {"id": "c2", "model": "gpt-x", "usage": {"input_tokens": 1, "output_tokens": 2}}
     exchange = {"request": {"model": "gpt-x", "messages": [{"content": "secret"}]}, "response": response}
     body = json.dumps([exchange | {"latency_seconds": 0.5, "time": "2026-01-01T00:00:00Z"}, newer]).encode()
-    first, second = rows(openai.parse(body, NOW))
+    first, second = rows(openai.parse(body, Rules(), NOW))
     assert first == {
         "model": "gpt-x", "model_version": "gpt-x-2026", "prediction_id": "c1", "latency_seconds": 0.5,
         "tokens_in": 9, "tokens_out": 3, "tokens_cached": 4, "time": 1_767_225_600 * SECOND,
@@ -219,10 +219,10 @@ def _protobuf(export: dict[str, Any], kind: Any) -> bytes:
 def test_genai_spans_mean_the_same_in_protobuf_and_json() -> None:
     """An exporter may be set to either; an agent's span must not count its requests' tokens again."""
     export = _export()
-    found = genai.traces(json.dumps(export).encode(), True)
+    found = genai.traces(json.dumps(export).encode(), True, Rules())
     for span in export["resourceSpans"][0]["scopeSpans"][0]["spans"]:
         span["spanId"] = "APBnqgupArc="  # protobuf's own JSON has bytes in base64, OTLP's in hex
-    assert genai.traces(_protobuf(export, ExportTraceServiceRequest), False) == found
+    assert genai.traces(_protobuf(export, ExportTraceServiceRequest), False, Rules()) == found
     new, old = rows(found)
     assert (new["prediction_id"], new["model_version"], new["status"]) == ("c1", "gpt-1", "ok")
     assert (new["tokens_in"], new["tokens_out"], new["tokens_cached"]) == (5, 6, 2)
@@ -251,9 +251,9 @@ def test_how_a_span_says_that_its_answer_ended(sent: object, reason: str | None,
     times = {"startTimeUnixNano": str(NOW * 1000), "endTimeUnixNano": str(NOW * 1000 + 10**9)}
     span = {"spanId": "00f067aa0ba902b7", "attributes": _attributes(said), **times}
     export = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
-    (row,) = rows(genai.traces(json.dumps(export).encode(), True))
+    (row,) = rows(genai.traces(json.dumps(export).encode(), True, Rules()))
     span["spanId"] = "APBnqgupArc="
-    assert rows(genai.traces(_protobuf(export, ExportTraceServiceRequest), False)) == [row]
+    assert rows(genai.traces(_protobuf(export, ExportTraceServiceRequest), False, Rules())) == [row]
     wanted = {"tokens_in": 5.0, "tokens_out": 6.0, "finish_reason": reason, "refusal": refusal}
     assert row["features"] == {name: value for name, value in wanted.items() if value is not None}
 

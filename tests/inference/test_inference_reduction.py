@@ -29,8 +29,13 @@ models:
     columns: [amount, card, age]
     rename: {amt: amount, years: age}
     keep: [amount, age, card]
-    sensitive: [card, score]
+    sensitive: [card, score, namespace]
+  llm:
+    keep: [finish_reason, tokens_in]
+    sensitive: [tokens_in]
 """
+OTHER = "not-among-the-kept"
+TOKENS = 424_242
 
 
 class Kept:
@@ -82,6 +87,8 @@ def _bodies() -> list[tuple[str, bytes, dict[str, str]]]:
         ("/", answer, pair | {"ce-id": "2", "ce-type": kinds + "response"}),
         ("/", json.dumps({"instances": [{"ssn": CANARY, "card": CANARY}]}).encode(), unnamed),
         ("/v1/openai", json.dumps(chat).encode(), {}),
+        *_halves(),
+        *_answers_of_a_language_model(),
         # Refused: the canary where a number or an object is wanted.
         ("/v1/inference", json.dumps(own | {"score": CANARY}).encode(), {}),
         ("/v1/inference", json.dumps(own | {"time": CANARY}).encode(), {}),
@@ -92,6 +99,48 @@ def _bodies() -> list[tuple[str, bytes, dict[str, str]]]:
         ("/v1/access-log", json.dumps({"gen_ai.request.model": "m", "start_time": CANARY}).encode(), {}),
         ("/v1/traces", json.dumps({"resourceSpans": CANARY}).encode(), {}),
         ("/v1/inference", _wrong_arrow(), {"content-type": "application/vnd.apache.arrow.stream"}),
+    ]
+
+
+def _halves() -> list[tuple[str, bytes, dict[str, str]]]:
+    """KServe's pairs whose model is said twice, late or by the answer alone; and one that waits for ever."""
+    kinds = "org.kubeflow.serving.inference."
+    named = {"ce-inferenceservicename": "fraud", "ce-namespace": CANARY}
+    row = {"amt": 5, "card": CANARY, "years": 7, "other": OTHER}
+    twice = {"model": "x", "instances": [row]}
+    wide = {"inputs": [{"name": "card", "shape": [1, 2], "datatype": "BYTES", "data": [CANARY, "-"]}]}
+    three = {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "BYTES", "data": [CANARY, *"123"]}]}
+    late = {"model_name": "fraud", "predictions": [[0.2, 0.8]]}
+    asked: list[tuple[str, object, dict[str, str]]] = [
+        ("twice", twice, named), ("wide", wide, named), ("width", three, named),
+        ("late", {"instances": [row]}, {}), ("place", {"instances": [[5, CANARY, 7]]}, {}),
+        ("other", twice, {}),
+    ]  # fmt: skip
+    found = []
+    for id_, body, of in asked:
+        said = {"ce-source": "s", "ce-id": id_, "ce-time": NOW.isoformat()} | of
+        found.append(("/", json.dumps(body).encode(), said | {"ce-type": kinds + "request"}))
+        found.append(("/", json.dumps(late).encode(), said | {"ce-type": kinds + "response"}))
+    waits = {"ce-source": "s", "ce-id": "waits", "ce-type": kinds + "request"}
+    return [*found, ("/", json.dumps(twice).encode(), waits | named)]
+
+
+def _answers_of_a_language_model() -> list[tuple[str, bytes, dict[str, str]]]:
+    answer = {"model": "llama", "usage": {"prompt_tokens": TOKENS, "completion_tokens": 3},
+              "choices": [{"finish_reason": "stop"}]}  # fmt: skip
+    said = {"gen_ai.request.model": "llm", "gen_ai.usage.input_tokens": str(TOKENS)}
+    attributes = [{"key": key, "value": {"stringValue": value}} for key, value in said.items()]
+    attributes += [{"key": "gen_ai.response.finish_reasons", "value": {"stringValue": "stop"}}]
+    moment = str(int(NOW.timestamp()) * 1_000_000_000)
+    span = {"startTimeUnixNano": moment, "endTimeUnixNano": moment, "attributes": attributes}
+    event = {"ce-source": "s", "ce-id": "llm", "ce-inferenceservicename": "llm", "ce-time": NOW.isoformat(),
+             "ce-type": "org.kubeflow.serving.inference.response"}  # fmt: skip
+    asked = event | {"ce-type": "org.kubeflow.serving.inference.request"}
+    return [
+        ("/v1/openai", json.dumps({"request": {"model": "llm"}, "response": answer}).encode(), {}),
+        ("/v1/traces", json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode(), {}),
+        ("/", json.dumps(answer).encode(), event),
+        ("/", json.dumps({"model": "llama", "messages": []}).encode(), asked),
     ]
 
 
@@ -117,13 +166,17 @@ def test_what_is_sensitive_never_leaves(tmp_path: Path, file: str, caplog: pytes
     assert sum(status == 400 for status, _ in answers) >= 8
     left = b"".join(m.value + repr(m.headers).encode() for m in kept.messages) + repr(answers).encode()
     on_disk = b"".join(p.read_bytes() for p in (tmp_path / "state").rglob("*") if p.is_file())
-    for text in (CANARY, "0.123456789", "987654321"):
+    assert OTHER.encode() not in left
+    for text in (CANARY, "0.123456789", "987654321", str(TOKENS)):
         assert text.encode() not in left
         assert text.encode() not in on_disk
         assert text not in caplog.text
-    rows = kept.rows("inference")
+    everything = kept.rows("inference")
+    told = [row["features"] for row in everything if row["model"] == "llm"]
+    assert told == [{"finish_reason": "stop"}] * 3
+    rows = [row for row in everything if row["model"] != "llm"]
     assert {row["score"] for row in rows} == {None}
-    assert [row["features"] for row in rows if row["features"]] == [{"amount": 5.0, "age": 7.0}] * 5
+    assert [row["features"] for row in rows if row["features"]] == [{"amount": 5.0, "age": 7.0}] * 8
     assert {(row["model"], row["model_version"]) for row in rows} == {
         ("fraud-scores", "7"),
         ("fraud-scores", "f"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from collectors.live.inference.found import Row, text
+from collectors.live.inference.rules import Rule
 
 _REFUSALS = frozenset({"content_filter", "refusal", "safety"})
 """Finish reasons that are refusals (OpenAI; Anthropic; Gemini)."""
@@ -15,8 +16,10 @@ _LONGEST = 64
 """Characters of a reason; a longer text is none."""
 
 
-def features(row: Row, reasons: list[Any], refused: bool | None = None) -> Row:
+def features(row: Row, reasons: list[Any], rule: Rule, refused: bool | None = None) -> Row:
     """The row with `finish_reason`, `refusal`, `tokens_in` and `tokens_out` among its features, where known.
+
+    What the model's rule does not let leave is not among them.
 
     `reasons` are those of the answer's choices, of which the first counts; `refused` None is what they say.
     """
@@ -29,4 +32,5 @@ def features(row: Row, reasons: list[Any], refused: bool | None = None) -> Row:
     for name in ("tokens_in", "tokens_out"):
         if row.get(name) is not None:
             found[name] = float(row[name])
-    return {**row, "features": found} if found else row
+    kept = rule.features(found)
+    return {**row, "features": kept} if kept else row

@@ -39,9 +39,9 @@ Parse = Callable[[bytes, Headers, Context], Found]
 _PATHS: dict[str, Parse] = {
     "/v1/inference": lambda body, headers, context: _own("inference", body, content_type(headers), context),
     "/v1/label": lambda body, headers, context: _own("label", body, content_type(headers), context),
-    "/v1/openai": lambda body, headers, context: openai.parse(body, context.now),
+    "/v1/openai": lambda body, headers, context: openai.parse(body, context.rules, context.now),
     "/v1/access-log": lambda body, headers, context: access_log.parse(body),
-    "/v1/traces": lambda body, headers, context: genai.traces(body, _is_json(headers)),
+    "/v1/traces": lambda body, headers, context: genai.traces(body, _is_json(headers), context.rules),
     "/v1/logs": lambda body, headers, context: genai.logs(body, _is_json(headers)),
 }
 EVENTS_PATHS = ("/", "/v1/events")
@@ -108,4 +108,4 @@ def _event(event: cloudevents.Event, context: Context, memory: Memory) -> Found:
         memory.waits(half, context.now)
         return Found()
     memory.gone(other)
-    return pairs.join(half, other)
+    return pairs.join(half, other, context.rules)

@@ -72,7 +72,7 @@ class Inference:
             try:
                 for half in memory.pairs.late(now):
                     memory.gone(half)
-                    together.take(unpaired(half))
+                    together.take(unpaired(half, self._rules))
                 parsed = assembly.parsed(together, self._rules, self.name, now)
                 yield Turn(parsed, memory.save(), now)
             except GeneratorExit:

@@ -13,6 +13,7 @@ from collectors.live.inference import spans as otlp
 from collectors.live.inference.answered import features as answered_features
 from collectors.live.inference.found import Found, Row, number, refused, text, whole
 from collectors.live.inference.instant import SECOND
+from collectors.live.inference.rules import Rules
 from collectors.live.inference.spans import Attributes, Event, Span
 
 EVALUATION = "gen_ai.evaluation.result"
@@ -21,12 +22,12 @@ UNKNOWN = "unknown"
 _WORKLOADS = ("deployment", "statefulset", "daemonset", "job", "cronjob")
 
 
-def traces(body: bytes, is_json: bool) -> Found:
+def traces(body: bytes, is_json: bool, rules: Rules) -> Found:
     """An ExportTraceServiceRequest.  The unit is a span, or an evaluation among its events."""
     found = Found()
     try:
         for span in otlp.spans(body, is_json):
-            _span(span, found)
+            _span(span, rules, found)
             for event in span.events:
                 if event.name == EVALUATION:
                     _evaluation(event, span.attributes, span.id, found)
@@ -49,7 +50,7 @@ def logs(body: bytes, is_json: bool) -> Found:
     return found
 
 
-def _span(span: Span, found: Found) -> None:
+def _span(span: Span, rules: Rules, found: Found) -> None:
     said = span.attributes
     model, answered = text(said.get("gen_ai.request.model")), text(said.get("gen_ai.response.model"))
     # An agent's or a tool's span counts the tokens of the requests below it once more.
@@ -71,7 +72,8 @@ def _span(span: Span, found: Found) -> None:
         "workload": workload(span.resource),
     }
     known = {name: value for name, value in row.items() if value is not None}
-    found.add("inference", answered_features(known, _reasons(said.get("gen_ai.response.finish_reasons"))))
+    reasons = _reasons(said.get("gen_ai.response.finish_reasons"))
+    found.add("inference", answered_features(known, reasons, rules.of(known["model"])))
 
 
 def is_request(said: Attributes) -> bool:

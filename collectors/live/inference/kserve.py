@@ -10,7 +10,7 @@ import msgspec
 from collectors.live.inference import payload
 from collectors.live.inference.found import Row, text
 from collectors.live.inference.instant import SECOND, micros
-from collectors.live.inference.rules import Rules
+from collectors.live.inference.rules import ANY, Rules
 from pipeline.events import Rejected
 
 REQUEST = "org.kubeflow.serving.inference.request"
@@ -38,21 +38,19 @@ def half(attributes: Mapping[str, str], body: bytes, rules: Rules, now: int) -> 
         return Rejected("bad_header", "ce-time is no RFC 3339 time")
     model, is_request = attributes.get("inferenceservicename"), attributes.get("type") == REQUEST
     try:
-        side = payload.request(body, model, rules) if is_request else payload.response(body)
+        side = (payload.request if is_request else payload.response)(body, model, rules)
     except payload.Unreadable as error:
         reason, detail = error.args
         return Rejected(reason, f"{'request' if is_request else 'response'}: {detail}")
-    # The service's name goes over the one in the body: both halves have it, and its rule was applied.
-    common = side.common | _common(attributes, model)
-    hidden = rules.of(model).hidden
-    rows = [{k: v for k, v in row.items() if k not in hidden} for row in side.rows]
-    return Half(attributes.get("source", ""), attributes["id"], is_request, time, common, rows)
+    hidden = rules.of(side.common.get("model")).hidden
+    told = {name: value for name, value in _common(attributes, model).items() if name not in hidden}
+    common = side.common | told
+    return Half(attributes.get("source", ""), attributes["id"], is_request, time, common, side.rows)
 
 
 def _common(attributes: Mapping[str, str], model: str | None) -> Row:
     found = {
         "prediction_id": _request_id(attributes.get("metadata", "")),
-        "model": model,
         "namespace": attributes.get("namespace"),
         "workload": f"InferenceService/{model}" if model else None,
     }
@@ -71,25 +69,43 @@ def _request_id(metadata: str) -> str | None:
     return text(value[0] if isinstance(value, list) and value else value)
 
 
-def joined(request: Half, response: Half) -> list[Row] | Rejected:
-    """A row for each prediction, with the request's features and the time between the two."""
+def joined(request: Half, response: Half, rules: Rules) -> list[Row] | Rejected:
+    """A row for each prediction, with the request's features and the time between the two.
+
+    Only now the model may be known, of a half that did not say it: what waited is held against its rule.
+    """
     if request.rows and len(request.rows) != len(response.rows):
         detail = f"{len(request.rows)} rows asked, {len(response.rows)} answered"
         return Rejected("row_count_differs", detail)
-    asked: list[Row] = request.rows or [{} for _ in response.rows]
+    model = response.common.get("model") or request.common.get("model")
+    asked = _reduced(request, model, rules) or [{} for _ in response.rows]
+    answered = _reduced(response, model, rules)
     common = {"model_version": UNKNOWN, "prediction_id": response.id} | request.common | response.common
     seconds = (response.time - request.time) / SECOND
     latency = {"latency_seconds": seconds} if seconds >= 0 else {}
     return [
         common | question | answer | latency | _place(common, at, response.time)
-        for at, (question, answer) in enumerate(zip(asked, response.rows, strict=True))
+        for at, (question, answer) in enumerate(zip(asked, answered, strict=True))
     ]
 
 
-def alone(response: Half) -> list[Row]:
+def _reduced(half: Half, model: str | None, rules: Rules) -> list[Row]:
+    """Its rows by the rule of the model that the event is counted for; it waited reduced by its own."""
+    waited, rule = rules.of(half.common.get("model")), rules.of(model or ANY)
+    if waited == rule:
+        return half.rows
+    if "model" in half.common:  # of another model: what its values by place are, this rule cannot say
+        return [{name: value for name, value in row.items() if name != "features"} for row in half.rows]
+    return [
+        row | {"features": rule.features(row["features"])} if "features" in row else row for row in half.rows
+    ]
+
+
+def alone(response: Half, rules: Rules) -> list[Row]:
     """What a response says without its request: no features, no latency."""
     common = {"model_version": UNKNOWN, "prediction_id": response.id} | response.common
-    return [common | answer | _place(common, at, response.time) for at, answer in enumerate(response.rows)]
+    rows = _reduced(response, common.get("model"), rules)
+    return [common | answer | _place(common, at, response.time) for at, answer in enumerate(rows)]
 
 
 def _place(common: Row, at: int, time: int) -> Row:

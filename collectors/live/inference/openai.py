@@ -9,6 +9,7 @@ import msgspec
 from collectors.live.inference import answered
 from collectors.live.inference.found import MOST_UNITS, Found, Row, number, refused, text, whole
 from collectors.live.inference.instant import SECOND, micros
+from collectors.live.inference.rules import Rule, Rules
 
 _ASKS = ("messages", "prompt", "input")
 _ITEMS = msgspec.json.Decoder(list[dict[str, Any]])
@@ -24,11 +25,7 @@ def is_response(sent: dict[str, Any]) -> bool:
     return "usage" in sent or "choices" in sent or "error" in sent
 
 
-def request(sent: dict[str, Any]) -> Row:
-    return {"model": model} if (model := text(sent.get("model"))) else {}
-
-
-def response(sent: dict[str, Any]) -> Row:
+def response(sent: dict[str, Any], rule: Rule) -> Row:
     """The model that answered is the version; `prompt_tokens` and `input_tokens` mean the same."""
     usage = sent.get("usage")
     usage = usage if isinstance(usage, dict) else {}
@@ -46,14 +43,14 @@ def response(sent: dict[str, Any]) -> Row:
     choices = [choice for choice in _list(sent.get("choices")) if isinstance(choice, dict)]
     said = [c["message"] for c in choices if isinstance(c.get("message"), dict)]
     refused = any(message.get("refusal") for message in said) or None
-    return answered.features(known, [choice.get("finish_reason") for choice in choices], refused)
+    return answered.features(known, [choice.get("finish_reason") for choice in choices], rule, refused)
 
 
 def _list(sent: Any) -> list[Any]:
     return sent if isinstance(sent, list) else []
 
 
-def parse(body: bytes, now: int) -> Found:
+def parse(body: bytes, rules: Rules, now: int) -> Found:
     """`{"request", "response", "time"?, "latency_seconds"?}`, or the response alone; one or an array.
 
     `time` (RFC 3339) is when the answer was complete; without it the response's `created`, else `now`
@@ -69,24 +66,23 @@ def parse(body: bytes, now: int) -> Found:
         return refused("too_large", f"{len(items)} exchanges, at most {MOST_UNITS}")
     found = Found()
     for at, item in enumerate(items):
-        _exchange(item, at, now, found)
+        _exchange(item, at, rules, now, found)
     return found if found.read else refused("empty", "no exchange in the body")
 
 
-def _exchange(item: dict[str, Any], at: int, now: int, found: Found) -> None:
+def _exchange(item: dict[str, Any], at: int, rules: Rules, now: int, found: Found) -> None:
     sent, asked = item.get("response", item), item.get("request", {})
     if not isinstance(sent, dict) or not isinstance(asked, dict):
         return found.refuse("wrong_type", "request and response are JSON objects", at)
     if not is_response(sent):
         return found.refuse("unknown_shape", "the response has no choices and no usage", at)
-    answer, question = response(sent), request(asked)
-    model = question.get("model") or answer.get("model_version")
+    model = text(asked.get("model")) or text(sent.get("model"))
     time = _time(item, sent, now)
     if model is None or time is None:
         what = "model is missing" if model is None else "time is no RFC 3339 time"
         return found.refuse("missing_field" if model is None else "wrong_type", what, at)
     latency = number(item.get("latency_seconds"))
-    row = {"model_version": UNKNOWN} | answer | {"model": model, "time": time}
+    row = {"model_version": UNKNOWN} | response(sent, rules.of(model)) | {"model": model, "time": time}
     return found.add("inference", row | ({} if latency is None else {"latency_seconds": latency}))
 
 

@@ -11,6 +11,7 @@ import msgspec
 from collectors.live.inference import kserve
 from collectors.live.inference.found import Found
 from collectors.live.inference.kserve import Half
+from collectors.live.inference.rules import Rules
 from pipeline.events import Rejected
 
 _SIZED = msgspec.json.Encoder()
@@ -85,10 +86,10 @@ def _key(half: Half) -> tuple[str, str]:
     return half.source, half.id
 
 
-def join(one: Half, other: Half) -> Found:
+def join(one: Half, other: Half, rules: Rules) -> Found:
     """The rows of an exchange.  The unit is a row of the response."""
     request, response = (one, other) if one.is_request else (other, one)
-    rows = kserve.joined(request, response)
+    rows = kserve.joined(request, response, rules)
     if isinstance(rows, Rejected):
         return Found(rejected=[rows])
     found = Found(rows={"inference": rows})
@@ -98,7 +99,7 @@ def join(one: Half, other: Half) -> Found:
     return found
 
 
-def unpaired(half: Half) -> Found:
+def unpaired(half: Half, rules: Rules) -> Found:
     """A half alone: a response still tells its predictions; a request whose answer is not known does not.
 
     KServe logs a response only where it is a 200, so a request without one failed, or its response was lost.
@@ -108,6 +109,6 @@ def unpaired(half: Half) -> Found:
         found = Found()
         found.excluded["response_missing"] = units
         return found
-    found = Found(rows={"inference": kserve.alone(half)})
+    found = Found(rows={"inference": kserve.alone(half, rules)})
     found.excluded["request_missing"] = units
     return found

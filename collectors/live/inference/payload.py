@@ -8,7 +8,7 @@ import msgspec
 
 from collectors.live.inference import binary, openai, tensors
 from collectors.live.inference.found import MOST_UNITS, Row, text
-from collectors.live.inference.rules import Rules
+from collectors.live.inference.rules import Rule, Rules
 from pipeline.wire.limits import MAX_CELLS, MAX_FEATURES
 
 _ANY = msgspec.json.Decoder()
@@ -48,34 +48,50 @@ def _with_bytes(body: bytes) -> dict[str, Any] | None:
 
 
 def request(body: bytes, model: str | None, rules: Rules) -> Side:
-    """Features of each row, already reduced by the model's rule; raises Unreadable."""
+    """Features of each row, already reduced by the model's rule; raises Unreadable.
+
+    `model` is what the event is counted for, None where only the answer may say it: a body of rows that
+    names another one is reduced by this one's rule nevertheless.
+    """
     sent = parse(body)
-    named = text(sent.get("model")) or model
-    rule = rules.of(named)
+    rule = rules.of(model)
     if isinstance(instances := sent.get("instances"), list):
         rows = tensors.rows_of_instances(instances, rule)
     elif isinstance(inputs := sent.get("inputs"), list) and _are_tensors(inputs):
         rows = tensors.rows_of_inputs(inputs, rule)
     elif openai.is_request(sent):
-        return Side(openai.request(sent), [{}])
+        rows, model = [{}], model or text(sent.get("model"))
     else:
         raise Unreadable("unknown_shape", "no instances, tensors, messages, prompt or input")
-    return Side(_identified(sent), _bounded(rows))
+    return Side(_visible(_named(model) | _identified(sent), rule), _bounded(rows))
 
 
-def response(body: bytes) -> Side:
-    """Prediction, score and tokens of each row; raises Unreadable."""
+def response(body: bytes, model: str | None, rules: Rules) -> Side:
+    """Prediction, score and tokens of each row, already reduced, as of a request; raises Unreadable."""
     sent = parse(body)
+    model = model or text(sent.get("model_name"))
+    rule = rules.of(model)
     if isinstance(predictions := sent.get("predictions"), list):
         rows = [tensors.answer(value) for value in predictions]
     elif isinstance(outputs := sent.get("outputs"), list) and _are_tensors(outputs):
         rows = tensors.rows_of_outputs(outputs)
     elif openai.is_response(sent):
-        return Side(openai.response(sent), [{}])
+        said = openai.response(sent, rule)
+        told = {"features": said.pop("features")} if "features" in said else {}
+        return Side(_visible(_named(model) | said, rule), [told])
     else:
         raise Unreadable("unknown_shape", "no predictions, output tensors, choices or usage")
-    named = {"model": text(sent.get("model_name")), "model_version": text(sent.get("model_version"))}
-    return Side({k: v for k, v in named.items() if v} | _identified(sent), _bounded(rows))
+    version = {"model_version": named} if (named := text(sent.get("model_version"))) else {}
+    common = _visible(_named(model) | version | _identified(sent), rule)
+    return Side(common, [_visible(row, rule) for row in _bounded(rows)])
+
+
+def _named(model: str | None) -> Row:
+    return {"model": model} if model else {}
+
+
+def _visible(row: Row, rule: Rule) -> Row:
+    return {name: value for name, value in row.items() if name not in rule.hidden}
 
 
 def _are_tensors(found: list[Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,13 +32,27 @@ class Rule:
     model: str | None = None
     version: str | None = None
     """Name of the model, and its version where the server does not say one."""
+    knows_places: bool = True
+    """False: values without a name may be any model's, also one that names them by their places."""
+
+    def keeps_back(self, name: str) -> bool:
+        return name in self.sensitive or self.rename.get(name, name) in self.sensitive
 
     def feature(self, name: str) -> str | None:
         """The name under which a feature leaves, None where it does not."""
         new = self.rename.get(name, name)
-        if name in self.sensitive or new in self.sensitive:
+        return new if not self.keeps_back(name) and (self.keep is None or new in self.keep) else None
+
+    def by_place(self, width: int, prefix: str) -> Sequence[str] | None:
+        """Names of values that a server sends without: `columns`, else the prefix and the place.
+
+        None, and they are no features, where a sensitive one is among them and nobody knows its place.
+        """
+        if len(self.columns) == width:
+            return self.columns
+        if not self.knows_places or any(map(self.keeps_back, self.columns)):
             return None
-        return new if self.keep is None or new in self.keep else None
+        return [f"{prefix}_{i}" for i in range(width)]
 
     def features(self, given: Mapping[str, Any]) -> dict[str, Any]:
         return {new: value for name, value in given.items() if (new := self.feature(name)) is not None}
@@ -54,11 +68,18 @@ class Rules:
     by_model: Mapping[str, Rule] = field(default_factory=dict)
 
     def of(self, model: str | None) -> Rule:
-        """Where the model is not known yet, what is sensitive in any is left out."""
-        if model is None:
-            every = frozenset().union(*(rule.sensitive for rule in self.by_model.values()))
-            return replace(self.by_model.get(ANY, _NOTHING), sensitive=every)
-        return self.by_model.get(model) or self.by_model.get(ANY) or _NOTHING
+        """Where the model is not known yet: without what is sensitive in any rule, else as it came."""
+        fallback = self.by_model.get(ANY, _NOTHING)
+        if model is not None or self.by_model.keys() <= {ANY}:
+            return self.by_model.get(model or ANY, fallback)
+        every = list(self.by_model.values())
+        renamed = {old for rule in every for old in rule.rename if rule.keeps_back(old)}
+        return Rule(
+            sensitive=frozenset(renamed).union(*(rule.sensitive for rule in every)),
+            model=fallback.model,
+            version=fallback.version,
+            knows_places=not any(rule.columns for rule in every),
+        )
 
 
 _NOTHING = Rule()

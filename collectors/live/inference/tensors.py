@@ -26,9 +26,8 @@ def _of_instance(instance: Any, rule: Rule) -> Row:
         named = instance
     else:
         values = instance if isinstance(instance, list) else [instance]
-        if len(values) > MAX_FEATURES:
-            return {}
-        named = dict(zip(_names(len(values), "feature", rule), values, strict=True))
+        names = rule.by_place(len(values), "feature") if len(values) <= MAX_FEATURES else None
+        named = dict(zip(names or (), values, strict=False))
     found = {name: feature for name, value in named.items() if (feature := _feature(value)) is not None}
     return found if len(found) <= MAX_FEATURES else {}
 
@@ -37,11 +36,6 @@ def _feature(value: Any) -> float | str | None:
     if isinstance(value, bool):
         return float(value)
     return value if isinstance(value, str) else number(value)
-
-
-def _names(width: int, prefix: str, rule: Rule) -> Sequence[str]:
-    """The names that the rule gives to this many columns, else the prefix and the place."""
-    return rule.columns if len(rule.columns) == width else [f"{prefix}_{i}" for i in range(width)]
 
 
 def rows_of_inputs(inputs: Sequence[Any], rule: Rule) -> list[Row]:
@@ -53,10 +47,12 @@ def rows_of_inputs(inputs: Sequence[Any], rule: Rule) -> list[Row]:
             continue
         width = len(columns[0]) if columns else 0
         name = str(tensor["name"])
-        names = [name] if _axes(tensor) == 1 or width == 1 else _names(width, name, rule)
+        names: Sequence[str] | None = (name,)
+        if _axes(tensor) == 2 and width > 1:
+            names = None if rule.keeps_back(name) else rule.by_place(width, name)
         rows += [{} for _ in range(len(columns) - len(rows))]
         for row, values in zip(rows, columns, strict=False):
-            pairs = zip(names, map(_feature, values), strict=True)
+            pairs = zip(names or (), map(_feature, values), strict=False)
             row.update((name, value) for name, value in pairs if value is not None)
     return [{"features": rule.features(row)} for row in rows]
 
