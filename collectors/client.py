@@ -24,7 +24,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any
 
-from collectors.client_values import class_name, now, plain
+from collectors.client_values import class_name, id_text, now, plain
 
 log = logging.getLogger("driftledger.client")
 
@@ -95,7 +95,12 @@ class PredictionLog:
         A class as text, bool or int, or a number as float; features are numbers, texts or None, numpy's
         scalars too, and NaN is a missing one.  `columns` are others of the inference event: tokens_in.
         """
-        id_ = prediction_id or uuid.uuid4().hex
+        fresh = uuid.uuid4().hex
+        try:
+            id_ = id_text(prediction_id) or fresh
+        except Exception:
+            self._drop("unreadable", 1)
+            return fresh
         row = {**self._named, **columns, "prediction_id": id_, "time": now(), "status": status}
         row |= {"score": score, "confidence": confidence, "latency_seconds": latency_seconds}
         self._put("inference", row, prediction, "prediction", "predicted_value", features, version)
@@ -120,6 +125,7 @@ class PredictionLog:
         features: Mapping[str, Any] | None, version: str | None,
     ) -> None:  # fmt: skip
         try:
+            row["prediction_id"] = id_text(row["prediction_id"])
             said = plain(said)
             row[number_column if isinstance(said, float) else class_column] = class_name(said)
             if version:
@@ -139,9 +145,17 @@ class PredictionLog:
                 return
             self._waiting.append((kind, content))
             self._bytes += len(content)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
-                self._thread.start()
+            self._start()
+
+    def _start(self) -> None:
+        """The thread that sends.  Where none can be had (a limit, the process's end) what is logged waits."""
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
+            try:
+                thread.start()
+            except (RuntimeError, MemoryError) as error:
+                return log.debug("no thread to send from: %s", error)
+            self._thread = thread
 
     def _drop(self, reason: str, events: int) -> None:
         with self._changed:
@@ -155,6 +169,8 @@ class PredictionLog:
         until = time.monotonic() + seconds
         with self._changed:
             self._hurry = True
+            if self._waiting:
+                self._start()
             self._changed.notify_all()
             while (self._waiting or not self._idle) and self._thread is not None:
                 if not self._changed.wait(max(until - time.monotonic(), 0)) and time.monotonic() >= until:

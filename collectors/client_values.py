@@ -24,6 +24,12 @@ def class_name(value: Any) -> Any:
     return str(value) if isinstance(value, int) else value
 
 
+def id_text(value: object) -> str:
+    """An id as text, also a whole number; empty where there is none."""
+    found = plain(value)
+    return "" if found is None else str(found)
+
+
 def now() -> str:
     """RFC 3339, UTC."""
     return datetime.now(UTC).isoformat()

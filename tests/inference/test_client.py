@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from collectors.client import PredictionLog
@@ -112,6 +113,33 @@ def test_nothing_raises_into_the_caller_and_memory_is_bounded() -> None:
     assert time.monotonic() - started < 2
     log.predicted("a")
     assert log.dropped["closed"] >= 1
+
+
+@pytest.mark.parametrize("id_", [np.array([1, 2]), pd.NA, object()])
+def test_an_id_that_is_none_does_not_raise(id_: Any) -> None:
+    """A frame's column passed by mistake must cost a prediction's log, never its answer."""
+    log = _log("http://127.0.0.1:9")
+    assert log.predicted("a", prediction_id=id_)
+    log.labelled(id_, "b")
+    assert log.dropped == {"unreadable": 2}
+
+
+def test_what_is_logged_while_no_thread_can_be_had_waits_for_one(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit of threads, or an interpreter that ends, must not raise into a server that answers."""
+
+    def fails(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    log = _log(stand.url)
+    with monkeypatch.context() as limited:
+        limited.setattr(threading.Thread, "start", fails)
+        log.predicted("a", prediction_id=np.int64(7))
+        assert not log.flush(0.01)
+    assert log.flush(20)
+    assert log.sent == 1 and b'"prediction_id": "7"' in stand.came[0][1]
+    log.close()
 
 
 def test_the_end_of_a_process_sends_what_waits(stand: Stand) -> None:
