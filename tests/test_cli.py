@@ -75,6 +75,8 @@ def test_help_is_fast() -> None:
         (["cots"], 2, "Did you mean 'cost'"),
         (["--set", "dashboard.prot=1", "config", "show"], 4, "did you mean dashboard.port"),
         (["--config", "nowhere.yaml", "config", "show"], 3, "there is no file nowhere.yaml"),
+        (["up", "--config", "nowhere.yaml"], 3, "there is no file nowhere.yaml"),
+        (["config", "show", "--set", "dashboard.prot=1"], 4, "did you mean dashboard.port"),
         (["models", "--store", "/nonexistent/ledger"], 3, "/nonexistent/ledger"),
         (["models", "--window", "soon"], 4, "--window: 'soon' is not valid"),
     ],

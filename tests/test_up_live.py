@@ -96,7 +96,7 @@ def test_a_wrong_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "up.yaml"
     file.write_text("up: {collect: dcmg}\n")
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", "--config", str(file), "up", "--store", str(tmp_path / "l")],
+        [sys.executable, "-m", "pipeline.cli", "up", "--config", str(file), "--store", str(tmp_path / "l")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 4

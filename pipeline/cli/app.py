@@ -88,7 +88,40 @@ def load(name: str) -> Any:
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
         single.command(name, help=target.__doc__ or COMMANDS[name].help)(target)
         target = single
-    return get_command(target)
+    return _with_settings(get_command(target))
+
+
+def _with_settings(command: Any) -> Any:
+    """The command, and each below it, with the options of `root` behind its name too."""
+    carrier = typer.Typer(add_completion=False)
+    carrier.command()(_behind)
+    command.params += get_command(carrier).params
+    for below in getattr(command, "commands", {}).values():
+        _with_settings(below)
+    return command
+
+
+def _file(ctx: typer.Context, value: Path | None) -> None:
+    """It goes over a file before the command's name, and over the environment's."""
+    if value is not None:
+        ctx.find_root().obj["config"] = value
+
+
+def _flags(ctx: typer.Context, value: list[str] | None) -> None:
+    ctx.find_root().obj["flags"] += tuple(value or ())
+
+
+_CONFIG: Any = {"help": "Settings file, YAML.", "metavar": "FILE"}
+_SET: Any = {"help": "One setting, over file and environment.", "metavar": "SECTION.KEY=VALUE"}
+
+
+def _behind(
+    config: Annotated[Path | None, typer.Option(callback=_file, expose_value=False, **_CONFIG)] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", callback=_flags, expose_value=False, **_SET)
+    ] = None,
+) -> None:
+    """Its options are all that is wanted of it."""
 
 
 app = typer.Typer(
@@ -103,14 +136,8 @@ app = typer.Typer(
 @app.callback()
 def root(
     ctx: typer.Context,
-    config: Annotated[
-        Path | None,
-        typer.Option(envvar="DRIFTLEDGER_CONFIG", help="Settings file, YAML.", metavar="FILE"),
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="One setting, over file and environment.", metavar="SECTION.KEY=VALUE"),
-    ] = None,
+    config: Annotated[Path | None, typer.Option(envvar="DRIFTLEDGER_CONFIG", **_CONFIG)] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", **_SET)] = None,
 ) -> None:
     """One ledger for what AI workloads on Kubernetes cost and whether they still work."""
     ctx.obj = {"config": config, "flags": tuple(set_ or ())}
