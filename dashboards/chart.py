@@ -31,6 +31,9 @@ PANELS = (
     Panel("latency_p95", "p95, s", ".3~f", 0.0),
 )
 _COLOURS = ["#1f77b4", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e"]
+_GREY = "#9a9a9a"
+INVALID = "invalid"
+"""Level of an estimate that labels contradict."""
 MARKS = {"action": "#c1121f", "alert": "#e08e0b", "deploy": "#1f77b4"}
 SPAN = "span"
 """How the names begin of the selections that a reader drags over a panel."""
@@ -46,14 +49,18 @@ def timeline(
     *,
     selectable: bool = False,
 ) -> Any:
-    """`steps` has time, model_version and the names of PANELS; `marks` has time, kind and what."""
+    """`steps` are rows of the answer `timeline`; `marks` has time, kind and what."""
     steps = steps.assign(accuracy=steps["accuracy"].where(steps["labelled"] >= MIN_LABELLED))
     scale = alt.Scale(domain=[_utc(window.start), _utc(window.end)], type="utc")
     top = _cost(rates, currency, scale)
     panels = [_line(steps, panel, scale) for panel in PANELS]
     if selectable:
         top, *panels = (_selectable(panel, i) for i, panel in enumerate((top, *panels)))
-    marked = [alt.layer(panel, *_rules(marks, scale)) for panel in panels]
+    more = {"accuracy": _estimates(steps, scale)}
+    marked = [
+        alt.layer(line, *more.get(panel.name, ()), *_rules(marks, scale))
+        for panel, line in zip(PANELS, panels, strict=True)
+    ]
     first = alt.layer(top, *_rules(marks, scale), _words(marks, scale))
     whole = alt.vconcat(
         first, *marked, spacing=6, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
@@ -102,6 +109,38 @@ def _line(steps: pd.DataFrame, panel: Panel, scale: alt.Scale) -> Any:
                 "model_version:N",
                 alt.Tooltip(f"{panel.name}:Q", format=panel.form),
                 "requests:Q",
+            ],
+        )
+    )
+
+
+def _estimates(steps: pd.DataFrame, scale: alt.Scale) -> list[Any]:
+    """Accuracy as calibrated scores expect it: dashed, and grey while labels have shown it to be wrong."""
+    value = steps["estimated_accuracy"].astype(float)
+    invalid = steps["estimate_level"] == INVALID
+    # An unknown value breaks a line, so that neither part runs on through the other's steps.
+    parts = ((value.mask(invalid), None), (value.where(invalid), alt.ColorValue(_GREY)))
+    return [
+        _estimate(steps.assign(estimated_accuracy=part), scale, colour)
+        for part, colour in parts
+        if part.notna().any()
+    ]
+
+
+def _estimate(steps: pd.DataFrame, scale: alt.Scale, colour: Any) -> Any:
+    return (
+        alt.Chart(steps)
+        .mark_line(strokeDash=[5, 3], point=alt.OverlayMarkDef(size=6), clip=True)
+        .encode(
+            _x(scale),
+            alt.Y("estimated_accuracy:Q", title="Accuracy", scale=alt.Scale(zero=False)),
+            alt.Color("model_version:N", scale=alt.Scale(range=_COLOURS)) if colour is None else colour,
+            alt.Detail("model_version:N"),
+            tooltip=[
+                "time:T",
+                "model_version:N",
+                alt.Tooltip("estimated_accuracy:Q", format=".0%"),
+                "estimate_level:N",
             ],
         )
     )

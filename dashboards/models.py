@@ -96,7 +96,8 @@ def _one(view: View, answer: Answer) -> None:
     happened["time"] = pd.to_datetime(happened["time"], utc=True)
     st.text(
         "Drag over a span of any line to look at that span alone. "
-        "Dashed lines are deploys (blue), alerts (orange) and actions (red)."
+        "Upright lines are deploys (blue), alerts (orange) and actions (red). A dashed line of accuracy is "
+        "estimated without labels; it is grey where labels have shown that the estimate is wrong."
     )
     picture = chart.timeline(rates, view.currency, data, happened, view.window, selectable=True)
     st.altair_chart(

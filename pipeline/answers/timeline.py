@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from detectors import estimate
 from pipeline.answers import rolled
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.served import timed, traffic
@@ -27,6 +28,8 @@ COLUMNS = (
     Column("accuracy", kind="ratio"),
     Column("labelled", kind="integer"),
     Column("latency_p95", "seconds", "number"),
+    Column("estimated_accuracy", kind="ratio"),
+    Column("estimate_level"),
 )
 
 _LABELLED = pa.schema(
@@ -44,7 +47,8 @@ def timeline(store: Store, window: Window, points: int) -> Answer:
     """One row a step and model version with traffic, logged or counted by its servers.
 
     There are at most `points` steps, or steps of a day.
-    A step without labels has no accuracy; latency_p95 is the upper edge of the bucket that holds it.
+    A step without labels has no accuracy, and one without calibrated scores no estimate; latency_p95 is told
+    as in `models`.
     Where minutes are rolled up, steps are whole hours.
     """
     step, origin = step_minutes(window, points), window.start
@@ -59,6 +63,7 @@ def timeline(store: Store, window: Window, points: int) -> Answer:
         origin=origin,
         **timed(),
         zero=ZERO_BUCKET,
+        estimate=estimate.NAME,
     )
     rows = tuple(_row(r) for r in found.to_pylist())
     return Answer(COLUMNS, rows, newest(store), None, window=window)
@@ -93,4 +98,6 @@ def _row(row: dict[str, Any]) -> tuple[Value, ...]:
         1 - row["wrong"] / labelled if labelled else None,
         labelled,
         row["latency_p95"],
+        float(row["estimated_correct"]) / row["estimated_count"] if row["estimated_count"] else None,
+        row["estimate_level"],
     )

@@ -1,12 +1,14 @@
--- Traffic, labels and p95 latency of each model version in steps of $step_minutes from $origin
--- over [$start, $end).
+-- Traffic, labels, estimated accuracy and p95 latency of each model version in steps of $step_minutes from $origin over
+-- [$start, $end).  What a bucket is worth, and where in it the 95th percentile lies, is as latency_quantiles says it.
+-- estimate_level is the newest verdict on the estimate by the end of the step.
 -- Tables passed in: labelled(model, model_version, minute, count, errors), as accuracy_minutes says it.
 WITH
 -- include counted_latency
 , traffic AS (
     SELECT
         time_bucket(to_minutes($step_minutes), minute, $origin) AS time, model, model_version,
-        CAST(sum("count") AS BIGINT) AS requests, CAST(sum(errors) AS BIGINT) AS failed
+        CAST(sum("count") AS BIGINT) AS requests, CAST(sum(errors) AS BIGINT) AS failed,
+        CAST(sum(estimated_count) AS BIGINT) AS estimated_count, sum(estimated_correct) AS estimated_correct
     FROM prediction_sums
     WHERE minute >= $start AND minute < $end
     GROUP BY ALL
@@ -18,36 +20,63 @@ truth AS (
     FROM labelled
     GROUP BY ALL
 ),
-bins AS (
+audited AS (
+    SELECT model, model_version, time AS audited, arg_max(level, (snapshot, level)) AS estimate_level
+    FROM findings WHERE detector = $estimate AND time < $end
+    GROUP BY ALL
+),
+parts AS (
     SELECT
-        time_bucket(to_minutes($step_minutes), minute, $origin) AS time, model, model_version,
-        CASE WHEN bucket = $zero THEN 0 ELSE pow(2, (bucket + 1) * pow(2, -scale)) END AS seconds,
+        time_bucket(to_minutes($step_minutes), minute, $origin) AS time, model, model_version, 'requests' AS source,
+        CASE WHEN bucket = $zero THEN 0 ELSE pow(2, bucket * pow(2, -scale)) END AS low,
+        CASE WHEN bucket = $zero THEN 0 ELSE pow(2, (bucket + 1) * pow(2, -scale)) END AS high,
         sum("count") AS n
     FROM latency_bins
     WHERE metric = $metric AND minute >= $start AND minute < $end
     GROUP BY ALL
     UNION ALL
     SELECT
-        time_bucket(to_minutes($step_minutes), minute, $origin) AS time, model, model_version,
-        CASE WHEN at_most_seconds = 'inf'::DOUBLE THEN above_seconds ELSE at_most_seconds END AS seconds,
-        sum("count") AS n
+        time_bucket(to_minutes($step_minutes), minute, $origin) AS time, model, model_version, histogram,
+        above_seconds, at_most_seconds, sum("count")
     FROM counted
     GROUP BY ALL
 ),
+valued AS (
+    SELECT
+        *,
+        CASE
+            WHEN high = 'inf'::DOUBLE THEN low
+            WHEN source = 'requests' OR contains(source, 'exponential') OR contains(source, 'native')
+                THEN CASE WHEN high = 0 THEN 0 ELSE 2 * low * high / (low + high) END
+        END AS middle
+    FROM parts
+),
 ranked AS (
-    SELECT *, sum(n) OVER (whole ORDER BY seconds) AS upto, sum(n) OVER whole AS total
-    FROM bins
+    SELECT
+        time, model, model_version, n, coalesce(middle, low) AS first, coalesce(middle, high) AS last,
+        sum(n) OVER (whole ORDER BY coalesce(middle, high), low, source ROWS UNBOUNDED PRECEDING) AS upto,
+        sum(n) OVER whole AS total
+    FROM valued
     WINDOW whole AS (PARTITION BY time, model, model_version)
 ),
 slow AS (
     SELECT
         time, model, model_version, CAST(any_value(total) AS BIGINT) AS timed,
-        min(seconds) FILTER (upto >= 0.95 * total) AS latency_p95
+        arg_min(first + (last - first) * (0.95 * total - (upto - n)) / n, upto) FILTER (upto >= 0.95 * total) AS latency_p95
     FROM ranked
     GROUP BY ALL
+),
+steps AS (
+    SELECT *
+    FROM traffic
+    LEFT JOIN truth USING (time, model, model_version)
+    FULL JOIN slow USING (time, model, model_version)
 )
-SELECT time, model, model_version, coalesce(requests, timed) AS requests, failed, labelled, wrong, latency_p95
-FROM traffic
-LEFT JOIN truth USING (time, model, model_version)
-FULL JOIN slow USING (time, model, model_version)
-ORDER BY model, model_version, time
+SELECT
+    s.time, s.model, s.model_version, coalesce(requests, timed) AS requests, failed, labelled, wrong, latency_p95,
+    estimated_count, estimated_correct, a.estimate_level
+FROM steps s
+ASOF LEFT JOIN audited a
+    ON s.model = a.model AND s.model_version = a.model_version
+    AND s.time + to_minutes($step_minutes) >= a.audited
+ORDER BY s.model, s.model_version, s.time

@@ -15,6 +15,7 @@ from detectors import exponential
 from detectors.intervals import wilson
 from pipeline.answers.answer import Answer
 from pipeline.answers.models import models
+from pipeline.answers.timeline import timeline
 from pipeline.answers.window import Window
 from pipeline.judge import judge, record
 from pipeline.registry import register
@@ -174,3 +175,31 @@ def test_labels_are_of_the_version_and_unknown_by_place(store: Store) -> None:
     for row in named(answer):
         assert [row[name] for name in judged] == [None] * len(judged)
     assert any("unknown by workload" in note for note in answer.notes)
+
+
+def test_the_line_of_p95_ends_where_the_table_stands(store: Store) -> None:
+    """One step as long as the window is the table's row: two figures of one time are both doubted."""
+    shown, steps = by_version(models(store, HOUR)), by_version(timeline(store, HOUR, 1))
+    for version in ("1", "2"):
+        assert steps[version]["latency_p95"] == pytest.approx(shown[version]["latency_p95"], rel=1e-12)
+        assert steps[version]["accuracy"] == shown[version]["accuracy"]
+
+
+def test_a_line_without_labels_is_estimated_until_labels_contradict(tmp_path: Path) -> None:
+    """A model that nobody labels has a line, and a reader sees from when on it must not be believed."""
+    key = {"model": "fraud", "model_version": "1"}
+    sums = {"count": 4, "estimated_count": 4, "estimated_correct": Decimal("3.000000000")}
+    told = {"detector": "estimate", **key, "content": "{}"}
+    with Store.open(tmp_path) as store:
+        write(
+            store,
+            prediction_sums=[{**key, **sums, "minute": START + i * MINUTE} for i in range(3)],
+            findings=[
+                {**told, "time": START + i * MINUTE, "level": level}
+                for i, level in ((1, "ok"), (3, "invalid"))
+            ],
+        )
+        steps = named(timeline(store, HOUR, 60))
+    assert [s["estimated_accuracy"] for s in steps] == [0.75] * 3
+    assert [s["estimate_level"] for s in steps] == ["ok", "ok", "invalid"]
+    assert [s["accuracy"] for s in steps] == [None] * 3
