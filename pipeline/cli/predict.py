@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -18,6 +19,7 @@ from pipeline.errors import ConfigError, NotFound
 
 if TYPE_CHECKING:
     from pipeline.answers.answer import Answer
+    from pipeline.predict.plans import Line
     from pipeline.predict.present import Now
     from pipeline.prices import PriceBook
 
@@ -45,6 +47,10 @@ def predict(
     ] = None,
     nodes: Annotated[int | None, typer.Option("--nodes", min=0, help="That a DaemonSet runs on.")] = None,
     job_hours: Annotated[str | None, typer.Option("--job-hours", help="Hours that a job's pod runs.")] = None,
+    pods: Annotated[
+        list[str] | None,
+        typer.Option("--pods", metavar="KIND/NAME=N", help="Pods of an object of another kind."),
+    ] = None,
     prices: PricesOption = None,
     gpu_hour_price: GpuHourOption = None,
     currency: CurrencyOption = "USD",
@@ -52,53 +58,77 @@ def predict(
 ) -> None:
     """The monthly GPU cost of what FILE holds, what it costs now by the ledger, and the change.
 
-    Exit codes: 6 the change is over the budget, 7 something in it has no price or extent.
+    Exit codes: 6 the change is over --budget, or a budget of setting budgets.file is; 7 something in it has
+    no price or extent.
     """
-    from pipeline.predict.answer import Asked, change, is_incomplete
+    from collectors.live.allocation.patterns import matches
+    from pipeline.budgets import load as load_plans
+    from pipeline.predict.answer import Asked, beside, change, is_incomplete
     from pipeline.predict.answer import predict as answer
-    from pipeline.predict.devices import claims, classes
+    from pipeline.predict.devices import Resources, claims, classes
     from pipeline.predict.manifest import objects
-    from pipeline.predict.workloads import workloads
+    from pipeline.predict.plans import against
+    from pipeline.predict.workloads import Extents, workloads
     from pipeline.prices.price import Profile
 
+    chosen = settings(ctx)
     most = None if budget is None else _amount("--budget", budget)
     hours = None if job_hours is None else Fraction(_amount("--job-hours", job_hours))
     found = [one for text in map(_read, files) for one in objects(text)]
-    known = claims(found, namespace, classes(settings(ctx).predict.device_classes))
+    known = claims(found, namespace, classes(chosen.predict.device_classes))
     book = price_book(prices, gpu_hour_price, currency)
+    devices, free = matches(chosen.allocation.resources), matches(chosen.predict.free_resources)
+    extents = Extents(Resources(devices, free, beside(book)), nodes, hours, dict(map(_pods, pods or ())))
     profile = Profile(cluster, provider, region, instance_type, gpu_model, "", capacity_type)
-    costs, notes = _now(ctx, store, book, currency)
-    held = workloads(found, namespace, known, nodes, hours)
+    plans = load_plans(chosen.budgets.file) if chosen.budgets.file else ()
+    costs, lines, notes = _now(ctx, store, book, currency, bool(plans))
+    held = workloads(found, namespace, known, extents)
     made = answer(held, book, Asked(profile, replicas, currency), now(), costs)
-    show(replace(made, notes=(*made.notes, *notes, *_verdict(made, most, currency))), output)
-    if most is not None and change(made) > most:
+    verdicts = list(against(plans, made, lines, cluster, currency, now().date()))
+    said = (*_verdict(made, most, currency), *(verdict.words for verdict in verdicts))
+    show(replace(made, notes=(*made.notes, *notes, *said)), output)
+    if (most is not None and change(made) > most) or any(verdict.is_over for verdict in verdicts):
         raise typer.Exit(OVER_BUDGET)
-    if is_incomplete(made):
+    if is_incomplete(made) or any(verdict.is_over is None for verdict in verdicts):
         raise typer.Exit(INCOMPLETE)
 
 
 def _now(
-    ctx: typer.Context, store: Path | None, book: PriceBook, currency: str
-) -> tuple[Now | None, tuple[str, ...]]:
-    """From the ledger, where there is one."""
+    ctx: typer.Context, store: Path | None, book: PriceBook, currency: str, plans: bool
+) -> tuple[Now | None, Sequence[Line], tuple[str, ...]]:
+    """From the ledger, where there is one: by workload, and where there are plans by all that these match."""
+    from pipeline.ownership.file import load
+    from pipeline.predict.plans import lines
     from pipeline.predict.present import compared
 
+    rule = settings(ctx).cost
     try:
         with reading(ctx, store) as ledger:
-            return compared(ledger, book, currency, settings(ctx).cost)
+            costs, notes = compared(ledger, book, currency, rule)
+            is_asked = plans and costs is not None
+            return costs, lines(ledger, book, currency, rule, load(rule.ownership)) if is_asked else (), notes
     except NotFound as error:
         if store is not None:
             raise
-        return None, (f"there is nothing to compare with: {error}",)
+        return None, (), (f"there is nothing to compare with: {error}",)
 
 
 def _verdict(made: Answer, most: Decimal | None, currency: str) -> tuple[str, ...]:
-    from pipeline.predict.answer import change
+    from pipeline.predict.answer import change, is_incomplete
 
     if most is None:
         return ()
+    if change(made) <= most and is_incomplete(made):
+        return (f"not known to be within the budget of {most:f} {currency}: something in it has no price",)
     word = "over" if change(made) > most else "within"
     return (f"{word} the budget: {change(made):f} of {most:f} {currency} a month",)
+
+
+def _pods(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if not ("/" in name and number.isdecimal() and len(number) < 10):
+        raise ConfigError("--pods", text, "write KIND/NAME=N, such as LeaderWorkerSet/llm=8")
+    return name, int(number)
 
 
 def _read(name: str) -> str:

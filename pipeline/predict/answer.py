@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+from collectors.device_products import product
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.money import from_nano
-from pipeline.predict.devices import Ask
+from pipeline.predict.devices import BESIDE, Ask, Part
 from pipeline.predict.present import Now, money
 from pipeline.predict.workloads import HOURS, Workload
 from pipeline.prices.book import PriceBook
@@ -22,7 +23,6 @@ _LABELS = {
     "instance_type": ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"),
     "region": ("topology.kubernetes.io/region",),
     "capacity_type": ("karpenter.sh/capacity-type", "eks.amazonaws.com/capacityType"),
-    "gpu_model": (PRODUCT,),
 }
 _PLACES = Decimal("1e-6")
 
@@ -53,7 +53,7 @@ def predict(
         rows.append(row)
         notes += [f"{one.namespace} {one.name}: {problem}" for problem in problems]
     if not rows:
-        notes.append("nothing in it asks for a GPU")
+        notes.append("nothing in it asks for a GPU or another device")
     notes.append(f"a month is {HOURS} hours; prices: {book.version}")
     sums = [_sum(row[at] for row in rows) for at in (7, 8, 9)]
     total = ("", "", None, None, None, "", None, *sums)
@@ -70,10 +70,11 @@ def _row(
         share, problem = _share(ask, profile, one.labels, asked)
         price, reason = _price(book, profile, now, asked.currency)
         problems += [text for text in (problem, reason if not ask.problem else "") if text]
-        gpus += ask.number * share * times
         nano += ask.number * share * times * (price or 0) * (one.hours or 0)
-        models.append(profile.gpu_model)
-        prices.append(price)
+        if ask.resource not in BESIDE:
+            gpus += ask.number * share * times
+            models.append(profile.gpu_model)
+            prices.append(price)
     known = not problems
     predicted = money(nano) if known else None
     current = None if costs is None else costs.get((one.namespace, one.name), Decimal(0))
@@ -93,18 +94,24 @@ def _profile(labels: Mapping[str, str], ask: Ask, stated: Profile) -> Profile:
         found = next((labels[key] for key in keys if key in labels), "")
         values[name] = found or getattr(stated, name)
     values["capacity_type"] = values["capacity_type"].lower().replace("_", "-")
-    model = values["gpu_model"].removesuffix("-SHARED").partition("-MIG-")[0]
-    return replace(stated, **{**values, "gpu_model": ask.gpu_model or model})
+    if ask.resource in BESIDE:
+        return replace(stated, **values, gpu_model="", resource=ask.resource)
+    return replace(
+        stated, **values, gpu_model=ask.gpu_model or product(ask.resource, labels) or stated.gpu_model
+    )
 
 
 def _share(ask: Ask, profile: Profile, labels: Mapping[str, str], asked: Asked) -> tuple[Fraction, str]:
     """Of a card; and why it is not known."""
     if ask.problem:
         return Fraction(), ask.problem
-    in_label = labels.get(PRODUCT, "").partition("-MIG-")[2]
-    if profile_name := ask.profile or in_label:
+    if ask.part is not None:
+        return _of_hami(ask.part, profile, labels)
+    is_card = ask.resource.startswith("nvidia.com/")
+    told = labels.get(PRODUCT, "") if is_card else ""
+    if profile_name := ask.profile or told.partition("-MIG-")[2]:
         return mig.share(profile_name, profile.gpu_model), ""
-    if not (ask.shared or labels.get(PRODUCT, "").endswith("-SHARED")):
+    if not (ask.shared or told.endswith("-SHARED")):
         return Fraction(1), ""
     written = labels.get("nvidia.com/gpu.replicas", "")
     replicas = int(written) if written.isdecimal() and int(written) else asked.replicas
@@ -113,11 +120,24 @@ def _share(ask: Ask, profile: Profile, labels: Mapping[str, str], asked: Asked) 
     return Fraction(), "say into how many replicas a shared GPU is cut with --replicas"
 
 
+def _of_hami(part: Part, profile: Profile, labels: Mapping[str, str]) -> tuple[Fraction, str]:
+    written, gigabytes = labels.get("nvidia.com/gpu.memory", ""), mig.card_gb(profile.gpu_model)
+    whole = int(written) if written.isdecimal() else (gigabytes or 0) * 1024
+    if part.mebibytes and not whole:
+        return Fraction(), "say the GPU's memory with a node selector nvidia.com/gpu.memory in MiB"
+    memory = part.mebibytes / whole if part.mebibytes else Fraction()
+    return min(max(part.percent / 100, memory), Fraction(1)), ""
+
+
 def _price(book: PriceBook, profile: Profile, now: datetime, currency: str) -> tuple[int | None, str]:
     span = book.spans(profile, now, now + timedelta(minutes=1), currency)[0]
     if span.nano_per_hour is not None:
         return span.nano_per_hour, ""
-    missing = [] if profile.gpu_model else [f"the GPU with --gpu-model (or a node selector {PRODUCT})"]
+    missing = (
+        []
+        if profile.gpu_model or profile.resource
+        else [f"the GPU with --gpu-model (or a node selector {PRODUCT})"]
+    )
     missing += [f"--{name}" for name in ("provider", "region") if not getattr(profile, name)]
     remedy = f"; say {', '.join(missing)}" if missing else ""
     return None, f"no price for {profile}{remedy}, or give --prices or --gpu-hour-price"
@@ -130,6 +150,11 @@ def _sum(values: Iterable[Value]) -> Decimal | None:
 
 def _decimal(value: Fraction) -> Decimal:
     return (Decimal(value.numerator) / value.denominator).quantize(_PLACES)
+
+
+def beside(book: PriceBook) -> frozenset[str]:
+    """Of CPU and memory what the book has a price for: what costs nothing in the ledger is not predicted."""
+    return frozenset(BESIDE) & {value for price in book.prices for f, value in price.match if f == "resource"}
 
 
 def is_incomplete(answer: Answer) -> bool:

@@ -1,28 +1,56 @@
-"""What GPUs a pod asks for: extended resources of its containers, and claims for devices (DRA)."""
+"""What a pod asks for: extended resources, cores and memory of containers, and claims for devices (DRA)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 from collectors.quantity import quantity
 from pipeline.errors import ConfigError
 from pipeline.predict.manifest import Json, count, mapping, namespace, sequence
 
-WHOLE = ("nvidia.com/gpu", "amd.com/gpu", "gpu.intel.com/i915", "gpu.intel.com/xe")
 SHARED = re.compile(r"nvidia\.com/[\w.-]+\.shared")
 MIG = re.compile(r"nvidia\.com/mig-(\d+g\.\d+gb)[\w.+-]*")
+HAMI_OF = re.compile(r"nvidia\.com/(gpumem|gpumem-percentage|gpucores)")
+"""What HAMi gives of each `nvidia.com/gpu` of the same container: MiB, or a percentage of the memory, and of
+the cores; without a limit the whole."""
+BESIDE = ("cpu", "memory")
+GIB = 2**30
 NO_GPU = "compute-domain"
 """In the name of a device class: channels between nodes."""
 
 
+class Part(NamedTuple):
+    """Of a card by HAMi: the larger of the two, as the ledger counts it."""
+
+    percent: Fraction
+    mebibytes: Fraction = Fraction()
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Which extended resources are devices, which cost nothing themselves, and what else has a price."""
+
+    is_device: Callable[[str], bool]
+    is_free: Callable[[str], bool]
+    beside: frozenset[str] = frozenset()
+
+
+Wanted = dict[tuple[str, Part | None], Fraction]
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """So many of one thing: whole devices, `shared` replicas of one, or MIG slices of `profile`."""
+    """So many of one thing: whole devices, `shared` replicas of one, MIG slices of `profile`, parts of a
+    card; or cores, or GiB of memory."""
 
     number: Fraction
+    resource: str = "nvidia.com/gpu"
+    """Its name in Kubernetes: an extended resource, `cpu` or `memory`."""
+    part: Part | None = None
     shared: bool = False
     profile: str = ""
     gpu_model: str = ""
@@ -59,40 +87,65 @@ def claims(found: list[Json], default: str, known: Mapping[str, str]) -> Claims:
     return Claims(specs, known)
 
 
-def of_pod(spec: Json) -> list[Ask]:
+def of_pod(spec: Json, known: Resources) -> list[Ask]:
     """The larger of what all its containers ask for and what one of those before them does."""
-    main = _sum(sequence(spec.get("containers")))
+    main = _sum(sequence(spec.get("containers")), known)
     before = sequence(spec.get("initContainers"))
-    beside = _sum([one for one in before if one.get("restartPolicy") == "Always"])
+    beside = _sum([one for one in before if one.get("restartPolicy") == "Always"], known)
     held = {name: main.get(name, Fraction()) + beside.get(name, Fraction()) for name in main | beside}
     for one in before:
-        for name, number in _sum([one]).items():
+        for name, number in _sum([one], known).items():
             held[name] = max(held.get(name, Fraction()), number)
-    return [_ask(name, number) for name, number in sorted(held.items()) if number]
+    held |= _sum([spec], known)  # what the pod as a whole requests stands in place of its containers'
+    return [_ask(*name, number, known) for name, number in sorted(held.items(), key=str) if number]
 
 
-def _sum(containers: list[Json]) -> dict[str, Fraction]:
+def _sum(containers: list[Json], known: Resources) -> Wanted:
     """A request that is not written is its limit."""
-    sums: dict[str, Fraction] = {}
+    sums: Wanted = {}
     for one in containers:
         asked = {**mapping(one, "resources", "limits"), **mapping(one, "resources", "requests")}
+        part = _part(asked)
         for name, value in asked.items():
-            if name in WHOLE or SHARED.fullmatch(name) or MIG.fullmatch(name):
-                sums[name] = sums.get(name, Fraction()) + _whole(name, value)
+            if _is_asked(name, known):
+                key = (name, part if name == "nvidia.com/gpu" else None)
+                sums[key] = sums.get(key, Fraction()) + _number(name, value)
     return sums
 
 
-def _whole(name: str, value: object) -> Fraction:
-    """ConfigError where it is no number of devices: as nothing it would pass any budget."""
+def _is_asked(name: str, known: Resources) -> bool:
+    """Kubernetes' own resources have no domain; what is not known to cost nothing is asked for."""
+    if "/" not in name:
+        return name in known.beside
+    return not (HAMI_OF.fullmatch(name) or known.is_free(name))
+
+
+def _part(asked: Json) -> Part | None:
+    found = {match[1]: _number(name, v) for name, v in asked.items() if (match := HAMI_OF.fullmatch(name))}
+    if not found:
+        return None
+    cores, mebibytes = found.get("gpucores", Fraction()), found.get("gpumem", Fraction())
+    memory = found.get("gpumem-percentage", Fraction(0 if mebibytes else 100))
+    return Part(min(max(cores, memory), Fraction(100)), mebibytes)
+
+
+def _number(name: str, value: object) -> Fraction:
+    """Devices, cores or GiB; ConfigError where it is none of them: as nothing it would pass any budget."""
     found = quantity(value)
+    if name in BESIDE and found is not None and found >= 0:
+        return found / GIB if name == "memory" else found
     if found is None or found < 0 or found.denominator != 1:
         raise ConfigError(name, value, "write a whole number of devices")
     return found
 
 
-def _ask(name: str, number: Fraction) -> Ask:
-    found = MIG.fullmatch(name)
-    return Ask(number, shared=SHARED.fullmatch(name) is not None, profile=found[1] if found else "")
+def _ask(name: str, part: Part | None, number: Fraction, known: Resources) -> Ask:
+    if name in BESIDE or known.is_device(name):
+        found = MIG.fullmatch(name)
+        is_shared = SHARED.fullmatch(name) is not None
+        return Ask(number, name, part, shared=is_shared, profile=found[1] if found else "")
+    remedy = "name it in allocation.resources, or in predict.free_resources if it costs nothing itself"
+    return Ask(number, name, problem=f"the resource {name} is not known; {remedy}")
 
 
 def of_claims(spec: Json, where: str, known: Claims) -> Iterator[tuple[str, list[Ask]]]:

@@ -42,15 +42,21 @@ def costs_now(store: Store, book: PriceBook, currency: str, rule: CostRule) -> t
     Raises NotFound where the ledger holds no GPU fact.
     """
     rule = replace(rule, method=Method.allocation, idle=Spread.none, shared=Spread.none)
-    known = extent(store)
-    window = Window(max(known.start, known.end - NOW_SPAN), known.end)
+    window = newest(store)
     found = cost(store, window, ("namespace", "workload"), book, currency, rule)
     at = [column.name for column in found.columns].index("total_cost")
+    return {(str(row[0]), str(row[1])): by_month(row[at], window) for row in found.rows}, window
+
+
+def newest(store: Store) -> Window:
+    """The ledger's newest day; NotFound where it holds no GPU fact."""
+    known = extent(store)
+    return Window(max(known.start, known.end - NOW_SPAN), known.end)
+
+
+def by_month(amount: Value, window: Window) -> Decimal | None:
+    """A month at the rate of the window."""
     hours = Fraction((window.end - window.start) // timedelta(minutes=1), 60)
-    return {(str(row[0]), str(row[1])): _month(row[at], hours) for row in found.rows}, window
-
-
-def _month(amount: Value, hours: Fraction) -> Decimal | None:
     return money(Fraction(amount) * HOURS / hours * 10**9) if isinstance(amount, Decimal) else None
 
 

@@ -36,13 +36,14 @@ def share(profile: str, gpu_model: str) -> Fraction:
 
 
 def _memory_slices(profile: str, gpu_model: str, compute: int) -> int:
-    match, card = _PROFILE.search(profile), _card_gb(gpu_model)
+    match, card = _PROFILE.search(profile), card_gb(gpu_model)
     if match is None or card is None:
         return _MEMORY_OF.get(compute, compute)
     return round(int(match[2]) * MEMORY_SLICES / card)
 
 
-def _card_gb(gpu_model: str) -> int | None:
+def card_gb(gpu_model: str) -> int | None:
+    """Memory of a card, as its name tells it."""
     told = _MEMORY.search(gpu_model.partition("MIG")[0])  # a slice may be named like its card
     if told:
         return int(told[1])

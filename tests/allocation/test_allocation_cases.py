@@ -577,3 +577,26 @@ def test_a_plugins_devices_are_unschedulable_with_their_node() -> None:
     scene(news("nodes", cordoned, at=later), at=later)
     lasting = [row["health"] for row in scene.devices.values() if row["end"] is None]
     assert lasting == ["unschedulable", "unschedulable"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "label", "text", "model"),
+    [
+        ("amd.com/gpu", "amd.com/gpu.product-name", "AMD_Instinct_MI300X_OAM", "AMD_Instinct_MI300X_OAM"),
+        ("gpu.intel.com/xe", "gpu.intel.com/product", "Max_1550", "Max_1550"),
+        ("google.com/tpu", "cloud.google.com/gke-tpu-accelerator", "tpu-v5p-slice", "tpu-v5p-slice"),
+        ("habana.ai/gaudi", "x", "y", "habana.ai/gaudi"),
+        ("aws.amazon.com/neuron", "x", "y", "aws.amazon.com/neuron"),
+        ("amd.com/gpu", "x", "y", None),
+        ("nvidia.com/gpu", "nvidia.com/gpu.product", "NVIDIA-A30-MIG-1g.6gb", "NVIDIA-A30"),
+    ],
+)  # fmt: skip
+def test_a_device_has_the_name_by_which_a_price_knows_it(
+    resource: str, label: str, text: str, model: str | None
+) -> None:
+    """A Gaudi or TPU without a model could have no price of its own; of a GPU any model would be a guess."""
+    scene = Scene()
+    one = k.node(capacity={resource: "1"})
+    one["metadata"]["labels"] = {label: text}
+    scene(news("nodes", one))
+    assert {there["gpu_model"] for there in scene.devices.values()} == {model}

@@ -97,6 +97,21 @@ def test_every_kind_of_workload(kind: str, spec: dict[str, Any], options: str, c
         (pod({"nvidia.com/gpu": 2, "cpu": "4"}), "", Fraction(2)),
         (pod({"nvidia.com/gpu.shared": 1}), "--replicas 4", Fraction(1, 4)),
         (
+            pod(ONE | {"nvidia.com/gpucores": 25, "nvidia.com/gpumem-percentage": 20}),
+            "",
+            Fraction(1, 4),
+        ),
+        (pod(ONE | {"nvidia.com/gpucores": 25}), "", Fraction(1)),
+        (
+            pod(
+                ONE | {"nvidia.com/gpumem": 20480},
+                nodeSelector={"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB"},
+            ),
+            "",
+            Fraction(1, 2),
+        ),
+        (pod({"aws.amazon.com/neuron": 16}), "", Fraction(16)),
+        (
             pod(
                 ONE,
                 nodeSelector={"nvidia.com/gpu.product": "NVIDIA-L4-SHARED", "nvidia.com/gpu.replicas": "8"},
@@ -222,7 +237,7 @@ def test_several_documents_and_lists_are_read_and_other_objects_left() -> None:
     assert [row["workload"] for row in found["rows"]] == ["Pod/p", "Deployment/web"]
     assert found["total"]["monthly_cost"] == "2920.000000000"
     nothing = json.loads(asked({"kind": "ConfigMap"}).stdout)
-    assert "nothing in it asks for a GPU" in nothing["notes"]
+    assert "nothing in it asks for a GPU or another device" in nothing["notes"]
 
 
 def test_what_is_no_manifest_is_an_error_with_its_place(tmp_path: Path) -> None:
@@ -269,3 +284,74 @@ def test_what_is_no_manifest_passes_no_gate(text: str) -> None:
     """A pipeline whose first half failed hands on a message, and must not be told that it costs nothing."""
     with pytest.raises(ConfigError, match="each with its kind"):
         objects(text)
+
+
+SERVING = {
+    "kind": "InferenceService",
+    "metadata": {"name": "llm", "namespace": "shop"},
+    "spec": {"predictor": {"minReplicas": 4, "model": {"resources": {"limits": {"nvidia.com/gpu": 8}}}}},
+}
+WORKERS = {
+    "kind": "LeaderWorkerSet",
+    "metadata": {"name": "lws", "namespace": "shop"},
+    "spec": {"replicas": 4, "leaderWorkerTemplate": {"size": 2, "workerTemplate": {"spec": pod(ONE)}}},
+}
+
+
+@pytest.mark.parametrize("document", [SERVING, WORKERS, {"kind": "List", "items": [SERVING, WORKERS]}])
+def test_a_kind_that_is_not_known_passes_no_gate(document: dict[str, Any]) -> None:
+    """Eight GPUs behind an operator's object were `within the budget`."""
+    result = asked(document, options="--gpu-hour-price 2 --budget 1")
+    assert result.exit_code == 7
+    notes = " ".join(json.loads(result.stdout)["notes"])
+    assert "not known to be within the budget" in notes and "how many pods" in notes
+
+
+def test_how_many_pods_such_an_object_runs_can_be_said() -> None:
+    options = "--gpu-hour-price 2 --gpu-model L4 --pods InferenceService/llm=4"
+    assert float(cost_of(SERVING, options=options)) == 4 * 8 * 2 * 730
+    with pytest.raises(ConfigError, match="--pods"):
+        raise asked(SERVING, options="--pods llm=4").exception or AssertionError
+
+
+def test_other_vendors_devices_have_their_own_price_and_unknown_ones_none(tmp_path: Path) -> None:
+    """A row for an L4 prices no Neuron device; a resource that nobody named may be a device."""
+    book = tmp_path / "prices.yaml"
+    rows = [
+        {"match": {"gpu_model": "L4"}, "gpu_hour": "1", "currency": "USD"},
+        {"match": {"gpu_model": "aws.amazon.com/neuron"}, "gpu_hour": "3", "currency": "USD"},
+        {"match": {"resource": "cpu"}, "unit_hour": "0.1", "currency": "USD"},
+        {"match": {"resource": "memory"}, "unit_hour": "0.01", "currency": "USD"},
+    ]
+    book.write_text(json.dumps({"version": "own", "prices": rows}), encoding="utf-8")
+    priced = f"--prices {book}"
+    four = workload("Deployment", {"replicas": 4}, pod({"aws.amazon.com/neuron": 16}))
+    assert float(cost_of(four, options=priced)) == 4 * 16 * 3 * 730
+    tpu = workload("Deployment", {}, pod({"google.com/tpu": 4}))
+    assert cost_of(tpu, options=priced, code=7) is None
+    other = workload("Deployment", {}, pod({"vendor.example/npu": 1}))
+    assert cost_of(other, options="--gpu-hour-price 2", code=7) is None
+    free = workload("Deployment", {}, pod(ONE | {"rdma/hca": 1}))
+    assert float(cost_of(free, options="--gpu-hour-price 2")) == 1460
+    beside = workload("Deployment", {}, pod(ONE | {"cpu": "500m", "memory": "2Gi"}))
+    assert float(cost_of(beside, options=priced)) == pytest.approx(730 * (1 + 0.05 + 0.02))
+
+
+def test_a_budget_of_the_file_is_a_gate_too(store: Path, tmp_path: Path) -> None:
+    """What the namespace costs now counts, and a budget that may be touched is not known to be kept."""
+    file = tmp_path / "budgets.yaml"
+
+    def code(match: dict[str, str], amount: int, document: dict[str, Any]) -> int:
+        file.write_text(json.dumps({"budgets": [{"name": "b", "match": match, "amount": amount}]}))
+        options = ["predict", "-f", "-", "--store", str(store), "--gpu-hour-price", "2"]
+        words = ["--set", f"budgets.file={file}", *options]
+        return CliRunner().invoke(app.app, words, input=json.dumps(document)).exit_code
+
+    grown = workload("Deployment", {"replicas": 3}, pod(ONE))
+    assert code({"namespace": "shop"}, 4380, grown) == 0
+    assert code({"namespace": "shop"}, 4379, grown) == 6
+    assert code({"namespace": "other"}, 1, grown) == 0
+    fresh = workload("Deployment", {}, pod(ONE), name="new")
+    assert code({"workload": "Deployment/new"}, 1459, fresh) == 6
+    elsewhere = {**fresh, "metadata": {"name": "new", "namespace": "fresh"}}
+    assert code({"team": "red"}, 10_000, elsewhere) == 7

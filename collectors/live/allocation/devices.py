@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from collectors.device_products import product
 from collectors.dra.slices import Pool
 from collectors.kube_objects import at, instant
 from collectors.live.allocation import beside
@@ -62,7 +63,7 @@ def _offered(resource: str, node: Node) -> Row:
     whole = resource.startswith("nvidia.com/gpu") and memory.isdecimal() and len(memory) < 10
     return {
         "driver": resource,
-        "gpu_model": (node.product or None) if resource.startswith("nvidia.com/") else None,
+        "gpu_model": product(resource, node.labels) or None,
         "mig_profile": sliced or None,
         "memory_bytes": float(int(memory) * _MEBI) if whole else None,
     }

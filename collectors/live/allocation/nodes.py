@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from collectors import device_products
 from collectors.live.allocation.beside import Sizes, sizes
 from collectors.live.allocation.hami import Registered, registered
 from collectors.live.allocation.meta import Labels, Meta, created
@@ -71,8 +72,9 @@ class Node(NamedTuple):
         }
 
     @property
-    def product(self) -> str:
-        return self.labels.get("nvidia.com/gpu.product", "").removesuffix("-SHARED")
+    def slice(self) -> str:
+        """MIG profile of all that the node offers as GPUs, as NVIDIA's single strategy has it; '' is none."""
+        return self.labels.get("nvidia.com/gpu.product", "").removesuffix("-SHARED").partition("-MIG-")[2]
 
     @property
     def replicas(self) -> int:
@@ -89,8 +91,8 @@ def _health(node: _Node) -> str:
 
 _LABELS = frozenset({
     "topology.kubernetes.io/region", "topology.kubernetes.io/zone", "node.kubernetes.io/instance-type",
-    "nvidia.com/gpu.product", "nvidia.com/gpu.replicas", "nvidia.com/gpu.sharing-strategy",
-    "nvidia.com/gpu.memory", *_CAPACITY_LABELS, *_SPOT_LABELS,
+    "nvidia.com/gpu.replicas", "nvidia.com/gpu.sharing-strategy", "nvidia.com/gpu.memory",
+    *device_products.LABELS, *_CAPACITY_LABELS, *_SPOT_LABELS,
 })  # fmt: skip
 _DECODER = msgspec.json.Decoder(_Node)
 

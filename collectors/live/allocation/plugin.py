@@ -14,7 +14,6 @@ from collectors.live.allocation.nodes import Node
 from collectors.live.allocation.pods import Asked, Pod
 
 _MIG = re.compile(r"nvidia\.com/mig-(.+?)(\.shared)?")
-_SINGLE_MIG = re.compile(r"-MIG-(.+)$")
 
 
 class Named(NamedTuple):
@@ -35,8 +34,7 @@ def profile(resource: str, node: Node | None) -> str:
     match = _MIG.fullmatch(resource)
     if match:
         return match[1]
-    single = _SINGLE_MIG.search(node.product) if node and resource.startswith("nvidia.com/gpu") else None
-    return single[1] if single else ""
+    return node.slice if node and resource.startswith("nvidia.com/gpu") else ""
 
 
 def replicas(resource: str, node: Node | None) -> int:

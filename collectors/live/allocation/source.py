@@ -8,8 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from collectors.live.allocation.fold import Fold
 from collectors.live.allocation.meta import Owner
 from collectors.live.allocation.named import KIND
 from collectors.live.allocation.parameters import AllocationSettings
+from collectors.live.allocation.patterns import matches, words
 from collectors.live.contract import Cursor, Turn, Watch
 from collectors.live.dcgm.prometheus import Prometheus
 from collectors.live.kube.answers import Server
@@ -169,7 +168,7 @@ class _Following:
 def kinds(settings: AllocationSettings) -> list[Kind]:
     """What is followed, and what is kept of it."""
     names = _names(settings)
-    is_device = _matches(settings.resources)
+    is_device = matches(settings.resources)
     also = beside.words(settings.beside)
     dra = [f"/apis/resource.k8s.io/{version}/" for version in ("v1", "v1beta2", "v1beta1")]
 
@@ -197,21 +196,7 @@ def kinds(settings: AllocationSettings) -> list[Kind]:
 
 
 def _names(settings: AllocationSettings) -> Names:
-    return Names(*map(_words, (settings.team_labels, settings.model_labels, settings.version_labels)))
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word for part in text.split(",") if (word := part.strip()))
-
-
-def _matches(patterns: str) -> Callable[[str], bool]:
-    words = _words(patterns)
-
-    @lru_cache(4_096)
-    def matches(resource: str) -> bool:
-        return any(fnmatchcase(resource, word) for word in words)
-
-    return matches
+    return Names(*map(words, (settings.team_labels, settings.model_labels, settings.version_labels)))
 
 
 _BOOKS = ("allocations", "inventory")

@@ -1,0 +1,73 @@
+"""The prediction against the budgets of a file: what a month of each costs now, and after the change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from pipeline.answers.answer import Answer
+from pipeline.answers.cost import cost
+from pipeline.budgets import MATCHED, Budget
+from pipeline.ownership.rules import Ownership
+from pipeline.predict.present import by_month, newest
+from pipeline.prices.book import PriceBook
+from pipeline.settings.cost import CostRule
+from pipeline.store import Store
+
+Line = Mapping[str, object]
+
+
+class Verdict(NamedTuple):
+    """`is_over` is None where it is not known whether the budget is kept."""
+
+    words: str
+    is_over: bool | None
+
+
+def lines(store: Store, book: PriceBook, currency: str, rule: CostRule, owners: Ownership) -> Sequence[Line]:
+    """Every line that budgets can be about, its `month` at the rate of the ledger's newest day."""
+    window = newest(store)
+    answer = cost(store, window, MATCHED, book, currency, rule, owners)
+    return [{**line, "month": by_month(line["total_cost"], window)} for line in answer.named()]
+
+
+def against(
+    plans: Sequence[Budget], made: Answer, known: Sequence[Line], cluster: str, currency: str, today: date
+) -> Iterator[Verdict]:
+    """One verdict a budget of this currency that holds today; a quarter's is spent evenly over its months."""
+    for plan in plans:
+        if plan.currency != currency or not plan.valid_from <= today < plan.valid_to:
+            continue
+        most = plan.amount / (3 if plan.period == "quarter" else 1)
+        now = sum((_money(line["month"]) for line in known if plan.covers(line)), Decimal(0))
+        change, unknown = Decimal(0), []
+        for row in made.named():
+            covered = _covered(plan, row, known, cluster)
+            if covered is None or (covered and row["change"] is None):
+                unknown.append(f"{row['namespace']} {row['workload']}")
+            elif covered:
+                change += _money(row["change"])
+        words = f"budget {plan.name}: {now + change:f} of {most:.2f} {currency} a month, {now:f} before"
+        if unknown:
+            words += f"; without {', '.join(unknown)}, whose price or owner is not known"
+        is_over = now + change > most
+        yield Verdict(words + ("; over it" if is_over else ""), None if unknown and not is_over else is_over)
+
+
+def _covered(plan: Budget, row: Line, known: Sequence[Line], cluster: str) -> bool | None:
+    """As the ledger's lines of the same workload, else of the same namespace, say; None where they do not."""
+    said = {"namespace": row["namespace"], "workload": row["workload"]}
+    said |= {"cluster": cluster} if cluster else {}
+    inside = [line for line in known if line["namespace"] == row["namespace"]]
+    same = [line for line in inside if line["workload"] == row["workload"]] or inside
+    asked = [dimension for dimension, _ in plan.match]
+    if set(asked) <= said.keys():
+        return plan.covers(said)
+    verdicts = {plan.covers({**line, **said}) for line in same}
+    return verdicts.pop() if len(verdicts) == 1 else None
+
+
+def _money(value: object) -> Decimal:
+    return value if isinstance(value, Decimal) else Decimal(0)
