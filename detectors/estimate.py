@@ -1,18 +1,23 @@
 """Judge of the estimate itself: do labels say that calibrated scores still tell how often a model is right?
 
 It never calls for an action.  What it finds invalid must not be believed, and nothing may rest on it.
+
+Predictions are audited by blocks of the look-back, which begin at fixed times, each in the order in which its
+labels were said: one test a block, which looking at it every minute does not repeat.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from detectors.estimate_audit import ALPHA, gains, log_mix
-from detectors.finding import Finding, Level
+from detectors.finding import Finding
 from detectors.parameters import Parameters
 from detectors.references import Reference
 from detectors.subject import Subject, integers, minutes_of
@@ -23,6 +28,8 @@ FEWEST = 30
 """Labels below which nothing is said, unless they reject the estimate already."""
 LOG_BAR = float(-np.log(ALPHA))
 NANO = 1e9
+FIRST_BLOCK = datetime(1970, 1, 5)
+"""A Monday, UTC: blocks of the default seven days are calendar weeks."""
 
 
 def expected(reference: Reference, score: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
@@ -31,8 +38,14 @@ def expected(reference: Reference, score: Floats, positive: npt.NDArray[np.bool_
     return np.asarray(np.where(positive, chance, 1.0 - chance))
 
 
+def window_start(end: datetime, parameters: Parameters) -> datetime:
+    """Start of the block that holds the beginning of the look-back: labels of it may still come."""
+    block = timedelta(minutes=parameters.rate_look_back_minutes)
+    return FIRST_BLOCK + (end - block - FIRST_BLOCK) // block * block
+
+
 def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Finding:
-    """`minutes` has minute, right (0 or 1), score, positive and count of labelled predictions.
+    """`minutes` has minute, told (that of the label), right (0 or 1), score, positive and count (labelled).
 
     Rows of a minute may be split and in any order: the gain of a bet is counted in billionths of a nat.
     """
@@ -40,32 +53,52 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     if reference is None or not reference.score_counts:
         return _said(subject.unjudged(NAME, "no_reference", parameters))
     if not minutes.num_rows:
-        return _said(subject.unjudged(NAME, "not_enough_data", parameters))
+        return _said(subject.unjudged(NAME, "not_enough_data", parameters, reference=reference.reference))
     score = np.asarray(minutes.column("score").combine_chunks().to_numpy(zero_copy_only=False), np.float64)
     positive = np.asarray(
         minutes.column("positive").combine_chunks().to_numpy(zero_copy_only=False), np.bool_
     )
     right, count = integers(minutes, "right"), integers(minutes, "count")
-    times, row = np.unique(minutes_of(minutes), return_inverse=True)
     chance = expected(reference, score, positive)
     exact = np.rint(gains(right - chance) * NANO).astype(np.int64) * count[:, None]
-    by_minute = np.zeros((len(times), exact.shape[1]), np.int64)
-    np.add.at(by_minute, row, exact)
-    evidence = np.maximum.accumulate(np.round(log_mix(np.cumsum(by_minute, axis=0) / NANO), 9))
-    total, reached = int(count.sum()), np.flatnonzero(evidence >= LOG_BAR)
+    told = minutes_of(minutes, "told")
+    block = _since_first(minutes_of(minutes)) // parameters.rate_look_back_minutes
+    audits = [_audit(told[block == one], exact[block == one]) for one in np.unique(block)]
+    evidence = max(highest for highest, _ in audits)
+    reached = [since for _, since in audits if since is not None]
+    total = int(count.sum())
     numbers: dict[str, float | int | str] = {
         "reference": reference.reference,
         "accuracy": float((right * count).sum() / total),
         "estimated": float(np.round((np.round(chance * NANO) * count).sum() / NANO / total, 9)),
     }
-    if not len(reached) and total < FEWEST:
+    if not reached and total < FEWEST:
         return _said(subject.unjudged(NAME, "not_enough_data", parameters, total, **numbers))
-    level: Level = "invalid" if len(reached) else "ok"
-    since = times[reached[0]].astype("datetime64[us]").item() if len(reached) else None
     return Finding(
-        NAME, subject.model, subject.model_version, level, subject.start, subject.end, total,
-        float(evidence[-1]), LOG_BAR, LOG_BAR, since, numbers,
+        NAME, subject.model, subject.model_version, "invalid" if reached else "ok",
+        subject.start, subject.end, total, evidence, LOG_BAR, LOG_BAR, min(reached, default=None), numbers,
     )  # fmt: skip
+
+
+def latched(finding: Finding, rejected: Mapping[str, datetime]) -> Finding:
+    """The finding, invalid if labels have ever rejected its reference: since when, by reference."""
+    since = rejected.get(str(finding.evidence.get("reference")))
+    return finding if since is None else replace(finding, level="invalid", since=since)
+
+
+def _since_first(times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
+    return (times - np.datetime64(FIRST_BLOCK)) // np.timedelta64(1, "m")
+
+
+def _audit(told: npt.NDArray[np.datetime64], exact: npt.NDArray[np.int64]) -> tuple[float, datetime | None]:
+    """The highest evidence of a block, and the minute at which it was enough."""
+    times, row = np.unique(told, return_inverse=True)
+    by_minute = np.zeros((len(times), exact.shape[1]), np.int64)
+    np.add.at(by_minute, row, exact)
+    evidence = np.round(log_mix(np.cumsum(by_minute, axis=0) / NANO), 9)
+    reached = np.flatnonzero(evidence >= LOG_BAR)
+    since = times[reached[0]].astype("datetime64[us]").item() if len(reached) else None
+    return float(evidence.max()), since
 
 
 def _said(finding: Finding) -> Finding:

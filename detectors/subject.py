@@ -48,5 +48,5 @@ def integers(table: pa.Table, name: str) -> npt.NDArray[np.int64]:
     return np.asarray(table.column(name).combine_chunks().cast(pa.int64()).to_numpy(zero_copy_only=False))
 
 
-def minutes_of(table: pa.Table) -> npt.NDArray[np.datetime64]:
-    return np.asarray(table.column("minute").combine_chunks().to_numpy(zero_copy_only=False))
+def minutes_of(table: pa.Table, name: str = "minute") -> npt.NDArray[np.datetime64]:
+    return np.asarray(table.column(name).combine_chunks().to_numpy(zero_copy_only=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
@@ -49,11 +50,13 @@ def _judge(store: Store, now: datetime, parameters: Parameters, memory: Memory) 
     references = store.references()
     findings: list[Finding] = []
     for detector, read in RATES.items():
-        minutes = by_version(read(store, references, rates_from, end))
+        start = estimate.window_start(end, parameters) if detector == estimate.NAME else rates_from
+        minutes = by_version(read(store, references, start, end))
         for model, version in versions:
-            subject = Subject(model, version, references.get(model), rates_from, end)
+            subject = Subject(model, version, references.get(model), start, end)
             found = minutes.get((model, version), NOTHING)
             findings.append(JUDGES[detector](found, subject, parameters))
+    findings = _latched(store, findings, rates_from, end)
     findings += _drift(store, versions, references, end, parameters, memory)
     return sorted(findings, key=lambda f: (f.model, f.model_version, f.detector))
 
@@ -107,6 +110,19 @@ def _drift(
             subject = Subject(model, version, reference, drift_tick.window_start(end, parameters), end)
             yield drift.judge(NOTHING, subject, parameters)
     yield from drift_tick.judge(store, known, end, parameters, memory)
+
+
+def _latched(store: Store, findings: list[Finding], start: datetime, end: datetime) -> list[Finding]:
+    """Estimates that an earlier tick found invalid stay so, as long as a tick comes in each look-back."""
+    if not any(f.detector == estimate.NAME and "reference" in f.evidence for f in findings):
+        return findings
+    rejected: dict[Version, dict[str, datetime]] = defaultdict(dict)
+    for row in store.query("invalid_estimates", start=start, end=end).to_pylist():
+        rejected[row["model"], row["model_version"]][row["reference"]] = row["since"]
+    return [
+        estimate.latched(f, rejected[f.model, f.model_version]) if f.detector == estimate.NAME else f
+        for f in findings
+    ]
 
 
 def _accuracy(store: Store, references: Mapping[str, Reference], start: datetime, end: datetime) -> pa.Table:

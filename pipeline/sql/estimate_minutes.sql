@@ -1,4 +1,5 @@
--- Labelled predictions made in [$start, $end) that have a score, by minute: whether right, and what was said of it.
+-- Labelled predictions made in [$start, $end) that have a score, by minute: whether right, and what was said of it;
+-- `told` is the minute in which the label was said.
 -- Whether one is right is as accuracy_minutes says it.
 -- Tables passed in: scored(model, positive_class); without a class the score is the confidence in the prediction.
 WITH ids AS (
@@ -27,13 +28,14 @@ verdicts AS (
         c.positive_class IS NULL OR s.prediction = c.positive_class AS positive,
         arg_max(CASE
             WHEN s.prediction <> '' AND w.label <> '' THEN CAST(s.prediction = w.label AS BIGINT)
-            ELSE CAST(w.score >= 0.5 AS BIGINT) END, (w.time, w.evaluator)) AS "right"
+            ELSE CAST(w.score >= 0.5 AS BIGINT) END, (w.time, w.evaluator)) AS "right",
+        time_bucket(INTERVAL 1 MINUTE, max(w.time)) AS told
     FROM said s JOIN words w USING (model, prediction_id) JOIN scored c USING (model)
     WHERE s.time >= $start AND s.time < $end AND s.prediction <> ''
       AND (w.label <> '' OR w.score IS NOT NULL)
     GROUP BY s.prediction_id, s.model, s.model_version, minute, 4, 5
 )
-SELECT model, model_version, minute, "right", score, positive, count(*) AS "count"
+SELECT model, model_version, minute, told, "right", score, positive, count(*) AS "count"
 FROM verdicts WHERE score IS NOT NULL
 GROUP BY ALL
 ORDER BY model, model_version, minute

@@ -49,7 +49,7 @@ def scored(right: float, end: datetime = END) -> pa.Table:
     """As `estimate_minutes` gives it: 25 labels a minute of predictions that said 0.9."""
     hits = np.random.default_rng(0).binomial(25, right, CHANGED)
     minute = judged.times(CHANGED, end)
-    same = {"score": np.full(CHANGED, 0.9), "positive": np.ones(CHANGED, np.bool_)}
+    same = {"told": minute, "score": np.full(CHANGED, 0.9), "positive": np.ones(CHANGED, np.bool_)}
     parts = [
         pa.table({"minute": minute, "right": np.full(CHANGED, value), "count": count, **same})
         for value, count in ((1, hits), (0, 25 - hits))

@@ -210,7 +210,14 @@ def test_labels_that_contradict_the_scores_make_the_estimate_invalid(tmp_path: P
         write(store, **{**life.facts(), "predictions": said, "labels": few, "prediction_sums": sums})
         found = levels(ticking.tick(store, now)[0])
         answer = models(store, Window(START, now + MINUTE))
+        write(store, labels=[{**row, "label": "yes", "revision": 1} for row in few])
+        later = ticking.judge(store, now + MINUTE)
+        register(store, reference(reference="fraud@2", errors=2_000), now.replace(tzinfo=UTC))
+        anew = levels(ticking.judge(store, now + MINUTE))
     assert (found["1", "estimate"], found["2", "estimate"]) == ("ok", "invalid")
+    kept = next(f for f in later if (f.model_version, f.detector) == ("2", "estimate"))
+    assert (kept.level, kept.log_evidence < kept.log_act) == ("invalid", True), "once rejected"
+    assert anew["2", "estimate"] == "ok", "another reference is another estimate"
     first, second = (dict(zip((c.name for c in answer.columns), row, strict=True)) for row in answer.rows)
     assert (first["estimate_level"], second["estimate_level"]) == ("ok", "invalid")
     assert first["estimated_accuracy"] == second["estimated_accuracy"] == 0.9

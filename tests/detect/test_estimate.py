@@ -1,0 +1,69 @@
+"""The audit of the estimate is one test a week, however often one looks and however late labels come."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from detectors import estimate
+from detectors.finding import Finding
+from detectors.parameters import Parameters
+from tests.detect.judged import END, reference, subject, times
+
+P = Parameters()
+
+
+def said(right: list[int], told: pa.Array, made: pa.Array) -> pa.Table:
+    """Ten labels a row, of predictions that said 0.9."""
+    size = len(right)
+    return pa.table(
+        {
+            "minute": made,
+            "told": told,
+            "right": np.array(right),
+            "count": np.full(size, 10),
+            "score": np.full(size, 0.9),
+            "positive": np.ones(size, np.bool_),
+        }
+    )
+
+
+def verdict(minutes: pa.Table) -> Finding:
+    return estimate.judge(minutes, subject(reference()), P)
+
+
+def test_labels_that_come_late_for_early_minutes_take_no_rejection_back() -> None:
+    """They are the newest word, not the first: in the order of predictions they would hide what was found."""
+    minutes = times(40)
+    early, late = minutes.slice(0, 20), minutes.slice(20)
+    rejected = verdict(said([0] * 20, told=late, made=late))
+    assert rejected.level == "invalid"
+    since = pa.array([END + timedelta(hours=1)] * 20, pa.timestamp("us"))
+    both = pa.concat_tables([said([1] * 20, told=since, made=early), said([0] * 20, told=late, made=late)])
+    found = verdict(both)
+    assert (found.level, found.since) == ("invalid", rejected.since)
+    assert found.log_evidence == rejected.log_evidence
+
+
+def test_a_week_is_one_test_whichever_minute_it_is_looked_at() -> None:
+    """A window that slides would be a new test every minute, and find what is not there sooner or later."""
+    monday = estimate.window_start(END, P) + timedelta(days=7)
+    assert monday.weekday() == 0
+    assert monday <= END < monday + timedelta(days=7)
+    assert estimate.window_start(END + timedelta(minutes=1), P) == estimate.window_start(END, P)
+    before = pa.array([monday - timedelta(minutes=20 - i) for i in range(20)], pa.timestamp("us"))
+    after = pa.array([monday + timedelta(minutes=i) for i in range(20)], pa.timestamp("us"))
+    half = [1] * 14 + [0] * 6
+    alone = max(verdict(said(half, at, at)).log_evidence for at in (before, after))
+    both = verdict(pa.concat_tables([said(half, at, at) for at in (before, after)]))
+    assert both.log_evidence == alone
+
+
+def test_a_right_estimate_is_rarely_found_invalid_by_a_judge_that_looks_all_the_time() -> None:
+    """At most 1 % of weeks; the evidence is the highest so far, so one look at the end is every look."""
+    rng, minutes = np.random.default_rng(0), times(300)
+    weeks = [said(rng.binomial(1, 0.9, 300).tolist(), minutes, minutes) for _ in range(300)]
+    found = [verdict(week.set_column(3, "count", pa.array(np.ones(300, "i8")))).level for week in weeks]
+    assert found.count("invalid") <= 3
