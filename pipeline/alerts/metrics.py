@@ -10,10 +10,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from detectors.finding import Finding
+from pipeline.answers.burning import Burning
 
 LEVELS = {"ok": 0.0, "warn": 1.0, "act": 2.0}
 UNKNOWN = -1.0
 """Of levels that are no verdict."""
+INVALID = -2.0
+"""Of an estimate that labels contradict: a verdict, and not on the model."""
 _LABELS = ("detector", "model", "model_version")
 
 
@@ -23,16 +26,23 @@ class Verdicts(Collector):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._found: tuple[Finding, ...] = ()
+        self._burning: tuple[Burning, ...] = ()
 
     def told(self, found: Sequence[Finding]) -> None:
         with self._lock:
             self._found = tuple(found)
 
+    def burnt(self, burning: Sequence[Burning]) -> None:
+        with self._lock:
+            self._burning = tuple(burning)
+
     def collect(self) -> Iterator[Metric]:
         with self._lock:
-            found = self._found
+            found, burning = self._found, self._burning
         level = GaugeMetricFamily(
-            "driftledger_verdict_level", "2 act, 1 warn, 0 ok, -1 no verdict", labels=_LABELS
+            "driftledger_verdict_level",
+            "2 act, 1 warn, 0 ok, -1 no verdict, -2 an estimate that labels contradict",
+            labels=_LABELS,
         )
         evidence = GaugeMetricFamily(
             "driftledger_verdict_evidence_nats", "Evidence of harm or change, ln", labels=_LABELS
@@ -42,8 +52,25 @@ class Verdicts(Collector):
         )
         for finding in found:
             of = (finding.detector, finding.model, finding.model_version)
-            level.add_metric(of, LEVELS.get(finding.level, UNKNOWN))
-            if finding.level in LEVELS:
+            value = INVALID if finding.level == "invalid" else LEVELS.get(finding.level, UNKNOWN)
+            level.add_metric(of, value)
+            if value != UNKNOWN:
                 evidence.add_metric(of, finding.log_evidence)
             judged.add_metric(of, finding.end.replace(tzinfo=UTC).timestamp())
-        yield from (level, evidence, judged)
+        burn = GaugeMetricFamily(
+            "driftledger_burn_rate",
+            "How many times faster than allowed a latency budget is spent, by window",
+            labels=("model", "model_version", "window"),
+        )
+        for of_window in burning:
+            names = (of_window.model, of_window.model_version, _window(of_window.minutes))
+            burn.add_metric(names, of_window.rate)
+        yield from (level, evidence, judged, burn)
+
+
+def _window(minutes: int) -> str:
+    """As Prometheus writes a duration."""
+    for size, unit in ((1_440, "d"), (60, "h")):
+        if minutes % size == 0:
+            return f"{minutes // size}{unit}"
+    return f"{minutes}m"

@@ -85,7 +85,7 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
         of_actions = action_delivery.receivers(chosen.alerts)
         if publisher:
             of_actions["action kafka"] = action_delivery.to_topic(publisher)
-        alerting = jobs.Alerting(told, chosen.alerts.warn, verdicts.told, of_actions)
+        alerting = jobs.Alerting(told, chosen.alerts.warn, verdicts.told, of_actions, verdicts.burnt)
         beside = {
             "judge": jobs.judging(
                 ledger,

@@ -21,6 +21,7 @@ from pipeline.alerts.action_delivery import tell, to_objects
 from pipeline.alerts.delivery import Send
 from pipeline.alerts.messages import summary
 from pipeline.alerts.tick import alert
+from pipeline.answers.burning import Burning, burning
 from pipeline.drift_tick import Memory
 from pipeline.embedded import Embedded
 from pipeline.errors import StoreUnavailable
@@ -43,6 +44,7 @@ class Alerting(NamedTuple):
     warn: bool = True
     told: Callable[[Sequence[Finding]], None] = lambda found: None
     of_actions: Mapping[str, TellAction] = {}
+    burnt: Callable[[Sequence[Burning]], None] | None = None
 
 
 NOBODY = Alerting({})
@@ -65,6 +67,8 @@ def judging(
         now = _now(watch)
         found, snapshot = tick(store, now, parameters, memory)
         alerting.told(found)
+        if alerting.burnt is not None:
+            alerting.burnt(burning(store, now))
         news, failures = alert(store, publisher, found, alerting.receivers, now, alerting.warn)
         for raised in news:
             log.warning("alert %s: %s", raised.alert_id, summary(raised))

@@ -22,6 +22,7 @@ from pipeline.alerts.delivery import receivers
 from pipeline.alerts.metrics import Verdicts
 from pipeline.alerts.tick import alert, known
 from pipeline.answers.alerts import alerts
+from pipeline.answers.burning import Burning
 from pipeline.answers.window import Window
 from pipeline.embedded import Embedded
 from pipeline.errors import ConfigError
@@ -159,7 +160,8 @@ def test_plain_http_stays_private() -> None:
 def scraped() -> str:
     verdicts, registry = Verdicts(), CollectorRegistry()
     registry.register(verdicts)
-    verdicts.told([finding("act"), finding("stale", "drift", 'x"\n')])
+    verdicts.told([finding("act"), finding("stale", "drift", 'x"\n'), finding("invalid", "estimate")])
+    verdicts.burnt([Burning("fraud", "2", minutes, 15.0) for minutes in (5, 60, 1_440)])
     return generate_latest(registry).decode()
 
 
@@ -169,6 +171,12 @@ def test_verdicts_are_metrics() -> None:
     of = 'detector="accuracy",model="fraud",model_version="2"'
     assert f"driftledger_verdict_level{{{of}}} 2.0" in text
     assert 'driftledger_verdict_level{detector="drift",model="x\\"\\n",model_version="2"} -1.0' in text
+    of = 'detector="estimate",model="fraud",model_version="2"'
+    assert f"driftledger_verdict_level{{{of}}} -2.0" in text, "no data is another thing than a wrong estimate"
+    assert f"driftledger_verdict_evidence_nats{{{of}}} 12.5" in text
+    for window in ("5m", "1h", "1d"):
+        name = f'driftledger_burn_rate{{model="fraud",model_version="2",window="{window}"}}'
+        assert f"{name} 15.0" in text
 
 
 def test_prometheus_takes_the_metrics(promtool: str) -> None:
@@ -177,28 +185,55 @@ def test_prometheus_takes_the_metrics(promtool: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def rule(name: str, at: str, *expected: tuple[dict[str, str], str, str]) -> dict[str, Any]:
+    told = [
+        {"exp_labels": labels, "exp_annotations": {"summary": summary, "description": description}}
+        for labels, summary, description in expected
+    ]
+    return {"eval_time": at, "alertname": name, "exp_alerts": told}
+
+
 def test_the_rules_are_rules_and_fire(tmp_path: Path, promtool: str) -> None:
-    """A rule with a typing error in a metric's name would be silent for ever."""
-    series = 'driftledger_verdict_level{detector="accuracy",model="fraud",model_version="2"}'
-    labels = {"detector": "accuracy", "model": "fraud", "model_version": "2", "severity": "critical"}
-    annotations = {
-        "summary": "accuracy of fraud version 2: act",
-        "description": "Proven worse than its reference; false in at most 1 % of 90 days without a change.",
+    """A rule with a typing error in a metric's name would be silent; a wrong estimate is not no data."""
+    fraud = {"model": "fraud", "model_version": "2"}
+    level = 'driftledger_verdict_level{detector="%s",model="fraud",model_version="2"}'
+    burn = 'driftledger_burn_rate{model="fraud",model_version="2",window="%s"}'
+    series = {
+        level % "accuracy": "0 1 2",
+        level % "estimate": "0 -2x1500",
+        burn % "1h": "15 15 15",
+        burn % "5m": "1 15 1",
     }
+    act = (
+        {"detector": "accuracy", **fraud, "severity": "critical"},
+        "accuracy of fraud version 2: act",
+        "Proven worse than its reference; false in at most 1 % of 90 days without a change.",
+    )
+    invalid = (
+        {"detector": "estimate", **fraud, "severity": "warning"},
+        "Accuracy of fraud version 2 cannot be told from its scores any more",
+        "Labels contradict the estimate, which a right one meets in 1 % of all cases. Go by labels alone.",
+    )
+    fast = (
+        {**fraud, "window": "1h", "severity": "critical"},
+        "fraud version 2 is too slow, too often",
+        "The budget of 30 days is spent 15 times faster than allowed over 1h.",
+    )
     case = {
         "evaluation_interval": "1m",
         "rule_files": [str(RULES)],
         "tests": [
             {
                 "interval": "1m",
-                "input_series": [{"series": series, "values": "0 1 2"}],
+                "input_series": [{"series": name, "values": values} for name, values in series.items()],
                 "alert_rule_test": [
-                    {"eval_time": "0m", "alertname": "DriftledgerAct", "exp_alerts": []},
-                    {
-                        "eval_time": "2m",
-                        "alertname": "DriftledgerAct",
-                        "exp_alerts": [{"exp_labels": labels, "exp_annotations": annotations}],
-                    },
+                    rule("DriftledgerAct", "0m"),
+                    rule("DriftledgerAct", "2m", act),
+                    rule("DriftledgerEstimateInvalid", "2m", invalid),
+                    rule("DriftledgerBlind", "25h"),
+                    rule("DriftledgerBudgetBurnsFast", "0m"),
+                    rule("DriftledgerBudgetBurnsFast", "1m", fast),
+                    rule("DriftledgerBudgetBurnsFast", "2m"),
                 ],
             }
         ],

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from detectors import exponential
 from pipeline.answers import latency_export
+from pipeline.answers.burning import burning
 from pipeline.answers.latency import latency
 from pipeline.answers.window import Window
 from pipeline.registry import register
@@ -62,6 +63,16 @@ def test_a_burnt_budget_pages_and_no_objective_is_unknown(store: Store) -> None:
     assert rows["fraud", "latency"]["alarm"] == ("page" if slow > 0.06 else "ticket")
     assert rows["fraud", "time_to_first_token"]["alarm"] is None
     assert rows[HOSTILE, "latency"]["burn_1h"] is None
+
+
+def test_what_prometheus_is_told_is_what_the_answer_says(store: Store) -> None:
+    """An alarm and the command that explains it must have one figure."""
+    row = next(r for r in named(latency(store, HOUR)) if (r["model"], r["metric"]) == ("fraud", "latency"))
+    told = {
+        b.minutes: b.rate for b in burning(store, HOUR.end) if (b.model, b.model_version) == ("fraud", "1")
+    }
+    assert set(told) == {5, 30, 60, 120, 360, 1_440, 4_320}
+    assert (told[60], told[360], told[1_440]) == (row["burn_1h"], row["burn_6h"], row["burn_24h"])
 
 
 def test_all_forms_carry_the_same_histograms(store: Store) -> None:
