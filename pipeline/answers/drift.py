@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from detectors.bin_distances import bin_distances, held
 from detectors.references import FeatureBins, Reference
-from pipeline.answers import rolled
+from pipeline.answers import lost_requests, rolled
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.elsewhere import elsewhere
 from pipeline.answers.window import MINUTE, Window
@@ -82,7 +82,7 @@ def drift(store: Store, window: Window) -> Answer:
         notes: tuple[str, ...] = (
             (LEVELS, BOUND) if features or scores else (elsewhere(store, "feature_bins"),)
         )
-        notes += rolled.notes(store, window)
+        notes += (*rolled.notes(store, window), *lost_requests.notes(store, window))
         judged = _evaluations(store, window)
         held = _histograms([*features, *scores, *judged])
         known = {name: store.reference(name) for name in {key.reference for key in held}}

@@ -8,7 +8,7 @@ from typing import Any
 
 from detectors import accuracy, drift, estimate, evaluation, latency_objective
 from detectors.intervals import wilson
-from pipeline.answers import dimensions, rolled, truth
+from pipeline.answers import dimensions, lost_requests, rolled, truth
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.elsewhere import elsewhere
 from pipeline.answers.powered import Powered, powered
@@ -90,7 +90,7 @@ def _models(store: Store, window: Window, by: Sequence[str]) -> Answer:
     sums.sort(key=lambda row: _key(row, by))
     rows = tuple(_row(row, by, timed.get(_key(row, by), {}), labels, levels, helped) for row in sums)
     columns = (*_VERSION, *(Column(d) for d in by), *_VALUES)
-    notes = (*_notes(store, sums, by), *_sources(timed.values()), *rolled.notes(store, window))
+    notes = (*_notes(store, sums, by), *_sources(timed.values()), *_beside(store, window))
     return Answer(columns, rows, _as_of(sums), None, notes, window=window)
 
 
@@ -106,6 +106,10 @@ def _served(store: Store, window: Window, by: Sequence[str]) -> list[dict[str, A
     known = {_key(row, by) for row in logged}
     counted = [row for row in only_counted(store, window, by) if _key(row, by) not in known]
     return [*logged, *({**_UNLOGGED, **row} for row in counted)]
+
+
+def _beside(store: Store, window: Window) -> tuple[str, ...]:
+    return (*rolled.notes(store, window), *lost_requests.notes(store, window))
 
 
 def _key(row: dict[str, Any], by: Sequence[str]) -> tuple[str, ...]:

@@ -42,7 +42,9 @@ def replay(
     kind: Annotated[Kind, typer.Argument(help="What the files hold.")],
     files: Annotated[list[str], typer.Argument(help="Files, patterns, .gz, .tar.gz; - is standard input.")],
     store: StoreOption = None,
-    cluster: Annotated[str, typer.Option(help="Name of the cluster that the files come from.")] = "default",
+    cluster: Annotated[
+        str, typer.Option(help="The files' cluster; a file that is there already keeps its own.")
+    ] = "default",
     time: Annotated[
         str | None, typer.Option(help="When it was observed, ISO 8601; default: each file's own time.")
     ] = None,
@@ -53,8 +55,8 @@ def replay(
 ) -> None:
     """Read files into the ledger as if their events came now; a file that it has already changes nothing.
 
-    Exit codes: 0 all taken, 7 something refused (it is in the ledger's rejected table), 1 the account does
-    not balance, 2 wrong usage, 3 no such file.
+    Exit codes: 0 all taken, 7 something refused, now or before (it is in the rejected table), 1 the account
+    does not balance, 2 wrong usage, 3 no such file.
     """
     from pipeline.replay.report import as_json, as_text
 
@@ -68,7 +70,7 @@ def replay(
         typer.echo(as_json(kind, outcomes))
     if not all(o.balanced for o in outcomes):
         raise typer.Exit(1)
-    if any(o.rejected or o.refused for o in outcomes):
+    if any(o.some_refused for o in outcomes):
         raise typer.Exit(REJECTED)
 
 

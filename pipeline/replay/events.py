@@ -40,7 +40,10 @@ def _replay_file(file: File, door: Door, time: int, watch: Watch) -> Outcome:
     read, done = messages(file, time), 0
     while together := list(islice(read, _TOGETHER)):
         refused += [r for r in together if isinstance(r, Rejected)]
-        _count(outcome, door.take([m for m in together if isinstance(m, Message)]))
+        batch = [m for m in together if isinstance(m, Message)]
+        step = door.take(batch)
+        _count(outcome, step)
+        outcome.count_known(batch, step)
         done += len(together)
         watch(file.name, done, outcome.read)
     outcome.rejected.update(r.reason for r in refused)

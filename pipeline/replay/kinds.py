@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from collectors.catalogue import KINDS, Context, File, Part
 from collectors.parsed import nothing_read
+from pipeline.batches import messages
 from pipeline.events import TYPES, Rejected
 from pipeline.replay.door import Door
 from pipeline.replay.files import Passed
@@ -73,6 +74,9 @@ def _keep(kind: str, part: Part, door: Door, time: int, watch: Watch) -> Outcome
         for sequence, chunk in enumerate(_chunks(parsed.events[name])):
             step = door.put(TYPES[name], chunk, source=source, sequence=sequence, time=time)
             outcome.count(chunk.num_rows, step)
+            if step.duplicates:
+                sent = messages(TYPES[name], chunk, source=source, sequence=sequence, time=time)
+                outcome.count_known(sent, step)
             done += chunk.num_rows
             watch(files[0].name, done, outcome.handed)
     keep_rejected(door, outcome, source, files, parsed.rejected, time)

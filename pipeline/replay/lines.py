@@ -9,7 +9,7 @@ import msgspec
 from collectors.catalogue import File
 from pipeline.events import Message, Rejected
 from pipeline.replay.kinds import source_name
-from pipeline.wire.cloudevents import JSON, event_type
+from pipeline.wire.cloudevents import JSON, body, event_type
 
 KIND = "events"
 
@@ -22,6 +22,7 @@ class _Attributes(msgspec.Struct, gc=False):
     id: str = ""
     sequence: str | int = ""
     data: msgspec.Raw = msgspec.Raw(b"null")
+    data_base64: bytes | None = None
     datacontenttype: str = JSON
 
 
@@ -56,10 +57,9 @@ def _message(line: bytes, row: int, source: str, time: int) -> Message | Rejecte
     number = str(attributes.sequence)
     if number and not (number.isascii() and number.isdigit() and len(number) < 19):
         return Rejected("bad_header", f"sequence is {number[:40]!r}, not a whole number", row)
-    if attributes.source and (attributes.id or number):
-        headers, value = _own(attributes), bytes(attributes.data)
-    else:
-        headers, value = {"ce_source": source, "ce_sequence": str(row)}, bytes(attributes.data)
+    has_identity = attributes.source and (attributes.id or number)
+    headers = _own(attributes) if has_identity else {"ce_source": source, "ce_sequence": str(row)}
+    value = body(attributes.data, attributes.data_base64)
     found = {**headers, "ce_type": attributes.type, "content-type": attributes.datacontenttype}
     return Message(type_.topic, "", 0, 0, time, found, value)
 

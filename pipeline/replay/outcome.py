@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from collectors.parsed import Parsed
+from pipeline.events import Message, decode
 from pipeline.step import Step
 
 
@@ -29,6 +31,8 @@ class Outcome:
     """Rows that the ledger refused, by reason."""
     duplicates: int = 0
     """Rows that the ledger had already."""
+    refused_before: Counter[str] = field(default_factory=Counter)
+    """Rows that the ledger refused when it was given them before, by reason."""
     facts: Counter[str] = field(default_factory=Counter)
     """Fact rows written, by table."""
 
@@ -49,6 +53,11 @@ class Outcome:
         """Whether nothing in it was new to the ledger."""
         return self.duplicates > 0 and self.duplicates == self.handed
 
+    @property
+    def some_refused(self) -> bool:
+        """Whether anything of it is not in the facts, now or since an earlier time."""
+        return bool(self.rejected or self.refused or self.refused_before)
+
     def count(self, rows: int, step: Step) -> None:
         """Add what became of `rows` event rows that went into the ledger in one step."""
         self.facts.update(step.facts)
@@ -57,3 +66,9 @@ class Outcome:
             self.refused.update(step.rejected)
         else:
             self.duplicates += rows
+
+    def count_known(self, batch: Iterable[Message], step: Step) -> None:
+        """Add what was refused of messages that the ledger had already, which it does not look into again."""
+        if step.duplicates:
+            found = Counter(r.reason for message in batch for r in decode(message).rejected)
+            self.refused_before.update(found - step.rejected)

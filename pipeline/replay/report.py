@@ -22,7 +22,8 @@ def as_text(kind: str, outcome: Outcome) -> str:
     lines += _named("rejected", outcome.rejected)
     lines += _named("events", outcome.taken)
     lines += _named("refused by the ledger", outcome.refused)
-    if outcome.refused.total():
+    lines += _named("refused before", outcome.refused_before)
+    if outcome.refused.total() + outcome.refused_before.total():
         lines.append("    each with its row and what is wrong with it: driftledger rejected list")
     lines += _named("facts", outcome.facts)
     if outcome.lost:
@@ -63,6 +64,7 @@ def _object(kind: str, outcome: Outcome) -> dict[str, Any]:
         "events": dict(sorted(outcome.taken.items())),
         "refused": dict(sorted(outcome.refused.items())),
         "duplicates": outcome.duplicates,
+        "refused_before": dict(sorted(outcome.refused_before.items())),
         "facts": dict(sorted(outcome.facts.items())),
         "balanced": outcome.balanced,
         "already_in_the_ledger": outcome.already,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.wire import flatbuffer
 from pipeline.wire.event_type import Column, EventType
-from pipeline.wire.limits import MAX_EXPANDED_BYTES, MAX_FEATURES, MAX_ROWS
+from pipeline.wire.limits import MAX_CELLS, MAX_EXPANDED_BYTES, MAX_FEATURES, MAX_ROWS
+from pipeline.wire.text_bytes import text_bytes
 from pipeline.wire.verdict import Decoded, refused
 
 _UNREADABLE = (
@@ -22,6 +25,10 @@ _UNREADABLE = (
 _PLAIN_TEXT = pa.string()
 _TEXT = pa.dictionary(pa.int32(), _PLAIN_TEXT)
 _NUMBER = pa.float64()
+
+
+class _TooLarge(ValueError):
+    """What a small message would unfold to."""
 
 
 def parse(type_: EventType, value: bytes) -> Decoded:
@@ -60,6 +67,8 @@ def _canonical(type_: EventType, sent: pa.Table) -> Decoded:
             return refused("malformed", f"{column.name} stands {len(found)} times", type_)
         try:
             arrays.append(_column(column, found[0] if found else None, sent.num_rows))
+        except _TooLarge as error:
+            return refused("too_large", f"{column.name}: {error}", type_)
         except (pa.ArrowException, ValueError) as error:
             return refused("wrong_type", f"{column.name}: {error}", type_)
     return Decoded(type_, pa.table(arrays, names=[c.name for c in type_.columns]))
@@ -89,13 +98,36 @@ def _is_number(of: pa.DataType) -> bool:
 
 def _text(sent: pa.ChunkedArray) -> pa.ChunkedArray:
     if sent.type in (_TEXT, _PLAIN_TEXT):
-        return sent
+        return _null_indices(sent) if sent.type == _TEXT else sent
     if pa.types.is_dictionary(sent.type):
-        return sent.cast(_TEXT)
+        _check_unfolded(chunk.dictionary for chunk in sent.chunks)
+        return _null_indices(sent.cast(_TEXT))
     if not (pa.types.is_string(sent.type) or pa.types.is_large_string(sent.type)
             or pa.types.is_string_view(sent.type)):  # fmt: skip
         raise ValueError(f"text is wanted, not {sent.type}")
+    _check_unfolded(sent.chunks)
     return sent.cast(_PLAIN_TEXT)
+
+
+def _null_indices(sent: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Nulls as null indices: a column's `null_count` does not see those of its dictionary."""
+    if not any(chunk.dictionary.null_count for chunk in sent.chunks):
+        return sent
+    chunks = []
+    for chunk in sent.chunks:
+        is_null = chunk.dictionary.is_null().take(chunk.indices)
+        indices = pc.if_else(is_null, pa.scalar(None, pa.int32()), chunk.indices)
+        chunks.append(pa.DictionaryArray.from_arrays(indices, chunk.dictionary.fill_null("")))
+    return pa.chunked_array(chunks, _TEXT)
+
+
+def _check_unfolded(arrays: Iterable[pa.Array]) -> None:
+    """_TooLarge where the texts together are over the limit once every row holds its own."""
+    unfolded = 0
+    for array in arrays:
+        unfolded += text_bytes(array)
+        if unfolded > MAX_EXPANDED_BYTES:
+            raise _TooLarge(f"over {MAX_EXPANDED_BYTES} bytes of text, once every row has its own")
 
 
 def _features(sent: pa.ChunkedArray | None, rows: int) -> pa.Array:
@@ -110,10 +142,14 @@ def _features(sent: pa.ChunkedArray | None, rows: int) -> pa.Array:
         raise ValueError("a feature stands twice")
     if not names:
         return pa.array([{}] * rows, pa.struct([]))
+    if len(names) * rows > MAX_CELLS:
+        raise _TooLarge(f"{len(names)} features in {rows} rows")
     whole = _whole(sent)
     if not whole.null_count and all(f.type == _NUMBER and f.nullable for f in sent.type):
         return whole
-    return pa.StructArray.from_arrays([_feature(child) for child in whole.flatten()], names=names)
+    children = whole.flatten()
+    _check_unfolded(child for child in children if _becomes_text(child.type))
+    return pa.StructArray.from_arrays([_feature(child) for child in children], names=names)
 
 
 def _whole(sent: pa.ChunkedArray) -> pa.Array:
@@ -122,11 +158,15 @@ def _whole(sent: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(sent.chunks) if sent.num_chunks else pa.array([], sent.type)
 
 
+def _becomes_text(of: pa.DataType) -> bool:
+    return not (_is_number(of) or pa.types.is_null(of) or pa.types.is_boolean(of))
+
+
 def _feature(child: pa.Array) -> pa.Array:
-    if _is_number(child.type) or pa.types.is_null(child.type):
-        return child.cast(_NUMBER)
     if pa.types.is_boolean(child.type):
         return child.cast(pa.int8()).cast(_NUMBER)
+    if not _becomes_text(child.type):
+        return child.cast(_NUMBER)
     if pa.types.is_dictionary(child.type):
         return pc.dictionary_decode(child).cast(pa.string())
     return child.cast(pa.string())

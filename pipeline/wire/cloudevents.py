@@ -15,13 +15,14 @@ STRUCTURED = "application/cloudevents+json"
 
 
 class Envelope(msgspec.Struct, gc=False):
-    """A structured CloudEvent; `data` stays raw JSON."""
+    """A structured CloudEvent; `data` stays raw JSON, a body that is no JSON stands in `data_base64`."""
 
     specversion: str
     type: str
     source: str
     id: str
     data: msgspec.Raw = msgspec.Raw(b"null")
+    data_base64: bytes | None = None
     time: str = ""
     sequence: str | int = ""
     datacontenttype: str = JSON
@@ -55,7 +56,12 @@ def open_envelope(value: bytes) -> tuple[dict[str, str], bytes]:
         "ce_sequence": str(event.sequence),
         "content-type": event.datacontenttype,
     }
-    return {k: v for k, v in found.items() if v}, bytes(event.data)
+    return {k: v for k, v in found.items() if v}, body(event.data, event.data_base64)
+
+
+def body(data: msgspec.Raw, data_base64: bytes | None) -> bytes:
+    """What a structured event carries, for it has one of the two (CloudEvents JSON format, 3.1)."""
+    return bytes(data) if data_base64 is None else data_base64
 
 
 def event_type(found: dict[str, str], topic: str) -> EventType | None:

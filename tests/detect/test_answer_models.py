@@ -14,6 +14,7 @@ import pytest
 from detectors import exponential
 from detectors.intervals import wilson
 from pipeline.answers.answer import Answer
+from pipeline.answers.drift import drift
 from pipeline.answers.models import models
 from pipeline.answers.timeline import timeline
 from pipeline.answers.window import Window
@@ -203,3 +204,25 @@ def test_a_line_without_labels_is_estimated_until_labels_contradict(tmp_path: Pa
     assert [s["estimated_accuracy"] for s in steps] == [0.75] * 3
     assert [s["estimate_level"] for s in steps] == ["ok", "ok", "invalid"]
     assert [s["accuracy"] for s in steps] == [None] * 3
+
+
+def test_what_is_known_to_be_lost_is_said_beside_models_and_drift(tmp_path: Path, life: Life) -> None:
+    """A reader who is told of 100 requests must hear of the 12 that the broker lost, and of no others."""
+
+    def gap(source: str, at: int, lost: int | None) -> dict[str, Any]:
+        moment = START + at * MINUTE
+        row = {"cluster": "", "kind": "offsets_lost", "start": moment, "end": moment, "lost": lost}
+        return {**row, "source": source, "detail": ""}
+
+    ours = [gap("driftledger.inference/0", 1, 7), gap("driftledger.label/3", 59, 5)]
+    unknown = gap("inference_topics/foreign/0", 0, None)
+    others = [gap("driftledger.gpu/0", 1, 9), gap("driftledger.inference/0", 60, 9)]
+    with Store.open(tmp_path / "lossy") as lossy:
+        register(lossy, reference(), START.replace(tzinfo=UTC))
+        write(lossy, **life.facts(), gaps=[*ours, unknown, *others])
+        for answer in (models(lossy, HOUR), drift(lossy, HOUR)):
+            [note] = [n for n in answer.notes if "known to be missing" in n]
+            assert "offsets_lost 12 messages and 1 of unknown size" in note
+    with Store.open(tmp_path / "whole") as whole:
+        write(whole, **life.facts(), gaps=others)
+        assert not [n for n in models(whole, HOUR).notes if "known to be missing" in n]

@@ -111,6 +111,14 @@ def test_objects_older_than_the_ledger_takes_are_visible(ledger):
     assert [r["reason"] for r in ledger.rows("rejected")] == ["time_out_of_range"]
 
 
+def test_every_object_of_the_kubernetes_tests_is_accounted_for(ledger):
+    """`balanced` is asserted of each file; what is not an allocation is named, and so is what is too old."""
+    code, outcomes = ledger.replay("dra", f"{sample('k8s-api-testdata')}/*")
+    assert code == 7 and sum(o["read"] for o in outcomes) >= len(outcomes) == 13
+    assert not total(outcomes, "rejected")
+    assert total(outcomes, "excluded").keys() <= {"not_an_allocation", "owner_context", "pool_incomplete"}
+
+
 def test_every_azure_request_is_in_the_facts(ledger):
     code, [outcome] = ledger.replay("azure-llm", sample("azure-llm-2023", "AzureLLMInferenceTrace_conv.csv"))
     rows = ledger.rows("prediction_sums")
@@ -300,3 +308,16 @@ def test_bad_event_lines_are_refused_and_the_rest_is_kept(ledger, tmp_path):
     assert outcome["rejected"] == {"malformed": 1, "unknown_type": 1, "bad_header": 1}
     assert outcome["refused"] == {"missing_field": 1, "out_of_range": 1, "time_out_of_range": 1, "empty": 1}
     assert Counter(r["reason"] for r in ledger.rows("rejected")) == outcome["rejected"] | outcome["refused"]
+    before = ledger.everything()
+    code, [again] = ledger.replay("events", tmp_path / "x")
+    assert code == 7 and again["refused_before"] == outcome["refused"], (
+        "a script that tries again must see it"
+    )
+    assert not again["refused"] and ledger.everything() == before
+
+
+def test_a_file_whose_rows_were_refused_is_not_taken_the_second_time_either(ledger):
+    path = sample("k8s-api-testdata", "HEAD.resource.k8s.io.v1.ResourceClaim.json")
+    ledger.replay("dra", path)
+    code, shown = ledger.text("dra", path)
+    assert code == 7 and "refused before: time_out_of_range 1" in shown.out
