@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -96,6 +98,17 @@ def is_all_there(row: Row) -> bool:
     return row["state"] == SENT and not row["partly"]
 
 
+def handed_over(store: Store, closed: Closing, digest: str) -> datetime | None:
+    """When a file of that month with that SHA-256 was first handed over; None where none ever was.
+
+    What an older version drew is known by it, however this one would draw it.
+    """
+    rows = [row for row in store.rows(DELIVERIES.name).to_pylist() if row["hash"] == closed.hash]
+    return min(
+        (row["time"] for row in rows if digest in json.loads(row["files"] or "{}").values()), default=None
+    )
+
+
 def _made(store: Store, at: Snapshots, closed: Closing, columns: Mapping_) -> dict[str, bytes]:
     span = month_of(closed.month.year, closed.month.month)
     return dict(contents(read(store, at, span, closed.thawed()), columns))
@@ -122,7 +135,8 @@ def _hand(store: Store, closed: Closing, target: Target, made: Mapping[str, byte
     except (OSError, ValueError) as error:  # what cannot be a host, a login or an endpoint is the latter
         state = UNCLEAR if isinstance(error, Unclear) else FAILED
         return _tell(store, closed, target, state, str(error)[:500], clock())
-    row = _tell(store, closed, target, SENT, said[:500], clock())
+    files = {name: sha256(content).hexdigest() for name, content in made.items()}
+    row = _tell(store, closed, target, SENT, said[:500], clock(), files)
     return row | {"partly": isinstance(said, Partly)}
 
 
@@ -162,10 +176,13 @@ def _history(store: Store, closed: Closing, target: Target) -> list[Row]:
     return _told(store).get((closed.month, target.name), [])
 
 
-def _tell(store: Store, closed: Closing, target: Target, state: str, detail: str, now: datetime) -> Row:
+def _tell(
+    store: Store, closed: Closing, target: Target, state: str, detail: str, now: datetime,
+    files: Mapping[str, str] = MappingProxyType({}),
+) -> Row:  # fmt: skip
     attempt = len(_history(store, closed, target))
     with store.transaction() as con:
-        rows = _table(closed, target, state, attempt, detail, now)
+        rows = _table(closed, target, state, attempt, detail, now, files)
         tables.insert(con, DELIVERIES.name, rows)
     return _row(rows)
 
@@ -175,9 +192,12 @@ def _row(rows: pa.Table) -> Row:
     return found
 
 
-def _table(closed: Closing, target: Target, state: str, attempt: int, detail: str, now: datetime) -> pa.Table:
+def _table(
+    closed: Closing, target: Target, state: str, attempt: int, detail: str, now: datetime,
+    files: Mapping[str, str] = MappingProxyType({}),
+) -> pa.Table:  # fmt: skip
     row = {
         "month": closed.month, "target": target.name, "time": now, "state": state, "attempt": attempt,
-        "detail": detail, "hash": closed.hash,
+        "detail": detail, "hash": closed.hash, "files": json.dumps(dict(files), sort_keys=True),
     }  # fmt: skip
     return pa.Table.from_pylist([row], schema=DELIVERIES.schema)

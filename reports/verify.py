@@ -1,10 +1,11 @@
-"""A statement's file checked: its month computed from the snapshot, drawn again, compared byte by byte."""
+"""A statement's file checked: its month computed again, and the file as it was handed over or drawn again."""
 
 from __future__ import annotations
 
 import zipfile
-import zlib
 from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from pipeline.months.closings import closing
 from pipeline.months.verify import Snapshots, verify
 from pipeline.store import Store
 from reports.build import FORMS
+from reports.delivery import handed_over
+from reports.figures import DAMAGED, differences
 from reports.marker import Marker, find, team
 from reports.read import read
 from reports.statement import Statement, of_team
@@ -21,9 +24,8 @@ from reports.words import money
 
 _PROPERTIES_BYTES = 65_536
 """Read of a workbook's properties, whatever it claims to hold."""
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, RuntimeError)
-"""What reading a damaged archive raises: its frame, its data, their end, no such part, a part that begins
-before the file, and one that calls itself encrypted or packed in another way."""
+SHOWN = 3
+"""Figures that are named of those that differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Result:
     hash: str
     total: str
     problems: tuple[str, ...]
+    handed_over: datetime | None = None
+    """When these very bytes were, where they were."""
 
 
 def verify_file(store: Store, at: Snapshots, path: Path) -> Result:
@@ -54,10 +58,11 @@ def verify_file(store: Store, at: Snapshots, path: Path) -> Result:
     own = _own(whole, said)
     if own is None:
         return Result(said.of, closed.hash, "", (*problems, "the month has no such team"))
-    if render(own) != content:
-        problems.append(_differs(own))
+    when = handed_over(store, closed, sha256(content).hexdigest())
+    if when is None and (drawn := render(own)) != content:
+        problems.append(_differs(own, path.suffix.removeprefix("."), content, drawn))
     total = _due(own)
-    return Result(own.of or "all teams", closed.hash, total, tuple(problems))
+    return Result(own.of or "all teams", closed.hash, total, tuple(problems), when)
 
 
 def _own(whole: Statement, said: Marker) -> Statement | None:
@@ -67,11 +72,23 @@ def _own(whole: Statement, said: Marker) -> Statement | None:
     return None if name is None else of_team(whole, name)
 
 
-def _differs(own: Statement) -> str:
-    return (
-        f"its bytes are not those of the statement, which comes to {_due(own)}; "
-        f"{own.program} closed the month, and another version may draw it otherwise"
-    )
+def _differs(own: Statement, form: str, content: bytes, drawn: bytes) -> str:
+    found = differences(form, content, drawn)
+    if found is None:
+        return (
+            f"its bytes are not those of the statement, which comes to {_due(own)}, nor of a file that was "
+            f"handed over; {own.program} closed the month, and another version may draw it otherwise"
+        )
+    more, less = found
+    if not more and not less:
+        return f"its figures are those of the statement, which comes to {_due(own)}; its bytes are not"
+    said = [f"it says {_few(more)}" if more else "", f"the statement has {_few(less)}" if less else ""]
+    return f"{' where '.join(one for one in said if one)}; the statement comes to {_due(own)}"
+
+
+def _few(names: list[str]) -> str:
+    rest = f" and {len(names) - SHOWN} figures more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + rest
 
 
 def _due(own: Statement) -> str:
@@ -84,6 +101,6 @@ def find_marker(content: bytes) -> Marker | None:
         try:
             with zipfile.ZipFile(BytesIO(content)) as book, book.open("docProps/core.xml") as part:
                 return find(part.read(_PROPERTIES_BYTES))
-        except _DAMAGED:
+        except DAMAGED:
             return None
     return find(content)

@@ -62,7 +62,9 @@ def _file(ledger: Store, at: Snapshots, file: Path, output: Output) -> None:
 
     found = verify_file(ledger, at, file)
     columns = (Column("statement"), Column("hash", kind="identity"), Column("due"), Column("result"))
-    row = (found.of, found.hash, found.total, "; ".join(found.problems) or "as it was closed")
+    when = found.handed_over
+    good = "as it was closed" if when is None else f"as it was handed over at {when:%Y-%m-%d %H:%M}Z"
+    row = (found.of, found.hash, found.total, "; ".join(found.problems) or good)
     show(Answer(columns, (row,), now(), None), output)
     if found.problems:
         raise typer.Exit(DIFFERS)

@@ -34,10 +34,6 @@ from pipeline.prices import PriceBook
 from pipeline.prices.price import Price
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Store
-from reports.build import FORMS
-from reports.read import read
-from reports.statement import of_team
-from reports.verify import find_marker, verify_file
 from tests.months.months_scene import LIMITS, THIRD, closed, months, usage
 
 JANUARY, FEBRUARY = datetime(2026, 1, 1), datetime(2026, 2, 1)
@@ -182,30 +178,6 @@ def test_whoever_edits_a_closed_month_is_found(year: Store, statement: str, word
         con.execute(statement)
         assert any(words in problem for one in kept(year) for problem in one.problems)
         raise Undone
-
-
-def test_a_file_with_a_changed_digit_fails(year: Store, tmp_path: Path) -> None:
-    """What a partner was sent is checked against the ledger, in every form."""
-    folder = year.location.folder
-
-    def at(snapshot: int) -> Store:
-        return Store.open(folder, snapshot=snapshot)
-
-    whole = read(year, at, month(2026, 2), Inputs(THIRD))
-    path = tmp_path / "red.pdf"
-    good = FORMS["pdf"](of_team(whole, "red"))
-    path.write_bytes(good)
-    found = verify_file(year, at, path)
-    assert (found.of, found.problems) == ("red", ())
-    middle = len(good) // 2
-    path.write_bytes(good[:middle] + bytes([good[middle] ^ 1]) + good[middle + 1 :])
-    assert any("bytes" in problem for problem in verify_file(year, at, path).problems)
-    assert all(find_marker(FORMS[form](whole)) for form in FORMS)
-    path = tmp_path / "red.html"
-    for content in (b"<html>", b"driftledger-statement/1 2026-99 all open"):
-        path.write_bytes(content)
-        with pytest.raises(NotFound, match="does not say"):
-            verify_file(year, at, path)
 
 
 def test_a_booking_for_nobody_known_or_of_nothing_is_refused(year: Store) -> None:

@@ -1,0 +1,110 @@
+"""What a partner was sent is checked against the ledger, in every form, whichever version drew it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZipFile
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.answers.window import month
+from pipeline.errors import NotFound
+from pipeline.months.closings import closings
+from pipeline.store import Store
+from reports.build import FORMS
+from reports.delivery import deliver
+from reports.read import read
+from reports.statement import Statement, of_team
+from reports.targets import Folder
+from reports.verify import find_marker, verify_file
+from tests.months.months_scene import closed, months
+
+NOW = datetime(2026, 2, 12)
+
+
+@pytest.fixture(scope="module")
+def january(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with months(tmp_path_factory.mktemp("files"), 1) as store:
+        closed(store, 1)
+        yield store
+
+
+@pytest.fixture(scope="module")
+def whole(january: Store) -> Statement:
+    return read(january, at(january), month(2026, 1), closings(january)[0].thawed())
+
+
+def at(store: Store):
+    return lambda snapshot: Store.open(store.location.folder, snapshot=snapshot)
+
+
+def more(form: str, content: bytes) -> bytes:
+    """A forger's file: what is due is a hundred more."""
+    if form in ("csv", "html"):
+        return re.sub(rb"2(,?)480\.00", rb"2\g<1>580.00", content)
+    if form == "parquet":
+        table = pq.read_table(BytesIO(content))
+        raised = [amount + 100 for amount in table["amount"].to_pylist()]
+        cents = pa.array(raised, table.schema.field("amount").type)
+        out = BytesIO()
+        pq.write_table(table.set_column(table.schema.get_field_index("amount"), "amount", cents), out)
+        return out.getvalue()
+    if form == "pdf":
+        middle = len(content) // 2
+        return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    out = BytesIO()
+    with ZipFile(BytesIO(content)) as old, ZipFile(out, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b"<v>2480</v>", b"<v>2580</v>"))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_changed_figure_is_named(january: Store, whole: Statement, tmp_path: Path, form: str) -> None:
+    """A card of 744 hours at 3.333333333 is 2,480.00; green's third of another is 826.67."""
+    path = tmp_path / f"red.{form}"
+    own = of_team(whole, "blue") if form == "pdf" else whole
+    good = FORMS[form](own)
+    path.write_bytes(good)
+    found = verify_file(january, at(january), path)
+    assert (found.of, found.problems) == (own.of or "all teams", ())
+    wrong = more(form, good)
+    assert wrong != good
+    path.write_bytes(wrong)
+    (problem,) = verify_file(january, at(january), path).problems
+    said = {"pdf": "its bytes", "parquet": "it says 2580.000000000, 926.6"}.get(form, "it says 2580")
+    assert said in problem and (form == "pdf" or "the statement has 2480" in problem)
+
+
+def test_what_an_older_version_drew_and_handed_over_is_known(
+    january: Store, whole: Statement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an upgrade the statement that finance holds must not look forged, and a forged one not honest."""
+    old = {"html": lambda of: FORMS["html"](of).replace(b"<h1>", b"<h1 >"), "csv": FORMS["csv"]}
+    target = Folder("share", tmp_path)
+    with monkeypatch.context() as before:
+        before.setattr("reports.build.FORMS", old)
+        (row,) = deliver(january, at(january), (target,), lambda: NOW)
+    assert row["state"] == "sent"
+    path = tmp_path / "2026-01" / "statement-2026-01.html"
+    found = verify_file(january, at(january), path)
+    assert (found.problems, found.handed_over) == ((), NOW)
+    path.write_bytes(path.read_bytes().replace(b"red", b"rad"))
+    assert "its figures are those" in verify_file(january, at(january), path).problems[0]
+    path.write_bytes(more("html", path.read_bytes()))
+    assert "it says 2580.00" in verify_file(january, at(january), path).problems[0]
+
+
+def test_a_file_that_says_nothing_is_no_statement(january: Store, whole: Statement, tmp_path: Path) -> None:
+    assert all(find_marker(render(whole)) for render in FORMS.values())
+    path = tmp_path / "red.html"
+    for content in (b"<html>", b"driftledger-statement/1 2026-99 all open"):
+        path.write_bytes(content)
+        with pytest.raises(NotFound, match="does not say"):
+            verify_file(january, at(january), path)
