@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.hubble import flows as hubble
+from collectors.live.clocks import Clocks
 from collectors.live.hubble import connections
-from collectors.live.hubble.clocks import Clocks
 from collectors.live.hubble.collector import collector
 from collectors.live.hubble.completed import completed
 from collectors.live.hubble.connections import once
@@ -127,14 +127,16 @@ def test_a_clock_that_is_an_hour_ahead_is_noted_until_it_is_right():
     """Its flows lie in minutes that nobody looks at yet: traffic seems to be missing."""
     now = int(NOON.timestamp() * 1e6)
     early, right = NOON + timedelta(hours=1), NOON + timedelta(seconds=2)
-    clocks, watch = Clocks(), Noted()
-    clocks.told(events("flow", {"node": "n1", "time": early}, {"node": "n2", "time": right}), now, watch)
+    clocks, watch = Clocks("flow", "node"), Noted()
+    clocks.told(
+        {"flow": events("flow", {"node": "n1", "time": early}, {"node": "n2", "time": right})}, now, watch
+    )
     [reason] = watch.lacking.values()
     assert "n1 by 60 min" in reason and "n2" not in reason
-    clocks.told(events("flow", {"node": "n2", "time": right}), now, watch)
+    clocks.told({"flow": events("flow", {"node": "n2", "time": right})}, now, watch)
     assert watch.lacking, "another node's flows are no sign"
-    clocks.told(events("flow", {"node": "n1", "time": right}), now, watch)
-    clocks.told(events("flow", {"node": "n2", "time": right}).slice(0, 0), now, watch)
+    clocks.told({"flow": events("flow", {"node": "n1", "time": right})}, now, watch)
+    clocks.told({"flow": events("flow", {"node": "n2", "time": right}).slice(0, 0)}, now, watch)
     assert not watch.lacking
 
 
@@ -158,10 +160,23 @@ def test_a_connection_that_several_points_report_counts_once_also_over_a_restart
     assert counted(again) == 1
 
 
+def test_a_connection_to_a_service_counts_once_and_as_its_pods():
+    """Its SYN is seen towards the service's address, then towards the pod that was chosen; so is a retry."""
+    pod = {**SYN, "destination_ip": "10.0.0.3", "destination_port": 8080, "destination_pod": "api-1"}
+    table, window = once(events("flow", SYN, pod, SYN, pod), {})
+    assert [row["opens_connection"] for row in table.to_pylist()] == [False, True, False, False]
+    cut, window = once(events("flow", SYN), {})
+    after, _ = once(events("flow", pod), json.loads(json.dumps(window)))
+    assert counted(cut) == 1 and counted(after) == 0
+    later = {**pod, "time": NOON.replace(second=5)}
+    assert counted(once(events("flow", SYN, later), {})[0]) == 2
+    assert counted(once(events("flow", SYN, {**pod, "source_port": 2}), {})[0]) == 2
+
+
 def test_the_same_ports_later_are_another_connection():
     later = NOON.replace(minute=1)
     table, window = once(events("flow", SYN, {**SYN, "time": later}), {})
-    assert counted(table) == 2 and len(window) == 1
+    assert counted(table) == 2 and sum(not key.startswith("~") for key in window) == 1
 
 
 def test_a_dropped_opening_does_not_hide_the_one_that_came_through():

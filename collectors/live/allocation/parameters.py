@@ -26,7 +26,7 @@ class AllocationSettings:
     """Labels of the pod that name the model's version."""
     resources: str = (
         "nvidia.com/gpu,nvidia.com/gpu.shared,nvidia.com/mig-*,amd.com/gpu,gpu.intel.com/i915,"
-        "gpu.intel.com/xe,habana.ai/gaudi,google.com/tpu,aws.amazon.com/neuron*"
+        "gpu.intel.com/xe,habana.ai/gaudi,google.com/tpu,aws.amazon.com/neuron*,microsoft.com/directx"
     )
     """Extended resources that are devices, as patterns; whatever DRA allocates needs no entry."""
     beside: str = ""

@@ -15,6 +15,7 @@ from collectors.dcgm.place import SECOND, Place
 from collectors.dcgm.series import scrapes_of
 from collectors.dcgm.timeline import Pace, Scrape, advance
 from collectors.exposition import samples
+from collectors.live.clocks import note_skew
 from collectors.live.contract import Collector, Cursor, Turn, Watch
 from collectors.live.dcgm.http_access import Away, checked, sentence, session
 from collectors.live.dcgm.parameters import DcgmSettings
@@ -80,7 +81,9 @@ class FromPrometheus:
         chunk, pause = settings.chunk_seconds, settings.interval_seconds
         while True:
             try:
-                latest = self.source.now() - round(settings.settle_seconds * SECOND)
+                theirs = self.source.now()
+                note_skew("Prometheus", theirs, watch.now(), watch)
+                latest = theirs - round(settings.settle_seconds * SECOND)
                 if place is None:
                     place = Place.beginning(latest - round(settings.history_seconds * SECOND))
                 until = min(latest, place.until + round(chunk * SECOND))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from collectors.hubble import flows as hubble
+from collectors.live.clocks import Clocks
 from collectors.live.contract import Cursor, Turn, Watch
-from collectors.live.hubble.clocks import Clocks
 from collectors.live.hubble.completed import GapRow, completed, with_gaps
 from collectors.live.hubble.followed import PIECE_BYTES
 from collectors.live.hubble.places import Places
@@ -30,12 +30,12 @@ class Files:
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
         tail = Tail(self._patterns, cursor["tail"] if cursor else None)
         window = cursor["window"] if cursor else {}
-        clocks, began = Clocks(), False
+        clocks, began = Clocks("flow", "node"), False
         try:
             while True:
                 for piece in tail.pieces(watch.now()):
                     parsed, window = completed(self._parsed(piece), self._places, window)
-                    clocks.told(parsed.events["flow"], watch.now(), watch)
+                    clocks.told(parsed.events, watch.now(), watch)
                     yield Turn(parsed, {"tail": tail.cursor(), "window": window}, watch.now())
                     if watch.wait(0):
                         return

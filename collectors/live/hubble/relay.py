@@ -10,8 +10,8 @@ from typing import Any
 import grpc
 
 from collectors.hubble import flows as hubble
+from collectors.live.clocks import Clocks
 from collectors.live.contract import Cursor, Turn, Watch
-from collectors.live.hubble.clocks import Clocks
 from collectors.live.hubble.completed import GapRow, completed, with_gaps
 from collectors.live.hubble.parameters import HubbleSettings
 from collectors.live.hubble.places import Places
@@ -44,7 +44,7 @@ class Relay:
 
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
         follow = _Following(cursor or {}, self._places, self._cluster)
-        clocks, masked, pause = Clocks(), True, 1.0
+        clocks, masked, pause = Clocks("flow", "node"), True, 1.0
         while True:
             stream = Stream(self._settings, follow.marks.begun(), masked=masked)
             follow.away.connected, silent = False, 0.0
@@ -54,7 +54,7 @@ class Relay:
                     rows = follow.away.rows(watch.now())
                     if answers or rows:
                         turn = follow.turn(answers, rows, watch.now())
-                        clocks.told(turn.parsed.events["flow"], turn.time, watch)
+                        clocks.told(turn.parsed.events, turn.time, watch)
                         yield turn
                     silent = 0.0 if answers else silent + self._settings.poll_seconds
                     self._tell(follow.away, silent, watch)

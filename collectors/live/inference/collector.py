@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 
+from collectors.live.clocks import Clocks
 from collectors.live.contract import Cursor, Turn, Watch
 from collectors.live.inference import assembly, bodies, rules
 from collectors.live.inference.bodies import Context
@@ -36,6 +37,7 @@ class Inference:
         self._rules = rules.load(settings.rules_file)
         self._folder = Path()
         self._began = monotonic()
+        self._clocks = Clocks("inference", "model")
         self.receiver = Receiver(settings, bodies.PATHS)
 
     def keep_in(self, folder: Path) -> None:
@@ -74,6 +76,7 @@ class Inference:
                     memory.gone(half)
                     together.take(unpaired(half, self._rules))
                 parsed = assembly.parsed(together, self._rules, self.name, now)
+                self._clocks.told(parsed.events, now, watch)
                 yield Turn(parsed, memory.save(), now)
             except GeneratorExit:
                 for post, _ in answers:
