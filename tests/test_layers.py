@@ -22,7 +22,8 @@ ALLOWED = {
     | {"msgspec", "requests"},
     "collectors.live.allocation": {"collectors", "pipeline.kube", "pipeline.events", "pipeline.wire"}
     | {"pipeline.errors", "pipeline.bounds", "pyarrow", "msgspec"},
-    "collectors.live.inference": {"collectors.live.contract", "collectors.live.clocks", "collectors.parsed", "pipeline.events"}
+    "collectors.live.inference": {"collectors.live.contract", "collectors.live.clocks"}
+    | {"collectors.parsed", "pipeline.events"}
     | {"collectors.histogram", "collectors.histogram_growth", "collectors.serving_metrics"}
     | {"pipeline.wire", "pipeline.errors", "pipeline.bounds", "pipeline.secret", "pipeline.sections"}
     | {"pipeline.yaml_file", "pyarrow", "msgspec", "starlette", "uvicorn", "google", "opentelemetry"},
@@ -30,12 +31,14 @@ ALLOWED = {
     | {"collectors.parsed", "pipeline.broker", "pipeline.errors", "pipeline.bounds", "pipeline.secret"}
     | {"pipeline.events", "pipeline.wire", "pipeline.sections", "pipeline.yaml_file"}
     | {"pyarrow", "msgspec", "kafka"},
-    "collectors.live.dcgm": {"collectors.live.contract", "collectors.live.clocks", "collectors.parsed", "collectors.exposition"}
+    "collectors.live.dcgm": {"collectors.live.contract", "collectors.live.clocks"}
+    | {"collectors.parsed", "collectors.exposition"}
     | {"collectors.dcgm.metrics", "collectors.dcgm.place", "collectors.dcgm.series", "pipeline.errors"}
     | {"collectors.serving_counters", "collectors.serving_metrics", "pipeline.bounds"}
     | {"collectors.counter_growth", "collectors.dcgm.timeline", "collectors.network"}
     | {"pipeline.secret", "requests", "urllib3", "prometheus_api_client"},
-    "collectors.live.hubble": {"collectors.live.contract", "collectors.live.clocks", "collectors.parsed", "collectors.hubble.flows"}
+    "collectors.live.hubble": {"collectors.live.contract", "collectors.live.clocks"}
+    | {"collectors.parsed", "collectors.hubble.flows"}
     | {"collectors.hubble.lines", "collectors.hubble.times", "pipeline.errors", "pipeline.bounds"}
     | {"pipeline.events", "pyarrow", "msgspec", "grpc", "google"},
     "detectors": {"pipeline.facts", "pipeline.events", "pipeline.wire", "pipeline.bounds"}

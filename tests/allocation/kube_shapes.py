@@ -9,7 +9,10 @@ Json = dict[str, Any]
 PODS, NODES, NAMESPACES = "/api/v1/pods", "/api/v1/nodes", "/api/v1/namespaces"
 REPLICA_SETS, JOBS = "/apis/apps/v1/replicasets", "/apis/batch/v1/jobs"
 SLICES, CLAIMS = "/apis/resource.k8s.io/v1/resourceslices", "/apis/resource.k8s.io/v1/resourceclaims"
-PATHS = {p.rsplit("/", 1)[1]: p for p in (PODS, NODES, NAMESPACES, REPLICA_SETS, JOBS, SLICES, CLAIMS)}
+CLASSES = "/apis/resource.k8s.io/v1/deviceclasses"
+PATHS = {
+    p.rsplit("/", 1)[1]: p for p in (PODS, NODES, NAMESPACES, REPLICA_SETS, JOBS, SLICES, CLASSES, CLAIMS)
+}
 CREATED = "2026-07-01T00:00:00Z"
 
 
@@ -82,6 +85,10 @@ def device(name: str = "gpu-0", *, memory: str = "80Gi", **fields: Any) -> Json:
     attributes |= fields.pop("attributes", {})
     told = {k: {"string": v} for k, v in attributes.items() if v}
     return {"name": name, "attributes": told, "capacity": {"memory": {"value": memory}}, **fields}
+
+
+def class_(name: str, resource: str) -> Json:
+    return {"metadata": meta(name), "spec": {"extendedResourceName": resource} if resource else {}}
 
 
 def slice_(*devices: Json, name: str = "s1", node: str = "n1", count: int = 1, **spec: Any) -> Json:

@@ -216,6 +216,23 @@ def test_an_extended_resource_that_dra_backs_is_counted_once() -> None:
     assert [(r["claim"], r["device"]) for r in scene.open()] == [("c1", "GPU-gpu-0")]
 
 
+def test_an_extended_resource_of_a_class_is_counted_once_where_the_pod_does_not_tell_of_its_claim() -> None:
+    """A scheduler or a server that leaves the mapping out must not double the bill, nor hide a plugin's."""
+    scene = Scene()
+    gpu = {"nvidia.com/gpu": "1"}
+    scene(
+        news("nodes", k.node()), news("nodes", k.node("n2", capacity=gpu)),
+        news(SLICES, k.slice_(k.device())),
+        news("pods", k.pod("a", limits=gpu)), news("pods", k.pod("b", limits=gpu, node="n2")),
+        news(CLAIMS, k.claim("c1", {}, pods=("a",))),
+    )  # fmt: skip
+    assert len(scene.open()) == 3
+    scene(news("deviceclasses", k.class_("gpu", "nvidia.com/gpu")))
+    assert sorted(r["device"] for r in scene.open()) == ["GPU-gpu-0", "n2/nvidia.com/gpu/0"]
+    scene(news("deviceclasses", k.class_("gpu", "")))
+    assert len(scene.open()) == 3
+
+
 def test_a_device_plugin_names_its_device_late_and_it_was_that_one_all_along() -> None:
     """The kubelet tells the UUID seconds after the start; the interval must begin with the pod."""
     scene = Scene()

@@ -24,7 +24,7 @@ Subject = tuple[str, Any]
 `load_balancer` by uid, and who holds each (HOLDING)."""
 
 KINDS = (
-    "namespaces", "nodes", "resourceslices", "replicasets", "jobs", "pods", "resourceclaims",
+    "namespaces", "nodes", "resourceslices", "deviceclasses", "replicasets", "jobs", "pods", "resourceclaims",
 )  # fmt: skip
 
 _HELD = ("nodes", "resourceslices", "pods", "resourceclaims", *FOLLOWED.values())
@@ -196,6 +196,9 @@ class Changes:
             pool = self.context.slice_changed(one, there)
             self._mark(("pool", pool), moment)
             self._there(pool, moment)
+        elif kind == "deviceclasses":
+            for uid in self.context.class_changed(one, there):
+                self._mark(("pod", uid), moment)
         elif isinstance(one, Thing):
             self._thing(one, moment, there=there)
         elif there:

@@ -1,4 +1,4 @@
-"""What is kept of ResourceClaims and ResourceSlices: the fields that the parsers of DRA objects read."""
+"""What is kept of ResourceClaims, ResourceSlices and DeviceClasses: the fields that are read of them."""
 
 from __future__ import annotations
 
@@ -94,6 +94,15 @@ class _Slice(TypedDict, total=False):
     spec: _SliceSpec
 
 
+class _ClassSpec(TypedDict, total=False):
+    extendedResourceName: str | None
+
+
+class _Class(TypedDict, total=False):
+    metadata: _Meta
+    spec: _ClassSpec
+
+
 class Claim(NamedTuple):
     uid: str
     body: bytes
@@ -105,8 +114,15 @@ class Slice(NamedTuple):
     body: dict[str, Any]
 
 
+class Class(NamedTuple):
+    uid: str
+    resource: str
+    """The extended resource behind which it stands; '' for none."""
+
+
 _CLAIM = msgspec.json.Decoder(_Claim)
 _SLICE = msgspec.json.Decoder(_Slice)
+_CLASS = msgspec.json.Decoder(_Class)
 
 
 def claim(data: bytes) -> Claim:
@@ -131,3 +147,9 @@ def slice_(data: bytes) -> Slice:
     meta = found.get("metadata") or {}
     meta.pop("managedFields", None)
     return Slice(meta.get("uid") or meta.get("name", ""), found)
+
+
+def class_(data: bytes) -> Class:
+    found = _CLASS.decode(data)
+    meta, spec = found.get("metadata", _Meta()), found.get("spec", _ClassSpec())
+    return Class(meta.get("uid") or meta.get("name", ""), spec.get("extendedResourceName") or "")

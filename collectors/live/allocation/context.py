@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from collectors.dra.slices import Device, Inventory, Key, Pool, inventory, pool_of
 from collectors.live.allocation.beside import Thing
-from collectors.live.allocation.claims import Slice
+from collectors.live.allocation.claims import Class, Slice
 from collectors.live.allocation.meta import Labels, Namespace, Owner, Owning
 from collectors.live.allocation.nodes import Node
 from collectors.live.allocation.pods import Pod
@@ -50,6 +50,8 @@ class Context:
     slices: dict[Pool, dict[str, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
     devices: dict[Pool, dict[Key, Device]] = field(default_factory=dict)
     """Of each pool as it was last whole: a driver that replaces its slices has not lost its devices."""
+    classes: dict[str, str] = field(default_factory=dict)
+    """Of each DeviceClass that has one, by uid, the extended resource behind which it stands."""
     asked: OrderedDict[str, Owner | None] = field(default_factory=OrderedDict)
     """What controls the owners that were asked for one by one."""
     named: dict[str, dict[tuple[str, str], tuple[str, ...]]] = field(default_factory=dict)
@@ -109,6 +111,24 @@ class Context:
             self.devices.pop(pool, None)
             self.slices.pop(pool, None)
         return pool
+
+    def class_changed(self, one: Class, there: bool) -> list[str]:
+        """uids of the pods that ask for the resource which it stands behind now, or did."""
+        before = self.classes.pop(one.uid, "")
+        if there and one.resource:
+            self.classes[one.uid] = one.resource
+        about = {before, one.resource}
+        return [pod.uid for pod in self.pods.values() if any(asked.resource in about for asked in pod.asked)]
+
+    def of_a_claim(self, pod: Pod, resource: str) -> bool:
+        """Whether a claim stands behind the resource, though the pod's status does not say so.
+
+        A class does, and the pod's node offers the resource by no plugin, but devices by a DRA driver.
+        """
+        node = self.nodes.get(pod.node)
+        if resource not in self.classes.values() or node is None or resource in dict(node.capacity):
+            return False
+        return any(one.node == node.name for pool in self.devices.values() for one in pool.values())
 
     def known(self, pools: set[Pool]) -> Inventory:
         """Devices of these pools."""

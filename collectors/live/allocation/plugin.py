@@ -63,6 +63,8 @@ def wanted(pod: Pod, context: Context, slots: Slots) -> Iterator[Row]:
         yield from (common | row for row in _of_hami(pod, node))
         return
     for asked in pod.asked:
+        if context.of_a_claim(pod, asked.resource):
+            continue
         names = given(pod, asked, context)
         for number in range(asked.count):
             yield common | _device(pod, asked, number, names, node, slots)

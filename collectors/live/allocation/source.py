@@ -187,6 +187,7 @@ def kinds(settings: AllocationSettings) -> list[Kind]:
         Kind("namespaces", ("/api/v1/namespaces",), meta.namespaces(names.all), meta.PARTIAL),
         Kind("nodes", ("/api/v1/nodes",), nodes.reducer(is_device, also)),
         Kind("resourceslices", of_dra("resourceslices"), claims.slice_),
+        Kind("deviceclasses", of_dra("deviceclasses"), claims.class_),
         Kind("replicasets", ("/apis/apps/v1/replicasets",), meta.owning, meta.PARTIAL),
         Kind("jobs", ("/apis/batch/v1/jobs",), meta.owning, meta.PARTIAL),
         Kind("pods", ("/api/v1/pods",), pods.reducer(is_device, names.all, also)),
