@@ -37,6 +37,8 @@ def verify(
     Exit codes: 3 nothing is closed, 6 something differs.
     """
     from pipeline.errors import ConfigError, NotFound
+    from pipeline.months.close import Refused
+    from pipeline.months.verify import lost
     from pipeline.months.verify import verify as check
     from pipeline.store import Store
 
@@ -49,6 +51,9 @@ def verify(
             _file(ledger, lambda snapshot: Store.open(where, snapshot=snapshot), file, output)
             return
         found = check(ledger, lambda snapshot: Store.open(where, snapshot=snapshot), at)
+        gone = lost(ledger)
+    if not found and gone:
+        raise Refused(gone)
     if not found:
         raise NotFound(f"{month} is not closed" if month else "no month is closed")
     show(_answer(found), output)

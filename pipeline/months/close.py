@@ -100,7 +100,7 @@ def _over(span: Window, limits: ClosingSettings, now: datetime) -> None:
 def _closing(
     made: Draft, previous: str, against: Sequence[str], now: datetime, program: str, actor: str
 ) -> Closing:
-    head = header(made, previous, against)
+    head = header(made, previous, against, now, program, actor)
     return Closing(
         month=made.month.start,
         hash=digest(head, made.charges),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from hashlib import sha256
 
 from pipeline.months import frozen
 from pipeline.months.charge import Charge, text
 from pipeline.months.draft import Draft
 
-SCHEMA = "driftledger.month/1"
+SCHEMA = "driftledger.month/2"
+"""The first had no time, program and actor; it is as valid as it was."""
 
 
-def header(draft: Draft, previous: str, accepted: Sequence[str]) -> str:
+def header(
+    draft: Draft, previous: str, accepted: Sequence[str], time: datetime, program: str, actor: str
+) -> str:
     """What is hashed before the charges, one line of JSON."""
     content = {
         "schema": SCHEMA,
@@ -28,6 +32,9 @@ def header(draft: Draft, previous: str, accepted: Sequence[str]) -> str:
         "inputs": sha256(frozen.dump(draft.inputs).encode()).hexdigest(),
         "completeness": None if draft.completeness is None else f"{draft.completeness:f}",
         "accepted": list(accepted),
+        "time": time.isoformat(),
+        "program": program,
+        "actor": actor,
     }
     return _line(content)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -15,6 +16,8 @@ from pipeline.months.digest import digest
 from pipeline.months.draft import Draft, draft
 from pipeline.store import Store
 
+HASHED = ("snapshot", "currency", "price_book", "rule", "program", "actor")
+"""Columns of a closing that are in its header by the same name, beside its month and its time."""
 Snapshots = Callable[[int], Store]
 """Opens the ledger as it was."""
 
@@ -45,7 +48,18 @@ def kept(store: Store) -> list[Checked]:
         problems = (*_linked(closed, previous), *_stored(store, closed))
         found.append(Checked(closed.month, closed.hash, problems))
         previous = closed.hash
+    if found and (gone := lost(store)):
+        found[-1] = replace(found[-1], problems=(*found[-1].problems, gone))
     return found
+
+
+def lost(store: Store) -> str | None:
+    """A sentence where the chain goes on after the last month that the ledger has."""
+    head = store.query("chain_head")["head"][0].as_py()
+    known = closings(store)
+    if head == (known[-1].hash if known else ""):
+        return None
+    return f"the chain ends with {head[:12] or 'no month'}, which is not the last month here"
 
 
 def recomputed(at: Snapshots, closed: Closing) -> Draft:
@@ -62,7 +76,21 @@ def _linked(closed: Closing, previous: str) -> list[str]:
         )
     if sha256(closed.inputs.encode()).hexdigest() not in closed.header:
         said.append("its prices, owners, rule or terms are not those that were hashed")
-    return said
+    return said + _named(closed)
+
+
+def _named(closed: Closing) -> list[str]:
+    """Columns that are not what was hashed; an old header has fewer."""
+    hashed = json.loads(closed.header)
+    columns = {
+        "month": f"{closed.month:%Y-%m}", "time": closed.time.isoformat(),
+        **{name: getattr(closed, name) for name in HASHED},
+    }  # fmt: skip
+    return [
+        f"its {name} is {value}, and {hashed[name]} was hashed"
+        for name, value in columns.items()
+        if name in hashed and hashed[name] != value
+    ]
 
 
 def _stored(store: Store, closed: Closing) -> list[str]:

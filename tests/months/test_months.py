@@ -28,7 +28,7 @@ from pipeline.months.draft import draft, on_terms
 from pipeline.months.explain import explain
 from pipeline.months.inputs import Inputs
 from pipeline.months.states import states
-from pipeline.months.verify import kept, verify
+from pipeline.months.verify import kept, lost, verify
 from pipeline.ownership.file import parse as owners
 from pipeline.prices import PriceBook
 from pipeline.prices.price import Price
@@ -170,6 +170,15 @@ def test_of_two_closers_one_wins(year: Store) -> None:
         ("UPDATE closings SET inputs = replace(inputs, '3.333333333', '3.333333334')", "prices"),
         ("UPDATE closings SET previous = 'x' WHERE month = '2026-02-01'", "month before"),
         ("UPDATE closings SET header = replace(header, 'USD', 'EUR')", "hash"),
+        ("UPDATE closings SET header = replace(header, 'kim', 'ann'), actor = 'ann'", "hash"),
+        ("UPDATE closings SET actor = 'ann'", "its actor is ann, and kim was hashed"),
+        ("UPDATE closings SET program = 'x'", "its program is x, and driftledger test"),
+        ("UPDATE closings SET time = time + INTERVAL 1 DAY", "its time is"),
+        ("UPDATE closings SET snapshot = snapshot + 1", "its snapshot is"),
+        ("UPDATE closings SET rule = 'x'", "its rule is x"),
+        ("UPDATE closings SET price_book = 'x'", "its price_book is x"),
+        ("UPDATE closings SET currency = 'EUR'", "its currency is EUR"),
+        ("DELETE FROM closings WHERE month = '2026-02-01'", "not the last month here"),
     ],
 )
 def test_whoever_edits_a_closed_month_is_found(year: Store, statement: str, words: str) -> None:
@@ -345,6 +354,10 @@ def test_the_commands_say_what_they_do(year: Store) -> None:
     away = year.location.folder / "away"
     code, said = run("close", "--month", "2026-03", "--store", str(away))
     assert code == 3 and "no ledger" in said and not away.exists(), "a slip must not make a ledger"
+    with pytest.raises(Undone), year.transaction() as con:
+        con.execute("DELETE FROM closings")
+        assert "not the last month here" in (lost(year) or "")
+        raise Undone
     with year.transaction() as con:
         con.execute("UPDATE charges SET amount = 0 WHERE month = '2026-02-01'")
     code, said = run("verify", "--month", "2026-02")

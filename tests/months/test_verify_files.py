@@ -40,6 +40,14 @@ def whole(january: Store) -> Statement:
     return read(january, at(january), month(2026, 1), closings(january)[0].thawed())
 
 
+@pytest.fixture
+def computed(whole: Statement, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The month need not be computed again for each file: only the file is what was changed."""
+    monkeypatch.setattr("reports.verify.verify", lambda *_: [])
+    for module in ("verify", "delivery"):
+        monkeypatch.setattr(f"reports.{module}.read", lambda *_: whole)
+
+
 def at(store: Store):
     return lambda snapshot: Store.open(store.location.folder, snapshot=snapshot)
 
@@ -65,6 +73,7 @@ def more(form: str, content: bytes) -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.usefixtures("computed")
 @pytest.mark.parametrize("form", FORMS)
 def test_a_changed_figure_is_named(january: Store, whole: Statement, tmp_path: Path, form: str) -> None:
     """A card of 744 hours at 3.333333333 is 2,480.00; green's third of another is 826.67."""
@@ -82,6 +91,7 @@ def test_a_changed_figure_is_named(january: Store, whole: Statement, tmp_path: P
     assert said in problem and (form == "pdf" or "the statement has 2480" in problem)
 
 
+@pytest.mark.usefixtures("computed")
 def test_what_an_older_version_drew_and_handed_over_is_known(
     january: Store, whole: Statement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +109,13 @@ def test_what_an_older_version_drew_and_handed_over_is_known(
     assert "its figures are those" in verify_file(january, at(january), path).problems[0]
     path.write_bytes(more("html", path.read_bytes()))
     assert "it says 2580.00" in verify_file(january, at(january), path).problems[0]
+
+
+def test_a_file_is_compared_with_the_month_computed_again(
+    january: Store, whole: Statement, tmp_path: Path
+) -> None:
+    (tmp_path / "red.csv").write_bytes(FORMS["csv"](of_team(whole, "red")))
+    assert verify_file(january, at(january), tmp_path / "red.csv").problems == ()
 
 
 def test_a_file_that_says_nothing_is_no_statement(january: Store, whole: Statement, tmp_path: Path) -> None:
