@@ -21,7 +21,7 @@ from pipeline.answers.truth import accuracy_minutes
 from pipeline.policy.decide import decide
 from pipeline.policy.decisions import Action, PastAction
 from pipeline.policy.journal import Journal, Revision, TargetState
-from pipeline.policy.reading import journal
+from pipeline.policy.reading import journal, last_traffic
 from pipeline.policy.rules import TRIGGERS, Policy, Rule
 from pipeline.policy.situation import trips
 from pipeline.store import Store
@@ -66,19 +66,21 @@ def rehearse(store: Store, policy: Policy, start: datetime, end: datetime) -> Re
     for time, group in groupby(rows, key=lambda row: row["time"]):
         ticks += 1
         findings = [Finding.from_json(row["content"]) for row in group]
-        for action in _acts(store, policy, findings, tuple(history), time):
+        for action in _acts(store, policy, findings, history, time):
             history.append(_past(action, time))
             acts.append(_judged(store, action, time))
     return Rehearsal(ticks, tuple(acts))
 
 
 def _acts(
-    store: Store, policy: Policy, findings: list[Finding], history: tuple[PastAction, ...], now: datetime
+    store: Store, policy: Policy, findings: list[Finding], before: Sequence[PastAction], now: datetime
 ) -> Iterator[Action]:
+    """The caller adds each to `before`, so that limits hold within a tick."""
     for rule in policy.rules:
         tripped = trips(findings, rule)
         if not tripped:
             continue
+        history = tuple(before)
         known = journal(store, tripped[0].model, TRIGGERS, rule, None, now)
         known = replace(known, target=_state(known, rule, history), muted_until=None)
         decision = decide(findings, policy, rule, history, known, now, {})
@@ -122,11 +124,8 @@ def _judged(store: Store, action: Action, time: datetime) -> WouldAct:
     if left[1] and kept[1]:
         bad, good = clopper_pearson(*left, CONFIDENCE), clopper_pearson(*kept, CONFIDENCE)
         verdict = "right" if bad.low > good.high else "wrong" if bad.high < good.low else "unclear"
-    served = store.query(
-        "journal_served", model=action.model, triggers=[], min_count=1, until=datetime.max
-    ).to_pylist()
-    last = max((s["last"] for s in served if s["version"] == action.model_version), default=time)
-    return WouldAct(time, action, max(last, time), verdict)
+    left_at = last_traffic(store, action.model, action.model_version) or time
+    return WouldAct(time, action, max(left_at, time), verdict)
 
 
 def _side(minutes: pa.Table, version: str) -> tuple[int, int]:

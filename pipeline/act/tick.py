@@ -15,6 +15,7 @@ from pipeline.act.freezing import thaw
 from pipeline.act.owner_waiting import gone_on
 from pipeline.act.reverting import reverted
 from pipeline.act.reverting import settle as settle_commit
+from pipeline.act.this_tick import begun
 from pipeline.act.undo import asked
 from pipeline.act.watching import watch
 from pipeline.actuator.catalogue import TARGETS
@@ -53,7 +54,9 @@ def act(
     done += thaw(store, publisher, clients, now)
     tripping = [rule for rule in policy.rules if trips(findings, rule)]
     if tripping:
-        done += _decided(store, publisher, findings, policy, tripping, clients, now, at, parameters)
+        done += _decided(
+            store, publisher, findings, policy, tripping, clients, now, at, parameters, tuple(done)
+        )
     watch(store, publisher, policy, clients, now)
     return tuple(done)
 
@@ -68,13 +71,18 @@ def _decided(
     now: datetime,
     at: int,
     parameters: Parameters,
+    done: tuple[Taken, ...],
 ) -> Iterator[Taken]:
+    """`done` are the tick's steps so far: what they began counts against the limits as well."""
     with Store.open(store.location, read_only=True, snapshot=at) as pinned:
+        taken_now = list(done)
         for rule in tripping:
-            state = _observed(clients, rule)
-            decision = consider(pinned, findings, policy, rule, state, now, parameters)
+            state, new = _observed(clients, rule), begun(taken_now, now)
+            decision = consider(pinned, findings, policy, rule, state, now, parameters, new)
             if decision is not None:
-                yield from _carried_out(store, publisher, decision, clients, now)
+                for step in _carried_out(store, publisher, decision, clients, now):
+                    taken_now.append(step)
+                    yield step
 
 
 def _observed(clients: Mapping[str, Kubernetes], rule: Rule) -> TargetState | None:
@@ -142,12 +150,12 @@ def _settled(
         until = past.acted_at + (rule.verify_within if rule else rules.VERIFY_WITHIN)
         kind, _, name = past.workload.partition("/")
         target = Target(past.cluster, past.namespace, kind, name)
-        begun = Begun(past.action_id, target, past.state, past.to_version, label)
+        open_one = Begun(past.action_id, target, past.state, past.to_version, label)
         told = reverted(store, past.action_id)
         step = (
-            settle_commit(client, begun, told, past.acted_at, until, now)
+            settle_commit(client, open_one, told, past.acted_at, until, now)
             if told
-            else TARGETS[kind].settle(client, begun, until, now)
+            else TARGETS[kind].settle(client, open_one, until, now)
         )
         if step is not None:
             yield taken(past, target, past.to_version, step.state, step.detail, step.evidence)

@@ -27,5 +27,5 @@ TARGETS: dict[str, Actuator] = {
     "LLMInferenceService": Rollback(llm_inference_service, keep=keep),
     "ModelDeployment": Rollback(model_deployment, keep=keep),
     "RayService": Rollback(ray_service, keep=keep),
-    "HTTPRoute": Rollback(http_route),
+    "HTTPRoute": Rollback(http_route, beside=http_route.beside),
 }

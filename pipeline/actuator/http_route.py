@@ -30,16 +30,24 @@ def content(thing: Object) -> Object:
 
 
 def version(content: Object, label: str) -> str:
-    """That of the backend on trial: of those with traffic the one with least, of equals the last."""
+    """That of the backend with traffic that has the least of it, of equals the last."""
+    return next(iter(_versions(content, label)), "")
+
+
+def beside(content: Object, label: str) -> tuple[str, ...]:
+    """Those of the others with traffic: a bad version may have most of it."""
+    return tuple(dict.fromkeys(v for v in _versions(content, label)[1:] if v))
+
+
+def _versions(content: Object, label: str) -> list[str]:
+    """Of each backend with traffic, from the least of it on."""
     shares: Counter[str] = Counter()
     for rule in content["rules"]:
         for name, weight in rule:
             if weight:
                 shares[name] += weight
-    if not shares:
-        return ""
-    tried = min(reversed(shares.items()), key=lambda pair: pair[1])[0]
-    return str(content["marks"].get(f"{label}.{tried}", ""))
+    rising = sorted(reversed(shares.items()), key=lambda pair: pair[1])
+    return [str(content["marks"].get(f"{label}.{name}", "")) for name, _ in rising]
 
 
 def kept(client: Kubernetes, thing: Object) -> list[Kept] | ApiError:

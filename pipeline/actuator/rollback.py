@@ -31,6 +31,8 @@ class Rollback:
     """What a rollout of this kind can need beside its patch."""
     keep: Callable[[Kubernetes, Object, Object], ApiError | None] | None = None
     """Keeps the present state, of a kind that keeps none by itself."""
+    beside: Callable[[Object, str], tuple[str, ...]] | None = None
+    """Versions with traffic beside `Shape.version`, of a kind that shares it out."""
 
     def watch(self, client: Kubernetes, target: Target, version_label: str) -> TargetState | ApiError:
         """As observe, with the present state kept where nobody else does."""
@@ -65,6 +67,7 @@ class Rollback:
             config=self._config(client, target, [content, *(k.content for k in kept)]),
             owner=owned.words if owned else "",
             owned_by=owned.by if owned else "",
+            beside=self.beside(content, version_label) if self.beside else (),
         )
 
     def execute(self, client: Kubernetes, action: Action) -> Iterator[Step]:

@@ -19,7 +19,7 @@ from pipeline.explain.differences import differences
 from pipeline.judge import judge
 from pipeline.lake.location import Place
 from pipeline.policy.consider import consider
-from pipeline.policy.decisions import RULES, Action, Decision
+from pipeline.policy.decisions import RULES, Action, Decision, PastAction
 from pipeline.policy.file import parse
 from pipeline.policy.journal import Revision, TargetState
 from pipeline.policy.step_again import again
@@ -126,7 +126,13 @@ def _again(place: Place, evidence: dict[str, Any], snapshot: int) -> Decision | 
     with Store.open(place, read_only=True, snapshot=snapshot) as pinned:
         findings = judge(pinned, now, parameters)
         state = _state(evidence["journal"]["target"])
-        return consider(pinned, findings, policy, rule, state, now, parameters)
+        return consider(pinned, findings, policy, rule, state, now, parameters, _begun(evidence))
+
+
+def _begun(evidence: dict[str, Any]) -> tuple[PastAction, ...]:
+    """What its own tick began before it, which the snapshot from before the tick does not hold."""
+    new = [row for row in evidence["history"] if row["action_id"] in evidence.get("begun", ())]
+    return tuple(PastAction(**{**row, "acted_at": moment(row["acted_at"])}) for row in new)
 
 
 def _state(recorded: dict[str, Any] | None) -> TargetState | None:
@@ -136,7 +142,7 @@ def _state(recorded: dict[str, Any] | None) -> TargetState | None:
     revisions = tuple(
         Revision(**{**r, "unpinned": tuple(r.get("unpinned", ()))}) for r in recorded["revisions"]
     )
-    return TargetState(**{**recorded, "revisions": revisions})
+    return TargetState(**{**recorded, "revisions": revisions, "beside": tuple(recorded.get("beside", ()))})
 
 
 def _columns(row: Row, decision: Decision | StepDecision | None) -> list[str]:

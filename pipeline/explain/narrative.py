@@ -72,7 +72,7 @@ def _finding(finding: dict[str, Any]) -> str:
 def _served(served: dict[str, Any]) -> str:
     good, bad = "", ""
     if served["good_at"]:
-        good = f"judged good on {served['good_count']} labels at {time(served['good_at'])}"
+        good = f"judged good on {served['good_count']} events at {time(served['good_at'])}"
     if served["bad_at"]:
         bad = f"judged bad at {time(served['bad_at'])}"
     verdict = ", ".join(v for v in (good, bad) if v) or "not judged before"

@@ -97,9 +97,9 @@ def _decision(evidence: Row) -> Iterator[str]:
         ("source", "about", "window", "n", "age", "judged good", "judged bad"),
         (
             (
-                "predictions and labels", f"version {s['version']}",
+                "traffic and verdicts", f"version {s['version']}",
                 f"{time(s['first'])} to {time(s['last'])}",
-                f"{s['predictions']} predictions, {s['good_count']} labels", _age(now, s["last"]),
+                f"{s['predictions']} predictions, {s['good_count']} events", _age(now, s["last"]),
                 *(time(s[name]) if s[name] else "-" for name in ("good_at", "bad_at")),
             )
             for s in evidence["journal"]["served"]

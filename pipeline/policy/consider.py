@@ -9,7 +9,7 @@ from datetime import datetime
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from pipeline.policy.decide import decide
-from pipeline.policy.decisions import Decision
+from pipeline.policy.decisions import Decision, PastAction
 from pipeline.policy.journal import TargetState
 from pipeline.policy.reading import journal, past_actions
 from pipeline.policy.rules import TRIGGERS, Policy, Rule
@@ -25,11 +25,18 @@ def consider(
     state: TargetState | None,
     now: datetime,
     parameters: Parameters,
+    begun: tuple[PastAction, ...] = (),
 ) -> Decision | None:
-    """The decision on the history and the journal that `pinned`, a store opened at a snapshot, holds."""
+    """The decision on the history and the journal that `pinned`, a store opened at a snapshot, holds.
+
+    `begun` are actions of the same tick, which no snapshot from before it can hold.
+    """
     tripped = trips(findings, rule)
     if not tripped:
         return None
     model = chosen(tripped, state).model
     known = journal(pinned, model, TRIGGERS, rule, state, now)
-    return decide(findings, policy, rule, past_actions(pinned), known, now, asdict(parameters))
+    history = past_actions(pinned)
+    held = {past.action_id for past in history}
+    new = tuple(past for past in begun if past.action_id not in held)
+    return decide(findings, policy, rule, history, known, now, asdict(parameters), new)

@@ -12,9 +12,17 @@ from pipeline.policy.decisions import RULES, Action, Decision, Gate, PastAction,
 from pipeline.policy.gates import judge_gates
 from pipeline.policy.journal import Journal, Revision, TargetState
 from pipeline.policy.rules import Policy, Rule, Target
-from pipeline.policy.situation import Situation, chosen, harmed_models, siblings, trips
+from pipeline.policy.situation import (
+    Situation,
+    calm_models,
+    chosen,
+    harmed_models,
+    judged_models,
+    siblings,
+    trips,
+)
 
-FORMAT = 3
+FORMAT = 4
 """Version of the evidence's shape."""
 
 
@@ -26,10 +34,12 @@ def decide(
     journal: Journal,
     now: datetime,
     parameters: Mapping[str, float | int | str],
+    begun: tuple[PastAction, ...] = (),
 ) -> Decision | None:
     """What one rule makes of one tick's findings; None where no needed detector says act.
 
     `now` is UTC without zone; `parameters` are the judge's, kept so that the findings can be computed again.
+    `begun` are actions that this tick began already: they count as those of `history` do.
     Missing, stale or too little data never acts, and a version that an action left needs no second one.
     """
     tripped = trips(findings, rule)
@@ -40,12 +50,15 @@ def decide(
         policy,
         rule,
         trip,
-        history,
+        (*history, *begun),
         journal,
         now,
         tripped_targets(findings, policy),
         siblings(findings, rule, trip),
         harmed_models(findings),
+        judged_models(findings),
+        calm_models(findings),
+        frozenset(p.action_id for p in begun),
     )
     if situation.already_answered:
         return None
@@ -161,4 +174,5 @@ def _evidence(
             "policy": {"hash": s.policy.hash, "text": s.policy.text, "version": s.policy.version},
             "rule": s.rule.name,
         }
+        | ({"begun": sorted(s.begun)} if s.begun else {})
     )

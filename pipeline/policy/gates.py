@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pipeline.policy.decisions import Gate, PastAction
 from pipeline.policy.quiet import quiet
@@ -48,6 +48,11 @@ def _enough_events(s: Situation) -> tuple[bool, str]:
 def _breaker(s: Situation) -> tuple[bool, str]:
     limit = s.policy.limits.tripped_targets
     most = max(len(s.tripped_targets), len(s.harmed_models))
+    if len(s.judged_models) > 1 and not s.calm_models:
+        return False, (
+            f"of {len(s.judged_models)} models that are judged none is calm: "
+            "one outage or our data, not the change"
+        )
     return most <= limit, (
         f"{len(s.tripped_targets)} targets and {len(s.harmed_models)} models trip at once, "
         f"at most {limit} can be separate faults"
@@ -66,13 +71,45 @@ def _siblings_calm(s: Situation) -> tuple[bool, str]:
 
 
 def _came_with_change(s: Situation) -> tuple[bool, str]:
-    first = next((v.first for v in s.journal.served if v.version == s.trip.model_version), None)
-    if first is None:
-        return False, f"the ledger has no traffic of {s.trip.model_version}"
-    age = s.trip.since(s.rule) - first
+    """By when the target itself was seen to change; where nobody saw that, by the version's first traffic."""
+    changed, what = _changed(s)
+    if changed is None:
+        return False, what
+    age = s.trip.since(s.rule) - changed
     return age <= s.rule.change_window, (
-        f"harm is proven {age.total_seconds():g} s after the first traffic of {s.trip.model_version}, "
+        f"harm is proven {age.total_seconds():g} s after {what}, "
         f"later than {s.rule.change_window.total_seconds():g} s the change is not its cause"
+    )
+
+
+def _changed(s: Situation) -> tuple[datetime | None, str]:
+    """When the version came, and by what that is known."""
+    version, since = s.trip.model_version, s.trip.since(s.rule)
+    first = next((v.first for v in s.journal.served if v.version == version), None)
+    if first is None:
+        return None, f"the ledger has no traffic of {version}"
+    began = s.journal.began
+    if began is None or began > since:  # seen late: it came before that
+        return first, f"the first traffic of {version}"
+    return began, f"{s.rule.target.workload} was seen to change"
+
+
+def _control(s: Situation) -> tuple[bool, str]:
+    """Something that did not change and is calm; in a fleet of one, what was there before."""
+    calm = [f for f in s.siblings if f.level == "ok"]
+    if calm:
+        return True, ", ".join(f"{f.detector} says ok on {f.model_version}" for f in calm)
+    others = [model for model in s.calm_models if model != s.trip.model]
+    if others:
+        return True, f"calm meanwhile: {', '.join(others)}"
+    to, (changed, what) = s.destination, _changed(s)
+    before = next((v for v in s.journal.served if to and v.version == to.version), None)
+    if before is None or before.good_at is None or changed is None:
+        return False, "no other version and no other model is judged now, and none before it"
+    age = max(changed - before.good_at, timedelta(0))
+    return age <= s.rule.change_window, (
+        f"nothing else is judged now; {before.version} was judged good {age.total_seconds():g} s "
+        f"before {what}, allowed are {s.rule.change_window.total_seconds():g} s"
     )
 
 
@@ -120,9 +157,9 @@ def _owner_agrees(s: Situation) -> tuple[bool, str]:
 
 
 def _serving(s: Situation) -> tuple[bool, str]:
-    runs = s.state.version if s.state else ""
-    return runs == s.trip.model_version, (
-        f"label {s.rule.version_label} of the running template says {runs or 'nothing'}, "
+    runs = s.state.serving if s.state else ()
+    return s.trip.model_version in runs, (
+        f"label {s.rule.version_label} of the running template says {' and '.join(runs) or 'nothing'}, "
         f"the finding is on {s.trip.model_version}"
     )
 
@@ -131,8 +168,9 @@ def _judged_good(s: Situation) -> tuple[bool, str]:
     others = [g for g in s.journal.good_versions() if g.version != s.trip.model_version]
     good = [g for g in others if g.good_count >= s.rule.min_count]
     if not good:
-        return False, f"no other version was judged good on {s.rule.min_count} labels while it served"
-    words = "; ".join(f"{g.version} on {g.good_count} labels" for g in good)
+        by = " and ".join(s.rule.detectors)
+        return False, f"no other version was judged good by {by} on {s.rule.min_count} events while it served"
+    words = "; ".join(f"{g.version} on {g.good_count} events" for g in good)
     return True, f"judged good while serving: {words}"
 
 
@@ -211,6 +249,7 @@ GATES: dict[str, Check] = {
     "no_ping_pong": _no_ping_pong,
     "revision_kept": _revision_kept,
     "changes_something": _changes_something,
+    "control": _control,
     "not_put_back": _not_put_back,
     "cool_down": _cool_down,
     "per_target_per_day": _limit(DAY, "per_target_per_day", "on the target in 24 h"),

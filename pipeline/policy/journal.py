@@ -39,6 +39,12 @@ class TargetState:
     """Which other tool or controller writes it, and by which sign, in words; '' for none."""
     owned_by: str = ""
     """The owner's kind and name, as its sign has them; '' where none is named."""
+    beside: tuple[str, ...] = ()
+    """Versions that have traffic beside `version`, of a target that shares it out."""
+
+    @property
+    def serving(self) -> tuple[str, ...]:
+        return (self.version, *self.beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ class SeenState:
 
     template_hash: str
     config: Mapping[str, str]
+    began: datetime | None = None
+    """When it was first seen in its newest stretch; None where no other state was seen before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +68,9 @@ class Served:
     """Last minute with traffic."""
     predictions: int
     good_at: datetime | None
-    """End of the newest window that was judged ok on enough labelled predictions while it served."""
+    """End of the newest window judged ok on enough events while it served; of detectors the earliest."""
     good_count: int
-    """Labelled predictions behind that verdict."""
+    """Labelled predictions or timed requests behind that verdict: the fewest of its detectors."""
     bad_at: datetime | None
     """End of the newest window at level act, by any detector of proven harm."""
 
@@ -92,6 +100,12 @@ class Journal:
         """Versions judged good, the newest verdict first."""
         good = [(s.good_at, s) for s in self.served if s.good_at is not None and s.judged_good]
         return tuple(s for _, s in sorted(good, key=lambda pair: (pair[0], pair[1].version), reverse=True))
+
+    @property
+    def began(self) -> datetime | None:
+        """When the target came to its present state; None where nobody saw it change."""
+        now = self.target.template_hash if self.target else ""
+        return next((s.began for s in self.seen if s.template_hash == now), None)
 
     def revision_of(self, version: str) -> Revision | None:
         """The newest revision that runs the version."""

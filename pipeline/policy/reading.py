@@ -6,11 +6,15 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
+from detectors import latency_objective
 from pipeline.canonical import moment
 from pipeline.policy.decisions import PastAction
 from pipeline.policy.journal import Journal, SeenState, Served, TargetState
 from pipeline.policy.rules import Rule
 from pipeline.store import Store
+from pipeline.wire.types.models import HISTOGRAMS
+
+_EPOCH, _NEVER = datetime(1970, 1, 1), datetime(9999, 1, 1)
 
 
 def past_actions(store: Store) -> tuple[PastAction, ...]:
@@ -27,12 +31,37 @@ def journal(
     now: datetime,
 ) -> Journal:
     """The journal of a model at the store's snapshot; `triggers` are the detectors of proven harm."""
-    rows = store.query(
-        "journal_served", model=model, triggers=list(triggers), min_count=rule.min_count, until=now
-    )
-    served = tuple(Served(**row) for row in rows.to_pylist())
+    served = _served(store, model, tuple(triggers), rule.detectors, rule.min_count, now)
     seen = _seen(store, rule)
     return Journal(store.snapshot(), served, target, _gaps(store, rule, now), _muted(store, rule), seen)
+
+
+def last_traffic(store: Store, model: str, version: str) -> datetime | None:
+    """Of all that the ledger has; None where it has none."""
+    served = _served(store, model, (), (), 1, _NEVER)
+    return next((s.last for s in served if s.version == version), None)
+
+
+def _served(
+    store: Store,
+    model: str,
+    triggers: tuple[str, ...],
+    detectors: tuple[str, ...],
+    min_count: int,
+    end: datetime,
+) -> tuple[Served, ...]:
+    rows = store.query(
+        "journal_served",
+        model=model,
+        triggers=list(triggers),
+        detectors=list(detectors),
+        min_count=min_count,
+        metric=latency_objective.METRIC,
+        histograms=list(HISTOGRAMS),
+        start=_EPOCH,
+        end=end,
+    )
+    return tuple(Served(**row) for row in rows.to_pylist())
 
 
 def _gaps(store: Store, rule: Rule, now: datetime) -> tuple[str, ...]:
@@ -47,7 +76,7 @@ def _seen(store: Store, rule: Rule) -> tuple[SeenState, ...]:
     rows = store.query(
         "journal_states", cluster=of.cluster, namespace=of.namespace, workload=of.workload
     ).to_pylist()
-    return tuple(SeenState(r["template_hash"], json.loads(r["config"])) for r in rows)
+    return tuple(SeenState(r["template_hash"], json.loads(r["config"]), r["began"]) for r in rows)
 
 
 def _muted(store: Store, rule: Rule) -> datetime | None:

@@ -24,7 +24,7 @@ MAX_AGE = timedelta(minutes=15)
 COOL_DOWN = timedelta(hours=6)
 VERIFY_WITHIN = timedelta(minutes=10)
 PROVE_WITHIN = timedelta(hours=2)
-CHANGE_WINDOW = timedelta(days=7)
+CHANGE_WINDOW = timedelta(days=2)
 APPROVE_WITHIN = timedelta(hours=4)
 SIGNALS = 2
 
@@ -65,7 +65,7 @@ class Rule:
     prove_within: timedelta = PROVE_WITHIN
     """Time after a rollback until its effect is measured on labels; one that did not help is put back."""
     change_window: timedelta = CHANGE_WINDOW
-    """Longest time from a version's first traffic to its proven harm: later, the change is not the cause."""
+    """Longest time from the change of the target to the proven harm: later, the change is not the cause."""
     approve_within: timedelta = APPROVE_WITHIN
     """How long a proposal may be approved, and its approval be used."""
     signals: int = SIGNALS

@@ -46,6 +46,12 @@ class Situation:
     """Verdicts of the rule's detectors on the other versions of the model."""
     harmed_models: tuple[str, ...]
     """Models that any detector of proven harm says act for, whether a rule covers them or not."""
+    judged_models: tuple[str, ...] = ()
+    """Models of which any detector of proven harm has a verdict now."""
+    calm_models: tuple[str, ...] = ()
+    """Those with a version that is judged ok and that nothing speaks against."""
+    begun: frozenset[str] = frozenset()
+    """Ids of the actions in `history` that this tick began itself."""
 
     @property
     def state(self) -> TargetState | None:
@@ -70,8 +76,8 @@ class Situation:
         version = self.trip.model_version
         if any(p.model_version == version for p in self.under_way):
             return True
-        runs = self.state.version if self.state else version
-        return runs != version and version in self.acted_against
+        runs = self.state.serving if self.state else (version,)
+        return version not in runs and version in self.acted_against
 
     @property
     def destination(self) -> Revision | None:
@@ -106,12 +112,26 @@ def harmed_models(findings: Sequence[Finding]) -> tuple[str, ...]:
     return tuple(sorted({f.model for f in findings if f.level == "act" and f.detector in TRIGGERS}))
 
 
+def judged_models(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """In a fixed order."""
+    judged = ("ok", "warn", "act")
+    return tuple(sorted({f.model for f in findings if f.level in judged and f.detector in TRIGGERS}))
+
+
+def calm_models(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """In a fixed order."""
+    told = [f for f in findings if f.detector in TRIGGERS]
+    moved = {(f.model, f.model_version) for f in told if f.level in ("warn", "act")}
+    fine = {(f.model, f.model_version) for f in told if f.level == "ok"}
+    return tuple(sorted({model for model, _ in fine - moved}))
+
+
 def _on(findings: Sequence[Finding], model: str, version: str) -> tuple[Finding, ...]:
     of_version = (f for f in findings if (f.model, f.model_version) == (model, version))
     return tuple(sorted(of_version, key=lambda f: f.detector))
 
 
 def chosen(tripped: Sequence[Trip], state: TargetState | None) -> Trip:
-    """The trip of the version that the target runs now; else the first, which a gate will then refuse."""
-    serving = state.version if state else None
-    return next((t for t in tripped if t.model_version == serving), tripped[0])
+    """The trip of a version that the target runs now; else the first, which a gate will then refuse."""
+    serving = state.serving if state else ()
+    return next((t for t in tripped if t.model_version in serving), tripped[0])

@@ -1,9 +1,14 @@
--- Versions of $model with their traffic, the newest ok verdict on at least $min_count labelled
--- predictions that was reached while the version served, and the newest act verdict of $triggers.
-WITH traffic AS (
+-- Versions of $model with their traffic in [$start, $end), logged one by one or counted by their servers, the newest ok
+-- verdicts of each of $detectors on at least $min_count events that were reached while the version served, and
+-- the newest act verdict of $triggers.
+WITH
+-- include counted_latency
+, traffic AS (
     SELECT model_version, minute, max(span_minutes) AS span_minutes, sum("count") AS predictions
-    FROM prediction_sums
-    WHERE model = $model AND minute < $until
+    FROM (SELECT model, model_version, minute, span_minutes, "count" FROM prediction_sums
+          UNION ALL
+          SELECT model, model_version, minute, span_minutes, "count" FROM counted)
+    WHERE model = $model AND minute < $end
     GROUP BY ALL
 ),
 served AS (
@@ -14,24 +19,30 @@ served AS (
 verdicts AS (
     SELECT
         model_version, detector, level,
-        CAST(content ->> 'count' AS BIGINT) AS labelled,
+        CAST(content ->> 'count' AS BIGINT) AS events,
         CAST(rtrim(content ->> 'start', 'Z') AS TIMESTAMP) AS start,
         CAST(rtrim(content ->> 'end', 'Z') AS TIMESTAMP) AS "end"
     FROM (SELECT model_version, detector, level, CAST(content AS JSON) AS content
           FROM findings_merged
-          WHERE model = $model AND list_contains($triggers, detector) AND level IN ('ok', 'act') AND time <= $until)
+          WHERE model = $model AND list_contains(list_concat($triggers, $detectors), detector) AND level IN ('ok', 'act') AND time <= $end)
 ),
-good AS (
-    SELECT v.model_version, max(v."end") AS good_at, arg_max(v.labelled, v."end") AS good_count
+fine AS (
+    SELECT v.model_version, v.detector, max(v."end") AS good_at, arg_max(v.events, v."end") AS good_count
     FROM verdicts v
-    WHERE v.detector = 'accuracy' AND v.level = 'ok' AND v.labelled >= $min_count
+    WHERE list_contains($detectors, v.detector) AND v.level = 'ok' AND v.events >= $min_count
       AND EXISTS (FROM traffic t
                   WHERE t.model_version = v.model_version AND t.minute < v."end"
                     AND t.minute + to_minutes(span_minutes) > v.start)
     GROUP BY ALL
 ),
+good AS (
+    SELECT model_version, min(good_at) AS good_at, min(good_count) AS good_count
+    FROM fine
+    GROUP BY model_version
+    HAVING count(*) = len($detectors)
+),
 bad AS (
-    SELECT model_version, max("end") AS bad_at FROM verdicts WHERE level = 'act' GROUP BY ALL
+    SELECT model_version, max("end") AS bad_at FROM verdicts WHERE level = 'act' AND list_contains($triggers, detector) GROUP BY ALL
 )
 SELECT
     s.model_version AS version, s.first, s.last,

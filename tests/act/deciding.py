@@ -65,7 +65,7 @@ def journal(*served: Served, target: TargetState | None = STATE) -> Journal:
     return Journal(41, served or (GOOD, BAD), target)
 
 
-def decided(findings=None, *, text: str = TEXT, history=(), known=None, now=NOW, parameters=None):
+def decided(findings=None, *, text: str = TEXT, history=(), known=None, now=NOW, parameters=None, begun=()):
     policy = parse(text)
     found = (finding(),) if findings is None else tuple(findings)
     return decide(
@@ -76,4 +76,5 @@ def decided(findings=None, *, text: str = TEXT, history=(), known=None, now=NOW,
         known or journal(),
         now,
         parameters or {"act_minutes": 1.3e7},
+        tuple(begun),
     )

@@ -9,7 +9,9 @@ import pytest
 from pipeline.answers.actions import actions
 from pipeline.answers.window import Window
 from pipeline.demo.apiserver_faults import Fault
+from pipeline.explain.explanation import explain
 from pipeline.policy.file import parse
+from tests.act.cluster_scene import template
 from tests.act.rollback_scene import NOW, POLICY, policy, scene
 from tests.ledger import START
 
@@ -52,6 +54,23 @@ def test_a_worse_version_is_rolled_back_verified_and_left_alone(tmp_path):
         assert (row["state"], row["workload"], row["model_version"], row["to_version"]) == (
             "verified", "Deployment/fraud", "v2", "v1",
         )  # fmt: skip
+
+
+def test_limits_hold_between_two_rules_of_one_tick_and_that_is_explained(tmp_path):
+    """Both read the ledger from before the tick; what the first one did is in the second one's evidence."""
+    with scene(tmp_path) as s:
+        s.lab.server.apps.create("ml", "fraud-b", template("v1"), replicas=2)
+        s.lab.server.tick()
+        s.lab.server.apps.deploy("ml", "fraud-b", template("v2"))
+        s.lab.server.tick()
+        one = POLICY.format(mode="auto")
+        other = one.partition("rules:\n")[2].replace("fraud-accuracy", "b").replace("fraud}", "fraud-b}")
+        rules = parse(one + other + "limits: {per_cluster_per_hour: 1}\n")
+        done = s.tick(rules=rules)
+        assert states(done) == ["proposed", "approved", "executed", "refused"]
+        assert done[-1].detail.startswith("per_cluster_per_hour: 1 actions in the cluster")
+        assert s.lab.asked("patch") == 1
+    assert explain(tmp_path, done[-1].action_id).identical
 
 
 @pytest.mark.parametrize(("mode", "words"), [("observe", "observed only"), ("propose", "for approval")])

@@ -198,6 +198,21 @@ def test_the_weight_of_a_route_goes_to_the_version_judged_good_and_nothing_else_
     assert {**after, "backendRefs": 0} == {**before, "backendRefs": 0}
 
 
+@pytest.mark.parametrize("weights", [(80, 20), (50, 50), (20, 80), (1, 99)])
+def test_a_bad_version_with_any_share_of_a_route_is_rolled_back(weights):
+    """A canary that has most of the traffic by now is still the one that errs."""
+    scene = Scene("HTTPRoute")
+    for backend, weight in zip(scene.thing["spec"]["rules"][0]["backendRefs"], weights, strict=True):
+        backend["weight"] = weight
+    assert set(scene.observed().serving) == {"v1", "v2"}
+    action = scene.decide()
+    list(scene.actuator.execute(scene.api, action))
+    after = scene.thing["spec"]["rules"][0]["backendRefs"]
+    assert [b["weight"] for b in after] == [sum(weights), 0] and scene.observed().serving == ("v1",)
+    scene.api.report("HTTPRoute")
+    assert scene.settle(action, "executed").state == "verified"
+
+
 def test_a_route_that_says_no_version_is_refused_by_the_policy():
     scene = Scene("HTTPRoute")
     scene.thing["metadata"]["annotations"] = {}

@@ -86,10 +86,11 @@ def test_the_words_say_why_what_and_whether_it_holds(explained):
         "roll Deployment/fraud back from v2 (revision 2) to v1 (revision 1), last judged good",
         "accuracy on fraud v2: act since 2026-11-24 ",
         "Now verified: 4 of 4 replicas",
-        "later than 604800 s (7 d)",
-        "24 of 24 passed",
+        "later than 172800 s (2 d)",
+        "25 of 25 passed",
+        "nothing else is judged now; v1 was judged good",
         "v1: 1200 predictions",
-        "judged good on 1200 labels",
+        "judged good on 1200 events",
         "passed  cool_down",
         "only if uid is",
         "verified  4 of 4 replicas",
@@ -115,7 +116,7 @@ def test_the_page_of_an_action_stands_alone_and_never_changes(settled, explained
         again = page(explained, effect(store, explained.steps, PriceBook.bundled(), "USD"))
     assert code == 0 and again == out
     for words in (
-        "Policy version 7, SHA-256", "verdict of accuracy", "predictions and labels", "1200 labels", "0 s",
+        "Policy version 7, SHA-256", "verdict of accuracy", "traffic and verdicts", "1200 events", "0 s",
         "cool_down", "Any one gate that fails would have stopped it", "/metadata/generation", "sha256",
         "Quality: not measured yet", "Money saved", "driftledger explain", "Identical, byte for byte",
     ):  # fmt: skip

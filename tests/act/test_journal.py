@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from detectors.latency_objective import METRIC
 from pipeline.facts.control import FINDINGS
 from pipeline.policy.file import parse
 from pipeline.policy.reading import journal
 from pipeline.policy.rules import TRIGGERS
 from pipeline.store import Store
+from pipeline.wire.types.models import HISTOGRAMS
 from tests.act.deciding import NOW, TEXT, finding
 from tests.ledger import write
 
@@ -72,6 +74,44 @@ def test_every_version_that_served_is_in_order_with_its_traffic(known):
     assert (good.first, good.last) == (NOW - 600 * MINUTE, NOW - 400 * MINUTE)
     assert (good.predictions, good.good_count) == (20, 600)
     assert (good.good_at, good.bad_at) == (NOW - 380 * MINUTE, NOW - 560 * MINUTE)
+
+
+def test_a_version_without_labels_is_good_by_the_detectors_of_its_rule(tmp_path):
+    """A language server has latencies and no labels: else its rule could never act."""
+    slow = parse(TEXT.replace("[accuracy]", "[latency_objective]")).rules[0]
+    both = parse(TEXT.replace("[accuracy]", "[accuracy, latency_objective]")).rules[0]
+    counted = {
+        "minute": NOW - 400 * MINUTE, "model": "fraud", "model_version": "served", "metric": METRIC,
+        "histogram": HISTOGRAMS[0], "bucket": 1, "count": 900, "above_seconds": 0.1, "at_most_seconds": 0.2,
+    }  # fmt: skip
+    with Store.open(tmp_path) as store:
+        write(store, prediction_sums=[served(400, "v1"), served(300, "v2")], latency_counts=[counted])
+        found = [verdict(v, "ok", 380, detector="latency_objective") for v in ("v1", "served")]
+        write(store, **{FINDINGS.name: [*found, verdict("v2", "ok", 280)]})
+        good = journal(store, "fraud", TRIGGERS, slow, None, NOW).good_versions()
+        assert {s.version for s in good} == {"v1", "served"}
+        assert journal(store, "fraud", TRIGGERS, both, None, NOW).good_versions() == ()
+        write(store, **{FINDINGS.name: [verdict("v1", "ok", 370, count=700)]})
+        (one,) = journal(store, "fraud", TRIGGERS, both, None, NOW).good_versions()
+        assert (one.version, one.good_at, one.good_count) == ("v1", NOW - 380 * MINUTE, 600)
+
+
+def test_a_state_began_when_it_was_first_seen_after_another_one(tmp_path):
+    """Scaling is a new generation of the same state; back and forth begins anew; the first is unknown."""
+    rule = parse(TEXT).rules[0]
+    seen = {30: "a", 20: "b", 10: "b", 8: "a", 5: "b", 3: "b"}
+    with Store.open(tmp_path) as store:
+        for ago, state in seen.items():
+            row = {
+                "time": NOW - ago * MINUTE, "cluster": "lab", "namespace": "ml", "uid": "u",
+                "workload": "Deployment/fraud", "generation": ago, "number": 1, "model": "fraud",
+                "model_version": state, "template_hash": state, "config": "{}",
+            }  # fmt: skip
+            write(store, revisions=[row])
+            known = journal(store, "fraud", TRIGGERS, rule, None, NOW)
+            if ago == 30:
+                assert [s.began for s in known.seen] == [None]
+    assert {s.template_hash: s.began for s in known.seen} == {"a": None, "b": NOW - 5 * MINUTE}
 
 
 def test_without_a_readable_target_there_is_no_revision(known):

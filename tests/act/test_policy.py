@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.policy.decisions import Action, Refusal
 from pipeline.policy.file import parse
-from pipeline.policy.journal import Revision
+from pipeline.policy.journal import Revision, SeenState
 from tests.act.deciding import BAD, BEFORE, DAY, GOOD, NOW, SINCE, STATE, TEXT, decided, finding, journal
 
 HOUR = timedelta(hours=1)
@@ -25,6 +25,13 @@ def reason(decision) -> str:
 
 def with_rule(line: str) -> str:
     return TEXT.replace("    mode: auto\n", f"    mode: auto\n    {line}\n")
+
+
+def came(began, first=NOW - 9 * DAY):
+    """v2 was known elsewhere before; the target was seen to come to it at `began`."""
+    seen = (SeenState("hash-1", {}), SeenState("hash-2", {}, began))
+    good = replace(GOOD, good_at=began or GOOD.good_at)
+    return replace(journal(good, replace(BAD, first=first)), seen=seen)
 
 
 def test_proven_harm_goes_back_to_the_last_version_judged_good():
@@ -78,6 +85,11 @@ def test_every_needed_detector_must_say_act(level):
         ("siblings_calm", {"findings": [finding(), finding(level="warn", model_version="v1")]}),
         ("came_with_change", {"known": journal(GOOD, replace(BAD, first=NOW - 9 * DAY))}),
         ("came_with_change", {"known": journal(GOOD)}),
+        ("came_with_change", {"known": came(NOW - 5 * DAY)}),
+        ("control", {"known": journal(replace(GOOD, good_at=NOW - 4 * DAY), BAD)}),
+        ("breaker", {"findings": [finding(), finding(model="b")]}),
+        ("breaker", {"findings": [finding(), finding(model="b"), finding(model="c")]}),
+        ("breaker", {"findings": [finding(), finding("latency_objective", "warn", model="b")]}),
         ("breaker", {"findings": [finding(), *(finding(model=n) for n in "abc")]}),
         ("fresh", {"findings": [finding(end=NOW - timedelta(minutes=16))]}),
         ("fresh", {"findings": [finding(end=NOW + timedelta(minutes=1))]}),
@@ -119,6 +131,47 @@ def test_every_needed_detector_must_say_act(level):
 )
 def test_each_refusal_has_the_name_of_its_gate(name, arguments):
     assert reason(decided(**arguments)) == name
+
+
+def test_a_fleet_that_moves_whole_is_no_fault_of_one_rollout():
+    """Two of three, with one calm, can be two faults; a model of which nothing is known is no witness."""
+    moved = [finding(), finding(model="b")]
+    assert isinstance(decided([*moved, finding(level="ok", model="c")]), Action)
+    assert reason(decided([*moved, finding("drift", "ok", model="c")])) == "breaker"
+    assert reason(decided([*moved, finding(level="stale", model="c")])) == "breaker"
+    mixed = [finding("latency_objective", "ok", model="b"), *moved]
+    assert reason(decided(mixed)) == "breaker", "ok by one and harmed by another is not calm"
+
+
+def test_the_control_is_another_version_another_model_or_what_was_there_before():
+    """Harm that came together with a rollout is of the rollout only if something else stayed calm."""
+    long_ago = journal(replace(GOOD, good_at=NOW - 4 * DAY), BAD)
+    alive = [finding(), finding(level="ok", model_version="v1")]
+    other = [finding(), finding(level="ok", model="b")]
+    for found, words in ((alive, "accuracy says ok on v1"), (other, "calm meanwhile: b")):
+        gates = {g["gate"]: g for g in json.loads(decided(found, known=long_ago).evidence)["gates"]}
+        assert gates["control"]["passed"] and words in gates["control"]["detail"]
+    gates = {g["gate"]: g for g in json.loads(decided().evidence)["gates"]}
+    assert "v1 was judged good 0 s before the first traffic of v2" in gates["control"]["detail"]
+
+
+def test_a_version_came_when_its_target_was_seen_to_change():
+    """Traffic of the same version in another cluster, weeks before, says nothing of this target."""
+    assert isinstance(decided(known=came(NOW - HOUR)), Action)
+    assert reason(decided(known=came(None))) == "came_with_change"
+    late = came(NOW, first=NOW - 9 * DAY)
+    assert reason(decided(known=late)) == "came_with_change", "recorded after the harm: it came before that"
+
+
+def test_what_the_same_tick_has_begun_counts_against_the_limits_and_is_kept():
+    once = TEXT + "limits: {per_cluster_per_hour: 1}\n"
+    other = replace(BEFORE, workload="Deployment/other", state="executed", acted_at=NOW)
+    assert isinstance(decided(text=once), Action)
+    refused = decided(text=once, begun=[other])
+    assert reason(refused) == "per_cluster_per_hour"
+    evidence = json.loads(refused.evidence)
+    assert evidence["begun"] == [other.action_id] == [h["action_id"] for h in evidence["history"]]
+    assert "begun" not in json.loads(decided().evidence)
 
 
 def test_what_was_refused_or_lies_far_back_holds_nothing_back():

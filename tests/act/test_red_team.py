@@ -14,8 +14,8 @@ from pipeline.explain.explanation import Explanation
 from pipeline.explain.narrative import narrative
 from pipeline.policy.decisions import Action, Refusal
 from pipeline.policy.file import parse
-from pipeline.policy.journal import Revision
-from tests.act.deciding import BAD, GOOD, NOW, STATE, TEXT, decided, finding, journal
+from pipeline.policy.journal import Revision, SeenState
+from tests.act.deciding import BAD, BEFORE, GOOD, NOW, STATE, TEXT, decided, finding, journal
 
 HOUR = timedelta(hours=1)
 TWO = TEXT.replace("[accuracy]", "[accuracy, latency_objective]").replace("signals: 1", "signals: 2")
@@ -41,6 +41,19 @@ def test_one_poisoned_source_cannot_act_alone():
     calm = finding("latency_objective", "ok")
     assert refused(decided([finding(), calm], text=TWO)) == "evidence_complete"
     assert refused(decided([finding()], text=TWO)) == "evidence_complete", "silence is no agreement"
+
+
+def test_forged_inference_moves_both_detectors_and_reaches_one_way_back():
+    """Errors and latencies come of the same events; docs/acting.md says so.  What it can reach is bounded."""
+    both = [finding(), finding("latency_objective")]
+    action = decided(both, text=TWO)
+    assert action.to_version == "v1", "only to what was judged good"
+    again = replace(BEFORE, action_id=action.action_id, model_version="v2", to_version="v1", acted_at=NOW)
+    forged = [replace(f, model_version="v1") for f in both]
+    state = replace(STATE, version="v1", revision=3, template_hash="hash-1")
+    seen = (SeenState("hash-1", {}, NOW - HOUR),)
+    known = replace(journal(target=state), seen=seen)
+    assert refused(decided(forged, text=TWO, history=[again], known=known)) == "judged_good", "nowhere else"
 
 
 def test_forged_metrics_lead_nowhere():
