@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from collectors.dra.shares import WHOLE, Share, amounts, counter_sets, mig_share, partition_share
 from collectors.kube_objects import Json, at, mapping, sequence, text
+from pipeline.wire import mig
 
 COMPUTE_DOMAIN = "compute-domain.nvidia.com"
 """NVIDIA's driver for channels between nodes: its devices are no GPUs."""
@@ -120,8 +121,8 @@ def _device(pool: Pool, member: Json, entry: Json, sets: Mapping[str, Mapping[st
     profile = attribute(attributes, pool[0], "profile") or attribute(attributes, pool[0], "partitionProfile")
     is_mig = attribute(attributes, pool[0], "type") == "mig"
     part = partition_share(body.get("consumesCounters"), sets)
-    if part is None and is_mig:
-        part = mig_share(profile, model)
+    if is_mig and (part is None or mig.is_profile(profile)):
+        part = mig_share(profile, model)  # as of a slice that a device plugin gives: the same money
     return Device(
         identity=uuid or "/".join((*pool, text(entry.get("name")))),
         node=text(at(member, "spec", "nodeName")) or text(body.get("nodeName")),

@@ -25,14 +25,24 @@ def compute_slices(profile: str | None) -> int:
     return max(1, int(match[1])) if (match := _PROFILE.search(profile or "")) else 1
 
 
-@lru_cache(maxsize=1024)
 def share(profile: str, gpu_model: str) -> Fraction:
     """1g.5gb of an A100-40GB is 1/7, 1g.10gb of it 1/4 (two of eight memory slices), 3g.20gb 1/2."""
-    compute = compute_slices(profile)
+    return max(parts(profile, gpu_model))
+
+
+@lru_cache(maxsize=1024)
+def parts(profile: str, gpu_model: str) -> tuple[Fraction, Fraction]:
+    """Of the card's compute and of its memory."""
+    compute, whole = compute_slices(profile), Fraction(1)
     if any(name in gpu_model for name in _FOUR_SLICES):
-        return min(Fraction(compute, 4), Fraction(1))
+        quarters = min(Fraction(compute, 4), whole)
+        return quarters, quarters
     memory = _memory_slices(profile, gpu_model, compute)
-    return min(max(Fraction(compute, COMPUTE_SLICES), Fraction(memory, MEMORY_SLICES)), Fraction(1))
+    return min(Fraction(compute, COMPUTE_SLICES), whole), min(Fraction(memory, MEMORY_SLICES), whole)
+
+
+def is_profile(text: str) -> bool:
+    return _PROFILE.search(text) is not None
 
 
 def _memory_slices(profile: str, gpu_model: str, compute: int) -> int:

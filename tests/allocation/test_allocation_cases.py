@@ -155,7 +155,12 @@ def test_a_partition_is_its_part_of_the_counters_of_its_card() -> None:
     counters = {"name": "set", "counters": {"memory": {"value": "40320Mi"}}}
     mig = k.device(
         "gpu-0-mig-1g10gb-0",
-        attributes={"type": "mig", "profile": "1g.10gb", "parentUUID": "GPU-gpu-0"},
+        attributes={
+            "type": "mig",
+            "profile": "1g.10gb",
+            "parentUUID": "GPU-gpu-0",
+            "productName": "NVIDIA A100-SXM4-40GB",
+        },
         consumesCounters=[{"counterSet": "set", "counters": {"memory": {"value": "9984Mi"}}}],
     )
     scene = Scene()
@@ -165,9 +170,7 @@ def test_a_partition_is_its_part_of_the_counters_of_its_card() -> None:
         news(CLAIMS, k.claim("c1", {"device": "gpu-0-mig-1g10gb-0"}, pods=("a",))),
     )
     [row] = scene.open()
-    assert row["method"] == "mig" and Fraction(row["share_units"], row["device_units"]) == Fraction(
-        9984, 40320
-    )
+    assert row["method"] == "mig" and Fraction(row["share_units"], row["device_units"]) == Fraction(1, 4)
     [there] = scene.devices.values()
     assert (there["parent_device"], there["mig_profile"]) == ("GPU-gpu-0", "1g.10gb")
 

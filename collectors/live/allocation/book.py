@@ -31,11 +31,15 @@ class Moment(NamedTuple):
 
 @dataclass(slots=True)
 class Book:
-    """`place` names a row among its subject's; `renames` and `splits` are the columns that tell as above."""
+    """`place` names a row among its subject's; `renames` and `splits` are the columns that tell as above.
+
+    What is first told of a split column later was so from the start; of `sudden` ones from then on.
+    """
 
     place: tuple[str, ...]
     renames: tuple[str, ...]
     splits: tuple[str, ...]
+    sudden: tuple[str, ...] = ()
     open: dict[str, dict[Identity, Row]] = field(default_factory=dict)
     _kept: dict[str, bytes] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)
@@ -78,6 +82,7 @@ class Book:
             renamed = row | since
             return renamed, [*_closed(held, Moment(held["start"], "exact")), renamed]
         split = any(held.get(name) is not None and held[name] != row.get(name) for name in self.splits)
+        split = split or any(held.get(name) != row.get(name) for name in self.sudden)
         # The key of an interval is its start: a second one in the same instant would replace the first.
         if split and now.time > held["start"]:
             opened = row | _started(now)

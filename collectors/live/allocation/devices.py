@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from collectors.device_products import product
 from collectors.dra.slices import Pool
 from collectors.kube_objects import at, instant
-from collectors.live.allocation import beside
+from collectors.live.allocation import beside, mig_cards
 from collectors.live.allocation.book import Identity, Row
 from collectors.live.allocation.context import Context
 from collectors.live.allocation.meta import micros
@@ -41,20 +41,32 @@ def of_node(node: Node, held: Mapping[Identity, Row], given: Mapping[str, Iterab
         memory = float(one.memory * _MEBI) if one.memory else None
         told = {"uuid": one.uuid, "gpu_model": one.model or None, "memory_bytes": memory}
         yield common | told | {"place": f"hami/{one.uuid}", "device": one.uuid, "driver": "hami.io"}
-    for resource, offered in node.capacity:
-        if node.hami and resource.startswith("nvidia.com/gpu"):
-            continue  # HAMi offers each device many times over
-        names = _names(resource, offered // replicas(resource, node), node.name, held, given)
-        for number, name in enumerate(names):
+    # HAMi offers each device many times over
+    offers = [o for o in node.capacity if not (node.hami and o[0].startswith("nvidia.com/gpu"))]
+    counts = {resource: offered // replicas(resource, node) for resource, offered in offers}
+    parents = _parents(counts, node)
+    for resource, count in counts.items():
+        for number, name in enumerate(_names(resource, count, node.name, held, given)):
+            place = f"{resource}/{number}"
             yield (
                 common
                 | _offered(resource, node)
                 | {
-                    "place": f"{resource}/{number}",
-                    "device": name or f"{node.name}/{resource}/{number}",
+                    "place": place,
+                    "device": name or f"{node.name}/{place}",
                     "uuid": name or None,
+                    "parent_device": parents.get(place),
                 }
             )
+
+
+def _parents(counts: Mapping[str, int], node: Node) -> dict[str, str]:
+    """The card of each MIG slice by its place."""
+    profiles = {resource: sliced for resource in counts if (sliced := profile(resource, node))}
+    slices = [(f"{r}/{number}", sliced) for r, sliced in profiles.items() for number in range(counts[r])]
+    whole = sum(n for r, n in counts.items() if r.startswith("nvidia.com/gpu") and r not in profiles)
+    found = mig_cards.cards(slices, max(node.cards - whole, 0), product("nvidia.com/gpu", node.labels))
+    return {place: f"{node.name}/nvidia.com/mig/{number}" for place, number in found.items()}
 
 
 def _offered(resource: str, node: Node) -> Row:

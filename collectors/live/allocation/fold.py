@@ -46,7 +46,7 @@ class Fold:
         self.allocations = Book(
             ("place", "consumer_uid"), ("device", "share_id"), ("share_units", "device_units", "team")
         )
-        self.inventory = Book(("place",), ("device",), ("health", "quantity"))
+        self.inventory = Book(("place",), ("device",), ("health", "quantity"), ("parent_device",))
         self.changes = Changes(self.context, self._about, kinds)
         self._given: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._slots: plugin.Slots = {}

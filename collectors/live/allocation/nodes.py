@@ -77,6 +77,13 @@ class Node(NamedTuple):
         return self.labels.get("nvidia.com/gpu.product", "").removesuffix("-SHARED").partition("-MIG-")[2]
 
     @property
+    def cards(self) -> int:
+        """GPUs in it, sliced ones too; 0 where its labels count something else, or nothing."""
+        told = self.labels.get("nvidia.com/gpu.count", "")
+        mixed = self.labels.get("nvidia.com/mig.strategy") == "mixed"
+        return min(int(told), 64) if mixed and told.isdecimal() and len(told) < 6 else 0
+
+    @property
     def replicas(self) -> int:
         """How many share a device, as NVIDIA's feature discovery labels it; 1 where none do."""
         told = self.labels.get("nvidia.com/gpu.replicas", "")
@@ -92,6 +99,7 @@ def _health(node: _Node) -> str:
 _LABELS = frozenset({
     "topology.kubernetes.io/region", "topology.kubernetes.io/zone", "node.kubernetes.io/instance-type",
     "nvidia.com/gpu.replicas", "nvidia.com/gpu.sharing-strategy", "nvidia.com/gpu.memory",
+    "nvidia.com/gpu.count", "nvidia.com/mig.strategy",
     *device_products.LABELS, *_CAPACITY_LABELS, *_SPOT_LABELS,
 })  # fmt: skip
 _DECODER = msgspec.json.Decoder(_Node)
