@@ -50,7 +50,13 @@ def draft(store: Store, month: Window, inputs: Inputs) -> Draft:
         raise NotFound(f"no GPU existed in {month}; the ledger's GPU facts are of {extent(store)}")
     found = charges.usage(answer.named(), month.start, inputs.currency)
     notes = list(answer.notes)
-    for span, then in _earlier(store, month, inputs.correction_months):
+    earlier, unseen = _earlier(store, month, inputs.correction_months)
+    if unseen:
+        notes.append(
+            f"what came late was looked for in the last {len(earlier)} closed months only, and not before "
+            f"{unseen.end:%Y-%m}; closing.correction_months says how many"
+        )
+    for span, then in earlier:
         changed, said = corrections(store, span, then, inputs)
         found += changed
         notes += said
@@ -62,15 +68,19 @@ def draft(store: Store, month: Window, inputs: Inputs) -> Draft:
     )  # fmt: skip
 
 
-def _earlier(store: Store, month: Window, count: int) -> list[tuple[Window, Inputs]]:
-    """The last months that are closed, each with what it was computed from; those before the first that was
-    closed count too, as if they had been closed with it at nothing."""
+def _earlier(store: Store, month: Window, count: int) -> tuple[list[tuple[Window, Inputs]], Window | None]:
+    """The last months that are closed, each with what it was computed from, and the last before them that is
+    left out; those before the first that was closed count too, as if they had been closed with it at nothing.
+    """
     closed = [c for c in closings(store) if c.month < month.start]
-    if not closed or not count:
-        return []
+    if not closed:
+        return [], None
     before = [(span, closed[0]) for span in months(first(store).start, closed[0].month)]
     own = [(month_of(c.month.year, c.month.month), c) for c in closed]
-    return [(span, c.thawed()) for span, c in [*before, *own][-count:]]
+    every = [*before, *own]
+    first_seen = max(0, len(every) - count)
+    found = [(span, c.thawed()) for span, c in every[first_seen:]]
+    return found, every[first_seen - 1][0] if first_seen else None
 
 
 def _rule(answer: Answer) -> str:

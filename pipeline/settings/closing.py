@@ -16,8 +16,9 @@ class ClosingSettings:
     """A cluster that says nothing of any GPU for longer is a gap that a close must accept by name."""
     completeness: Annotated[float, Bound(0, 1)] = 0.95
     """Observed share of all GPU time below which a close must be told to accept it."""
-    correction_months: Annotated[int, Bound(0, 120)] = 3
-    """Closed months before the one at hand that are computed again, to correct what came late."""
+    correction_months: Annotated[int, Bound(0, 120)] = 12
+    """Closed months before the one at hand that are computed again for what came late; a statement says from
+    which month on it looked."""
     currency: str = "USD"
     """ISO 4217 code of the statements."""
     prices: str = ""

@@ -32,6 +32,7 @@ from pipeline.months.verify import kept, lost, verify
 from pipeline.ownership.file import parse as owners
 from pipeline.prices import PriceBook
 from pipeline.prices.price import Price
+from pipeline.settings.closing import ClosingSettings
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Store
 from tests.months.months_scene import LIMITS, THIRD, closed, months, usage
@@ -140,6 +141,21 @@ def test_prices_and_owners_that_change_later_are_corrections_too(year: Store) ->
     assert set(found) == {"red", "blue", "green", "teal", "cluster_idle"}
     assert found["teal"] == Decimal("16.00")
     assert found["blue"] < 0
+
+
+def test_a_statement_says_how_far_back_it_looked(year: Store) -> None:
+    """What comes later than that is on no statement: finance must know from which month on it can be sure."""
+    renamed = owners(
+        "version: r\nrules:\n- {match: {team: green}, team: teal, valid_to: 2026-02-02T00:00:00Z}"
+    )
+    found = {
+        count: draft(year, month(2026, 3), Inputs(THIRD, owners=renamed, correction_months=count))
+        for count in (1, ClosingSettings().correction_months)
+    }
+    of = {n: {c.charge_month for c in made.charges if c.kind == CORRECTION} for n, made in found.items()}
+    assert of == {1: {FEBRUARY}, 12: {JANUARY, FEBRUARY}}
+    said = {n: [note for note in made.notes if "came late" in note] for n, made in found.items()}
+    assert said[12] == [] and "last 1 closed months only, and not before 2026-02" in said[1][0]
 
 
 def test_a_currency_that_changes_keeps_the_closed_months(year: Store) -> None:
