@@ -22,12 +22,18 @@ _TABLE = "features"
 _COLUMNS = {
     "model_version": "Version",
     "feature": "Feature",
-    "level": "Drift is",
+    "psi_level": "PSI level",
+    "drift_level": "Verdict",
     "psi": "PSI",
     "jensen_shannon_distance": "Jensen-Shannon",
     "kolmogorov_smirnov": "KS",
-    "normed_wasserstein": "Wasserstein",
+    "kolmogorov_smirnov_bound": "KS, at most more",
+    "wasserstein": "Wasserstein",
+    "normed_wasserstein": "Wasserstein, sd",
     "hellinger": "Hellinger",
+    "l_infinity": "L-infinity",
+    "chi2": "χ²",
+    "chi2_p_value": "χ², p",
     "count": "Events",
     "missing_rate": "Missing",
     "unseen_rate": "Unseen",
@@ -55,7 +61,9 @@ def page(view: View) -> None:
     own = replace(asked.answer, rows=tuple(row for row in asked.answer.rows if row[0] == model))
     _state(own)
     st.text(
-        "Select a row to see the histogram. Drift explains why a model may be wrong; it never acts by itself."
+        "Select a row to see the histogram. Verdict is the judge's on the version, with a stated rate of "
+        "false alarms; PSI level is the usual rule of 0.1, without one. Drift explains why a model may be "
+        "wrong; it never acts by itself."
     )
     shown.table(
         view,
@@ -74,7 +82,7 @@ def _state(own: Answer) -> None:
     drifted, few = levels.count("warn"), levels.count("not_enough_data")
     one, two, three = st.columns(3)
     one.metric("Features", f"{len(levels)}")
-    two.metric("Far from their reference", f"{drifted}")
+    two.metric("Far by PSI from their reference", f"{drifted}")
     three.metric("Not enough data", f"{few}", help="Too few events in the window: choose a longer one.")
 
 
@@ -99,7 +107,7 @@ def _histogram(view: View, own: Answer) -> None:
     if asked is None or not asked.answer.rows:
         st.info("The reference of this feature is not in the ledger: driftledger reference list shows them.")
         return
-    if row["level"] == "not_enough_data":
+    if row["psi_level"] == "not_enough_data":
         st.warning(f"Only {row['count']} events: what differs here may be chance.")
     st.altair_chart(_bars(asked.answer), width="stretch", alt="Share of events by bin, reference and window")
     shown.table(view, asked, _BINS, file="histogram")

@@ -47,5 +47,6 @@ def bin_distances(bins: FeatureBins, counts: Counts) -> dict[str, float]:
         **found,
         "kolmogorov_smirnov": distances.kolmogorov_smirnov(then, now),
         "kolmogorov_smirnov_bound": largest,
+        "wasserstein": distances.wasserstein(then, now, points),
         "normed_wasserstein": distances.normed_wasserstein(then, now, points),
     }

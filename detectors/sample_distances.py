@@ -62,15 +62,19 @@ class Numbers:
         apart = {"kolmogorov_smirnov": self._largest_gap(values), "wasserstein": exact}
         binned = self._binned(values) if len(self.equal) else {}
         held = [_counts(self.doane, sample) for sample in (self.values, values)]
-        psi = [_cut(self.quantiles, sample) for sample in (self.values, values)]
+        cut = [_cut(self.quantiles, sample) for sample in (self.values, values)]
+        test = distances.chi2(*cut)
         return {
-            "psi": distances.psi(*psi),
+            "psi": distances.psi(*cut),
             "jensen_shannon_distance": distances.jensen_shannon_distance(*held),
             "hellinger": distances.hellinger(*held),
             **apart,
             **binned,
             **{f"{name}_exact": value for name, value in apart.items()},
             "normed_wasserstein": exact / deviation if deviation else (0.0 if exact == 0 else np.inf),
+            "l_infinity": distances.l_infinity(*cut),
+            "chi2": test.statistic,
+            "chi2_p_value": test.p_value,
         }
 
     def _largest_gap(self, values: Floats) -> float:
@@ -80,7 +84,11 @@ class Numbers:
         return float(np.abs(then_below - now_below).max())
 
     def _binned(self, values: Floats) -> dict[str, float]:
-        """NannyML's estimates, and by how much the first may lie below the exact statistic."""
+        """NannyML's estimates, and by how much each may be off.
+
+        Within a bin a cumulative share grows by at most the bin's own: the gap between the two, taken at the
+        bin's end, is off by at most the larger of the two, so the area by at most that times the width.
+        """
         n, low, high = len(values), self.equal[0], self.equal[-1]
         inside = [np.histogram(sample, self.equal)[0] / len(sample) for sample in (self.values, values)]
         below, above = values[values < low], values[values > high]
@@ -88,12 +96,15 @@ class Numbers:
         gap = np.abs(then - (now + len(below) / n))
         # Its term of what lies outside counts one value more than there is: (k + 1) / n.
         shift = (len(below) + 1) / n if len(below) else 0.0
-        within = np.abs(then - (now + shift)).sum() * (self.equal[1] - self.equal[0])
+        width = float(self.equal[1] - self.equal[0])
+        within = np.abs(then - (now + shift)).sum() * width
         outside = float((low - below).sum() + (above - high).sum()) / n
         return {
             "kolmogorov_smirnov": float(gap.max()),
             "kolmogorov_smirnov_bound": float(max(shares.max() for shares in inside)),
             "wasserstein": float(within) + outside,
+            "wasserstein_bound": float(np.maximum(*inside).sum()) * width
+            + (float(high - low) / n if len(below) else 0.0),
         }
 
 

@@ -39,6 +39,24 @@ def at_hour(feature: FeatureBins, hour: int) -> FeatureBins:
     return replace(feature, counts=tuple(counts), missing=missing, unseen=unseen, hours=())
 
 
+def at_hours(feature: FeatureBins, traffic: Integers) -> FeatureBins:
+    """The feature as it was in the hours of `traffic`, events by hour of the week (168,), each by its share.
+
+    As many values as those hours had; of one hour it is `at_hour`.
+    """
+    used = np.flatnonzero(traffic)
+    if not len(used):
+        return feature
+    size = len(feature.counts) + 2
+    hours = np.array(feature.hours, np.float64).reshape(HOURS, size)
+    every = np.array([*feature.counts, feature.missing, feature.unseen], np.float64)
+    then = np.where(hours.sum(axis=1, keepdims=True) > 0, hours, every)[used]
+    weighted = (traffic[used] / traffic[used].sum()) @ (then / then.sum(axis=1, keepdims=True))
+    total = then.sum() if len(used) < HOURS else every.sum()
+    *counts, missing, unseen = np.rint(weighted * total).astype(np.int64).tolist()
+    return replace(feature, counts=tuple(counts), missing=missing, unseen=unseen, hours=())
+
+
 def with_rhythm(feature: FeatureBins, by_minute: Integers, minutes: Integers) -> FeatureBins:
     """The feature with its hours, where two weeks or more show that they differ by more than chance.
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime, timedelta
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from detectors import drift as judge
+from detectors import evaluation
 from detectors.bin_distances import bin_distances, held
 from detectors.references import FeatureBins, Reference
-from pipeline.answers import lost_requests, rolled
+from pipeline.answers import lost_requests, rhythm, rolled
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.elsewhere import elsewhere
+from pipeline.answers.rhythm import Key
 from pipeline.answers.window import MINUTE, Window
 from pipeline.facts.models import MISSING_BIN, UNSEEN_BIN
 from pipeline.store import Store
@@ -32,15 +35,6 @@ ABSENT_WARN = 0.05
 """Increase of the share of missing and unseen values that is worth a warning by itself."""
 
 
-class Key(NamedTuple):
-    """One histogram."""
-
-    model: str
-    model_version: str
-    feature: str
-    reference: str
-
-
 SCORE = "(score)"
 """Name of the row about the prediction's score."""
 EVALUATION = "evaluation by "
@@ -50,13 +44,17 @@ COLUMNS = (
     Column("model"),
     Column("model_version"),
     Column("feature"),
-    Column("level"),
+    Column("psi_level"),
+    Column("drift_level"),
     Column("psi", kind="number"),
     Column("jensen_shannon_distance", kind="number"),
     Column("kolmogorov_smirnov", kind="number"),
+    Column("kolmogorov_smirnov_bound", kind="number", wide=True),
+    Column("wasserstein", kind="number", wide=True),
     Column("normed_wasserstein", kind="number", wide=True),
     Column("hellinger", kind="number", wide=True),
     Column("l_infinity", kind="number", wide=True),
+    Column("chi2", kind="number", wide=True),
     Column("chi2_p_value", kind="number", wide=True),
     Column("count", kind="integer"),
     Column("missing_rate", kind="ratio"),
@@ -64,13 +62,24 @@ COLUMNS = (
     Column("reference"),
 )
 
-MEASURES = tuple(column.name for column in COLUMNS[4:11])
+_PSI = 5
+MEASURES = tuple(column.name for column in COLUMNS[_PSI : _PSI + 10])
 
 LEVELS = (
-    f"a feature is at warn from a PSI of {PSI_WARN:g}, or where {ABSENT_WARN:.0%} more values are missing or "
-    f"unseen than in the reference; the PSI needs {PSI_COUNT} events, the Jensen-Shannon distance {JS_COUNT}"
+    f"psi_level is warn from a PSI of {PSI_WARN:g}, or where {ABSENT_WARN:.0%} more values are missing or "
+    "unseen than in the reference: a habit of the trade, of which nobody says how often it is wrong; the PSI "
+    f"needs {PSI_COUNT} events, the Jensen-Shannon distance {JS_COUNT}. drift_level is the judge's newest "
+    "verdict on the model version in the window, whose warnings are false once in 30 days at most"
 )
-BOUND = "kolmogorov_smirnov comes from bins and is a lower bound of the exact statistic"
+BOUND = (
+    "kolmogorov_smirnov comes from bins: the exact statistic is not below it, and not above it by more than "
+    "kolmogorov_smirnov_bound; wasserstein is between the middles of bins, the outer two of which are open: "
+    "it has no bound"
+)
+WEEKLY = (
+    "of {features} the reference has a rhythm of the week: what is compared with are the hours that the "
+    "window's events are of"
+)
 
 
 def drift(store: Store, window: Window) -> Answer:
@@ -86,11 +95,31 @@ def drift(store: Store, window: Window) -> Answer:
         judged = _evaluations(store, window)
         held = _histograms([*features, *scores, *judged])
         known = {name: store.reference(name) for name in {key.reference for key in held}}
-    rows = sorted((_row(key, counts, known[key.reference]) for key, counts in held.items()), key=_order)
+        by_hour = rhythm.traffic(store, window, known)
+        levels = _levels(store, window)
+    if by_hour:
+        notes += (WEEKLY.format(features=", ".join(sorted({key.feature for key in by_hour}))),)
+    found = (
+        _row(key, counts, known[key.reference], by_hour, levels.get(_judge(key)))
+        for key, counts in held.items()
+    )
+    rows = sorted(found, key=_order)
     as_of: datetime | None = max(
         (row["last"] + MINUTE for row in (*features, *scores, *judged)), default=None
     )
     return Answer(COLUMNS, tuple(rows), as_of, None, notes, window=window)
+
+
+def _levels(store: Store, window: Window) -> dict[tuple[str, ...], str]:
+    """The newest verdict by detector, model and version."""
+    found = store.query("latest_levels", start=window.start, end=window.end).to_pylist()
+    return {(row["detector"], row["model"], row["model_version"]): row["level"] for row in found}
+
+
+def _judge(key: Key) -> tuple[str, ...]:
+    """Whose verdict is about the row; no judge looks at the score."""
+    name = evaluation.NAME if key.feature.startswith(EVALUATION) else judge.NAME
+    return ("" if key.feature == SCORE else name, key.model, key.model_version)
 
 
 def _evaluations(store: Store, window: Window) -> list[dict[str, Any]]:
@@ -124,22 +153,29 @@ def _histograms(cells: list[dict[str, Any]]) -> dict[Key, dict[int, int]]:
 
 
 def _order(row: tuple[Value, ...]) -> tuple[bool, float, tuple[str, ...]]:
-    value = row[4]
+    value = row[_PSI]
     psi = value if isinstance(value, float) else None
     return psi is None, -(psi or 0.0), (str(row[0]), str(row[1]), str(row[2]))
 
 
-def _row(key: Key, counts: dict[int, int], reference: Reference | None) -> tuple[Value, ...]:
+def _row(
+    key: Key,
+    counts: dict[int, int],
+    reference: Reference | None,
+    by_hour: rhythm.Traffic,
+    verdict: str | None,
+) -> tuple[Value, ...]:
     total = sum(counts.values())
     missing, unseen = counts.get(MISSING_BIN, 0), counts.get(UNSEEN_BIN, 0)
     rates = (total, missing / total, unseen / total, key.reference)
     names = (key.model, key.model_version, key.feature)
     bins = reference and reference_bins(reference, key.feature)
     if not bins:
-        return (*names, "no_reference", *[None] * 7, *rates)
+        return (*names, "no_reference", verdict, *[None] * len(MEASURES), *rates)
+    bins = rhythm.compared(bins, key, by_hour)
     measured = _measures(bins, _counts(bins, counts))
     more_absent = (missing + unseen) / total - _absent_rate(bins)
-    return (*names, _level(measured[0], total, more_absent), *measured, *rates)
+    return (*names, _level(measured[0], total, more_absent), verdict, *measured, *rates)
 
 
 def reference_bins(reference: Reference, feature: str) -> FeatureBins | None:
@@ -158,7 +194,7 @@ def _counts(bins: FeatureBins, counts: dict[int, int]) -> Counts:
 
 
 def _measures(bins: FeatureBins, counts: Counts) -> tuple[float | None, ...]:
-    """The columns from psi to chi2_p_value; None where there are too few events or no order of the bins."""
+    """The MEASURES; None where there are too few events or no order of the bins."""
     _, now = held(bins, counts)
     found = bin_distances(bins, counts) if now.sum() >= PSI_COUNT else {}
     if now.sum() < JS_COUNT:

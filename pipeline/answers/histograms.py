@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from detectors.references import FeatureBins
+from pipeline.answers import rhythm
 from pipeline.answers.answer import Answer, Column
 from pipeline.answers.drift import SCORE, reference_bins
 from pipeline.answers.window import MINUTE, Window
@@ -20,11 +21,15 @@ MISSING, UNSEEN = "(missing)", "(unseen)"
 
 
 def histogram(store: Store, window: Window, model: str, version: str, feature: str, reference: str) -> Answer:
-    """A row a bin in the order of its values, then missing and unseen; shares are of all events."""
+    """A row a bin in the order of its values, then missing and unseen; shares are of all events.
+
+    Of a reference with a rhythm of the week the hours count that the window's events are of.
+    """
     question = "score_histograms" if feature == SCORE else "feature_histograms"
     with store.steady():
         found = store.query(question, start=window.start, end=window.end).to_pylist()
         known = store.reference(reference)
+        by_hour = rhythm.traffic(store, window, {reference: known})
     counts = {
         row["bin"]: row["count"]
         for row in found
@@ -32,7 +37,8 @@ def histogram(store: Store, window: Window, model: str, version: str, feature: s
         and row.get("feature", SCORE) == feature
     }
     bins = known and reference_bins(known, feature)
-    rows = _rows(bins, counts) if bins else []
+    key = rhythm.Key(model, version, feature, reference)
+    rows = _rows(rhythm.compared(bins, key, by_hour), counts) if bins else []
     as_of = max((row["last"] + MINUTE for row in found), default=None)
     then, now = sum(r["then"] for r in rows), sum(r["now"] for r in rows)
     return Answer(

@@ -70,7 +70,9 @@ class Story:
         answer = drift(store, Window(end - timedelta(hours=6), end))
         self.say("Inputs that moved most in six hours        PSI    level")
         for found in answer.named()[:3]:
-            self.say(f"  {found['model']}: {found['feature']!s:<24} {found['psi']:>6.2f}    {found['level']}")
+            self.say(
+                f"  {found['model']}: {found['feature']!s:<24} {found['psi']:>6.2f}    {found['psi_level']}"
+            )
         self.say("")
 
     def rolled_out(self, moment: datetime, version: str) -> None:

@@ -11,7 +11,7 @@ from detectors.codes import Text
 from detectors.confusion import around
 from detectors.domain_classifier import ALARM, SAMPLE
 from detectors.intervals import Interval, wilson
-from detectors.sample_distances import Categories, tally
+from detectors.sample_distances import Categories, Numbers, tally
 from pipeline.evaluate.columns import Columns
 from pipeline.evaluate.fitted import Distribution, Fitted, distributed, is_missing
 from pipeline.evaluate.row import Row, row
@@ -21,6 +21,8 @@ from pipeline.evaluate.stored import Binned
 PSI_COUNT = 500
 """Fewest values for a level: with fewer, an unchanged column passes a PSI of 0.1 by chance."""
 PSI_WARN = 0.1
+OVER_BINS = ("psi", "chi2", "chi2_p_value", "l_infinity")
+"""Distances of numbers that are over the bins of the PSI."""
 ABSENT_WARN = 0.05
 """Increase of the share of missing, unseen or unreadable values that is worth a warning."""
 EXPLOSION = 2
@@ -46,7 +48,11 @@ def _column(name: str, values: Values, sample: Sample, fitted: Fitted) -> Iterat
     if isinstance(values, Text):
         yield from _categories(name, values, reference, sample.rows)
     if reference is not None:
-        yield from _distances(name, reference.distances(values), present, isinstance(reference, Binned))
+        found = reference.distances(values)
+        over_bins = tuple(found) if isinstance(reference, Binned) else OVER_BINS[:1]
+        if isinstance(reference, Numbers):
+            over_bins = OVER_BINS
+        yield from _distances(name, found, present, over_bins)
 
 
 def _rate(name: str, metric: str, hits: int, count: int, before: float) -> Row:
@@ -72,13 +78,15 @@ def _size(reference: Distribution | None) -> int:
     return len(reference.bins.counts) if isinstance(reference, Binned) else 0
 
 
-def _distances(name: str, found: dict[str, float], count: int, binned: bool) -> Iterator[Row]:
-    bound = found.pop("kolmogorov_smirnov_bound", None)
+def _distances(name: str, found: dict[str, float], count: int, over_bins: tuple[str, ...]) -> Iterator[Row]:
+    bounds = {name: found.pop(f"{name}_bound", None) for name in ("kolmogorov_smirnov", "wasserstein")}
     for metric, value in found.items():
-        interval = None
-        if metric == "kolmogorov_smirnov" and bound is not None:
-            interval = Interval(value, min(1.0, value + bound))
-        method = "bins" if binned or metric == "psi" or interval else "rows"
+        interval, bound = None, bounds.get(metric)
+        if bound is not None:
+            below = 0.0 if metric == "kolmogorov_smirnov" else bound  # from bins it is never too large
+            most = 1.0 if metric == "kolmogorov_smirnov" else np.inf
+            interval = Interval(max(0.0, value - below), min(most, value + bound))
+        method = "bins" if metric in over_bins or interval else "rows"
         yield row("drift", name, metric, method, value, count, interval, _level(metric, value, count))
 
 

@@ -149,13 +149,13 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 def test_text_where_numbers_were_is_unseen_and_warns(seen: Seen) -> None:
     """A producer that writes n/a into a number must be found, not end the fold."""
     row = seen.drift["text-for-numbers"]
-    assert (row["unseen_rate"], row["missing_rate"], row["level"]) == (1.0, 0.0, "warn")
+    assert (row["unseen_rate"], row["missing_rate"], row["psi_level"]) == (1.0, 0.0, "warn")
     assert seen.levels["text-for-numbers"]["drift"] == "warn"
 
 
 def test_numbers_written_as_text_are_the_same_numbers(seen: Seen) -> None:
     row = seen.drift["numbers-as-text"]
-    assert row["unseen_rate"] == row["missing_rate"] == 0.0 and row["level"] == "ok"
+    assert row["unseen_rate"] == row["missing_rate"] == 0.0 and row["psi_level"] == "ok"
     assert seen.levels["numbers-as-text"]["drift"] == "ok"
 
 
@@ -188,7 +188,7 @@ def test_a_constant_feature_is_quiet_until_it_moves(seen: Seen) -> None:
     """No spread is no error; a step off it is the clearest drift there is, a freeze too."""
     assert (seen.drift["constant"]["psi"], seen.levels["constant"]["drift"]) == (0.0, "ok")
     for moved in ("constant-moves", "becomes-constant"):
-        assert (seen.drift[moved]["level"], seen.levels[moved]["drift"]) == ("warn", "warn")
+        assert (seen.drift[moved]["psi_level"], seen.levels[moved]["drift"]) == ("warn", "warn")
 
 
 def test_one_class_only_has_an_accuracy_and_no_verdict_of_harm(seen: Seen) -> None:

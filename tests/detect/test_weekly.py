@@ -13,6 +13,7 @@ from detectors.parameters import Parameters
 from detectors.reference_build import build
 from detectors.references import FeatureBins, Reference
 from detectors.subject import Subject
+from detectors.weekly import at_hour, at_hours
 from tests.detect.judged import features
 
 MONDAY = datetime(2026, 10, 5)
@@ -86,3 +87,19 @@ def test_less_than_two_weeks_or_no_rhythm_keep_no_hours() -> None:
     """One Monday does not say what Mondays are like, and noise is no rhythm."""
     assert not reference(1.5).features[0].hours
     assert not reference(2, rhythm=False).features[0].hours
+
+
+def test_hours_count_by_their_traffic(known: Reference) -> None:
+    """A window of nights and days is neither: each hour has the weight of its events."""
+    (feature,) = known.features
+    alone = np.zeros(168, np.int64)
+    alone[3] = 7
+    assert at_hours(feature, alone) == at_hour(feature, 3)
+    both = alone.copy()
+    both[12] = 21  # three times as many by day
+    shares = [np.array(at_hour(feature, h).counts) / sum(at_hour(feature, h).counts) for h in (3, 12)]
+    found = at_hours(feature, both)
+    assert np.array(found.counts) / sum(found.counts) == pytest.approx(
+        0.25 * shares[0] + 0.75 * shares[1], abs=0.01
+    )
+    assert at_hours(feature, np.zeros(168, np.int64)) is feature

@@ -74,11 +74,28 @@ def test_intervals_hold_their_value(found: Numbers) -> None:
 
 
 def test_the_binned_statistic_is_within_its_bound(found: Numbers) -> None:
-    """A bound that does not hold is no bound."""
-    for (chunk, name), binned in found.items():
-        if name.endswith("|kolmogorov_smirnov|bins"):
-            exact = found[(chunk, name.replace("|bins", "_exact|rows"))]
-            assert binned["value"] - 1e-12 <= exact["value"] <= binned["high"] + 1e-12
+    """A bound that does not hold is no bound, and one that is wide says nothing."""
+    held = [key for key in found if key[1].endswith(("|kolmogorov_smirnov|bins", "|wasserstein|bins"))]
+    assert len(held) == 2 * 2 * 6, "two distances of two columns of numbers in six chunks"
+    for chunk, name in held:
+        binned, exact = found[(chunk, name)], found[(chunk, name.replace("|bins", "_exact|rows"))]
+        assert binned["low"] - 1e-12 <= exact["value"] <= binned["high"] + 1e-12
+        if "wasserstein" in name:
+            range_of_sd = 2e-4 * 30  # two bins of 10,000, of a range of at most 30 deviations
+            assert (
+                binned["high"] - binned["value"]
+                < range_of_sd
+                * exact["value"]
+                / found[(chunk, name.replace("wasserstein|bins", "normed_wasserstein|rows"))]["value"]
+            )
+
+
+def test_numbers_have_the_distances_of_texts(found: Numbers) -> None:
+    """Chi-squared and the largest change of a bin, over the ten bins that the PSI is of."""
+    for column in ("income", "score"):
+        for name in ("chi2", "chi2_p_value", "l_infinity"):
+            quiet, moved = (found[(chunk, f"{column}|{name}|bins")]["value"] for chunk in (0, 5))
+            assert (moved < 1e-6 < quiet) if name == "chi2_p_value" else (0 <= quiet < moved)
 
 
 def test_the_table_has_a_line_a_chunk(whole: tuple[Path, Path, Path]) -> None:
