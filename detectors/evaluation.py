@@ -43,20 +43,15 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
 def bins(labels: pa.Table, places: pa.ChunkedArray, groups: Groups) -> Iterator[FeatureBins]:
     """The scores of each evaluator in `labels`, by name; `places` are the rows of their predictions.
 
-    `groups` gathers the predictions by minute.  Of one evaluator's scores of a prediction the highest
-    revision counts; scores of other predictions do not.
+    `labels` has one row a prediction and evaluator; `groups` gathers the predictions by minute.  Scores of
+    other predictions do not count.
     """
-    known = pc.and_(pc.is_valid(labels["score"]), pc.is_valid(places))
-    order = pc.sort_indices(labels["revision"].fill_null(0), [("", "descending")])
-    rows = pa.table(
-        {"evaluator": labels["evaluator"].fill_null(""), "score": labels["score"], "place": places}
-    )
-    scored = rows.take(order).filter(known.take(order))
-    for name in sorted(pc.unique(scored["evaluator"]).to_pylist()):
-        mine = scored.filter(pc.equal(scored["evaluator"], name))
-        place, first = np.unique(mine["place"].to_numpy(), return_index=True)
-        codes = binning.intervals(np.asarray(EDGES), floats(mine["score"])[first])
+    scored = pc.and_(pc.is_valid(labels["score"]), pc.is_valid(places))
+    rows = labels.select(["evaluator", "score"]).append_column("place", places).filter(scored)
+    for name in sorted(pc.unique(rows["evaluator"]).to_pylist()):
+        mine = rows.filter(pc.equal(rows["evaluator"], name))
+        codes = binning.intervals(np.asarray(EDGES), floats(mine["score"]))
         counts = np.zeros((len(groups), len(EDGES) + 3), np.int64)
-        np.add.at(counts, (groups.codes[place], codes), 1)
+        np.add.at(counts, (groups.codes[mine["place"].to_numpy()], codes), 1)
         *regular, missing, unseen = counts.sum(axis=0).tolist()
         yield FeatureBins(name, EDGES, None, tuple(regular), missing, unseen, phi(counts))

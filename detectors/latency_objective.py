@@ -26,5 +26,5 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
         "reference": reference.reference,
         "objective_seconds": reference.latency_objective_seconds,
     }
-    budget, phi = reference.latency_budget, parameters.latency_phi
+    budget, phi = reference.latency_budget, max(reference.phi_over, parameters.latency_phi)
     return rate.judge(NAME, minutes, "over", subject, budget, phi, parameters, evidence)

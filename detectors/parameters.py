@@ -26,7 +26,8 @@ class Parameters:
     rate_look_back_minutes: int = 10_080
     """Window of accuracy and latency: 7 days, since labels come late."""
     latency_phi: Annotated[float, Bound(1, 1e6)] = 4.0
-    """Slow requests come in bursts: overdispersion of their minute counts, the low end of real streams."""
+    """Slow requests come in bursts: least overdispersion of their minute counts, the low end of real streams;
+    where the reference shows more, that counts."""
     drift_rho: Annotated[float, Bound(0, 10)] = 0.005
     """Nats of KL that are tolerated; the PSI is about twice that."""
     drift_minimum_count: int = 500

@@ -16,6 +16,7 @@ from detectors.dispersion import phi
 from detectors.reference_bins import MOST_CATEGORIES, feature_bins, quantile_edges
 from detectors.references import FeatureBins, Reference
 from detectors.sample_distances import tally
+from detectors.standing_labels import standing
 from pipeline.events import TYPES
 
 NO_LABELS = TYPES["label"].schema.empty_table()
@@ -48,7 +49,8 @@ def build(
     hours = times[by_minute.first] if clock else None
     scores = minutes.floats(_column(events, "confidence" if positive_class is None else "score"))
     edges = quantile_edges(scores)
-    judged = _judged(events, NO_LABELS if labels is None else labels)
+    said = standing(NO_LABELS if labels is None else labels)
+    judged = _judged(events, said)
     curve = _curve(scores, judged, positive_class, seed)
     classes = _ranked(judged.truth)
     return Reference(
@@ -67,17 +69,15 @@ def build(
         latency_budget=latency_budget,
         classes=tuple(name for name, _ in classes),
         class_counts=tuple(count for _, count in classes),
-        evaluators=_evaluators(events, NO_LABELS if labels is None else labels, by_minute),
+        evaluators=_evaluators(events, said, by_minute),
         loss_limit=judged.loss_limit,
+        phi_over=_over_phi(events, latency_objective_seconds, by_minute),
     ).identified()
 
 
 def _evaluators(events: pa.Table, labels: pa.Table, by_minute: Groups) -> tuple[FeatureBins, ...]:
-    names = ("evaluator", "score", "revision")
-    columns = {name: _column(labels, name, "label") for name in names}
     identities = _column(events, "prediction_id").cast(pa.string()).combine_chunks()
-    places = pc.index_in(labels.column("prediction_id").cast(pa.string()), identities)
-    return tuple(evaluation.bins(pa.table(columns), places, by_minute))
+    return tuple(evaluation.bins(labels, pc.index_in(labels["prediction_id"], identities), by_minute))
 
 
 class _Judged(NamedTuple):
@@ -92,19 +92,19 @@ class _Judged(NamedTuple):
     """None where no row has both a predicted and a true value."""
 
 
-def _column(events: pa.Table, name: str, type_name: str = "inference") -> pa.ChunkedArray:
+def _column(events: pa.Table, name: str) -> pa.ChunkedArray:
     if name in events.column_names:
         return events.column(name)
-    return pa.chunked_array([pa.nulls(events.num_rows, TYPES[type_name].by_name[name].arrow.type)])
+    return pa.chunked_array([pa.nulls(events.num_rows, TYPES["inference"].by_name[name].arrow.type)])
 
 
 def _judged(events: pa.Table, labels: pa.Table) -> _Judged:
     """The ledger's rule: classes are compared, else values, else a score below 0.5 is an error."""
     place = _label_places(_column(events, "prediction_id"), labels)
     predicted = text(_column(events, "prediction"))
-    truth = text(_column(labels, "label", "label").take(place))
-    score = minutes.floats(_column(labels, "score", "label").take(place))
-    value = minutes.floats(_column(labels, "value", "label").take(place))
+    truth = text(labels["label"].take(place))
+    score = minutes.floats(labels["score"].take(place))
+    value = minutes.floats(labels["value"].take(place))
     loss = np.abs(minutes.floats(_column(events, "predicted_value")) - value)
     by_class, by_value = ~truth.equals("") & ~predicted.equals(""), np.isfinite(loss)
     limit = float(np.quantile(loss[by_value], LOSS_QUANTILE)) if by_value.any() else None
@@ -114,12 +114,12 @@ def _judged(events: pa.Table, labels: pa.Table) -> _Judged:
 
 
 def _label_places(identities: pa.ChunkedArray, labels: pa.Table) -> pa.ChunkedArray:
-    """Row of each prediction's label, null where there is none; of several the highest revision counts."""
-    revisions = _column(labels, "revision", "label").fill_null(0)
-    order = pc.sort_indices(revisions, [("", "descending")])
-    judged = labels.column("prediction_id").cast(pa.string()).take(order).combine_chunks()
+    """Row of each prediction's label, null where there is none; the newest word of several evaluators."""
+    numbers = pc.or_(pc.is_valid(labels["value"]), pc.is_valid(labels["score"]))
+    rows = pc.indices_nonzero(pc.or_(pc.not_equal(labels["label"], ""), numbers))
     # index_in finds the first of equal ids.
-    return order.take(pc.index_in(identities.cast(pa.string()), judged))
+    judged = labels["prediction_id"].take(rows).combine_chunks()
+    return pa.chunked_array([rows]).take(pc.index_in(identities.cast(pa.string()), judged))
 
 
 def _curve(scores: minutes.Floats, judged: _Judged, positive_class: str | None, seed: int) -> Curve:
@@ -147,4 +147,12 @@ def _score_counts(edges: tuple[float, ...], scores: minutes.Floats) -> tuple[int
 
 def _error_phi(judged: _Judged, by_minute: Groups) -> float:
     counts = [by_minute.count(judged.wrong), by_minute.count(judged.known & ~judged.wrong)]
+    return phi(np.stack(counts, axis=1))
+
+
+def _over_phi(events: pa.Table, objective: float | None, by_minute: Groups) -> float:
+    if not objective:
+        return 1.0
+    seconds = minutes.floats(_column(events, "latency_seconds"))
+    counts = [by_minute.count(seconds > objective), by_minute.count(seconds <= objective)]
     return phi(np.stack(counts, axis=1))

@@ -61,6 +61,8 @@ class Reference:
     class_counts: tuple[int, ...] = ()
     evaluators: tuple[FeatureBins, ...] = ()
     """Evaluation scores by evaluator with its version: one that is not here judges by another measure."""
+    phi_over: float = 1.0
+    """Overdispersion of the requests over the objective; 1 where it was not measured."""
     loss_limit: float | None = None
     """Of a regression: the absolute loss above which a prediction is an error; None of classes."""
 

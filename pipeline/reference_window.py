@@ -14,8 +14,11 @@ from detectors.dispersion import phi
 from detectors.drift_run import FIRST_BIN, Counted
 from detectors.reference_build import build
 from detectors.references import FeatureBins, Reference
+from detectors.subject import integers
 from detectors.weekly import with_rhythm
 from pipeline import drift_tick
+from pipeline.answers.served import timed
+from pipeline.answers.truth import objectives
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError, NotFound
 from pipeline.store import Store
@@ -55,13 +58,14 @@ def reference(
         rows = store.query("prediction_outcomes", model=model, start=window.start, end=window.end)
         rows = rows.filter(pc.is_in(rows["model_version"], pa.array(list(served))))
         features = _features(store, window, used, list(served))
+        slow = _over_phi(store, window, model, list(served), latency_objective_seconds)
     _check(rows, positive_class)
     built = build(
         _events(rows), _labels(rows), model=model, positive_class=positive_class,
         latency_objective_seconds=latency_objective_seconds, latency_budget=latency_budget,
     )  # fmt: skip
     notes = (() if features else (NO_HISTOGRAMS,)) + (() if rows.num_rows else (NO_IDENTITIES,))
-    return Built(replace(built, features=features).identified(), sum(served.values()), notes)
+    return Built(replace(built, features=features, phi_over=slow).identified(), sum(served.values()), notes)
 
 
 def _versions(store: Store, window: Window, model: str, model_version: str | None) -> dict[str, int]:
@@ -96,6 +100,19 @@ def _labels(rows: pa.Table) -> pa.Table:
     said = [pc.is_valid(rows[c]) for c in columns.values()]
     known = rows.filter(pc.or_(pc.or_(said[0], said[1]), said[2]))
     return pa.table({"prediction_id": known["prediction_id"], **{n: known[c] for n, c in columns.items()}})
+
+
+def _over_phi(
+    store: Store, window: Window, model: str, versions: list[str], objective: float | None
+) -> float:
+    """Overdispersion of the requests over the objective."""
+    if not objective:
+        return 1.0
+    tables = {"objectives": objectives({model: objective})}
+    rows = store.query("objective_minutes", tables=tables, **timed(), start=window.start, end=window.end)
+    rows = rows.filter(pc.is_in(rows["model_version"], pa.array(versions)))
+    count, over = integers(rows, "count"), integers(rows, "over")
+    return phi(np.stack([over, count - over], axis=1))
 
 
 def _features(

@@ -147,6 +147,15 @@ def test_latency_over_budget_is_acted_on_and_within_it_is_not() -> None:
     assert slow.evidence["objective_seconds"] == 0.5
 
 
+def test_slow_requests_that_come_in_bursts_say_less_of_the_objective() -> None:
+    """As the reference has them: with less, a version that is as it ever was would be rolled back."""
+    minutes = timed(*errors(0.05, 12))
+    plain = latency_objective.judge(minutes, subject(reference()), P)
+    bursts = latency_objective.judge(minutes, subject(reference(phi_over=20.0)), P)
+    assert (plain.evidence["phi"], bursts.evidence["phi"]) == (P.latency_phi, 20.0)
+    assert plain.log_evidence > bursts.log_evidence
+
+
 @pytest.mark.parametrize("budget", [0.0, 1.0])
 def test_a_budget_of_nothing_or_everything_has_a_finite_verdict(budget: float) -> None:
     """The finding must be writable as JSON, whatever the budget says."""

