@@ -15,9 +15,10 @@ from pipeline.act.events import Publisher, Taken, publish
 from pipeline.canonical import canonical, digest, instant, moment
 from pipeline.errors import ConfigError, NotFound
 from pipeline.policy import rules
+from pipeline.policy.decisions import PastAction
 from pipeline.policy.file import parse
 from pipeline.policy.ladders import STEPS
-from pipeline.policy.rules import Target
+from pipeline.policy.rules import Policy, Target
 from pipeline.store import Store
 
 Row = dict[str, Any]
@@ -67,7 +68,10 @@ def approve(store: Store, publisher: Publisher, action_id: str, token: str, by: 
         raise ConfigError("action", action_id[:12], f"the offer ended at {instant(found.expires)}")
     if token != found.token:
         raise ConfigError("--token", token, "give the token that `driftledger actions show` prints")
-    evidence = canonical({"plan": found.plan, "expires": found.expires, "by": by})
+    of = _of(store, action_id)
+    evidence = canonical(
+        {"plan": found.plan, "expires": found.expires, "by": by} | ({"of": of} if of else {})
+    )
     words = f"approved by {by}, to be carried out before {instant(found.expires)}"
     return publish(publisher, _said(store, action_id, "granted", words, evidence), now)
 
@@ -88,6 +92,34 @@ def ask_undo(store: Store, publisher: Publisher, action_id: str, by: str, now: d
     asked = _said(store, action_id, "granted", f"undo asked by {by}", canonical({"of": action_id, "by": by}))
     asked = asked._replace(action_id=digest(["undo asked", action_id]), kind=UNDO_ASKED)
     return publish(publisher, asked, now)
+
+
+def propose_undo(publisher: Publisher, past: PastAction, policy: Policy, words: str, now: datetime) -> Taken:
+    """Asks a person whether an action is to be put back; who approves asks for its undo."""
+    kind, _, name = past.workload.partition("/")
+    decision = {"mode": "propose", "detail": words, "undo": past.action_id}
+    evidence = canonical(
+        {
+            "of": past.action_id,
+            "decision": decision,
+            "rule": past.rule,
+            "policy": {"hash": policy.hash, "text": policy.text, "version": policy.version},
+        }
+    )
+    taken = Taken(
+        action_id=digest(["undo asked", past.action_id]),
+        state="proposed",
+        kind=UNDO_ASKED,
+        rule=past.rule,
+        target=Target(past.cluster, past.namespace, kind, name),
+        model=past.model,
+        model_version=past.to_version,
+        to_version=past.model_version,
+        snapshot=None,
+        evidence=evidence,
+        detail=f"for approval: {words}",
+    )
+    return publish(publisher, taken, now)
 
 
 def mute(publisher: Publisher, rule: str, span: timedelta, by: str, now: datetime) -> Taken:
@@ -131,6 +163,12 @@ def still_offered(store: Store, action: Planned, now: datetime) -> bool:
 def _row(store: Store, action_id: str, state: str) -> Row | None:
     found: list[Row] = store.query("action_state", action_id=action_id, state=state).to_pylist()
     return found[0] if found else None
+
+
+def _of(store: Store, action_id: str) -> str:
+    """The action that a proposal is to put back; '' of every other proposal."""
+    row = _row(store, action_id, "proposed")
+    return str(json.loads(row["evidence"]).get("of", "")) if row else ""
 
 
 def _said(store: Store, action_id: str, state: str, words: str, evidence: str) -> Taken:

@@ -1,7 +1,8 @@
-"""What an action changed: the error rate of the version left behind against the one returned to."""
+"""What an action changed, by its rule's detectors: the version left behind against the one returned to."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -9,75 +10,148 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from detectors.intervals import clopper_pearson
+from detectors import accuracy, latency_objective
+from detectors.intervals import Interval, clopper_pearson, clopper_pearson_upper
+from detectors.parameters import Parameters
 from pipeline.act.events import Publisher
-from pipeline.answers.truth import accuracy_minutes
+from pipeline.answers.truth import accuracy_minutes, in_time
+from pipeline.answers.window import Window
 from pipeline.canonical import canonical
 from pipeline.events import TYPES
 from pipeline.store import Store
 
 Result = Literal["helped", "no-change", "harmed", "unknown"]
 
+CONFIDENCE = 0.99
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Labelled predictions of one version, and the errors among them."""
+    """Labelled predictions of one version and the errors among them, or timed requests and the slow ones."""
 
     model_version: str
     count: int
-    errors: int
+    hits: int
 
     @property
     def rate(self) -> float:
-        return self.errors / self.count if self.count else 0.0
+        return self.hits / self.count if self.count else 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    result: Result
+class Compared:
+    """The two versions by one detector."""
+
+    detector: str
     before: Side
     after: Side
 
     @property
+    def count(self) -> int:
+        """The smaller of the two."""
+        return min(self.before.count, self.after.count)
+
+    @property
+    def result(self) -> Result:
+        if not self.count:
+            return "unknown"
+        old, new = (_interval(self.detector, side) for side in (self.before, self.after))
+        if new.high < old.low:
+            return "helped"
+        return "harmed" if new.low > old.high else "no-change"
+
+    @property
     def detail(self) -> str:
+        rate, of = _WORDS[self.detector]
         return (
-            f"error rate {self.before.rate:.1%} of {self.before.count} labelled on version "
+            f"{rate} {self.before.rate:.1%} of {self.before.count} {of} on version "
             f"{self.before.model_version}, {self.after.rate:.1%} of {self.after.count} on version "
             f"{self.after.model_version} afterwards"
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    compared: tuple[Compared, ...]
+    """By each detector of the rule."""
+    min_count: int = 1
+    """Fewest events of each version that count."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Detectors for which too few events have come."""
+        return tuple(c.detector for c in self.compared if c.count < self.min_count)
+
+    @property
+    def result(self) -> Result:
+        """Harmed by one is harmed; else helped by one is helped."""
+        known = [c.result for c in self.compared if c.detector not in self.missing]
+        ranked: tuple[Result, ...] = ("harmed", "helped", "no-change")
+        return next((result for result in ranked if result in known), "unknown")
+
+    @property
+    def detail(self) -> str:
+        words = "; ".join(c.detail for c in self.compared)
+        return f"{words}; too few by {' and '.join(self.missing)}" if self.missing else words
+
+
 def measure(
-    store: Store, model: str, left: str, returned: str, acted_at: datetime, now: datetime, window: timedelta
+    store: Store,
+    model: str,
+    left: str,
+    returned: str,
+    acted_at: datetime,
+    now: datetime,
+    window: timedelta,
+    detectors: Sequence[str] = (accuracy.NAME,),
+    min_count: int = 1,
 ) -> Outcome:
     """`left` in the window before the action, `returned` from the action to `now`; UTC without zone.
 
-    Helped or harmed where the 99 % intervals of the two rates (Clopper-Pearson) do not touch.
+    Helped or harmed where the 99 % intervals of the two rates (Clopper-Pearson) do not touch; slow requests
+    come in bursts, so their counts are divided by the judge's overdispersion first.
     """
-    before = _side(store, model, left, acted_at - window, acted_at)
-    after = _side(store, model, returned, acted_at, now)
-    return Outcome(_result(before, after), before, after)
+    spans = (left, acted_at - window, acted_at), (returned, acted_at, now)
+    compared = (Compared(name, *(_SIDES[name](store, model, *span) for span in spans)) for name in detectors)
+    return Outcome(tuple(compared), min_count)
 
 
-def _side(store: Store, model: str, version: str, start: datetime, end: datetime) -> Side:
+def _errors(store: Store, model: str, version: str, start: datetime, end: datetime) -> Side:
     minutes = accuracy_minutes(store, [model], start, end)
     mine = minutes.filter(pc.field("model_version") == version)
     return Side(version, pc.sum(mine["count"]).as_py() or 0, pc.sum(mine["errors"]).as_py() or 0)
 
 
-def _result(before: Side, after: Side) -> Result:
-    if not before.count or not after.count:
-        return "unknown"
-    old = clopper_pearson(before.errors, before.count, 0.99)
-    new = clopper_pearson(after.errors, after.count, 0.99)
-    if new.high < old.low:
-        return "helped"
-    return "harmed" if new.low > old.high else "no-change"
+def _slow(store: Store, model: str, version: str, start: datetime, end: datetime) -> Side:
+    reference = store.references().get(model)
+    known = in_time(store, [reference], Window(start, end)) if reference and start < end else {}
+    timed, over, _ = known.get((model, version), (0, 0, 0))
+    return Side(version, timed, over)
+
+
+_SIDES: dict[str, Callable[[Store, str, str, datetime, datetime], Side]] = {
+    accuracy.NAME: _errors,
+    latency_objective.NAME: _slow,
+}
+_WORDS = {
+    accuracy.NAME: ("error rate", "labelled"),
+    latency_objective.NAME: ("slower than the objective", "timed"),
+}
+
+
+def _interval(detector: str, side: Side) -> Interval:
+    if detector == accuracy.NAME:
+        return clopper_pearson(side.hits, side.count, CONFIDENCE)
+    phi, tail = Parameters().latency_phi, 1 - (1 - CONFIDENCE) / 2
+    hits, count = side.hits / phi, side.count / phi
+    return Interval(
+        1 - clopper_pearson_upper(count - hits, count, tail), clopper_pearson_upper(hits, count, tail)
+    )
 
 
 def publish(publisher: Publisher, action_id: str, outcome: Outcome, now: datetime) -> None:
-    """What the labels say of it."""
-    evidence = canonical({"before": asdict(outcome.before), "after": asdict(outcome.after)})
+    """What labels and latencies say of it."""
+    evidence = canonical({"compared": [asdict(c) for c in outcome.compared]})
     tell(publisher, action_id, outcome.result, evidence, outcome.detail, now)
 
 

@@ -1,16 +1,18 @@
 """A rollback proven by the metric after it was verified by the object: one that did not help is put back.
 
-There is one look, once enough labels of the version returned to have come and the rule's time is over: who
-looks at every minute finds a difference sooner or later where there is none.
+There is one look, once enough events of the version returned to have come and the rule's time is over: who
+looks at every minute finds a difference sooner or later where there is none.  Labels that never come are
+waited for no longer than GIVE_UP.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipeline.act import outcome
+from pipeline.act.approvals import propose_undo
 from pipeline.act.events import Publisher, Taken
 from pipeline.act.undo import undo
 from pipeline.actuator.kubernetes import Kubernetes
@@ -23,6 +25,8 @@ log = logging.getLogger("driftledger.act")
 
 BY = "the metric"
 """Who puts it back, in the ledger."""
+GIVE_UP = timedelta(days=7)
+"""After the rollback: what is not known by then is told by the detectors that have enough, else `unknown`."""
 
 
 def prove(
@@ -38,14 +42,19 @@ def prove(
         if now < past.acted_at + rule.prove_within:
             continue
         found = outcome.measure(
-            store, past.model, past.model_version, past.to_version, past.acted_at, now, rule.prove_within
-        )
-        if min(found.before.count, found.after.count) < rule.min_count:
-            continue  # too few labels have come
+            store, past.model, past.model_version, past.to_version, past.acted_at, now, rule.prove_within,
+            rule.detectors, rule.min_count,
+        )  # fmt: skip
+        if found.missing and now < past.acted_at + GIVE_UP:
+            continue
         outcome.publish(publisher, past.action_id, found, now)
         client = clients.get(past.cluster)
-        helped = found.result not in ("harmed", "no-change")
-        if helped or rule.mode != "auto" or policy.kill_switch or client is None:
+        if found.result not in ("harmed", "no-change") or policy.kill_switch or client is None:
+            continue
+        if rule.mode == "propose":
+            words = f"put {past.model_version} back, since the rollback did not help: {found.detail}"
+            yield propose_undo(publisher, past, policy, words, now)
+        if rule.mode != "auto":
             continue
         try:
             yield from undo(store, publisher, past.action_id, client, past.cluster, BY, now)

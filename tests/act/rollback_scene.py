@@ -26,7 +26,7 @@ version: "7"
 rules:
   - name: fraud-accuracy
     model: fraud
-    detectors: [accuracy]
+    detectors: [{detectors}]
     mode: {mode}
     min_count: 200
     signals: 1
@@ -34,8 +34,8 @@ rules:
 """
 
 
-def policy(mode: str = "auto", more: str = ""):
-    return parse(POLICY.format(mode=mode) + more)
+def policy(mode: str = "auto", more: str = "", detectors: str = "accuracy"):
+    return parse(POLICY.format(mode=mode, detectors=detectors) + more)
 
 
 class Scene:

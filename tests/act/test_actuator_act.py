@@ -63,7 +63,7 @@ def test_limits_hold_between_two_rules_of_one_tick_and_that_is_explained(tmp_pat
         s.lab.server.tick()
         s.lab.server.apps.deploy("ml", "fraud-b", template("v2"))
         s.lab.server.tick()
-        one = POLICY.format(mode="auto")
+        one = POLICY.format(mode="auto", detectors="accuracy")
         other = one.partition("rules:\n")[2].replace("fraud-accuracy", "b").replace("fraud}", "fraud-b}")
         rules = parse(one + other + "limits: {per_cluster_per_hour: 1}\n")
         done = s.tick(rules=rules)
@@ -151,7 +151,7 @@ def test_a_version_that_an_action_left_is_no_way_back(tmp_path):
         with s.store.transaction() as con:
             con.execute("UPDATE actions SET model_version = 'v1', to_version = 'v0'")
         s.lab.deploy("v2")
-        patient = parse(POLICY.format(mode="auto") + "    cool_down: 1m\n")
+        patient = parse(POLICY.format(mode="auto", detectors="accuracy") + "    cool_down: 1m\n")
         (taken,) = s.tick(NOW + 3 * MINUTE, rules=patient)
         assert taken.state == "refused" and taken.detail.startswith("no_ping_pong")
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from pipeline.act.proving import prove
-from tests.act.rollback_scene import NOW, life, policy, scene
+from pipeline import judge
+from pipeline.act.approvals import approve, offer
+from pipeline.act.proving import GIVE_UP, prove
+from pipeline.act.undo import asked as asked_for
+from pipeline.alerts.notice import notices
+from pipeline.registry import register
+from pipeline.store import Batch, Store
+from tests.act.cluster_scene import cluster
+from tests.act.rollback_scene import GOOD_AT, NOW, PARAMETERS, Scene, life, policy, scene
+from tests.detect.judged import reference
+from tests.ledger import START, Life, rows
 
 MINUTE = timedelta(minutes=1)
 
@@ -35,3 +46,62 @@ def test_a_rollback_that_did_not_help_is_put_back_after_one_look(tmp_path, error
         (outcome,) = s.store.rows("outcomes").to_pylist()
         assert outcome["state"] == result and "labelled on version v2" in outcome["detail"]
         assert proven(131 * MINUTE) == []
+
+
+def slow(version: str, first: int, minutes: int, seconds: float):
+    life = Life(first).serve(version, first, minutes, error=0.1, seconds=seconds).facts()
+    return Batch({name: rows(name, given) for name, given in life.items() if name != "labels"})
+
+
+@contextmanager
+def by_latency(folder, mode="auto"):
+    """v2 was too slow, without a label anywhere, and has been rolled back to v1."""
+    rules = policy(mode, detectors="latency_objective")
+    lab = cluster("v1", "v2")
+    with Store.open(folder) as store, lab as running:
+        register(store, replace(reference(), latency_objective_seconds=0.2), START)
+        store.append(slow("v1", 0, 60, 0.05))
+        judge.tick(store, GOOD_AT, PARAMETERS)
+        store.append(slow("v2", 60, 40, 0.9))
+        s = Scene(store, running)
+        steps = s.tick(rules=rules)
+        if mode == "propose":
+            approve(store, s.embedded, steps[0].action_id, offer(store, steps[0].action_id).token, "ana", NOW)
+            steps = s.tick(rules=rules)
+        assert steps[-1].state == "executed" and running.serving() == "v1"
+        running.server.tick()
+        s.tick(NOW + MINUTE, rules=rules)
+        yield s, lambda after: [*prove(store, s.embedded, rules, s.clients, NOW + after)]
+
+
+@pytest.mark.parametrize(("seconds", "result"), [(0.05, "helped"), (0.9, "no-change")])
+def test_a_rollback_for_latency_is_proven_by_latencies(tmp_path, seconds, result):
+    """A model server without labels: its error rate would be waited for for ever."""
+    with by_latency(tmp_path) as (s, proven):
+        s.store.append(slow("v1", 101, 60, seconds))
+        steps = [t.state for t in proven(130 * MINUTE)]
+        assert steps == ([] if result == "helped" else ["proposed", "approved", "executed", "undone"])
+        (outcome,) = s.store.rows("outcomes").to_pylist()
+        assert outcome["state"] == result and "slower than the objective 100.0% of" in outcome["detail"]
+
+
+def test_what_never_comes_is_unknown_after_a_week(tmp_path):
+    with by_latency(tmp_path) as (s, proven):
+        assert proven(GIVE_UP - MINUTE) == [] == s.store.rows("outcomes").to_pylist()
+        assert proven(GIVE_UP) == []
+        (outcome,) = s.store.rows("outcomes").to_pylist()
+        assert outcome["state"] == "unknown" and "too few by latency_objective" in outcome["detail"]
+
+
+def test_in_mode_propose_putting_it_back_is_offered(tmp_path):
+    rules = policy("propose", detectors="latency_objective")
+    with by_latency(tmp_path, "propose") as (s, proven):
+        s.store.append(slow("v1", 101, 60, 0.9))
+        (asked,) = proven(130 * MINUTE)
+        assert asked.state == "proposed" and "did not help" in asked.detail and s.lab.serving() == "v1"
+        later = NOW + 131 * MINUTE
+        assert [n.state for n in notices(s.store, NOW + 120 * MINUTE)] == ["proposed"]
+        assert [*asked_for(s.store, s.embedded, s.clients, later)] == [], "nobody has said yes"
+        approve(s.store, s.embedded, asked.action_id, offer(s.store, asked.action_id).token, "ana", later)
+        assert "undone" in [t.state for t in asked_for(s.store, s.embedded, s.clients, later)]
+        assert s.lab.serving() == "v2" and rules.rules[0].mode == "propose"
