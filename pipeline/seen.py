@@ -31,6 +31,7 @@ class Memory:
         self.mark.offset = advance.offset
         self.mark.sources.update(advance.sources)
         self.mark.ids.update(advance.ids)
+        self.mark.newest = max(self.mark.newest, advance.newest)
         if advance.forget > NOTHING:
             self.mark.ids = {k: offset for k, offset in self.mark.ids.items() if offset >= advance.forget}
 
@@ -59,10 +60,12 @@ def unsent(
     first, last = messages[0], messages[-1]
     known = frozenset(sources.keys() & memory.mark.sources.keys())
     forget = _forgotten([*memory.mark.ids.values(), *ids.values()]) if ids else NOTHING
-    expected = memory.mark.offset
+    expected, before = memory.mark.offset, memory.mark.newest
+    newest = max(before, *(message.timestamp for message in messages))
     return fresh, Advance(
-        first.topic_id, first.partition, expected, last.offset, sources, known, ids, forget, first.topic
-    )
+        first.topic_id, first.partition, expected, last.offset, sources, known, ids, forget, first.topic,
+        newest, before,
+    )  # fmt: skip
 
 
 def _identity(message: Message) -> Identity | None:

@@ -2,8 +2,8 @@
 
 A table of its own per partition, because the lake finds conflicts per table: a worker that lost its
 partition fails its commit instead of writing twice, and workers on other partitions do not collide.
-The row of source '' holds the last offset, a row with an id the offset of a message that only its id tells
-apart, and every other row the last sequence of one source.
+The row of source '' holds the last offset, and with the id `newest` the latest append time; a row with an id
+the offset of a message that only its id tells apart, and every other row the last sequence of one source.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import pyarrow as pa
 from pipeline.errors import StaleWatermark
 
 NOTHING = -1
-"""Offset before the first message."""
+"""Offset before the first message, and an append time that is not known."""
+
+_NEWEST = "newest"
 
 REGISTER = "partitions"
 CREATE = f"CREATE TABLE {REGISTER} (topic VARCHAR, topic_id VARCHAR, partition INTEGER)"
@@ -35,6 +37,9 @@ class Watermark:
     offset: int = NOTHING
     sources: dict[str, int] = field(default_factory=dict)
     ids: dict[Id, int] = field(default_factory=dict)
+    newest: int = NOTHING
+    """Latest time at which a message that was taken had been appended, microseconds since 1970: in a log that
+    is still the same, what was appended later has a higher offset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,10 @@ class Advance:
     """Ids of lower offsets are no longer kept."""
     topic: str = ""
     """Name of the topic."""
+    newest: int = NOTHING
+    """As that of the watermark from now on; NOTHING leaves it as it is."""
+    newest_expected: int = NOTHING
+    """That of the watermark as it was read."""
 
 
 def table(topic_id: str, partition: int) -> str:
@@ -67,7 +76,9 @@ def read(con: duckdb.DuckDBPyConnection, topic_id: str, partition: int) -> Water
     except duckdb.CatalogException:  # no message of this partition has ever been taken
         return mark
     for source, id_, number in found:
-        if id_:
+        if id_ and not source:
+            mark.newest = number
+        elif id_:
             mark.ids[source, id_] = number
         else:
             mark.sources[source] = number
@@ -102,16 +113,21 @@ def advance(con: duckdb.DuckDBPyConnection, step: Advance) -> None:
     if step.expected == NOTHING:
         _begin(con, name, step)
     _move(con, name, step)
-    _insert(con, name, [(s, "", n) for s, n in step.sources.items() if s not in step.known])
+    new = [(s, "", n) for s, n in step.sources.items() if s not in step.known]
+    if step.newest > NOTHING and step.newest_expected == NOTHING:
+        new.append(("", _NEWEST, step.newest))
+    _insert(con, name, new)
     _insert(con, name, [(*id_, offset) for id_, offset in step.ids.items()])
     if step.forget > NOTHING:
-        con.execute(f"DELETE FROM \"{name}\" WHERE id <> '' AND sequence < {step.forget:d}")
+        con.execute(f"DELETE FROM \"{name}\" WHERE id <> '' AND source <> '' AND sequence < {step.forget:d}")
 
 
 def _begin(con: duckdb.DuckDBPyConnection, name: str, step: Advance) -> None:
     """The partition's table, and the row of its offset."""
     con.execute(f'CREATE TABLE IF NOT EXISTS "{name}" (source VARCHAR, id VARCHAR, sequence BIGINT)')
-    if row := con.execute(f"SELECT sequence FROM \"{name}\" WHERE source = ''").fetchone():
+    if row := con.execute(f"SELECT sequence FROM \"{name}\" WHERE source = '' AND id = ''").fetchone():
+        if row[0] == NOTHING:  # its log lost all that it had
+            return
         raise _stale(step, f"is at {row[0]}")
     con.execute(f"INSERT INTO \"{name}\" VALUES ('', '', {NOTHING})")
     con.execute(f"INSERT INTO {REGISTER} VALUES (?, ?, ?)", [step.topic, step.topic_id, step.partition])
@@ -120,13 +136,19 @@ def _begin(con: duckdb.DuckDBPyConnection, name: str, step: Advance) -> None:
 def _move(con: duckdb.DuckDBPyConnection, name: str, step: Advance) -> None:
     """Compare and set in one statement, since each that reads the table costs as much as a small commit."""
     moved = {"": step.offset, **{source: step.sources[source] for source in step.known}}
+    newer = step.newest > NOTHING and step.newest_expected > NOTHING
     updated = con.execute(
-        f'UPDATE "{name}" SET sequence = ($numbers::BIGINT[])[list_position($sources::VARCHAR[], source)] '
-        "WHERE id = '' AND list_contains($sources::VARCHAR[], source) "
-        "AND (source <> '' OR sequence = $expected)",
-        {"sources": list(moved), "numbers": list(moved.values()), "expected": step.expected},
-    ).fetchone()
-    if updated is None or updated[0] != len(moved):
+        f'UPDATE "{name}" SET sequence = CASE WHEN id = \'\' '
+        "THEN ($numbers::BIGINT[])[list_position($sources::VARCHAR[], source)] ELSE $newest END "
+        "WHERE (id = '' AND list_contains($sources::VARCHAR[], source) "
+        "AND (source <> '' OR sequence = $expected)) "
+        f"OR ($newer AND source = '' AND id = '{_NEWEST}')",
+        {
+            "sources": list(moved), "numbers": list(moved.values()), "expected": step.expected,
+            "newest": step.newest, "newer": newer,
+        },
+    ).fetchone()  # fmt: skip
+    if updated is None or updated[0] != len(moved) + newer:
         raise _stale(step, "has moved")
 
 

@@ -22,6 +22,13 @@ class Span(NamedTuple):
     end: int
 
 
+class First(NamedTuple):
+    """A message of a log, and when it was appended: microseconds since 1970."""
+
+    offset: int
+    appended: int
+
+
 class BrokerView:
     """Answers of a kafka-python admin client; one question at a time, whoever asks."""
 
@@ -48,6 +55,22 @@ class BrokerView:
                 for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
             )
         return {(p.topic, p.partition): Span(begins[p].offset, ends[p].offset) for p in named}
+
+    def first_after(self, moments: Mapping[Partition, int]) -> dict[Partition, First]:
+        """The first message of each log that was appended after a moment, in microseconds since 1970.
+
+        A log without one is not in the answer.
+        """
+        from kafka import TopicPartition
+
+        asked = {TopicPartition(*p): moment // 1_000 + 1 for p, moment in moments.items()}
+        with self._asking("looking at offsets"):
+            found = self._admin.list_partition_offsets(asked) if asked else {}
+        return {
+            (p.topic, p.partition): First(first.offset, first.timestamp * 1_000)
+            for p, first in found.items()
+            if first.offset >= 0
+        }
 
     def unread(self, group: str, partitions: Collection[Partition]) -> set[Partition]:
         """Those that no member of the group has, while the group is settled; else none."""

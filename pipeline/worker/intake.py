@@ -10,15 +10,14 @@ from functools import partial
 from pipeline import offset_gaps
 from pipeline.errors import DriftledgerError, StaleWatermark
 from pipeline.events import Message
-from pipeline.facts.control import GAPS
 from pipeline.folding import Folded, Refusals
 from pipeline.ingest import Ingest
-from pipeline.lake.watermarks import Advance
-from pipeline.offset_gaps import TRUNCATED, Gap
+from pipeline.lake.watermarks import NOTHING, Watermark
+from pipeline.offset_gaps import Gap
 from pipeline.step import Step
-from pipeline.store import Batch, Store
+from pipeline.store import Store
 from pipeline.worker import missing, topic_log
-from pipeline.worker.broker_view import BrokerView, Partition, Span
+from pipeline.worker.broker_view import BrokerView, First, Partition, Span
 from pipeline.worker.patience import Patience
 from pipeline.worker.report import Report
 
@@ -69,21 +68,22 @@ class Intake:
         self._settle_topics()
         self._reread(partitions)
         self._fresh = True
-        taken = {p: self._taken(p) for p in partitions}
-        spans = self._settled_spans(taken)
-        if any([self._bridge(partition, last, spans[partition]) for partition, last in taken.items()]):
+        marks = {p: self._mark(p) for p in partitions}
+        spans = self._settled_spans({p: mark.offset for p, mark in marks.items()})
+        after = self._first_after(marks)
+        if any([self._bridge(p, mark, spans[p], after.get(p)) for p, mark in marks.items()]):
             self._reread(partitions)
-        positions = {p: self._taken(p) + 1 for p in partitions}
-        self._report.assigned(positions, spans)
-        return positions
+        marks = {p: self._mark(p) for p in partitions}
+        self._report.assigned(marks, spans)
+        return {p: mark.offset + 1 for p, mark in marks.items()}
 
     def _reread(self, partitions: Collection[Partition]) -> None:
         self._ingest.reload()
         self._ingest.read_watermarks({(self._topic_ids[topic], number) for topic, number in partitions})
 
-    def _taken(self, partition: Partition) -> int:
+    def _mark(self, partition: Partition) -> Watermark:
         topic, number = partition
-        return self._ingest.watermark(self._topic_ids[topic], number).offset
+        return self._ingest.watermark(self._topic_ids[topic], number)
 
     def _settled_spans(self, taken: Mapping[Partition, int]) -> dict[Partition, Span]:
         """Where the logs are; a log that seems to have lost its end may only wait for its new leader."""
@@ -95,18 +95,13 @@ class Intake:
             spans = self._broker.spans(taken)
         return spans
 
-    def _bridge(self, partition: Partition, taken: int, log: Span) -> bool:
-        """Move over what the broker no longer has, with a gap in the same transaction; whether it had to."""
-        topic, number = partition
-        topic_id = self._topic_ids[topic]
-        gap = missing.at_start(topic, topic_id, number, taken, log, _now())
-        if gap is None:
-            return False
-        following = log.end if gap.kind == TRUNCATED else log.begin
-        advance = Advance(topic_id, number, taken, following - 1, {}, topic=topic)
-        self._store.append(Batch({GAPS.name: offset_gaps.rows([gap])}, (advance,)))
-        self._report.gap(gap)
-        return True
+    def _bridge(self, partition: Partition, mark: Watermark, log: Span, after: First | None) -> bool:
+        """Whether something was lost, and is moved over."""
+        topic_id = self._topic_ids[partition[0]]
+        gap = missing.bridge(self._store, partition, topic_id, mark, log, after, _now())
+        if gap is not None:
+            self._report.gap(gap)
+        return gap is not None
 
     def ahead(self, messages: Sequence[Message]) -> Folded:
         """What `step` would have to fold first.  Another thread may ask while this one steps."""
@@ -116,8 +111,8 @@ class Intake:
         """Commit the messages, of which `ahead` is the fold, as far as they are still this worker's.
 
         `owned` says that of a partition (topic, number).
-        Waits while the ledger or the broker is away.  Raises TopicRecreated, Skipped, or StaleWatermark when
-        another worker keeps writing partitions that are said to be ours.
+        Waits while the ledger or the broker is away.  Raises TopicRecreated, LogTruncated, Skipped, or
+        DriftledgerError when another worker keeps writing partitions that are said to be ours.
         """
         stale: StaleWatermark | None = None
         for _ in range(_STALE_ATTEMPTS):
@@ -126,6 +121,7 @@ class Intake:
                 self._fresh = True
                 messages = [m for m in messages if owned(m.topic, m.partition)]
             self._patience.until_there(partial(self.check_topics, {m.topic for m in messages}))
+            self._patience.until_there(partial(self._check_logs, {(m.topic, m.partition) for m in messages}))
             try:
                 return self._patience.until_there(partial(self._commit, messages, ahead))
             except StaleWatermark as error:
@@ -139,9 +135,8 @@ class Intake:
         self._report.step(step, time.perf_counter() - started)
         for gap in self._gaps:
             self._report.gap(gap)
-        newest = {(m.topic, m.partition): m.timestamp for m in messages}
-        for partition, timestamp in newest.items():
-            self._report.moved(partition, self._taken(partition), timestamp)
+        for partition in {(m.topic, m.partition) for m in messages}:
+            self._report.moved(partition, self._mark(partition))
         return step
 
     def check_topics(self, topics: Collection[str]) -> None:
@@ -154,6 +149,16 @@ class Intake:
                     f"topic {topic} was {self._topic_ids[topic]} and is {found.get(topic, 'gone')}: somebody "
                     "deleted it; after a restart the new one is read from its beginning"
                 )
+
+    def _check_logs(self, partitions: Collection[Partition]) -> None:
+        """Raise LogTruncated unless each log is still that of which something was taken."""
+        marks = {p: self._mark(p) for p in partitions}
+        after = self._first_after(marks)
+        for partition, mark in marks.items():
+            missing.hold_same(partition, mark, after.get(partition))
+
+    def _first_after(self, marks: Mapping[Partition, Watermark]) -> dict[Partition, First]:
+        return self._broker.first_after({p: m.newest for p, m in marks.items() if m.newest > NOTHING})
 
     def _close(self, topic: str) -> None:
         topic_id, ends = self._topic_ids[topic], self._report.ends(topic)

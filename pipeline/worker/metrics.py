@@ -15,7 +15,9 @@ class Metrics:
         where = ("topic", "partition")
         self.lag = self._gauge("lag_messages", "Messages of the partition that are not in the ledger", *where)
         self.age = self._gauge(
-            "watermark_age_seconds", "Age of the newest message taken, while the partition has a lag", *where
+            "watermark_age_seconds",
+            "Age of the first message that is not in the ledger, 0 where all is",
+            *where,
         )
         self.events = self._counter("events", "Events folded into facts, by type", "type")
         self.rejected = self._counter("rejected", "Messages and rows refused, by reason", "reason")

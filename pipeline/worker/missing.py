@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline import offset_gaps
 from pipeline.errors import DriftledgerError
+from pipeline.facts.control import GAPS
+from pipeline.lake.watermarks import Advance, Watermark
 from pipeline.offset_gaps import TRUNCATED, Gap, Hole, loss
-from pipeline.worker.broker_view import BrokerView, Span
+from pipeline.store import Batch, Store
+from pipeline.worker.broker_view import BrokerView, First, Partition, Span
 
 
 class Skipped(DriftledgerError):
     """The broker has messages that this reader was not given; to start again reads them."""
+
+
+class LogTruncated(DriftledgerError):
+    """The broker gives offsets out again that were taken; to start again reads on from where it was cut."""
 
 
 def judge(found: Sequence[Hole], broker: BrokerView) -> list[Gap]:
@@ -35,19 +43,52 @@ def _judge(hole: Hole, log: Span, broker: BrokerView) -> list[Gap]:
     return [loss(hole._replace(last=hole.first + gone - 1), gone)] if gone > 0 else []
 
 
-def at_start(topic: str, topic_id: str, partition: int, taken: int, log: Span, now: int) -> Gap | None:
-    """What a partition has lost by the time that it is assigned; `taken` is the last offset in the ledger.
+def hold_same(partition: Partition, mark: Watermark, after: First | None) -> None:
+    """Raise LogTruncated where what was appended after all that is taken has an offset that was taken."""
+    if after is not None and after.offset <= mark.offset:
+        topic, number = partition
+        raise LogTruncated(
+            f"{topic}/{number}: the broker lost the end of its log and gives offsets out again from "
+            f"{after.offset} on, but {mark.offset} was taken; after a restart it is read again from there"
+        )
 
-    `now` is microseconds since 1970 UTC.
+
+def at_start(
+    partition: Partition, topic_id: str, taken: int, log: Span, after: First | None, now: int
+) -> tuple[Gap, int] | None:
+    """What a partition has lost by the time that it is assigned, and where to go on; None for nothing.
+
+    `taken` is the last offset in the ledger, `after` the log's first message that was appended later than all
+    that is in the ledger (None: there is none, or it is not known when those were), `now` is microseconds
+    since 1970 UTC.
     """
+    topic, number = partition
     if log.begin > taken + 1:
-        return loss(
-            Hole(topic, topic_id, partition, taken + 1, log.begin - 1, now, now), log.begin - taken - 1
-        )
-    if log.end <= taken:
+        hole = Hole(topic, topic_id, number, taken + 1, log.begin - 1, now, now)
+        return loss(hole, hole.offsets), log.begin
+    following = log.end if after is None else min(after.offset, log.end)
+    if following <= taken:
         detail = (
-            f"the log of topic id {topic_id} ends at {log.end}, but offset {taken} was taken from it: the "
-            "broker lost its end; what was taken is kept, what came after it is unknown"
+            f"the log of topic id {topic_id} goes on at {following}, but offset {taken} was taken from it: "
+            "the broker lost its end; what was taken is kept, what else was in it is unknown"
         )
-        return Gap(TRUNCATED, topic, topic_id, partition, None, now, now, detail)
+        return Gap(TRUNCATED, topic, topic_id, number, None, now, now, detail), following
     return None
+
+
+def bridge(
+    store: Store, partition: Partition, topic_id: str,
+    mark: Watermark, log: Span, after: First | None, now: int,
+) -> Gap | None:  # fmt: skip
+    """Move over what the broker no longer has, with the gap in the same transaction; None for nothing.
+
+    Raises StaleWatermark where another writer moved the partition meanwhile.
+    """
+    found = at_start(partition, topic_id, mark.offset, log, after, now)
+    if found is None:
+        return None
+    gap, following = found
+    topic, number = partition
+    advance = Advance(topic_id, number, mark.offset, following - 1, {}, topic=topic)
+    store.append(Batch({GAPS.name: offset_gaps.rows([gap])}, (advance,)))
+    return gap

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from prometheus_client import CollectorRegistry
 
 from pipeline.health.readiness import START, Readiness
+from pipeline.lake.watermarks import NOTHING, Watermark
 from pipeline.offset_gaps import LOST, Gap
 from pipeline.step import Step
-from pipeline.worker.broker_view import Partition, Span
+from pipeline.worker.broker_view import First, Partition, Span
 from pipeline.worker.metrics import Metrics
 
 log = logging.getLogger("driftledger.worker")
@@ -26,28 +27,28 @@ class Report(Readiness):
         self.metrics = Metrics()
         self._clock = clock
         self._guard = threading.Lock()
-        self._taken: dict[Partition, int] = {}
-        self._appended: dict[Partition, int] = {}
+        self._marks: dict[Partition, Watermark] = {}
         self._ends: dict[Partition, int] = {}
+        self._after: dict[Partition, First] = {}
 
     def registry(self) -> CollectorRegistry:
         self.metrics.ready.set(not self.not_ready())
         return self.metrics.registry
 
-    def assigned(self, positions: Mapping[Partition, int], spans: Mapping[Partition, Span]) -> None:
-        """These partitions are ours from now on, to be read from these offsets."""
+    def assigned(self, marks: Mapping[Partition, Watermark], spans: Mapping[Partition, Span]) -> None:
+        """These partitions are ours from now on, and in the ledger so far."""
         self.revoked()
         with self._guard:
-            self._taken = {p: offset - 1 for p, offset in positions.items()}
-        self.measured(spans)
+            self._marks = {p: _copy(mark) for p, mark in marks.items()}
+        self.measured(spans, {})
         self.goes_on(START)
-        behind = sum(max(0, spans[p].end - offset) for p, offset in positions.items())
-        topics = len({topic for topic, _ in positions})
-        log.info("takes %d partitions of %d topics, %d messages behind", len(positions), topics, behind)
+        behind = sum(max(0, spans[p].end - mark.offset - 1) for p, mark in marks.items())
+        topics = len({topic for topic, _ in marks})
+        log.info("takes %d partitions of %d topics, %d messages behind", len(marks), topics, behind)
 
     def revoked(self) -> None:
         with self._guard:
-            self._taken, self._appended, self._ends = {}, {}, {}
+            self._marks, self._ends, self._after = {}, {}, {}
             self.metrics.lag.clear()
             self.metrics.age.clear()
 
@@ -56,32 +57,35 @@ class Report(Readiness):
         with self._guard:
             return {number: end for (name, number), end in self._ends.items() if name == topic}
 
-    def taken(self) -> dict[Partition, int]:
-        """The last offset in the ledger of each partition that is ours."""
+    def marks(self) -> dict[Partition, Watermark]:
+        """How far each partition that is ours is in the ledger; without its sources."""
         with self._guard:
-            return dict(self._taken)
+            return dict(self._marks)
 
-    def moved(self, partition: Partition, taken: int, appended: int) -> None:
-        """A partition is in the ledger up to `taken`, a message of `appended` (microseconds since 1970)."""
+    def moved(self, partition: Partition, mark: Watermark) -> None:
         with self._guard:
-            self._taken[partition], self._appended[partition] = taken, appended
+            self._marks[partition] = _copy(mark)
         self._show(partition)
 
-    def measured(self, spans: Mapping[Partition, Span]) -> None:
+    def measured(self, spans: Mapping[Partition, Span], after: Mapping[Partition, First]) -> None:
+        """Where the logs are, and the first message of each that was appended after all that is taken."""
         with self._guard:
-            self._ends.update({p: span.end for p, span in spans.items() if p in self._taken})
+            self._ends.update({p: span.end for p, span in spans.items() if p in self._marks})
+            self._after = {p: first for p, first in after.items() if p in self._marks}
         for partition in spans:
             self._show(partition)
 
     def _show(self, partition: Partition) -> None:
         with self._guard:
-            if partition not in self._taken or partition not in self._ends:
+            if partition not in self._marks or partition not in self._ends:
                 return
-            lag = max(0, self._ends[partition] - self._taken[partition] - 1)
-            appended = self._appended.get(partition)
+            mark, first = self._marks[partition], self._after.get(partition)
+            lag = max(0, self._ends[partition] - mark.offset - 1)
         self.metrics.lag.labels(*partition).set(lag)
-        age = self._clock() - appended / 1e6 if lag and appended else 0
-        self.metrics.age.labels(*partition).set(age)
+        unread = first.appended if first is not None and first.offset > mark.offset else NOTHING
+        if (appended := max(unread, mark.newest)) > NOTHING or not lag:
+            age = max(0.0, self._clock() - appended / 1e6) if lag else 0.0
+            self.metrics.age.labels(*partition).set(age)
 
     def step(self, step: Step, seconds: float) -> None:
         numbers = self.metrics
@@ -110,3 +114,8 @@ class Report(Readiness):
         if gap.kind == LOST:
             self.metrics.lost.inc(gap.lost or 0)
         log.error("gap in %s/%d: %s: %s", gap.topic, gap.partition, gap.kind, gap.detail)
+
+
+def _copy(mark: Watermark) -> Watermark:
+    """As it is now: that of the ledger's door moves on, on another thread."""
+    return Watermark(mark.offset, newest=mark.newest)

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from collectors.publish.spool import held_bytes
 from pipeline.broker.failures import BrokerUnavailable
+from pipeline.lake.watermarks import NOTHING, Watermark
 from pipeline.settings.groups import Settings
 from pipeline.worker.application import Application
-from pipeline.worker.broker_view import BrokerView, Partition, Span
+from pipeline.worker.broker_view import BrokerView, First, Partition, Span
 from pipeline.worker.report import Report
 
 log = logging.getLogger("driftledger.worker")
@@ -58,16 +59,18 @@ class Watch:
                 self._report.goes_on("broker")
 
     async def _look(self) -> None:
-        taken = self._report.taken()
-        if not taken:
+        marks = self._report.marks()
+        if not marks:
             return
-        topics = {topic for topic, _ in taken}
+        topics = {topic for topic, _ in marks}
         found = await asyncio.to_thread(self._view.topic_ids, topics)
         if any(found.get(topic) != self._topic_ids[topic] for topic in topics):
             await self._check_topics(topics)
-        spans = await asyncio.to_thread(self._view.spans, taken)
-        self._report.measured(spans)
-        await self._go_back_where_needed(taken, spans)
+        spans = await asyncio.to_thread(self._view.spans, marks)
+        known = {p: m.newest for p, m in marks.items() if m.newest > NOTHING or m.offset == NOTHING}
+        after = await asyncio.to_thread(self._view.first_after, known)
+        self._report.measured(spans, after)
+        await self._go_back_where_needed(marks, spans, after)
         await self._share_anew_where_needed()
 
     async def _share_anew_where_needed(self) -> None:
@@ -81,13 +84,19 @@ class Watch:
         self._unread = unread
 
     async def _go_back_where_needed(
-        self, taken: Mapping[Partition, int], spans: Mapping[Partition, Span]
+        self,
+        marks: Mapping[Partition, Watermark],
+        spans: Mapping[Partition, Span],
+        after: Mapping[Partition, First],
     ) -> None:
         """A log that lost its end, or all that was unread, twice in a row: take up the positions anew."""
-        odd = {
-            p for p, span in spans.items() if span.end <= taken[p] or span.end == span.begin > taken[p] + 1
-        }
+        odd = {p for p, log in spans.items() if _is_odd(marks[p].offset, log, after.get(p))}
         if odd & self._suspected:
             await self._app.consumer.perform_seek()
             odd = set()
         self._suspected = odd
+
+
+def _is_odd(taken: int, log: Span, after: First | None) -> bool:
+    lost_its_end = log.end <= taken or (after is not None and after.offset <= taken)
+    return lost_its_end or log.end == log.begin > taken + 1

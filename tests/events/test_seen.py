@@ -115,7 +115,8 @@ def test_however_a_partition_is_cut_each_number_of_a_source_counts_once(
 
 def test_an_advance_says_which_sources_the_partition_had() -> None:
     """A row that is there is moved, one that is not is made: else the watermark would hold a source twice."""
-    memory = Memory(Watermark(4, {"s": 4}), {"t": 9})
+    memory = Memory(Watermark(4, {"s": 4}, newest=NOW - 1), {"t": 9})
     log = [message(5, sequence="5"), message(6, source="t", sequence="10")]
     _, advance = seen.unsent(log, memory, lambda *_: {}, Step())
-    assert advance == Advance("id", 0, 4, 6, {"s": 5, "t": 10}, frozenset({"s"}), {}, -1, GPU.topic)
+    moved = {"s": 5, "t": 10}
+    assert advance == Advance("id", 0, 4, 6, moved, frozenset({"s"}), {}, -1, GPU.topic, NOW, NOW - 1)

@@ -73,6 +73,29 @@ def test_partitions_and_recreated_topics_are_separate(tmp_path):
         assert store.watermark("t-recreated", 0).offset == -1
 
 
+def test_the_latest_append_time_is_kept_with_the_offset(tmp_path):
+    """By it a log that lost its end is told from the same one; an older ledger has none, and gets one."""
+    with Store.open(tmp_path) as store:
+        store.append(Batch({}, (Advance("t", 0, -1, 5, {"s": 3}),)))
+        assert store.watermark("t", 0).newest == -1
+        store.append(Batch({}, (Advance("t", 0, 5, 6, {"s": 4}, frozenset({"s"}), newest=70),)))
+        again = Advance("t", 0, 6, 7, {}, ids={("s", "i"): 7}, newest=90, newest_expected=70)
+        store.append(Batch({}, (again,)))
+        with pytest.raises(StaleWatermark):
+            store.append(Batch({}, (again,)))
+        store.append(Batch({}, (Advance("t", 0, 7, 8, {}, forget=8),)))
+        mark = store.watermark("t", 0)
+        assert (mark.offset, mark.sources, mark.ids, mark.newest) == (8, {"s": 4}, {}, 90)
+
+
+def test_a_partition_whose_log_lost_all_begins_again(tmp_path):
+    """Who took it for one that nobody has begun would find it begun, and end for ever."""
+    with Store.open(tmp_path) as store:
+        for expected, offset in ((-1, 4), (4, -1), (-1, 3)):
+            store.append(Batch({}, (Advance("t", 0, expected, offset, {}),)))
+        assert store.watermark("t", 0).offset == 3
+
+
 class Stop(Exception):
     """Stands for the end of the process at a named point."""
 

@@ -12,10 +12,12 @@ from pipeline.broker import connection
 from pipeline.broker.parameters import KafkaSettings
 from pipeline.cli import app
 from pipeline.events import Message
+from pipeline.lake.watermarks import Advance
 from pipeline.repair.refused import still_refused
 from pipeline.repair.whole import read
 from pipeline.rig.kafka import Kafka
-from pipeline.store import Store
+from pipeline.store import Batch, Store
+from tests.generated import NOW
 from tests.worker.kafka_messages import TIME, json_message
 from tests.worker.worker_scene import Scene, ledger
 
@@ -139,6 +141,32 @@ def test_what_a_replay_refuses_first_becomes_a_dead_letter_too(scene: Scene) -> 
     with connection.admin(kafka) as admin:
         admin.delete_topics([TOPIC])
     assert read(kafka, [wanted])[wanted.place].value == CUT.value
+
+
+def test_what_expired_unread_is_told_and_moved_over_once(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is left of one topic, and the other's log lost its end: both would be passed in silence."""
+    kafka, folder = scene.kafka, scene.lake
+    scene.send([sent(rows(1), n) for n in range(5)])
+    [gpu] = [json_message("gpu", "s", 0)]
+    scene.send([gpu])
+    taken = Advance(scene.topic_ids[gpu.topic], 0, -1, 7, {}, newest=NOW)
+    with Store.open(folder) as store:
+        store.append(Batch({}, (taken,)))
+    with connection.admin(kafka) as admin:
+        from kafka import TopicPartition
+
+        admin.delete_records({TopicPartition(TOPIC, 0): 5})
+    for code in (7, 0):
+        assert run(kafka, "replay-topic", TOPIC, gpu.topic, "--store", str(folder)) == code
+    assert "known to be lost: log_truncated 1, offsets_lost 1" in capsys.readouterr().out
+    with Store.open(folder, read_only=True) as store:
+        assert sorted((r["kind"], r["lost"]) for r in store.rows("gaps").to_pylist()) == [
+            ("log_truncated", None),
+            ("offsets_lost", 5),
+        ]
+    assert scene.samples() == 1, "what came after the cut is read"
 
 
 def test_lost_offsets_are_told_and_the_exit_code_says_so(

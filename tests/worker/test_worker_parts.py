@@ -17,10 +17,11 @@ from mode.utils.queues import FlowControlEvent
 from pipeline.broker.failures import BrokerUnavailable
 from pipeline.health.logs import JsonLines, Lines, Seldom
 from pipeline.health.server import HealthServer
+from pipeline.lake.watermarks import Watermark
 from pipeline.offset_gaps import LOST, TRUNCATED, Hole
 from pipeline.store import Store
 from pipeline.worker import missing, topic_log
-from pipeline.worker.broker_view import Partition, Span
+from pipeline.worker.broker_view import First, Partition, Span
 from pipeline.worker.buffer import Buffer
 from pipeline.worker.message import message
 from pipeline.worker.patience import Patience
@@ -89,13 +90,22 @@ def test_what_the_broker_still_has_is_never_a_loss() -> None:
 
 
 def test_a_partition_is_compared_with_the_ledger_when_it_is_assigned() -> None:
-    """The two ways in which a log and a ledger do not fit, and the usual one."""
-    assert missing.at_start("t", "id", 0, 15, Span(10, 20), 1) is None
-    assert missing.at_start("t", "id", 0, 19, Span(10, 20), 1) is None
-    lost = missing.at_start("t", "id", 0, 6, Span(10, 20), 1)
-    assert lost is not None and (lost.kind, lost.lost) == (LOST, 3)
-    cut = missing.at_start("t", "id", 0, 20, Span(10, 20), 1)
-    assert cut is not None and (cut.kind, cut.lost) == (TRUNCATED, None)
+    """The ways in which a log and a ledger do not fit, and the usual one."""
+
+    def found(taken: int, after: int | None) -> tuple[str, int | None, int] | None:
+        first = None if after is None else First(after, 7)
+        gap = missing.at_start(("t", 0), "id", taken, Span(10, 20), first, 1)
+        return gap and (gap[0].kind, gap[0].lost, gap[1])
+
+    assert found(15, after=16) is None
+    assert found(15, after=None) is None
+    assert found(19, after=None) is None
+    assert found(-1, after=10) == (LOST, 10, 10)
+    assert found(6, after=10) == (LOST, 3, 10)
+    assert found(20, after=None) == (TRUNCATED, None, 20)
+    assert found(25, after=14) == (TRUNCATED, None, 14)
+    assert found(15, after=12) == (TRUNCATED, None, 12), "it grew past what was taken"
+    assert found(15, after=21) is None, "it grew meanwhile"
 
 
 def test_a_message_without_key_headers_or_body_is_one() -> None:
@@ -153,16 +163,22 @@ def test_readiness_names_what_is_waited_for_and_health_only_what_waiting_cannot_
     server.start()
     try:
         assert get(server.port, "/readyz") == (503, "it is starting\n")
-        report.assigned({("t", 0): 5}, {("t", 0): Span(0, 9)})
+        part, age = ("t", 0), 'driftledger_watermark_age_seconds{partition="0",topic="t"}'
+        report.assigned({part: Watermark(4)}, {part: Span(0, 9)})
+        assert age not in get(server.port, "/metrics")[1], "what is not known must not look like no lag"
+        report.measured({part: Span(0, 9)}, {part: First(5, 80_000_000)})
+        assert f"{age} 20.0" in get(server.port, "/metrics")[1]
+        report.assigned({part: Watermark(4, newest=70_000_000)}, {part: Span(0, 9)})
+        assert f"{age} 30.0" in get(server.port, "/metrics")[1], "a worker that is stuck after its start"
         assert get(server.port, "/readyz") == (200, "ok\n")
         report.waits("broker", str(BrokerUnavailable("no broker answers")))
         assert get(server.port, "/readyz") == (503, "no broker answers\n")
         assert get(server.port, "/healthz") == (200, "ok\n")
         report.goes_on("broker", "ledger")
-        report.moved(("t", 0), 6, 90_000_000)
+        report.moved(part, Watermark(6, newest=90_000_000))
         text = get(server.port, "/metrics")[1]
         assert 'driftledger_lag_messages{partition="0",topic="t"} 2.0' in text
-        assert 'driftledger_watermark_age_seconds{partition="0",topic="t"} 10.0' in text
+        assert f"{age} 10.0" in text
         assert "driftledger_ready 1.0" in text
         report.breaks("the end")
         assert get(server.port, "/healthz") == (503, "the end\n")

@@ -105,6 +105,39 @@ def test_a_log_that_lost_its_end_is_read_on_from_its_new_end(scene: Scene) -> No
     assert scene.samples() == 2
 
 
+def test_a_broker_that_forgets_what_was_taken_is_told_while_a_worker_runs(
+    scene: Scene, broker: Kafka
+) -> None:
+    """A disk that came back older: new messages get offsets that the ledger has, and would never be read."""
+    scene.send(gpu("a", 0, 5), partition=0)
+    with scene.worker(session_seconds=90) as worker:
+        worker.until_taken(5)
+        empty_log(broker)
+        cut = [(f"{GPU}/0", TRUNCATED, None)]
+        until(lambda: gaps(scene) == cut, "an idle log is looked at", log=lambda: worker.log)
+        scene.send(gpu("a", 5, 3), partition=0)
+        worker.until_taken(5 + 3)
+        worker.signal(signal.SIGSTOP)
+        empty_log(broker)
+        scene.send(gpu("a", 8, 6), partition=0)  # more than were taken
+        worker.signal(signal.SIGCONT)
+        assert worker.ended() == 1
+        assert "the broker lost the end of its log" in worker.log and "Traceback" not in worker.log
+        worker.start().until_taken(6)
+        assert worker.stop() == 0
+    assert scene.samples() == 5 + 3 + 6
+    assert gaps(scene) == cut * 2
+
+
+def empty_log(broker: Kafka) -> None:
+    """The broker dies, and all that partition 0 had is gone from its disk."""
+    broker.kill()
+    for file in (broker.folder / "data" / f"{GPU}-0").iterdir():
+        if file.name != "partition.metadata":
+            file.unlink()
+    broker.start()
+
+
 def test_a_topic_made_again_ends_the_worker_and_is_then_read_from_its_start(scene: Scene) -> None:
     """Its offsets start again: taken for the old ones, as many messages as were read would be dropped."""
     scene.send(gpu("a", 0, 4), partition=0)
