@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from collectors.live.contract import Collector
+if TYPE_CHECKING:  # it imports Arrow, and every command reads the settings
+    from collectors.live.contract import Collector
 
-LIVE: dict[str, str] = {
-    "allocation": "collectors.live.allocation.source:collector",
-    "dcgm": "collectors.live.dcgm.collector:collector",
-    "hubble": "collectors.live.hubble.collector:collector",
-    "inference": "collectors.live.inference.collector:collector",
-    "inference_topics": "collectors.live.inference_topics.collector:collector",
+
+class Live(NamedTuple):
+    """`module:name` each; `make` makes the collector of a cluster from its settings, which are a frozen
+    dataclass of defaults in a module that imports little, since every command reads them."""
+
+    make: str
+    settings: str
+
+
+_AT = "collectors.live"
+LIVE: dict[str, Live] = {
+    "allocation": Live(
+        f"{_AT}.allocation.source:collector", f"{_AT}.allocation.parameters:AllocationSettings"
+    ),
+    "dcgm": Live(f"{_AT}.dcgm.collector:collector", f"{_AT}.dcgm.parameters:DcgmSettings"),
+    "hubble": Live(f"{_AT}.hubble.collector:collector", f"{_AT}.hubble.parameters:HubbleSettings"),
+    "inference": Live(
+        f"{_AT}.inference.collector:collector", f"{_AT}.inference.parameters:InferenceSettings"
+    ),
+    "inference_topics": Live(
+        f"{_AT}.inference_topics.collector:collector",
+        f"{_AT}.inference_topics.parameters:InferenceTopicsSettings",
+    ),
 }
-"""`module:function` by kind; the function makes the collector of a cluster from its group of settings."""
 
 
 def collector(kind: str, parameters: Any, cluster: str) -> Collector:
     """The collector of a kind; only its own module is imported.  Raises ConfigError for a wrong setting."""
-    module, _, name = LIVE[kind].partition(":")
-    make = cast("Callable[[Any, str], Collector]", getattr(import_module(module), name))
-    return make(parameters, cluster)
+    return cast("Collector", _named(LIVE[kind].make)(parameters, cluster))
+
+
+def groups() -> dict[str, type]:
+    """The type of each kind's settings."""
+    return {kind: _named(live.settings) for kind, live in LIVE.items()}
+
+
+def _named(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)

@@ -16,6 +16,7 @@ from pipeline.cli.options import INCOMPLETE, OutputOption, StoreOption, now, rea
 from pipeline.cli.output import Output
 from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
 from pipeline.errors import ConfigError, NotFound
+from pipeline.settings.groups import group
 
 if TYPE_CHECKING:
     from pipeline.answers.answer import Answer
@@ -77,7 +78,7 @@ def predict(
     found = [one for text in map(_read, files) for one in objects(text)]
     known = claims(found, namespace, classes(chosen.predict.device_classes))
     book = price_book(prices, gpu_hour_price, currency)
-    devices, free = matches(chosen.allocation.resources), matches(chosen.predict.free_resources)
+    devices, free = matches(group(chosen, "allocation").resources), matches(chosen.predict.free_resources)
     extents = Extents(Resources(devices, free, beside(book)), nodes, hours, dict(map(_pods, pods or ())))
     profile = Profile(cluster, provider, region, instance_type, gpu_model, "", capacity_type)
     plans = load_plans(chosen.budgets.file) if chosen.budgets.file else ()

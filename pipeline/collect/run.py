@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from prometheus_client.registry import Collector as Numbers
 
@@ -21,7 +20,7 @@ from pipeline.collect.doors import Door
 from pipeline.collect.report import Report
 from pipeline.collect.state import State
 from pipeline.health.server import HealthServer
-from pipeline.settings.groups import Settings
+from pipeline.settings.groups import Settings, group
 
 log = logging.getLogger("driftledger.collect")
 
@@ -48,15 +47,11 @@ def collect(
     health.start()
     log.info("health on http://%s:%d", chosen.health_host, health.port)
     try:
-        made = [(kind, collector(kind, _group(settings, kind), chosen.cluster)) for kind in kinds]
+        made = [(kind, collector(kind, group(settings, kind), chosen.cluster)) for kind in kinds]
         sources = {kind: partial(_turns, kind, source, settings, open_door) for kind, source in made}
         _run({**sources, **beside}, report)
     finally:
         health.stop()
-
-
-def _group(settings: Settings, kind: str) -> Any:
-    return getattr(settings, kind)
 
 
 def _turns(

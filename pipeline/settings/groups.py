@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field, fields, make_dataclass
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
-from collectors.live.allocation.parameters import AllocationSettings
-from collectors.live.dcgm.parameters import DcgmSettings
-from collectors.live.hubble.parameters import HubbleSettings
-from collectors.live.inference.parameters import InferenceSettings
-from collectors.live.inference_topics.parameters import InferenceTopicsSettings
+from collectors.live import catalogue
 from collectors.publish.parameters import PublishSettings
 from detectors.parameters import Parameters
 from pipeline.bounds import Bound
@@ -33,9 +29,7 @@ USUAL = Bound(1, 1e9)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """The groups; a setting's full name is group.field, for example detection.warn_minutes."""
-
+class _Groups:
     store: StoreSettings = StoreSettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
     detection: Parameters = Parameters()
@@ -52,31 +46,46 @@ class Settings:
     collect: CollectSettings = CollectSettings()
     up: UpSettings = UpSettings()
     alerts: AlertSettings = AlertSettings()
-    allocation: AllocationSettings = AllocationSettings()
-    dcgm: DcgmSettings = DcgmSettings()
-    hubble: HubbleSettings = HubbleSettings()
-    inference: InferenceSettings = InferenceSettings()
-    inference_topics: InferenceTopicsSettings = InferenceTopicsSettings()
+
+
+if TYPE_CHECKING:
+
+    class Settings(_Groups):
+        """The groups; a setting's full name is group.field, for example detection.warn_minutes."""
+else:  # each live collector's line in the catalogue is its group too
+    Settings = make_dataclass(
+        "Settings",
+        [(kind, made, field(default=made())) for kind, made in catalogue.groups().items()],
+        bases=(_Groups,),
+        frozen=True,
+        slots=True,
+    )
+    Settings.__module__ = __name__
 
 
 def names() -> list[str]:
     """The full name of every setting."""
-    return [f"{group.name}.{f.name}" for group in fields(Settings) for f in fields(_default(group.name))]
+    return [f"{one.name}.{f.name}" for one in fields(Settings) for f in fields(_default(one.name))]
 
 
-def _default(group: str) -> Any:
-    return getattr(Settings(), group)
+def _default(name: str) -> Any:
+    return group(Settings(), name)
+
+
+def group(settings: Settings, name: str) -> Any:
+    """The group of this name; of a live collector it is the only way that a type checker knows."""
+    return getattr(settings, name)
 
 
 def value(settings: Settings, name: str) -> Any:
     """The value of the setting with this full name."""
-    group, key = name.split(".")
-    return getattr(getattr(settings, group), key)
+    of, key = name.split(".")
+    return getattr(group(settings, of), key)
 
 
 def bound(name: str) -> Bound:
     """The bounds that the field's annotation states, or the usual ones."""
-    group, key = name.split(".")
-    stated = get_type_hints(type(_default(group)), include_extras=True)[key]
+    of, key = name.split(".")
+    stated = get_type_hints(type(_default(of)), include_extras=True)[key]
     extras = get_args(stated)[1:] if get_origin(stated) is Annotated else ()
     return next((extra for extra in extras if isinstance(extra, Bound)), USUAL)

@@ -3,43 +3,55 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import pytest
-
-from collectors.live import catalogue
-from pipeline.collect import turns
-from pipeline.collect.doors import Ledger
 from pipeline.collect.report import Report
-from pipeline.collect.state import State
-from pipeline.embedded import Embedded
 from pipeline.store import Store
+from tests.waiting import until
 
 PAGE = Path(__file__).parents[2] / "docs" / "collectors.md"
 
 
-@pytest.fixture
-def meter(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module that the page shows, with its line in the table."""
+RUN = """
+import re, sys
+from pathlib import Path
+from types import ModuleType
+from collectors.live import catalogue
+from collectors.live.catalogue import Live
+
+page = Path(sys.argv[1]).read_text()
+module = sys.modules["collectors.live.meter"] = ModuleType("collectors.live.meter")
+exec(re.search(r"```python\\n(.*?)```", page, re.DOTALL)[1], module.__dict__)
+exec("catalogue.LIVE.update({" + re.search(r"The line: `(.*?)`", page)[1] + "})")
+
+from pipeline.bounds import Bound
+from pipeline.cli.app import main
+from pipeline.settings import groups
+groups.USUAL = Bound(0.01, 1)
+main(sys.argv[2:])
+"""
+"""The file and the line that the page shows, and then the command; the test has no second to wait."""
+
+
+def _shown() -> str:
     code = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert code is not None
-    module = ModuleType("collectors.live.meter")
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    exec(compile(code[1], str(PAGE), "exec"), module.__dict__)
-    monkeypatch.setitem(catalogue.LIVE, "meter", "collectors.live.meter:Meter")
-    return module
+    return code[1]
 
 
 class Answers(BaseHTTPRequestHandler):
     bodies: list[bytes]
+    asked_more = threading.Event()
 
     def do_GET(self) -> None:
-        body = self.bodies.pop(0)
+        if not self.bodies:
+            self.asked_more.set()
+        body = self.bodies.pop(0) if self.bodies else b""
         self.send_response(200 if body else 500)
         self.end_headers()
         self.wfile.write(body)
@@ -48,8 +60,9 @@ class Answers(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def test_the_example_of_the_page_collects(meter: ModuleType, tmp_path: Path) -> None:
-    """Who copies the page gets a collector that works, and that takes a bad answer for a row."""
+def test_the_example_of_the_page_collects_by_its_one_line(tmp_path: Path) -> None:
+    """Who copies the page gets a collector with settings of its own, that takes a bad answer for a row."""
+    assert len(_shown().splitlines()) <= 40 and max(map(len, _shown().splitlines())) <= 110
     bodies = [
         b'[{"gpu": "GPU-1", "busy": 0.5, "watts": 300}]',
         b"",
@@ -58,22 +71,26 @@ def test_the_example_of_the_page_collects(meter: ModuleType, tmp_path: Path) -> 
     ]
     answers = type("Bodies", (Answers,), {"bodies": bodies})
     server = HTTPServer(("127.0.0.1", 0), answers)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    report = Report()
-    settings = meter.MeterSettings(f"http://127.0.0.1:{server.server_port}", every_seconds=0.05)
-    source = catalogue.collector("meter", settings, "c")
-
-    def account(turn: Any) -> None:
-        report.turn("meter", turn)
-        if not bodies:
-            report.stop()
-
-    with Store.open(tmp_path / "ledger") as store, State.open(tmp_path / "state") as state:
-        turns.run("meter", source, state, Ledger(Embedded(store)), report, account)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    url, state = f"http://127.0.0.1:{server.server_port}", tmp_path / "state"
+    chosen = {"meter.url": url, "meter.every_seconds": 0.05, "collect.state_folder": state,
+              "collect.health_port": 0}  # fmt: skip
+    given = [word for name, value in chosen.items() for word in ("--set", f"{name}={value}")]
+    words = ["collect", "meter", "--store", str(tmp_path / "ledger"), *given]
+    process = subprocess.Popen([sys.executable, "-c", RUN, str(PAGE), *words], stderr=subprocess.PIPE)
+    try:
+        # Asked for a fifth, it has made the fourth answer safe.
+        until(lambda: Answers.asked_more.is_set() or process.poll() is not None, "five questions")
+        process.terminate()
+        assert process.wait(20) == 0, process.stderr and process.stderr.read().decode()
+    finally:
+        process.kill()
+        process.communicate()
+        server.shutdown()
+        server.server_close()
+    with Store.open(tmp_path / "ledger", read_only=True) as store:
         assert sum(store.rows("gpu_usage").column("samples").to_pylist()) == 2
         assert store.rows("rejected").column("reason").to_pylist() == ["malformed"]
-    server.shutdown()
-    server.server_close()
 
 
 def test_the_page_lists_every_metric() -> None:
