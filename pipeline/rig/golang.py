@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,19 +13,41 @@ from typing import NamedTuple
 from pipeline.errors import PreflightFailed
 from pipeline.rig import cache
 
-_OLDEST = (1, 21)
-"""The oldest Go that says clearly which Go a module wants, or fetches it; Debian 12's is older."""
+_WANTED = "1.26.8"
+"""What the servers' modules are built with where the machine's Go is older, as Debian 12's is."""
 STRIPPED = "-s -w"
 
 
 def program(what: str) -> str:
-    """Path of `go`; raises PreflightFailed where there is none or it is too old to build `what`."""
-    go = cache.tool("go", "golang")
-    version = cache.run([go, "env", "GOVERSION"], cwd=Path("/")).strip().removeprefix("go")
-    if tuple(int(n) for n in version.split(" ")[0].split(".")[:2] if n.isdigit()) < _OLDEST:
-        needed = ".".join(map(str, _OLDEST))
-        raise PreflightFailed(f"{what} needs Go {needed} or newer to build; this is Go {version}")
-    return go
+    """Path of a `go` that builds `what`; raises PreflightFailed where there is none and none to fetch."""
+    found = cache.tool("go", "golang")
+    version = cache.run([found, "env", "GOVERSION"], cwd=Path("/")).strip().removeprefix("go")
+    if _numbers(version)[:2] >= _numbers(_WANTED)[:2]:
+        return found
+    try:
+        return _fetched(found, cache.run([found, "env", "GOARCH"], cwd=Path("/")).strip())
+    except PreflightFailed as error:
+        told = f"{what} needs Go {_WANTED} or newer to build; this is Go {version}, and a newer one"
+        raise PreflightFailed(f"{told} could not be fetched: {error}") from error
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(n) for n in re.findall(r"\d+", version.split(" ")[0])[:3])
+
+
+@functools.cache
+def _fetched(older: str, architecture: str) -> str:
+    """A newer Go, which is published as a module that any older one fetches and checks by its sum.
+
+    Go before 1.21 does not know what is special about it: that its programs are programs.
+    """
+    version = f"v0.0.1-go{_WANTED}.linux-{architecture}"
+    told = cache.run([older, "mod", "download", "-json", f"golang.org/toolchain@{version}"], cwd=Path("/"))
+    folder = Path(json.loads(told[told.index("{") :])["Dir"])
+    for one in (*folder.glob("bin/*"), *folder.glob("pkg/tool/*/*")):
+        if not os.access(one, os.X_OK):
+            one.chmod(0o555)
+    return str(folder / "bin" / "go")
 
 
 def install(package: str, folder: Path, what: str) -> None:

@@ -19,7 +19,7 @@ from kafka.admin import NewTopic
 from pipeline.broker.connection import admin
 from pipeline.broker.parameters import KafkaSettings
 from pipeline.errors import PreflightFailed
-from pipeline.rig import cache
+from pipeline.rig import cache, golang
 from pipeline.rig.kafka import Kafka
 from pipeline.rig.postgres import Postgres
 from pipeline.rig.processes import HOST, Process, free_port, listening
@@ -223,3 +223,38 @@ def test_two_that_want_the_same_build_make_it_once(tmp_path: Path, monkeypatch: 
         go_on.set()
         assert first.result(20) == second.result(20) == artifact.found()
     assert len(made) == 1
+
+
+def test_an_old_go_fetches_the_one_that_the_modules_want(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian 12's Go is 1.19: without this nothing of the cluster could be built on a clean machine."""
+    fetched = tmp_path / "toolchain"
+    (fetched / "bin").mkdir(parents=True)
+    (fetched / "pkg/tool/linux_amd64").mkdir(parents=True)
+    for program in ("bin/go", "pkg/tool/linux_amd64/compile"):
+        (fetched / program).write_text("")
+    old = tmp_path / "go"
+    old.write_text(
+        '#!/bin/sh\ncase "$1 $2" in\n"env GOVERSION") echo go1.19.8;;\n"env GOARCH") echo amd64;;\n'
+        f'"mod download") echo "$4" > {tmp_path}/asked; echo \'{{"Dir": "{fetched}"}}\';;\nesac\n'
+    )
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    golang._fetched.cache_clear()
+    assert golang.program("a server") == str(fetched / "bin/go")
+    assert (tmp_path / "asked").read_text().startswith("golang.org/toolchain@v0.0.1-go1.")
+    assert all(os.access(fetched / p, os.X_OK) for p in ("bin/go", "pkg/tool/linux_amd64/compile"))
+
+
+def test_a_go_that_cannot_be_fetched_says_what_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "go"
+    old.write_text('#!/bin/sh\n[ "$1" = env ] || { echo no network; exit 1; }\necho go1.19.8\n')
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    golang._fetched.cache_clear()
+    with pytest.raises(PreflightFailed, match=r"(?s)needs Go 1\..*this is Go 1\.19\.8.*no network") as raised:
+        golang.program("a server")
+    assert raised.value.exit_code == 5
