@@ -115,7 +115,7 @@ def _files(view: View, at: datetime, names: list[str]) -> None:
 def _made(_view: View, key: tuple[object, ...], at: datetime, team: str) -> dict[str, bytes]:
     from reports.build import FORMS
     from reports.read import read
-    from reports.statement import of_team
+    from reports.team import of_team
 
     with Store.open(_view.ledger, snapshot=_view.snapshot) as store:
         closed = next(c for c in closings(store) if c.month == at)

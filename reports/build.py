@@ -15,7 +15,8 @@ from reports import (
     statement_pdf,
     statement_xlsx,
 )
-from reports.statement import Statement, of_team
+from reports.statement import Statement
+from reports.team import of_team
 
 FORMS: dict[str, Callable[[Statement], bytes]] = {
     "pdf": statement_pdf.render,

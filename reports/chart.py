@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from reports.font import FAMILY, shown
@@ -18,11 +20,15 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 def svg(statement: Statement) -> str | None:
     """None where no day has a cost."""
+    return _drawn(json.dumps(_spec(statement))) if statement.extras.days else None
+
+
+@lru_cache(maxsize=1)
+def _drawn(spec: str) -> str:
+    """A tenth of a second: the page and the PDF of one statement have it in common."""
     import vl_convert
 
-    if not statement.extras.days:
-        return None
-    made: str = vl_convert.vegalite_to_svg(_spec(statement))
+    made: str = vl_convert.vegalite_to_svg(spec)
     return made
 
 

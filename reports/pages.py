@@ -118,12 +118,11 @@ def _did(of: Statement) -> list[dict[str, Any]]:
 
 
 def _anomalies(of: Statement) -> list[dict[str, Any]]:
-    if of.of:
-        return []
     rows = [
         [f"{a['time']:%Y-%m-%d}", *(money(a[n], of.currency) for n in ("cost", "baseline", "difference")),
          str(a["driver"]), str(a["where"])]
         for a in of.extras.anomalies
+        if not a.get("team")
     ]  # fmt: skip
     heads = ["Day", "cost", "usual", "difference", "driver", "where"]
     if not rows:
@@ -135,7 +134,14 @@ def _budgets(of: Statement) -> list[dict[str, Any]]:
     rows = [[b["budget"], *(money(b[n], of.currency) for n in ("amount", "spent", "left")),
              percent(b["spent"], b["amount"])] for b in of.extras.budgets]  # fmt: skip
     heads = ["Budget", "planned", "spent", "left", "share"]
-    return [{"title": f"Budgets, {of.currency}", "table": table(heads, rows, "lrrrr")}] if rows else []
+    title = f"Budgets, {of.currency}"
+    found: list[dict[str, Any]] = [{"title": title, "table": table(heads, rows, "lrrrr")}] if rows else []
+    said = [f"{visible(b['budget'])} is {b['why']}" for b in of.extras.budgets_left_out]
+    return found + (
+        [{"title": "Budgets that are not of this month alone, or of another currency", "list": said}]
+        if said
+        else []
+    )
 
 
 def _words(of: Statement) -> list[dict[str, Any]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from pipeline.answers.anomalies import anomalies
@@ -49,14 +50,19 @@ def extras(store: Store, made: Draft) -> Extras:
     priced = (of.prices, of.currency, of.rule, of.owners)
     units = tuple(unit_costs(store, month, (), *priced).named())
     days = tuple(cost(store, month, ("day", "team"), *priced).named())
+    budgets, left_out = _budgets(made)
     before = store.query("charges_by_month", before=month.start).to_pylist()
     return Extras(
         units=units,
         actions=tuple(
             {**row, "saved": saved(store, month, row, units, of.currency)} for row in _actions(store, month)
         ),
-        anomalies=tuple(anomalies(store, month, (), "day", *priced).named()),
-        budgets=tuple(_budgets(made)),
+        anomalies=tuple(
+            row for by in ((), ("team",)) for row in anomalies(store, month, by, "day", *priced).named()
+        ),
+        budgets=tuple(budgets),
+        budgets_left_out=tuple(left_out),
+        completeness=_completeness(days),
         days=tuple((r["day"], str(r["team"]), r["total_cost"]) for r in days if r["total_cost"] is not None),
         trend=tuple((r["month"], r["team"], r["currency"], r["amount"]) for r in before if r["amount"]),
         quality=tuple(timeline(store, month, 31).named()),
@@ -73,17 +79,36 @@ def _actions(store: Store, month: Window) -> list[dict[str, Any]]:
     ]
 
 
-def _budgets(made: Draft) -> Iterable[dict[str, Any]]:
-    """Budgets of a month in the statement's currency: planned, spent, and what is left of them."""
+def _completeness(days: Iterable[dict[str, Any]]) -> dict[str, Decimal]:
+    """Which part of each team's GPU time was observed, rounded down to a hundredth of a per cent."""
+    seen: dict[str, Decimal] = defaultdict(Decimal)
+    whole: dict[str, Decimal] = defaultdict(Decimal)
+    for row in days:
+        if row["completeness"] is not None:
+            hours = row["allocated_gpu_hours"] + row["unallocated_gpu_hours"]
+            seen[row["team"]] += row["completeness"] * hours
+            whole[row["team"]] += hours
+    step = Decimal("0.0001")
+    return {team: (seen[team] / of).quantize(step, ROUND_FLOOR) for team, of in whole.items() if of}
+
+
+def _budgets(made: Draft) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Budgets of a month in the statement's currency (planned, spent, what is left, and whose costs they are
+    of), and those that hold in the month and are of another span or currency, with why."""
     day = made.month.start.date()
+    shown, left_out = [], []
     for plan in made.inputs.budgets:
-        if plan.period != "month" or plan.currency != made.inputs.currency:
-            continue
         if not plan.valid_from <= day < plan.valid_to:
+            continue
+        team = dict(plan.match).get("team", "")
+        if plan.period != "month" or plan.currency != made.inputs.currency:
+            why = "of a quarter" if plan.period != "month" else f"in {plan.currency}"
+            left_out.append({"budget": plan.name, "team": team, "why": why})
             continue
         used = [c for c in made.charges if c.kind == USAGE and plan.covers(dict(zip(BY, c.key, strict=True)))]
         spent = sum((c.amount or Decimal(0) for c in used), Decimal(0))
-        yield {
-            "budget": plan.name, "team": dict(plan.match).get("team", ""), "amount": plan.amount,
-            "spent": spent, "left": plan.amount - spent,
-        }  # fmt: skip
+        shown.append({
+            "budget": plan.name, "team": team, "teams": {c.team for c in used} or {team},
+            "amount": plan.amount, "spent": spent, "left": plan.amount - spent,
+        })  # fmt: skip
+    return shown, left_out

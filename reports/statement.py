@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
@@ -68,7 +68,12 @@ class Extras:
     """Unit costs, a row a model version."""
     actions: tuple[dict[str, Any], ...] = ()
     anomalies: tuple[dict[str, Any], ...] = ()
+    """Unlike days of the whole, and with a `team` those of each team."""
     budgets: tuple[dict[str, Any], ...] = ()
+    """`teams` are those whose costs are in it."""
+    budgets_left_out: tuple[dict[str, str], ...] = ()
+    completeness: dict[str, Decimal] = field(default_factory=dict)
+    """Observed part of each team's GPU time."""
     days: tuple[tuple[datetime, str, Decimal], ...] = ()
     """Day, team and cost."""
     trend: tuple[tuple[datetime, str, str, Decimal], ...] = ()
@@ -146,26 +151,6 @@ def statement(made: Draft, extras: Extras) -> Statement:
         extras=extras,
         charges=made.charges,
     )
-
-
-def of_team(whole: Statement, name: str) -> Statement:
-    """The same statement with one team's numbers only, and only what concerns what it runs."""
-    (team,) = (t for t in whole.teams if t.name == name)
-    own = {(line.namespace, line.workload) for line in team.lines}
-    versions = {(line.model, line.model_version) for line in team.lines}
-    extras = whole.extras
-    mine = Extras(
-        units=tuple(u for u in extras.units if (u["model"], u["model_version"]) in versions),
-        actions=tuple(a for a in extras.actions if (a["namespace"], a["workload"]) in own),
-        budgets=tuple(b for b in extras.budgets if b["team"] == name),
-        days=tuple(d for d in extras.days if d[1] == name),
-        trend=tuple(t for t in extras.trend if t[1] == name),
-    )
-    charges = tuple(c for c in whole.charges if c.team == name)
-    return replace(
-        whole, teams=(team,), amounts=team.amounts, extras=mine,
-        charges=charges, of=name,
-    )  # fmt: skip
 
 
 def _teams(charges: Sequence[Charge], currency: str, terms: Terms) -> tuple[Team, ...]:

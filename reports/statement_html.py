@@ -48,7 +48,7 @@ def _cards(statement: Statement) -> Html:
 
 
 def _chart(statement: Statement) -> Html:
-    drawn = None if statement.of else chart.svg(statement)
+    drawn = chart.svg(statement)
     return Html("") if drawn is None else _section(chart.TITLE, Html(f'<div class="chart">{drawn}</div>'))
 
 

@@ -20,7 +20,7 @@ def render(statement: Statement) -> bytes:
     # The package's types leave out that the input can be several files.
     compiled: Any = typst.compile
 
-    drawn = chart.svg(statement) if not statement.of else None
+    drawn = chart.svg(statement)
     sources = {
         "main.typ": (files("reports") / "statement.typ").read_bytes(),
         "data.json": json.dumps(_shown(_document(statement, drawn is not None)), sort_keys=True).encode(),

@@ -19,7 +19,8 @@ from reports.delivery import handed_over
 from reports.figures import DAMAGED, differences
 from reports.marker import Marker, find, team
 from reports.read import read
-from reports.statement import Statement, of_team
+from reports.statement import Statement
+from reports.team import of_team
 from reports.words import money
 
 _PROPERTIES_BYTES = 65_536

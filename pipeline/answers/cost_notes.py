@@ -15,6 +15,8 @@ from pipeline.answers.window import Window
 from pipeline.prices.price import MATCH_FIELDS, Profile
 from pipeline.store import Store
 
+SCALED = "were held by shares of more than a device; they were scaled to it"
+"""After it come the names of who held them."""
 _SHOWN = 5
 
 
@@ -45,9 +47,7 @@ def notes(
         found.append(f"{others:f} hours of CPUs, memory, volumes or load balancers have no price")
         found += _reasons(prices(), gpus=False)
     if over:
-        found.append(
-            f"{over:f} GPU-hours were held by shares of more than a device; they were scaled to it: {clash}"
-        )
+        found.append(f"{over:f} GPU-hours {SCALED}: {clash}")
     if unseen:
         found.append(f"{unseen:f} GPU-hours were not observed; what is held and not observed counts as idle")
     found += _conditions(store, window)

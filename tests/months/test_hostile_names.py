@@ -34,6 +34,7 @@ from reports import (
     statement_xlsx,
 )
 from reports.statement import Extras, Statement, statement
+from reports.team import of_team
 
 SPAN = month(2026, 2)
 HOSTILE = {
@@ -79,8 +80,10 @@ def everywhere(name: str) -> Statement:
              "driver": name, "where": name},
         ),
         budgets=(
-            {"budget": name, "team": name, "amount": Decimal(1), "spent": Decimal(1), "left": Decimal(0)},
+            {"budget": name, "team": name, "teams": {name},
+             **dict.fromkeys(("amount", "spent", "left"), Decimal(1))},
         ),
+        budgets_left_out=({"budget": name, "team": name, "why": "of a quarter"},),
         days=((SPAN.start, name, Decimal(2)),),
         trend=((datetime(2026, 1, 1), name, "USD", Decimal(2)),),
         quality=tuple(
@@ -101,7 +104,7 @@ def test_a_name_is_only_a_name(name: str) -> None:
     assert "root:" not in pages and "1.50" in pages
     assert all("/A" not in note.get_object() for page in pdf.pages for note in page.get("/Annots", ()))
 
-    page = statement_html.render(of)
+    page = statement_html.render(of) + statement_html.render(of_team(of, name))
     assert not re.search("[\u202a-\u202e\u2066-\u2069\x00\x1b]|<img|<script|<a ", page)
 
     book = load_workbook(BytesIO(statement_xlsx.render(of)))

@@ -34,7 +34,8 @@ from pipeline.store import Store
 from reports import files, focus, ledger_lines, statement_csv, statement_html, statement_pdf, statement_xlsx
 from reports.build import build
 from reports.read import read
-from reports.statement import Statement, of_team
+from reports.statement import Statement
+from reports.team import of_team
 from reports.verify import find_marker
 from reports.words import shares
 from tests.cost_rows import allocation, at, device, ledger, minutes

@@ -20,8 +20,9 @@ from pipeline.store import Store
 from reports.build import FORMS
 from reports.delivery import deliver
 from reports.read import read
-from reports.statement import Statement, of_team
+from reports.statement import Statement
 from reports.targets import Folder
+from reports.team import of_team
 from reports.verify import find_marker, verify_file
 from tests.months.months_scene import closed, months
 
