@@ -10,15 +10,20 @@ import pytest
 
 from collectors.live.contract import Cursor, Turn, Watch
 from collectors.parsed import Parsed, to_table
+from pipeline.cli.up import _kinds
 from pipeline.collect import run
 from pipeline.collect.doors import Ledger
 from pipeline.embedded import Embedded
+from pipeline.errors import ConfigError
 from pipeline.events import TYPES
+from pipeline.policy.rules import Policy
 from pipeline.settings.collect import CollectSettings
 from pipeline.settings.groups import Settings
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Store
 from pipeline.up import jobs
+from pipeline.up.policy_file import PolicyFile
+from tests.act.deciding import TEXT
 
 NOW = datetime(2026, 11, 1, 12, 0, 30)
 
@@ -66,6 +71,50 @@ def test_the_judge_beside_the_collectors_records_what_it_finds(tmp_path: Path) -
         jobs.judging(store, Settings().detection, 60, None, {})(Clocked(2))
         found = store.rows("findings").to_pylist()
     assert {row["level"] for row in found} == {"no_reference"}
+
+
+def test_the_policy_is_read_at_every_tick_and_a_wrong_file_holds_all(tmp_path: Path) -> None:
+    """Whoever throws the kill switch at night must not have to restart anything."""
+    file, told = tmp_path / "policy.yaml", Told(9)
+
+    def check(policy: Policy) -> None:
+        if policy.rules[0].mode == "auto":
+            raise ConfigError("rules[0].mode", "auto", "nobody has seen it at work")
+
+    file.write_text(observed := TEXT.replace("mode: auto", "mode: observe"))
+    policy = PolicyFile(file, check)
+    assert not policy.now(told).kill_switch and policy.now(told) is policy.used
+    file.write_text(observed + "kill_switch: true\n")
+    assert policy.now(told).kill_switch and len(policy.now(told).rules) == 1 and told.why == []
+    for wrong, words in (("rules: [", "policy"), (TEXT, "nobody has seen"), (None, "there is no file")):
+        file.unlink() if wrong is None else file.write_text(wrong)
+        held = policy.now(told)
+        assert held.kill_switch and held.rules == () == held.ladders and words in told.why[-1]
+    file.write_text(observed)
+    assert not policy.now(told).kill_switch
+
+
+def test_who_judges_and_acts_need_not_collect(tmp_path: Path) -> None:
+    """The actuator's rights stay out of the processes that read other people's metrics."""
+    assert _kinds("none") == [] and _kinds("dcgm, inference") == ["dcgm", "inference"]
+    with pytest.raises(ConfigError, match="or none"):
+        _kinds("")
+    settings = Settings(collect=CollectSettings(state_folder=tmp_path / "state", health_port=0))
+    looked = []
+    with Store.open(tmp_path / "ledger") as store:
+        run.collect([], settings, lambda _: Ledger(Embedded(store)), {"judge": looked.append})
+    assert len(looked) == 1
+
+
+class Told(Clocked):
+    """Keeps why a part waits."""
+
+    def __init__(self, waits: int) -> None:
+        super().__init__(waits)
+        self.why: list[str] = []
+
+    def waits(self, part: str, reason: str) -> None:
+        self.why.append(f"{part}: {reason}")
 
 
 def test_the_maintenance_beside_the_collectors_leaves_the_ledger_as_it_was(tmp_path: Path) -> None:

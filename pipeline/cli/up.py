@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,9 +27,14 @@ from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from collectors.publish.publisher import Publisher
+    from pipeline.act.standings import Money
+    from pipeline.policy.rules import Policy
     from pipeline.settings.groups import Settings
+    from pipeline.store import Store
 
 _STOP_SECONDS = 5.0
+NOTHING = "none"
+"""As up.collect: only judge and act, on a ledger that others fill."""
 
 
 def up(
@@ -53,7 +58,6 @@ def up(
 
 
 def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
-    from pipeline.act.records import demand
     from pipeline.alerts import action_delivery, topic
     from pipeline.alerts.delivery import receivers
     from pipeline.alerts.metrics import Verdicts
@@ -65,18 +69,18 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
     from pipeline.policy.file import load
     from pipeline.store import Store
     from pipeline.up import jobs
+    from pipeline.up.policy_file import PolicyFile
     from pipeline.up.pricing import pricing
     from reports.schedule import month_end
 
     chosen = settings(ctx)
     kinds = _kinds(chosen.up.collect)
-    rules = load(Path(chosen.up.policy)) if chosen.up.policy else None
+    rules = load(Path(chosen.up.policy)) if chosen.up.policy else None  # before anything is opened
     money = ladder_money(chosen, rules)
     with ExitStack() as opened:
         connected = opened.enter_context(clients(reach, rules, chosen.up.lease))
         ledger = opened.enter_context(Store.open(place(ctx, folder)))
-        if rules is not None:
-            demand(ledger, rules)
+        policy = PolicyFile(Path(chosen.up.policy), _usable(ledger, money)) if rules is not None else None
         if chosen.up.dashboard:
             opened.enter_context(_pages(chosen, folder))
         verdicts = Verdicts()
@@ -91,7 +95,7 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
                 ledger,
                 chosen.detection,
                 chosen.up.judge_seconds,
-                rules,
+                policy.now if policy else None,
                 connected,
                 alerting,
                 money,
@@ -102,13 +106,28 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
             beside["prices"] = pricing(chosen.up)
         if chosen.up.lease:
             beside["lease"] = jobs.electing(connected)
-        if rules is not None and any(r.step == "hold_admission" for one in rules.ladders for r in one.rungs):
-            beside["admission"] = jobs.admitting(ledger, rules, connected)
+        if policy and any(r.step == "hold_admission" for one in policy.used.ladders for r in one.rungs):
+            beside["admission"] = jobs.admitting(ledger, policy.now, connected)
         if chosen.closing.schedule_seconds:
             beside["month end"] = month_end(chosen, place(ctx, folder))
         numbers = Numbers()
         numbers.of = publisher.stats if publisher else None
         collect(kinds, chosen, lambda _: Ledger(Embedded(ledger)), beside, [verdicts, numbers])
+
+
+def _usable(ledger: Store, money: Money | None) -> Callable[[Policy], None]:
+    """Raises ConfigError for a policy that this process may not follow: at its start, and when it changes."""
+
+    def check(policy: Policy) -> None:
+        from pipeline.act.records import demand
+
+        demand(ledger, policy)
+        if money is not None:
+            money.check(policy)
+        elif policy.ladders:
+            raise ConfigError("ladders", policy.ladders[0].name, "start up anew: it began without ladders")
+
+    return check
 
 
 def _broker(opened: ExitStack, chosen: Settings) -> Publisher | None:
@@ -123,10 +142,12 @@ def _broker(opened: ExitStack, chosen: Settings) -> Publisher | None:
 def _kinds(named: str) -> list[str]:
     from collectors.live.catalogue import LIVE
 
+    if named.strip() == NOTHING:
+        return []
     kinds = [kind for kind in (part.strip() for part in named.split(",")) if kind]
     known = ", ".join(sorted(LIVE))
     if not kinds or not LIVE.keys() >= set(kinds):
-        raise ConfigError("up.collect", named, f"name some of {known}, with commas between")
+        raise ConfigError("up.collect", named, f"name some of {known}, with commas between, or {NOTHING}")
     return list(dict.fromkeys(kinds))
 
 

@@ -11,7 +11,8 @@ from pipeline.bounds import Bound
 @dataclass(frozen=True, slots=True)
 class UpSettings:
     collect: str = ""
-    """The collectors, with commas between; each has its settings in the group of its name."""
+    """The collectors, with commas between; each has its settings in the group of its name.  `none`: only
+    judge and act, on a ledger that others fill."""
     judge_seconds: Annotated[float, Bound(5, 3_600)] = 60.0
     """Pause between two looks of the judge: it reads whole minutes."""
     policy: str = ""

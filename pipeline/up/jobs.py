@@ -34,6 +34,9 @@ from pipeline.store import Store
 ELECT_SECONDS = 8.0
 ADMIT_SECONDS = 5.0
 
+Rules = Callable[[Watch], Policy]
+"""The policy as it is now; asked at every tick."""
+
 log = logging.getLogger("driftledger.up")
 
 
@@ -54,7 +57,7 @@ def judging(
     store: Store,
     parameters: Parameters,
     every_seconds: float,
-    policy: Policy | None,
+    rules: Rules | None,
     clients: Mapping[str, Kubernetes],
     alerting: Alerting = NOBODY,
     money: Money | None = None,
@@ -76,8 +79,9 @@ def judging(
             watch.goes_on(f"receiver {name}")
         for name, reason in failures:
             watch.notes(f"receiver {name}", reason)
-        if policy is None:
+        if rules is None:
             return
+        policy = rules(watch)
         led = leading(clients)
         taken = act(store, publisher, found, policy, led, now, snapshot=snapshot, parameters=parameters)
         proven = tuple(prove(store, publisher, policy, led, now))
@@ -103,11 +107,11 @@ def electing(clients: Mapping[str, Kubernetes]) -> Job:
     return _every(ELECT_SECONDS, "lease", once)
 
 
-def admitting(store: Store, policy: Policy, clients: Mapping[str, Kubernetes]) -> Job:
+def admitting(store: Store, rules: Rules, clients: Mapping[str, Kubernetes]) -> Job:
     """Answer Kueue's workloads from the budget; with the kill switch on nothing is held back."""
 
     def once(watch: Watch) -> None:
-        now = _now(watch)
+        now, policy = _now(watch), rules(watch)
         for cluster, client in leading(clients).items():
             spaces = tuple(n for one in policy.ladders if one.cluster == cluster for n in one.namespaces)
             held = {} if policy.kill_switch else holds(store, cluster, now)

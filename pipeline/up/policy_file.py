@@ -1,0 +1,50 @@
+"""The policy of a running `up`, read anew at every tick: whoever throws the kill switch waits for no restart.
+
+A file that is gone or wrong begins nothing: what was begun is settled and put back in time, as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from collectors.live.contract import Watch
+from pipeline import yaml_file
+from pipeline.errors import DriftledgerError
+from pipeline.policy.file import parse
+from pipeline.policy.rules import Policy
+
+PART = "policy"
+"""What the runner is told of."""
+
+
+class PolicyFile:
+    """`check` raises ConfigError for a policy that may not be used as it is."""
+
+    def __init__(self, path: Path, check: Callable[[Policy], None]) -> None:
+        self._path, self._check = path, check
+        self._used = self._read(None)
+
+    def now(self, watch: Watch) -> Policy:
+        """As the file says now; of one that cannot be used, nothing but the kill switch."""
+        try:
+            self._used = self._read(self._used)
+        except (DriftledgerError, OSError) as error:
+            watch.waits(PART, f"nothing is begun: {error}")
+            return replace(self._used, rules=(), ladders=(), kill_switch=True)
+        watch.goes_on(PART)
+        return self._used
+
+    @property
+    def used(self) -> Policy:
+        """The last one that could be used."""
+        return self._used
+
+    def _read(self, before: Policy | None) -> Policy:
+        text = yaml_file.read_text(self._path)
+        if before is not None and text == before.text:
+            return before
+        policy = parse(text)
+        self._check(policy)
+        return policy
