@@ -1,4 +1,4 @@
-"""`python -m tests.bench.detection`: simulated streams and real flights, to docs/detection.md with plots."""
+"""`python -m tests.bench.detection`: simulated streams and real data, to docs/detection.md with plots."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.bench.detection import delays, false_alarms, flights, page
+from tests.bench.detection import audits, claims, delays, false_alarms, flights, page
 from tests.bench.detection.false_alarms import Nulls, Row
 
 KEPT = Path("build/detection.json")
@@ -27,11 +27,14 @@ def simulated() -> dict[str, list[Row]]:
     found: dict[str, Iterable[Row]] = {
         "errors that do not change": false_alarms.of_errors(STREAMS),
         "features that do not change": false_alarms.of_features(STREAMS),
+        "requests over an objective": false_alarms.of_objective(STREAMS),
+        "a mix that moves by the hour": false_alarms.of_rhythm(STREAMS),
         "twenty features": false_alarms.of_features(STREAMS // 4, features=20, kinds=("independent",)),
         "peers on errors that do not change": nulls.rows,
         "errors that rise": delays.of_errors(CHANGES, FEWER, nulls),
         "features that move": delays.of_features(CHANGES),
         "flights": flights.by_month(),
+        "estimates on other data": audits.other_data(),
     }
     tables = {name: list(rows) for name, rows in found.items()}
     tables["run"] = [{"cpu_seconds": time.process_time() - start}]
@@ -42,4 +45,7 @@ if __name__ == "__main__":
     if "--page" not in sys.argv:
         KEPT.parent.mkdir(exist_ok=True)
         KEPT.write_text(json.dumps(simulated(), default=float), encoding="utf-8")
-    page.write(json.loads(KEPT.read_text(encoding="utf-8")))
+    kept = json.loads(KEPT.read_text(encoding="utf-8"))
+    page.write(kept)
+    if failed := list(claims.broken(kept)):
+        sys.exit("docs/detection.md is written, and does not show what it must:\n" + "\n".join(failed))

@@ -17,7 +17,6 @@ import pyarrow as pa
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from detectors import estimate
-from detectors.estimate_audit import TOLERANCE
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from detectors.reference_build import build
@@ -63,11 +62,6 @@ def accuracies(rows: pd.DataFrame, reference: Reference) -> tuple[float, float]:
         reference, rows.score.to_numpy(np.float64), (rows.prediction == reference.positive_class).to_numpy()
     )
     return float((rows.prediction == rows.truth).mean()), float(chance.mean())
-
-
-def wrong(accuracy: float, estimated: float) -> bool:
-    """By more than the audit tolerates."""
-    return abs(accuracy - estimated) > TOLERANCE
 
 
 def _weather() -> Iterator[Row]:

