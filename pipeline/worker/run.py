@@ -11,7 +11,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 from collectors.live.contract import Job
 from pipeline.broker import connection, topics
@@ -147,11 +147,22 @@ class _Work:
         self._stopping.set()
         for end in ends:
             end.cancel()
-        await self._leave()
         if reason is not None:
-            self._report.breaks(str(reason))
-            raise reason if isinstance(reason, DriftledgerError) else _named(reason)
+            await self._fail(reason if isinstance(reason, DriftledgerError) else _named(reason))
+        await self._leave()
         log.info("stopped; every message that was acknowledged is in the ledger")
+
+    async def _fail(self, reason: DriftledgerError) -> NoReturn:
+        """Say it at once, and end with it whatever leaving comes to, which may hang or fail too."""
+        self._report.breaks(str(reason))
+        log.error("it ends: %s", reason)
+        try:
+            await self._leave()
+        except Overdue as overdue:
+            raise Overdue(f"{reason}; {overdue}") from reason
+        except Exception as error:
+            log.warning("leaving the group failed: %s: %s", type(error).__name__, error)
+        raise reason
 
     async def _leave(self) -> None:
         """Finish the transaction in hand, tell the broker how far it went, leave the group."""
