@@ -146,6 +146,22 @@ def _estimate(steps: pd.DataFrame, scale: alt.Scale, colour: Any) -> Any:
     )
 
 
+def lags(rows: pd.DataFrame) -> Any:
+    """Bars of the answer `label_lags`, a colour a version."""
+    order = rows.sort_values("place")["within"].drop_duplicates().tolist()
+    return (
+        alt.Chart(rows, height=2 * HEIGHT)
+        .mark_bar()
+        .encode(
+            alt.X("within:N", sort=order, title="labelled within", axis=alt.Axis(labelAngle=0)),
+            alt.Y("share:Q", title="share of predictions", axis=alt.Axis(format="%")),
+            alt.XOffset("model_version:N"),
+            alt.Color("model_version:N", title="Version", scale=alt.Scale(range=_COLOURS)),
+            tooltip=["model_version:N", "within:N", "predictions:Q", alt.Tooltip("share:Q", format=".1%")],
+        )
+    )
+
+
 def _height(known: pd.DataFrame, panel: Panel) -> alt.Scale:
     if panel.top is None or known.empty:
         return alt.Scale(zero=False)

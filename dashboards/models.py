@@ -11,6 +11,7 @@ from dashboards import chart, controls, frames, pivot, shown, spending
 from dashboards.questions import Asked, ask
 from dashboards.versions import versions
 from dashboards.view import View
+from pipeline.answers import label_lags
 from pipeline.answers.answer import Answer
 from pipeline.answers.cells import safe_text
 
@@ -30,6 +31,9 @@ HEADINGS = {
     "estimated_accuracy": "Estimate",
     "estimated_low": "at least ",
     "estimated_high": "at most ",
+    "estimated_precision": "Precision, estimated",
+    "estimated_recall": "Recall, estimated",
+    "estimated_f1": "F1, estimated",
     "estimate_level": "Estimate is",
     "powered_accuracy": "With few labels",
     "powered_low": "at least  ",
@@ -45,6 +49,12 @@ HEADINGS = {
     "cost": "Cost",
     "cost_of_drift": "Cost of drift",
     "latency_p50": "p50, s",
+}
+_LAGS = {
+    "model_version": "Version",
+    "within": "Labelled within",
+    "predictions": "Predictions",
+    "share": "Share",
 }
 _MARKS = {"time": "Time", "kind": "What", "model_version": "Version", "what": "Detail"}
 
@@ -107,10 +117,22 @@ def _one(view: View, answer: Answer) -> None:
         on_select=partial(_select, view.rule.spreads),
         alt="Cost, traffic, accuracy, failures and latency on one time axis",
     )
+    _labels(view, model)
     if marks.answer.rows:
         shown.table(view, marks, _MARKS, file="marks")
     else:
         st.text("No deploy, alert or action in this window.")
+
+
+def _labels(view: View, model: str) -> None:
+    """How late labels come: of the newest predictions nobody knows yet whether they were right."""
+    lags = ask(view, "label_lags", view.window, model=model)
+    if lags is None or not {row[1] for row in lags.answer.rows if row[2]} - {label_lags.NONE}:
+        st.text("No prediction of this window has a label: accuracy is known by estimate only.")
+        return
+    st.subheader("How late labels come")
+    st.altair_chart(chart.lags(frames.frame(lags.answer)), width="stretch", alt="Share of predictions by lag")
+    shown.table(view, lags, _LAGS, file="label-lags")
 
 
 def _select(hours: bool) -> None:

@@ -20,6 +20,7 @@ from pipeline.answers.device_shares import device_shares
 from pipeline.answers.drift import drift
 from pipeline.answers.energy import energy
 from pipeline.answers.histograms import histogram
+from pipeline.answers.label_lags import label_lags
 from pipeline.answers.marks import marks
 from pipeline.answers.models import models
 from pipeline.answers.network import network
@@ -103,6 +104,10 @@ def _marks(store: Store, _view: View, window: Window, model: str) -> Answer:
     return marks(store, window, model)
 
 
+def _label_lags(store: Store, _view: View, window: Window, model: str) -> Answer:
+    return label_lags(store, window, model)
+
+
 def _drift(store: Store, _view: View, window: Window) -> Answer:
     return drift(store, window)
 
@@ -130,6 +135,7 @@ QUESTIONS: dict[str, Callable[..., Answer]] = {
     "unit_costs": _unit_costs,
     "timeline": _timeline,
     "marks": _marks,
+    "label_lags": _label_lags,
     "drift": _drift,
     "histogram": _histogram,
     "network": _network,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from detectors import accuracy, drift, estimate, evaluation, latency_objective
+from detectors.confusion import RATES, Confusion
 from detectors.intervals import wilson
 from pipeline.answers import dimensions, lost_requests, rolled, truth
 from pipeline.answers.answer import Answer, Column, Value
@@ -36,6 +37,7 @@ _VALUES = (
     Column("estimated_low", kind="ratio", wide=True),
     Column("estimated_high", kind="ratio", wide=True),
     Column("estimated_count", kind="integer", wide=True),
+    *(Column(f"estimated_{rate}", kind="ratio", wide=True) for rate in RATES[1:]),
     Column("estimate_level"),
     Column("powered_accuracy", kind="ratio"),
     Column("powered_low", kind="ratio", wide=True),
@@ -148,12 +150,18 @@ def _levels(store: Store, window: Window) -> dict[tuple[str, str, str], str]:
 
 
 def _estimated(row: dict[str, Any]) -> tuple[float | int | None, ...]:
-    """estimated_accuracy, low, high, count; the interval is Wilson's: the spread if scores are calibrated."""
+    """estimated_accuracy, low, high, count, and the other rates of the expected confusion.
+
+    The interval is Wilson's: the spread if scores are calibrated.  No confusion of several classes is kept.
+    """
     count = row["estimated_count"]
     if not count:
-        return None, None, None, count
+        return None, None, None, count, *[None] * len(RATES[1:])
     right = float(row["estimated_correct"])
-    return (right / count, *wilson(right, count), count)
+    tp, fp, fn, tn = (float(row[f"estimated_{cell}"]) for cell in ("tp", "fp", "fn", "tn"))
+    rates = Confusion(tp, fp, fn, tn, 0.0, 0.0).rates()
+    known = (rates[name] if rates[name] == rates[name] else None for name in RATES[1:])
+    return (right / count, *wilson(right, count), count, *known)
 
 
 _UNLABELLED = (None,) * 5

@@ -39,6 +39,12 @@ def evaluate(
         str, typer.Option("--model", metavar="MODEL", help="Instead of a file: predictions in the ledger.")
     ] = "",
     window: WindowOption = "7d",
+    values: Annotated[
+        str,
+        typer.Option(
+            "--values", metavar="CELLS", help="With --model: what answers are worth, tp=100,fn=-50."
+        ),
+    ] = "",
     labels: Annotated[
         Path | None, typer.Option("--labels", metavar="FILE", help="Labels of the data, by prediction id.")
     ] = None,
@@ -63,8 +69,10 @@ def evaluate(
     if model:
         if data is not None or columns is not None or labels is not None:
             raise ConfigError("--model", model, "give it without --data, --columns and --labels")
-        found, notes = _of_ledger(ctx, model, window, reference, chunk, store)
+        found, notes = _of_ledger(ctx, model, window, reference, chunk, values, store)
     else:
+        if values:
+            raise ConfigError("--values", values, "of a file, write values into its columns file")
         part = parse_window(reference_window, now()) if reference_window else None
         found, notes = _of_file(ctx, reference, part, data, columns, labels, chunk, store)
     newest = max((of.chunk.end for of in found if of.chunk.end), default=None)
@@ -96,15 +104,17 @@ def _of_file(
 
 
 def _of_ledger(
-    ctx: typer.Context, model: str, window: str, reference: str, chunk: str, store: Path | None
+    ctx: typer.Context, model: str, window: str, reference: str, chunk: str, values: str, store: Path | None
 ) -> Found:
     from pipeline.answers.references import find
+    from pipeline.evaluate import columns
     from pipeline.evaluate.ledger import run
 
+    worth = columns.values("--values", values)
     with reading(ctx, store) as ledger:
         against = find(ledger, reference) if reference else None
         asked = parse_window(window, now())
-        return run(ledger, model, asked, chunk, settings(ctx).detection, against)
+        return run(ledger, model, asked, chunk, settings(ctx).detection, against, worth)
 
 
 def _reference(ctx: typer.Context, name: str, store: Path | None) -> Path | Reference:

@@ -148,6 +148,15 @@ def _pairs(top: Section, name: str) -> tuple[tuple[str, str], ...]:
     return tuple((key, section.text(key)) for key in sorted(section.names()))
 
 
+def values(key: str, text: str) -> tuple[tuple[str, float], ...]:
+    """What each cell is worth, of text as tp=100,fn=-50; a cell that is not named is worth nothing."""
+    given = dict(part.strip().partition("=")[::2] for part in text.split(",") if part.strip())
+    strangers = [cell for cell in given if cell not in CELLS]
+    if strangers:
+        raise ConfigError(key, strangers[0], f"write some of {', '.join(CELLS)}, as tp=100,fn=-50")
+    return tuple((cell, _number(key, given.get(cell, "0"))) for cell in CELLS) if given else ()
+
+
 def _values(top: Section) -> tuple[tuple[str, float], ...]:
     found = top.section("values", required=False)
     cells: Mapping[str, str] = {cell: found.text(cell, "0") for cell in CELLS}

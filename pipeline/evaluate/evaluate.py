@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.codes import Integers, Mask
+from detectors.intervals import wilson
 from detectors.parameters import Parameters
 from detectors.prediction_powered import FEWEST
 from detectors.references import Reference
@@ -22,6 +23,9 @@ from pipeline.evaluate.sample import Sample
 from pipeline.evaluate.segments import segments
 from pipeline.evaluate.stored import judged
 from pipeline.evaluate.verdicts import Judged, reference
+
+LAGS = {"1m": 60, "1h": 3_600, "6h": 21_600, "1d": 86_400, "7d": 604_800}
+"""Seconds within which a label came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +153,14 @@ def _labels(some: Sample) -> Iterator[Row]:
     for percent in (50, 90, 99) if len(lags) else ():
         lag = float(np.percentile(lags, percent))
         yield row("quality", "", f"label_lag_seconds_p{percent}", "rows", lag, len(lags))
+    for name, seconds in LAGS.items() if len(lags) else ():
+        came = int((lags <= seconds).sum())
+        yield row(
+            "quality",
+            "",
+            f"labels_within_{name}",
+            "rows",
+            came / len(lags),
+            len(lags),
+            wilson(came, len(lags)),
+        )

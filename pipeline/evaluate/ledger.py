@@ -10,7 +10,7 @@ import pyarrow as pa
 from detectors.parameters import Parameters
 from detectors.references import Reference
 from pipeline.answers.window import Window
-from pipeline.errors import NotFound
+from pipeline.errors import ConfigError, NotFound
 from pipeline.evaluate import steps, stored
 from pipeline.evaluate.chunks import chunks
 from pipeline.evaluate.columns import Columns
@@ -36,22 +36,34 @@ NO_FEATURES = "a ledger keeps no features by prediction: `driftledger drift` say
 
 
 def run(
-    store: Store, model: str, window: Window, chunk: str, parameters: Parameters, reference: Reference | None
+    store: Store,
+    model: str,
+    window: Window,
+    chunk: str,
+    parameters: Parameters,
+    reference: Reference | None,
+    values: tuple[tuple[str, float], ...] = (),
 ) -> tuple[list[Evaluated], tuple[str, ...]]:
     """Every chunk of the model's predictions in the window, all versions and each.
 
-    `reference` None is the one in use.  Raises NotFound where there is none, or no prediction with an id; the
-    errors of a regression are told without one.
+    `reference` None is the one in use; `values` are what answers are worth.  Raises NotFound without a
+    reference, or a prediction with an id; the errors of a regression are told without a reference.
     """
     with store.steady():
         against = reference or store.references().get(model)
         table = store.query("prediction_outcomes", model=model, start=window.start, end=window.end)
     columns = _columns(table, against)
-    if against is None and columns is not REGRESSION:
+    regression = columns is REGRESSION
+    if against is None and not regression:
         raise NotFound(f"no reference of model {model!r}; `driftledger reference create` makes one")
     if not table.num_rows:
         raise NotFound(f"no prediction of model {model!r} with an id in {window}")
-    some = sample(table, columns, {}, Path("the ledger"), regression=columns is REGRESSION)
+    if values and (against is None or against.positive_class is None):
+        raise ConfigError(
+            "--values", model, "only answers of two classes, with a positive one, have these cells"
+        )
+    columns = replace(columns, values=values)
+    some = sample(table, columns, {}, Path("the ledger"), regression=regression)
     if against is None:
         baseline = Baseline(stored.nothing(Problem("regression")), None, None)
     else:

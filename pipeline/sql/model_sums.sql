@@ -12,7 +12,9 @@ SELECT
     CAST(sum(tokens_out) AS BIGINT) AS tokens_out,
     CAST(sum(tokens_cached) AS BIGINT) AS tokens_cached,
     CAST(sum(estimated_count) AS BIGINT) AS estimated_count,
-    sum(estimated_correct) AS estimated_correct
+    sum(estimated_correct) AS estimated_correct,
+    sum(estimated_tp) AS estimated_tp, sum(estimated_fp) AS estimated_fp,
+    sum(estimated_fn) AS estimated_fn, sum(estimated_tn) AS estimated_tn
 FROM prediction_sums
 WHERE minute >= $start AND minute < $end
 GROUP BY ALL

@@ -109,7 +109,20 @@ def test_estimated_accuracy_is_the_mean_calibrated_confidence(tmp_path: Path) ->
         write(store, prediction_sums=[{**key, **sums}])
         found = by_version(models(store, HOUR))["1"]
     assert found["estimated_accuracy"] == pytest.approx(0.775, rel=1e-12)
+    assert found["estimated_precision"] is None, "of several classes no confusion is kept"
     assert (found["accuracy"], found["labelled"]) == (None, 0)
+
+
+def test_the_expected_confusion_has_its_rates(tmp_path: Path) -> None:
+    """A rare class: 98 % right is nothing to be glad of where half of what matters is missed."""
+    cells = {"tp": "1.5", "fp": "0.5", "fn": "1.5", "tn": "96.5"}
+    sums = {"count": 100, "estimated_count": 100, "estimated_correct": Decimal("98")}
+    sums |= {f"estimated_{cell}": Decimal(n) for cell, n in cells.items()}
+    with Store.open(tmp_path) as store:
+        write(store, prediction_sums=[{"model": "fraud", "model_version": "1", "minute": START, **sums}])
+        found = by_version(models(store, HOUR))["1"]
+    rates = {"precision": 0.75, "recall": 0.5, "specificity": 96.5 / 97, "f1": 0.6}
+    assert {name: found[f"estimated_{name}"] for name in rates} == pytest.approx(rates, rel=1e-12)
 
 
 def test_what_is_unknown_is_none_and_never_zero(tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ from typer.testing import CliRunner
 
 from detectors.parameters import Parameters
 from detectors.reference_build import build
+from pipeline.answers.label_lags import label_lags
 from pipeline.answers.window import Window
 from pipeline.cli.app import app
-from pipeline.errors import NotFound
+from pipeline.errors import ConfigError, NotFound
+from pipeline.evaluate.columns import values
 from pipeline.evaluate.evaluate import Evaluated
 from pipeline.evaluate.ledger import run
 from pipeline.registry import register
@@ -77,6 +79,9 @@ def test_each_version_is_told_from_labels_and_without(store: Store) -> None:
     for method in ("estimated", "prediction_powered", "post_stratified"):
         assert good[f"accuracy|{method}"].value == pytest.approx(0.75, abs=0.05)
     assert good["label_lag_seconds_p50|rows"].value == 7_200
+    assert [good[f"labels_within_{n}|rows"].value for n in ("1m", "1h", "6h", "7d")] == [0, 0, 1, 1]
+    lags = {(row[0], row[1]): row[2] for row in label_lags(store, DAY, "m").rows if row[2]}
+    assert lags == {("1", "6 hours"): 900, ("1", "no label yet"): 100, ("2", "6 hours"): 1_000}
     assert good["estimate_audit|e_test"].level == "ok" and good["accuracy|e_detector"].level == "ok"
     assert bad["estimate_audit|e_test"].level == "invalid" and bad["accuracy|estimated"].level == "invalid"
     assert bad["accuracy|e_detector"].level == "act" and bad["accuracy|realized"].value < 0.35
@@ -108,3 +113,17 @@ def test_the_command_reads_the_ledger(store: Store) -> None:
     assert {row["segment"] for row in json.loads(done.stdout)["rows"]} == {
         None, "model_version=1", "model_version=2",
     }  # fmt: skip
+
+
+def test_what_answers_are_worth(store: Store) -> None:
+    """A missed fraud costs more than a call too many: the sum over the cells is what a business asks for."""
+    worth = values("--values", "tp=100, fn=-50")
+    found, _ = run(store, "m", DAY, "day", Parameters(), None, worth)
+    bad = numbers(found, "2")
+    predictions, labels = rows(2, version="2", worse=True)
+    pairs = [(p["prediction"], w["label"]) for p, w in zip(predictions, labels, strict=True)]
+    realized = 100 * pairs.count(("yes", "yes")) - 50 * pairs.count(("no", "yes"))
+    assert bad["business_value|realized"].value == realized
+    assert bad["business_value|estimated"].level == "invalid"
+    with pytest.raises(ConfigError, match="tp, fp, fn, tn"):
+        values("--values", "hits=3")
