@@ -137,6 +137,18 @@ def test_a_generation_that_moves_after_the_check_fails_the_patch_itself():
         assert scene.serving() == "v3" and scene.asked("patch") == 1
 
 
+def test_a_deployment_that_is_made_anew_after_the_check_fails_the_patch_itself():
+    """The same name at the same generation under another uid: somebody's new object, not the one judged."""
+    with cluster("v1", "v2") as scene:
+        action = decide(scene)
+        steps = TARGETS["Deployment"].execute(scene.client, action)
+        assert next(steps).state == "approved"
+        scene.server.apps.deployments["ml", "fraud"]["metadata"]["uid"] = "a-new-uid"
+        refused = next(steps)
+        assert refused.state == "refused" and refused.detail.startswith("not_written: invalid")
+        assert scene.serving() == "v2" and scene.asked("patch") == 1
+
+
 def test_a_recreated_deployment_of_the_same_name_is_another_target():
     with cluster("v1", "v2") as scene:
         action = decide(scene)
