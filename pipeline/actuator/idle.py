@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object, Resource
+from pipeline.actuator.ladder.reading import priority_class
 from pipeline.actuator.ownership import owner
 from pipeline.actuator.steps import Step
 from pipeline.canonical import canonical
@@ -28,14 +29,19 @@ class Scaling:
         return Scaling(self.target, self.uid, self.after, self.before)
 
 
-def plan(client: Kubernetes, target: Target) -> Scaling | Step | ApiError:
-    """To zero; a Step refuses what must not be scaled.  Reads only."""
+def plan(
+    client: Kubernetes, target: Target, spare: frozenset[str] = frozenset()
+) -> Scaling | Step | ApiError:
+    """To zero; a Step refuses what must not be scaled, `spare` PriorityClasses among it.  Reads only."""
     thing = client.get(_resource(target), target.namespace, target.name)
     if isinstance(thing, ApiError):
         return thing
     owned_by = owner(thing)
     if owned_by:
         return Step("refused", f"owned: {owned_by.words}; change it at its source")
+    name = priority_class(thing)
+    if name in spare:
+        return Step("refused", f"spared: its PriorityClass is {name or 'the default'}")
     replicas = int((thing["spec"]).get("replicas", 1))
     if replicas == 0:
         return Step("refused", "no_op: it has no replicas already")

@@ -105,19 +105,26 @@ def cluster() -> Objects:
     api.put(LOCAL_QUEUES, NS, "q", spec={"clusterQueue": "c", "stopPolicy": "None"})
     api.put(LOCAL_QUEUES, NS, "q-held", spec={"clusterQueue": "c", "stopPolicy": "HoldAndDrain"})
     helm = {"annotations": {"meta.helm.sh/release-name": "r"}}
-    api.put(AUTOSCALERS, NS, "web", spec={"minReplicas": 1, "maxReplicas": 9}, status={"currentReplicas": 3})
-    api.put(AUTOSCALERS, NS, "helm", spec={"maxReplicas": 9}, status={"currentReplicas": 3}, metadata=helm)
+    api.put(PRIORITY_CLASSES, "", "serving", value=9000)
+    of, three = {"scaleTargetRef": {"kind": "Deployment", "name": "idle"}}, {"currentReplicas": 3}
+    other = {"scaleTargetRef": {"kind": "Deployment", "name": "spared"}}
+    unread = {"scaleTargetRef": {"kind": "Foo", "name": "idle"}}
+    api.put(AUTOSCALERS, NS, "web", spec={**of, "minReplicas": 1, "maxReplicas": 9}, status=three)
+    api.put(AUTOSCALERS, NS, "helm", spec={**of, "maxReplicas": 9}, status=three, metadata=helm)
+    api.put(AUTOSCALERS, NS, "sparer", spec={**other, "maxReplicas": 9}, status=three)
+    api.put(AUTOSCALERS, NS, "unread", spec={**unread, "maxReplicas": 9}, status=three)
     keda = {"ownerReferences": [{"kind": "ScaledObject", "name": "k", "controller": True}]}
     api.put(
         AUTOSCALERS, NS, "keda-hpa-k", spec={"maxReplicas": 100}, status={"currentReplicas": 2}, metadata=keda
     )
-    api.put(SCALED_OBJECTS, NS, "k", spec={"triggers": []}, status={"hpaName": "keda-hpa-k"})
+    api.put(SCALED_OBJECTS, NS, "k", spec={**of, "triggers": []}, status={"hpaName": "keda-hpa-k"})
     api.put(JOBS, NS, "train", spec={"suspend": False, "template": template("low")})
     api.put(JOBS, NS, "sparer", spec={"suspend": False, "template": template("serving")})
     queued = {"labels": {"kueue.x-k8s.io/queue-name": "q"}}
     api.put(JOBS, NS, "kueues", spec={"suspend": False, "template": template()}, metadata=queued)
     api.put(WORKLOADS, NS, "kueues", spec={"active": True, "priority": 0})
     api.put(DEPLOYMENTS, NS, "idle", spec={"replicas": 2, "template": template()})
+    api.put(DEPLOYMENTS, NS, "spared", spec={"replicas": 2, "template": template("serving")})
     api.held["deployments.apps/scale"] = api.held["deployments.apps"]
     made = {"ownerReferences": [{"kind": "ReplicaSet", "name": "r", "uid": "r", "controller": True}]}
     for name, priority in (("a-high", 1000), ("z-low", 1)):
@@ -196,7 +203,8 @@ def test_each_step_changes_what_it_may_and_puts_back_what_was():
     """What nobody can undo is a second outage; what is spared, owned or ended by others is never touched."""
     api, expires = cluster(), NOW + HOUR
     before = fields(api)
-    scope = Scope("lab", NS, spare=("serving",), idle=(Target("lab", NS, "Deployment", "idle"),))
+    idle = tuple(Target("lab", NS, "Deployment", name) for name in ("idle", "spared"))
+    scope = Scope("lab", NS, spare=("serving",), idle=idle)
     plans = {}
     for step, rung in RUNGS.items():
         plans[step] = json.loads(json.dumps(rung.plan(api, scope)))
@@ -219,6 +227,15 @@ def test_each_step_changes_what_it_may_and_puts_back_what_was():
     assert not any(
         ANNOTATION in t["metadata"].get("annotations", {}) for k in api.held.values() for t in k.values()
     )
+
+
+def test_a_spared_class_that_is_the_default_spares_what_names_none():
+    """Its pods get the class only when they are made; their templates say nothing."""
+    api = cluster()
+    api.held["priorityclasses.scheduling.k8s.io"]["", "serving"]["globalDefault"] = True
+    scope = Scope("lab", NS, spare=("serving",), idle=(Target("lab", NS, "Deployment", "idle"),))
+    assert RUNGS["scale_idle"].plan(api, scope) == {} == RUNGS["cap_autoscalers"].plan(api, scope)
+    assert {c["name"] for c in RUNGS["suspend_batch"].plan(api, scope)["changes"]} == {"train"}
 
 
 def test_a_spent_budget_climbs_and_what_was_is_restored_when_its_time_is_over(scene):

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object
+from pipeline.actuator.kubernetes import (
+    DEPLOYMENTS,
+    STATEFUL_SETS,
+    ApiError,
+    Kubernetes,
+    Object,
+    Resource,
+)
 from pipeline.actuator.ladder import changes
 from pipeline.actuator.ladder.changes import Change, change, holds, planned, put_back
 from pipeline.actuator.ladder.contract import Plan, Scope
-from pipeline.actuator.ladder.reading import AUTOSCALERS, SCALED_OBJECTS, listed
+from pipeline.actuator.ladder.reading import AUTOSCALERS, SCALED_OBJECTS, listed, priority_class, spared
 from pipeline.actuator.ownership import owner
 from pipeline.actuator.steps import Step
 
 __all__ = ["carry_out", "holds", "plan", "put_back"]
 
+_SCALED_KINDS = {
+    "Deployment": DEPLOYMENTS,
+    "StatefulSet": STATEFUL_SETS,
+    "Rollout": Resource("argoproj.io", "v1alpha1", "rollouts"),
+}
 KEDA_USUAL = 100
 """KEDA's maximum where a ScaledObject names none."""
 
@@ -26,14 +38,27 @@ def plan(client: Kubernetes, scope: Scope) -> Plan | ApiError:
         return autoscalers
     if isinstance(scaled, ApiError):
         return scaled
+    spare = spared(client, scope.spare)
+    if isinstance(spare, ApiError):
+        return spare
     now = {str(a["metadata"]["name"]): a for a in autoscalers}
-    found = [_autoscaler(a) for a in autoscalers if not owner(a)]
-    found += [_scaled(s, now) for s in scaled if not owner(s)]
+    free = [a for a in (*autoscalers, *scaled) if not owner(a) and not _spared(client, a, spare)]
+    found = [_scaled(a, now) if a in scaled else _autoscaler(a) for a in free]
     return planned([c for c in found if c is not None][: scope.most])
 
 
 def carry_out(client: Kubernetes, plan: Plan, action_id: str, expires: datetime) -> Step | None:
     return changes.carry_out(client, plan, action_id)
+
+
+def _spared(client: Kubernetes, thing: Object, spare: frozenset[str]) -> bool:
+    """By the template of what it scales; where that cannot be told, it is left alone."""
+    if not spare:
+        return False
+    of = thing["spec"].get("scaleTargetRef") or {}
+    resource = _SCALED_KINDS.get(str(of.get("kind") or "Deployment"))
+    held = client.get(resource, thing["metadata"]["namespace"], str(of.get("name"))) if resource else None
+    return held is None or isinstance(held, ApiError) or priority_class(held) in spare
 
 
 def _autoscaler(thing: Object) -> Change | None:

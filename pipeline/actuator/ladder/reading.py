@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object, Resource
 
 AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers")
@@ -28,6 +30,23 @@ def priorities(client: Kubernetes) -> dict[str, int] | ApiError:
         return found
     values = {str(c["metadata"]["name"]): int(c["value"]) for c in found}
     return values | {"": max((int(c["value"]) for c in found if c.get("globalDefault")), default=0)}
+
+
+def spared(client: Kubernetes, spare: Collection[str]) -> frozenset[str] | ApiError:
+    """The names that stand in a pod's template for a class that is left alone: no name is the default's."""
+    if not spare:
+        return frozenset()
+    found = client.list_all(PRIORITY_CLASSES, "")
+    if isinstance(found, ApiError):
+        return found
+    usual = any(c.get("globalDefault") and str(c["metadata"]["name"]) in spare for c in found)
+    return frozenset(spare) | (frozenset({""}) if usual else frozenset())
+
+
+def priority_class(thing: Object) -> str:
+    """As the pod template of a workload names it; '' for none."""
+    pod = (thing["spec"].get("template") or {}).get("spec") or {}
+    return str(pod.get("priorityClassName") or "")
 
 
 def conditions(thing: Object) -> dict[str, str]:

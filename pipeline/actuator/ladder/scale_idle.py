@@ -9,13 +9,17 @@ from pipeline.actuator import idle
 from pipeline.actuator.idle import Scaling
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
 from pipeline.actuator.ladder.contract import Plan, Scope
+from pipeline.actuator.ladder.reading import spared
 from pipeline.actuator.steps import Step
 from pipeline.canonical import canonical
 from pipeline.policy.rules import Target
 
 
 def plan(client: Kubernetes, scope: Scope) -> Plan | ApiError:
-    found = [idle.plan(client, t) for t in scope.idle if t.kind in idle.KINDS]
+    spare = spared(client, scope.spare)
+    if isinstance(spare, ApiError):
+        return spare
+    found = [idle.plan(client, t, spare) for t in scope.idle if t.kind in idle.KINDS]
     wanted = [asdict(s) for s in found if isinstance(s, Scaling)][: scope.most]
     return {"scalings": wanted} if wanted else {}
 

@@ -8,7 +8,15 @@ from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object
 from pipeline.actuator.ladder import changes
 from pipeline.actuator.ladder.changes import Change, change, holds, planned, put_back
 from pipeline.actuator.ladder.contract import Plan, Scope
-from pipeline.actuator.ladder.reading import JOBS, WORKLOADS, conditions, listed, priorities
+from pipeline.actuator.ladder.reading import (
+    JOBS,
+    WORKLOADS,
+    conditions,
+    listed,
+    priorities,
+    priority_class,
+    spared,
+)
 from pipeline.actuator.ownership import owner
 from pipeline.actuator.steps import Step
 
@@ -27,14 +35,17 @@ def plan(client: Kubernetes, scope: Scope) -> Plan | ApiError:
         return workloads
     if isinstance(known, ApiError):
         return known
+    spare = spared(client, scope.spare)
+    if isinstance(spare, ApiError):
+        return spare
     found: list[tuple[int, Change]] = []
     for job in jobs:
-        name = str(job["spec"]["template"]["spec"].get("priorityClassName") or "")
-        if name not in scope.spare and _runs(job):
+        name = priority_class(job)
+        if name not in spare and _runs(job):
             found.append((known.get(name, 0), change(JOBS, job, "suspend", True)))
     for workload in workloads:
         name = str((workload["spec"].get("priorityClassRef") or {}).get("name") or "")
-        if name not in scope.spare and _active(workload):
+        if name not in spare and _active(workload):
             priority = int(workload["spec"].get("priority") or 0)
             found.append((priority, change(WORKLOADS, workload, "active", False)))
     return planned([c for _, c in sorted(found, key=lambda pair: pair[0])][: scope.most])
