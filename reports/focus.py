@@ -26,16 +26,23 @@ _CATEGORY = {USAGE: "Usage", CORRECTION: "Usage", ADJUSTMENT: "Adjustment", MARK
 _STEP = Decimal("1e-12")
 _WIDE = Context(prec=40)
 Row = dict[str, Any]
+ONE_CHARGE = ("ResourceId", "ChargePeriodStart", "ChargeClass", "BillingCurrency")
+"""What the rows that split one charge of a device have in common."""
+_OF_ONE = ("SubAccountId", "SubAccountName", "SubAccountType", "x_Team", "x_Workload", "x_ModelVersion",
+           "x_UsedCost", "x_IdleCost")  # fmt: skip
+"""What they have not: a device is nobody's alone."""
 
 
 def files(of: Statement, version: str) -> Iterator[tuple[str, bytes]]:
-    """(name, bytes): charges as CSV and Parquet; from 1.3 on the origin charges that they split too."""
+    """(name, bytes): charges as CSV and Parquet; from 1.3 on so the origin charges too that they split."""
     stem = f"focus-{version}-{of.month.start:%Y-%m}"
     made = rows(of, version)
     yield f"{stem}.csv", _csv(made, version)
     yield f"{stem}.parquet", _parquet(made, version)
     if "AllocatedMethodId" in ONLY[version]:
-        yield f"{stem}-origin.csv", _csv(origins(made), version)
+        split = origins(made)
+        yield f"{stem}-origin.csv", _csv(split, version)
+        yield f"{stem}-origin.parquet", _parquet(split, version)
 
 
 def rows(of: Statement, version: str) -> list[Row]:
@@ -55,7 +62,7 @@ def origins(made: list[Row]) -> list[Row]:
     found: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for row in made:
         if row["AllocatedMethodId"]:
-            found[row["ResourceId"], row["ChargePeriodStart"], row["BillingCurrency"]].append(row)
+            found[tuple(row[name] for name in ONE_CHARGE)].append(row)
     return [_origin(group) for group in found.values()]
 
 
@@ -64,14 +71,7 @@ def _origin(group: list[Row]) -> Row:
     sums = {name: sum((r[name] for r in group), Decimal(0)) for name in summed}
     own = {name: None for name in group[0] if name.startswith("Allocated")}
     tags = {"Tags": json.dumps({}), "ChargeDescription": f"GPU {group[0]['ResourceId']}"}
-    sub = {
-        "SubAccountId": None,
-        "SubAccountName": None,
-        "x_Team": None,
-        "x_UsedCost": None,
-        "x_IdleCost": None,
-    }
-    return {**group[0], **sums, **own, **tags, **sub}
+    return {**group[0], **sums, **own, **tags, **dict.fromkeys(_OF_ONE)}
 
 
 def _row(of: Statement, c: Charge) -> Row:
@@ -138,17 +138,20 @@ def _details(element: dict[str, Any], ratio: Decimal) -> str:
 
 
 def _ratios(charges: list[Charge]) -> dict[int, Decimal]:
-    """The part of each usage charge in its device's, by its number; those of a device sum to exactly 1."""
-    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    """The part of each charge in its device's of its month, by its number; those of one sum to exactly 1.
+
+    Corrections of which some give and some take are no parts of one charge: they have none.
+    """
+    groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for i, c in enumerate(charges):
-        if c.kind == USAGE:
-            groups[c.key[7:9]].append(i)
+        if c.kind in (USAGE, CORRECTION):
+            groups[c.kind, c.charge_month, c.currency, *c.key[7:9]].append(i)
     found: dict[int, Decimal] = {}
     for members in groups.values():
-        whole = sum((charges[i].cost or Decimal(0) for i in members), Decimal(0))
-        if whole > 0:
-            parts = [_WIDE.divide(charges[i].cost or Decimal(0), whole) for i in members]
-            parts = [p.quantize(_STEP, ROUND_FLOOR) for p in parts]
+        costs = [charges[i].cost or Decimal(0) for i in members]
+        whole = sum(costs, Decimal(0))
+        if whole and all(cost * whole >= 0 for cost in costs):
+            parts = [_WIDE.divide(cost, whole).quantize(_STEP, ROUND_FLOOR) for cost in costs]
             parts[-1] += 1 - sum(parts)
             found.update(zip(members, parts, strict=True))
     return found

@@ -16,27 +16,38 @@ from reports.words import KINDS, METHOD, NAMES, action, additions, hours, money,
 GPU_MODEL = BY.index("gpu_model")
 
 
+def buckets(of: Statement, total: Decimal) -> list[tuple[str, Decimal, str]]:
+    """(where the time went, amount, share of `total` in per cent) of each bucket that has an amount."""
+    held = [(NAMES[name], value) for name, value in zip(BUCKETS, of.buckets, strict=True) if value]
+    parts = shares([value for _, value in held], total)
+    return [(name, value, part) for (name, value), part in zip(held, parts, strict=True)]
+
+
 def _buckets(of: Statement) -> list[dict[str, Any]]:
     total = of.amounts.total
     if not total:
         return []
-    held = [(NAMES[name], value) for name, value in zip(BUCKETS, of.buckets, strict=True) if value]
-    parts = shares([value for _, value in held], total)
-    rows = [[name, money(value, of.currency), part] for (name, value), part in zip(held, parts, strict=True)]
+    rows = [[name, money(value, of.currency), part] for name, value, part in buckets(of, total)]
     title = f"Where the time of the GPUs went; idle and shared time by rule {visible(of.rule)}"
     return [{"title": title, "table": table(["", of.currency, "share"], rows, "lrr")}]
 
 
-def _models_of_gpu(of: Statement) -> list[dict[str, Any]]:
-    """What was paid for: GPU-hours, and what one came to."""
+def paid_for(of: Statement) -> list[tuple[str, Decimal, Decimal]]:
+    """(GPU model, GPU-hours, amount), the dearest first."""
     sums: dict[str, tuple[Decimal, Decimal]] = {}
     for c in of.charges:
         if c.kind == USAGE and c.amount is not None:
             hours_of, cost = sums.get(c.key[GPU_MODEL], (Decimal(0), Decimal(0)))
             sums[c.key[GPU_MODEL]] = (hours_of + c.hours[0] + c.hours[4], cost + c.amount)
+    rows = [(model or "unknown", held, cost) for model, (held, cost) in sums.items()]
+    return sorted(rows, key=lambda row: (-row[2], row[0]))
+
+
+def _models_of_gpu(of: Statement) -> list[dict[str, Any]]:
+    """What was paid for: GPU-hours, and what one came to."""
     rows = [
-        [model or "unknown", hours(held), unit(cost / held if held else None), money(cost, of.currency)]
-        for model, (held, cost) in sorted(sums.items(), key=lambda kept: (-kept[1][1], kept[0]))
+        [model, hours(held), unit(cost / held if held else None), money(cost, of.currency)]
+        for model, held, cost in paid_for(of)
     ]
     heads = ["GPU", "GPU-hours", "a GPU-hour", of.currency]
     return [{"title": "What was paid for", "table": table(heads, rows, "lrrr")}] if rows else []
@@ -46,7 +57,7 @@ def _lines(of: Statement) -> list[dict[str, Any]]:
     found = []
     for team in of.teams:
         rows = [
-            [" · ".join((line.namespace, line.workload)), _model(line.model, line.model_version),
+            [" · ".join((line.namespace, line.workload)), model_name(line.model, line.model_version),
              *map(hours, (line.amounts.allocated, line.amounts.active, line.amounts.idle_held)),
              *_costs(line.amounts, of.currency)]
             for line in team.lines
@@ -80,7 +91,7 @@ def _costs(own: Amounts, currency: str) -> list[str]:
     return [money(cost, currency) for cost in (own.used, own.idle, own.total)]
 
 
-def _model(model: str, version: str) -> str:
+def model_name(model: str, version: str) -> str:
     return "" if model in ("none", "") else f"{model} {version}"
 
 
@@ -98,11 +109,16 @@ def _more(of: Statement) -> list[dict[str, Any]]:
 
 def _units(of: Statement) -> list[dict[str, Any]]:
     rows = [
-        [_model(u["model"], u["model_version"]), f"{u['requests'] or 0:,}", unit(u["cost_per_1k_requests"]),
-         "–" if u["accuracy"] is None else f"{u['accuracy']:.1%}", unit(u["cost_per_1k_correct"]),
-         unit(u["cost_of_drift"])]
+        [
+            model_name(u["model"], u["model_version"]),
+            f"{u['requests'] or 0:,}",
+            unit(u["cost_per_1k_requests"]),
+            "–" if u["accuracy"] is None else f"{u['accuracy']:.1%}",
+            unit(u["cost_per_1k_correct"]),
+            unit(u["cost_of_drift"]),
+        ]
         for u in of.extras.units
-    ]  # fmt: skip
+    ]
     heads = ["Model version", "requests", "per 1,000 requests", "right", "per 1,000 right", "cost of drift"]
     title = f"What an answer costs, {of.currency}"
     return [{"title": title, "table": table(heads, rows, "lrrrrr")}] if rows else []

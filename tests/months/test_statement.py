@@ -326,7 +326,7 @@ def test_a_disk_that_fills_keeps_the_last_statement_whole(october: Store, small_
 def test_every_team_gets_its_files_whatever_its_name(whole: Statement, tmp_path: Path) -> None:
     """A slash or a formula in a team's name must not leave the folder or overwrite another's file."""
     paths = build(whole, tmp_path / "out")
-    assert len(set(paths)) == 5 * (1 + len(whole.teams)) + 6
+    assert len(set(paths)) == 5 * (1 + len(whole.teams)) + 7
     assert all(p.parent == tmp_path / "out" and p.stat().st_size > 0 for p in paths)
     assert len({files.file_name(t) for t in ("a/b", "a.b", "a-b", "../a", "", "=1")}) == 6
 

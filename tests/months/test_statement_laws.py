@@ -162,7 +162,7 @@ def _as_focus(whole: Statement) -> None:
         for origin in focus.origins(found) if version == "1.4" else ():
             split = [
                 row for row in found
-                if row["AllocatedMethodId"] and row["ResourceId"] == origin["ResourceId"]
+                if row["AllocatedMethodId"] and all(row[n] == origin[n] for n in focus.ONE_CHARGE)
             ]  # fmt: skip
             assert sum(row["BilledCost"] for row in split) == origin["BilledCost"]
 
