@@ -10,7 +10,7 @@ from pipeline.answers.answer import Answer, Column, Value
 from pipeline.prices.book import PriceBook
 from pipeline.prices.commitments import of
 from pipeline.prices.exact import to_nano
-from pipeline.prices.match import differs, holds_at
+from pipeline.prices.match import differs, holds_at, prices
 from pipeline.prices.price import MATCH_FIELDS, Price, Profile
 from pipeline.prices.quote import Quote
 
@@ -100,6 +100,8 @@ def _lost(row: Price, profile: Profile, time: datetime, chosen: Price | None) ->
     other = differs(row.match, profile)
     if other:
         return other
+    if not prices(row.match, profile):
+        return f"does not say that it is of {profile.resource or profile.os}"
     if not holds_at(row, time):
         return "does not hold then"
     if row.bought_gpus:

@@ -38,6 +38,7 @@ def explain(
         str, typer.Option("--capacity-type", help="on-demand, spot or reserved; unknown is on-demand.")
     ] = "",
     mig_profile: Annotated[str, typer.Option("--mig-profile", help="Such as 3g.20gb.")] = "",
+    os: Annotated[str, typer.Option("--os", help="Of the node: linux or windows; unknown is linux.")] = "",
     cluster: Annotated[str, typer.Option("--cluster")] = "",
     at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="ISO 8601, UTC; else now.")] = None,
     currency: CurrencyOption = "USD",
@@ -50,7 +51,7 @@ def explain(
     from pipeline.answers.prices_held import charged, price_of
     from pipeline.prices.price import Profile
 
-    profile = Profile(cluster, provider, region, instance_type, gpu_model, mig_profile, capacity_type)
+    profile = Profile(cluster, provider, region, instance_type, gpu_model, mig_profile, capacity_type, "", os)
     time = now() if at is None else instant(at, "--at")
     book = price_book(prices, None, currency)
     show(price_of(book, profile, time, currency), output)

@@ -72,7 +72,7 @@ DEVICES = Fact(
         *columns("node", "parent_device", "driver", "pool", "uuid", "gpu_model", "mig_profile"),
         *columns("resource"),
         *columns("memory_bytes", "quantity", of=pa.int64()),
-        *columns("provider", "region", "zone", "instance_type", "capacity_type", "health"),
+        *columns("provider", "region", "zone", "instance_type", "capacity_type", "health", "os"),
         *columns("time", of=TIME),
         *columns("revision", of=pa.int64()),
     ),

@@ -22,6 +22,7 @@ PRODUCT = "nvidia.com/gpu.product"
 _LABELS = {
     "instance_type": ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"),
     "region": ("topology.kubernetes.io/region",),
+    "os": ("kubernetes.io/os", "beta.kubernetes.io/os"),
     "capacity_type": ("karpenter.sh/capacity-type", "eks.amazonaws.com/capacityType"),
 }
 _PLACES = Decimal("1e-6")

@@ -17,7 +17,7 @@ HIGHEST_CAPITAL = Decimal(1_000_000_000)
 _DIGITS = 40
 _FORMS = ("gpu_hour", "instance_hour", "commitment", "on_premises")
 _UNIT_FORMS = ("unit_hour", "unit_month")
-_BESIDE = ("match", "gpu_count", "currency", "valid_from", "valid_to", "source")
+_BESIDE = ("match", "gpu_count", "cpu_count", "currency", "valid_from", "valid_to", "source")
 
 
 class Amount(NamedTuple):
@@ -34,10 +34,16 @@ def amount(row: Section) -> Amount:
     """ConfigError unless exactly one form is written, and whole."""
     _slip(row, _FORMS)
     if sum(row.has(form) for form in _FORMS) != 1:
-        remedy = "write either gpu_hour, or instance_hour with gpu_count, or commitment, or on_premises"
+        remedy = (
+            "write either gpu_hour, or instance_hour with gpu_count (cpu_count where it has no GPUs), "
+            "or commitment, or on_premises"
+        )
         raise ConfigError(row.key("gpu_hour"), None, remedy)
     if row.has("gpu_hour"):
         return Amount(number(row, "gpu_hour"), "list", "")
+    if row.has("instance_hour") and row.has("cpu_count"):
+        cores = gpu_count(row, "cpu_count", "cores the instance has")
+        return of_cores(number(row, "instance_hour"), cores)
     if row.has("instance_hour"):
         return instance(number(row, "instance_hour"), gpu_count(row))
     if row.has("commitment"):
@@ -70,6 +76,11 @@ def _slip(row: Section, forms: Sequence[str]) -> None:
 def instance(hour: Decimal, gpus: int) -> Amount:
     """An instance's price, spread evenly over its GPUs."""
     return Amount(over(hour, gpus), "list", f"{hour:f} an instance-hour / {gpus} GPUs")
+
+
+def of_cores(hour: Decimal, cores: int) -> Amount:
+    """The price of an instance without GPUs, spread evenly over its cores; its memory is in it."""
+    return Amount(over(hour, cores), "list", f"{hour:f} an instance-hour / {cores} cores")
 
 
 def _commitment(form: Section) -> Amount:
@@ -117,7 +128,7 @@ def _years(form: Section) -> Decimal:
 
 def gpu_count(row: Section, name: str = "gpu_count", what: str = "GPUs the instance has") -> int:
     count = row.text(name, "")
-    if not (count.isascii() and count.isdigit() and 0 < int(count) <= 1024):
+    if not (count.isascii() and count.isdigit() and 0 < int(count) <= 4096):
         raise ConfigError(row.key(name), count, f"write how many {what}")
     return int(count)
 

@@ -11,10 +11,11 @@ from pipeline.errors import ConfigError
 from pipeline.prices.discount import Discount
 from pipeline.prices.gpu_models import canonical
 from pipeline.prices.match import Dated, Match, overlaps, same
+from pipeline.prices.network import NetworkPrice
 from pipeline.prices.price import Price
 from pipeline.prices.rates import Rate
 
-D = TypeVar("D", Price, Discount)
+D = TypeVar("D", Price, Discount, NetworkPrice)
 T = TypeVar("T")
 
 
@@ -27,6 +28,26 @@ def overlapping(
     for a, b in _pairs(rates, lambda r: (r.base, r.quote, r.valid_from)):
         remedy = "both hold from the same instant; leave one of them out"
         yield ConfigError(f"{a.name} and {b.name}", f"{a.base} to {a.quote}", remedy)
+
+
+def network(rows: Iterable[NetworkPrice]) -> Iterator[ConfigError]:
+    """Rows for the same traffic at the same time: an answer that needs one of them is refused."""
+    yield from _twice(rows, NetworkPrice.identity)
+
+
+def counted_twice(rows: Iterable[Price]) -> Iterator[ConfigError]:
+    """A price of a whole machine beside a price of its cores or memory: together more than the machine."""
+    prices = list(rows)
+    whole = [p for p in prices if p.arithmetic and "resource" not in dict(p.match)]
+    parts = [p for p in prices if dict(p.match).get("resource") in ("cpu", "memory") and p.gpu_hour]
+    for a in whole:
+        for b in parts:
+            if a.name != b.name and _both_match(a.match, b.match) and overlaps(a, b):
+                remedy = (
+                    "a node that both match costs more than the machine; give the second a match of machines "
+                    "without GPUs, or price GPUs alone with gpu_hour"
+                )
+                yield ConfigError(f"{a.name} and {b.name}", f"{dict(a.match)} and {dict(b.match)}", remedy)
 
 
 def _twice(rows: Iterable[D], key: Callable[[D], Hashable]) -> Iterator[ConfigError]:
@@ -62,8 +83,13 @@ def ambiguous(rows: Iterable[Price] | Iterable[Discount]) -> Iterator[ConfigErro
 def _clash(a: Price | Discount, b: Price | Discount) -> bool:
     alike = not isinstance(a, Price) or not isinstance(b, Price) or a.currency == b.currency
     if isinstance(a, Price) and isinstance(b, Price):
-        alike = alike and bool(a.bought_gpus) == bool(b.bought_gpus)
+        alike = alike and bool(a.bought_gpus) == bool(b.bought_gpus) and _resource(a) == _resource(b)
     return alike and _both_match(a.match, b.match) and overlaps(a, b)
+
+
+def _resource(price: Price) -> str:
+    """Of which it is: a GPU's price is never a core's."""
+    return dict(price.match).get("resource", "gpu")
 
 
 def _both_match(a: Match, b: Match) -> bool:

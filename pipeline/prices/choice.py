@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from pipeline.errors import ConfigError
 from pipeline.prices.discount import Discount
-from pipeline.prices.match import Rank, holds_at, rank
+from pipeline.prices.match import WINDOWS, Rank, holds_at, rank
 from pipeline.prices.match import prices as can_price
 from pipeline.prices.price import Price, Profile
 from pipeline.prices.quote import Quote
@@ -83,6 +83,8 @@ def _no_rate(rows: Sequence[Price], currency: str, time: datetime) -> str:
 def _why(asked: Asked) -> str:
     if asked.prices:
         return f"{asked.prices[0][1].name} matches but does not hold then; add a row for that time"
+    if asked.profile.os.lower() == WINDOWS:
+        return "no row of the price book that matches is of Windows; add one with os: windows in its match"
     if asked.profile.resource:
         return (
             f"no row of the price book matches; add one with resource: {asked.profile.resource} in its match"

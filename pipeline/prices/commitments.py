@@ -11,6 +11,7 @@ from itertools import pairwise
 from pipeline.errors import ConfigError
 from pipeline.prices.exact import times, to_nano
 from pipeline.prices.match import Match, rank, same
+from pipeline.prices.match import prices as can_price
 from pipeline.prices.price import Price, Profile
 from pipeline.prices.rates import Rate, rate_at
 
@@ -51,7 +52,8 @@ def of(commitments: Iterable[Commitment], profile: Profile) -> Commitment | None
     """The one that covers the device, the most specific; ConfigError where two match equally well."""
     if profile.resource:
         return None
-    ranked = [(found, one) for one in commitments if (found := rank(one.match, profile)) is not None]
+    own = [one for one in commitments if can_price(one.match, profile)]
+    ranked = [(found, one) for one in own if (found := rank(one.match, profile)) is not None]
     top = max((found for found, _ in ranked), default=None)
     best = [one for found, one in ranked if found == top]
     if len(best) > 1:

@@ -12,7 +12,10 @@ from pipeline.prices.gpu_models import canonical, names
 UNKNOWN_CAPACITY = "on-demand"
 """The purchase option of a device whose inventory does not tell it."""
 
-_USUAL = {"capacity_type": UNKNOWN_CAPACITY, "resource": "gpu"}
+WINDOWS = "windows"
+"""A system whose licence is in the price of an instance."""
+
+_USUAL = {"capacity_type": UNKNOWN_CAPACITY, "resource": "gpu", "os": "linux"}
 
 Match = tuple[tuple[str, str], ...]
 Rank = tuple[int, bool]
@@ -31,6 +34,8 @@ class Profile:
     capacity_type: str = ""
     resource: str = ""
     """'' is a GPU; else what of a node or cluster it is, as in the event `device`."""
+    os: str = ""
+    """Of the node."""
 
     def __str__(self) -> str:
         given = [f"{f.name} {value}" for f in fields(self) if (value := getattr(self, f.name))]
@@ -77,8 +82,15 @@ def differs(match: Match, profile: Profile) -> str:
 
 
 def prices(match: Match, profile: Profile) -> bool:
-    """Whether a price of that match can be the profile's: a GPU's is no core's, so that must be said."""
-    return not profile.resource or "resource" in dict(match)
+    """Whether a price of that match can be the profile's.
+
+    A GPU's is no core's, and price lists are of Linux: another resource or system must be said, but in a
+    price of everything.
+    """
+    named = dict(match)
+    return (not profile.resource or "resource" in named) and (
+        profile.os.lower() != WINDOWS or not named or "os" in named
+    )
 
 
 def _known(field: str, value: str) -> str:

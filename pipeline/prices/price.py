@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -37,6 +37,12 @@ class Price:
     """Of a commitment: what the same GPU-hour costs without it, where the row says so."""
     bought_gpus: int = 0
     """Of a commitment to a number: how many GPUs it is for; 0 is for all that match."""
+
+    def by_cores(self) -> tuple[Price, Price]:
+        """Of a price of cores that is of a whole instance without GPUs: its memory then costs nothing."""
+        cores = replace(self, match=(*self.match, ("resource", "cpu")))
+        memory = replace(self, match=(*self.match, ("resource", "memory")), gpu_hour=Decimal(0))
+        return cores, memory
 
     @property
     def nano_per_hour(self) -> int:

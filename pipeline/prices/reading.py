@@ -36,7 +36,8 @@ def parse(document: object) -> Content:
             return ()
         return _rows(top, name, read, problems)
 
-    prices = rows("prices", lambda row: _price(row, usual, source))
+    read = rows("prices", lambda row: _prices(row, usual, source))
+    prices = tuple(price for found in read for price in found)
     discounts, rates = rows("discounts", _discount), rows("rates", _rate)
     sent = rows("network", lambda row: network.read(row, usual, source))
     top.done()
@@ -55,6 +56,17 @@ def _rows(
         except ConfigError as problem:
             problems.append(problem)
     return tuple(found)
+
+
+def _prices(row: Section, usual_currency: str, source: str) -> tuple[Price, ...]:
+    """One, but of an instance without GPUs, whose price is its cores' and whose memory then costs nothing."""
+    price = _price(row, usual_currency, source)
+    if not row.has("cpu_count"):
+        return (price,)
+    if row.has("gpu_count") or dict(price.match).get("resource", "gpu") != "gpu":
+        remedy = "leave it out: it is for an instance_hour of an instance without GPUs, without a resource"
+        raise ConfigError(row.key("cpu_count"), row.text("cpu_count"), remedy)
+    return price.by_cores()
 
 
 def _price(row: Section, usual_currency: str, source: str) -> Price:

@@ -20,7 +20,7 @@ OPENCOST = (
 )  # fmt: skip
 OWN = (
     "Provider", "GpuModel", "GpuCount", "CapacityType", "MigProfile", "Cluster", "Currency", "ValidFrom",
-    "ValidTo", "Source",
+    "ValidTo", "Source", "Os", "CpuCount",
 )  # fmt: skip
 COLUMNS = OPENCOST + OWN
 _NEEDED = ("InstanceID", "AssetClass", "InstanceType", "MarketPriceHourly")
@@ -33,6 +33,7 @@ _MODEL_LABELS = (
 _MATCHED = {
     "Cluster": "cluster", "Provider": "provider", "Region": "region", "InstanceType": "instance_type",
     "GpuModel": "gpu_model", "MigProfile": "mig_profile", "CapacityType": "capacity_type",
+    "Os": "os",
 }  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def parse(text: str, name: str) -> Content:
     """Rows of GPUs and of instances whose GPUs are counted.
 
     EndTimestamp is not used, nor does OpenCost use it: ValidFrom and ValidTo say when a row holds.  Rows of
-    disks, of single machines and of instances of unknown GPU count are skipped with the reason.
+    disks, of single machines and of instances of unknown count of GPUs and cores are skipped with the reason.
     """
     try:
         return _content(csv.DictReader(StringIO(text.lstrip("\N{BYTE ORDER MARK}"))), name)
@@ -70,12 +71,20 @@ def _content(lines: csv.DictReader[str], name: str) -> Content:
                 raise ConfigError(
                     row, "a line of another length", f"write {len(header)} fields, as in the header"
                 )
-            prices.append(_price(Section(row, {k: v.strip() for k, v in line.items() if v.strip()}), line))
+            prices += _prices(Section(row, {k: v.strip() for k, v in line.items() if v.strip()}), line)
         except _Skip as reason:
             skipped.append((row, str(reason)))
         except ConfigError as problem:
             problems.append(problem)
     return Content(name, tuple(prices), skipped=tuple(skipped), problems=tuple(problems))
+
+
+def _prices(row: Section, line: Mapping[str, str]) -> tuple[Price, ...]:
+    price = _price(row, line)
+    both = line.get("GpuCount", "").strip() and line.get("CpuCount", "").strip()
+    if both:
+        raise ConfigError(row.key("CpuCount"), both, "leave it out of an instance with GPUs")
+    return price.by_cores() if line.get("CpuCount", "").strip() else (price,)
 
 
 def _price(row: Section, line: Mapping[str, str]) -> Price:
@@ -102,8 +111,11 @@ def _amount(row: Section, line: Mapping[str, str]) -> Amount:
         return Amount(hour, "list", "")
     if not line.get("InstanceType", "").strip():
         raise _Skip("the price of one machine; name its InstanceType to price its kind")
+    if line.get("CpuCount", "").strip():
+        return amounts.of_cores(hour, amounts.gpu_count(row, "CpuCount", "cores the instance has"))
     if not line.get("GpuCount", "").strip():
-        raise _Skip("an instance's price without its GPUs; add the column GpuCount to spread it over them")
+        remedy = "add the column GpuCount to spread it over them, or CpuCount where it has none"
+        raise _Skip(f"an instance's price without its GPUs; {remedy}")
     return amounts.instance(hour, amounts.gpu_count(row, "GpuCount"))
 
 

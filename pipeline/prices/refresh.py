@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,9 +12,11 @@ from pipeline.errors import ConfigError
 from pipeline.prices import refreshing
 from pipeline.prices.book import PriceBook
 from pipeline.prices.reading_csv import parse
-from pipeline.prices.sources.catalogue import SOURCES
+from pipeline.prices.sources.catalogue import SOURCES, named
 from pipeline.prices.sources.fetch import pages
 from pipeline.yaml_file import read_text
+
+NO_SYSTEM = "of Windows, and the file has no column Os; add it to the header and every line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +44,28 @@ def refresh(
     Raises ConfigError for an unknown source or a region that is missing, PreflightFailed where the catalogue
     does not answer in its known shape.
     """
-    if source not in SOURCES:
-        raise ConfigError("source", source, f"name one of {', '.join(SOURCES)}")
-    chosen = SOURCES[source]
+    chosen = named(source)
+    if chosen is None:
+        raise ConfigError("source", source, f"name one of {', '.join(SOURCES)}, or gpuhunt-PROVIDER")
     if not url and (chosen.url is None or (not region and source != "gcp")):
         raise ConfigError("--region", region, "name a region, or where the catalogue is with --url")
     held = PriceBook.load(into).prices if into.exists() else ()
+    columns = _columns(into) if into.exists() else ()
     moment = now.replace(second=0, microsecond=0)
     key = read_text(key_file).strip() if key_file and source == "gcp" else ""
     found = pages(url or (chosen.url(region) if chosen.url else ""), chosen.parse, key)
-    new, twice = refreshing.changed(held, found.offers, moment)
-    text = refreshing.lines(new, moment, header=not into.exists())
+    fit = [offer for offer in found.offers if not (offer.os and columns and "Os" not in columns)]
+    new, skipped = refreshing.changed(held, fit, moment)
+    skipped[NO_SYSTEM] += len(found.offers) - len(fit)
+    text = refreshing.lines(new, moment, columns)
     if new and not dry_run:
         # A line that does not fit what is there, or that holds from the same minute, must not be written.
         PriceBook.of(parse((into.read_text(encoding="utf-8") if into.exists() else "") + text, into.name))
         with into.open("a", encoding="utf-8", newline="") as file:
             file.write(text)
-    return Refreshed(text, len(new), len(found.offers), found.skipped + twice)
+    return Refreshed(text, len(new), len(found.offers), found.skipped + skipped)
+
+
+def _columns(into: Path) -> list[str]:
+    with into.open(encoding="utf-8-sig", newline="") as file:
+        return next(csv.reader(file), [])

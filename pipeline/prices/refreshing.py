@@ -8,12 +8,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from io import StringIO
 
+from pipeline.errors import ConfigError
 from pipeline.prices.amounts import instance
 from pipeline.prices.match import Match, holds_at, same
 from pipeline.prices.price import Price
 from pipeline.prices.reading_csv import COLUMNS
 from pipeline.prices.sources.offer import Offer
 
+_WRITTEN = (
+    "AssetClass", "Region", "InstanceType", "MarketPriceHourly", "Provider", "GpuModel", "GpuCount",
+    "CapacityType", "Currency", "ValidFrom", "Source",
+)  # fmt: skip
 TWO_PRICES = "two prices for one kind of instance"
 
 
@@ -31,11 +36,14 @@ def changed(
     return sorted(new), +skipped
 
 
-def lines(offers: Iterable[Offer], valid_from: datetime, *, header: bool) -> str:
-    """CSV rows that hold from `valid_from` on."""
+def lines(offers: Iterable[Offer], valid_from: datetime, columns: Sequence[str] = ()) -> str:
+    """CSV rows that hold from `valid_from` on, for a file of these columns; for a new one with its header."""
+    missing = [name for name in _WRITTEN if columns and name not in columns]
+    if missing:
+        raise ConfigError("--into", ",".join(columns), f"its lines need the fields {', '.join(missing)}")
     text = StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
-    if header:
+    writer = csv.DictWriter(text, columns or COLUMNS, restval="", lineterminator="\n", extrasaction="ignore")
+    if not columns:
         writer.writeheader()
     for offer in offers:
         writer.writerow({
@@ -43,11 +51,11 @@ def lines(offers: Iterable[Offer], valid_from: datetime, *, header: bool) -> str
             "Region": offer.region, "InstanceType": offer.instance_type,
             "MarketPriceHourly": f"{offer.hour:f}", "Provider": offer.provider, "GpuModel": offer.gpu_model,
             "GpuCount": offer.gpus, "CapacityType": offer.capacity_type, "Currency": offer.currency,
-            "ValidFrom": f"{valid_from:%Y-%m-%dT%H:%M}", "Source": offer.source,
+            "ValidFrom": f"{valid_from:%Y-%m-%dT%H:%M}", "Source": offer.source, "Os": offer.os,
         })  # fmt: skip
     return text.getvalue()
 
 
 def _match(offer: Offer) -> Match:
-    names = ("provider", "region", "instance_type", "gpu_model", "capacity_type")
+    names = ("provider", "region", "instance_type", "gpu_model", "capacity_type", "os")
     return same(tuple((name, value) for name in names if (value := getattr(offer, name))))

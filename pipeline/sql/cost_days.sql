@@ -37,17 +37,18 @@ held AS MATERIALIZED (
     FROM holders AS h JOIN days AS d ON h.a < d.b AND h.b > d.a
 ),
 profile AS (
-    SELECT DISTINCT day, cluster, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource
+    SELECT DISTINCT day, cluster, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource,
+        os
     FROM card
-    UNION SELECT DISTINCT day, cluster, '', '', '', '', '', '', '' FROM used
-    UNION SELECT DISTINCT day, cluster, '', '', '', '', '', '', '' FROM held
+    UNION SELECT DISTINCT day, cluster, '', '', '', '', '', '', '', '' FROM used
+    UNION SELECT DISTINCT day, cluster, '', '', '', '', '', '', '', '' FROM held
 ),
 amount AS (
     SELECT d.day, greatest(p.a, d.a) AS a, least(p.b, d.b) AS b, p.* EXCLUDE (a, b, reason)
     FROM price AS p
     JOIN days AS d ON p.a < d.b AND p.b > d.a
     JOIN profile AS f USING (
-        day, cluster, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource
+        day, cluster, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource, os
     )
 ),
 digest AS (

@@ -55,15 +55,16 @@ item AS MATERIALIZED (
 kind AS MATERIALIZED (
     SELECT row_number() OVER () AS kind, *
     FROM (
-        SELECT node, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource, quantity
+        SELECT node, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource, os,
+            quantity
         FROM versions
-        UNION SELECT coalesce(node, ''), '', '', '', '', '', '', '', 0 FROM stretch
-        UNION SELECT '', '', '', '', '', '', '', '', 0
+        UNION SELECT coalesce(node, ''), '', '', '', '', '', '', '', '', 0 FROM stretch
+        UNION SELECT '', '', '', '', '', '', '', '', '', 0
     )
 ),
 bare_kind AS MATERIALIZED (
     SELECT node, kind FROM kind WHERE provider = '' AND region = '' AND instance_type = '' AND gpu_model = ''
-        AND mig_profile = '' AND capacity_type = '' AND resource = '' AND quantity = 0
+        AND mig_profile = '' AND capacity_type = '' AND resource = '' AND os = '' AND quantity = 0
 ),
 card AS MATERIALIZED (
     SELECT n.dev AS card, v.a, least(coalesce(v.b, s.as_of), s.as_of) AS b, k.kind, v.is_sick, v.capacity
@@ -71,7 +72,7 @@ card AS MATERIALIZED (
     JOIN seen AS s USING (cluster)
     JOIN name AS n ON n.cluster = v.cluster AND n.device = v.root
     JOIN kind AS k USING (
-        node, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource, quantity
+        node, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource, os, quantity
     )
 ),
 piece AS (

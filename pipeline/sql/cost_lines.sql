@@ -15,7 +15,7 @@ listed AS MATERIALIZED (
     FROM grain AS h
     JOIN cells AS c USING (cell)
     LEFT JOIN price AS p
-        USING (cluster, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource),
+        USING (cluster, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource, os),
     LATERAL (
         SELECT CASE resource WHEN 'cpu' THEN p.nano::HUGEINT * quantity // 1000
             WHEN 'memory' THEN p.nano::HUGEINT * quantity // 1073741824

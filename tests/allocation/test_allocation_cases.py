@@ -616,7 +616,7 @@ def test_a_device_has_the_name_by_which_a_price_knows_it(
 ) -> None:
     """A Gaudi or TPU without a model could have no price of its own; of a GPU any model would be a guess."""
     scene = Scene()
-    one = k.node(capacity={resource: "1"})
-    one["metadata"]["labels"] = {label: text}
+    one = k.node(capacity={resource: "1"}, kubernetes_io__os="windows")
+    one["metadata"]["labels"] |= {label: text}
     scene(news("nodes", one))
-    assert {there["gpu_model"] for there in scene.devices.values()} == {model}
+    assert {(there["gpu_model"], there["os"]) for there in scene.devices.values()} == {(model, "windows")}

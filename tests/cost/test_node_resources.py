@@ -172,3 +172,38 @@ def test_a_row_for_gpus_never_prices_cores(tmp_path: Path) -> None:
         answer = cost(store, Window(at(0), at(1)), ("resource",), PriceBook.load(tmp_path / "book.yaml"))
         assert sums(answer, "resource") == {("volume",): Decimal("0.27")}
         assert any("resource: cpu" in note for note in answer.notes)
+
+
+@pytest.mark.parametrize("form", ["yaml", "csv"])
+def test_an_instance_without_gpus_costs_its_price(tmp_path: Path, form: str) -> None:
+    """A CPU-only node had no price at all from the list of instances; its memory is in that price."""
+    file = tmp_path / f"book.{form}"
+    file.write_text(
+        "version: x\nprices:\n  - {match: {instance_type: m5.2xlarge}, instance_hour: 0.384, cpu_count: 8}\n"
+        if form == "yaml"
+        else "InstanceID,AssetClass,InstanceType,MarketPriceHourly,CpuCount\n,node,m5.2xlarge,0.384,8\n"
+    )
+    of = {"time": at(2), "gpu_model": "", "instance_type": "m5.2xlarge"}
+    host = [
+        device("n/cpu", at(0), resource="cpu", quantity=8_000, **of),
+        device("n/memory", at(0), resource="memory", quantity=31 * GIB, **of),
+    ]
+    held = [allocation("n/cpu", "a", at(0), at(2), (2_000, 8_000))]
+    with plain_store(str(tmp_path), devices=host, allocations=held) as store:
+        found = sums(cost(store, Window(at(0), at(2)), ("pod",), PriceBook.load(file)), "pod")
+    assert found == {("a",): Decimal("0.192"), ("cluster_idle",): Decimal("0.576")}
+
+
+def test_a_windows_node_is_not_billed_at_the_price_of_linux(tmp_path: Path) -> None:
+    """Windows costs more, and the nearest wrong price is no price; the remedy names the row to write."""
+    linux = Price("linux", (("gpu_model", "L4"),), Decimal(2), "USD")
+    windows = Price("windows", (("gpu_model", "L4"), ("os", "windows")), Decimal(3), "USD")
+    gpus = [device("a", at(0), time=at(1), os="windows"), device("b", at(0), time=at(1), os="linux")]
+    with plain_store(str(tmp_path), devices=gpus) as store:
+        answer = cost(store, Window(at(0), at(1)), ("device",), PriceBook("x", (linux,)))
+        assert sums(answer, "device") == {("b",): Decimal(2)}
+        assert any("os: windows" in note for note in answer.notes)
+        both = cost(store, Window(at(0), at(1)), ("device",), PriceBook("x", (linux, windows)))
+        assert sums(both, "device") == {("a",): Decimal(3), ("b",): Decimal(2)}
+        flat = cost(store, Window(at(0), at(1)), ("device",), PriceBook.flat(Decimal(5), "USD"))
+        assert sums(flat, "device") == {("a",): Decimal(5), ("b",): Decimal(5)}

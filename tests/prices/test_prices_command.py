@@ -105,3 +105,25 @@ def test_lint_counts_what_a_csv_holds_beside_gpus(tmp_path: Path) -> None:
     )
     code, output = run("lint", str(file))
     assert code == 0 and "1 rows left out: a disk's price" in output
+
+
+def test_lint_finds_what_would_be_paid_twice_or_not_at_all(tmp_path: Path) -> None:
+    """Network rows that clash end the answer that needs them; a machine's price holds its cores already."""
+    file = tmp_path / "twice.yaml"
+    file.write_text("""
+version: x
+source: contract
+prices:
+  - {match: {instance_type: p5}, instance_hour: 98, gpu_count: 8}
+  - {match: {resource: cpu}, unit_hour: 0.03}
+  - {match: {instance_type: m5}, instance_hour: 0.4, cpu_count: 8}
+network:
+  - {class: internet, gib: 0.09, valid_to: 2026-10-05}
+  - {class: internet, gib: 0.08, valid_from: 2026-10-01}
+""")
+    code, output = run("lint", str(file), "-o", "json")
+    found = [(row["severity"], row["finding"]) for row in json.loads(output)["rows"]]
+    assert code == 6
+    assert any(kind == "error" and "network[0] and network[1]" in text for kind, text in found)
+    assert any(kind == "warning" and "prices[0] and prices[1]" in text for kind, text in found)
+    assert len(found) == 2

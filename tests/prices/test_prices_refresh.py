@@ -93,12 +93,14 @@ def test_azure_is_read_page_by_page_and_only_changes_are_added(
     served["/1"] = json.dumps({"Items": first, "NextPageLink": served["url"] + "/2"})
     served["/2"] = json.dumps({"Items": [azure(name, "1.5", meter="NC48 Spot")], "NextPageLink": None})
     said = refresh(served, "azure", into)
-    assert "2 of 2 prices are new" in said and "1 left out: GPUs of the instance are unknown" in said
+    assert "3 of 3 prices are new" in said and "1 left out: GPUs of the instance are unknown" in said
     assert price(into, "azure", "eastus", name) == Decimal("3.673")
     assert price(into, "azure", "eastus", name, "", "", "spot") == Decimal("0.75")
     assert price(into, "azure", "westus", name) is None
+    assert price(into, "azure", "eastus", name, "", "", "on-demand", "", "windows") == Decimal("4.5")
+    assert price(into, "azure", "eastus", name, "", "", "spot", "", "windows") is None
     before = into.read_text()
-    assert "0 of 2 prices are new" in refresh(served, "azure", into)
+    assert "0 of 3 prices are new" in refresh(served, "azure", into)
     assert into.read_text() == before
 
 
@@ -147,7 +149,7 @@ def test_up_keeps_prices_as_the_catalogue_has_them(served: dict[str, str], tmp_p
     served["/1"] = AWS
     job(watch)
     assert (watch.pauses[1:], watch.said) == ([0.0, 86_400.0, 86_400.0, 86_400.0], [])
-    assert len(into.read_text().splitlines()) == 2, "the header and one price, which did not change"
+    assert len(into.read_text().splitlines()) == 3, "the header and two prices, which did not change"
     served["/1"] = ""
     job(away)
     assert away.pauses[2:] == [3_600.0] * 3 and "503" in away.said[0]
@@ -210,3 +212,23 @@ def test_gcp_prices_one_gpu_of_a_known_model_by_region(served: dict[str, str], t
     spot_price = price(tmp_path / "gcp.csv", "gcp", "us-east1", "", "Tesla T4", "", "spot")
     assert spot_price == Decimal("1.000000001")
     assert "0 of 4 prices are new" in refresh(served, "gcp", tmp_path / "gcp.csv", "/1?x")
+
+
+def test_a_file_from_before_windows_goes_on_as_it_is(served: dict[str, str], tmp_path: Path) -> None:
+    """A line of one field more would spoil the whole file; a price left out is said."""
+    into, name = tmp_path / "own.csv", "Standard_NC24ads_A100_v4"
+    columns = "InstanceID,Region,AssetClass,InstanceType,MarketPriceHourly,Provider,GpuModel,GpuCount"
+    into.write_text(f"{columns},CapacityType,Currency,ValidFrom,Source\n")
+    rows = [azure(name, "3.5"), azure(name, "9", product="NC Windows")]
+    served["/1"] = json.dumps({"Items": rows, "NextPageLink": ""})
+    said = refresh(served, "azure", into)
+    assert "the file has no column Os" in said and len(into.read_text().splitlines()) == 2
+    assert price(into, "azure", "eastus", name) == Decimal("3.5")
+
+
+def test_gpuhunt_has_many_providers(served: dict[str, str], tmp_path: Path) -> None:
+    served["/1"] = GPUHUNT
+    refresh(served, "gpuhunt-lambdalabs", tmp_path / "x.csv")
+    assert price(tmp_path / "x.csv", "lambdalabs", "us-central1", "g2-standard-4") == Decimal("0.7069")
+    with pytest.raises(ConfigError, match="gpuhunt-PROVIDER"):
+        refresh(served, "gpuhunt", tmp_path / "y.csv")

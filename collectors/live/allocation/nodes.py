@@ -67,6 +67,7 @@ class Node(NamedTuple):
             "region": label("topology.kubernetes.io/region"),
             "zone": label("topology.kubernetes.io/zone"),
             "instance_type": label("node.kubernetes.io/instance-type"),
+            "os": label("kubernetes.io/os"),
             "capacity_type": "spot" if spot else _CAPACITY_TYPES.get(told),
             "health": self.health,
         }
@@ -98,6 +99,7 @@ def _health(node: _Node) -> str:
 
 _LABELS = frozenset({
     "topology.kubernetes.io/region", "topology.kubernetes.io/zone", "node.kubernetes.io/instance-type",
+    "kubernetes.io/os",
     "nvidia.com/gpu.replicas", "nvidia.com/gpu.sharing-strategy", "nvidia.com/gpu.memory",
     "nvidia.com/gpu.count", "nvidia.com/mig.strategy",
     *device_products.LABELS, *_CAPACITY_LABELS, *_SPOT_LABELS,

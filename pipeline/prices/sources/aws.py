@@ -1,4 +1,4 @@
-"""The AWS price list of EC2: CSV under five lines of its own, on-demand Linux instances with their GPUs."""
+"""The AWS price list of EC2: CSV under five lines of its own, on-demand instances, Linux and Windows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from io import StringIO
 from pipeline.prices.sources.offer import Offer, Page
 
 PREAMBLE_LINES = 5
+_SYSTEMS = {"Linux": "", "Windows": "windows"}
 _WANTED = {
     "TermType": "OnDemand", "Unit": "Hrs", "Currency": "USD", "Tenancy": "Shared",
-    "Operating System": "Linux", "CapacityStatus": "Used", "Pre Installed S/W": "NA",
+    "CapacityStatus": "Used", "Pre Installed S/W": "NA",
 }  # fmt: skip
 
 
@@ -28,14 +29,15 @@ def parse(body: bytes) -> Page:
     skipped: Counter[str] = Counter()
     offers = []
     for row in csv.DictReader(lines):
-        if any(row[column] != value for column, value in _WANTED.items()):
-            skipped["not on-demand, shared, Linux, used, hourly in USD"] += 1
+        system = row["Operating System"]
+        if system not in _SYSTEMS or any(row[column] != value for column, value in _WANTED.items()):
+            skipped["not on-demand, shared, Linux or Windows, used, hourly in USD"] += 1
         elif not row["GPU"].isdigit() or int(row["GPU"]) == 0:
             skipped["GPUs of the instance are unknown"] += 1
         else:
-            name = row["Instance Type"]
+            name, source = row["Instance Type"], f"AWS price list, SKU {row['SKU']}"
             offers.append(
                 Offer("aws", row["Region Code"], name, "", "on-demand", int(row["GPU"]),
-                      Decimal(row["PricePerUnit"]), "USD", f"AWS price list, SKU {row['SKU']}")
+                      Decimal(row["PricePerUnit"]), "USD", source, _SYSTEMS[system])
             )  # fmt: skip
     return Page(tuple(offers), skipped)

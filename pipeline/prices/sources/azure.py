@@ -1,4 +1,4 @@
-"""Azure Retail Prices: a page of JSON, virtual machines of Linux by the hour."""
+"""Azure Retail Prices: a page of JSON, virtual machines by the hour, of Linux and Windows."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def parse(body: bytes) -> Page:
         capacity = "spot" if item["meterName"].endswith(" Spot") else "on-demand"
         name, hour = item["armSkuName"], Decimal(item["retailPrice"])
         where, source = item["armRegionName"], f"Azure Retail Prices, {item['skuName']}"
-        offers.append(
-            Offer("azure", where, name, "", capacity, GPUS["azure"][name], hour, item["currencyCode"], source)
-        )
+        system = "windows" if "Windows" in item["productName"] else ""
+        gpus, currency = GPUS["azure"][name], item["currencyCode"]
+        offers.append(Offer("azure", where, name, "", capacity, gpus, hour, currency, source, system))
     return Page(tuple(offers), skipped, page.get("NextPageLink") or "")
 
 
 def _unfit(item: dict[str, str]) -> str:
     if item["type"] != "Consumption" or item["unitOfMeasure"] != "1 Hour":
         return "not an hourly consumption price"
-    if "Windows" in item["productName"] or "Low Priority" in item["meterName"]:
-        return "Windows or low priority"
+    if "Low Priority" in item["meterName"]:
+        return "low priority"
     return "" if item["armSkuName"] in GPUS["azure"] else "GPUs of the instance are unknown"

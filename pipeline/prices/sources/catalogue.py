@@ -1,7 +1,8 @@
-"""Every catalogue that `driftledger prices refresh` reads: one line each."""
+"""Every catalogue that `driftledger prices refresh` reads: one line each, and gpuhunt's files."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
@@ -20,7 +21,11 @@ SOURCES: Mapping[str, Source] = {
     "aws": Source(aws.parse, aws.url),
     "azure": Source(azure.parse, azure.url),
     "gcp": Source(gcp.parse, lambda _region: gcp.URL),
-    "gpuhunt-aws": Source(partial(gpuhunt.parse, provider="aws")),
-    "gpuhunt-azure": Source(partial(gpuhunt.parse, provider="azure")),
-    "gpuhunt-gcp": Source(partial(gpuhunt.parse, provider="gcp")),
 }
+_GPUHUNT = re.compile(r"gpuhunt-([a-z0-9-]+)")
+"""A file a provider, of whatever name."""
+
+
+def named(source: str) -> Source | None:
+    found = _GPUHUNT.fullmatch(source)
+    return Source(partial(gpuhunt.parse, provider=found[1])) if found else SOURCES.get(source)

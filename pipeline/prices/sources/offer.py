@@ -30,6 +30,8 @@ class Offer(NamedTuple):
     hour: Decimal
     currency: str
     source: str
+    os: str = ""
+    """windows; '' is Linux, of which price lists are."""
 
     def kind(self) -> tuple[str, ...]:
         return (
@@ -39,6 +41,7 @@ class Offer(NamedTuple):
             self.gpu_model,
             self.capacity_type,
             self.currency,
+            self.os,
         )
 
 

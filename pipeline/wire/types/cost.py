@@ -78,6 +78,7 @@ DEVICE = EventType(
         string("region", "region, as in the price book"),
         string("zone", "zone"),
         string("instance_type", "instance type of the node"),
+        string("os", "operating system of the node, such as linux or windows"),
         string("capacity_type", "purchase option", choices=("on-demand", "spot", "reserved")),
         string(
             "health",
