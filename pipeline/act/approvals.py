@@ -7,6 +7,7 @@ write the ledger may approve.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -60,13 +61,19 @@ def offer(store: Store, action_id: str) -> Offer | None:
 
 
 def approve(store: Store, publisher: Publisher, action_id: str, token: str, by: str, now: datetime) -> Taken:
-    """Granted until the offer expires.  Raises NotFound without an offer, ConfigError for a wrong token."""
+    """Granted until the offer expires.  Raises NotFound without an offer, ConfigError for a wrong token.
+
+    Who came late or had another token stands in the ledger too.
+    """
     found = offer(store, action_id)
     if found is None or _row(store, action_id, "denied") or _row(store, action_id, "approved"):
         raise NotFound(f"action {action_id[:12]} waits for no approval; see `driftledger actions list`")
     if now >= found.expires:
-        raise ConfigError("action", action_id[:12], f"the offer ended at {instant(found.expires)}")
+        why = f"the offer ended at {instant(found.expires)}"
+        _refuse(store, publisher, action_id, by, why, found.expires, now)
+        raise ConfigError("action", action_id[:12], why)
     if token != found.token:
+        _refuse(store, publisher, action_id, by, "the token is of another plan or offer", None, now)
         raise ConfigError("--token", token, "give the token that `driftledger actions show` prints")
     of = _of(store, action_id)
     evidence = canonical(
@@ -74,6 +81,29 @@ def approve(store: Store, publisher: Publisher, action_id: str, token: str, by: 
     )
     words = f"approved by {by}, to be carried out before {instant(found.expires)}"
     return publish(publisher, _said(store, action_id, "granted", words, evidence), now)
+
+
+def lapsed(store: Store, publisher: Publisher, now: datetime) -> Iterator[Taken]:
+    """Approvals that nobody carried out in their time, each said once: the plan is offered anew, if ever."""
+    for row in store.query("approvals_lapsed", now=now).to_pylist():
+        why = "its time was over before a tick could carry it out; nothing was sent"
+        yield _refuse(store, publisher, row["action_id"], row["by"], why, moment(row["expires"]), now)
+
+
+def _refuse(
+    store: Store,
+    publisher: Publisher,
+    action_id: str,
+    by: str,
+    why: str,
+    expires: datetime | None,
+    now: datetime,
+) -> Taken:
+    """An action of its own, so that the offer stays as it is."""
+    said = _said(store, action_id, "refused", f"approval by {by} refused: {why}", "")
+    evidence = canonical({"of": action_id, "by": by, "why": why, "expires": expires})
+    own = digest(["approval", action_id, by, why])
+    return publish(publisher, said._replace(action_id=own, kind="approval", evidence=evidence), now)
 
 
 def deny(store: Store, publisher: Publisher, action_id: str, by: str, why: str, now: datetime) -> Taken:

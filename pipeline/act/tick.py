@@ -8,7 +8,7 @@ from functools import partial
 
 from detectors.finding import Finding
 from detectors.parameters import Parameters
-from pipeline.act.approvals import granted, still_offered
+from pipeline.act.approvals import granted, lapsed, still_offered
 from pipeline.act.carrying_out import carried_out
 from pipeline.act.events import Publisher, Taken, publish, taken
 from pipeline.act.freezing import thaw
@@ -52,6 +52,7 @@ def act(
     done += gone_on(store, publisher, clients, now)
     done += asked(store, publisher, clients, now)
     done += thaw(store, publisher, clients, now)
+    done += lapsed(store, publisher, now)
     tripping = [rule for rule in policy.rules if trips(findings, rule)]
     if tripping:
         done += _decided(

@@ -27,6 +27,8 @@ from pipeline.policy.step_decision import StepDecision
 from pipeline.store import Store
 
 MISSING = "recorded evidence"
+_PARTS = (("suspend_owner", "approved"), ("approval", "refused"))
+"""Kind and state of rows that belong to another action, which their evidence names."""
 
 Row = dict[str, Any]
 
@@ -101,7 +103,7 @@ def _of_rules(recomputed: str, recorded: dict[str, Any]) -> str:
 
 def _steps(store: Store, prefix: str) -> tuple[Row, ...]:
     rows = tuple(store.query("action_rows", prefix=only(store, prefix)).to_pylist())
-    of = (r["evidence"] for r in rows if (r["kind"], r["state"]) == ("suspend_owner", "approved"))
+    of = (r["evidence"] for r in rows if (r["kind"], r["state"]) in _PARTS)
     if told := next(of, ""):
         whole = json.loads(told)["of"][:12]
         raise NotFound(f"action {prefix[:12]} is part of {whole}; see `driftledger explain {whole}`")

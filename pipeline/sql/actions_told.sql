@@ -6,7 +6,7 @@ SELECT
 FROM actions_merged a
 LEFT JOIN actions_merged p ON p.action_id = a.action_id AND p.state = 'proposed'
 WHERE a.time >= $since
-  AND a.kind NOT IN ('mute', 'record') AND (a.kind <> 'undo_asked' OR a.state = 'proposed')
+  AND a.kind NOT IN ('mute', 'record', 'approval') AND (a.kind <> 'undo_asked' OR a.state = 'proposed')
   AND (
       a.state IN ('executed', 'failed', 'undone')
       OR (a.state = 'proposed' AND a.evidence LIKE '%"mode":"propose"%')

@@ -15,6 +15,7 @@ from pipeline.act.approvals import approve, deny, mute, offer
 from pipeline.act.tick import act
 from pipeline.act.undo import undo
 from pipeline.errors import ConfigError, NotFound
+from pipeline.explain.explanation import explain
 from pipeline.settings.dashboard import DashboardSettings
 from pipeline.store import Store
 from tests.act.cluster_scene import cluster
@@ -79,6 +80,27 @@ def test_a_wrong_token_or_one_that_is_late_approves_nothing(s):
     with pytest.raises(ConfigError, match="offer ended"):
         approve(s.store, s.embedded, action_id, waiting.token, "ana", waiting.expires)
     assert tick(s, 1) == [] and s.lab.asked("patch") == 0
+    told = [
+        (r["kind"], r["state"], r["detail"])
+        for r in s.store.query("action_parts", action_id=action_id).to_pylist()
+    ]
+    assert [t[:2] for t in told] == [("approval", "refused")] * 2
+    assert "by ana" in told[0][2] and "another plan" in told[0][2] and "the offer ended" in told[1][2]
+    assert offer(s.store, action_id).token == waiting.token, "a wrong guess takes the offer from nobody"
+
+
+def test_an_approval_that_ran_out_sends_nothing_and_says_so_once(s):
+    """Agreed to in the evening, and no tick until the next day: what was true then is not now."""
+    action_id, waiting = proposed(s)
+    approve(s.store, s.embedded, action_id, waiting.token, "ana", NOW)
+    late = (waiting.expires - NOW) // MINUTE
+    assert tick(s, late) == ["refused", "refused"], "the approval, and the verdict that is old by now"
+    assert tick(s, late + 1) == [] and s.lab.asked("patch") == 0
+    happened = [step["detail"] for step in explain(s.store.location, action_id).happened]
+    assert (
+        "approval by ana refused: its time was over before a tick could carry it out; nothing was sent"
+        in happened
+    )
 
 
 def test_an_approval_is_of_one_plan_and_not_of_the_next(s):
