@@ -27,8 +27,8 @@ def settings(bootstrap: str) -> KafkaSettings:
     return KafkaSettings(bootstrap_servers=bootstrap, partitions=PARTITIONS)
 
 
-def fill(bootstrap: str, count: int, *, identified: bool = False) -> int:
-    """Publish so many messages, spread evenly over the partitions; the bytes of one of them.
+def fill(bootstrap: str, count: int, *, rows: int = batches.ROWS, identified: bool = False) -> int:
+    """Publish so many messages of `rows`, spread evenly over the partitions; the bytes of one of them.
 
     `identified` predictions have an id each, which the ledger keeps one by one.
     """
@@ -42,7 +42,7 @@ def fill(bootstrap: str, count: int, *, identified: bool = False) -> int:
     )
     size = 0
     waiting = []
-    for number, message in enumerate(_messages(count, identified)):
+    for number, message in enumerate(_messages(count, rows, identified)):
         size = len(message.value)
         headers = [(name, text.encode()) for name, text in message.headers.items()]
         waiting.append(
@@ -58,15 +58,21 @@ def fill(bootstrap: str, count: int, *, identified: bool = False) -> int:
     return size
 
 
-def _messages(count: int, identified: bool) -> Iterator[Message]:
+def _messages(count: int, rows: int, identified: bool) -> Iterator[Message]:
     rng = np.random.default_rng(3)
-    pool = [narrow(batches.inference(rng, i), identified) for i in range(min(_POOL, count))]
+    pool = [narrow(_batch(rng, i, rows), identified) for i in range(min(_POOL, count))]
     for number in range(count):
         events = _later(pool[number % len(pool)], number)
         if identified:
             ids = pa.array([f"{number:06x}-{i:04x}" for i in range(events.num_rows)])
             events = _replaced(events, "prediction_id", ids)
         yield encode(TYPE, events, source=f"bench-{number % PARTITIONS}", sequence=number, time=batches.START)
+
+
+def _batch(rng: np.random.Generator, number: int, rows: int) -> pa.Table:
+    """So many rows, of one batch or two, in order of time."""
+    made = [batches.inference(rng, number + at) for at in range(-(-rows // batches.ROWS))]
+    return pa.concat_tables(made).combine_chunks().slice(0, rows).sort_by("time")
 
 
 def narrow(events: pa.Table, identified: bool) -> pa.Table:

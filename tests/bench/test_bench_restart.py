@@ -61,7 +61,7 @@ def test_a_worker_works_again_after_kill_9(broker: Kafka, tmp_path: Path, record
         longest_s=max(again),
         cpu_s=float(np.median(spent)),
     )
-    assert np.median(again) <= ASKED_SECONDS
+    assert max(again) <= ASKED_SECONDS
 
 
 def _cpu_seconds(pid: int) -> float:

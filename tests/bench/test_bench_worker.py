@@ -34,6 +34,8 @@ MESSAGES = 2_000
 IDENTIFIED_MESSAGES = 200
 BACKLOG_MESSAGES = 10_000
 ONE_EVENT_MESSAGES = 50_000
+SIZES = [(6_000, 1_600), (1_250, 8_000)]
+"""Messages and rows of each: 100 KB and 500 KB."""
 SPEED = 1.5e6
 """Events a second that a worker must do, and:"""
 SHARE = 0.3
@@ -52,10 +54,11 @@ class Log(NamedTuple):
     bootstrap: str
     messages: int
     message_bytes: int
+    rows: int = batches.ROWS
 
     @property
     def events(self) -> int:
-        return self.messages * batches.ROWS
+        return self.messages * self.rows
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +129,8 @@ def worked(log: Log, location: Location, folder: Path, workers: int = 1) -> Run:
     return found
 
 
-def told(run: Run) -> dict[str, float]:
-    events = run.messages * batches.ROWS
+def told(run: Run, rows: int = batches.ROWS) -> dict[str, float]:
+    events = run.messages * rows
     return {
         "events_per_second": events / run.seconds,
         "events_per_cpu_second": events / sum(run.cpu_seconds),
@@ -167,6 +170,16 @@ def _recorded(record: Record, way: str, events: int, found: dict[str, float]) ->
         seconds=found["seconds"],
     )
     return speed
+
+
+@pytest.mark.parametrize("messages, rows", SIZES)
+def test_a_worker_on_smaller_and_larger_messages(ledger, tmp_path, record: Record, messages: int, rows: int):
+    """Who sizes the messages of a source sees what smaller ones cost."""
+    with running(Kafka) as server:
+        size = backlog.fill(server.bootstrap, messages, rows=rows)
+        run = told(worked(Log(server.bootstrap, messages, size, rows), ledger("PostgreSQL"), tmp_path), rows)
+    record("worker on messages of other sizes", message_bytes=size, messages=messages, **run)
+    assert run["peak_MB"] * 1e6 < MEMORY
 
 
 def test_two_workers_share_a_log(log, ledger, tmp_path, record: Record):

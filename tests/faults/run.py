@@ -21,7 +21,7 @@ from pipeline.lake.location import Place
 from pipeline.store import Store
 from tests.faults.workers import WorkerProcess
 
-CATCH_UP_SECONDS = 180.0
+CATCH_UP_SECONDS = 300.0
 GIVES_UP = 50
 """A worker that ends by itself so often does not get anywhere."""
 
@@ -45,6 +45,8 @@ class Outcome:
     hit: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     messages: int = 0
+    publishing_seconds: float = 0.0
+    """From the first message to the acknowledgement of the last."""
     ended_by_themselves: Counter[int] = field(default_factory=Counter)
 
 
@@ -84,6 +86,7 @@ def run(
             fault(workers, chance)
             outcome.hit[name] += 1
         publishing.finish()
+        outcome.publishing_seconds = publishing.seconds
         _wait_until_read(kafka, store, workers)
         codes = [worker.stop() for worker in workers]
         # What the last kill ended is not missed where the others had read all.
@@ -112,6 +115,7 @@ class _Publishing(threading.Thread):
         self._kafka, self._messages, self._pause = kafka, messages, seconds / max(len(messages), 1)
         self._stopped = threading.Event()
         self._failure: BaseException | None = None
+        self.seconds = 0.0
 
     def run(self) -> None:
         try:
@@ -133,6 +137,7 @@ class _Publishing(threading.Thread):
             sent.append(producer.send(message.topic, value=message.value, key=message.key, headers=marked))
         for future in sent:
             future.get(timeout=180)
+        self.seconds = time.monotonic() - start
         producer.close()
 
     def finish(self) -> None:

@@ -52,18 +52,31 @@ def reference(model: str) -> Reference:
     )
 
 
-def messages(seed: int, rounds: int, rate: Rate = Rate()) -> Iterator[Message]:  # noqa: B008
+def messages(seed: int, rounds: int, rate: Rate = Rate(), copies: int = 1) -> Iterator[Message]:  # noqa: B008
     """`rounds` messages of every source of every kind; the same seed gives the same messages.
 
     Every source is an ordered stream; one in fifty messages is poison.  Times move a minute each ten rounds.
+    What a round says is said `copies` times, each time under the next sequence: to make other rows for every
+    message would take longer than workers take for them.
     """
     rng = np.random.default_rng(seed)
-    for sequence in range(rounds):
-        now = START + timedelta(minutes=sequence // 10)
-        for number in range(SOURCES):
-            for kind, rows in _ROWS.items():
-                count = rate.inference if kind == "inference" else rate.others
-                yield _message(kind, number, sequence, now, rows(rng, number, sequence, now, count), rng)
+    for turn in range(rounds):
+        now = START + timedelta(minutes=turn // 10)
+        said = [
+            _message(
+                kind, number, turn, now,
+                rows(rng, number, turn, now, rate.inference if kind == "inference" else rate.others), rng,
+            )
+            for number in range(SOURCES)
+            for kind, rows in _ROWS.items()
+        ]  # fmt: skip
+        for sequence in range(turn * copies, (turn + 1) * copies):
+            yield from (_numbered(message, sequence) for message in said)
+
+
+def _numbered(message: Message, sequence: int) -> Message:
+    identity = {"ce_sequence": str(sequence), "ce_id": f"{message.headers['ce_source']}/{sequence}"}
+    return message._replace(headers=message.headers | identity)
 
 
 def _message(

@@ -7,7 +7,7 @@ import pytest
 from pipeline.lake.location import Location
 from pipeline.rig.kafka import Kafka
 from pipeline.rig.postgres import Postgres
-from tests.faults import stream
+from tests.faults import same_ledger, stream
 from tests.faults.run import Plan, kill_9
 from tests.faults.scene import play
 
@@ -23,6 +23,7 @@ def test_twenty_kills_lose_nothing_and_count_nothing_twice(
     shared = workers > 1
     location = Location(tmp_path / "ledger", catalog=postgres.url() if shared else "")
     plan = Plan([("kill -9", kill_9)] * KILLS, workers, seed=workers, between=(0.1, 2.5))
-    outcome, account = play(plan, broker.bootstrap, location, messages, tmp_path)
+    with same_ledger.expected(tmp_path / "expected", messages) as right:
+        outcome, account = play(plan, broker.bootstrap, location, messages, right, tmp_path)
     assert outcome.hit["kill -9"] == KILLS
     assert account.inferences > 0 and account.is_exact, account

@@ -43,7 +43,7 @@ def test_it_stops_in_good_order_and_comes_back_at_once_after_a_kill(scene: Scene
         until(lambda: worker.ready() and len(scene.rows("labels")) == 800, "all labels are in the ledger")
         assert worker.stop() == 0
     assert stopped < 10
-    assert back < 80, "its partitions stayed with the dead member for the session of 90 s"
+    assert back < 10, "3 s on a machine of its own; with the dead member its partitions stay for 90"
     assert ledger(scene.lake) == embedded(tmp_path / "embedded", labels(0, 800))
 
 
