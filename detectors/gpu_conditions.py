@@ -17,7 +17,7 @@ THROTTLES = {0x4: "power cap", 0x8: "hardware", 0x20: "temperature", 0x40: "temp
              0x80: "power brake"}  # fmt: skip
 """NVML's bits that hold a busy clock back; the others say idle, or that somebody chose the clock."""
 
-KINDS = ("xid", "ecc-corrected", "ecc-uncorrected", "rows-remapped", "throttled", "shared-value")
+KINDS = ("xid", "ecc-corrected", "ecc-uncorrected", "rows-remapped", "throttled", "shared-value", "unhealthy")
 _COUNTED = {"xid": "xid_errors", "ecc-corrected": "ecc_corrected", "ecc-uncorrected": "ecc_uncorrected",
             "rows-remapped": "rows_remapped"}  # fmt: skip
 
@@ -57,7 +57,11 @@ def _errors(events: pa.Table, ends: Integers) -> list[Part]:
 def _times(events: pa.Table, ends: Integers, lengths: Integers) -> list[Part]:
     reasons = minutes.units(minutes.floats(events.column("throttle_reasons")), 1)
     shared = text(events.column("confidence")).equals("device-duplicated")
-    parts = [_spread(shared, "shared-value", 0, ends, lengths)]
+    failed = minutes.units(minutes.floats(events.column("unhealthy")), 1) != 0
+    parts = [
+        _spread(shared, "shared-value", 0, ends, lengths),
+        _spread(failed, "unhealthy", 0, ends, lengths),
+    ]
     return parts + [_spread((reasons & bit) != 0, "throttled", bit, ends, lengths) for bit in THROTTLES]
 
 

@@ -11,7 +11,12 @@ from typing import Literal, NamedTuple
 Quantity = Literal[
     "engine_ratio", "util_ratio", "memory_used", "memory_free", "memory_reserved", "memory_total",
     "power", "energy", "xid", "throttle", "ecc_corrected", "ecc_uncorrected", "rows_remapped",
+    "xid_total", "xid_recent", "healthy", "watched",
 ]  # fmt: skip
+
+BY_LABEL: dict[Quantity, str] = {"xid_total": "xid", "xid_recent": "xid", "watched": "health_watch"}
+"""Of a device one value for each value of that label: errors by their code since the exporter's start, or in
+its window; what DCGM's health checks say, 0 pass, 10 warn, 20 fail."""
 
 COUNTERS: tuple[Quantity, ...] = ("energy", "ecc_corrected", "ecc_uncorrected", "rows_remapped")
 """Totals since the driver was loaded: only their increase speaks of an interval."""
@@ -40,6 +45,9 @@ METRICS: dict[str, Metric] = {
     "DCGM_FI_DEV_CLOCKS_EVENT_REASONS": Metric("throttle", 1.0),
     "DCGM_FI_DEV_ECC_SBE_VOL_TOTAL": Metric("ecc_corrected", 1.0),
     "DCGM_FI_DEV_ECC_DBE_VOL_TOTAL": Metric("ecc_uncorrected", 1.0),
+    "DCGM_EXP_XID_ERRORS_TOTAL": Metric("xid_total", 1.0),
+    "DCGM_EXP_XID_ERRORS_COUNT": Metric("xid_recent", 1.0),
+    "DCGM_EXP_GPU_HEALTH_STATUS": Metric("watched", 1.0),
     "DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS": Metric("rows_remapped", 1.0),
     # dcgm-exporter from 4.9 (DCGM 4.7)
     "DCGM_FI_PROF_GR_ENGINE_UTIL_RATIO": Metric("engine_ratio", 1.0),
@@ -61,6 +69,7 @@ METRICS: dict[str, Metric] = {
     "gpu_average_package_power": Metric("power", 1.0),
     "gpu_power_usage": Metric("power", 1.0),
     "gpu_energy_consumed": Metric("energy", 1e-6),
+    "gpu_health": Metric("healthy", 1.0),
     "gpu_ecc_correct_total": Metric("ecc_corrected", 1.0),
     "gpu_ecc_uncorrect_total": Metric("ecc_uncorrected", 1.0),
 }
@@ -90,6 +99,10 @@ MAXIMUM: dict[Quantity, float] = {
     "ecc_corrected": 1e15,
     "ecc_uncorrected": 1e15,
     "rows_remapped": 1e15,
+    "xid_total": 1e15,
+    "xid_recent": 1e15,
+    "healthy": 1.0,
+    "watched": 20.0,
 }
 """Largest value taken; activity ratios of real devices reach 1.3 by sampling and are cut to 1."""
 

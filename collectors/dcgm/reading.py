@@ -13,7 +13,10 @@ PER_PROCESS: tuple[Quantity, ...] = ("engine_ratio", "util_ratio", "memory_used"
 """What an exporter can tell of single processes: with --kubernetes-virtual-gpus, newer ones do."""
 
 Counters: TypeAlias = "Mapping[str, Mapping[str, float]]"
-"""By device: totals since the driver was loaded, and the last XID, as the scrape before told them."""
+"""By device: totals since the driver was loaded, and the last XID, as the scrape before told them; of XIDs by
+their code those that were counted by then (`xid_total/31`), and WATCHED."""
+WATCHED = "xid_watched"
+"""Stands where counts of XIDs by code were looked for: a code that is not there had not come."""
 
 
 class Reading:
@@ -22,14 +25,20 @@ class Reading:
     __slots__ = ("_values", "holders")
 
     def __init__(self) -> None:
-        self._values: dict[Quantity, list[tuple[Holder | None, float]]] = defaultdict(list)
+        self._values: dict[str, list[tuple[Holder | None, float]]] = defaultdict(list)
         self.holders: set[Holder | None] = set()
 
-    def add(self, quantity: Quantity, holder: Holder | None, value: float) -> None:
-        self._values[quantity].append((holder, value))
+    def add(self, quantity: str, holder: Holder | None, value: float, label: str | None = None) -> None:
+        """`label` tells it from others of this quantity and device."""
+        self._values[quantity if label is None else f"{quantity}/{label}"].append((holder, value))
         self.holders.add(holder)
 
-    def value(self, quantity: Quantity) -> float | None:
+    def by_label(self, quantity: Quantity) -> dict[str, float]:
+        """Its values, under `quantity/label`."""
+        names = [name for name in self._values if name.startswith(f"{quantity}/")]
+        return {name: value for name in names if (value := self.value(name)) is not None}
+
+    def value(self, quantity: str) -> float | None:
         """The device's own value: the line without a pod, else the largest of the pods' copies, or the sum of
         what each pod's processes did.
         """
@@ -39,7 +48,7 @@ class Reading:
             return sum(each.values())
         return max(own or [v for _, v in values], default=None)
 
-    def of_pods(self, quantity: Quantity) -> dict[Holder, float]:
+    def of_pods(self, quantity: str) -> dict[Holder, float]:
         """What each pod's processes did where the exporter measures it; empty where it repeats the device's.
 
         A repeated value is the same under every pod, so values that differ are each pod's own
@@ -49,7 +58,7 @@ class Reading:
         each = {holder: value for holder, value in values if holder is not None}
         return each if len(each) == len(values) and len(set(each.values())) > 1 else {}
 
-    def lines(self, quantity: Quantity) -> int:
+    def lines(self, quantity: str) -> int:
         return len(self._values.get(quantity, ()))
 
     @property
@@ -59,7 +68,8 @@ class Reading:
     def counters(self) -> dict[str, float]:
         """What the next scrape's increases are measured from."""
         known = {quantity: self.value(quantity) for quantity in (*COUNTERS, "xid")}
-        return {quantity: value for quantity, value in known.items() if value is not None}
+        told = {quantity: value for quantity, value in known.items() if value is not None}
+        return told | self.by_label("xid_total") | self.by_label("xid_recent") | {WATCHED: 0.0}
 
 
 class Account:
@@ -70,7 +80,7 @@ class Account:
         self.used = 0
         self._excluded = excluded
 
-    def give(self, quantity: Quantity, value: float | None, otherwise: str = "superseded") -> float | None:
+    def give(self, quantity: str, value: float | None, otherwise: str = "superseded") -> float | None:
         lines = self.reading.lines(quantity)
         if lines and value is None:
             self._excluded[otherwise] += lines

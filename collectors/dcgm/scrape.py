@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from collectors.dcgm.devices import Device, device_of, holder_of
-from collectors.dcgm.metrics import MAXIMUM, METRICS, PERCENT_SUSPECTS, Quantity, is_blank
+from collectors.dcgm.metrics import BY_LABEL, MAXIMUM, METRICS, PERCENT_SUSPECTS, Quantity, is_blank
 from collectors.dcgm.reading import Counters, Reading
 from collectors.dcgm.rows import gpu_rows
 from collectors.exposition import Sample, samples
@@ -101,5 +101,5 @@ def _keep(line: Sample, quantity: Quantity, device: Device, value: float, scrape
         detail = f"{line.name} of {device.device} is {line.value:g}"
         scrape.rejected.append(Rejected("out_of_range", detail, line.row))
         return
-    holder = holder_of(line.labels)
-    scrape.readings[device].add(quantity, holder, value)
+    label = BY_LABEL.get(quantity)
+    scrape.readings[device].add(quantity, holder_of(line.labels), value, label and line.labels.get(label, ""))

@@ -32,7 +32,8 @@ PROCESS_USAGE = Fact(
 GPU_CONDITIONS = Fact(
     "gpu_conditions",
     "What was wrong or uncertain with a device in a minute: errors by kind (code: the XID) with their least "
-    "count, throttled clocks (code: NVML's bit) and values that several pods share, with their time.",
+    "count, throttled clocks (code: NVML's bit), devices that failed and values that pods share, with their "
+    "time.",
     "add",
     (*MINUTE, *columns("cluster", "node", "device", "kind"), *columns("code", of=pa.int64())),
     (*columns("count", of=pa.int64()), *columns("seconds", of=SECONDS)),

@@ -142,7 +142,8 @@ def test_a_device_without_utilisation_still_gives_an_event():
 
 def test_an_energy_counter_gives_the_increase_and_survives_a_driver_reload():
     text = scrape(LEGACY)
-    assert counters(text.encode()) == {"GPU-a": {"energy": pytest.approx(15152422.938), "xid": 31.0}}
+    told = {"energy": pytest.approx(15152422.938), "xid": 31.0, "xid_watched": 0.0}
+    assert counters(text.encode()) == {"GPU-a": told}
     _, [row] = rows(text, previous={"GPU-a": {"energy": 16e6}})
     assert row["energy_joules"] == pytest.approx(15152422.938), "the counter was reset: all of it is new"
     parsed, [row] = rows(text)
@@ -289,6 +290,49 @@ def test_a_sticky_xid_is_one_error_when_it_changes():
         previous = {} if before is None else {"GPU-a": {"xid": before}}
         _, [row] = rows(text, previous=previous)
         assert (row["xid"], row["xid_errors"]) == (31, errors)
+
+
+def by_code(name, **codes):
+    lines = [f'DCGM_EXP_XID_ERRORS_{name}{{UUID="GPU-a",xid="{c[1:]}"}} {n}\n' for c, n in codes.items()]
+    return "".join(lines)
+
+
+LAST = 'DCGM_FI_DEV_XID_ERRORS{UUID="GPU-a"} 79\n'
+
+
+@pytest.mark.parametrize(("name", "fewer"), [("TOTAL", 4), ("COUNT", 0)])
+def test_the_same_xid_again_is_counted_where_the_exporter_counts_it(name, fewer):
+    """A GPU that falls off the bus ten times tells one code for ever, and ten errors."""
+    text = LAST + by_code(name, x79=3, x31=1)
+    for before, errors in (
+        (None, None),
+        ({"GPU-a": {"xid": 79.0}}, None),  # of a version that did not look: they may be of last month
+        (counters(LAST.encode()), 4),
+        (counters((LAST + by_code(name, x79=1, x31=1)).encode()), 2),
+        (counters((LAST + by_code(name, x79=9, x31=7)).encode()), fewer),  # began anew, or left the window
+    ):
+        parsed, [row] = rows(text, previous=before)
+        assert (row["xid"], row["xid_errors"]) == (79, errors)
+        assert not parsed.excluded
+    _, [row] = rows(by_code(name, x79=3, x31=1), previous=counters(by_code(name, x79=1, x31=1).encode()))
+    assert (row["xid"], row["xid_errors"]) == (79, 2), "the code that was counted stands for the last one"
+
+
+@pytest.mark.parametrize(
+    ("text", "unhealthy"),
+    [
+        ('gpu_health{gpu_id="0",serial_number="S"} 0', 1),
+        ('amd_gpu_health{gpu_id="0",serial_number="S"} 1', 0),
+        ('DCGM_EXP_GPU_HEALTH_STATUS{UUID="S",health_watch="PCIE"} 10', 0),
+        ('DCGM_EXP_GPU_HEALTH_STATUS{UUID="S",health_watch="PCIE"} 0\n'
+         'DCGM_EXP_GPU_HEALTH_STATUS{UUID="S",health_watch="MEM"} 20', 1),
+        ('DCGM_FI_DEV_GPU_UTIL{UUID="S"} 5', None),
+    ],
+)  # fmt: skip
+def test_a_device_that_its_exporter_calls_failed(text, unhealthy):
+    """Who pays for a broken card should see since when it was one."""
+    parsed, [row] = rows(text)
+    assert row["unhealthy"] == unhealthy and not parsed.excluded
 
 
 @given(st.data())

@@ -35,6 +35,12 @@ def test_errors_count_in_their_minute_by_kind_and_code():
     }
 
 
+def test_a_failed_device_is_one_for_the_time_that_it_was_said():
+    """What a broken card cost is its seconds, minute by minute."""
+    row = {"time": NOON + timedelta(seconds=20), "interval_seconds": 30.0, "unhealthy": 1}
+    assert told(row) == {(59, "unhealthy", 0): (0, Decimal(10)), (0, "unhealthy", 0): (0, Decimal(20))}
+
+
 def test_throttled_and_shared_time_is_split_over_minutes_and_reasons():
     """Seconds lost to heat are seconds paid for; values that pods share are no measure of each of them."""
     row = {

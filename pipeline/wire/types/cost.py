@@ -49,6 +49,7 @@ GPU = EventType(
         count("ecc_uncorrected", "memory errors of the interval that were not", maximum=MOST_ERRORS),
         count("rows_remapped", "memory rows replaced in the interval after such errors", maximum=MOST_ERRORS),
         count("throttle_reasons", "why clocks are held back: NVML's bits, or 0", maximum=2.0**52),
+        count("unhealthy", "1 where the exporter says that the device failed, else 0"),
         string(
             "confidence",
             "how the value was obtained; process: of the processes of that pod, beside the device's",
