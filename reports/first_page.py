@@ -30,7 +30,7 @@ def who_pays(of: Statement) -> list[dict[str, Any]]:
         more = money(due - usage, of.currency)
         shown_as = (money(usage, of.currency), more, money(due, of.currency))
         rows.append([f"{len(rest)} more teams, listed below", "", "", "", *shown_as])
-    heads = ["Team", "used / idle", "held h", "active h", "usage", "adjusted", f"due ({of.currency})"]
+    heads = ["Team", "used / unused", "held h", "active h", "usage", "adjusted", f"due ({of.currency})"]
     whole = of.amounts
     all_due = of.due(of.currency)
     sums = (money(whole.total, of.currency), money(all_due - (whole.total or 0), of.currency))

@@ -74,7 +74,7 @@ def _lines(of: Statement) -> list[dict[str, Any]]:
             "active h",
             "idle h",
             "used",
-            "idle",
+            "unused",
             f"total ({of.currency})",
         ]
         account = " · ".join(

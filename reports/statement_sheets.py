@@ -25,7 +25,7 @@ def sheets(of: Statement) -> list[Sheet]:
     return [_teams(of), *(make(of) for make in PARTS)]
 
 
-_HEADS = ["held h", "active h", "idle held h", "unpriced h", "used", "idle", "usage"]
+_HEADS = ["held h", "active h", "idle held h", "unpriced h", "used", "unused", "usage"]
 
 
 def _numbers(own: Amounts) -> list[Any]:

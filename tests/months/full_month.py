@@ -1,0 +1,76 @@
+"""A closed month with all that a statement can say: labels, a budget, an unlike day, a gap, an account."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from pipeline.answers.window import month
+from pipeline.cli.app import app
+from pipeline.months.closings import closing
+from pipeline.months.inputs import Inputs
+from pipeline.prices import PriceBook
+from pipeline.store import Batch, Store
+from reports.read import read
+from reports.statement import Statement
+from tests.cost_rows import allocation, device, table
+from tests.ledger import START, Life, write
+from tests.months.months_scene import closed, months, usage
+
+FEBRUARY = datetime(2026, 2, 1)
+BOOK = "version: list\nprices: [{gpu_hour: 2, currency: USD}]\n"
+TERMS = "version: fy26\nteams:\n  red: {gl_code: '6100-12', cost_centre: CC-1}\n"
+BUDGETS = """
+budgets:
+- {name: red's month, match: {team: red}, amount: 1500, currency: USD}
+- {name: red's quarter, match: {team: red}, amount: 9000, currency: USD, period: quarter}
+- {name: in yen, match: {team: blue}, amount: 9000, currency: JPY}
+"""
+
+
+def full(folder: Path) -> Store:
+    """January and February of cards a and b at 2.00 an hour, January closed.
+
+    On the 20th of February a third card works; of the 25th nobody heard; on the 10th version 1 answers 400
+    requests, of which one in ten is wrong.
+    """
+    store = months(folder, 2)
+    with store.transaction() as con:
+        con.execute("UPDATE allocations SET model = 'fraud', model_version = '1' WHERE pod = 'b1'")
+    closed(store, 1, Inputs(PriceBook.flat(Decimal(2), "USD")))
+    day, end = datetime(2026, 2, 20), month(2026, 2).end
+    more = {
+        "devices": [device("x", day, day + timedelta(days=1), time=end)],
+        "allocations": [allocation("x", "x1", day, day + timedelta(days=1), team="red", workload="Job/x")],
+    }
+    store.append(Batch({name: table(name, rows) for name, rows in more.items()}))
+    with store.transaction() as con:
+        usage(con, "x", day, day + timedelta(days=1))
+        con.execute("DELETE FROM gpu_usage WHERE minute >= '2026-02-25' AND minute < '2026-02-26'")
+    shift = datetime(2026, 2, 10) - START
+    facts = Life().serve("1", 0, 20, error=0.1).facts()
+    for rows in facts.values():
+        for row in rows:
+            row.update({name: row[name] + shift for name in ("minute", "time") if name in row})
+    write(store, **{name: facts[name] for name in ("prediction_sums", "predictions", "labels")})
+    return store
+
+
+def close_by_command(folder: Path, files: Path, *more: str) -> Result:
+    """February, with the prices, terms and budgets of files."""
+    given = []
+    for key, text in (("closing.prices", BOOK), ("closing.terms", TERMS), ("budgets.file", BUDGETS)):
+        path = files / f"{key}.yaml"
+        path.write_text(text)
+        given += ["--set", f"{key}={path}"]
+    command = ["report", "close", "--month", "2026-02", "--store", str(folder), *more]
+    return CliRunner().invoke(app, [*given, *command])
+
+
+def statement(folder: Path) -> Statement:
+    with Store.open(folder, read_only=True) as store:
+        given = closing(store, FEBRUARY).thawed()
+        return read(store, lambda n: Store.open(folder, snapshot=n), month(2026, 2), given)

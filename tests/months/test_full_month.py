@@ -1,0 +1,95 @@
+"""All that a statement can say, of one closed month, read out of the files that finance opens."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from io import BytesIO
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+from pypdf import PdfReader
+
+from reports import statement_csv, statement_html, statement_pdf, statement_xlsx
+from reports.statement import Statement
+from reports.team import of_team
+from tests.months.full_month import close_by_command, full, statement
+
+
+@pytest.fixture(scope="module")
+def february(tmp_path_factory: pytest.TempPathFactory) -> Statement:
+    files = tmp_path_factory.mktemp("full")
+    with full(files / "ledger"):
+        pass
+    refused = close_by_command(files / "ledger", files)
+    assert refused.exit_code != 0 and "c said nothing from 2026-02-25 00:00Z" in str(refused.exception)
+    done = close_by_command(files / "ledger", files, "--accept-gaps")
+    assert done.exit_code == 0, done.output
+    return statement(files / "ledger")
+
+
+@pytest.fixture(scope="module")
+def sheets(february: Statement) -> dict[str, list[tuple[Any, ...]]]:
+    book = load_workbook(BytesIO(statement_xlsx.render(february)))
+    return {sheet.title: list(sheet.values) for sheet in book}
+
+
+def words(page: str) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page))).replace("\u200b", "")
+
+
+RULE = "allocation/idle-none/shared-none"
+GAP = "c said nothing from 2026-02-25 00:00Z to 2026-02-26 00:00Z (1440 minutes)"
+
+
+def test_the_page_says_all_of_it(february: Statement) -> None:
+    """672 hours of two cards at 2.00, and 24 of a third: 2,736.00; red has b, x and a third of a."""
+    page = words(statement_html.render(february))
+    for wanted in (
+        f"Closed with gaps that were accepted: {GAP}",
+        "Closed months 2026-01 this month change due 2,976.00 2,736.00 -8.1%",
+        "CC-1", "GL 6100-12",
+        f"rule {RULE}",
+        "red's month 1,500.00 1,840.00 -340.00 122.6%",
+        "red's quarter is of a quarter", "in yen is in JPY",
+        "2026-02-20 144.00 96.00 48.00 volume red on",
+        "fraud 1 400 3,360.0000 91.2% 3,682.1918",
+    ):  # fmt: skip
+        assert wanted in page, (wanted, page[:6000])
+    assert re.search(r"Total 1,368\.0 1,[0-9.]+ 2,736\.00 0\.00 2,736\.00", page)
+    shown = re.findall(r"(used|held without work|held by nobody) ([\d,.]+) ([\d.]+)%", page)
+    assert sum(float(part) for *_, part in shown) == pytest.approx(100)
+
+
+def test_the_workbook_has_each_of_them_as_numbers(sheets: dict[str, list[tuple[Any, ...]]]) -> None:
+    """Who works with the figures must not type them off a page."""
+    assert ("red", "chargeback", "CC-1", "6100-12") in [row[:4] for row in sheets["Teams"]]
+    assert sheets["Teams"][-1][4] == 1_368 and sheets["Teams"][-1][-1] == 2_736
+    assert sum(row[2] for row in sheets["Trend"] if row[0] == "2026-01") == 2_976
+    assert sum(row[2] for row in sheets["Where time went"][1:]) == pytest.approx(1)
+    assert {row[3] for row in sheets["Where time went"][1:]} == {RULE}
+    assert sheets["Budgets"][1][:4] == ("red's month", 1_500, 1_840, -340)
+    assert {row[5] for row in sheets["Budgets"][2:]} == {"of a quarter", "in JPY"}
+    assert ("2026-02-20", 144, 96, 48) in [row[:4] for row in sheets["Unusual days"]]
+    (fraud,) = sheets["Unit costs"][1:]
+    assert fraud[:4] == ("fraud 1", 400, 3_360, 0.9125)
+    about = dict(row for row in sheets["About"] if row[0] != "method")
+    assert about["accepted gap"].startswith(GAP[:10]) and "of the time was observed" in about["completeness"]
+
+
+def test_the_csv_has_the_accounts_and_the_budget(february: Statement) -> None:
+    text = statement_csv.render(february)
+    assert re.search(r"^team,.*,red,.*,CC-1,6100-12,chargeback,,driftledger-", text, re.M)
+    assert re.search(r"^budget,.*,red,.*,1840\.00,USD,.*,red's month,,,,1500\.00,", text, re.M)
+
+
+def test_the_pdf_is_an_archive_and_says_the_same(february: Statement) -> None:
+    """An archive takes PDF/A only, and looks at the mark."""
+    made = statement_pdf.render(of_team(february, "red"))
+    pdf = PdfReader(BytesIO(made))
+    meta = pdf.trailer["/Root"]["/Metadata"].get_data().decode()
+    assert re.search(r"pdfaid:part>2<", meta) and re.search(r"pdfaid:conformance>B<", meta)
+    text = "".join(page.extract_text() for page in pdf.pages)
+    for wanted in ("CC-1", "6100-12", "1,840.00", "-340.00", "91.2%", "2026-02-20", "accepted"):
+        assert wanted in text, wanted
