@@ -97,7 +97,7 @@ def _models(store: Store, window: Window, by: Sequence[str]) -> Answer:
 
 
 _UNLOGGED: dict[str, Any] = dict.fromkeys(
-    ("errors", "tokens_in", "tokens_out", "tokens_cached", "estimated_count")
+    ("errors", "tokens_in", "tokens_out", "tokens_cached", "estimated_count", "estimated_from")
 )
 """What nobody knows of requests that only their server counted."""
 

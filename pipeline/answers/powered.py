@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from detectors.confusion import around
 from detectors.estimate import FEWEST, expected
@@ -19,7 +21,10 @@ Powered = tuple[float, float, float]
 
 
 def powered(store: Store, window: Window, sums: Iterable[Mapping[str, Any]]) -> dict[Version, Powered]:
-    """Of versions with FEWEST labels and some predictions without one; `sums` as `model_sums` says them."""
+    """Of versions with FEWEST labels and some predictions without one; `sums` as `model_sums` says them.
+
+    Both are of the predictions since the reference in use was, whose curve says what was expected of them.
+    """
     references = store.references()
     rows = store.query(
         "estimate_minutes", tables={"scored": scored(references)}, start=window.start, end=window.end
@@ -27,9 +32,14 @@ def powered(store: Store, window: Window, sums: Iterable[Mapping[str, Any]]) -> 
     every = {(row["model"], row["model_version"]): row for row in sums}
     found = {}
     for version, mine in by_version(rows).items():
-        count = mine.column("count").to_numpy().astype(np.float64)
         row = every.get(version)
-        if row is None or not FEWEST <= count.sum() < (row["estimated_count"] or 0):
+        if row is None or row["estimated_from"] is None:
+            continue
+        mine = mine.filter(
+            pc.greater_equal(mine["minute"], pa.scalar(row["estimated_from"], mine["minute"].type))
+        )
+        count = mine.column("count").to_numpy().astype(np.float64)
+        if not FEWEST <= count.sum() < (row["estimated_count"] or 0):
             continue
         score, positive = mine.column("score").to_numpy(), mine.column("positive").to_numpy()
         chance = expected(references[version[0]], score, positive)

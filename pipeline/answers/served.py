@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import pyarrow as pa
 
 from detectors import latency_objective
 from pipeline.answers.window import Window
@@ -17,7 +19,14 @@ DIMENSIONS = ("cluster", "namespace", "workload")
 
 def traffic(store: Store, window: Window, by: Sequence[str] = ()) -> list[dict[str, Any]]:
     """The rows of model_sums.sql, by model, version and the dimensions of `by`."""
-    return _rows(store, "model_sums", window, by)
+    return _rows(store, "model_sums", window, by, {"used": used(store)})
+
+
+def used(store: Store) -> pa.Table:
+    """The table that asks for estimates by the reference in use alone: another curve is another estimate."""
+    known = {model: reference.reference for model, reference in store.references().items()}
+    columns = {"model": known.keys(), "reference": known.values()}
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 
 def latency(
@@ -43,8 +52,13 @@ def counted(store: Store, window: Window, by: Sequence[str] = ()) -> list[dict[s
 
 
 def _rows(
-    store: Store, name: str, window: Window, by: Sequence[str], **parameters: Any
+    store: Store,
+    name: str,
+    window: Window,
+    by: Sequence[str],
+    tables: Mapping[str, pa.Table] | None = None,
+    **parameters: Any,
 ) -> list[dict[str, Any]]:
     parameters |= {f"by_{d}": d in by for d in DIMENSIONS}
-    found = store.query(name, start=window.start, end=window.end, **parameters)
+    found = store.query(name, tables=tables, start=window.start, end=window.end, **parameters)
     return list(found.to_pylist())

@@ -10,7 +10,7 @@ import pyarrow as pa
 from detectors import estimate
 from pipeline.answers import rolled
 from pipeline.answers.answer import Answer, Column, Value
-from pipeline.answers.served import timed, traffic
+from pipeline.answers.served import timed, traffic, used
 from pipeline.answers.truth import accuracy_minutes
 from pipeline.answers.window import MINUTE, Window
 from pipeline.facts.models import ZERO_BUCKET
@@ -56,7 +56,7 @@ def timeline(store: Store, window: Window, points: int) -> Answer:
         step, origin = max(step, 60), rolled.start_of_hour(window.start)
     found = store.query(
         "model_timeline",
-        tables={"labelled": _labelled(store, window)},
+        tables={"labelled": _labelled(store, window), "used": used(store)},
         start=window.start,
         end=window.end,
         step_minutes=step,

@@ -1,15 +1,18 @@
 -- Traffic, labels, estimated accuracy and p95 latency of each model version in steps of $step_minutes from $origin over
 -- [$start, $end).  What a bucket is worth, and where in it the 95th percentile lies, is as latency_quantiles says it.
 -- estimate_level is the newest verdict on the estimate by the end of the step.
--- Tables passed in: labelled(model, model_version, minute, count, errors), as accuracy_minutes says it.
+-- Tables passed in: labelled(model, model_version, minute, count, errors), as accuracy_minutes says it; and used(model,
+-- reference), whose estimates alone count.
 WITH
 -- include counted_latency
 , traffic AS (
     SELECT
         time_bucket(to_minutes($step_minutes), minute, $origin) AS time, model, model_version,
         CAST(sum("count") AS BIGINT) AS requests, CAST(sum(errors) AS BIGINT) AS failed,
-        CAST(sum(estimated_count) AS BIGINT) AS estimated_count, sum(estimated_correct) AS estimated_correct
-    FROM prediction_sums
+        CAST(sum(estimated_count) FILTER (known) AS BIGINT) AS estimated_count,
+        sum(estimated_correct) FILTER (known) AS estimated_correct
+    FROM (SELECT s.*, s.reference IS NOT DISTINCT FROM coalesce(u.reference, s.reference) AS known
+          FROM prediction_sums s LEFT JOIN used u USING (model))
     WHERE minute >= $start AND minute < $end
     GROUP BY ALL
 ),

@@ -167,6 +167,27 @@ def test_the_answer_says_how_fresh_it_is(store: Store) -> None:
     assert models(store, HOUR).as_of == START + SERVED * MINUTE
 
 
+def test_an_estimate_is_of_the_reference_in_use(store: Store, life: Life) -> None:
+    """Registered anew amid the window: sums by another curve are another estimate, no part of this."""
+    before = [{**r, "estimated_count": 20, "estimated_correct": Decimal(10)} for r in life.prediction_sums]
+    since = [{**r, "reference": "fraud@2", "estimated_correct": Decimal(18)} for r in before]
+    half = START + 45 * MINUTE
+    sums = [*(r for r in before if r["minute"] < half), *(r for r in since if r["minute"] >= half)]
+    with Store.open(store.location.folder / "anew") as anew:
+        register(anew, reference(), START.replace(tzinfo=UTC))
+        register(anew, reference(reference="fraud@2", errors=2_000), half.replace(tzinfo=UTC))
+        said = [{**r, "score": 0.9} for r in life.predictions]
+        few = life.labels[::2]
+        write(anew, **{**life.facts(), "prediction_sums": sums, "predictions": said, "labels": few})
+        found, drawn = by_version(models(anew, HOUR))["1"], timeline(anew, HOUR, points=4)
+    assert (found["estimated_accuracy"], found["estimated_count"]) == (0.9, 15 * 20)
+    mine = [row["estimated_accuracy"] for row in named(drawn) if row["model_version"] == "1"]
+    assert mine == [None, None, None, 0.9]
+    right = [r["label"] == "yes" for r in few if r["prediction_id"] in {p["prediction_id"] for p in said
+             if p["model_version"] == "1" and p["time"] >= half}]  # fmt: skip
+    assert found["powered_accuracy"] == pytest.approx(sum(right) / len(right))
+
+
 def test_an_empty_window_says_when_there_was_traffic(store: Store) -> None:
     """A recorded trace is older than the usual week: the reader must be told how to see it."""
     empty = models(store, Window(datetime(2020, 1, 1), datetime(2020, 1, 2)))
