@@ -116,6 +116,13 @@ def test_few_labels_of_a_file_of_their_own(tmp_path: Path) -> None:
     some = pa.table({"id": [*range(0, 4_000, 20), 0, 9_999_999], "paid": [*paid[::20].tolist(), 7, 1]})
     pa.csv.write_csv(some, tmp_path / "labels.csv")
     found = evaluated(tmp_path, pa.table(rows), labels=str(tmp_path / "labels.csv"), chunk="4000")
+    told = run(
+        "--reference", tmp_path / "reference.parquet", "--data", tmp_path / "data.parquet",
+        "--columns", tmp_path / "columns.yaml", "--labels", tmp_path / "labels.csv", "-o", "json",
+    )  # fmt: skip
+    notes = json.loads(told.stdout)["notes"]
+    assert "labels.csv: 1 labels are of predictions that the data does not have" in notes
+    assert "labels.csv: 1 predictions have labels that differ; the last one counts" in notes
     assert found[(0, "|label_coverage|rows")]["value"] == pytest.approx(0.05)
     truth = float((rows["said"] == paid).mean())
     for method in ("realized", "prediction_powered", "post_stratified"):

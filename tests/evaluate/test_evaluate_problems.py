@@ -9,7 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import (
+    brier_score_loss,
+    confusion_matrix,
+    f1_score,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
 from pipeline.errors import ConfigError
 from tests.evaluate.evaluating import Numbers, numbers, run
@@ -53,6 +61,28 @@ def test_several_classes_are_the_mean_of_each_against_the_rest(tmp_path: Path) -
         exact = 1e-3 if name == "roc_auc" else 1e-12
         assert found[(0, f"|{name}|realized")]["value"] == pytest.approx(value, abs=exact)
         assert found[(0, f"|{name}|estimated")]["value"] == pytest.approx(value, abs=0.06)
+
+
+def test_scores_are_as_wrong_as_scikit_learn_says(tmp_path: Path) -> None:
+    """Brier score and calibration error of scores that are too sure, by figures made without our code."""
+    rng = np.random.default_rng(7)
+    chance = rng.random(1_000)
+    score = np.round(np.where(chance > 0.5, chance**0.5, chance**2), 4)
+    rows = {"score": score, "said": score > 0.5, "paid": rng.random(1_000) < chance}
+    roles = "score: score\nprediction: said\nlabel: paid\nvalues: {tp: 10, fp: -3, fn: -40, tn: 0.5}\n"
+    found = evaluated(tmp_path, rows, rows, roles)
+    brier = found[(0, "|brier_score|realized")]
+    assert brier["value"] == pytest.approx(brier_score_loss(rows["paid"], score), abs=1e-12)
+    assert brier["low"] < brier["value"] < brier["high"]
+    happened, said = calibration_curve(rows["paid"], score, n_bins=10)
+    sizes = np.histogram(score, np.linspace(0, 1, 11))[0]
+    gap = (np.abs(happened - said) * sizes[sizes > 0]).sum() / 1_000
+    assert gap > 0.1, "else a wrong sum could not be told from a right one"
+    assert found[(0, "|calibration_error|realized")]["value"] == pytest.approx(gap, abs=2e-3)
+    (tn, fp), (fn, tp) = confusion_matrix(rows["paid"], rows["said"])
+    worth = 10 * tp - 3 * fp - 40 * fn + 0.5 * tn
+    assert found[(0, "|business_value|realized")]["value"] == pytest.approx(worth, abs=1e-9)
+    assert [found[(0, f"|{cell}|realized")]["value"] for cell in ("tp", "fp", "fn", "tn")] == [tp, fp, fn, tn]
 
 
 def prices(seed: int, noise: float) -> dict[str, Any]:

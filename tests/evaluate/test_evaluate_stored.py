@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,6 +43,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert made.exit_code == 0, made.output
     assert "4,000 predictions" in made.output and "income (10 bins), country (3 categories)" in made.output
     return found
+
+
+def test_the_command_keeps_a_reference_in_use(folder: Path, tmp_path: Path) -> None:
+    """A training run that registers at night must not change what the day is judged by."""
+    ledger = tmp_path / "ledger"
+    shutil.copytree(folder / "ledger", ledger)
+    kept = reference("freeze", "loan@", "--store", ledger)
+    assert kept.exit_code == 0 and "frozen     now" in kept.output
+    assert "already; nothing was changed" in reference("freeze", "loan@", "--store", ledger).output
+    pq.write_table(pa.table(columns(1_000, 9, drift=False)), tmp_path / "later.parquet")
+    later = reference(
+        "create", "loan", "--data", tmp_path / "later.parquet", "--columns", folder / "columns.yaml",
+        "--store", ledger,
+    )  # fmt: skip
+    name = re.search(r"reference  (loan@\S+)", kept.output)
+    assert name is not None and f"in use     {name[1]}" in later.output
 
 
 def evaluated(folder: Path, *against: str | Path) -> Numbers:
