@@ -31,6 +31,16 @@ _COLUMNS = {
     "flows": "Flows",
     "dropped": "Dropped",
 }
+_OUTCOMES = {
+    "namespace": "Namespace",
+    "workload": "Workload",
+    "protocol": "Protocol",
+    "outcome": "Code, or why dropped",
+    "events": "Events",
+    "share": "Share",
+    "latency_seconds": "Latency, mean s",
+}
+_OUTCOMES_BY = ("namespace", "workload", "protocol", "outcome")
 _BY = ("team", "namespace", "workload", "class", "basis", "method")
 _CLASSES = {"same_zone": "#1b9e77", "cross_zone": "#e6ab02", "cross_region": "#d95f02", "internet": "#c1121f",
             "unknown": "#999999"}  # fmt: skip
@@ -58,6 +68,18 @@ def page(view: View) -> None:
     st.altair_chart(_bars(answer), width="stretch", alt="What each workload sent, by network class")
     command = f"driftledger network --window {shown.words(view)} --by {','.join(_BY)} -o wide"
     shown.table(view, asked, _COLUMNS, file="network", command=command)
+    _outcomes(view)
+
+
+def _outcomes(view: View) -> None:
+    asked = ask(view, "network_outcomes", view.window, by=_OUTCOMES_BY)
+    if asked is None or not asked.answer.rows:
+        return
+    st.subheader("Responses and drops")
+    command = (
+        f"driftledger network --outcomes --window {shown.words(view)} --by {','.join(_OUTCOMES_BY)} -o wide"
+    )
+    shown.table(view, asked, _OUTCOMES, file="network-outcomes", command=command)
 
 
 def _bars(answer: Answer) -> Any:

@@ -24,6 +24,7 @@ from pipeline.answers.label_lags import label_lags
 from pipeline.answers.marks import marks
 from pipeline.answers.models import models
 from pipeline.answers.network import network
+from pipeline.answers.network_outcomes import network_outcomes
 from pipeline.answers.timeline import timeline
 from pipeline.answers.unit_costs import unit_costs
 from pipeline.answers.window import Window
@@ -116,6 +117,10 @@ def _histogram(store: Store, _view: View, window: Window, **which: str) -> Answe
     return histogram(store, window, **which)
 
 
+def _network_outcomes(store: Store, _view: View, window: Window, by: tuple[str, ...]) -> Answer:
+    return network_outcomes(store, window, by)
+
+
 def _network(store: Store, view: View, window: Window, by: tuple[str, ...]) -> Answer:
     return network(store, window, by, view.book, view.currency, view.owners)
 
@@ -139,6 +144,7 @@ QUESTIONS: dict[str, Callable[..., Answer]] = {
     "drift": _drift,
     "histogram": _histogram,
     "network": _network,
+    "network_outcomes": _network_outcomes,
     "energy": _energy,
 }
 

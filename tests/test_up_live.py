@@ -16,6 +16,7 @@ import requests
 from pipeline.store import Store
 from tests.command import WAIT_SECONDS, Command
 from tests.dcgm.exporter import Exporter, gpu
+from tests.samples import sample
 from tests.waiting import until
 
 pytestmark = pytest.mark.xdist_group("up")
@@ -28,8 +29,9 @@ def _config(folder: Path, exporter: str) -> Path:
         f"""
 store: {{folder: {folder / "ledger"}}}
 collect: {{cluster: c, state_folder: {folder / "state"}, health_port: 0}}
-up: {{collect: "dcgm,inference", dashboard: false, judge_seconds: 5}}
+up: {{collect: "dcgm,hubble,inference", dashboard: false, judge_seconds: 5}}
 dcgm: {{exporters: "{exporter}", interval_seconds: 1}}
+hubble: {{files: "{folder / "flows.log"}"}}
 inference: {{port: 0}}
 """
     )
@@ -61,6 +63,8 @@ def test_one_command_from_an_empty_folder_to_answers(tmp_path: Path, exporter: E
     """Who tries it sees GPUs, a model's latency and its accuracy, and loses nothing by a restart."""
     earlier = datetime.now(UTC) - timedelta(minutes=2)
     config = _config(tmp_path, exporter.url)
+    flows = sample("hubble-otel", "basic-sample-400-tcp-flows.json")
+    (tmp_path / "flows.log").write_bytes(flows.read_bytes())
     with Command(config, "up") as up:
         door = up.said(r"inference events are taken on (http://\S+)")
         health = up.said(r"health on (http://\S+)")
@@ -70,6 +74,7 @@ def test_one_command_from_an_empty_folder_to_answers(tmp_path: Path, exporter: E
         answer = requests.post(f"{door}/v1/label", json=label, timeout=30)
         assert answer.json()["taken"] == 1
         until(lambda: _ledger(tmp_path, "gpu_usage"), "the GPU", WAIT_SECONDS)
+        until(lambda: _ledger(tmp_path, "network_usage"), "the flows", WAIT_SECONDS)
         until(lambda: _ledger(tmp_path, "findings"), "the judge", WAIT_SECONDS)
         until(lambda: requests.get(f"{health}/readyz", timeout=5).ok, "readiness", WAIT_SECONDS)
         assert "driftledger_collect_events_total" in requests.get(f"{health}/metrics", timeout=5).text
@@ -78,6 +83,7 @@ def test_one_command_from_an_empty_folder_to_answers(tmp_path: Path, exporter: E
     models = subprocess.run([*command, "-o", "json"], capture_output=True, text=True, check=True)
     row = json.loads(models.stdout)["rows"][0]
     assert (row["model"], row["requests"], row["accuracy"]) == ("fraud", 1, 1.0)
+    assert float(row["latency_p50"]) == pytest.approx(0.1, rel=0.1)
     before = sum(r["samples"] for r in _ledger(tmp_path, "gpu_usage"))
     with up:
         door = up.said(r"inference events are taken on (http://\S+)")
@@ -89,6 +95,7 @@ def test_one_command_from_an_empty_folder_to_answers(tmp_path: Path, exporter: E
         )
         assert up.stop() == 0
     assert sum(r["count"] for r in _ledger(tmp_path, "prediction_sums")) == 2
+    assert sum(r["flows"] for r in _ledger(tmp_path, "network_usage")) == 400, "once, over the restart too"
 
 
 def test_a_wrong_file_is_named(tmp_path: Path) -> None:

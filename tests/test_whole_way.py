@@ -169,5 +169,6 @@ def test_from_a_cluster_to_what_a_model_costs_and_whether_it_is_right(
 
     model = until(lambda: place.asked("models", "-w", "1h"), "the model", WAIT_SECONDS)[0]
     assert (model["model"], model["requests"], model["labelled"], model["accuracy"]) == ("fraud", 10, 10, 0.8)
+    assert float(model["latency_p50"]) == pytest.approx(0.1, rel=0.1)
     for run in place.runs.values():
         assert run.stop() == 0, run.log

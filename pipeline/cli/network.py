@@ -32,6 +32,14 @@ def network(
             help="Group by; may be repeated: team, cluster, namespace, workload, class, basis or method.",
         ),
     ] = None,
+    outcomes: Annotated[
+        bool,
+        typer.Option(
+            "--outcomes",
+            help="HTTP and DNS responses by code with their latency, and drops by reason; "
+            "by cluster, namespace, workload, protocol or outcome.",
+        ),
+    ] = False,
     prices: PricesOption = None,
     currency: CurrencyOption = "USD",
     output: OutputOption = Output.table,
@@ -41,10 +49,15 @@ def network(
     Exit code 7 when some of it has no price, or no source tells its bytes.
     """
     from pipeline.answers.network import network as answer
+    from pipeline.answers.network_outcomes import network_outcomes
     from pipeline.answers.window import parse_window
     from pipeline.ownership.file import load
 
     span = parse_window(window, now())
+    if outcomes:
+        with reading(ctx, store) as ledger:
+            became = network_outcomes(ledger, span, dimensions(by or ["workload", "protocol", "outcome"]))
+        return show(became, output)
     book = price_book(prices, None, currency)
     owners = load(settings(ctx).cost.ownership)
     with reading(ctx, store) as ledger:

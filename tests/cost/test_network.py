@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from detectors.network_classes import CLASSES
 from pipeline.answers.answer import Answer
 from pipeline.answers.network import GIB, network
+from pipeline.answers.network_outcomes import network_outcomes
 from pipeline.answers.network_split import Sent, split
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
@@ -98,6 +100,41 @@ def test_each_byte_is_priced_as_surely_as_it_is_known(ledger: Store) -> None:
     assert answer.total[3:5] == (Decimal(8), Decimal("0.15")) and answer.total[5:7] == (None, None)
     assert answer.total[7] == Decimal(2)
     assert any("2.000000 GiB have no price" in note for note in answer.notes)
+
+
+def test_what_became_of_traffic_is_told_by_workload(tmp_path: Path) -> None:
+    """Who is paged for errors or DNS that is slow asks which workload, which code, and how long."""
+
+    def row(workload: str, outcome: str, events: int, seconds: str = "0", timed: int = 0) -> dict[str, Any]:
+        names = {"minute": START, "cluster": "c", "namespace": "ns", "workload": workload, "protocol": "HTTP"}
+        return names | {
+            "outcome": outcome,
+            "events": events,
+            "timed": timed,
+            "latency_seconds": Decimal(seconds),
+        }
+
+    late = row("api", "500", 100) | {"minute": START + timedelta(days=9)}
+    rows = [
+        row("api", "200", 6, "1.5", 5),
+        row("api", "500", 3),
+        row("web", "dropped POLICY_DENIED", 1),
+        late,
+    ]
+    with Store.open(tmp_path) as store:
+        assert network_outcomes(store, HOURS).rows == ()
+        store.append(Batch({"network_outcomes": table("network_outcomes", rows)}))
+        answer = network_outcomes(store, HOURS)
+        assert told(answer, "workload", "outcome", "events", "share", "latency_seconds") == [
+            ("api", "200", 6, Decimal("0.6"), Decimal("0.3")),
+            ("api", "500", 3, Decimal("0.3"), None),
+            ("web", "dropped POLICY_DENIED", 1, Decimal("0.1"), None),
+        ]
+        assert network_outcomes(store, HOURS, ("workload",)).rows[0][1:] == (
+            9, Decimal("0.9"), Decimal("0.3"), 5,
+        )  # fmt: skip
+        with pytest.raises(ConfigError):
+            network_outcomes(store, HOURS, ("class",))
 
 
 def test_a_price_and_an_owner_hold_from_their_hour_on(ledger: Store) -> None:
