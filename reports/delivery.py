@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from itertools import groupby
 from types import MappingProxyType
@@ -23,7 +24,9 @@ from reports.build import contents
 from reports.ledger_lines import USUAL
 from reports.ledger_lines import Mapping as Mapping_
 from reports.mail import Partly, Unclear
+from reports.parcel import Parcel
 from reports.read import read
+from reports.summary import summary
 from reports.targets import Target
 
 SENDING, SENT, FAILED, UNCLEAR = "sending", "sent", "failed", "unclear"
@@ -68,7 +71,7 @@ def deliver(
     """
     tried = []
     for closed, own in groupby(waiting(store, targets, clock(), since), key=lambda pair: pair[0]):
-        made: dict[str, bytes] = {}
+        made: Parcel | None = None
         for _, target in own:
             before_each()
             if (row := _given_up(store, closed, target, clock())) is not None:
@@ -109,9 +112,10 @@ def handed_over(store: Store, closed: Closing, digest: str) -> datetime | None:
     )
 
 
-def _made(store: Store, at: Snapshots, closed: Closing, columns: Mapping_) -> dict[str, bytes]:
+def _made(store: Store, at: Snapshots, closed: Closing, columns: Mapping_) -> Parcel:
     span = month_of(closed.month.year, closed.month.month)
-    return dict(contents(read(store, at, span, closed.thawed()), columns))
+    whole = read(store, at, span, closed.thawed())
+    return Parcel(f"{closed.month:%Y-%m}", dict(contents(whole, columns)), partial(summary, whole))
 
 
 def _given_up(store: Store, closed: Closing, target: Target, now: datetime) -> Row | None:
@@ -128,14 +132,14 @@ def _given_up(store: Store, closed: Closing, target: Target, now: datetime) -> R
     return _row(rows)
 
 
-def _hand(store: Store, closed: Closing, target: Target, made: Mapping[str, bytes], clock: Clock) -> Row:
+def _hand(store: Store, closed: Closing, target: Target, made: Parcel, clock: Clock) -> Row:
     key = sha256(f"{closed.hash}|{target.name}".encode()).hexdigest()[:32]
     try:
-        said = target.hand(made, f"{closed.month:%Y-%m}", key)
+        said = target.hand(made, key)
     except (OSError, ValueError) as error:  # what cannot be a host, a login or an endpoint is the latter
         state = UNCLEAR if isinstance(error, Unclear) else FAILED
         return _tell(store, closed, target, state, str(error)[:500], clock())
-    files = {name: sha256(content).hexdigest() for name, content in made.items()}
+    files = {name: sha256(content).hexdigest() for name, content in made.files.items()}
     row = _tell(store, closed, target, SENT, said[:500], clock(), files)
     return row | {"partly": isinstance(said, Partly)}
 

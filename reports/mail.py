@@ -14,6 +14,9 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
+from reports.parcel import Parcel
+from reports.summary import Summary, as_html, as_text
+
 SECONDS = 30.0
 STARTTLS, IMPLICIT, NONE = "starttls", "implicit", "none"
 PORTS = {STARTTLS: 587, IMPLICIT: 465, NONE: 25}
@@ -37,7 +40,11 @@ class Partly(str):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """PDF, XLSX and CSV files; the password is in a file, or in the environment as PASSWORD."""
+    """The statement in a few lines, with its PDF, XLSX and CSV files: of the whole month, or of one team.
+
+    `page` is the address of the page of months, '' where who gets the mail cannot open it; the password is in
+    a file, or in the environment as PASSWORD.
+    """
 
     name: str
     host: str
@@ -47,11 +54,16 @@ class Mail:
     user: str = ""
     tls: str = STARTTLS
     password_file: Path | None = None
+    team: str = ""
+    page: str = ""
     again: bool = False
 
-    def hand(self, contents: Mapping[str, bytes], month: str, key: str) -> str:
+    def hand(self, parcel: Parcel, key: str) -> str:
+        said = parcel.summary(self.team)
+        if said is None:
+            return f"{parcel.month} has nothing of {self.team}: no mail"
         password = self._password() if self.user else ""
-        message = self._message(contents, month, key)
+        message = self._message(parcel, said, key)
         try:
             server = self._connected()
         except OSError as error:
@@ -120,19 +132,22 @@ class Mail:
             return f"{said}; `tls` says how a connection is begun, now {self.tls}"
         return said
 
-    def _message(self, contents: Mapping[str, bytes], month: str, key: str) -> EmailMessage:
+    def _message(self, parcel: Parcel, said: Summary, key: str) -> EmailMessage:
+        own = parcel.of_team(self.team) if self.team else parcel.of_all()
+        files = {
+            name: _ATTACHED.get(name.rpartition(".")[2]) for name in own if not name.startswith(_FOR_PROGRAMS)
+        }
+        attached = {name: kind for name, kind in files.items() if kind is not None}
+        page = f"{self.page}?month={parcel.month}" if self.page else ""
         message = EmailMessage()
-        message["Subject"] = f"GPU statement {month}"
+        message["Subject"] = f"GPU statement {parcel.month}"
         message["From"], message["To"] = self.sender, ", ".join(self.to)
         message["Date"] = format_datetime(datetime.now(UTC))
         message["Message-ID"] = f"<{key}@driftledger>"
-        message.set_content(
-            f"The GPU statement of {month}. `driftledger report verify FILE` checks a file.\n"
-        )
-        for name, content in contents.items():
-            kind = _ATTACHED.get(name.rpartition(".")[2])
-            if kind is not None and not name.startswith(_FOR_PROGRAMS):
-                message.add_attachment(content, maintype=kind[0], subtype=kind[1], filename=name)
+        message.set_content(as_text(said, page, list(attached)))
+        message.add_alternative(as_html(said, page, list(attached)), subtype="html")
+        for name, kind in attached.items():
+            message.add_attachment(own[name], maintype=kind[0], subtype=kind[1], filename=name)
         return message
 
 

@@ -19,6 +19,11 @@ def element(name: str, text: str, css_class: str = "") -> Html:
     return Html(f"<{name}{of_class}>{escape(_visible(text))}</{name}>")
 
 
+def link(url: str, text: str) -> Html:
+    """To an address of the configuration: never to one that a name holds."""
+    return Html(f'<a href="{escape(url, quote=True)}">{escape(_visible(text))}</a>')
+
+
 def bar(share: float) -> Html:
     """What part was used, 0 to 1."""
     used = share * 100

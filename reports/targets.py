@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,14 +18,14 @@ from pipeline.outgoing import Receiver, Undelivered, post, receiver
 from pipeline.sections import Section
 from reports import files
 from reports.mail import NONE, PORTS, STARTTLS, Mail
+from reports.parcel import Parcel
 
 SECONDS = 30.0
 _ADDRESS = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+")
-Files = Mapping[str, bytes]
 
 
 class Target(Protocol):
-    """Takes the files of one month, and says what it took; `key` is the same at each attempt.
+    """Takes what is of one month, and says what it took; `key` is the same at each attempt.
 
     Raises OSError where it could not, mail.Unclear where it cannot say.
     ValueError is a setting that cannot be right.  Where some of several did not get it, it says mail.Partly.
@@ -39,17 +38,20 @@ class Target(Protocol):
         """Whether to hand over twice is the same as once."""
         ...
 
-    def hand(self, contents: Files, month: str, key: str) -> str: ...
+    def hand(self, parcel: Parcel, key: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
+    """`team` is the one whose files it gets, '' all."""
+
     name: str
     path: Path
+    team: str = ""
     again: bool = True
 
-    def hand(self, contents: Files, month: str, key: str) -> str:
-        return f"{len(files.write(self.path / month, contents))} files"
+    def hand(self, parcel: Parcel, key: str) -> str:
+        return f"{len(files.write(self.path / parcel.month, parcel.chosen(self.team)))} files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,10 @@ class Bucket:
 
     name: str
     url: str
+    team: str = ""
     again: bool = True
 
-    def hand(self, contents: Files, month: str, key: str) -> str:
+    def hand(self, parcel: Parcel, key: str) -> str:
         from pyarrow.fs import FileSystem, S3FileSystem
 
         place = self.url.removeprefix("s3://").rstrip("/")
@@ -72,28 +75,35 @@ class Bucket:
             raise OSError(f"{named} is {endpoint}: write https://HOST or https://HOST:PORT")
         where = {"endpoint_override": parts.netloc, "scheme": parts.scheme} if endpoint else {}
         system: FileSystem = S3FileSystem(region=region, connect_timeout=SECONDS, **where)
-        for name, content in contents.items():
-            with system.open_output_stream(f"{place}/{month}/{name}") as out:
+        chosen = parcel.chosen(self.team)
+        for name, content in chosen.items():
+            with system.open_output_stream(f"{place}/{parcel.month}/{name}") as out:
                 out.write(content)
-        return f"{len(contents)} files"
+        return f"{len(chosen)} files"
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A JSON message that the month is closed, with the SHA-256 of every file; the key makes it one."""
+    """A JSON message that the month is closed: what is due, its hash, and the SHA-256 of every file."""
 
     name: str
     to: Receiver
+    team: str = ""
     again: bool = True
 
-    def hand(self, contents: Files, month: str, key: str) -> str:
-        digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-        body = json.dumps({"month": month, "key": key, "files": digests}, sort_keys=True).encode()
+    def hand(self, parcel: Parcel, key: str) -> str:
+        chosen, said = parcel.chosen(self.team), parcel.summary(self.team)
+        message = {
+            "month": parcel.month, "key": key, "team": self.team, "hash": said.hash if said else "",
+            "due": said.plain if said else {},
+            "files": {name: hashlib.sha256(content).hexdigest() for name, content in chosen.items()},
+        }  # fmt: skip
+        body = json.dumps(message, sort_keys=True).encode()
         try:
             post(self.to, self.to.path, body, {"Idempotency-Key": key})
         except Undelivered as error:
             raise OSError(str(error)) from error
-        return f"the digests of {len(digests)} files"
+        return f"the digests of {len(chosen)} files"
 
 
 def load(path: str) -> tuple[Target, ...]:
@@ -112,19 +122,19 @@ def parse(text: str) -> tuple[Target, ...]:
 
 
 def _target(row: Section) -> Target:
-    name = row.text("name")
+    name, team = row.text("name"), row.text("team", "")
     kind = row.choice("kind", ("folder", "s3", "smtp", "webhook"), "folder")
     made: Target
     if kind == "folder":
-        made = Folder(name, Path(row.text("path")))
+        made = Folder(name, Path(row.text("path")), team)
     elif kind == "s3":
-        made = Bucket(name, _bucket(row))
+        made = Bucket(name, _bucket(row), team)
     elif kind == "webhook":
         private = row.choice("allow_private", ("true", "false"), "false") == "true"
         to = receiver(row.key("url"), row.text("url"), private, row.key("allow_private"))
-        made = Webhook(name, to)
+        made = Webhook(name, to, team)
     else:
-        made = _mail(name, row)
+        made = _mail(name, row, team)
     row.done()
     return made
 
@@ -137,7 +147,7 @@ def _bucket(row: Section) -> str:
     return url
 
 
-def _mail(name: str, row: Section) -> Mail:
+def _mail(name: str, row: Section, team: str) -> Mail:
     tls = row.choice("tls", tuple(PORTS), STARTTLS)
     host, port = _server(row, PORTS[tls])
     sender = _address(row.key("from"), row.text("from"))
@@ -147,7 +157,10 @@ def _mail(name: str, row: Section) -> Mail:
         raise ConfigError(row.key("tls"), tls, "a password goes over TLS only: write starttls or implicit")
     if not user.isascii():
         raise ConfigError(row.key("user"), user, "write a login of ASCII letters: no other can be sent")
-    return Mail(name, host, port, sender, to, user, tls, Path(file) if file else None)
+    page = row.text("page", "")
+    if page and not page.startswith(("https://", "http://")):
+        raise ConfigError(row.key("page"), page, "write the address of the page of months, https://…")
+    return Mail(name, host, port, sender, to, user, tls, Path(file) if file else None, team, page)
 
 
 def _server(row: Section, usual: int) -> tuple[str, int]:

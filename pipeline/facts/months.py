@@ -68,7 +68,7 @@ REPLIES = Fact(
 
 DELIVERIES = Fact(
     "deliveries",
-    "Each attempt to hand a closed month's statements to a target; `files` has the SHA-256 of what it took.",
+    "Each attempt to hand a closed month's statements to a target; `files` are their SHA-256.",
     "append",
     (*columns("month", of=TIME), *columns("target"), *columns("time", of=TIME)),
     (*columns("state"), *columns("attempt", of=pa.int64()), *columns("detail", "hash", "files")),

@@ -27,10 +27,14 @@ from reports import delivery, targets
 from reports.delivery import FAILED, SENT, UNCLEAR, again, deliver
 from reports.mail import Mail, Partly, Unclear
 from reports.schedule import tick
+from reports.summary import Summary
 from tests.places import bucket
 
 NOW = datetime(2026, 2, 10)
 MADE = [("statement-2026-01.pdf", b"%PDF-1.7"), ("statement-2026-01.csv", b"a,b\n"), ("x.parquet", b"PAR1")]
+
+
+SUMMARY = Summary("GPU statement, January 2026", "all teams", "f" * 64, (("USD", "2,480.00"),), ())
 
 
 class Hook(BaseHTTPRequestHandler):
@@ -70,6 +74,7 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setattr(delivery.Closing, "thawed", lambda _: None)
     monkeypatch.setattr(delivery, "read", lambda *_: None)
     monkeypatch.setattr(delivery, "contents", lambda *_: iter(MADE))
+    monkeypatch.setattr(delivery, "summary", lambda *_: SUMMARY)
     with Store.open(tmp_path / "ledger") as store:
         store.append(Batch({"closings": pa.Table.from_pylist([row], schema=CLOSINGS.schema)}))
         yield store
@@ -99,7 +104,9 @@ def test_a_hook_that_fails_is_asked_again_with_the_same_key(closed: Store) -> No
         assert states(closed, to, NOW + timedelta(days=9)) == []
         keys = {key for key, _ in hook.got}
         assert len(keys) == 1 and len(hook.got) == 2
-        assert set(hook.got[0][1]["files"]) == {name for name, _ in MADE}
+        told = hook.got[0][1]
+        assert set(told["files"]) == {name for name, _ in MADE}
+        assert (told["due"], told["hash"]) == ({"USD": "2480.00"}, "f" * 64)
 
 
 class Cut:

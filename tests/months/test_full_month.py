@@ -13,6 +13,7 @@ from pypdf import PdfReader
 
 from reports import statement_csv, statement_html, statement_pdf, statement_xlsx
 from reports.statement import Statement
+from reports.summary import summary
 from reports.team import of_team
 from tests.months.full_month import close_by_command, full, statement
 
@@ -82,6 +83,15 @@ def test_the_csv_has_the_accounts_and_the_budget(february: Statement) -> None:
     text = statement_csv.render(february)
     assert re.search(r"^team,.*,red,.*,CC-1,6100-12,chargeback,,driftledger-", text, re.M)
     assert re.search(r"^budget,.*,red,.*,1840\.00,USD,.*,red's month,,,,1500\.00,", text, re.M)
+
+
+def test_a_mail_of_it_says_the_largest_lines(february: Statement) -> None:
+    said = summary(february)
+    assert said is not None and said.plain == {"USD": "2736.00"}
+    assert said.lines[0] == ("red", "ns · Job/train", "1,344.00") and len(said.lines) == 5
+    red = summary(february, "red")
+    assert red is not None and red.plain == {"USD": "1840.00"} and {line[0] for line in red.lines} == {"red"}
+    assert summary(february, "gone") is None
 
 
 def test_the_pdf_is_an_archive_and_says_the_same(february: Statement) -> None:

@@ -17,11 +17,19 @@ from pipeline.errors import ConfigError
 from pipeline.rig.tls import Certificates, certificates
 from reports import mail, targets
 from reports.mail import PASSWORD, Unclear
+from reports.parcel import Parcel
+from reports.summary import Summary
 
-MADE = {
+FILES = {
     "statement-2026-01.pdf": b"%PDF-1.7", "statement-2026-01.csv": b"a,b\n", "statement-2026-01.html": b"<p>",
     "statement-2026-01.parquet": b"PAR1", "focus-1.4-2026-01.csv": b"x\n" * 9,
 }  # fmt: skip
+FILES |= {name.replace("-01.", "-01-red."): b"red" for name in FILES if name.startswith("statement")}
+SAID = Summary(
+    "GPU statement, January 2026", "all teams", "f" * 64, (("USD", "3,306.67"), ("EUR", "7.00")),
+    (("red", "ns · Job/train", "2,480.00"), ("<b>", "ns · a&b", "826.67")),
+)  # fmt: skip
+MADE = Parcel("2026-01", FILES, lambda team: None if team == "gone" else SAID)
 KEY = "k" * 32
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 """So says the server where TLS is there from the start."""
@@ -114,7 +122,7 @@ def test_it_arrives_whole_over_tls_with_a_login(way: str, tls: Certificates) -> 
     """Most mail servers of firms take nothing else; a password must never go in clear."""
     office = Office()
     with serving(office, tls, at_once=way == "implicit") as port:
-        assert target(port, f"user: gpu, tls: {way}").hand(MADE, "2026-01", KEY) == "2 files"
+        assert target(port, f"user: gpu, tls: {way}").hand(MADE, KEY) == "2 files"
     (content,) = office.got
     assert office.over == [(LoginPassword(b"gpu", b"s3cret"), True)]
     message = message_from_bytes(content)
@@ -123,7 +131,30 @@ def test_it_arrives_whole_over_tls_with_a_login(way: str, tls: Certificates) -> 
     attached = {
         part.get_filename(): part.get_payload(decode=True) for part in message.walk() if part.get_filename()
     }
-    assert attached == {name: MADE[name] for name in ("statement-2026-01.pdf", "statement-2026-01.csv")}
+    assert attached == {name: FILES[name] for name in ("statement-2026-01.pdf", "statement-2026-01.csv")}
+
+
+def test_a_mail_says_what_is_due_and_a_team_gets_its_own(tls: Certificates) -> None:
+    """Who gets fifty teams' files opens none; the lines are read on a phone."""
+    office = Office()
+    with serving(office, None) as port:
+        page = "tls: none, page: 'https://gpu.example.org/months'"
+        assert target(port, page).hand(MADE, KEY) == "2 files"
+        assert target(port, "tls: none, team: red").hand(MADE, KEY) == "2 files"
+        assert "nothing of gone" in target(port, "tls: none, team: gone").hand(MADE, KEY)
+    whole, red = (message_from_bytes(content) for content in office.got)
+    text, html = (
+        part.get_payload(decode=True).decode()
+        for part in whole.walk()
+        if part.get_content_maintype() == "text" and not part.get_filename()
+    )
+    for wanted in ("3,306.67 USD", "7.00 EUR", "2,480.00", "ns · Job/train", "f" * 64):
+        assert wanted in text and wanted in html, wanted
+    assert "https://gpu.example.org/months?month=2026-01" in text
+    assert '<a href="https://gpu.example.org/months?month=2026-01">' in html
+    assert "&lt;b&gt;" in html and "a&amp;b" in html and "<b>" not in html
+    names = {part.get_filename() for part in red.walk() if part.get_filename()}
+    assert names == {"statement-2026-01-red.pdf", "statement-2026-01-red.csv"}
 
 
 def test_a_login_that_is_refused_says_whose_and_where_its_password_is(
@@ -137,19 +168,19 @@ def test_a_login_that_is_refused_says_whose_and_where_its_password_is(
         with pytest.raises(
             OSError, match=rf"127.0.0.1:{port}: it refused the login of gpu: 535 .*{PASSWORD}"
         ):
-            target(port).hand(MADE, "2026-01", KEY)
+            target(port).hand(MADE, KEY)
         monkeypatch.delenv(PASSWORD)
         with pytest.raises(OSError, match=f"{PASSWORD} holds no password"):
-            target(port).hand(MADE, "2026-01", KEY)
+            target(port).hand(MADE, KEY)
         filed = target(port, f"user: gpu, password_file: '{held}'")
         with pytest.raises(OSError, match=f"{held} cannot be read"):
-            filed.hand(MADE, "2026-01", KEY)
+            filed.hand(MADE, KEY)
         held.write_text("pässword\n", encoding="utf-8")
         with pytest.raises(OSError, match="beyond ASCII"):
-            filed.hand(MADE, "2026-01", KEY)
+            filed.hand(MADE, KEY)
         assert office.got == []
         held.write_text("s3cret\n")
-        assert filed.hand(MADE, "2026-01", KEY) == "2 files"
+        assert filed.hand(MADE, KEY) == "2 files"
 
 
 def test_a_server_that_is_spoken_to_in_the_wrong_way_is_named(
@@ -164,20 +195,20 @@ def test_a_server_that_is_spoken_to_in_the_wrong_way_is_named(
             (starts, "tls: starttls", "530 .*uthentication required"),
         ):
             with pytest.raises(OSError, match=f"127.0.0.1:{port}: {said}"):
-                target(port, more).hand(MADE, "2026-01", KEY)
+                target(port, more).hand(MADE, KEY)
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
         with pytest.raises(OSError, match="its certificate is not trusted: .*SSL_CERT_FILE"):
-            target(starts).hand(MADE, "2026-01", KEY)
+            target(starts).hand(MADE, KEY)
     with serving(Office(), None) as plain:
         with pytest.raises(OSError, match="STARTTLS .*not supported.*now starttls"):
-            target(plain).hand(MADE, "2026-01", KEY)
-        assert target(plain, "tls: none").hand(MADE, "2026-01", KEY) == "2 files"
+            target(plain).hand(MADE, KEY)
+        assert target(plain, "tls: none").hand(MADE, KEY) == "2 files"
 
 
 def test_who_was_refused_is_told_and_the_others_get_it_once(tls: Certificates) -> None:
     office = Office(unknown="bob@example.org")
     with serving(office, tls) as port:
-        said = target(port).hand(MADE, "2026-01", KEY)
+        said = target(port).hand(MADE, KEY)
     assert said == "2 files; bob@example.org was refused: 550 5.1.1 nobody of that name"
     assert len(office.got) == 1
 
@@ -185,9 +216,9 @@ def test_who_was_refused_is_told_and_the_others_get_it_once(tls: Certificates) -
 def test_a_connection_that_is_lost_after_the_mail_leaves_it_unclear(tls: Certificates) -> None:
     """It may be out: to send it again would be a second bill.  A lost farewell is no doubt."""
     with serving(Office(cut="data"), tls) as port, pytest.raises(Unclear, match=f"127.0.0.1:{port}: .*lost"):
-        target(port).hand(MADE, "2026-01", KEY)
+        target(port).hand(MADE, KEY)
     with serving(Office(cut="quit"), tls) as port:
-        assert target(port).hand(MADE, "2026-01", KEY) == "2 files"
+        assert target(port).hand(MADE, KEY) == "2 files"
 
 
 @pytest.mark.parametrize(
@@ -204,6 +235,7 @@ def test_a_connection_that_is_lost_after_the_mail_leaves_it_unclear(tls: Certifi
         ('from: "a@b\\nBcc: x@y"', "from"),
         ("to: [finance]", "to"),
         ("to: []", "to"),
+        ("page: 'javascript:x'", "page"),
     ],
 )
 def test_a_wrong_mail_target_names_its_key(more: str, key: str) -> None:
