@@ -46,6 +46,11 @@ def install(kube: Kube, ns: str) -> Access:
     return kube.account(*ACCOUNT)
 
 
+def shipped(file: str) -> list[Json]:
+    """The objects of one file of deploy/."""
+    return list(yaml.safe_load_all((DEPLOY / file).read_text()))
+
+
 def bind(kube: Kube, ns: str, bound: bool) -> None:
     """Take the rights in the namespace away, and give them back."""
     path = _PATHS["RoleBinding"].format(ns)

@@ -263,6 +263,14 @@ def test_a_hijacked_actuator_changes_one_field_of_a_limit_and_says_why(lab):
     assert "labels stay" in patched(JOBS, "safe", mark, label)
     queue = {"op": "add", "path": "/spec/clusterQueue", "value": "big"}
     assert "changes one field" in patched(LOCAL_QUEUES, "safe", queue, mark)
+    web = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    lab.make(AUTOSCALERS, "safe", scaleTargetRef=web, maxReplicas=9)
+    high = {"op": "add", "path": "/spec/maxReplicas", "value": 50}
+    assert "lowers the limits" in patched(AUTOSCALERS, "safe", mark, high)
+    low = [mark, high | {"value": 2}]
+    assert not isinstance(lab.api.patch(AUTOSCALERS, lab.ns, "safe", low, dry_run=False), ApiError)
+    unmark = {"op": "remove", "path": "/metadata/annotations/driftledger.io~1action-id"}
+    assert "at most data.mostReplicas" in patched(AUTOSCALERS, "safe", unmark, high | {"value": 101})
     events = Resource("events.k8s.io", "v1", "events")
     event = {"metadata": {"name": "x"}, "eventTime": "2026-11-24T12:00:00.000000Z",
              "reportingController": "kubelet",

@@ -9,13 +9,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+ACTUATOR = "system:serviceaccount:driftledger:driftledger-actuator"
+"""Of this account reads are kept too: what it asks for is part of what it promises."""
+READS = ["get", "list", "watch"]
 POLICY: dict[str, Any] = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
     "omitManagedFields": True,
     "rules": [
-        {"level": "None", "verbs": ["get", "list", "watch"]},
+        {"level": "Metadata", "users": [ACTUATOR], "verbs": READS},
+        {"level": "None", "verbs": READS},
         {
             "level": "RequestResponse",
             "resources": [
@@ -55,8 +59,13 @@ class Event(NamedTuple):
 def events(log: Path, *, refused: bool = False) -> Iterator[Event]:
     """In the order in which they were done; a last line that is only half written is left out.
 
-    With `refused` also what was not carried out: forbidden, in conflict, not found.
+    With `refused` also what was not carried out: forbidden, in conflict, not found.  Reads are left out.
     """
+    return (event for event in requests(log, refused=refused) if event.verb not in READS)
+
+
+def requests(log: Path, *, refused: bool = False) -> Iterator[Event]:
+    """As `events`, with the reads of the actuator's account."""
     with log.open("rb") as lines:
         for line in lines:
             if not line.endswith(b"\n"):

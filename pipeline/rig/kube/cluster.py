@@ -124,6 +124,10 @@ class Kube:
         """Every change so far."""
         return audit.events(self._folder / "audit.log", refused=refused)
 
+    def asked(self) -> Iterator[audit.Event]:
+        """As `audited`, with the reads of the actuator's account."""
+        return audit.requests(self._folder / "audit.log", refused=True)
+
     def _send(self, method: str, path: str, body: Any = None) -> requests.Response:
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
