@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nan
 
@@ -16,6 +17,7 @@ Mask = npt.NDArray[np.bool_]
 
 RATES = ("accuracy", "precision", "recall", "specificity", "f1")
 """Named as in scikit-learn; specificity is the recall of the rest."""
+CELLS = ("tp", "fp", "fn", "tn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,13 @@ class Confusion:
             for name, (a, b) in by_tp_and_fn.items()
         }
 
+    def worth(self, values: Mapping[str, float]) -> tuple[float, float]:
+        """The cells' values in sum, by name, and its standard error: a row that leaves fp comes to tp."""
+        v = {cell: values.get(cell, 0.0) for cell in CELLS}
+        total = sum(getattr(self, cell) * v[cell] for cell in CELLS)
+        by_tp, by_fn = v["tp"] - v["fp"], v["fn"] - v["tn"]
+        return total, float(np.sqrt(by_tp**2 * self.tp_variance + by_fn**2 * self.fn_variance))
+
 
 def expected(said: Mask, probability: Floats) -> Confusion:
     """CBPE: a row that says the class adds its probability to the true and the rest to the false positives.
@@ -97,8 +106,14 @@ def realized_intervals(confusion: Confusion, confidence: float = 0.95) -> dict[s
 
 def around(value: float, deviation: float, confidence: float = 0.95, most: float = 1.0) -> Interval:
     """The normal interval of a value in 0 to `most`."""
+    low, high = normal(value, deviation, confidence)
+    return Interval(max(0.0, low), min(most, high))
+
+
+def normal(value: float, deviation: float, confidence: float = 0.95) -> Interval:
+    """That of a value without bounds."""
     half = float(norm.ppf((1 + confidence) / 2)) * deviation
-    return Interval(max(0.0, value - half), min(most, value + half))
+    return Interval(value - half, value + half)
 
 
 def _ratio(part: float, whole: float, otherwise: float = nan) -> float:

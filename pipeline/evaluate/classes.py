@@ -8,7 +8,16 @@ import numpy as np
 
 from detectors.calibration import expected_calibration_error
 from detectors.codes import Mask, same
-from detectors.confusion import RATES, Confusion, around, counted, expected, realized_intervals
+from detectors.confusion import (
+    CELLS,
+    RATES,
+    Confusion,
+    around,
+    counted,
+    expected,
+    normal,
+    realized_intervals,
+)
 from detectors.intervals import Interval, wilson
 from detectors.minutes import Floats
 from detectors.ranking import Area, area
@@ -125,12 +134,15 @@ def _rates(
         yield row("accuracy", "", name, method, value, count, interval)
     if len(each) > 1:
         return
-    cells = {cell: getattr(each[0], cell) for cell in ("tp", "fp", "fn", "tn")}
-    for cell, number in cells.items():
-        yield row("accuracy", "", cell, method, number, count)
+    # What labels count is exact; how far an expected number may be off is known of its variance.
+    for cell in CELLS:
+        number, deviation = each[0].worth({cell: 1.0})
+        interval = around(number, deviation, most=float(count)) if method == "estimated" else None
+        yield row("accuracy", "", cell, method, number, count, interval)
     if columns.values:
-        worth = sum(cells[cell] * value for cell, value in columns.values)
-        yield row("accuracy", "", "business_value", method, worth, count)
+        worth, deviation = each[0].worth(dict(columns.values))
+        interval = normal(worth, deviation) if method == "estimated" else None
+        yield row("accuracy", "", "business_value", method, worth, count, interval)
 
 
 def _area(areas: list[Area], method: str, count: int) -> Row:
