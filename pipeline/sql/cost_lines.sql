@@ -311,6 +311,8 @@ timed AS (
 )
 SELECT
     CASE WHEN $by_team THEN CASE WHEN holder <= 0 THEN bucket
+        -- who calls a team so must still be charged
+        WHEN h.team IN ('cluster_idle', 'stranded', 'unhealthy') THEN h.team || ' (team)'
         WHEN bucket = 'shared' THEN coalesce(nullif(h.team, ''), 'shared')
         ELSE coalesce(nullif(h.team, ''), 'unowned') END END AS team,
     CASE WHEN $by_cost_centre THEN CASE WHEN holder <= 0 THEN bucket

@@ -55,6 +55,7 @@ def october(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         ),
         allocation("b", "r2", at(1), at(2), team="red", workload="Job/x", model="fraud", model_version="2"),
         allocation("c", "n1", at(1), at(2), team="", workload="Job/y"),
+        allocation("c", "n2", at(3), at(4), team="cluster_idle", workload="Job/z"),
     ]
     traffic = {"cluster": "c", "namespace": "ns", "workload": "Job/x", "model": "fraud", "model_version": "2"}
     zeros = dict.fromkeys(FACTS["prediction_sums"].value_names, 0)
@@ -87,6 +88,13 @@ def statement(store: Store, book: PriceBook = THIRD) -> Statement:
     return read(store, lambda _: store, month(2026, 10), Inputs(book))
 
 
+def test_who_names_a_team_as_idle_time_is_named_is_charged(whole: Statement) -> None:
+    """A label of a pod must not make its GPUs nobody's: that team would never get a bill."""
+    (own,) = (team for team in whole.teams if team.name == "cluster_idle (team)")
+    assert own.is_charged and own.due("USD") == Decimal("3.33")
+    assert "cluster_idle (team)" in ledger_lines.render(whole)
+
+
 def cents(value: Decimal | None) -> bool:
     return value is not None and value == to_cents(value)
 
@@ -94,7 +102,8 @@ def cents(value: Decimal | None) -> bool:
 def test_lines_sum_to_teams_and_teams_to_the_total_to_the_cent(whole: Statement) -> None:
     """21 GPU-hours at 3.333333333 are 70.00; no cent is lost among three teams of a third each."""
     assert whole.amounts.total == Decimal("70.00")
-    assert {t.name for t in whole.teams} == {"red", "blue", HOSTILE, "unowned", "cluster_idle"}
+    names = {"red", "blue", HOSTILE, "unowned", "cluster_idle"}
+    assert {t.name for t in whole.teams} == names | {"cluster_idle (team)"}
     for name in ("used", "idle", "total"):
         for team in whole.teams:
             assert sum(getattr(line.amounts, name) for line in team.lines) == getattr(team.amounts, name)
