@@ -177,7 +177,13 @@ def sentences(wrong: Iterable[Wrong]) -> list[str]:
 
 def create(admin: Any, kafka: KafkaSettings, missing: Iterable[str]) -> None:
     """Make these topics and wait until they can be used; one that appears meanwhile is left as it is."""
-    from kafka.errors import InvalidReplicationFactorError, KafkaError, for_code
+    from kafka.errors import (
+        ClusterAuthorizationFailedError,
+        InvalidReplicationFactorError,
+        KafkaError,
+        TopicAuthorizationFailedError,
+        for_code,
+    )
 
     asked = {
         name: {
@@ -196,5 +202,10 @@ def create(admin: Any, kafka: KafkaSettings, missing: Iterable[str]) -> None:
     except InvalidReplicationFactorError as error:
         remedy = "write at most the number of brokers"
         raise ConfigError("kafka.replication", kafka.replication, remedy) from error
+    except (ClusterAuthorizationFailedError, TopicAuthorizationFailedError) as error:
+        raise BrokerRefused(
+            f"topics are missing and may not be created: {', '.join(asked)}; grant Create on the cluster "
+            "or on these topics, or let somebody else make them (`driftledger topics` says how they must be)"
+        ) from error
     except KafkaError as error:
         raise told(error, f"creating {', '.join(asked)}") from error

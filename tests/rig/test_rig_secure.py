@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka.admin import NewTopic
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    NewTopic,
+    ResourcePattern,
+    ResourceType,
+)
 
+from pipeline.broker import topics
 from pipeline.broker.connection import admin
 from pipeline.broker.failures import BrokerRefused
 from pipeline.broker.parameters import KafkaSettings, Protocol
+from pipeline.errors import PreflightFailed
 from pipeline.rig.kafka import GUEST, Kafka
 from pipeline.rig.tls import certificates
 from pipeline.secret import Secret
+from tests.rigs import clear
 
 TOPIC = "driftledger.rig"
 
@@ -53,3 +66,30 @@ def test_a_guest_of_the_secure_listener_has_no_rights(secure_kafka: Kafka) -> No
     guest = login(secure_kafka, username=GUEST, password=secure_kafka.secure.guest_password)
     with pytest.raises(BrokerRefused, match="no right"), admin(guest) as client:
         client.create_topics([NewTopic("driftledger.other", num_partitions=1, replication_factor=1)])
+
+
+@pytest.fixture
+def reader(secure_kafka: Kafka) -> Iterator[KafkaSettings]:
+    """The guest, with rights to our topics and none to make them; no topic is there."""
+    assert secure_kafka.secure is not None
+    clear(secure_kafka.bootstrap)
+    topics_of_ours = ResourcePattern(ResourceType.TOPIC, "driftledger.", ACLResourcePatternType.PREFIXED)
+    rights = [
+        ACL(f"User:{GUEST}", "*", operation, ACLPermissionType.ALLOW, topics_of_ours)
+        for operation in (ACLOperation.DESCRIBE, ACLOperation.DESCRIBE_CONFIGS, ACLOperation.READ)
+    ]
+    with admin(KafkaSettings(bootstrap_servers=secure_kafka.bootstrap)) as owner:
+        owner.create_acls(rights)
+        yield login(secure_kafka, username=GUEST, password=secure_kafka.secure.guest_password)
+        owner.delete_acls(rights)
+
+
+def test_a_missing_topic_that_may_not_be_made_is_told_with_the_right_that_makes_it(
+    reader: KafkaSettings,
+) -> None:
+    """Who grants Read and Write, as for a topic that is there, tries in vain."""
+    with admin(reader) as client:
+        with pytest.raises(BrokerRefused, match=r"driftledger\.gpu.*grant Create on the cluster"):
+            topics.ensure(client, reader)
+        with pytest.raises(PreflightFailed, match=r"create_topics is false: .*driftledger\.gpu"):
+            topics.ensure(client, replace(reader, create_topics=False))

@@ -76,6 +76,27 @@ def test_where_nothing_listens_the_sentence_says_so_at_once() -> None:
         pass
 
 
+def test_a_broker_that_the_first_one_names_is_held_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client asks 127.0.0.1, through a tunnel, and then sends all events to whom that one names."""
+
+    class Named:
+        def __init__(self, **_: object) -> None:
+            """Connected."""
+
+        def describe_cluster(self) -> dict[str, list[dict[str, object]]]:
+            return {"brokers": [{"host": "127.0.0.1", "port": 9092}, {"host": "10.0.0.7", "port": 9092}]}
+
+        def close(self) -> None:
+            """There is no connection."""
+
+    monkeypatch.setattr("pipeline.broker.connection.reach", lambda *_: None)
+    monkeypatch.setattr("kafka.KafkaAdminClient", Named)
+    with pytest.raises(ConfigError, match=r"10\.0\.0\.7:9092 is not this machine"), admin(KAFKA):
+        pass
+    with admin(replace(KAFKA, allow_plaintext=True)):
+        pass
+
+
 FIT = Topic("driftledger.gpu", "uuid", 8, 1, 168 * 3_600_000, -1, MAX_RECORD_BYTES, "delete", "LogAppendTime")
 
 
