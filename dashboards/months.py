@@ -14,10 +14,13 @@ from pipeline.answers.cells import safe_text
 from pipeline.answers.window import month
 from pipeline.errors import DriftledgerError
 from pipeline.months.book import replies
-from pipeline.months.closings import charged, closings
+from pipeline.months.charge import ADJUSTMENT, Charge
+from pipeline.months.close import accepted
+from pipeline.months.closings import charged, closing, closings
 from pipeline.months.states import State, states
 from pipeline.months.verify import Checked, kept, verify
 from pipeline.store import Store
+from reports.files import file_name
 
 _TYPES = {
     "pdf": "application/pdf", "html": "text/html", "csv": "text/csv", "parquet": "application/octet-stream",
@@ -75,12 +78,18 @@ def _changes(found: pd.DataFrame, before: datetime) -> None:
 
 
 def _month(view: View, store: Store, at: datetime) -> None:
+    for gap in accepted(closing(store, at)):
+        st.warning(f"Closed with a gap that was accepted: {safe_text(gap)}")
     charges = charged(store, at)
     earlier = [c.month for c in closings(store) if c.month < at]
     before = charged(store, earlier[-1]) if earlier else []
     _money(teams(charges, before))
     if earlier:
         _changes(workloads(charges, before), earlier[-1])
+    booked = bookings(store, at, charges)
+    if not booked.empty:
+        st.subheader("Bookings")
+        _money(booked)
     st.subheader("What teams said")
     said = [
         (row["time"], team, row["state"], row["reason"], row["actor"])
@@ -98,14 +107,36 @@ def _month(view: View, store: Store, at: datetime) -> None:
     _files(view, at, sorted({c.team for c in charges}))
 
 
+def bookings(store: Store, at: datetime, charges: Sequence[Charge]) -> pd.DataFrame:
+    """Each amount that this statement charges, and each for this month that a later one does or will."""
+    here = {c.reference for c in charges if c.kind == ADJUSTMENT}
+    waiting = set(store.query("adjustments_open")["adjustment_id"].to_pylist())
+    once = {row["adjustment_id"]: row for row in store.rows("adjustments").to_pylist()}
+
+    def state(identity: str) -> str:
+        return (
+            "on this statement" if identity in here else "open" if identity in waiting else "on a later one"
+        )
+
+    rows = [
+        (row["time"], row["team"], f"{row['charge_month']:%Y-%m}", row["category"], float(row["amount"]),
+         row["currency"], row["reason"], row["actor"], state(identity))
+        for identity, row in sorted(once.items(), key=lambda kept: kept[1]["time"])
+        if identity in here or row["charge_month"] == at
+    ]  # fmt: skip
+    heads = ["When (UTC)", "Team", "Of", "What", "Amount", "Currency", "Why", "Who", "Where it stands"]
+    return pd.DataFrame(rows, columns=heads)
+
+
 def _files(view: View, at: datetime, names: list[str]) -> None:
     """Made when they are asked for: a month is computed again from its snapshot."""
     st.subheader("Statement and check")
     team = st.selectbox("Whose", ["", *names], format_func=lambda n: safe_text(n) or "all teams", key="whose")
+    stem = f"statement-{at:%Y-%m}" + (f"-{file_name(str(team))}" if team else "")
     with st.container(horizontal=True):
         if st.button("Make the files", key="make"):
             for form, content in _made(view, view.key, at, str(team)).items():
-                name = f"statement-{at:%Y-%m}.{form}"
+                name = f"{stem}.{form}"
                 st.download_button(form.upper(), content, name, _TYPES[form], on_click="ignore", key=form)
         if st.button("Compute it again and compare", key="verify"):
             st.text(_checked(view, view.key, at))

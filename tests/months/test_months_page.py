@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
 
 from dashboards.month_changes import teams, workloads
 from dashboards.months import months
 from pipeline.answers.window import month
+from pipeline.months import book
 from pipeline.months.charge import ADJUSTMENT, BY, HOURS_OF, USAGE, Charge, plain
 from pipeline.months.closings import Closing
 from pipeline.months.states import CLOSED, DUE, State
 from pipeline.months.verify import Checked
+from tests.months.months_scene import closed
+from tests.months.months_scene import months as months_of
 
 JANUARY = datetime(2026, 1, 1)
 
@@ -59,3 +66,49 @@ def test_a_bill_that_grew_says_whether_by_hours_or_by_price() -> None:
         ["ns gone", -9.0, -9.0, 0.0],
         ["ns new", 5.0, 5.0, 0.0],
     ]
+
+
+@pytest.fixture(scope="module")
+def january(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Closed with a gap; a credit was booked for it since."""
+    folder = tmp_path_factory.mktemp("page") / "ledger"
+    with months_of(folder, 1) as store:
+        with store.transaction() as con:
+            con.execute("DELETE FROM gpu_usage WHERE minute >= '2026-01-10' AND minute < '2026-01-11'")
+        closed(store, 1, accept_gaps=True)
+        now = datetime(2026, 2, 12)
+        booking = (Decimal("-12.50"), "USD", "credit", "a broken card", "kim", now)
+        book.adjust(store, JANUARY, "red", *booking)
+    return folder
+
+
+def _run() -> None:
+    import os
+
+    from dashboards import shell
+    from dashboards.pages import PAGES
+    from pipeline.settings.load import load
+
+    shell.show(load(environ=os.environ), next(p for p in PAGES if p.path == "months"))
+
+
+def test_who_opens_a_closed_month_sees_why_and_gets_its_files(
+    january: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Finance asks the page first: what was accepted, what was booked by whom, and whether it still holds."""
+    monkeypatch.setenv("DRIFTLEDGER__STORE__FOLDER", str(january))
+    page = AppTest.from_function(_run, default_timeout=180)
+    page.run()
+    assert not page.exception
+    assert any("c said nothing from 2026-01-10 00:00Z" in one.value for one in page.warning)
+    (booked,) = (one.value for one in page.dataframe if "Where it stands" in one.value)
+    kept = ("Team", "Amount", "Why", "Who", "Where it stands")
+    assert booked[list(kept)].to_numpy().tolist() == [["red", -12.5, "a broken card", "kim", "open"]]
+    page.selectbox(key="whose").select("red").run()
+    page.button(key="make").click().run()
+    assert not page.exception
+    made = {one.proto.label for one in page.get("download_button")}
+    assert made == {"PDF", "HTML", "XLSX", "CSV", "PARQUET"}
+    page.button(key="verify").click().run()
+    assert not page.exception
+    assert any(one.value.startswith("It is as it was closed: ") for one in page.text)
