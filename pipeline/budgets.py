@@ -13,9 +13,10 @@ from typing import Literal
 from pipeline import yaml_file
 from pipeline.errors import ConfigError
 from pipeline.sections import Section
+from pipeline.wire import labels
 
 MATCHED = ("team", "cost_centre", "environment", "namespace", "workload", "model", "model_version", "cluster")
-"""Dimensions of costs that a budget can be about."""
+"""Dimensions of costs that a budget can be about, beside label.NAME and annotation.NAME."""
 _THRESHOLDS = (Decimal(50), Decimal(80), Decimal(100))
 
 
@@ -66,8 +67,9 @@ def parse(text: str) -> tuple[Budget, ...]:
 
 def _budget(row: Section) -> Budget:
     match = row.section("match", required=False)
-    patterns = tuple((d, match.text(d)) for d in MATCHED if match.has(d))
-    for dimension in MATCHED:
+    known = (*MATCHED, *(name for name in match.names() if labels.is_one(name)))
+    patterns = tuple((d, match.text(d)) for d in known if match.has(d))
+    for dimension in known:
         match.text(dimension, "")
     match.done()
     period: Literal["month", "quarter"] = (

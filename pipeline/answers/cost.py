@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.answers import cost_notes, cost_query, cost_table, cost_tenants, dimensions, rolled
+from pipeline.answers import cost_labels, cost_notes, cost_query, cost_table, cost_tenants, dimensions, rolled
 from pipeline.answers.answer import Answer
 from pipeline.answers.cost_basis import Basis, latest, recalled
 from pipeline.answers.cost_basis import extent as extent_of
@@ -16,6 +16,7 @@ from pipeline.ownership.rules import Ownership
 from pipeline.prices.book import PriceBook
 from pipeline.settings.cost import CostRule
 from pipeline.store import Store
+from pipeline.wire import labels
 
 
 def cost(
@@ -48,7 +49,10 @@ def cost(
         _whole_minutes(span)
         _whole_hours(span, rule)
         basis = Basis(store, seen, span, book, currency, rule, owners, window)
-        lines = cost_tenants.lines(basis, by)
+        lines = cost_tenants.lines(basis, cost_labels.plain(by))
+        if any(map(labels.is_one, by)):
+            asked = [d for d in by if d != "bucket"]
+            lines = cost_tenants.added(cost_labels.named(lines, asked), asked)
         sums = cost_table.sums(lines)
         clash = cost_notes.clash(sums, lambda by: cost_tenants.lines(basis, by))
         as_of = latest(seen)
@@ -82,7 +86,7 @@ def extent(store: Store) -> Window:
 
 
 def _check(by: Sequence[str]) -> None:
-    dimensions.check(by, (*DIMENSIONS, "bucket"))
+    dimensions.check([d for d in by if not labels.is_one(d)], (*DIMENSIONS, "bucket"))
     if not by:
         raise ConfigError(dimensions.KEY, "", "name at least one dimension")
 

@@ -10,20 +10,20 @@ import pyarrow as pa
 from pipeline.answers.instants import hour_of, micros
 from pipeline.answers.money import UNITS_PER_CARD
 from pipeline.answers.window import HOUR, MINUTE
-from pipeline.ownership.rules import MATCHED, Holder, Ownership
+from pipeline.ownership.rules import Holder, Ownership
 from pipeline.store import Store
 from pipeline.wire import mig
 
 DIMENSIONS = (
-    "team", "cost_centre", "environment", "namespace", "workload", "pod", "model", "model_version",
-    "device", "resource", "node", "gpu_model", "cluster", "hour", "day",
+    "team", "cost_centre", "environment", "namespace", "workload", "pod", "container", "model",
+    "model_version", "labels", "device", "resource", "node", "gpu_model", "cluster", "hour", "day",
 )  # fmt: skip
-"""What a line can be about, besides `bucket`."""
+"""What a line can be about, besides `bucket`, and label.NAME and annotation.NAME, which are in `labels`."""
 
 _SEEN = pa.schema([("cluster", pa.string()), ("first", pa.int64()), ("as_of", pa.int64())])
 _OWNERS = pa.schema(
     [
-        *((name, pa.string()) for name in MATCHED),
+        *((name, pa.string()) for name in Holder._fields),
         *((edge, pa.int64()) for edge in "ab"),
         *((name, pa.string()) for name in ("owner", "cost_centre", "environment")),
     ]

@@ -35,7 +35,7 @@ def lines(basis: Basis, by: Sequence[str]) -> list[Line]:
         own = rule.by(method)
         made = bill if method is rule.method else cost_table.lines(cost_lines.lines(basis, own, keys))
         found += [line for line in made if rule.of_team(line["team"]) == own]
-    return _added([*found, *_rest(bill, found, keys)], by)
+    return added([*found, *_rest(bill, found, keys)], by)
 
 
 def of_line(rule: CostRule, line: Line) -> CostRule:
@@ -62,7 +62,7 @@ def _rest(bill: Sequence[Line], found: Sequence[Line], keys: Sequence[str]) -> l
     ]
 
 
-def _added(lines: Sequence[Line], by: Sequence[str]) -> list[Line]:
+def added(lines: Sequence[Line], by: Sequence[str]) -> list[Line]:
     """The lines' sums by `by`."""
     groups: dict[tuple[Any, ...], list[Line]] = defaultdict(list)
     for line in lines:

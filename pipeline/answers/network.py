@@ -93,7 +93,7 @@ def _lines(
     """Part by part, in spans within which neither a price nor an owner changes."""
     places = {row["cluster"]: row for row in store.query("cluster_places").to_pylist()}
     labels = {
-        (row["cluster"], row["namespace"], row["workload"]): row["team"]
+        (row["cluster"], row["namespace"], row["workload"]): (row["team"], "", row["labels"])
         for row in store.query("cost_known_holders").to_pylist()
     }
     edges = {window.start, window.end, *_changes(book, owners, window)}
@@ -117,7 +117,7 @@ def _lines(
             gib = {
                 kind: gib_price(book.network, book.rates, profile, kind, start, currency) for kind in KNOWN
             }
-            team = _team(Holder(*key, labels.get(key, ""), ""), owners, start)
+            team = _team(Holder(*key, *labels.get(key, ("", ""))), owners, start)
             for part in split(of):
                 names = dict(zip(("cluster", "namespace", "workload"), key, strict=True))
                 names |= {

@@ -20,6 +20,7 @@ from pipeline.settings.groups import group
 
 if TYPE_CHECKING:
     from pipeline.answers.answer import Answer
+    from pipeline.budgets import Budget
     from pipeline.predict.plans import Line
     from pipeline.predict.present import Now
     from pipeline.prices import PriceBook
@@ -82,7 +83,7 @@ def predict(
     extents = Extents(Resources(devices, free, beside(book)), nodes, hours, dict(map(_pods, pods or ())))
     profile = Profile(cluster, provider, region, instance_type, gpu_model, "", capacity_type)
     plans = load_plans(chosen.budgets.file) if chosen.budgets.file else ()
-    costs, lines, notes = _now(ctx, store, book, currency, bool(plans))
+    costs, lines, notes = _now(ctx, store, book, currency, plans)
     held = workloads(found, namespace, known, extents)
     made = answer(held, book, Asked(profile, replicas, currency), now(), costs)
     verdicts = list(against(plans, made, lines, cluster, currency, now().date()))
@@ -95,7 +96,7 @@ def predict(
 
 
 def _now(
-    ctx: typer.Context, store: Path | None, book: PriceBook, currency: str, plans: bool
+    ctx: typer.Context, store: Path | None, book: PriceBook, currency: str, plans: Sequence[Budget]
 ) -> tuple[Now | None, Sequence[Line], tuple[str, ...]]:
     """From the ledger, where there is one: by workload, and where there are plans by all that these match."""
     from pipeline.ownership.file import load
@@ -106,8 +107,9 @@ def _now(
     try:
         with reading(ctx, store) as ledger:
             costs, notes = compared(ledger, book, currency, rule)
-            is_asked = plans and costs is not None
-            return costs, lines(ledger, book, currency, rule, load(rule.ownership)) if is_asked else (), notes
+            if costs is None or not plans:
+                return costs, (), notes
+            return costs, lines(ledger, plans, book, currency, rule, load(rule.ownership)), notes
     except NotFound as error:
         if store is not None:
             raise

@@ -51,7 +51,7 @@ ALLOCATIONS = Fact(
         *columns("end", of=TIME),
         *columns("node", "claim", "namespace", "pod", "workload", "workload_revision", "team"),
         *MODEL,
-        *columns("method"),
+        *columns("labels", "method"),
         *columns("share_units", "device_units", of=pa.int64()),
         *columns("admin_access", of=pa.bool_()),
         *columns("start_quality", "end_quality"),

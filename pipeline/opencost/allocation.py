@@ -13,13 +13,15 @@ from pipeline.answers.cost import cost
 from pipeline.answers.cost_table import NOBODYS
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
+from pipeline.opencost import filters
 from pipeline.opencost.parameters import Question
-from pipeline.opencost.properties import DIRECT, IDLE, LABELS, dimension, part, value
+from pipeline.opencost.properties import DIRECT, IDLE, LABELS, dimension, part, plain, value
 from pipeline.opencost.sent import sent, unknown
 from pipeline.ownership.rules import Ownership
 from pipeline.prices.book import PriceBook
 from pipeline.settings.cost import Spread
 from pipeline.store import Store
+from pipeline.wire.labels import load
 
 ZERO = Decimal(0)
 MOST_ENTRIES = 100_000
@@ -46,6 +48,9 @@ class Allocation:
     """Cost of what was sent, by class; in `costs` too, as the resource network."""
     costs: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     idles: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    devices: dict[str, str] = field(default_factory=dict)
+    """Model by GPU, where one pod has the entry for itself."""
+    is_gpu_shared: bool | None = None
     shared: Decimal = ZERO
     unpriced_hours: Decimal = ZERO
 
@@ -63,6 +68,8 @@ class Prices:
     owners: Ownership
 
 
+Held = tuple[str, str, str]
+"""Cluster, namespace and pod."""
 Sets = list[tuple[Window, list[Allocation]]]
 
 
@@ -71,21 +78,24 @@ def allocations(store: Store, question: Question, prices: Prices) -> tuple[Sets,
     dimensions = _dimensions(question)
     sets: list[dict[str, Allocation]] = [{} for _ in question.sets]
     notes: dict[str, None] = {}
+    labelled: set[str] = set()
+    parts = _parts(store) if _is_of_pods(question) else frozenset[Held]()
     for span, time in _questions(question):
         by = (*dimensions, time) if time else dimensions
         answer = cost(store, span, by, prices.book, prices.currency, question.rule, prices.owners)
         notes |= dict.fromkeys(answer.notes)
         for row in answer.named():
+            labelled |= {prop for prop in question.aggregate if value(prop, row)}
             start = row[time] if time else span.start
-            _take(sets[_place(question.sets, start)], row, question)
+            _take(sets[_place(question.sets, start)], row, question, parts)
         _bounded(sum(map(len, sets)))
-    unsent = unknown(store, question)
-    told = () if unsent else sent(store, question, prices.book, prices.currency, prices.owners)
+    unsent, is_all = unknown(store, question)
+    told = () if is_all else sent(store, question, prices.book, prices.currency, prices.owners)
     for place, key, row in told:
         _send(sets[place].setdefault(key, Allocation(key, _properties(row))), row)
     ordered = [sorted(entries.values(), key=lambda entry: (-entry.total, entry.name)) for entries in sets]
     return list(zip(question.sets, ordered, strict=True)), (
-        *_unknown(question),
+        *_unknown(question, labelled),
         *filter(None, [unsent]),
         *notes,
     )
@@ -100,9 +110,15 @@ def _bounded(entries: int) -> None:
 def _dimensions(question: Question) -> tuple[str, ...]:
     """The fewest that the request needs; the namespace tells what nobody held from what somebody did."""
     asked = [dimension(prop) for prop in question.aggregate]
-    asked += [dimension(condition.prop) for condition in question.conditions]
+    asked += [dimension(prop) for prop in filters.properties(question.conditions)]
     usual = ["cluster", "namespace", "resource", *(["node"] if question.idle_by_node else [])]
+    usual += ["device", "gpu_model"] if _is_of_pods(question) else []
     return tuple(dict.fromkeys(name for name in (*usual, *asked) if name))
+
+
+def _is_of_pods(question: Question) -> bool:
+    """Whether an entry may be one pod's, whose GPUs can be named."""
+    return "pod" in question.aggregate
 
 
 def _questions(question: Question) -> Iterator[tuple[Window, str]]:
@@ -127,7 +143,19 @@ def _place(sets: tuple[Window, ...], start: datetime) -> int:
     return low
 
 
-def _take(entries: dict[str, Allocation], row: Mapping[str, Any], question: Question) -> None:
+def _parts(store: Store) -> frozenset[Held]:
+    """Who ever held less than all of a GPU."""
+    held = store.query("cost_allocations").to_pylist()
+    return frozenset(
+        (str(row["cluster"]), str(row["namespace"]), str(row["pod"]))
+        for row in held
+        if (row["share_units"] or 1) < (row["device_units"] or 1)
+    )
+
+
+def _take(
+    entries: dict[str, Allocation], row: Mapping[str, Any], question: Question, parts: frozenset[Held]
+) -> None:
     is_idle = row["namespace"] in NOBODYS
     if is_idle:
         row = {**row, **{name: "" for name in row if name in _IDLE_LACKS}}
@@ -135,13 +163,17 @@ def _take(entries: dict[str, Allocation], row: Mapping[str, Any], question: Ques
         return
     key = _idle_key(row, question) if is_idle else "/".join(part(p, row) for p in question.aggregate)
     entry = entries.setdefault(key, Allocation(key, {}))
+    if "device" in row and row["resource"] == "gpu" and not is_idle:
+        entry.devices[row["device"]] = row["gpu_model"]
+        is_part = (row["cluster"], row["namespace"], row["pod"]) in parts
+        entry.is_gpu_shared = bool(entry.is_gpu_shared) or is_part
     _add(entry, row, is_idle, question)
     found = _properties(row)
     known = entry.properties
     entry.properties = found if not known else {k: v for k, v in known.items() if found.get(k) == v}
 
 
-_IDLE_LACKS = {"workload", *DIRECT.values(), *LABELS.values()} - {"cluster", "node"}
+_IDLE_LACKS = {"workload", "labels", *DIRECT.values(), *LABELS.values()} - {"cluster", "node"}
 
 
 def _idle_key(row: Mapping[str, Any], question: Question) -> str:
@@ -176,16 +208,24 @@ def _send(entry: Allocation, row: Mapping[str, Any]) -> None:
 def _properties(row: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {prop: text for prop in _SHOWN if (text := value(prop, row))}
     labels = {name: text for name in _label_names() if name in row and (text := value(f"label:{name}", row))}
-    return found | ({"labels": labels} if labels else {})
+    annotations: dict[str, str] = {}
+    for name, text in load(str(row.get("labels") or "")).items():
+        kind, _, key = name.partition(".")
+        (labels if kind == "label" else annotations)[plain(key)] = text
+    return {
+        **found,
+        **({"labels": labels} if labels else {}),
+        **({"annotations": annotations} if annotations else {}),
+    }
 
 
 def _label_names() -> list[str]:
     return [name for name in dict.fromkeys(LABELS.values()) if name not in _NOT_A_LABEL]
 
 
-def _unknown(question: Question) -> Iterator[str]:
+def _unknown(question: Question, found: set[str]) -> Iterator[str]:
     for prop in question.aggregate:
-        if dimension(prop) is None and prop != "container":
+        if dimension(prop) in (None, "labels") and prop not in found:
             yield f"the ledger does not have {prop}: all of it is __unallocated__"
 
 

@@ -1,21 +1,23 @@
-"""OpenCost's filter, without `|` and brackets: conditions joined with +, each over a list of values."""
+"""OpenCost's filter: conditions over lists of values, joined with + and |, in brackets."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pipeline.errors import ConfigError
 from pipeline.opencost.properties import Row, canonical, value
 
 REMEDY = (
-    'write conditions such as namespace:"a","b"+node!:"n1"+label[team]:"x", joined with +; the operators are '
-    ": !: ~: !~: <~: !<~: ~>: !~>:, and | and brackets are not understood"
+    'write conditions such as namespace:"a","b"+node!:"n1"+label[team]:"x", joined with + (and) or | (or), '
+    "with brackets where both are meant; the operators are : !: ~: !~: <~: !<~: ~>: !~>:"
 )
 _CONDITION = re.compile(
     r'\s*(\w+)(?:\[([^\]"]+)\])?\s*(!?)(<~|~>|~|):\s*("[^"]*"(?:\s*,\s*"[^"]*")*)\s*', re.ASCII
 )
+_DEEPEST = 20
 OLD = {
     "filterClusters": "cluster", "filterNodes": "node", "filterNamespaces": "namespace", "filterPods": "pod",
     "filterControllers": "controller", "filterControllerKinds": "controllerKind",
@@ -56,20 +58,72 @@ def parse_old(given: Mapping[str, str]) -> tuple[Condition, ...]:
     return tuple(found)
 
 
-def parse(text: str) -> tuple[Condition, ...]:
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Conditions of which all must fit, or `any_of` them."""
+
+    parts: tuple[Filter, ...]
+    any_of: bool
+
+    def fits(self, row: Row) -> bool:
+        return (any if self.any_of else all)(part.fits(row) for part in self.parts)
+
+
+Filter: TypeAlias = "Condition | Joined"
+
+
+def properties(found: Iterable[Filter]) -> Iterator[str]:
+    """All that the filters look at."""
+    for one in found:
+        if isinstance(one, Condition):
+            yield one.prop
+        else:
+            yield from properties(one.parts)
+
+
+def parse(text: str) -> tuple[Filter, ...]:
     """All must fit; ConfigError for what is no filter, or names no property."""
-    conditions: list[Condition] = []
-    place = 0
-    while place < len(text.rstrip()):
-        if conditions and text[place] == "+":
+    if not text.strip():
+        return ()
+    found, place = _joined(text, 0, 0)
+    if place < len(text.rstrip()):
+        raise ConfigError("filter", text, REMEDY)
+    return (found,)
+
+
+def _joined(text: str, place: int, depth: int) -> tuple[Filter, int]:
+    """Up to the end or a closing bracket, which is left."""
+    if depth > _DEEPEST:
+        raise ConfigError("filter", text, f"write at most {_DEEPEST} brackets within each other")
+    part, place = _part(text, place, depth)
+    parts, sign = [part], ""
+    while place < len(text.rstrip()) and text[place] != ")":
+        # OpenCost takes a space for a plus: in an address it is one.
+        found = text[place] if text[place] in "+|" else "+"
+        if sign and found != sign:
+            raise ConfigError("filter", text, "put brackets around what + or | join where both are there")
+        sign, place = found, place + (text[place] in "+|")
+        part, place = _part(text, place, depth)
+        parts.append(part)
+    return (parts[0] if len(parts) == 1 else Joined(tuple(parts), sign == "|")), place
+
+
+def _part(text: str, place: int, depth: int) -> tuple[Filter, int]:
+    while text[place : place + 1].isspace():
+        place += 1
+    if text[place : place + 1] == "(":
+        inner, place = _joined(text, place + 1, depth + 1)
+        if text[place : place + 1] != ")":
+            raise ConfigError("filter", text, "a bracket is not closed; " + REMEDY)
+        place += 1
+        while text[place : place + 1].isspace():
             place += 1
-        found = _CONDITION.match(text, place)
-        if not found:
-            raise ConfigError("filter", text, REMEDY)
-        prop = canonical(f"{found[1]}:{found[2]}" if found[2] else found[1])
-        if prop is None:
-            raise ConfigError("filter", text, f"there is no property {found[1]}; " + REMEDY)
-        values = tuple(re.findall(r'"([^"]*)"', found[5]))
-        conditions.append(Condition(prop, bool(found[3]), found[4], values))
-        place = found.end()
-    return tuple(conditions)
+        return inner, place
+    found = _CONDITION.match(text, place)
+    if not found:
+        raise ConfigError("filter", text, REMEDY)
+    prop = canonical(f"{found[1]}:{found[2]}" if found[2] else found[1])
+    if prop is None:
+        raise ConfigError("filter", text, f"there is no property {found[1]}; " + REMEDY)
+    values = tuple(re.findall(r'"([^"]*)"', found[5]))
+    return Condition(prop, bool(found[3]), found[4], values), found.end()

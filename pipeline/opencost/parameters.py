@@ -38,7 +38,7 @@ class Question:
     aggregate: tuple[str, ...]
     include_idle: bool
     idle_by_node: bool
-    conditions: tuple[filters.Condition, ...]
+    conditions: tuple[filters.Filter, ...]
     rule: CostRule
     offset: int
     limit: int | None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from pipeline.wire import labels
+
 UNALLOCATED = "__unallocated__"
 IDLE = "__idle__"
 
@@ -12,7 +14,7 @@ Row = Mapping[str, object]
 
 DIRECT = {
     "cluster": "cluster", "node": "node", "namespace": "namespace", "pod": "pod", "team": "team",
-    "environment": "environment", "department": "cost_centre",
+    "environment": "environment", "department": "cost_centre", "container": "container",
 }  # fmt: skip
 """Property by dimension of the cost answer."""
 LABELS = {
@@ -21,13 +23,17 @@ LABELS = {
 }  # fmt: skip
 KINDS = ("deployment", "statefulset", "daemonset", "job", "replicaset")
 CONTROLLER = ("controller", "controllerKind", *KINDS)
-UNKNOWN = ("container", "service", "owner", "product", "providerID")
+UNKNOWN = ("service", "owner", "product", "providerID")
 """Properties that the cost answer does not have: each is unallocated."""
 
 KNOWN = (*DIRECT, *CONTROLLER, *UNKNOWN)
 _CANONICAL = {name.lower(): name for name in KNOWN} | {"services": "service", "controllername": "controller"}
 _LABEL = re.compile(r"(?:label|annotation|namespaceLabel|nodeLabel):(.+)", re.IGNORECASE)
-_NOBODYS_NAME = {"team": "unowned", "node": "unknown", "namespace": "unknown", "pod": "unknown"}
+_TOLD = re.compile(r"(label|annotation):(.+)", re.IGNORECASE)
+"""What the ledger may be told of a holder: a label of a namespace is there a label of its pods."""
+_NOBODYS_NAME = {
+    "team": "unowned", "node": "unknown", "namespace": "unknown", "pod": "unknown", "container": "unknown",
+}  # fmt: skip
 
 
 def canonical(name: str) -> str | None:
@@ -39,9 +45,11 @@ def canonical(name: str) -> str | None:
 
 def dimension(prop: str) -> str | None:
     """The cost answer's dimension that holds it; None where the ledger does not."""
-    if label := _LABEL.fullmatch(prop):
-        is_label = prop.lower().startswith("label:")
-        return LABELS.get(label[1].lower()) if is_label else None
+    if told := _TOLD.fullmatch(prop):
+        is_label = told[1].lower() == "label"
+        return LABELS.get(told[2].lower(), "labels") if is_label else "labels"
+    if _LABEL.fullmatch(prop):
+        return None
     return "workload" if prop in CONTROLLER else DIRECT.get(prop)
 
 
@@ -51,6 +59,8 @@ def value(prop: str, row: Row) -> str:
     if name is None:
         return ""
     found = str(row.get(name) or "")
+    if name == "labels":
+        return told(found, *prop.lower().split(":", 1))
     if found == _NOBODYS_NAME.get(name, "unknown" if name == "workload" else "none"):
         return ""
     if name != "workload":
@@ -63,6 +73,17 @@ def value(prop: str, row: Row) -> str:
         case "controller":
             return workload
     return workload if slash and kind == prop else ""
+
+
+def told(text: str, kind: str, name: str) -> str:
+    """One label or annotation, by its name or by how Prometheus writes it, as OpenCost does."""
+    of_kind = ((key.partition("."), one) for key, one in labels.load(text).items())
+    found = ((key[2].lower(), one) for key, one in of_kind if key[0] == kind)
+    return next((one for key, one in found if name in (key, plain(key))), "")
+
+
+def plain(name: str) -> str:
+    return re.sub(r"\W", "_", name, flags=re.ASCII)
 
 
 def part(prop: str, row: Row) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pipeline.answers.network import network
 from pipeline.answers.window import Window
+from pipeline.opencost import filters
 from pipeline.opencost.parameters import Question
 from pipeline.opencost.properties import dimension, part
 from pipeline.ownership.rules import Ownership
@@ -17,7 +18,9 @@ BY = ("cluster", "namespace", "workload", "team")
 """Dimensions of the cost answer that flows are known by."""
 MOST_SETS = 62
 """Each is a question of its own."""
-WHOSE = "network costs are known by cluster, namespace, controller and team: asked by {asked} they are 0"
+WHOSE = (
+    "network costs are known by cluster, namespace, controller and team: by {asked} they are __unallocated__"
+)
 MANY = f"network costs are 0 in an answer of more than {MOST_SETS} sets"
 
 
@@ -29,22 +32,22 @@ class Sent(NamedTuple):
     row: dict[str, Any]
 
 
-def unknown(store: Store, question: Question) -> str:
-    """Why no network cost can be told; '' where it can, or nothing was sent."""
+def unknown(store: Store, question: Question) -> tuple[str, bool]:
+    """What cannot be told of network costs, and whether that is all; '' where nothing is, or was sent."""
     window = question.window
     if not store.query("network_sums", start=window.start, end=window.end).num_rows:
-        return ""
-    asked = (*question.aggregate, *(condition.prop for condition in question.conditions))
+        return "", True
+    if len(question.sets) > MOST_SETS:
+        return MANY, True
+    asked = (*question.aggregate, *filters.properties(question.conditions))
     strange = [prop for prop in asked if dimension(prop) not in BY]
-    if strange:
-        return WHOSE.format(asked=", ".join(dict.fromkeys(strange)))
-    return MANY if len(question.sets) > MOST_SETS else ""
+    return (WHOSE.format(asked=", ".join(dict.fromkeys(strange))) if strange else ""), False
 
 
 def sent(
     store: Store, question: Question, book: PriceBook, currency: str, owners: Ownership
 ) -> Iterator[Sent]:
-    """What each set's entries sent, by class; to be asked only where `unknown` says nothing."""
+    """What each set's entries sent, by class; an entry's parts that no flow tells are unallocated."""
     for place, window in enumerate(question.sets):
         answer = network(store, Window(window.start, window.end), (*BY, "class"), book, currency, owners)
         for row in answer.named():

@@ -89,7 +89,19 @@ def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
         "totalCost": entry.total,
         "totalEfficiency": efficiency,
         "lbAllocations": None,
-        "gpuAllocation": {"isGPUShared": None, "gpuUsageAverage": used, "gpuRequestAverage": requested},
+        "gpuAllocation": _gpus(entry) | {"gpuUsageAverage": used, "gpuRequestAverage": requested},
+    }
+
+
+def _gpus(entry: Allocation) -> dict[str, Any]:
+    """OpenCost has room for one GPU: names are there where the entry has one, the model where all agree."""
+    devices, models = [*entry.devices], {*entry.devices.values()}
+    only = devices[0] if len(devices) == 1 else ""
+    return {
+        "gpuDevice": only,
+        "gpuModel": models.pop() if len(models) == 1 else "",
+        "gpuUUID": only if only.startswith(("GPU-", "MIG-")) else "",
+        "isGPUShared": entry.is_gpu_shared,
     }
 
 

@@ -10,6 +10,7 @@ from pipeline import yaml_file
 from pipeline.errors import ConfigError
 from pipeline.ownership.rules import MATCHED, OWNED, Owner, Ownership, Rule
 from pipeline.sections import Section
+from pipeline.wire import labels
 
 
 def load(path: str | Path) -> Ownership:
@@ -29,7 +30,8 @@ def parse(text: str) -> Ownership:
 
 def _rule(row: Section) -> Rule:
     match = row.section("match")
-    patterns = {field: match.text(field, "") for field in MATCHED}
+    named = [name for name in match.names() if labels.is_one(name)]
+    patterns = {field: match.text(field, "") for field in (*MATCHED, *named)}
     match.done()
     owner = Owner(**{name: row.text(name, "") for name in OWNED})
     if not any(owner):

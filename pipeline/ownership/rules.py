@@ -9,6 +9,9 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import NamedTuple
 
+from pipeline.wire import labels
+
+# And label.NAME and annotation.NAME.
 MATCHED = ("cluster", "namespace", "workload", "team", "model")
 OWNED = ("team", "cost_centre", "environment")
 
@@ -21,6 +24,15 @@ class Holder(NamedTuple):
     workload: str
     team: str
     model: str
+    labels: str = ""
+    """As `pipeline.wire.labels` has them."""
+
+    def of(self, field: str) -> str:
+        """One of MATCHED, or label.NAME or annotation.NAME."""
+        if labels.is_one(field):
+            return labels.load(self.labels).get(field, "")
+        found: str = getattr(self, field)
+        return found
 
 
 class Owner(NamedTuple):
@@ -42,7 +54,7 @@ class Rule:
     valid_to: datetime | None = None
 
     def fits(self, holder: Holder) -> bool:
-        return all(fnmatchcase(getattr(holder, field), pattern) for field, pattern in self.match)
+        return all(fnmatchcase(holder.of(field), pattern) for field, pattern in self.match)
 
     def holds_at(self, time: datetime) -> bool:
         started = self.valid_from is None or self.valid_from <= time

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pipeline.answers.answer import Answer
 from pipeline.answers.cost import cost
-from pipeline.budgets import MATCHED, Budget
+from pipeline.budgets import Budget
 from pipeline.ownership.rules import Ownership
 from pipeline.predict.present import by_month, newest
 from pipeline.prices.book import PriceBook
@@ -26,10 +26,14 @@ class Verdict(NamedTuple):
     is_over: bool | None
 
 
-def lines(store: Store, book: PriceBook, currency: str, rule: CostRule, owners: Ownership) -> Sequence[Line]:
-    """Every line that budgets can be about, its `month` at the rate of the ledger's newest day."""
+def lines(
+    store: Store, plans: Sequence[Budget], book: PriceBook, currency: str, rule: CostRule, owners: Ownership
+) -> Sequence[Line]:
+    """Every line that the budgets can be about, its `month` at the rate of the ledger's newest day."""
     window = newest(store)
-    answer = cost(store, window, MATCHED, book, currency, rule, owners)
+    named = (dimension for plan in plans for dimension, _ in plan.match)
+    by = tuple(dict.fromkeys(("namespace", "workload", *named)))
+    answer = cost(store, window, by, book, currency, rule, owners)
     return [{**line, "month": by_month(line["total_cost"], window)} for line in answer.named()]
 
 

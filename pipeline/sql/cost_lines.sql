@@ -329,6 +329,10 @@ SELECT
         ELSE coalesce(nullif(h.model, ''), 'none') END END AS model,
     CASE WHEN $by_model_version THEN CASE WHEN holder <= 0 THEN bucket
         ELSE coalesce(nullif(h.model_version, ''), 'none') END END AS model_version,
+    CASE WHEN $by_container THEN CASE WHEN holder <= 0 THEN bucket
+        ELSE coalesce(nullif(h.container, ''), 'unknown') END END AS container,
+    CASE WHEN $by_labels THEN CASE WHEN holder <= 0 THEN bucket
+        ELSE coalesce(nullif(h.labels, ''), 'none') END END AS labels,
     CASE WHEN $by_device THEN e.root END AS device,
     CASE WHEN $by_resource THEN coalesce(nullif(resource, ''), 'gpu') END AS resource,
     CASE WHEN $by_node THEN coalesce(nullif(e.node, ''), nullif(h.node, ''), 'unknown') END AS node,

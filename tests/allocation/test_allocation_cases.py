@@ -620,3 +620,25 @@ def test_a_device_has_the_name_by_which_a_price_knows_it(
     one["metadata"]["labels"] |= {label: text}
     scene(news("nodes", one))
     assert {(there["gpu_model"], there["os"]) for there in scene.devices.values()} == {(model, "windows")}
+
+
+def test_chosen_labels_and_annotations_are_told_of_the_pod_else_of_its_namespace() -> None:
+    """Nothing else of a pod is kept; a label that changes pays from then on."""
+    settings = AllocationSettings(labels="app,tier", annotations="owner/mail")
+    chosen = {kind.name: kind for kind in kinds(settings)}
+    scene = Scene(listed=False)
+    scene.fold = Fold("c", _names(settings))
+    scene.fold.take(News(name, "synced", None, NOON) for name in chosen)
+
+    def told(kind: str, one: dict[str, Any]) -> News:
+        return News(kind, "put", chosen[kind].reduce(json.dumps(one).encode()), scene.now + SECOND)
+
+    def pod(app: str) -> dict[str, Any]:
+        marks = {"labels": {"app": app, "secret": "x"}, "annotations": {"owner/mail": "a@b", "other": "y"}}
+        return k.pod("p", limits={"nvidia.com/gpu": "1"}, **marks)
+
+    scene(told("namespaces", k.namespace(tier="gold")), told("pods", pod("web")))
+    [row] = scene.open()
+    assert row["labels"] == '{"annotation.owner/mail":"a@b","label.app":"web","label.tier":"gold"}'
+    scene(told("pods", pod("batch")))
+    assert len(scene.rows) == 2 and '"label.app":"batch"' in scene.open()[0]["labels"]

@@ -135,9 +135,14 @@ def test_shared_idle_moves_to_those_who_hold_and_nothing_is_lost(
 def test_an_entry_is_as_opencost_writes_it(client: Client) -> None:
     """kubectl-cost splits the name in five, and reads these fields as numbers."""
     (only,) = get(client, "/model/allocation", accumulate="true", filter='namespace:"red"')
-    assert list(only) == ["c/n/red/red-1/__unallocated__"]
+    assert list(only) == ["c/n/red/red-1/main"]
     (entry,) = only.values()
-    assert entry["properties"] == {"cluster": "c", "node": "n", "namespace": "red", "pod": "red-1"}
+    whose = {"cluster": "c", "node": "n", "namespace": "red", "pod": "red-1", "container": "main"}
+    assert entry["properties"] == whose
+    gpu = {"gpuDevice": "a", "gpuModel": "NVIDIA L4", "gpuUUID": "", "isGPUShared": False}
+    assert entry["gpuAllocation"] == gpu | {"gpuUsageAverage": 1, "gpuRequestAverage": 1}
+    (parts,) = get(client, "/model/allocation", accumulate="true", aggregate="pod", filter='namespace:"blue"')
+    assert {one["gpuAllocation"]["isGPUShared"] for one in parts.values()} == {True}
     assert entry["window"] == {"start": "2026-10-05T00:00:00Z", "end": "2026-10-06T00:00:00Z"}
     assert (entry["minutes"], entry["gpuHours"], entry["gpuCount"]) == (1440, 24, 1)
     assert entry["gpuEfficiency"] == 1  # 100 % of one card, not of the number of cards
@@ -208,7 +213,10 @@ def test_assets_are_nodes_whose_devices_cost_what_the_ledger_says(store: Store, 
         ({"accumulate": "decade"}, "accumulate: 'decade'"),
         ({"filter": "namespace=red"}, "filter"),
         ({"filter": 'colour:"red"'}, "no property colour"),
-        ({"filter": 'namespace:"a"|namespace:"b"'}, "not understood"),
+        ({"filter": 'namespace:"a"|namespace:"b"+node:"n"'}, "put brackets"),
+        ({"filter": '(namespace:"a"'}, "not closed"),
+        ({"filter": 'namespace:"a")'}, "filter"),
+        ({"filter": "(" * 30 + 'namespace:"a"'}, "at most 20 brackets"),
         ({"limit": "-1"}, "limit: '-1'"),
         ({"aggregat": "pod"}, "did you mean aggregate"),
         ({"filterServices": "red"}, 'filter=namespace:"a","b"'),
@@ -257,6 +265,8 @@ def test_a_filter_joins_conditions(client: Client) -> None:
     assert fits('namespace:"blue","red"+node!:"n2"') and fits('namespace<~:"re" controller~:"eb"')
     assert fits('label[team]:"x"+controllerKind:"deployment"') and fits("")
     assert not fits('namespace!:"red"') and not fits('node~>:"2"') and not fits('label[app]:"y"')
+    assert fits('namespace:"blue"|node:"n1"') and fits('(namespace:"blue"|team:"x") + node:"n1"')
+    assert not fits('(namespace:"red"+node:"n2")|team:"y"') and fits('node:"n2"|(team:"x"+namespace:"red")')
     with pytest.raises(ConfigError):
         filters.parse('namespace:"red"+')
 
@@ -398,7 +408,9 @@ def test_what_a_namespace_sent_is_on_its_line_where_flows_tell_it(tmp_path: Path
             for kind, gib_cost in (("internet", "0.09"), ("cross_zone", "0.01"))
         ),
     )
-    held = [allocation("a", "red-1", at(0), at(4), namespace="red", workload="Deployment/web")]
+    marks = '{"annotation.owner/mail":"ann","label.app.kubernetes.io/name":"web"}'
+    red = {"namespace": "red", "workload": "Deployment/web", "labels": marks}
+    held = [allocation("a", "red-1", at(0), at(4), **red)]
     asked = {"window": "2026-10-05T00:00:00Z,2026-10-05T04:00:00Z", "step": "2h"}
     prices = Prices(book, "USD", Ownership())
     with plain_store(
@@ -414,7 +426,16 @@ def test_what_a_namespace_sent_is_on_its_line_where_flows_tell_it(tmp_path: Path
         ]  # fmt: skip
         assert first["red"]["totalCost"] == Decimal("4.19")
         assert (then["red"]["networkCost"], then["blue"]["totalCost"]) == (0, Decimal("0.09"))
-        by_pod = parameters.parse(asked | {"aggregate": "pod"}, NOW, CostRule())
-        sets, notes = oc.allocations(store, by_pod, prices)
+        for aggregate in ("", "pod", "node", "container", "label:app", "cluster,service", "department"):
+            question = parameters.parse(asked | {"aggregate": aggregate}, NOW, CostRule())
+            sets, notes = oc.allocations(store, question, prices)
+            total = sum(entry.total for _, entries in sets for entry in entries)
+            assert total == Decimal("8.28"), "every aggregate has the same total"
+            assert any("network costs are known by" in note for note in notes)
+        marked = {"aggregate": "label:app_kubernetes_io_name,annotation:owner/mail"}
+        sets, notes = oc.allocations(store, parameters.parse(asked | marked, NOW, CostRule()), prices)
+        assert [entry.name for entry in sets[0][1]] == ["web/ann", "__unallocated__/__unallocated__"]
+        assert not any("does not have" in note for note in notes)
+        chosen = {"aggregate": "pod", "filter": 'label[app_kubernetes_io_name]:"web"'}
+        sets, _ = oc.allocations(store, parameters.parse(asked | chosen, NOW, CostRule()), prices)
         assert sum(entry.total for _, entries in sets for entry in entries) == 8
-        assert any("network costs are known by" in note for note in notes)

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from pipeline.answers.cost import cost
 from pipeline.answers.window import Window
+from pipeline.budgets import parse as budgets
 from pipeline.errors import ConfigError, NotFound
 from pipeline.ownership.file import load, parse
 from pipeline.ownership.rules import Holder, Owner, Ownership, Rule
 from tests.cost.test_cost import SEVEN_DOLLARS, by, dollars
+from tests.cost.test_cost_laws import plain_store
 from tests.cost_rows import allocation, at, device, ledger, minutes
 
 RULES = """
@@ -102,3 +104,33 @@ def test_no_file_is_no_rules_and_a_missing_one_is_said(tmp_path: Path) -> None:
     assert load("") == Ownership()
     with pytest.raises(NotFound, match=r"rules\.yaml"):
         load(tmp_path / "rules.yaml")
+
+
+def test_labels_and_annotations_name_owners_budgets_and_costs(tmp_path: Path) -> None:
+    """Who is told apart by a label alone pays for himself, by whichever of the three it is asked."""
+    held = [
+        allocation("a", "x", at(0), at(2), labels='{"annotation.owner":"ann","label.app":"web"}'),
+        allocation("b", "y", at(0), at(3), labels='{"label.app":"batch"}'),
+        allocation("c", "z", at(0), at(4)),
+    ]
+    owners = parse("""
+version: v
+rules:
+  - {match: {label.app: "b*"}, team: batch-team}
+  - {match: {annotation.owner: ann}, team: anns}
+""")
+    (plan,) = budgets("budgets: [{name: web, match: {label.app: web}, amount: 1}]")
+    devices = [device(name, at(0), at(4)) for name in "abc"]
+    with plain_store(str(tmp_path), devices=devices, allocations=held) as store:
+        window = Window(at(0), at(4))
+        apps = cost(store, window, ("label.app",), SEVEN_DOLLARS)
+        found = by(apps, "total_cost")
+        assert found["web"] == dollars("14") and found["batch"] == dollars("21")
+        assert found["none"] == dollars("28") and found["cluster_idle"] == dollars("21")
+        teams = by(cost(store, window, ("team",), SEVEN_DOLLARS, owners=owners), "total_cost")
+        assert teams["anns"] == dollars("14") and teams["batch-team"] == dollars("21")
+        assert [line["total_cost"] for line in apps.named() if plan.covers(line)] == [Decimal(14)]
+        both = cost(store, window, ("annotation.owner", "label.app", "bucket"), SEVEN_DOLLARS)
+        assert both.total is not None and apps.total is not None and both.total[3:] == apps.total[1:]
+        with pytest.raises(ConfigError, match="label"):
+            cost(store, window, ("label.",), SEVEN_DOLLARS)

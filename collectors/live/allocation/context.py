@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from collectors.dra.slices import Device, Inventory, Key, Pool, inventory, pool_of
 from collectors.live.allocation.beside import Thing
 from collectors.live.allocation.claims import Class, Slice
-from collectors.live.allocation.meta import Labels, Namespace, Owner, Owning
+from collectors.live.allocation.meta import ANNOTATION, Labels, Namespace, Owner, Owning
 from collectors.live.allocation.nodes import Node
 from collectors.live.allocation.pods import Pod
+from pipeline.wire import labels
 
 _LONGEST_CHAIN = 8
 _BETWEEN = ("ReplicaSet", "Job")
@@ -30,10 +31,15 @@ class Names(NamedTuple):
     team: tuple[str, ...]
     model: tuple[str, ...]
     version: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    """Told as they are."""
+    annotations: tuple[str, ...] = ()
 
     @property
     def all(self) -> frozenset[str]:
-        return frozenset((*self.team, *self.model, *self.version))
+        """Annotations as `meta.kept` has them."""
+        annotations = (f"{ANNOTATION}{name}" for name in self.annotations)
+        return frozenset((*self.team, *self.model, *self.version, *self.labels, *annotations))
 
 
 @dataclass(slots=True)
@@ -176,7 +182,14 @@ class Context:
             "team": self._label(self.names.team, pod.labels, around),
             "model": self._label(self.names.model, pod.labels, around),
             "model_version": self._label(self.names.version, pod.labels, {}),
+            "labels": labels.dump(self._told(pod.labels, around)),
         }
+
+    def _told(self, own: Labels, around: Labels) -> dict[str, str]:
+        names = [(f"label.{name}", name) for name in self.names.labels]
+        names += [(f"annotation.{name}", f"{ANNOTATION}{name}") for name in self.names.annotations]
+        found = ((told, self._label((name,), own, around)) for told, name in names)
+        return {told: text for told, text in found if text}
 
     def team(self, namespace: str, labels: Labels | None = None) -> str | None:
         return self._label(self.names.team, labels or {}, self._around(namespace))

@@ -44,7 +44,9 @@ class Fold:
         self.cluster = cluster
         self.context = Context(names)
         self.allocations = Book(
-            ("place", "consumer_uid"), ("device", "share_id"), ("share_units", "device_units", "team")
+            ("place", "consumer_uid"),
+            ("device", "share_id"),
+            ("share_units", "device_units", "team", "labels"),
         )
         self.inventory = Book(("place",), ("device",), ("health", "quantity"), ("parent_device",))
         self.changes = Changes(self.context, self._about, kinds)

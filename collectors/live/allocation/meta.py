@@ -93,13 +93,23 @@ def namespaces(labels: frozenset[str]) -> Callable[[bytes], Namespace]:
 
     def reduce(data: bytes) -> Namespace:
         meta = _DECODER.decode(data).metadata
-        return Namespace(meta.uid or meta.name, meta.name, _of(meta.labels, labels))
+        return Namespace(meta.uid or meta.name, meta.name, kept(meta, labels))
 
     return reduce
 
 
-def _of(labels: Labels | None, kept: frozenset[str]) -> Labels:
-    return {k: v for k, v in (labels or {}).items() if k in kept}
+ANNOTATION = "annotation:"
+"""Before the name of an annotation, among labels: no label has a colon."""
+
+
+def kept(meta: Meta, names: frozenset[str]) -> Labels:
+    """Of labels and annotations those that are named."""
+    found = {k: v for k, v in (meta.labels or {}).items() if k in names}
+    for name in names:
+        key = name.removeprefix(ANNOTATION)
+        if key != name and (text := (meta.annotations or {}).get(key)):
+            found[name] = text
+    return found
 
 
 def micros(time: datetime | None) -> int | None:

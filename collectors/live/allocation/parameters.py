@@ -24,6 +24,11 @@ class AllocationSettings:
     """Labels that name the model served; of the pod, else of its namespace."""
     version_labels: str = "driftledger.io/model-version"
     """Labels of the pod that name the model's version."""
+    labels: str = ""
+    """Other labels that are told of each holder, of the pod, else of its namespace: costs, owners and budgets
+    can go by them as label.NAME."""
+    annotations: str = ""
+    """The same of annotations, as annotation.NAME."""
     resources: str = (
         "nvidia.com/gpu,nvidia.com/gpu.shared,nvidia.com/mig-*,amd.com/gpu,gpu.intel.com/i915,"
         "gpu.intel.com/xe,habana.ai/gaudi,google.com/tpu,aws.amazon.com/neuron*,microsoft.com/directx"

@@ -9,7 +9,7 @@ import msgspec
 
 from collectors.kube_objects import instant
 from collectors.live.allocation.beside import Amounts, Sizes
-from collectors.live.allocation.meta import Labels, Meta, Owner, deleted, micros, owner_of
+from collectors.live.allocation.meta import Labels, Meta, Owner, deleted, kept, micros, owner_of
 from collectors.live.allocation.requested import Container, Resources, requested
 
 _HAMI = ("hami.io/", "-devices-allocated")
@@ -165,7 +165,7 @@ def _reduced(
         bound=_bound(status),
         ended=ended,
         finished=finished,
-        labels={k: v for k, v in (meta.labels or {}).items() if k in labels},
+        labels=kept(meta, labels),
         requests=_requested(spec, beside) if beside else (),
         revision=next((found for name in _REVISIONS if (found := (meta.labels or {}).get(name))), ""),
     )

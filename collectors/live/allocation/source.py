@@ -197,7 +197,8 @@ def kinds(settings: AllocationSettings) -> list[Kind]:
 
 
 def _names(settings: AllocationSettings) -> Names:
-    return Names(*map(words, (settings.team_labels, settings.model_labels, settings.version_labels)))
+    told = (settings.labels, settings.annotations)
+    return Names(*map(words, (settings.team_labels, settings.model_labels, settings.version_labels, *told)))
 
 
 _BOOKS = ("allocations", "inventory")

@@ -113,6 +113,7 @@ ALLOCATION = EventType(
         string("team", "owner; absent is unowned"),
         string("model", "model served by the workload"),
         string("model_version", "version of the model"),
+        string("labels", 'labels and annotations as JSON, for example {"label.app":"web"}'),
         string(
             "method",
             "how the share is made",
