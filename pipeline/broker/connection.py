@@ -14,6 +14,8 @@ from pipeline.broker.probe import reach
 from pipeline.errors import ConfigError
 
 CLIENT_ID = "driftledger"
+COMMITTED = "read_committed"
+"""How our topics are read: without the messages of transactions that were aborted."""
 BOOTSTRAP_SECONDS = 5.0
 """How long a client may take to connect, once the probe has found a broker."""
 

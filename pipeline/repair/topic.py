@@ -76,7 +76,13 @@ def replay(
         with ExitStack() as stack:
             admin = stack.enter_context(connection.admin(kafka))
             consumer = stack.enter_context(
-                _client("KafkaConsumer", kafka, enable_auto_commit=False, **FROM_THE_START)
+                _client(
+                    "KafkaConsumer",
+                    kafka,
+                    enable_auto_commit=False,
+                    isolation_level=connection.COMMITTED,
+                    **FROM_THE_START,
+                )  # fmt: skip
             )
             producer = stack.enter_context(_client("KafkaProducer", kafka, acks="all")) if letters else None
             keep = partial(_keep, producer)

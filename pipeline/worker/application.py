@@ -14,6 +14,7 @@ from mode import CrashingSupervisor, get_logger
 from yarl import URL
 
 from pipeline.broker import connection
+from pipeline.broker.connection import COMMITTED
 from pipeline.broker.parameters import KafkaSettings, Protocol
 from pipeline.settings.worker import WorkerSettings
 from pipeline.wire.limits import MAX_MESSAGE_BYTES
@@ -34,15 +35,17 @@ Take = Callable[[Any], Awaitable[None]]
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Asks the broker for a tenth of a second at most.
+    """Asks the broker for a tenth of a second at most, and not for what a producer took back.
 
     A request that finds messages of some partitions still untaken is for the others alone, and no second one
     is sent meanwhile: with Faust's 1.5 seconds a worker stands still whenever it has caught up with these.
+    Faust reads aborted transactions too, unless it writes some itself.
     """
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = _FETCH_MS
+        consumer._isolation_level = COMMITTED
         return consumer
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from pipeline.broker.connection import COMMITTED
 from pipeline.broker.failures import BrokerUnavailable, told
 
 Partition = tuple[str, int]
@@ -99,7 +100,12 @@ class BrokerView:
 
         where = TopicPartition(topic, partition)
         with self._asking("reading a partition again"):
-            consumer = KafkaConsumer(**self._options, auto_offset_reset="earliest", enable_auto_commit=False)
+            consumer = KafkaConsumer(
+                **self._options,
+                auto_offset_reset="earliest",
+                enable_auto_commit=False,
+                isolation_level=COMMITTED,
+            )
             try:
                 consumer.assign([where])
                 consumer.seek(where, offset)

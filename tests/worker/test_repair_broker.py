@@ -143,6 +143,29 @@ def test_what_a_replay_refuses_first_becomes_a_dead_letter_too(scene: Scene) -> 
     assert read(kafka, [wanted])[wanted.place].value == CUT.value
 
 
+def test_what_a_producer_took_back_is_in_no_ledger(scene: Scene, tmp_path: Path) -> None:
+    """A job that writes in transactions and fails sends all of it again, under numbers of its own."""
+    from kafka import KafkaProducer
+
+    producer = KafkaProducer(**connection.options(scene.kafka), transactional_id="job", acks="all")
+    producer.init_transactions()
+    for number, commits in enumerate([True, False, True]):
+        message = sent(rows(10**number), number)
+        headers = [(name, text.encode()) for name, text in message.headers.items()]
+        producer.begin_transaction()
+        producer.send(message.topic, message.value, message.key, headers=headers).get(20)
+        producer.commit_transaction() if commits else producer.abort_transaction()
+    producer.close()
+    with scene.worker() as worker:
+        worker.until_taken(2)
+        numbers = worker.metrics()
+        assert worker.stop() == 0
+    assert numbers["driftledger_unexplained_offsets"] == 0 and scene.rows("gaps") == []
+    assert predictions(scene.lake) == 1 + 100
+    assert run(scene.kafka, "replay-topic", TOPIC, "--into", str(tmp_path / "new")) == 0
+    assert ledger(tmp_path / "new") == ledger(scene.lake)
+
+
 def test_what_expired_unread_is_told_and_moved_over_once(
     scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
