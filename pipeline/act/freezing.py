@@ -9,12 +9,17 @@ from datetime import datetime, timedelta
 from pipeline.act.events import Publisher, Taken, publish
 from pipeline.actuator import freeze as quota
 from pipeline.actuator.freeze import Freeze
-from pipeline.actuator.kubernetes import ApiError, Kubernetes
+from pipeline.actuator.kubernetes import RESOURCE_QUOTAS, ApiError, Kubernetes
+from pipeline.actuator.patching import action_of
+from pipeline.actuator.room import lent_for, take_back
 from pipeline.actuator.steps import Step
 from pipeline.canonical import canonical, digest
 from pipeline.errors import PreflightFailed
+from pipeline.policy.reading import past_actions
 from pipeline.policy.rules import Target
 from pipeline.store import Store
+
+_UNDER_WAY = ("approved", "executed")
 
 
 def plan(client: Kubernetes, namespace: str) -> Freeze:
@@ -62,6 +67,24 @@ def thaw(
         if step is not None:
             where = (row["action_id"], row["cluster"], row["namespace"])
             yield publish(publisher, _taken(*where, step), now)
+
+
+def room_back(
+    store: Store, publisher: Publisher, clients: Mapping[str, Kubernetes], now: datetime
+) -> Iterator[Taken]:
+    """Freezes that were raised for a rollback which is over by now allow again what they did."""
+    frozen = [row for row in store.query("freezes_open").to_pylist() if row["cluster"] in clients]
+    begun = {p.action_id for p in past_actions(store) if p.state in _UNDER_WAY} if frozen else set()
+    for row in frozen:
+        client = clients[row["cluster"]]
+        found = client.get(RESOURCE_QUOTAS, row["namespace"], quota.NAME)
+        if isinstance(found, ApiError) or action_of(found) != row["action_id"]:
+            continue
+        of = lent_for(found)
+        if not of or of in begun or take_back(client, found) is not None:
+            continue  # asked again at the next tick
+        told = Step("verified", f"what it was raised by for rollback {of[:12]} is taken back")
+        yield publish(publisher, _taken(row["action_id"], row["cluster"], row["namespace"], told), now)
 
 
 def _taken(action_id: str, cluster: str, namespace: str, step: Step) -> Taken:

@@ -11,7 +11,7 @@ from detectors.parameters import Parameters
 from pipeline.act.approvals import granted, lapsed, still_offered
 from pipeline.act.carrying_out import carried_out
 from pipeline.act.events import Publisher, Taken, publish, taken
-from pipeline.act.freezing import thaw
+from pipeline.act.freezing import room_back, thaw
 from pipeline.act.owner_waiting import gone_on
 from pipeline.act.reverting import reverted
 from pipeline.act.reverting import settle as settle_commit
@@ -52,6 +52,7 @@ def act(
     done += gone_on(store, publisher, clients, now)
     done += asked(store, publisher, clients, now)
     done += thaw(store, publisher, clients, now)
+    done += room_back(store, publisher, clients, now)
     done += lapsed(store, publisher, now)
     tripping = [rule for rule in policy.rules if trips(findings, rule)]
     if tripping:

@@ -19,10 +19,10 @@ from pipeline.actuator.snapshots import keep
 from pipeline.actuator.steps import Actuator
 
 TARGETS: dict[str, Actuator] = {
-    "Deployment": Rollback(deployment),
+    "Deployment": Rollback(deployment, surges=True),
     "StatefulSet": Rollback(stateful_set, unblock=stuck_pods.evict),
-    "DaemonSet": Rollback(daemon_set),
-    "Rollout": Rollback(argo_rollout),
+    "DaemonSet": Rollback(daemon_set, surges=True),
+    "Rollout": Rollback(argo_rollout, surges=True),
     "InferenceService": Rollback(inference_service, keep=keep),
     "LLMInferenceService": Rollback(llm_inference_service, keep=keep),
     "ModelDeployment": Rollback(model_deployment, keep=keep),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipeline.actuator.kubernetes import CONFIG_MAPS, ApiError, Kubernetes, Object
@@ -12,6 +12,7 @@ from pipeline.actuator.ownership import owner
 from pipeline.actuator.patching import action_of, annotations_of, content_hash, operations, written
 from pipeline.actuator.pinning import config_hash, config_maps, unpinned
 from pipeline.actuator.pointers import value
+from pipeline.actuator.room import lend
 from pipeline.actuator.shape import Kept, Shape
 from pipeline.actuator.steps import Begun, Step
 from pipeline.policy.decisions import Action
@@ -31,6 +32,8 @@ class Rollback:
     """What a rollout of this kind can need beside its patch."""
     keep: Callable[[Kubernetes, Object, Object], ApiError | None] | None = None
     """Keeps the present state, of a kind that keeps none by itself."""
+    surges: bool = False
+    """Whether a rollout makes new pods before it ends old ones, which a freeze of ours must have room for."""
     beside: Callable[[Object, str], tuple[str, ...]] | None = None
     """Versions with traffic beside `Shape.version`, of a kind that shares it out."""
 
@@ -89,9 +92,10 @@ class Rollback:
             return
         evidence = written(action, self.shape.PATH, annotated=annotated)
         yield Step("approved", "every check and the dry run passed", evidence)
+        lent = lend(client, thing, content, action.action_id) if self.surges else ""
         result = self._result(client, action, client.patch(*where, dry_run=False), evidence)
         if result is not None:
-            yield result
+            yield replace(result, detail=f"{result.detail}; {lent}") if lent else result
 
     def settle(self, client: Kubernetes, begun: Begun, verify_until: datetime, now: datetime) -> Step | None:
         """What became of a begun action: the object itself says whether the patch took effect."""

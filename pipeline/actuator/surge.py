@@ -7,10 +7,19 @@ roll again, a rollback neither.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from math import ceil
 
 from pipeline.actuator.devices_used import used
-from pipeline.actuator.kubernetes import CLAIM_TEMPLATES, DEPLOYMENTS, ApiError, Kubernetes, Object, Resource
+from pipeline.actuator.kubernetes import (
+    CLAIM_TEMPLATES,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    ApiError,
+    Kubernetes,
+    Object,
+    Resource,
+)
 
 _ROLLOUTS = Resource("argoproj.io", "v1alpha1", "rollouts")
 _USUAL = "25%"
@@ -19,40 +28,59 @@ _USUAL = "25%"
 def headroom(client: Kubernetes, namespace: str) -> Counter[str] | ApiError:
     """By quota name, for the one workload whose rollout needs the most of it."""
     found: list[Object] = []
-    for resource in (DEPLOYMENTS, _ROLLOUTS):
+    for resource in (DEPLOYMENTS, DAEMON_SETS, _ROLLOUTS):
         listed = client.list_all(resource, namespace)
         if isinstance(listed, ApiError):
             if listed.fault == "not_found":
                 continue
             return listed
         found += listed
-    templates = client.list_all(CLAIM_TEMPLATES, namespace) if found else []
-    if isinstance(templates, ApiError):
-        if templates.fault != "not_found":
-            return templates
-        templates = []  # a cluster without Dynamic Resource Allocation
-    claims = {t["metadata"]["name"]: t["spec"] for t in templates}
+    claims = claim_templates(client, namespace) if found else {}
+    if isinstance(claims, ApiError):
+        return claims
     most: Counter[str] = Counter()
     for workload in found:
-        most |= _needs(workload, claims)
+        most |= needs(workload, claims)
     return most
 
 
-def _needs(workload: Object, claims: dict[str, Object]) -> Counter[str]:
+def claim_templates(client: Kubernetes, namespace: str) -> dict[str, Object] | ApiError:
+    """Spec by name; none in a cluster without Dynamic Resource Allocation."""
+    templates = client.list_all(CLAIM_TEMPLATES, namespace)
+    if isinstance(templates, ApiError):
+        return {} if templates.fault == "not_found" else templates
+    return {t["metadata"]["name"]: t["spec"] for t in templates}
+
+
+def needs(workload: Object, claims: Mapping[str, Object]) -> Counter[str]:
+    """Devices of its surge by quota name; `claims` are the namespace's claim templates."""
     pod = (workload["spec"].get("template") or {}).get("spec") or {}
     named = [c.get("resourceClaimTemplateName") for c in pod.get("resourceClaims") or ()]
     each = used([{"spec": pod}], [claims[n] for n in named if n in claims])
-    pods = surge(workload["spec"])
+    pods = surge(workload)
     return Counter({name: count * pods for name, count in each.items()})
 
 
-def surge(spec: Object) -> int:
-    """Pods beyond its replicas that a rollout may make at once."""
+def surge(workload: Object) -> int:
+    """Pods beyond those that it has which a rollout may make at once; a StatefulSet makes none."""
+    spec = workload["spec"]
+    if "updateStrategy" in spec:
+        return _of_nodes(workload)
     strategy = spec.get("strategy") or {}
     if strategy.get("type") == "Recreate":
         return 0
     way = strategy.get("rollingUpdate") or strategy.get("canary") or {}
-    told = way.get("maxSurge", _USUAL)
     wanted = int(1 if spec.get("replicas") is None else spec["replicas"])
+    return _share(way.get("maxSurge", _USUAL), wanted)
+
+
+def _of_nodes(workload: Object) -> int:
+    """A DaemonSet surges by the nodes that it wants a pod on, if it is told to at all."""
+    way = workload["spec"]["updateStrategy"].get("rollingUpdate") or {}
+    wanted = int((workload.get("status") or {}).get("desiredNumberScheduled") or 0)
+    return _share(way.get("maxSurge") or 0, wanted)
+
+
+def _share(told: object, of: int) -> int:
     text = str(told)
-    return ceil(wanted * int(text.removesuffix("%")) / 100) if text.endswith("%") else int(text)
+    return ceil(of * int(text.removesuffix("%")) / 100) if text.endswith("%") else int(text)

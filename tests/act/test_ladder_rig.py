@@ -17,6 +17,7 @@ from pipeline.actuator.ladder.table import RUNGS
 from pipeline.actuator.lease import LEASES, Lease, Led
 from pipeline.actuator.object_event import object_event
 from pipeline.actuator.quotas import quotas
+from pipeline.actuator.room import lent_for, take_back
 from pipeline.actuator.steps import Begun
 from pipeline.policy.rules import VERSION_LABEL, Target
 from tests.act import kueue_crds
@@ -96,10 +97,9 @@ def test_a_frozen_namespace_still_rolls_back(lab):
         body = {"metadata": {"name": name}, "spec": with_gpu}
         made = lab.kube.request("POST", f"/api/v1/namespaces/{lab.ns}/pods", body, or_status=403)
     assert "exceeded quota: driftledger-freeze" in made["message"]
-    objects.delete_pod(lab.kube, lab.ns, "more")
-    objects.until(lambda: len(objects.running(lab.kube, lab.ns)) == 2, "the two pods alone")
-    action = served.decide()
-    assert [s.state for s in TARGETS["Deployment"].execute(lab.api, action)] == ["approved", "executed"]
+    action = served.decide()  # "more" has taken the room, and stays
+    *_, done = TARGETS["Deployment"].execute(lab.api, action)
+    assert done.state == "executed" and done.detail.endswith("is raised for its surge")
     begun = Begun(action.action_id, action.target, "executed", "v1", VERSION_LABEL)
 
     def verified() -> bool:
@@ -107,6 +107,12 @@ def test_a_frozen_namespace_still_rolls_back(lab):
         return step is not None and step.state == "verified"
 
     objects.until(verified, "v1 to be available under the frozen quota")
+    raised = lab.api.get(quota.RESOURCE_QUOTAS, lab.ns, quota.NAME)
+    assert raised["spec"]["hard"]["requests.nvidia.com/gpu"] == "4" and lent_for(raised) == action.action_id
+    assert take_back(lab.api, raised) is None
+    back = lab.api.get(quota.RESOURCE_QUOTAS, lab.ns, quota.NAME)
+    assert back["spec"]["hard"]["requests.nvidia.com/gpu"] == "3" and lent_for(back) == ""
+    objects.delete_pod(lab.kube, lab.ns, "more")
     assert RUNGS["freeze"].put_back(lab.api, plan, "f").state == "undone"
     assert isinstance(lab.api.get(quota.RESOURCE_QUOTAS, lab.ns, quota.NAME), ApiError)
     lab.kube.request("DELETE", served.path)
