@@ -14,6 +14,8 @@ class ClosingSettings:
     """Days after a month's end in which late facts still count in it; then it can be closed."""
     gap_minutes: Annotated[int, Bound(1, 44_640)] = 60
     """A cluster that says nothing of any GPU for longer is a gap that a close must accept by name."""
+    node_gap_minutes: Annotated[int, Bound(60, 44_640)] = 1_440
+    """The same of one node, which is down now and then; it is found at whole hours."""
     completeness: Annotated[float, Bound(0, 1)] = 0.95
     """Observed share of all GPU time below which a close must be told to accept it."""
     correction_months: Annotated[int, Bound(0, 120)] = 12

@@ -116,6 +116,27 @@ def test_a_month_of_which_nothing_was_heard_to_its_end_is_refused(tmp_path: Path
         assert accepted(closed(store, 5)) == (), "nothing was there of which anything could be heard"
 
 
+def test_a_node_that_was_silent_for_weeks_is_named(tmp_path: Path) -> None:
+    """One of forty is a fortieth of the month: the whole is complete enough, but a team pays."""
+    silent = "minute >= '2026-01-10' AND minute < '2026-01-24'"
+    with months(tmp_path, 1) as store:
+        with store.transaction() as con:
+            for fact in ("gpu_usage", "devices"):
+                con.execute(
+                    f"INSERT INTO {fact} BY NAME SELECT * REPLACE ('m' AS node, 'x' AS device) "
+                    f"FROM {fact} WHERE device = 'b'"
+                )
+            con.execute(f"DELETE FROM gpu_usage WHERE node = 'm' AND {silent}")
+        said = "node m of c said nothing from 2026-01-10 00:00Z to 2026-01-24 00:00Z"
+        with pytest.raises(Refused, match=said):
+            closed(store, 1)
+        with store.transaction() as con:
+            con.execute(f"DELETE FROM gpu_usage WHERE {silent}")
+        with pytest.raises(Refused, match="closed: c said nothing") as refused:
+            closed(store, 1)
+        assert "node" not in str(refused.value), "its cluster's silence says it"
+
+
 def test_what_came_late_is_a_correction_in_the_next_month(year: Store) -> None:
     """Job/train let go of its card after 30 hours: what it was charged of a closed month comes back, once."""
     charges = charged(year, FEBRUARY)
