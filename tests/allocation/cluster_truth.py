@@ -70,6 +70,31 @@ def holds(events: Iterable[Event], version: int | None = None) -> list[Hold]:
     return sorted(told, key=lambda h: (h.start, h.device, h.pod_uid))
 
 
+def plugin_holds(events: Iterable[Event], resource: str) -> list[Hold]:
+    """One for each pod that asks for `resource`: from its binding until it had ended or was gone."""
+    bound: dict[tuple[str, str], datetime] = {}
+    pods: dict[str, Json] = {}
+    ends: dict[str, datetime] = {}
+    for event in events:
+        if event.resource == "pods" and event.subresource == "binding":
+            bound[event.namespace, event.name] = event.done
+    for event, one in _objects(events):
+        if event.resource == "pods" and resource in _limits(one):
+            pods[one["metadata"]["uid"]] = one
+            if _ended(event, one):
+                ends.setdefault(one["metadata"]["uid"], event.done)
+    return [
+        Hold("", uid, resource, "", "", meta["namespace"], "", meta["name"], False, start, ends.get(uid))
+        for uid, meta in ((uid, one["metadata"]) for uid, one in pods.items())
+        if (start := bound.get((meta["namespace"], meta["name"]))) is not None
+    ]
+
+
+def _limits(pod: Json) -> set[str]:
+    containers = pod.get("spec", {}).get("containers", [])
+    return {name for c in containers for name in c.get("resources", {}).get("limits", {})}
+
+
 def write(found: Iterable[Hold], file: Path) -> None:
     """One JSON object a line; times as ISO 8601."""
     names = Hold.__slots__

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ from tests.allocation import cluster_truth
 from tests.allocation.truthful_day import is_a_day, lived
 from tests.command import Command
 from tests.rig import cluster_objects as objects
+from tests.rig.cluster_day import PLUGIN
 from tests.waiting import until
 
 SECOND = timedelta(seconds=1.2)
@@ -27,6 +32,7 @@ RIGHTS = Path(__file__).parents[2] / "deploy" / "allocation-rbac.yaml"
 KILLED, STARTED, RESTARTED = "one of two gone", "rolled out anew", "the API server restarted"
 Held = tuple[str, str, str, str]
 Row = dict[str, Any]
+Span = tuple[datetime, datetime]
 
 
 @pytest.mark.parametrize("away_seconds", [3.0, pytest.param(60.0, marks=pytest.mark.soak)])
@@ -51,19 +57,20 @@ def test_a_day_of_a_cluster_is_told_as_it_was(cluster: Kube, tmp_path: Path, awa
             break
     with command:
         caught_up(tmp_path)
-        for step in day:
-            if step == RESTARTED:
-                caught_up(tmp_path)
+        with _asked(f"http://127.0.0.1:{port}/readyz") as answers:
+            for step in day:
+                if step == RESTARTED:
+                    caught_up(tmp_path)
         caught_up(tmp_path)
+        ready = requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
+        assert ready.status_code == 200, ready.text
+    lost = [text for status, text in answers if status == 503 and "API server" in text]
+    assert lost and answers[0][0] == 200, "while the API server was away it was not ready, and said so"
     held = _truth(cluster, before)
     is_a_day(held)
     with Store.open(ledger) as store:
-        told, gaps = _told(store.rows("allocations").to_pylist()), store.rows("gaps").to_pylist()
-    blind = [
-        (_naive(g["start"]), _naive(g["end"]))
-        for g in gaps
-        if g["detail"] == "resourceclaims" and g["kind"] != "begins"
-    ]
+        rows, gaps = store.rows("allocations").to_pylist(), store.rows("gaps").to_pylist()
+    told, blind = _told([row for row in rows if row["claim_uid"]]), _blind(gaps, "resourceclaims")
     truth = {_key(h, names): h for h in held}
     assert len(truth) == len(held) and not told.keys() - truth.keys()
     wrong = [k for k, h in truth.items() if not _explained(h, told.get(k), blind)]
@@ -73,6 +80,47 @@ def test_a_day_of_a_cluster_is_told_as_it_was(cluster: Kube, tmp_path: Path, awa
     assert all(end - start < timedelta(seconds=40 + away_seconds) for start, end in blind)
     assert {g["kind"] for g in gaps} <= {"begins", "restart", "away", "relist"}
     assert "restart" in {g["kind"] for g in gaps if g["detail"] == "resourceclaims"}
+    _of_the_plugin_too(cluster, before, [row for row in rows if not row["claim_uid"]], _blind(gaps, "pods"))
+
+
+def _of_the_plugin_too(cluster: Kube, before: int, rows: list[Row], blind: list[Span]) -> None:
+    """Pods that ask for nvidia.com/gpu are in no claim: the log's bindings and ends are their truth."""
+    held = {h.pod_uid: h for h in cluster_truth.plugin_holds(list(cluster.audited())[before:], PLUGIN)}
+    assert len(held) == 4, "two pods, rolled out anew"
+    told = {consumer: row for (_, consumer, _, _), row in _told(rows).items()}
+    assert not told.keys() - held.keys()
+    wrong = [uid for uid, h in held.items() if not _explained(h, told.get(uid), blind)]
+    assert not wrong, "\n".join(f"{held[uid]}\n{told.get(uid)}" for uid in wrong) + f"\nblind: {blind}"
+    assert any(row["end_quality"] != "gap" for row in told.values()), "a gap must not explain all of it away"
+    for device in {row["device"] for row in told.values()}:
+        turns = sorted((row["start"], row["end"]) for row in told.values() if row["device"] == device)
+        assert all(end <= start + SECOND for (_, end), (start, _) in pairwise(turns)), device
+
+
+def _blind(gaps: list[Row], kind: str) -> list[Span]:
+    return [
+        (_naive(g["start"]), _naive(g["end"])) for g in gaps if g["detail"] == kind and g["kind"] != "begins"
+    ]
+
+
+@contextmanager
+def _asked(url: str) -> Iterator[list[tuple[int, str]]]:
+    """What a probe hears ten times a second, while it is entered."""
+    answers: list[tuple[int, str]] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.wait(0.1):
+            answer = requests.get(url, timeout=5)
+            answers.append((answer.status_code, answer.text))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield answers
+    finally:
+        over.set()
+        thread.join(10)
 
 
 def config_of(cluster: Kube, tmp_path: Path, port: int, **allocation: Any) -> Path:
@@ -146,7 +194,7 @@ def _told(rows: list[Row]) -> dict[Held, Row]:
     return told
 
 
-def _explained(hold: cluster_truth.Hold, row: Row | None, blind: list[tuple[datetime, datetime]]) -> bool:
+def _explained(hold: cluster_truth.Hold, row: Row | None, blind: list[Span]) -> bool:
     """The same to the second, or the difference lies within one gap that the ledger tells of."""
     assert hold.end is not None
 

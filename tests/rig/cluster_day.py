@@ -12,6 +12,7 @@ from pipeline.rig.kube.cluster import Kube
 from tests.rig import cluster_objects as objects
 from tests.rig import cluster_workloads as workloads
 
+PLUGIN = "nvidia.com/gpu"
 WHOLE = "device.allowMultipleAllocations == false && device.attributes['gpu.nvidia.com'].type == 'gpu'"
 
 
@@ -22,12 +23,14 @@ def live(kube: Kube, *, away_seconds: float) -> Iterator[str]:
     templates(kube, ns)
     whole = objects.pod_spec(template="whole")
     workloads.deploy(kube, ns, "serve", whole, 3)
+    workloads.deploy(kube, ns, "plain", objects.pod_spec(limits={PLUGIN: "1"}), 2)
     yield "deployed"
     workloads.deploy(kube, ns, "small", objects.pod_spec(template="part"), 3)
     workloads.deploy(kube, ns, "mig", objects.pod_spec(template="mig"), 2)
     yield "devices shared and cut to pieces"
     yield from _one_claim(kube, ns)
     workloads.roll_out(kube, ns, "serve", "2")
+    workloads.roll_out(kube, ns, "plain", "2")
     yield "rolled out anew"
     workloads.job(kube, ns, "train", whole)
     yield "a job ended by itself"
@@ -39,7 +42,7 @@ def live(kube: Kube, *, away_seconds: float) -> Iterator[str]:
     workloads.roll_out(kube, ns, "small", "2")
     workloads.scale(kube, ns, "serve", 1)
     yield "scaled down"
-    for name in ("serve", "small", "mig"):
+    for name in ("serve", "small", "mig", "plain"):
         workloads.scale(kube, ns, name, 0)
     objects.delete_pod(kube, ns, "watcher")
     released(kube, ns)
@@ -47,7 +50,9 @@ def live(kube: Kube, *, away_seconds: float) -> Iterator[str]:
 
 
 def build(kube: Kube) -> None:
-    """Two nodes with four GPUs each, one with a GPU for many, and one whose GPU can be cut to pieces."""
+    """Two nodes with four GPUs each, one with a GPU for many, one whose GPU can be cut to pieces, and one of
+    a device plugin."""
+    objects.node(kube, "gpu-e", capacity={PLUGIN: "4", "pods": "20"})
     objects.node(kube, "gpu-a", "gpu-c", zone="z1")
     objects.node(kube, "gpu-b", "gpu-d", zone="z2")
     for name in ("gpu-a", "gpu-b"):

@@ -119,7 +119,7 @@ class Follower:
             except Away as away:
                 self._blind()
                 refused = 0.0
-                self.watch.waits(f"API server for {self.kind.name}", str(away))
+                self.watch.waits(f"API server for {self.kind.name}", f"API server, {self.kind.name}: {away}")
                 wait = pause * random.uniform(0.8, 1.2)
                 pause = min(2 * pause, _LONGEST_PAUSE)
             if wait and self.watch.wait(wait):
