@@ -56,6 +56,15 @@ _LAGS = {
     "predictions": "Predictions",
     "share": "Share",
 }
+_SEGMENTS = {
+    "model_version": "Version",
+    "segment": "Segment",
+    "predictions": "Predictions",
+    "labelled": "Labelled",
+    "accuracy": "Accuracy",
+    "accuracy_low": "at least",
+    "accuracy_high": "at most",
+}
 _MARKS = {"time": "Time", "kind": "What", "model_version": "Version", "what": "Detail"}
 
 
@@ -118,6 +127,7 @@ def _one(view: View, answer: Answer) -> None:
         alt="Cost, traffic, accuracy, failures and latency on one time axis",
     )
     _labels(view, model)
+    _segments(view, model)
     if marks.answer.rows:
         shown.table(view, marks, _MARKS, file="marks")
     else:
@@ -133,6 +143,17 @@ def _labels(view: View, model: str) -> None:
     st.subheader("How late labels come")
     st.altair_chart(chart.lags(frames.frame(lags.answer)), width="stretch", alt="Share of predictions by lag")
     shown.table(view, lags, _LAGS, file="label-lags")
+
+
+def _segments(view: View, model: str) -> None:
+    """Accuracy by the categories of the feature that the model's reference names."""
+    asked = ask(view, "segments", view.window, model=model)
+    if asked is None or not asked.answer.rows:
+        return
+    st.subheader("Segments")
+    st.text("What is right on the whole may be wrong for a part. Segments are not judged: compare intervals.")
+    shown.table(view, asked, _SEGMENTS, file="segments")
+    shown.notes(asked.answer)
 
 
 def _select(hours: bool) -> None:

@@ -25,6 +25,7 @@ from pipeline.answers.marks import marks
 from pipeline.answers.models import models
 from pipeline.answers.network import network
 from pipeline.answers.network_outcomes import network_outcomes
+from pipeline.answers.segments import segments
 from pipeline.answers.timeline import timeline
 from pipeline.answers.unit_costs import unit_costs
 from pipeline.answers.window import Window
@@ -109,6 +110,10 @@ def _label_lags(store: Store, _view: View, window: Window, model: str) -> Answer
     return label_lags(store, window, model)
 
 
+def _segments(store: Store, _view: View, window: Window, model: str) -> Answer:
+    return segments(store, window, model)
+
+
 def _drift(store: Store, _view: View, window: Window) -> Answer:
     return drift(store, window)
 
@@ -141,6 +146,7 @@ QUESTIONS: dict[str, Callable[..., Answer]] = {
     "timeline": _timeline,
     "marks": _marks,
     "label_lags": _label_lags,
+    "segments": _segments,
     "drift": _drift,
     "histogram": _histogram,
     "network": _network,

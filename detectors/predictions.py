@@ -18,6 +18,7 @@ from detectors.by_model import referenced
 from detectors.codes import Groups, Integers, Mask, Text, text
 from detectors.latency import SERVER
 from detectors.references import Reference
+from detectors.segments import segments
 from detectors.versions import time_revision, versions
 from pipeline.facts.models import PREDICTION_SUMS, PREDICTIONS
 
@@ -27,15 +28,19 @@ _ESTIMATES = tuple(f"estimated_{name}" for name in ("count", "correct", "tp", "f
 
 def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.Table]:
     """`inference` events as `prediction_sums` and, where they have an id, `predictions`."""
-    return {PREDICTION_SUMS.name: _sums(events, references), PREDICTIONS.name: _identified(events)}
+    return {
+        PREDICTION_SUMS.name: _sums(events, references),
+        PREDICTIONS.name: _identified(events, references),
+    }
 
 
-def _identified(events: pa.Table) -> pa.Table:
+def _identified(events: pa.Table, references: Mapping[str, Reference]) -> pa.Table:
     lengths = pc.binary_length(events.column("prediction_id").cast(pa.string()))
     named = (lengths.fill_null(0) if lengths.null_count else lengths).to_numpy() > 0
     if not named.all():
         events = events.filter(pa.array(named))
-    return versions(PREDICTIONS, events, revision=time_revision(events))
+    segment = segments(events, references)
+    return versions(PREDICTIONS, events, revision=time_revision(events), segment=segment)
 
 
 def _sums(events: pa.Table, references: Mapping[str, Reference]) -> pa.Table:

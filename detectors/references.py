@@ -65,6 +65,8 @@ class Reference:
     """Overdispersion of the requests over the objective; 1 where it was not measured."""
     loss_limit: float | None = None
     """Of a regression: the absolute loss above which a prediction is an error; None of classes."""
+    segment: str | None = None
+    """Feature by whose categories predictions are told apart; None is all of them as one."""
 
     @property
     def score_column(self) -> str:
@@ -89,8 +91,9 @@ class Reference:
     def to_json(self) -> str:
         """Canonical JSON: keys sorted, no spaces; equal references give equal text.  Numbers are finite."""
         content = asdict(self)
-        if self.loss_limit is None:
-            del content["loss_limit"]  # references of classes keep the identity that they had before it
+        for name in ("loss_limit", "segment"):
+            if content[name] is None:
+                del content[name]  # a reference without it keeps the identity that it had before it came
         return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
     @classmethod

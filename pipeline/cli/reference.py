@@ -66,6 +66,10 @@ def create(
     latency_budget: Annotated[
         float, typer.Option(min=1e-6, max=0.999999, help="Share of requests that may take longer.")
     ] = 0.01,
+    segment: Annotated[
+        str | None,
+        typer.Option(metavar="FEATURE", help="Tell predictions apart by this feature's categories."),
+    ] = None,
 ) -> None:
     """Build a reference from predictions and labels of a time in which the model was right, and register it.
 
@@ -94,6 +98,8 @@ def create(
             made = reference_made.of_window(
                 ledger, model, model_version, window, positive_class, objective, arrival
             )
+        if segment is not None:
+            made = made._replace(reference=reference_made.segmented(made.reference, segment))
         new = register(ledger, made.reference, arrival)
         used = ledger.references()[model].reference
     _print_created(made, new)

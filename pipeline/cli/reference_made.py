@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -95,3 +96,12 @@ def _check_positive(found: Gathered, positive_class: str | None) -> None:
     classes = sorted({label for label in found.labels.column("label").to_pylist() if label})
     if classes and positive_class not in classes:
         raise ConfigError("--positive-class", positive_class, f"the labels say {', '.join(classes[:10])}")
+
+
+def segmented(reference: Reference, feature: str) -> Reference:
+    """The same, with a feature to tell predictions apart by; ConfigError where that has no categories."""
+    known = [bins.feature for bins in reference.features if bins.categories is not None]
+    if feature not in known:
+        remedy = f"name a feature with categories: {', '.join(known) or 'the reference has none'}"
+        raise ConfigError("--segment", feature, remedy)
+    return replace(reference, segment=feature).identified()

@@ -45,6 +45,8 @@ class Baseline:
     fitted: Fitted
     sample: Sample | None
     stored: Reference | None
+    whole: tuple[str, ...] = ()
+    """Columns each part of which a registered reference judges as it judges all."""
 
 
 def evaluate(
@@ -60,7 +62,8 @@ def evaluate(
         fitted = baseline.fitted
         if baseline.sample is not None and segment.before is not None:
             fitted = narrowed(fitted, baseline.sample.at(segment.before), columns)
-        known = _known(baseline, segment.before, by_minute)
+        judged_alone = baseline.sample is not None or segment.column in baseline.whole
+        known = _known(baseline, segment.before, by_minute) if judged_alone else None
         part, at = data.at(segment.rows), now[segment.rows]
         of = _Part(segment.name, part, at, fitted, known, columns, parameters)
         yield from of.by_chunk(chunks, segment.rows)

@@ -31,6 +31,7 @@ COLUMNS = Columns(
 REGRESSION = replace(
     COLUMNS, prediction="predicted_value", score="", label="label_value", problem="regression"
 )
+UNJUDGED = "the reference has the error rate of all predictions, of no {segment} alone: those have no verdict"
 NO_REFERENCE = "no reference is registered: errors are told, and nothing is judged"
 NO_FEATURES = "a ledger keeps no features by prediction: `driftledger drift` says how far their bins are"
 
@@ -62,15 +63,33 @@ def run(
         raise ConfigError(
             "--values", model, "only answers of two classes, with a positive one, have these cells"
         )
-    columns = replace(columns, values=values)
+    table, segments = _segmented(table, against)
+    columns = replace(columns, values=values, segments=segments)
     some = sample(table, columns, {}, Path("the ledger"), regression=regression)
     if against is None:
         baseline = Baseline(stored.nothing(Problem("regression")), None, None)
     else:
-        baseline = Baseline(stored.fit(against, columns, stored.problem(against, columns)), None, against)
+        fitted = stored.fit(against, columns, stored.problem(against, columns))
+        baseline = Baseline(fitted, None, against, COLUMNS.segments)
     found = list(evaluate(baseline, some, columns, chunks(some, chunk), parameters))
     compared = f"compared with {against.reference}" if against else NO_REFERENCE
-    return found, (compared, NO_FEATURES, *note(some), steps.note(steps.are_minutes(some), parameters))
+    alone = (UNJUDGED.format(segment=segments[-1]),) if len(segments) > 1 else ()
+    return found, (
+        compared,
+        NO_FEATURES,
+        *alone,
+        *note(some),
+        steps.note(steps.are_minutes(some), parameters),
+    )
+
+
+def _segmented(table: pa.Table, against: Reference | None) -> tuple[pa.Table, tuple[str, ...]]:
+    """The table with the segment under its feature's name, and the columns that part it."""
+    if against is None or against.segment is None or not any(table.column("segment").to_pylist()):
+        return table, COLUMNS.segments
+    name = against.segment if against.segment not in table.column_names else "segment"
+    names = [name if column == "segment" else column for column in table.column_names]
+    return table.rename_columns(names), (*COLUMNS.segments, name)
 
 
 def _columns(table: pa.Table, against: Reference | None) -> Columns:

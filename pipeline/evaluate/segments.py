@@ -20,6 +20,7 @@ MISSING = "(missing)"
 class Segment(NamedTuple):
     """Rows of the reference and of the data with one value of a column."""
 
+    column: str
     name: str
     """column=value."""
     before: Integers | None
@@ -34,7 +35,9 @@ def segments(before: Sample | None, data: Sample) -> Iterator[Segment]:
         ranked = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_VALUES]
         for name, rows in _parts(values, ranked):
             same = dict(_parts(before.segments[column], ranked)) if before else None
-            yield Segment(f"{column}={name}", None if same is None else same.get(name, rows[:0]), rows)
+            yield Segment(
+                column, f"{column}={name}", None if same is None else same.get(name, rows[:0]), rows
+            )
 
 
 def note(data: Sample) -> tuple[str, ...]:

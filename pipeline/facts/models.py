@@ -81,6 +81,7 @@ PREDICTIONS = Fact(
         *columns("model_version", "prediction"),
         *columns("predicted_value", "score", "confidence", of=pa.float64()),
         *columns("revision", of=pa.int64()),
+        *columns("segment"),
     ),
 )
 

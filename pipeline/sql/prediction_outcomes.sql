@@ -5,13 +5,13 @@ WITH ids AS (
     SELECT DISTINCT prediction_id FROM predictions WHERE model = $model AND time >= $start AND time < $end
 ),
 said AS (
-    SELECT prediction_id, time, model_version, prediction, predicted_value, score, confidence
+    SELECT prediction_id, time, model_version, prediction, predicted_value, score, confidence, segment
     FROM predictions SEMI JOIN ids USING (prediction_id)
     WHERE model = $model
     QUALIFY row_number() OVER (
         PARTITION BY prediction_id
         ORDER BY revision DESC, time DESC, model_version DESC, prediction DESC,
-                 predicted_value DESC, score DESC, confidence DESC) = 1
+                 predicted_value DESC, score DESC, confidence DESC, segment DESC) = 1
 ),
 words AS (
     SELECT prediction_id, evaluator, time, label, value, score
@@ -32,7 +32,7 @@ newest AS (
 )
 SELECT
     s.time, s.model_version, s.prediction_id, s.prediction, s.predicted_value, s.score, s.confidence,
-    n.label, n.label_value, n.label_time, n.label_score
+    coalesce(s.segment, '') AS segment, n.label, n.label_value, n.label_time, n.label_score
 FROM said s LEFT JOIN newest n USING (prediction_id)
 WHERE s.time >= $start AND s.time < $end
 ORDER BY s.time, s.prediction_id

@@ -1,0 +1,47 @@
+"""How right a model is in each part of its traffic: by categories of a feature that its reference names."""
+
+from __future__ import annotations
+
+from detectors.intervals import wilson
+from pipeline.answers.answer import Answer, Column
+from pipeline.answers.timeline import newest
+from pipeline.answers.window import Window
+from pipeline.store import Store
+
+MISSING = "(missing)"
+COLUMNS = (
+    Column("model_version"),
+    Column("segment"),
+    Column("predictions", kind="integer"),
+    Column("labelled", kind="integer"),
+    Column("accuracy", kind="ratio"),
+    Column("accuracy_low", kind="ratio"),
+    Column("accuracy_high", kind="ratio"),
+)
+NONE = "no segment is declared: `driftledger reference create MODEL ... --segment FEATURE` names one"
+SINCE = "predictions from before the segment was declared are of {missing}"
+
+
+def segments(store: Store, window: Window, model: str) -> Answer:
+    """A row a version and segment with predictions that have an id, the largest segment first."""
+    with store.steady():
+        reference = store.references().get(model)
+        if reference is None or reference.segment is None:
+            return Answer(COLUMNS, (), newest(store), None, (NONE,), window=window)
+        found = store.query(
+            "segment_outcomes",
+            model=model,
+            start=window.start,
+            end=window.end,
+            loss_limit=reference.loss_limit,
+        ).to_pylist()
+        as_of = newest(store)
+    found.sort(key=lambda row: (row["model_version"], -row["predictions"], row["segment"]))
+    rows = []
+    for row in found:
+        labelled, right = row["labelled"], row["labelled"] - row["errors"]
+        told = (right / labelled, *wilson(right, labelled)) if labelled else (None, None, None)
+        name = f"{reference.segment}={row['segment'] or MISSING}"
+        rows.append((row["model_version"], name, row["predictions"], labelled, *told))
+    notes = (SINCE.format(missing=MISSING),) if any(not row["segment"] for row in found) else ()
+    return Answer(COLUMNS, tuple(rows), as_of, None, notes, window=window)
