@@ -22,6 +22,7 @@ from tests.rigs import (  # noqa: F401  fixtures of every test
     s3,
     secure_kafka,
 )
+from tests.small_disk import small_disk  # noqa: F401
 
 load_profile()
 

@@ -182,6 +182,28 @@ def test_memory_stays_bounded_and_the_limit_stops_the_source(
     assert_once(kafka, tmp_path, ids(["a"], taken + 1, 75))
 
 
+def test_a_full_disk_stops_the_source_and_heals(broker: Kafka, small_disk: Path, tmp_path: Path) -> None:
+    """Something else fills the disk while the broker is away: the source waits, and then all arrives."""
+    kafka = settings(broker)
+    rows = [labels("a", sequence, rows=75, padding=4_000) for sequence in range(20)]
+    with Publisher.open(kafka, spooling(small_disk, in_flight_bytes=600_000)) as publisher:
+        publisher.put(LABEL, rows[0], source="a", sequence=0, time=TIME)
+        assert publisher.delivered(20)
+        broker.kill()
+        taken = 1
+        with pytest.raises(Blocked, match="No space left on device"):
+            while True:
+                publisher.put(LABEL, rows[taken], source="a", sequence=taken, time=TIME, timeout=5.0)
+                taken += 1
+        assert taken > 3 and publisher.stats().blocked_seconds > 0
+        broker.start()
+        for sequence in range(taken, len(rows)):
+            publisher.put(LABEL, rows[sequence], source="a", sequence=sequence, time=TIME, timeout=60.0)
+        assert publisher.delivered(60)
+        assert (publisher.stats().blocked_seconds, publisher.stats().torn_bytes) == (0, 0)
+    assert_once(kafka, tmp_path, ids(["a"], len(rows), 75))
+
+
 def test_a_message_that_the_broker_refuses_holds_all_back_until_it_is_mended(
     broker: Kafka, tmp_path: Path
 ) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -182,18 +180,6 @@ def test_the_limit_is_kept_and_room_comes_back(tmp_path: Path) -> None:
     spool.append(message(count, 100_000), at=1.0)
     assert numbers(spool) == list(range(10, count + 1))
     spool.close()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 2 MB."""
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("a small disk needs the right to mount one")
-    yield tmp_path
-    subprocess.run(["umount", "--lazy", tmp_path], check=True)
 
 
 def test_a_full_disk_is_a_full_spool(small_disk: Path) -> None:
