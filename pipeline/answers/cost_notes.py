@@ -17,6 +17,14 @@ from pipeline.store import Store
 
 SCALED = "were held by shares of more than a device; they were scaled to it"
 """After it come the names of who held them."""
+MAX = (
+    "method max: the ledger measures work as a part of what is held, never as more, so the larger of the two "
+    "is what is held: these costs are those of the method allocation"
+)
+DUPLICATED = (
+    "were held beside others on one device of which only the whole was measured (device-duplicated): "
+    "use is split by share"
+)
 _SHOWN = 5
 
 
@@ -50,7 +58,10 @@ def notes(
         found.append(f"{over:f} GPU-hours {SCALED}: {clash}")
     if unseen:
         found.append(f"{unseen:f} GPU-hours were not observed; what is held and not observed counts as idle")
-    found += _conditions(store, window)
+    duplicated = _hours(sums, "duplicated_su")
+    if duplicated:
+        found.append(f"{duplicated:f} GPU-hours {DUPLICATED}")
+    found += _conditions(store, window, is_said=bool(duplicated))
     if as_of is not None and as_of < window.end:
         found.append(f"the newest GPU fact is of {as_of:%Y-%m-%dT%H:%M:%SZ}; nothing after it is counted")
     found.append(f"prices: {version}")
@@ -70,9 +81,10 @@ def clash(sums: Line, ask: Callable[[Sequence[str]], list[Line]]) -> str:
     return "; ".join(said[:_SHOWN] + more)
 
 
-def _conditions(store: Store, window: Window) -> Iterable[str]:
+def _conditions(store: Store, window: Window, *, is_said: bool) -> Iterable[str]:
     (row,) = store.query("cost_conditions", start=window.start, end=window.end).to_pylist()
-    if hours := (row["shared_seconds"] / 3600).quantize(Decimal("0.01")):
+    hours = (row["shared_seconds"] / 3600).quantize(Decimal("0.01"))
+    if hours and not is_said:
         yield (
             f"of {hours:f} hours only the whole of a shared device was measured (device-duplicated): "
             "its use is split by share"

@@ -27,7 +27,7 @@ USUAL = ("used", "workload_idle", "cluster_idle")
 
 _SUMS = (
     "allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su", "unpriced_su",
-    "unpriced_other_su", "observed_su", "over_su", "core_su", "memory_su",
+    "unpriced_other_su", "observed_su", "over_su", "duplicated_su", "core_su", "memory_su",
     *(f"{bucket}_{unit}" for unit in ("su", "nano") for bucket in BUCKETS),
 )  # fmt: skip
 
@@ -51,7 +51,8 @@ def _plain(column: pa.ChunkedArray) -> list[Value]:
 def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) -> tuple[Column, ...]:
     """Active is time with utilisation above 0, busy is utilisation times time; both only while held.
 
-    Hours of cores and of GiB are of what a node has beside its GPUs, held or not.
+    Hours of cores and of GiB are of what a node has beside its GPUs, held or not.  Device-duplicated hours
+    were held beside others on a device of which only the whole was measured: their use is split by share.
 
     On a terminal only the buckets `shown` are shown.
     """
@@ -71,6 +72,7 @@ def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) 
         Column("completeness", "", "ratio"),
         Column("cpu_core_hours", "hours", "decimal", wide=True),
         Column("memory_gib_hours", "hours", "decimal", wide=True),
+        Column("device_duplicated_gpu_hours", "hours", "decimal", wide=True),
     )
 
 
@@ -146,6 +148,7 @@ def _row(by: Sequence[str], line: Line, bucket: str | None, currency: str, rule:
         _ratio(line) if bucket is None else None,
         unit_hours(line["core_su"], 1_000) if bucket is None else None,
         unit_hours(line["memory_su"], 1_024) if bucket is None else None,
+        gpu_hours(line["duplicated_su"]) if bucket is None else None,
     )
 
 

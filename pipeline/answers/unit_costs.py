@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,13 +28,17 @@ TEAM = "team"
 WHOLE = (
     "labels and objectives are of a whole model version: they are unknown by {by}; leave --by out to see them"
 )
-TEAMLESS = "no event says which team a request was for: by team there are costs alone"
+TEAMLESS = (
+    "no event says which team a request was for: the requests of what one team pays for are that team's, "
+    "of what several pay for they are nobody's"
+)
 COSTLESS = (
     "no GPU of the window is known to serve these models: cost is unknown; label the pods with their model"
 )
 SPLIT = "token_basis: time is prefill against decode, 2.5 is a token out as two and a half tokens in"
 DRIFT = (
-    "cost_of_drift is what right answers cost more than at the reference's accuracy since it drifted; of a "
+    "cost_of_drift is what right answers cost more than at the reference's accuracy since it drifted, as far "
+    "as this window reaches back; of a "
     "part of a version it is that part's cost at the accuracy of all of it"
 )
 
@@ -92,7 +97,7 @@ def unit_costs(
     with store.steady():
         every, said = asked.costs(keys, window)
         paid = {key: row for key, row in every.items() if _is_model(key)}
-        served = _served(store, window, by) if TEAM not in by else {}
+        served = _of_teams(_served(store, window, [d for d in by if d != TEAM]), paid, by)
         qualities = _drifted(asked, by) if by else _qualities(asked, served)
     rows = tuple(
         _row(key, paid.get(key, {}), served.get(key, {}), qualities.get(key, Quality()), currency, rule.id)
@@ -117,6 +122,18 @@ def _served(store: Store, window: Window, by: Sequence[str]) -> dict[Key, Named]
     told = {key(row): row for row in counted(store, window, by)}
     logged = {key(row): row for row in traffic(store, window, by)}
     return {k: _joined(logged.get(k, {}), told.get(k, {})) for k in {*logged, *told}}
+
+
+def _of_teams(served: dict[Key, Named], paid: Mapping[Key, Named], by: Sequence[str]) -> dict[Key, Named]:
+    """By team too where that is asked: traffic of what one team alone pays for."""
+    if TEAM not in by:
+        return served
+    at = 2 + list(by).index(TEAM)
+    payers: dict[Key, list[Key]] = defaultdict(list)
+    for key, row in paid.items():
+        if row["total_cost"]:
+            payers[key[:at] + key[at + 1 :]].append(key)
+    return {keys[0]: served[rest] for rest, keys in payers.items() if rest in served and len(keys) == 1}
 
 
 def _joined(logged: Named, told: Named) -> Named:
@@ -162,7 +179,9 @@ def _columns(currency: str) -> tuple[Column, ...]:
     return (
         money("cost"), money("used_cost"), count("requests"), money("cost_per_1k_requests"),
         count("tokens_in", True), count("tokens_out", True),
-        money("cost_per_1m_tokens_in"), money("cost_per_1m_tokens_out"), Column("token_basis", wide=True),
+        money("cost_per_1m_tokens_in"), money("cost_per_1m_tokens_out"),
+        money("used_cost_per_1m_tokens_in", True), money("used_cost_per_1m_tokens_out", True),
+        Column("token_basis", wide=True),
         count("timed", True), count("in_time", True), money("cost_per_1k_in_time"),
         money("cost_per_1k_in_time_high", True),
         count("labelled", True), Column("accuracy", kind="ratio"), money("cost_per_1k_correct"),
@@ -180,11 +199,13 @@ def _row(
 ) -> tuple[Value, ...]:
     spent, requests = paid.get("total_cost"), served.get("requests")
     read, written = served.get("tokens_in"), served.get("tokens_out")
-    priced = tokens(spent, read, written, served.get("prefill_seconds"), served.get("decode_seconds"))
+    times = served.get("prefill_seconds"), served.get("decode_seconds")
+    priced = tokens(spent, read, written, *times)
+    used = tokens(paid.get("used_cost"), read, written, *times)
     in_time = quality.timed - quality.over
     return (
         *key, spent, paid.get("used_cost"), requests, per(spent, requests, THOUSAND),
-        read, written, *priced,
+        read, written, *priced[:2], *used[:2], priced.basis,
         quality.timed, in_time, per(spent, _part(requests, in_time, quality.timed), THOUSAND),
         per(spent, _part(requests, in_time - quality.astride, quality.timed), THOUSAND),
         *_correct(spent, requests, quality),

@@ -75,7 +75,7 @@ def _only(rows: Sequence[D], profile: Profile) -> D | None:
 def _no_rate(rows: Sequence[Price], currency: str, time: datetime) -> str:
     others = sorted({p.currency for p in rows})
     return (
-        f"priced in {', '.join(others)}, not in {currency}; "
+        f"{rows[0].name} prices it in {', '.join(others)}, not in {currency}; "
         f"add a rate from {others[0]} to {currency} that holds on {time:%Y-%m-%d}, or ask with --currency"
     )
 

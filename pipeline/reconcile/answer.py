@@ -75,7 +75,8 @@ def node_days(answer: Answer) -> dict[Key, NodeDay]:
         costs[key].append(amount if isinstance(amount, Decimal) else None)
     known = {key: [amount for amount in found if amount is not None] for key, found in costs.items()}
     return {
-        key: NodeDay(hours[key], sum(amounts, ZERO) if amounts else None) for key, amounts in known.items()
+        key: NodeDay(hours[key], sum(amounts, ZERO) if amounts else None, len(amounts) == len(costs[key]))
+        for key, amounts in known.items()
     }
 
 

@@ -22,6 +22,10 @@ class Category(StrEnum):
     hours_differ = "hours_differ"
     """The bill's hours of the node less the ledger's, at the ledger's price."""
     price_differs = "price_differs"
+    """The bill's one price of an hour less the ledger's, for the bill's hours."""
+    unexplained = "unexplained"
+    """What is left where the bill has several prices of the node's hours, or none of an hour; or the ledger
+    lacks the price of some of its devices."""
     unpriced = "unpriced"
     """The ledger knows the node, and no price of it."""
     no_such_node = "no_such_node"
@@ -40,6 +44,8 @@ class NodeDay:
 
     hours: Decimal
     cost: Decimal | None
+    is_whole: bool = True
+    """Whether all its devices have a price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +75,22 @@ def compare(
     known = {node for _, node in nodes}
     found: list[Part] = []
     billed: dict[Key, list[Line]] = defaultdict(list)
+    unclear: dict[Key, list[Line]] = defaultdict(list)
     with localcontext(prec=_DIGITS):
         for line in lines:
             node = node_of(line.resource, names, known)
             category = _alone(line, node, nodes, currency)
             if category is None:
                 billed[line.day, node].append(line)
+            elif category is Category.not_gpu and line.is_usage and (line.day, node) in nodes:
+                unclear[line.day, node].append(line)
             else:
                 found.append(_part(line, node, category))
+        for key, of_node in unclear.items():
+            if key in billed:  # beside its hours: what it sent, its disks
+                found += [_part(line, key[1], Category.not_gpu) for line in of_node]
+            else:
+                billed[key] = of_node
         for key, of_node in billed.items():
             found += _node_day(key, of_node, nodes[key], currency)
         for (day, node), left in nodes.items():
@@ -109,16 +123,19 @@ def _part(line: Line, node: str, category: Category) -> Part:
 
 
 def _node_day(key: Key, lines: list[Line], ours: NodeDay, currency: str) -> list[Part]:
-    """bill = ledger + difference of hours x ledger's price + the rest, which is the price's."""
+    """bill = ledger + difference of hours x ledger's price + the rest: the price's, where there is one."""
     if ours.cost is None:
         return [_part(line, key[1], Category.unpriced) for line in lines]
     bill = sum((line.cost for line in lines), ZERO)
-    hours = sum((line.hours or ZERO for line in lines), ZERO) - ours.hours
+    has_hours = all(line.hours is not None for line in lines)
+    hours = sum((line.hours or ZERO for line in lines), ZERO) - ours.hours if has_hours else ZERO
     by_hours = (hours * ours.cost / ours.hours).quantize(_NANO) if ours.hours else ZERO
+    is_price = has_hours and ours.is_whole and len({line.sku for line in lines}) == 1
+    rest = Category.price_differs if is_price else Category.unexplained
     amounts = {
         Category.matched: (ours.cost, ours.cost),
         Category.hours_differ: (by_hours, ZERO),
-        Category.price_differs: (bill - ours.cost - by_hours, ZERO),
+        rest: (bill - ours.cost - by_hours, ZERO),
     }
     first = lines[0]
     return [

@@ -100,8 +100,12 @@ class CostRule:
     @property
     def spreads(self) -> bool:
         """Whether a cost moves from where it arose, which it does by whole hours."""
-        methods = {self.method, *(method for _, method in self.chosen)}
-        return bool(methods & {Method.usage, Method.dominant}) or {self.idle, self.shared} != {Spread.none}
+        moves = self.has(Method.usage) or self.has(Method.dominant)
+        return moves or {self.idle, self.shared} != {Spread.none}
+
+    def has(self, method: Method) -> bool:
+        """Whether somebody is charged by it."""
+        return method in {self.method, *(method for _, method in self.chosen)}
 
 
 def _method(part: str, name: str) -> Method:

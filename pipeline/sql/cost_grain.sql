@@ -179,15 +179,16 @@ scaled AS MATERIALIZED (
 shared AS (
     SELECT segment, holder, dev, is_over,
         (cut_units + CASE WHEN is_full AND place = 1 THEN capacity - all_cut ELSE 0 END)::BIGINT AS units, place,
-        device_place
+        device_place, on_device > 1 AS is_one_of
     FROM (
         SELECT *, sum(cut_units) OVER (PARTITION BY segment) AS all_cut,
             row_number() OVER (PARTITION BY segment ORDER BY raw DESC, holder) AS place,
-            row_number() OVER (PARTITION BY segment, dev ORDER BY holder) AS device_place
+            row_number() OVER (PARTITION BY segment, dev ORDER BY holder) AS device_place,
+            count(*) OVER (PARTITION BY segment, dev) AS on_device
         FROM scaled WHERE holders > 1
     )
     UNION ALL
-    SELECT segment, holder, dev, is_over, CASE WHEN is_full THEN capacity ELSE cut_units END, 1, 1
+    SELECT segment, holder, dev, is_over, CASE WHEN is_full THEN capacity ELSE cut_units END, 1, 1, false
     FROM scaled WHERE holders = 1
 ),
 -- Units of a card's partitions, and of those among them that are unhealthy and not held.
@@ -204,11 +205,12 @@ taken AS (
     FROM scaled GROUP BY ALL
 ),
 line AS MATERIALIZED (
-    SELECT s.segment, s.cell, s.card, s.a, s.b, s.kind, h.holder, h.dev, h.is_over, h.units, h.place, h.device_place
+    SELECT s.segment, s.cell, s.card, s.a, s.b, s.kind, h.holder, h.dev, h.is_over, h.units, h.place, h.device_place,
+        h.is_one_of
     FROM segment AS s JOIN shared AS h USING (segment)
     UNION ALL
     -- What nobody holds; a row of 0 units keeps the time of a card that is held whole.
-    SELECT s.segment, s.cell, s.card, s.a, s.b, s.kind, n.holder, -1, false, n.units::BIGINT, 0, 0
+    SELECT s.segment, s.cell, s.card, s.a, s.b, s.kind, n.holder, -1, false, n.units::BIGINT, 0, 0, false
     FROM segment AS s
     LEFT JOIN taken AS t USING (segment)
     LEFT JOIN room AS r USING (segment),
@@ -297,13 +299,16 @@ did AS (
 -- One row a holder and card of a cell: the grain that is priced.
 hourly AS MATERIALIZED (
     SELECT cell, card, holder, kind, sum(units::HUGEINT * (b - a))::BIGINT AS su,
-        sum(CASE WHEN is_over THEN units::HUGEINT * (b - a) ELSE 0 END)::BIGINT AS over_su
+        sum(CASE WHEN is_over THEN units::HUGEINT * (b - a) ELSE 0 END)::BIGINT AS over_su,
+        -- held beside others on one device, of which a sample tells only what all of them did
+        sum(CASE WHEN is_one_of THEN units::HUGEINT * (b - a) ELSE 0 END)::BIGINT AS beside_su
     FROM line GROUP BY ALL HAVING sum(units::HUGEINT * (b - a)) > 0
 ),
 whole AS (
     SELECT cell, card, kind, sum(su)::BIGINT AS card_su, count(*) = 1 AS is_alone FROM hourly GROUP BY ALL
 )
 SELECT cell, card, kind, n.cluster, n.device AS root, holder, k.* EXCLUDE (kind), su, over_su, card_su, is_alone,
+    CASE WHEN coalesce(busy_su, 0) > 0 THEN beside_su ELSE 0 END AS duplicated_su,
     least(coalesce(busy_su, 0), su)::BIGINT AS busy_su, coalesce(active_su, 0)::BIGINT AS active_su,
     coalesce(idle_held_su, 0)::BIGINT AS idle_held_su, coalesce(observed_su, 0)::BIGINT AS observed_su
 FROM hourly

@@ -207,8 +207,8 @@ moved AS (
 -- What is held of a node's CPUs and memory, of a volume or a load balancer counts as used: it is paid for, and how
 -- much of it works is not measured.
 settled AS MATERIALIZED (
-    SELECT cell, cluster, root, resource, quantity, holder, node, gpu_model, hour, sign, su, over_su, busy_su, active_su,
-        idle_held_su, observed_su, nano, line_nano,
+    SELECT cell, cluster, root, resource, quantity, holder, node, gpu_model, hour, sign, su, over_su, duplicated_su,
+        busy_su, active_su, idle_held_su, observed_su, nano, line_nano,
         CASE WHEN resource = '' THEN line_nano * busy_su // su ELSE line_nano END AS worked_nano,
         CASE WHEN holder > 0 THEN CASE WHEN h.is_shared THEN 'shared' ELSE 'held' END
             WHEN holder = 0 THEN 'cluster_idle' WHEN holder = -1 THEN 'stranded' ELSE 'unhealthy' END AS bucket
@@ -275,8 +275,8 @@ spread AS (
 ),
 -- Where the cost stands before it is spread; what is spread is taken off here, its time stays.
 own AS (
-    SELECT cluster, root, resource, quantity, holder, node, gpu_model, hour, bucket, sign, su, over_su, busy_su,
-        active_su, idle_held_su, observed_su, nano,
+    SELECT cluster, root, resource, quantity, holder, node, gpu_model, hour, bucket, sign, su, over_su, duplicated_su,
+        busy_su, active_su, idle_held_su, observed_su, nano,
         CASE WHEN bucket = 'held' THEN sign * worked_nano ELSE 0 * worked_nano END AS used_nano,
         CASE WHEN bucket = 'held' THEN sign * CASE WHEN p.spreads_rest THEN 0 ELSE line_nano - worked_nano END END
             AS workload_idle_nano,
@@ -289,12 +289,12 @@ own AS (
             AS unhealthy_nano
     FROM settled LEFT JOIN pool AS p USING (cell, cluster, resource)
     UNION ALL BY NAME
-    SELECT *, 'held' AS bucket, 1 AS sign, 0 AS su, 0 AS over_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
+    SELECT *, 'held' AS bucket, 1 AS sign, 0 AS su, 0 AS over_su, 0 AS duplicated_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
         0 AS observed_su, 0 AS nano, 0 AS quantity
     FROM spread
     UNION ALL BY NAME
     SELECT cluster, 'commitment ' || cover AS root, '' AS resource, 0 AS holder, '' AS node, gpu_model, hour,
-        'cluster_idle' AS bucket, sign, 0 AS su, 0 AS over_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
+        'cluster_idle' AS bucket, sign, 0 AS su, 0 AS over_su, 0 AS duplicated_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
         0 AS observed_su, 0 AS nano, 0 AS quantity, 0 AS used_nano, 0 AS workload_idle_nano, 0 AS shared_nano,
         sign * unused_nano AS cluster_idle_nano, 0 AS stranded_nano, 0 AS unhealthy_nano
     FROM unused WHERE unused_nano <> 0
@@ -362,7 +362,8 @@ SELECT
     sum(sign * core_su)::DECIMAL(38, 0) AS core_su,
     sum(sign * memory_su)::DECIMAL(38, 0) AS memory_su,
     sum(sign * observed_su)::DECIMAL(38, 0) AS observed_su,
-    sum(sign * over_su)::DECIMAL(38, 0) AS over_su
+    sum(sign * over_su)::DECIMAL(38, 0) AS over_su,
+    sum(sign * duplicated_su * gpu)::DECIMAL(38, 0) AS duplicated_su
 FROM timed AS e
 LEFT JOIN holders AS h USING (holder)
 GROUP BY ALL

@@ -39,5 +39,6 @@ split AS (
         FROM taken WINDOW crew AS (PARTITION BY cell, card, kind, device)
     )
 )
-SELECT g.* REPLACE (coalesce(s.busy_su, g.busy_su)::BIGINT AS busy_su)
+SELECT g.* REPLACE (coalesce(s.busy_su, g.busy_su)::BIGINT AS busy_su,
+    CASE WHEN s.busy_su IS NULL THEN g.duplicated_su ELSE 0 END AS duplicated_su)
 FROM grain AS g LEFT JOIN split AS s USING (cell, card, kind, holder)

@@ -172,3 +172,30 @@ def test_the_parts_sum_to_the_bill_and_to_the_ledger(bill: list[Line], ours: dic
         assert found == sum((line.cost for line in bill if line.currency == currency), Decimal(0))
     assert sum((p.ledger for p in parts), Decimal(0)) == sum((n.cost or 0 for n in ours.values()), Decimal(0))
     assert all(p.bill == p.ledger for p in parts if p.category is Category.matched)
+
+
+def test_what_no_price_explains_has_a_name_of_its_own() -> None:
+    """A second charge on the node, or a ledger without half its prices, is no other price of the vendor."""
+    day = date(2026, 10, 5)
+
+    def line(cost: str, hours: str | None, sku: str = "p5", is_gpu: bool = True) -> Line:
+        amount = None if hours is None else Decimal(hours)
+        return Line(day, sku, "n", Decimal(cost), "USD", amount, is_gpu=is_gpu)
+
+    def named(lines: list[Line], **more: Any) -> dict[Category, tuple[Decimal, Decimal]]:
+        node = NodeDay(Decimal(24), Decimal(48), **more)
+        parts = compare(lines, {(day, "n"): node}, {}, "USD")
+        return {part.category: (part.bill, part.ledger) for part in parts}
+
+    both = (Decimal(48), Decimal(48))
+    assert named([line("72", "24")]) == {Category.matched: both, Category.price_differs: (24, 0)}
+    assert named([line("48", "24"), line("5", "0", "licence")]) == {
+        Category.matched: both, Category.unexplained: (5, 0),
+    }  # fmt: skip
+    assert named([line("72", "24")], is_whole=False) == {
+        Category.matched: both,
+        Category.unexplained: (24, 0),
+    }
+    assert named([line("60", None)]) == {Category.matched: both, Category.unexplained: (12, 0)}
+    sent = [line("48", "24"), line("3", None, "DataTransfer")]
+    assert named(sent) == {Category.matched: both, Category.not_gpu: (3, 0)}

@@ -16,6 +16,7 @@ from detectors.folds import FOLDS
 from pipeline.answers import cost_days
 from pipeline.answers.cost import cost
 from pipeline.answers.window import Window
+from pipeline.prices import PriceBook
 from pipeline.store import Batch, Store
 from tests.cost.test_cost_buckets import SEVEN_DOLLARS
 from tests.cost.test_cost_laws import plain_store
@@ -117,3 +118,18 @@ def test_a_pods_sample_is_no_second_sample_of_the_device() -> None:
     assert not found["gpu_conditions"]
     (one,) = found["process_usage"]
     assert (one["pod"], one["busy_seconds"]) == ("p", Decimal(15))
+
+
+def test_two_sharers_of_one_measured_device_are_told_on_their_lines(tmp_path: Path) -> None:
+    """An event of the whole card says nothing of who worked: the split must not look measured."""
+    halves = [allocation("a", pod, at(0), at(2), (1, 2)) for pod in ("x", "y")]
+    alone = [allocation("b", "z", at(0), at(2))]
+    cards = [device(name, at(0), at(2)) for name in "ab"]
+    seen = [*minutes("a", at(0), at(1), 30), *minutes("b", at(0), at(2), 30)]
+    book = PriceBook.flat(Decimal(2), "USD")
+    with plain_store(str(tmp_path), devices=cards, allocations=[*halves, *alone], gpu_usage=seen) as store:
+        answer = cost(store, Window(at(0), at(2)), ("pod",), book)
+        told = {row["pod"]: row["device_duplicated_gpu_hours"] for row in answer.named()}
+        assert told["x"] == told["y"] == Decimal("0.5") and told["z"] == 0
+        assert any("1.000000 GPU-hours were held beside others" in note for note in answer.notes)
+        assert answer.total is not None and answer.total[-1] == 1

@@ -179,7 +179,7 @@ def test_the_cost_of_drift_is_told_by_team(store: Store) -> None:
     assert row["team"] == "team-p"
     for name in ("drift_since", "cost_of_drift", "cost_of_drift_low", "cost_of_drift_high"):
         assert row[name] == whole[name] and whole[name]
-    assert row["requests"] is None and any("which team" in note for note in answer.notes)
+    assert row["requests"] == whole["requests"] and any("which team" in note for note in answer.notes)
 
 
 def test_idle_cost_is_part_of_the_price_where_the_rule_says_so(store: Store) -> None:
@@ -243,3 +243,21 @@ def test_a_unit_cost_times_its_count_is_the_cost(
     lost = unit_price.of_drift(cost, min(right, labelled), labelled, baseline, 100)
     assert lost.value is not None and lost.low is not None and lost.high is not None
     assert 0 <= lost.low <= lost.value <= lost.high <= cost + Decimal("0.000001")
+
+
+def test_what_one_team_alone_pays_for_is_that_teams_traffic(store: Store) -> None:
+    """By team every price of an answer was empty, although each version had one payer."""
+    whole, teams = _by_version(store), _by_version(store, by=("team",))
+    for version, row in teams.items():
+        assert row["team"] == "team-p" and row["requests"] == whole[version]["requests"]
+        assert row["cost_per_1k_requests"] == whole[version]["cost_per_1k_requests"] is not None
+
+
+def test_tokens_have_a_price_by_what_was_used_too(store: Store) -> None:
+    for row in _by_version(store).values():
+        tokens = unit_price.tokens(row["used_cost"], row["tokens_in"], row["tokens_out"], None, None)
+        found = row["used_cost_per_1m_tokens_in"], row["used_cost_per_1m_tokens_out"]
+        assert row["token_basis"] == "time" or found == tokens[:2]
+        if row["cost_per_1m_tokens_in"] and row["used_cost"]:
+            share = row["used_cost"] / row["cost"]
+            assert abs(found[0] - row["cost_per_1m_tokens_in"] * share) < Decimal("0.00001")
