@@ -9,6 +9,7 @@ from pipeline.answers.cost_table import NOBODYS
 from pipeline.facts.months import BUCKETS
 from pipeline.months.charge import BY, USAGE
 from reports.amounts import Amounts
+from reports.judged import Verdict
 from reports.statement import Statement
 from reports.tables import table, visible
 from reports.words import KINDS, METHOD, NAMES, action, additions, hours, money, percent, shares, unit, who
@@ -113,7 +114,7 @@ def _units(of: Statement) -> list[dict[str, Any]]:
             model_name(u["model"], u["model_version"]),
             f"{u['requests'] or 0:,}",
             unit(u["cost_per_1k_requests"]),
-            "–" if u["accuracy"] is None else f"{u['accuracy']:.1%}",
+            _part(u["accuracy"]),
             unit(u["cost_per_1k_correct"]),
             unit(u["cost_of_drift"]),
         ]
@@ -122,6 +123,24 @@ def _units(of: Statement) -> list[dict[str, Any]]:
     heads = ["Model version", "requests", "per 1,000 requests", "right", "per 1,000 right", "cost of drift"]
     title = f"What an answer costs, {of.currency}"
     return [{"title": title, "table": table(heads, rows, "lrrrrr")}] if rows else []
+
+
+def _judged(of: Statement) -> list[dict[str, Any]]:
+    def side(told: Verdict) -> list[str]:
+        return [f"{told.labelled:,}", _part(told.right), unit(told.cost)]
+
+    rows = [
+        [f"{j.month:%Y-%m}", model_name(j.model, j.model_version), *side(j.then), *side(j.now), j.currency]
+        for j in of.extras.judged
+    ]
+    heads = ["Closed month", "Model version", "labelled then", "right then", "per 1,000 right then",
+             "labelled now", "right now", "per 1,000 right now", ""]  # fmt: skip
+    title = "Judged since: labels that came after a month was closed; nothing of it is billed"
+    return [{"title": title, "table": table(heads, rows, "llrrrrrrl")}] if rows else []
+
+
+def _part(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"
 
 
 def _did(of: Statement) -> list[dict[str, Any]]:
@@ -168,4 +187,4 @@ def _words(of: Statement) -> list[dict[str, Any]]:
     ]
 
 
-DETAILS = (_models_of_gpu, _buckets, _budgets, _more, _lines, _units, _did, _anomalies, _words)
+DETAILS = (_models_of_gpu, _buckets, _budgets, _more, _lines, _units, _judged, _did, _anomalies, _words)

@@ -20,6 +20,7 @@ from pipeline.months.draft import Draft, draft
 from pipeline.months.inputs import Inputs
 from pipeline.months.verify import Snapshots
 from pipeline.store import Store
+from reports.judged import judged_since
 from reports.saved import saved
 from reports.statement import Extras, Statement, statement
 
@@ -32,20 +33,20 @@ def read(store: Store, at: Snapshots, month: Window, inputs: Inputs) -> Statemen
     closed = next((c for c in closings(store) if c.month == month.start), None)
     if closed is None:
         with store.steady():
-            return _read(store, month, inputs)
+            return _read(store, at, month, inputs)
     with at(closed.snapshot) as then:
-        made = _read(then, month, closed.thawed())
+        made = _read(then, at, month, closed.thawed())
     return replace(
         made, hash=closed.hash, closed_at=closed.time, accepted=accepted(closed), program=closed.program
     )
 
 
-def _read(store: Store, month: Window, inputs: Inputs) -> Statement:
+def _read(store: Store, at: Snapshots, month: Window, inputs: Inputs) -> Statement:
     made = draft(store, month, inputs)
-    return statement(made, extras(store, made))
+    return statement(made, extras(store, at, made))
 
 
-def extras(store: Store, made: Draft) -> Extras:
+def extras(store: Store, at: Snapshots, made: Draft) -> Extras:
     month, of = made.month, made.inputs
     priced = (of.prices, of.currency, of.rule, of.owners)
     units = tuple(unit_costs(store, month, (), *priced).named())
@@ -65,6 +66,7 @@ def extras(store: Store, made: Draft) -> Extras:
         completeness=_completeness(days),
         days=tuple((r["day"], str(r["team"]), r["total_cost"]) for r in days if r["total_cost"] is not None),
         trend=tuple((r["month"], r["team"], r["currency"], r["amount"]) for r in before if r["amount"]),
+        judged=tuple(judged_since(store, at, month.start)),
         quality=tuple(timeline(store, month, 31).named()),
     )
 

@@ -18,6 +18,7 @@ from pipeline.months.charge import USAGE, Charge
 from pipeline.months.draft import Draft
 from pipeline.months.terms import CHARGEBACK, Term, Terms
 from reports.amounts import Amounts, add, of_charges, over
+from reports.judged import Judged
 
 LINE_BY = ("team", "namespace", "workload", "model", "model_version")
 ZERO = Decimal(0)
@@ -78,6 +79,8 @@ class Extras:
     """Day, team and cost."""
     trend: tuple[tuple[datetime, str, str, Decimal], ...] = ()
     """Closed month, team, currency and what it was charged."""
+    judged: tuple[Judged, ...] = ()
+    """Closed months of which labels say something else by now."""
     quality: tuple[dict[str, Any], ...] = ()
     """Steps of the timeline: traffic and accuracy of each model version."""
 

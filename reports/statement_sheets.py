@@ -117,6 +117,20 @@ def _units(of: Statement) -> Sheet:
     return "Unit costs", [heads, *rows], False
 
 
+def _judged(of: Statement) -> Sheet:
+    rows = [
+        [f"{j.month:%Y-%m}", model_name(j.model, j.model_version),
+         *(cell for side in (j.then, j.now) for cell in (side.labelled, side.right, side.cost)), j.currency]
+        for j in of.extras.judged
+    ]  # fmt: skip
+    sides = [
+        f"{side} {what}"
+        for side in ("then", "now")
+        for what in ("labelled", "right part", "1,000 right each")
+    ]
+    return "Judged since", [["closed month", "model version", *sides, "currency"], *rows], False
+
+
 def _actions(of: Statement) -> Sheet:
     rows = [list(action(row)) for row in of.extras.actions]
     return "Actions", [["when", "what", "where", "state", "why", "saved"], *rows], False
@@ -155,4 +169,4 @@ def _named(name: str) -> str:
     return "" if name in ("none", *NOBODYS) else name
 
 
-PARTS = (_lines, _more, _trend, _paid, _buckets, _budgets, _units, _actions, _anomalies, _about)
+PARTS = (_lines, _more, _trend, _paid, _buckets, _budgets, _units, _judged, _actions, _anomalies, _about)

@@ -32,6 +32,7 @@ def of_team(whole: Statement, name: str) -> Statement:
         budgets_left_out=tuple(b for b in extras.budgets_left_out if b["team"] == name),
         days=tuple(d for d in extras.days if d[1] == name),
         trend=tuple(t for t in extras.trend if t[1] == name),
+        judged=tuple(j for j in extras.judged if (j.model, j.model_version) in versions - foreign),
         quality=tuple(q for q in extras.quality if _version(q) in versions - foreign),
     )
     shared = {_version(u) for u in extras.units} & versions & foreign

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from typer.testing import CliRunner, Result
 
@@ -34,12 +35,15 @@ budgets:
 def full(folder: Path) -> Store:
     """January and February of cards a and b at 2.00 an hour, January closed.
 
-    On the 20th of February a third card works; of the 25th nobody heard; on the 10th version 1 answers 400
-    requests, of which one in ten is wrong.
+    On the 20th of February a third card works; of the 25th nobody heard; on the 10th of each month version 1
+    answers 400 requests, of which one in ten is wrong, and half of January's labels come after its close.
     """
     store = months(folder, 2)
     with store.transaction() as con:
         con.execute("UPDATE allocations SET model = 'fraud', model_version = '1' WHERE pod = 'b1'")
+    early = _answers(datetime(2026, 1, 10))
+    late = early["labels"][200:]
+    write(store, **(early | {"labels": early["labels"][:200]}))
     closed(store, 1, Inputs(PriceBook.flat(Decimal(2), "USD")))
     day, end = datetime(2026, 2, 20), month(2026, 2).end
     more = {
@@ -50,13 +54,21 @@ def full(folder: Path) -> Store:
     with store.transaction() as con:
         usage(con, "x", day, day + timedelta(days=1))
         con.execute("DELETE FROM gpu_usage WHERE minute >= '2026-02-25' AND minute < '2026-02-26'")
-    shift = datetime(2026, 2, 10) - START
+    write(store, **_answers(datetime(2026, 2, 10)))
+    write(store, labels=late)
+    return store
+
+
+def _answers(day: datetime) -> dict[str, list[dict[str, Any]]]:
+    """400 requests to version 1 from that day's first minute on, each with its label."""
     facts = Life().serve("1", 0, 20, error=0.1).facts()
     for rows in facts.values():
         for row in rows:
-            row.update({name: row[name] + shift for name in ("minute", "time") if name in row})
-    write(store, **{name: facts[name] for name in ("prediction_sums", "predictions", "labels")})
-    return store
+            row.update({name: row[name] + (day - START) for name in ("minute", "time") if name in row})
+    for name in ("predictions", "labels"):
+        for row in facts[name]:
+            row["prediction_id"] = f"{day:%m}-{row['prediction_id']}"
+    return {name: facts[name] for name in ("prediction_sums", "predictions", "labels")}
 
 
 def close_by_command(folder: Path, files: Path, *more: str) -> Result:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
+from decimal import Decimal
 from html import unescape
 from io import BytesIO
 from typing import Any
@@ -77,6 +79,21 @@ def test_the_workbook_has_each_of_them_as_numbers(sheets: dict[str, list[tuple[A
     assert fraud[:4] == ("fraud 1", 400, 3_360, 0.9125)
     about = dict(row for row in sheets["About"] if row[0] != "method")
     assert about["accepted gap"].startswith(GAP[:10]) and "of the time was observed" in about["completeness"]
+
+
+def test_labels_that_came_late_say_what_a_closed_month_was_worth(
+    february: Statement, sheets: dict[str, list[tuple[Any, ...]]]
+) -> None:
+    """A card for all of January is 1,488.00 for 400 requests: 3,720.00 a thousand, over what is right."""
+    (one,) = february.extras.judged
+    assert (one.month, one.then.labelled, one.now.labelled) == (datetime(2026, 1, 1), 200, 400)
+    for told in (one.then, one.now):
+        assert told.right is not None and told.right != 1
+        assert told.cost == (Decimal(3_720) / Decimal(str(told.right))).quantize(Decimal("1e-6"))
+    assert one.then.right != one.now.right
+    page = words(statement_html.render(february))
+    assert re.search(r"2026-01 fraud 1 200 [\d.]+% 4,[\d.]+ 400 91\.2% 4,[\d.]+ USD", page)
+    assert sheets["Judged since"][1][:3] == ("2026-01", "fraud 1", 200)
 
 
 def test_the_csv_has_the_accounts_and_the_budget(february: Statement) -> None:
