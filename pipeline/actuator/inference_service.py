@@ -53,7 +53,9 @@ def restored(thing: Object, found: Kept, kept: Sequence[Kept]) -> Object | str:
 
 
 def held_back(thing: Object) -> str | None:
-    """By the annotation with which people stop it."""
+    """By the annotation with which people stop it, or a canary of KServe 0.20's Standard mode."""
+    if thing["spec"].get("canary"):
+        return "canary_unsupported: spec.canary has specs of its own; take it back there"
     if of.annotated(thing, STOPPED):
         return f"stopped: annotation {STOPPED} is true, a patch would not roll out"
     return None

@@ -1,7 +1,7 @@
-"""Room for one rollback in a namespace that we froze: our own quota is raised by its surge, and lowered again.
+"""Room for one rollback in a namespace that we froze: our quota is raised by its surge, and lowered again.
 
 The room that a freeze leaves is not reserved, so another pod may have taken it.  What was there stands in an
-annotation of the quota, with the action that it was raised for: a process that comes after a crash restores it.
+annotation of the quota, with the action that it was raised for: who comes after a crash restores it.
 """
 
 from __future__ import annotations

@@ -17,9 +17,19 @@ from pipeline.cli.cluster_options import (
     ServerOption,
     TokenOption,
 )
-from pipeline.cli.options import OutputOption, StoreOption, WindowOption, now, reading, show, writing
+from pipeline.cli.options import (
+    OutputOption,
+    StoreOption,
+    WindowOption,
+    now,
+    reading,
+    settings,
+    show,
+    writing,
+)
 from pipeline.cli.output import Output
 from pipeline.cli.price_options import CurrencyOption, GpuHourOption, PricesOption, price_book
+from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from pipeline.act.events import Taken
@@ -152,11 +162,12 @@ def mute(
     store: StoreOption = None,
     actor: ActorOption = None,
 ) -> None:
-    """Let a rule rest: what it finds is recorded as refused, and nothing is done."""
+    """Let a rule rest: what it finds is recorded as refused, nothing is done.  Exit code 4: no such rule."""
     from pipeline.act.approvals import mute as say
     from pipeline.embedded import Embedded
 
     with writing(ctx, store) as ledger:
+        _known(ctx, ledger, rule)
         _told(say(Embedded(ledger), rule, timedelta(hours=hours), who(actor), now()))
 
 
@@ -193,6 +204,19 @@ def undo(
         client.close()
     if "undone" not in states:
         raise typer.Exit(6)
+
+
+def _known(ctx: typer.Context, ledger: Store, rule: str) -> None:
+    """A misspelt name would let the rule go on.  Raises ConfigError."""
+    from pipeline.policy.file import load
+
+    file = settings(ctx).up.policy
+    policy = load(file) if file else None
+    named = {r.name for r in policy.rules} | {one.name for one in policy.ladders} if policy else set()
+    known = named | set(ledger.query("rule_names").column("name").to_pylist())
+    if rule not in known:
+        remedy = f"up.policy and the ledger know {', '.join(sorted(known)) or 'no rule yet'}"
+        raise ConfigError("RULE", rule, remedy)
 
 
 def _told(step: Taken) -> str:

@@ -59,6 +59,17 @@ class Explanation:
         return tuple(sorted((*self.steps, *self.parts), key=lambda row: row["time"]))
 
     @property
+    def sent(self) -> str:
+        """The exact patch as canonical JSON, pod templates by their hash; '' where nothing was sent."""
+        states = ("approved", "executed")
+        return next((s["evidence"] for s in self.steps if s["state"] in states and s["evidence"]), "")
+
+    @property
+    def command(self) -> str:
+        """What computes it again."""
+        return f"driftledger explain {self.action_id[:12]} -o json"
+
+    @property
     def by_other_rules(self) -> str:
         """Which rules decided, where they are not those that computed it again; else ''."""
         if self.rules == RULES:

@@ -130,6 +130,19 @@ def _effect(effect: Effect) -> dict[str, Any]:
     return {"currency": effect.currency, "before": before, "after": after, "saved": saved}
 
 
+def _quality(outcome: dict[str, Any]) -> dict[str, Any]:
+    """The versions before and after it, by each detector that measured them."""
+    told = {"time": instant(outcome["time"]), "result": outcome["state"], "detail": outcome["detail"]}
+    return told | (json.loads(outcome["evidence"]) if outcome["evidence"] else {})
+
+
+def _gates(recorded: Any, *, passed: bool) -> list[str]:
+    """Names; of a decision that went through, each that passed would have stopped it by failing."""
+    gates = recorded.get("gates", []) if isinstance(recorded, dict) else []
+    stopped = any(not g["passed"] for g in gates)
+    return [g["gate"] for g in gates if g["passed"] is passed and not (passed and stopped)]
+
+
 def document(explanation: Explanation, effect: Effect | None = None) -> dict[str, Any]:
     """The explanation as JSON values, with the recorded evidence unfolded."""
     try:
@@ -148,5 +161,10 @@ def document(explanation: Explanation, effect: Effect | None = None) -> dict[str
             for s in explanation.happened
         ],
         "outcome": explanation.outcome and explanation.outcome["state"],
+        "quality": explanation.outcome and _quality(explanation.outcome),
         "effect": effect and _effect(effect),
+        "patch": json.loads(explanation.sent) if explanation.sent else None,
+        "stopped_by": _gates(recorded, passed=False),
+        "would_have_stopped": _gates(recorded, passed=True),
+        "command": explanation.command,
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.answers.cells import safe_text
 from pipeline.canonical import instant, moment
-from pipeline.explain.effect import Effect, Side
+from pipeline.explain.effect import SPAN, Effect, Side
 from pipeline.explain.explanation import Explanation
 from pipeline.explain.gate_words import gate_rows
 from pipeline.explain.narrative import verdict
@@ -60,7 +60,7 @@ def _parts(found: Explanation, effect: Effect | None, first: Row) -> Iterator[st
         yield from _decision(json.loads(found.recorded))
     except (ValueError, KeyError, TypeError):
         yield _paragraph("No evidence of a decision by a policy is recorded, or it cannot be read.")
-    yield from _patch(found.steps)
+    yield from _patch(found)
     yield from _again(found)
 
 
@@ -125,12 +125,9 @@ def _decision(evidence: Row) -> Iterator[str]:
         yield _paragraph(f"Not restored by that: {', '.join(decision['not_restored'])}.")
 
 
-def _patch(steps: Sequence[Row]) -> Iterator[str]:
-    sent = next(
-        (s["evidence"] for s in steps if s["state"] in ("approved", "executed") and s["evidence"]), ""
-    )
+def _patch(found: Explanation) -> Iterator[str]:
     yield _heading("Exact patch")
-    yield f"<pre>{_text(sent)}</pre>" if sent else _paragraph("Nothing was sent.")
+    yield f"<pre>{_text(found.sent)}</pre>" if found.sent else _paragraph("Nothing was sent.")
 
 
 def _changed(found: Explanation, effect: Effect | None) -> Iterator[str]:
@@ -151,6 +148,17 @@ def _changed(found: Explanation, effect: Effect | None) -> Iterator[str]:
     if effect.saved is not None:
         saved = f"{effect.saved:.2f} {effect.currency}"
     yield _paragraph(f"Money saved in the hours after it, against going on as before: {saved}.")
+    yield _paragraph(settled(found, effect))
+
+
+def settled(found: Explanation, effect: Effect) -> str:
+    """Whether the page can still change, in words."""
+    until = time(instant(effect.after.end))
+    last = found.steps[-1]["state"]
+    whole = effect.after.end - effect.before.end >= SPAN or last in ("undone", "failed")
+    if found.outcome is not None and whole and last not in ("approved", "executed"):
+        return f"Settled as of {until}: what comes later changes this page only if the action is put back."
+    return f"Not settled as of {until}: what comes later may change this page."
 
 
 def _side(name: str, side: Side) -> tuple[object, ...]:
@@ -165,7 +173,7 @@ def _again(found: Explanation) -> Iterator[str]:
     yield _paragraph(words[:1].upper() + words[1:])
     if found.differences:
         yield f"<pre>{chr(10).join(_text(line) for line in found.differences)}</pre>"
-    yield f"<pre>driftledger explain {_text(found.action_id[:12])} -o json</pre>"
+    yield f"<pre>{_text(found.command)}</pre>"
     whole = _text(found.recorded)
     yield f"<details><summary>The decision as it is recorded</summary><pre>{whole}</pre></details>"
 

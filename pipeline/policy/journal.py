@@ -115,6 +115,8 @@ class Journal:
     def not_restored(self, to: Revision) -> tuple[str, ...]:
         """What going back to the state does not bring back, in words."""
         now = self.target.config if self.target else {}
-        then = next((s.config for s in self.seen if s.template_hash == to.template_hash), {})
+        then = next((s.config for s in self.seen if s.template_hash == to.template_hash), None)
+        if then is None:
+            return (*to.unpinned, *(("ConfigMaps, as those of that time are not known",) if now else ()))
         changed = (f"ConfigMap {n}, which has changed" for n, h in sorted(then.items()) if now.get(n) != h)
         return (*to.unpinned, *changed)

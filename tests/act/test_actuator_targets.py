@@ -176,6 +176,7 @@ def test_another_model_is_no_rollback_of_a_model_deployment():
     ("kind", "change", "reason"),
     [
         ("InferenceService", {"annotations": {"serving.kserve.io/stop": "true"}}, "stopped"),
+        ("InferenceService", {"spec": {"canary": [{"trafficPercent": 10}]}}, "canary_unsupported"),
         ("LLMInferenceService", {"annotations": {"serving.kserve.io/stop": "true"}}, "stopped"),
         ("ModelDeployment", {"annotations": {"airunway.ai/reconcile-paused": "true"}}, "paused"),
         ("RayService", {"spec": {"suspend": True}}, "suspended"),

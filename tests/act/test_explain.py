@@ -8,14 +8,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from html import escape
 
 import pytest
 
+from pipeline.act.proving import prove
 from pipeline.cli.app import main
 from pipeline.errors import NotFound
 from pipeline.explain.effect import Effect, Side, effect
 from pipeline.explain.explanation import explain
-from pipeline.explain.narrative import narrative
+from pipeline.explain.narrative import document, narrative
 from pipeline.explain.page import page
 from pipeline.policy.decisions import RULES
 from pipeline.prices.book import PriceBook
@@ -124,6 +126,44 @@ def test_the_page_of_an_action_stands_alone_and_never_changes(settled, explained
     assert "<script" not in out and "http://" not in out and "default-src 'none'" in out
     text, _, last = out.rpartition("<!-- sha256 ")
     assert last.startswith(hashlib.sha256(text.encode()).hexdigest())
+
+
+def test_the_page_and_the_json_have_the_same_list(settled, explained):
+    """Whoever reads it by a program must not miss the patch, the quality or what would have stopped it."""
+    folder, action_id = settled
+    outcome = {"time": NOW, "state": "helped", "detail": "fewer errors", "evidence": '{"compared":[1]}'}
+    found = replace(explained, outcome=outcome)
+    with Store.open(folder, read_only=True) as store:
+        changed = effect(store, found.steps, PriceBook.bundled(), "USD")
+    said, text = document(found, changed), page(found, changed)
+    assert said["patch"]["patch"][1] == {"op": "test", "path": "/metadata/generation", "value": 2}
+    assert escape(json.dumps(said["patch"], separators=(",", ":"), sort_keys=True)) in text
+    assert said["quality"]["compared"] == [1] and said["quality"]["detail"] in text
+    assert said["stopped_by"] == [] and all(gate in text for gate in said["would_have_stopped"])
+    assert {"cool_down", "control", "breaker"} <= {*said["would_have_stopped"]}
+    assert said["command"] in text and action_id[:12] in said["command"]
+    assert said["effect"]["before"]["version"] == "v2"
+
+
+def test_a_settled_page_is_the_same_after_more_facts(tmp_path):
+    """Its SHA-256 stands in a change request; an unsettled one says so."""
+    with scene(tmp_path) as s:
+        action_id = s.tick()[0].action_id
+        s.lab.server.tick()
+        s.tick(NOW + MINUTE)
+
+        def told():
+            found = explain(tmp_path, action_id)
+            return page(found, effect(s.store, found.steps, PriceBook.bundled(), "USD"))
+
+        assert "Not settled as of" in told()
+        s.store.append(life(3, "v1", 101, 60, 0.1))
+        list(prove(s.store, s.embedded, policy(), s.clients, NOW + 130 * MINUTE))
+        s.store.append(life(4, "v1", 100 + 24 * 60, 2, 0.1))
+        first = told()
+        assert "Settled as of" in first and "helped" in first
+        s.store.append(life(5, "v1", 100 + 30 * 60, 20, 0.4))
+        assert told() == first
 
 
 def test_names_from_outside_are_only_text_on_the_page(explained):

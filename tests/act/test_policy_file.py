@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from pipeline import yaml_file
 from pipeline.errors import ConfigError, NotFound
 from pipeline.policy.file import load, parse
+from pipeline.policy.schema import schema
 from tests.act.deciding import TEXT
 
 
@@ -68,6 +71,15 @@ def test_what_is_wrong_is_named_with_its_remedy(old, new, key, remedy):
         parse(TEXT.replace(old, new))
     assert str(raised.value).startswith(key) and remedy in str(raised.value)
     assert raised.value.exit_code == 4
+    try:
+        document = yaml_file.document(TEXT.replace(old, new))
+    except ConfigError:
+        return  # no document at all
+    assert list(Draft202012Validator(schema()).iter_errors(document)), "an editor would have said nothing"
+
+
+def test_what_may_be_written_is_taken_by_the_schema_as_well():
+    assert not list(Draft202012Validator(schema()).iter_errors(yaml_file.document(TEXT)))
 
 
 def test_two_rules_of_one_name_are_refused():

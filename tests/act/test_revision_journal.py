@@ -87,6 +87,8 @@ def test_what_a_rollback_does_not_bring_back_is_named_in_the_decision():
     )
     assert '"not_restored":["image fraud:latest","ConfigMap limits, which has changed"]' in action.evidence
     assert "not restored" not in decided().detail
+    unseen = decided(known=journal(target=replace(state, revisions=STATE.revisions)))
+    assert unseen.detail.endswith("not restored by that: ConfigMaps, as those of that time are not known")
 
 
 @pytest.mark.parametrize(
