@@ -4,14 +4,24 @@ In a minute in which both have labels, the number of the canary's errors among a
 if both err alike, whatever that minute's error rate is.  A likelihood ratio against odds that are higher by a
 factor is then an e-value, and its product over minutes an e-process: it passes 1 / alpha in a share alpha of
 all harmless canaries at most, however often one looks.  Fewer errors than the stable version's never count.
+A live canary has no end, so its minutes go into an e-detector, with the promise of every other verdict.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from scipy.special import gammaln
 
+from detectors import e_detector, rate
+from detectors.finding import Finding
+from detectors.parameters import Parameters
+from detectors.subject import Subject, integers, minutes_of
+
+NAME = "canary"
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
@@ -23,6 +33,43 @@ FEWEST = 100
 """Labelled predictions of the canary, below which there is no verdict."""
 
 
+COLUMNS = ("errors", "count", "stable_errors", "stable_count")
+
+
+def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Finding:
+    """`minutes` has minute, stable (the other version's name) and COLUMNS, one row a minute of traffic.
+
+    Where both have labels the canary counts; errors that come in clusters in the reference count the less.
+    """
+    reference = subject.reference
+    if reference is None or reference.labelled == 0:
+        return subject.unjudged(NAME, "no_reference", parameters)
+    if not minutes.num_rows:
+        return subject.unjudged(NAME, "not_enough_data", parameters)
+    sums = minutes.group_by("minute").aggregate([(name, "sum") for name in COLUMNS])
+    rows = sums.rename_columns(["minute", *COLUMNS]).sort_by("minute")
+    times = minutes_of(rows)
+    counts = np.stack([integers(rows, name) for name in COLUMNS], axis=1)
+    both = (counts[:, 1] > 0) & (counts[:, 3] > 0)
+    wrong, count, stable_wrong, stable_count = counts[both].sum(axis=0).tolist()
+    known: dict[str, float | int | str] = {"stable": minutes.column("stable")[0].as_py()}
+    if subject.is_stale(times.max(), parameters):
+        return subject.unjudged(NAME, "stale", parameters, count, **known)
+    if min(count, stable_count) < max(FEWEST, parameters.rate_minimum_count):
+        return subject.unjudged(NAME, "not_enough_data", parameters, count, **known)
+    phi = max(reference.phi_errors, 1.0)
+    ratios = np.stack([_ratios(*row) for row in counts[both].tolist()]) / phi
+    ceiling = e_detector.ceiling(parameters.log_act, len(ODDS))
+    log_evidence = e_detector.log_mean(e_detector.run(ratios, e_detector.fresh(len(ODDS)), ceiling).evidence)
+    level, since = rate.verdict(log_evidence, times[both], parameters)
+    known |= {"rate": wrong / count, "stable_rate": stable_wrong / stable_count, "errors": wrong, "phi": phi}
+    return Finding(
+        NAME, subject.model, subject.model_version, level, subject.start, subject.end, count,
+        float(log_evidence[-1]), parameters.log_warn, parameters.log_act,
+        None if since is None else since.astype("datetime64[us]").item(), known,
+    )  # fmt: skip
+
+
 def log_evidence(
     errors: Integers, count: Integers, stable_errors: Integers, stable_count: Integers
 ) -> Floats:
@@ -30,9 +77,16 @@ def log_evidence(
     found = np.zeros((len(ODDS), len(errors)))
     rows = zip(errors.tolist(), count.tolist(), stable_errors.tolist(), stable_count.tolist(), strict=True)
     for minute, (k, n, other_k, other_n) in enumerate(rows):
-        if n and other_n and k + other_k:
-            found[:, minute] = _log_ratios(k, n, k + other_k, n + other_n)
+        found[:, minute] = _ratios(k, n, other_k, other_n)
     return np.asarray(np.logaddexp.reduce(np.cumsum(found, axis=1), axis=0) - np.log(len(ODDS)))
+
+
+@lru_cache(maxsize=65_536)
+def _ratios(k: int, n: int, other_k: int, other_n: int) -> Floats:
+    """(4,): ln L of one minute; nothing is told where one of both has no label, or nobody erred."""
+    if not n or not other_n or not k + other_k:
+        return np.zeros(len(ODDS))
+    return _log_ratios(k, n, k + other_k, n + other_n)
 
 
 def _log_ratios(k: int, n: int, errors: int, count: int) -> Floats:

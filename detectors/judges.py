@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from detectors import accuracy, drift, estimate, evaluation, latency_objective
+from detectors import accuracy, canary, drift, estimate, evaluation, latency_objective
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from detectors.subject import Subject
@@ -19,4 +19,5 @@ JUDGES: dict[str, Judge] = {
     drift.NAME: drift.judge,
     estimate.NAME: estimate.judge,
     evaluation.NAME: evaluation.judge,
+    canary.NAME: canary.judge,
 }

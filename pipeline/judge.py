@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from detectors import accuracy, drift, estimate, evaluation, latency_objective
+from detectors import accuracy, canary, drift, estimate, evaluation, latency_objective
+from detectors.canary_pairs import paired
 from detectors.finding import Finding
 from detectors.judges import JUDGES
 from detectors.parameters import Parameters
@@ -49,11 +50,12 @@ def _judge(store: Store, now: datetime, parameters: Parameters, memory: Memory) 
     versions = [(row["model"], row["model_version"]) for row in seen]
     references = store.references()
     findings: list[Finding] = []
-    for detector, read in RATES.items():
-        start = estimate.window_start(end, parameters) if detector == estimate.NAME else rates_from
-        minutes = by_version(read(store, references, start, end))
+    starts = dict.fromkeys(JUDGES, rates_from) | {estimate.NAME: estimate.window_start(end, parameters)}
+    read = {name: by_version(of(store, references, starts[name], end)) for name, of in RATES.items()}
+    read[canary.NAME] = paired(read[accuracy.NAME])
+    for detector, minutes in read.items():
         for model, version in versions:
-            subject = Subject(model, version, references.get(model), start, end)
+            subject = Subject(model, version, references.get(model), starts[detector], end)
             found = minutes.get((model, version), NOTHING)
             findings.append(JUDGES[detector](found, subject, parameters))
     findings = _latched(store, findings, rates_from, end)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors import drift
+from detectors import canary, drift
 from detectors.finding import Finding
 from detectors.histogram_alternatives import STEP, falls, log_weights, smoothed
 from detectors.judges import JUDGES
@@ -66,7 +66,19 @@ def evaluated(shift: int, end: datetime = END) -> pa.Table:
     return judged.features({"helpful/v1": counts}, end)
 
 
+def beside(before: float, after: float, end: datetime = END) -> pa.Table:
+    """A canary beside a stable version that errs as often as ever, in good minutes and bad ones."""
+    rng, common = np.random.default_rng(0), np.where(np.arange(LONG + CHANGED) % 100 < 20, 0.3, 0.0)
+    count = np.full(LONG + CHANGED, 50)
+    share = np.r_[np.full(LONG, before), np.full(CHANGED, after)]
+    errors, stable = rng.binomial(count, share + common), rng.binomial(count, 0.1 + common)
+    made = {"minute": judged.times(LONG + CHANGED, end), "stable": ["1"] * len(count), "errors": errors}
+    return pa.table({**made, "count": count, "stable_errors": stable, "stable_count": count})
+
+
 def quiet(detector: str, end: datetime = END) -> pa.Table:
+    if detector == "canary":
+        return beside(0.1, 0.1, end)
     if detector == "evaluation":
         return evaluated(0, end)
     if detector == "estimate":
@@ -75,6 +87,8 @@ def quiet(detector: str, end: datetime = END) -> pa.Table:
 
 
 def harmed(detector: str, end: datetime = END) -> pa.Table:
+    if detector == "canary":
+        return beside(0.1, 0.3, end)
     if detector == "evaluation":
         return evaluated(3, end)
     if detector == "estimate":
@@ -88,7 +102,7 @@ def verdict(detector: str, minutes: pa.Table) -> Finding:
 
 def test_every_detector_can_be_read_from_the_ledger() -> None:
     """One in one table only would never be asked."""
-    assert JUDGES.keys() == READ.keys() | {drift.NAME}
+    assert JUDGES.keys() == READ.keys() | {drift.NAME, canary.NAME}
 
 
 @pytest.mark.parametrize("detector", JUDGES)
@@ -110,7 +124,9 @@ def test_order_and_partial_rows_change_no_bit(detector: str, seed: int, parts: i
 
 def _part(whole: pa.Table, i: int, parts: int) -> pa.Table:
     """A share of every count; the shares sum to the whole."""
-    counted = [n for n in whole.column_names if n in ("count", "errors", "over", "predictions")]
+    counted = [
+        n for n in whole.column_names if n in ("count", "errors", "over", "predictions") or "stable_" in n
+    ]
     for name in counted:
         value = whole.column(name).to_numpy()
         whole = whole.set_column(
@@ -151,6 +167,8 @@ def missing(before: int, after: int) -> pa.Table:
 
 
 def better(detector: str) -> pa.Table:
+    if detector == "canary":
+        return beside(0.1, 0.02)
     if detector == "evaluation":
         return evaluated(-2)
     if detector == "estimate":

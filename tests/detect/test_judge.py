@@ -46,11 +46,13 @@ def store(tmp_path: Path, life: Life) -> Iterator[Store]:
 def test_a_tick_judges_every_version_by_every_detector(store: Store) -> None:
     assert levels(judge(store, NOW)) == {
         ("1", "accuracy"): "ok",
+        ("1", "canary"): "not_enough_data",
         ("1", "drift"): "ok",
         ("1", "estimate"): "not_enough_data",
         ("1", "evaluation"): "no_reference",
         ("1", "latency_objective"): "ok",
         ("2", "accuracy"): "act",
+        ("2", "canary"): "act",
         ("2", "drift"): "ok",
         ("2", "estimate"): "not_enough_data",
         ("2", "evaluation"): "no_reference",

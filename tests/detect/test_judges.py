@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors import accuracy, drift, latency_objective
+from detectors.canary_pairs import paired
 from detectors.finding import Finding
 from detectors.judges import JUDGES
 from detectors.parameters import Parameters
@@ -86,6 +87,7 @@ def test_no_data_is_not_a_verdict(detector: str) -> None:
         "drift": judged.features({"amount": np.zeros((0, 12), "i8")}),
         "evaluation": judged.features({"helpful/v1": np.zeros((0, 12), "i8")}),
         "estimate": pa.table({"count": pa.array([], pa.int64())}),
+        "canary": pa.table({"count": pa.array([], pa.int64())}),
     }[detector]
     found = JUDGES[detector](empty, subject(reference(evaluators=judged.EVALUATORS)), P)
     assert found.level == "not_enough_data"
@@ -145,6 +147,24 @@ def test_latency_over_budget_is_acted_on_and_within_it_is_not() -> None:
     fine = latency_objective.judge(timed(*errors(0.005, 3_000)), subject(reference()), P)
     assert (slow.level, fine.level) == ("act", "ok")
     assert slow.evidence["objective_seconds"] == 0.5
+
+
+def test_a_canary_is_held_against_the_version_that_serves_beside_it() -> None:
+    """Not against one that has left, nor one that came after: those have other minutes, or another story."""
+    count = np.full(30, 50)
+    gone = labelled(count // 10, count, END - timedelta(minutes=60))
+    stable, canary = labelled(np.r_[count, count] // 10, np.r_[count, count]), labelled(count // 5, count)
+    few = labelled(count[:30] // 50, count[:30] // 10)
+    minutes = {("m", "1"): gone, ("m", "2"): stable, ("m", "3"): canary, ("m", "4"): few.slice(5)}
+    found = paired({**minutes, ("other", "1"): canary})
+    assert {version: rows["stable"][0].as_py() for version, rows in found.items()} == {
+        ("m", "3"): "2",
+        ("m", "4"): "2",
+    }
+    assert found["m", "3"]["stable_count"].to_pylist() == [50] * 30
+    assert JUDGES["canary"](found["m", "3"], subject(reference()), P).level == "act"
+    halved = reference(phi_errors=20.0)
+    assert JUDGES["canary"](found["m", "3"], subject(halved), P).level == "ok", "its errors come in clusters"
 
 
 def test_slow_requests_that_come_in_bursts_say_less_of_the_objective() -> None:
