@@ -282,6 +282,28 @@ def test_an_exporter_names_the_devices_that_a_kubelet_does_not() -> None:
     assert sorted(r["device"] for r in again.rows.values() if r["end"]) == ["GPU-1", "GPU-2"]
 
 
+def test_a_slice_has_its_exporters_name_from_the_first_pod_that_tells_it() -> None:
+    """What a slice did is told under the exporter's name: its cost must stand there, and no second device."""
+    scene = Scene()
+    mig = "nvidia.com/mig-1g.5gb"
+    node = k.node(capacity={mig: "2"})
+    pod = k.pod("a", limits={mig: "1"}, given={mig: ["MIG-x"]})
+    scene(news("nodes", node), news("pods", pod))
+    assert [r["device"] for r in scene.open()] == ["MIG-x"]
+    scene(News("names", "put", {("ml", "a", "main"): {"GPU-a/7": NOON}}, NOON))
+    scene()
+
+    def devices(of: Scene) -> set[str]:
+        return {d["device"] for d in of.devices.values() if d["end"] is None}
+
+    assert [(r["device"], naive(r["start"])) for r in scene.open()] == [("GPU-a/7", BOUND)]
+    assert devices(scene) == {"GPU-a/7", f"n1/{mig}/0"}
+    again = Scene(scene.fold.kept(scene.now), listed=False)
+    again.fold.take([news("nodes", node, "listed"), news("pods", pod, "listed")])
+    again(*(News(name, "synced", None, scene.now + SECOND) for name in KINDS))
+    assert list(again.rows.values()) == [] == list(again.devices.values()), "a restart changes no name"
+
+
 @pytest.mark.parametrize("renamed", [True, False])
 def test_a_replica_is_its_part_of_a_gpu_whether_its_resource_is_renamed_or_not(renamed: bool) -> None:
     """Four share a card by time: each pays a quarter, and three of them leave a quarter idle."""

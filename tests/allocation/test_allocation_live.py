@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from collectors.dcgm.scrape import parse
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.allocation.source import collector
 from pipeline.collect import turns
@@ -22,6 +24,7 @@ from pipeline.embedded import Embedded
 from pipeline.store import Store
 from tests.allocation import kube_shapes as k
 from tests.allocation.fake_cluster import FakeCluster
+from tests.dcgm.exporter import Exporter
 from tests.waiting import until
 
 SECONDS = 60.0
@@ -140,6 +143,36 @@ def test_intervals_open_and_close_as_objects_come_and_go(
         assert ended["end_quality"] == "observed"
         assert abs(ended["end"].timestamp() - time.time()) < SECONDS
     assert gaps(store) == [] and store.rows("devices").num_rows == 2
+
+
+def test_exporters_name_the_devices_of_pods_straight(
+    cluster: FakeCluster, store: Store, tmp_path: Path
+) -> None:
+    """The whole way of a name into the ledger, without a Prometheus; a slice meets what it did."""
+    gpus = {"nvidia.com/gpu": "1"}
+    mig = {"nvidia.com/mig-1g.5gb": "1"}
+    cluster.put(k.NODES, k.node(capacity=gpus | mig))
+    cluster.put(k.PODS, k.pod("a", limits=gpus))
+    cluster.put(k.PODS, k.pod("b", limits=mig, given={"nvidia.com/mig-1g.5gb": ["MIG-x"]}))
+    pod = 'namespace="ml",container="main"'
+    text = (
+        f'DCGM_FI_DEV_FB_USED{{gpu="0",UUID="GPU-a",Hostname="n1",pod="a",{pod}}} 5\n'
+        f'DCGM_FI_DEV_FB_USED{{gpu="1",UUID="GPU-b",GPU_I_ID="7",GPU_I_PROFILE="1g.5gb",Hostname="n1",'
+        f'pod="b",{pod}}} 5\n'
+    )
+    with Exporter().running() as exporter:
+        settings = AllocationSettings(
+            server=cluster.url, turn_seconds=0.05, beat_seconds=0.2,
+            exporters=f"{exporter.url},http://127.0.0.1:1/metrics",
+        )  # fmt: skip
+        exporter.text = text
+        with collecting(settings, store, tmp_path) as one:
+            one.until(lambda rows: {r["device"] for r in rows if r["end"] is None} == {"GPU-a", "GPU-b/7"})
+            assert one.report.not_ready() == []
+            assert any("127.0.0.1:1/" in remark for remark in one.report.remarks())
+    used = parse(text.encode(), cluster="c", time=datetime(2026, 9, 1)).events["gpu"].column("device")
+    there = [r["device"] for r in store.rows("devices").to_pylist() if r["end"] is None]
+    assert sorted(there) == sorted(used.to_pylist()) == ["GPU-a", "GPU-b/7"]
 
 
 def test_pages_of_a_list_are_one_list(cluster: FakeCluster, store: Store, tmp_path: Path) -> None:

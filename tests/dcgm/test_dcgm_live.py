@@ -132,7 +132,7 @@ def test_holders_and_counters_come_by_the_same_way(tmp_path: Path, prometheus: P
     assert busy == dict.fromkeys(("GPU-a", "GPU-b", "GPU-c", "AMD-1"), 0.5), "percent and ratios"
     prometheus_of_allocation = exported.source(AllocationSettings(prometheus_url=prometheus.url))
     assert prometheus_of_allocation is not None
-    names = exported.told(prometheus_of_allocation)
+    names = exported.told(prometheus_of_allocation(run.report))
     assert {key: set(devices) for key, devices in names.items()} == {("ml", "train-0", "main"): {"GPU-c"}}
     told = run.rows("serving_counters")
     assert {(r["model"], r["model_version"], r["counter"], r["workload"]) for r in told} == {

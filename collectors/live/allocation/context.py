@@ -62,6 +62,8 @@ class Context:
     """What controls the owners that were asked for one by one."""
     named: dict[str, dict[tuple[str, str], tuple[str, ...]]] = field(default_factory=dict)
     """By a pod's uid, by container and resource: names of devices that the kubelet does not tell."""
+    same: dict[str, str] = field(default_factory=dict)
+    """Of a MIG slice by the kubelet's name, the exporter's, where a pod told that they are one."""
     unknown: dict[str, tuple[str, Owner]] = field(default_factory=dict)
     """Owners to ask for, with the namespace, by uid."""
     unsure: bool = False

@@ -30,8 +30,11 @@ def of_pool(pool: Pool, context: Context) -> Iterator[Row]:
         yield place | columns | worst | {"place": "/".join(key), "start": start}
 
 
-def of_node(node: Node, held: Mapping[Identity, Row], given: Mapping[str, Iterable[str]]) -> Iterator[Row]:
-    """Devices of a node; `held` are its rows so far, `given` the names by resource that allocations told.
+def of_node(
+    node: Node, held: Mapping[Identity, Row], given: Mapping[str, Iterable[str]], same: Mapping[str, str]
+) -> Iterator[Row]:
+    """Devices of a node; `held` are its rows so far, `given` the names by resource that allocations told,
+    `same` another name for a name, which stands instead.
 
     A device without a name is a number of its resource on its node, until an allocation tells its name.
     """
@@ -46,7 +49,7 @@ def of_node(node: Node, held: Mapping[Identity, Row], given: Mapping[str, Iterab
     counts = {resource: offered // replicas(resource, node) for resource, offered in offers}
     parents = _parents(counts, node)
     for resource, count in counts.items():
-        for number, name in enumerate(_names(resource, count, node.name, held, given)):
+        for number, name in enumerate(_names(resource, count, held, given, same)):
             place = f"{resource}/{number}"
             yield (
                 common
@@ -82,11 +85,19 @@ def _offered(resource: str, node: Node) -> Row:
 
 
 def _names(
-    resource: str, count: int, node: str, held: Mapping[Identity, Row], given: Mapping[str, Iterable[str]]
+    resource: str,
+    count: int,
+    held: Mapping[Identity, Row],
+    given: Mapping[str, Iterable[str]],
+    same: Mapping[str, str],
 ) -> list[str]:
     """By number; a new name takes the highest number that has none, since pods take the lowest."""
-    names = [held.get((f"{resource}/{number}",), {}).get("uuid") or "" for number in range(count)]
-    for name in sorted(set(given.get(resource, ())) - set(names)):
+    names: list[str] = []
+    for number in range(count):
+        known = held.get((f"{resource}/{number}",), {}).get("uuid") or ""
+        name = same.get(known, known)
+        names.append("" if name in names else name)
+    for name in sorted({same.get(one, one) for one in given.get(resource, ())} - set(names)):
         places = [number for number, taken in enumerate(names) if not taken]
         if places:
             names[places[-1]] = name

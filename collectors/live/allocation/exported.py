@@ -1,18 +1,20 @@
-"""Asks the Prometheus of dcgm-exporter now and then which devices its labels say that pods have."""
+"""Asks dcgm-exporter, or its Prometheus, now and then which devices its labels say that pods have."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from collectors.dcgm.devices import device_of, holder_of
 from collectors.dcgm.series import scrapes_of
+from collectors.dcgm.timeline import Scrape
 from collectors.live.allocation.meta import SECOND
 from collectors.live.allocation.named import KIND, Told
 from collectors.live.allocation.owners import Gets
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.contract import Watch
+from collectors.live.dcgm.collector import FromExporters
 from collectors.live.dcgm.http_access import Away
 from collectors.live.dcgm.parameters import DcgmSettings
 from collectors.live.dcgm.prometheus import Prometheus, TooMuch
@@ -28,40 +30,79 @@ _EVERY_SECONDS = 30.0
 _PART = "names of devices from Prometheus"
 
 
-def source(settings: AllocationSettings) -> Prometheus | None:
+Reads = Callable[[Watch], list[Scrape]]
+"""What exporters tell of the last two minutes.  Raises Away, TooMuch, ConfigError."""
+
+
+def source(settings: AllocationSettings) -> Reads | None:
     """Raises ConfigError."""
-    if not settings.prometheus_url:
+    if settings.prometheus_url and settings.exporters:
+        remedy = "name the Prometheus that scrapes the exporters, or the exporters: one of the two"
+        raise ConfigError("allocation.exporters", settings.exporters, remedy)
+    if not settings.prometheus_url and not settings.exporters:
         return None
-    url, token, ca = settings.prometheus_url, settings.prometheus_token_file, settings.prometheus_ca_file
+    token, ca = settings.prometheus_token_file, settings.prometheus_ca_file
+    named = {"prometheus_url": settings.prometheus_url, "exporters": settings.exporters,
+             "token_file": token, "ca_file": ca}  # fmt: skip
     try:
-        return Prometheus(DcgmSettings(prometheus_url=url, token_file=token, ca_file=ca))
+        chosen = DcgmSettings(**named)  # type: ignore[arg-type]
+        if settings.exporters:
+            exporters = FromExporters(chosen, "")
+            return lambda watch: exporters.scrapes(_Noting(watch))
+        prometheus = Prometheus(chosen)
     except ConfigError as error:
-        name = error.key.removeprefix("dcgm.").removeprefix("prometheus_")
-        value = {"url": url, "token_file": token, "ca_file": ca}[name]
+        name = error.key.removeprefix("dcgm.")
         remedy = str(error).partition("; ")[2]
-        raise ConfigError(f"allocation.prometheus_{name}", value, remedy) from error
+        told = name if name in ("prometheus_url", "exporters") else f"prometheus_{name}"
+        raise ConfigError(f"allocation.{told}", named[name], remedy) from error
+    return lambda watch: _asked(prometheus)
 
 
-def told(prometheus: Prometheus) -> Told:
-    """Raises Away, TooMuch, ConfigError."""
+def _asked(prometheus: Prometheus) -> list[Scrape]:
     until = prometheus.now()
     series = prometheus.samples(_METRICS, until - _SPAN, until)
     own = prometheus.targets(_METRICS, until - _SPAN, until) if series else []
+    return scrapes_of(series, own)
+
+
+def told(scrapes: Iterable[Scrape]) -> Told:
     found: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
-    for scrape in scrapes_of(series, own):
+    for scrape in scrapes:
         for line in scrape.lines:
             holder, device = holder_of(line.labels), device_of(line.labels)
-            if holder is not None and device is not None:
+            if line.name in _METRICS and holder is not None and device is not None:
                 of = found[holder.namespace, holder.pod, holder.container]
                 of[device.device] = max(of.get(device.device, 0), scrape.time)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Noting:
+    """Names are a help: an exporter that is away leaves the collector ready."""
+
+    watch: Watch
+
+    def wait(self, seconds: float) -> bool:
+        return self.watch.wait(seconds)
+
+    def now(self) -> int:
+        return self.watch.now()
+
+    def waits(self, part: str, reason: str) -> None:
+        self.watch.notes(f"names of devices from {part}", reason)
+
+    def goes_on(self, *parts: str) -> None:
+        self.watch.goes_on(*(f"names of devices from {part}" for part in parts))
+
+    def notes(self, part: str, reason: str) -> None:
+        self.watch.notes(part, reason)
 
 
 @dataclass(slots=True)
 class Namer:
     """`run` on a thread of its own, until the server is closed."""
 
-    prometheus: Prometheus
+    reads: Reads
     server: Gets
     put: Callable[[News], None]
     watch: Watch
@@ -69,7 +110,7 @@ class Namer:
     def run(self) -> None:
         while not self.server.closed:
             try:
-                found = told(self.prometheus)
+                found = told(self.reads(self.watch))
             except (Away, TooMuch) as away:
                 self.watch.notes(_PART, str(away))
             else:

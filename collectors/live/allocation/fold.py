@@ -50,6 +50,7 @@ class Fold:
         )
         self.inventory = Book(("place",), ("device",), ("health", "quantity"), ("parent_device",))
         self.changes = Changes(self.context, self._about, kinds)
+        self._names: News | None = None
         self._given: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._slots: plugin.Slots = {}
         self._told: dict[str, dict[tuple[Any, ...], Row]] = {"allocation": {}, "device": {}}
@@ -93,8 +94,7 @@ class Fold:
 
     def _take(self, one: News) -> None:
         if one.kind == named.KIND:
-            for uid in named.learn(self.context, one.value):
-                self.changes.dirty.setdefault(("pod", uid), Moment(one.at, "observed"))
+            self._names = one
             return
         subject = (_SUBJECT.get(one.kind), getattr(one.value, "uid", None))
         again = one.what in ("put", "gone") and subject in self.changes.dirty
@@ -102,8 +102,16 @@ class Fold:
             self._settle()  # what came and went within one turn was held all the same
         self.changes.take(one)
 
+    def _learn(self) -> None:
+        """Names that exporters tell may come before the pods that have them."""
+        if self._names is not None and self.changes.complete:
+            for uid in named.learn(self.context, self._names.value):
+                self.changes.dirty.setdefault(("pod", uid), Moment(self._names.at, "observed"))
+            self._names = None
+
     def settle(self, now: int) -> Parsed:
         """Events of all that changed since the last time; nothing before every resource was listed."""
+        self._learn()
         self._settle()
         if self.changes.complete:
             self.changes.begin(now)
@@ -221,7 +229,7 @@ class Fold:
     def _node(self, name: str, moment: Moment) -> list[Row]:
         subject, node = f"node/{name}", self.context.nodes.get(name)
         held = self.inventory.open.get(subject, {})
-        wanted = devices.of_node(node, held, self._given.get(name, {})) if node else ()
+        wanted = devices.of_node(node, held, self._given.get(name, {}), self.context.same) if node else ()
         return list(self.inventory.settle(subject, list(wanted), moment))
 
     def _beside(self, kind: str, uid: str, moment: Moment) -> tuple[str, list[Row]]:

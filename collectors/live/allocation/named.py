@@ -2,6 +2,9 @@
 
 The exporter asks the kubelet itself, some time later: a pod of the same name before this one must not give
 its device on, so what it tells counts only of a pod that was bound for a while.
+
+A MIG slice that the kubelet calls `MIG-uuid` is `GPU-uuid/instance` to the exporter, and so in what it did: a
+container with one slice tells that they are one, and the exporter's name stands.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ from collectors.live.allocation.meta import SECOND
 from collectors.live.allocation.pods import Asked, Pod
 
 KIND = "names"
-GLOBAL = ("GPU-", "MIG-")
+_SLICE = "MIG-"
+GLOBAL = ("GPU-", _SLICE)
 """Names that are of one device in the world."""
 _EXPORTED = "nvidia.com/"
 _SETTLED = 90 * SECOND
@@ -31,19 +35,28 @@ def learn(context: Context, told: Told) -> Iterator[str]:
             continue
         for asked in pod.asked:
             key = (asked.container, asked.resource)
-            if given(pod, asked, context) or not asked.resource.startswith(_EXPORTED):
+            known = key in context.named.get(pod.uid, {}) or (asked.given and not _is_slice(asked))
+            if known or not asked.resource.startswith(_EXPORTED):
                 continue
             devices = told.get((pod.namespace, pod.name, asked.container), {})
             fresh = sorted(d for d, at in devices.items() if at >= pod.bound + _SETTLED)
             is_alone = sum(one.container == asked.container for one in pod.asked) == 1
             if is_alone and len(fresh) == asked.count and all(d.startswith(GLOBAL) for d in fresh):
+                if _is_slice(asked):
+                    context.same[asked.given[0]] = fresh[0]
                 context.named.setdefault(pod.uid, {})[key] = tuple(fresh)
                 yield pod.uid
 
 
 def given(pod: Pod, asked: Asked, context: Context) -> tuple[str, ...]:
-    """The names that the kubelet tells, else those that were learned."""
-    return asked.given or context.named.get(pod.uid, {}).get((asked.container, asked.resource), ())
+    """The names that the kubelet tells, else those that were learned; of a slice the other way about."""
+    learned = context.named.get(pod.uid, {}).get((asked.container, asked.resource), ())
+    return learned if learned and _is_slice(asked) else asked.given or learned
+
+
+def _is_slice(asked: Asked) -> bool:
+    """Whether the kubelet names one slice of a card, whole."""
+    return len(asked.given) == 1 and asked.given[0].startswith(_SLICE) and "::" not in asked.given[0]
 
 
 def remember(context: Context, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -38,8 +38,10 @@ class AllocationSettings:
     """What is told beside devices, with commas between: cpu, memory, volume, load_balancer."""
     prometheus_url: str = ""
     """Of a Prometheus that scrapes dcgm-exporter: names the devices of pods where the kubelet does not."""
+    exporters: str = ""
+    """URLs of dcgm-exporters' metrics with commas between, to be read straight for those names."""
     prometheus_token_file: str = ""
-    """File of its bearer token; it is read anew for each question."""
+    """File of its, or their, bearer token; it is read anew for each question."""
     prometheus_ca_file: str = ""
     """PEM file of the authorities that its certificate comes from."""
     turn_seconds: Annotated[float, Bound(0.05, 60)] = 1.0

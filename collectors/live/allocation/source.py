@@ -19,7 +19,6 @@ from collectors.live.allocation.named import KIND
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.allocation.patterns import matches, words
 from collectors.live.contract import Cursor, Turn, Watch
-from collectors.live.dcgm.prometheus import Prometheus
 from collectors.live.kube.answers import Server
 from collectors.live.kube.watch import Follower, Kind, News
 from pipeline.errors import ConfigError
@@ -54,7 +53,7 @@ class Allocation:
     settings: AllocationSettings
     cluster: str
     connection: Connection
-    names: Prometheus | None = None
+    names: exported.Reads | None = None
     name: str = "allocation"
 
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
@@ -91,7 +90,7 @@ class _Following:
     """One thread a resource; they end when `end` is called, and the process need not wait for them."""
 
     def __init__(
-        self, connection: Connection, all_kinds: list[Kind], names: Prometheus | None, watch: Watch
+        self, connection: Connection, all_kinds: list[Kind], names: exported.Reads | None, watch: Watch
     ) -> None:
         self._news: queue.Queue[News] = queue.Queue(_WAITING_NEWS)
         self._servers = [Server(connection, watch) for _ in all_kinds]

@@ -147,7 +147,7 @@ class FromExporters:
         interval = self._settings.interval_seconds
         while True:
             began = watch.now()
-            scrapes = [scrape for url in self._urls if (scrape := self._scrape(url, watch)) is not None]
+            scrapes = self.scrapes(watch)
             if scrapes:
                 until = max(scrape.time for scrape in scrapes)
                 parsed, place = advance(
@@ -156,6 +156,10 @@ class FromExporters:
                 yield Turn(parsed, place.cursor(), watch.now())
             if watch.wait(min(max(interval - (watch.now() - began) / SECOND, 0.0), interval)):
                 return
+
+    def scrapes(self, watch: Watch) -> list[Scrape]:
+        """Of those that answer; the others are waited for."""
+        return [scrape for url in self._urls if (scrape := self._scrape(url, watch)) is not None]
 
     def _scrape(self, url: str, watch: Watch) -> Scrape | None:
         """What it answers, at the time of its own samples where it tells one, else now."""
