@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import altair as alt
@@ -51,15 +51,15 @@ EXAMPLE = """budgets:
 
 
 def page(view: View) -> None:
-    now = view.now.replace(second=0, microsecond=0) + MINUTE
-    month = ask(view, "month", view.window, now=now)
-    if month is None:
+    at = now(view)
+    whole = ask(view, "month", view.window, now=at)
+    if whole is None:
         st.info("There is no GPU fact yet. Collect dcgm and dra events: docs/collectors.md says how.")
         return
     st.subheader("This month, everything")
-    _month(view, month.answer)
+    month(view, whole.answer)
     st.subheader("Budgets")
-    plans = ask(view, "budgets", view.window, now=now) if view.settings.budgets.file else None
+    plans = ask(view, "budgets", view.window, now=at) if view.settings.budgets.file else None
     if plans is None:
         st.info("No budget is written down. Name a file in the setting budgets.file; in it, for example:")
         st.code(EXAMPLE, language="yaml")
@@ -76,7 +76,13 @@ def page(view: View) -> None:
         shown.notes(unlike.answer)
 
 
-def _month(view: View, answer: Answer) -> None:
+def now(view: View) -> datetime:
+    """The end of the minute under way, so that all questions of it are one."""
+    return view.now.replace(second=0, microsecond=0) + MINUTE
+
+
+def month(view: View, answer: Answer) -> None:
+    """Spent and forecast."""
     row = answer.named()[0]
     one, two, three, four, five = st.columns(5)
     one.metric(f"Spent, {view.currency}", "unknown" if row["spent"] is None else amount(row["spent"]))

@@ -42,8 +42,9 @@ class Spans(NamedTuple):
     problem: ConfigError | None
 
 
-def ask(currencies: tuple[str, ...]) -> Choice:
-    """The bar above every page."""
+def ask(currencies: tuple[str, ...], *, compares: bool) -> Choice:
+    """The bar above every page; what a page compares with is asked where it does."""
+    compare = NOTHING
     with st.container(horizontal=True, vertical_alignment="bottom"):
         span = st.segmented_control(
             "Window", SPANS, default="24h", key="window", bind="query-params", required=True
@@ -56,9 +57,10 @@ def ask(currencies: tuple[str, ...]) -> Choice:
             width=260,
             help="START..END, a day or a month; it goes before the choice on the left. Empty it to go back.",
         )
-        compare = st.selectbox(
-            "Compare with", (BEFORE, WEEK, NOTHING), key="compare", bind="query-params", width=160
-        )
+        if compares:
+            compare = st.selectbox(
+                "Compare with", (BEFORE, WEEK, NOTHING), key="compare", bind="query-params", width=160
+            )
         currency = st.selectbox("Currency", currencies, key="currency", bind="query-params", width=110)
         zone = st.selectbox(
             "Time zone", ZONES, key="zone", bind="query-params", accept_new_options=True, width=190

@@ -75,7 +75,8 @@ def page(view: View) -> None:
     if not devices.answer.rows:
         st.info("No GPU existed in this window. Choose a longer one.")
         return
-    _headline(view, devices.answer)
+    before = ask(view, "cost", view.before, by=("bucket",)) if view.before else None
+    _headline(view, devices.answer, before.answer if before and before.answer.rows else None)
     waste.bar(devices.answer)
     st.subheader("What the time of all GPUs was")
     st.text(_MEANING)
@@ -106,7 +107,7 @@ def _energy(view: View) -> None:
     shown.table(view, asked, held, file="energy", command=command)
 
 
-def _headline(view: View, answer: Answer) -> None:
+def _headline(view: View, answer: Answer, before: Answer | None) -> None:
     hours, whole = spending.waste(answer), sum(spending.waste(answer), Decimal(0))
     unused = sum((spending.total(answer, name) or Decimal(0) for name in _WASTE), Decimal(0))
     cost = spending.total(answer, "total_cost")
@@ -117,6 +118,9 @@ def _headline(view: View, answer: Answer) -> None:
     three.metric("of it active", percent(hours.active / whole) if whole else "-")
     share = f"{percent(unused / cost)} of the cost" if cost else None
     four.metric(f"Paid and not used, {view.currency}", amount(unused), share, "off", delta_arrow="off")
+    if before is not None:
+        was = sum((spending.total(before, name) or Decimal(0) for name in _WASTE), Decimal(0))
+        st.text(f"Paid and not used in {view.before}: {amount(was)} {view.currency}")
     five.metric("Complete", "unknown" if answer.completeness is None else percent(answer.completeness))
 
 

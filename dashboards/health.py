@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboards import frames, moments
+from dashboards import moments, shown
 from dashboards.reading import Overview
 from dashboards.view import View
 from pipeline.answers.status import is_incomplete
@@ -31,12 +31,11 @@ def as_of(view: View) -> None:
         )
 
 
-def section(read: Overview) -> None:
-    if is_incomplete(read.status):
+def section(view: View, read: Overview) -> None:
+    if is_incomplete(read.status.answer):
         st.warning("Something was refused, is missing or has no price; the rows below say what.")
-    frames.table(read.status, _COLUMNS)
-    notes = (*(read.spend.notes if read.spend else ()), *read.models.notes)
-    for note in dict.fromkeys(notes):
+    shown.table(view, read.status, _COLUMNS, file="status", command="driftledger status")
+    for note in read.spend.answer.notes if read.spend else ():
         st.text(f"- {note}")
 
 

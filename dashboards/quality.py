@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboards import chart, frames, spending
+from dashboards import chart, frames, shown, spending
 from dashboards.reading import Overview
+from dashboards.view import View
 from pipeline.answers.cells import safe_text
 
 _MODEL_COLUMNS = {
@@ -47,41 +48,42 @@ _ACTION_COLUMNS = {
 }
 
 
-def models(view: Overview) -> None:
-    if view.models.rows:
-        frames.table(view.models, _MODEL_COLUMNS)
+def models(view: View, read: Overview) -> None:
+    if read.models.answer.rows:
+        command = f"driftledger models --window {shown.words(view)} -o wide"
+        shown.table(view, read.models, _MODEL_COLUMNS, file="models", command=command)
     else:
         st.info("No prediction in this window. Send inference events, or choose a longer window.")
 
 
-def units(view: Overview, currency: str) -> None:
+def units(view: View, read: Overview) -> None:
     """What answers cost, by version; a column of which nothing is known is left out."""
-    known = {
-        column.name
-        for i, column in enumerate(view.units.columns)
-        if any(r[i] is not None for r in view.units.rows)
-    }
-    if view.units.rows and "cost" in known:
-        st.text(f"What they cost, {currency}; docs/metrics.md defines each number.")
-        frames.table(view.units, {name: head for name, head in _UNIT_COLUMNS.items() if name in known})
+    answer = read.units.answer
+    known = {c.name for i, c in enumerate(answer.columns) if any(r[i] is not None for r in answer.rows)}
+    if answer.rows and "cost" in known:
+        st.text(f"What they cost, {view.currency}; docs/metrics.md defines each number.")
+        names = {name: head for name, head in _UNIT_COLUMNS.items() if name in known}
+        command = f"driftledger unit-costs --window {shown.words(view)} -o wide"
+        shown.table(view, read.units, names, file="unit-costs", command=command)
 
 
 def timeline(view: Overview, currency: str) -> None:
     """One model at a time: the one acted upon last, unless the reader chooses another."""
-    steps, acted = frames.frame(view.timeline), frames.frame(view.actions)
+    steps, acted = frames.frame(view.timeline), frames.frame(view.actions.answer)
     names = sorted(steps["model"].unique())
     if not names:
         return
     chosen = st.selectbox("Model", names, index=_first(names, acted), format_func=safe_text)
     steps = steps[steps["model"] == chosen].assign(time=lambda f: f["time"].dt.tz_localize("UTC"))
-    rates = spending.rates(view.spend) if view.spend else []
+    rates = spending.rates(view.spend.answer) if view.spend else []
     picture = chart.timeline(rates, currency, steps, _marks(acted, chosen), view.window)
     st.altair_chart(picture, width="stretch")
 
 
-def actions(view: Overview) -> None:
-    if view.actions.rows:
-        frames.table(view.actions, _ACTION_COLUMNS)
+def actions(view: View, read: Overview) -> None:
+    if read.actions.answer.rows:
+        command = f"driftledger actions --window {shown.words(view)} -o wide"
+        shown.table(view, read.actions, _ACTION_COLUMNS, file="actions", command=command)
         st.text("driftledger explain ACTION computes a decision again from the ledger as it was.")
     else:
         st.text("Nothing was proposed or done in this window.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from dashboards.questions import Asked, Recorded
 from dashboards.view import View
 from pipeline.answers.actions import actions
 from pipeline.answers.answer import Answer
@@ -21,16 +23,19 @@ from pipeline.store import Store
 
 @dataclass(frozen=True)
 class Overview:
-    """Answers of one snapshot and window; `spend` is None where the ledger holds no GPU fact."""
+    """Answers of one snapshot and window; `spend` is None where the ledger holds no GPU fact.
+
+    Those that are tables have the SQL that answered them beside them.
+    """
 
     snapshot: int
     window: Window
-    spend: Answer | None
-    models: Answer
-    units: Answer
+    spend: Asked | None
+    models: Asked
+    units: Asked
     timeline: Answer
-    actions: Answer
-    status: Answer
+    actions: Asked
+    status: Asked
 
 
 def latest(place: Place) -> tuple[int, datetime | None]:
@@ -41,22 +46,24 @@ def latest(place: Place) -> tuple[int, datetime | None]:
 
 def overview(view: View) -> Overview:
     """Everything on the page; setting dashboard.points bounds a line of the timeline."""
-    with Store.open(view.ledger, snapshot=view.snapshot) as store:
+    with Recorded.open(view.ledger, snapshot=view.snapshot) as store:
         priced = (view.book, view.currency, view.rule, view.owners)
+
+        def asked(make: Callable[[], Answer]) -> Asked:
+            store.asked.clear()
+            return Asked(make(), tuple(store.asked))
+
+        try:
+            spend = asked(lambda: cost(store, view.window, ("hour", "team"), *priced))
+        except NotFound:
+            spend = None
         return Overview(
             view.snapshot,
             view.window,
-            _spend(store, view),
-            models(store, view.window),
-            unit_costs(store, view.window, (), *priced),
+            spend,
+            asked(lambda: models(store, view.window)),
+            asked(lambda: unit_costs(store, view.window, (), *priced)),
             timeline(store, view.window, view.settings.dashboard.points),
-            actions(store, view.window),
-            status(store, view.now, view.book, view.currency),
+            asked(lambda: actions(store, view.window)),
+            asked(lambda: status(store, view.now, view.book, view.currency)),
         )
-
-
-def _spend(store: Store, view: View) -> Answer | None:
-    try:
-        return cost(store, view.window, ("hour", "team"), view.book, view.currency, view.rule, view.owners)
-    except NotFound:
-        return None

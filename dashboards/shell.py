@@ -39,7 +39,7 @@ def show(settings: Settings, page: Page) -> None:
     except DriftledgerError as error:
         health.wrong(error)
         return
-    _refreshed(settings, page, controls.ask(controls.currencies(book)), book)
+    _refreshed(settings, page, controls.ask(controls.currencies(book), compares=page.compares), book)
 
 
 @st.cache_resource(max_entries=4, ttl=60)

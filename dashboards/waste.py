@@ -8,7 +8,9 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboards import frames, spending
+from dashboards import shown, spending
+from dashboards.questions import Asked
+from dashboards.view import View
 from pipeline.answers.answer import Answer
 from pipeline.answers.cells import amount, percent
 from pipeline.answers.cost_table import NOBODYS
@@ -31,15 +33,24 @@ _COLOURS = {
 }
 
 
-def headline(spend: Answer, currency: str) -> None:
-    """Five numbers; the cost is the answer's own total, as every other reader prints it."""
+def headline(view: View, spend: Answer, before: Decimal | None) -> None:
+    """Five numbers; the cost is the answer's own total, as every other reader prints it.
+
+    `before` is the cost of the window that is compared with.
+    """
+    currency = view.currency
     hours = spending.waste(spend)
     rates = spending.rates(spend)
     parts = (spending.total(spend, f"{n}_cost") for n in ("workload_idle", *NOBODYS))
     idle = sum((part or Decimal(0) for part in parts), Decimal(0))
     unpriced = spending.total(spend, "unpriced_gpu_hours") or Decimal(0)
     cost, now, unused, held, whole = st.columns(5)
-    cost.metric(f"Spend, {currency}", _money(spending.total(spend, "total_cost")))
+    spent = spending.total(spend, "total_cost")
+    change = f"{(spent - before) / before:+.1%}" if spent is not None and before else None
+    said = f"Against {view.before}" if view.before else None
+    cost.metric(
+        f"Spend, {currency}", _money(spent), change, "off" if spent == before else "inverse", help=said
+    )
     now.metric(f"{currency} an hour, latest", _money(Decimal(str(rates[-1].per_hour))) if rates else "-")
     unused.metric(
         f"Paid and not used, {currency}", _money(idle), help="Held without work, or held by nobody."
@@ -50,10 +61,11 @@ def headline(spend: Answer, currency: str) -> None:
         st.warning(f"{amount(unpriced)} GPU-hours have no price and are in no sum of money.")
 
 
-def section(spend: Answer) -> None:
+def section(view: View, spend: Asked) -> None:
     """What the hours did, as a bar, and the same by team."""
-    bar(spend)
-    frames.table(spending.grouped(spend, "team"), _TEAM_COLUMNS)
+    bar(spend.answer)
+    teams = Asked(spending.grouped(spend.answer, "team"), spend.queries)
+    shown.table(view, teams, _TEAM_COLUMNS, file="teams", command=shown.cost_command(view, ("team",)))
 
 
 def bar(spend: Answer) -> None:

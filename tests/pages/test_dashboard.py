@@ -57,6 +57,14 @@ def test_the_headline_is_what_the_command_prints(ledger: Path, overview: Any) ->
     assert shown["GPU-hours idle, memory held"] == "1.00"
 
 
+def test_the_overview_has_a_forecast_and_its_tables_have_files_and_sql(overview: Any) -> None:
+    """Who opens the first page asks where the month will end, and takes the table along."""
+    assert any(metric.label.startswith("Forecast") for metric in overview.metric)
+    labels = [button.label for button in overview.get("download_button")]
+    assert labels.count("CSV") == labels.count("XLSX") >= 5
+    assert "statements, in this order" in words(overview)
+
+
 def test_the_page_says_that_it_is_stale(overview: Any) -> None:
     """A page that shows yesterday as if it were now hides an outage."""
     assert "Stale: nothing new since 2026-11-24 03:00Z" in words(overview)
