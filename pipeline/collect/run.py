@@ -47,7 +47,8 @@ def collect(
     health.start()
     log.info("health on http://%s:%d", chosen.health_host, health.port)
     try:
-        made = [(kind, collector(kind, group(settings, kind), chosen.cluster)) for kind in kinds]
+        # By name: allocation makes the file of nodes that hubble may read.
+        made = [(kind, collector(kind, group(settings, kind), chosen.cluster)) for kind in sorted(kinds)]
         sources = {kind: partial(_turns, kind, source, settings, open_door) for kind, source in made}
         _run({**sources, **beside}, report)
     finally:

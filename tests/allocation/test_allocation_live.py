@@ -16,6 +16,7 @@ import pytest
 from collectors.dcgm.scrape import parse
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.allocation.source import collector
+from collectors.live.hubble.places import Places
 from pipeline.collect import turns
 from pipeline.collect.doors import Ledger
 from pipeline.collect.report import Report
@@ -25,6 +26,7 @@ from pipeline.store import Store
 from tests.allocation import kube_shapes as k
 from tests.allocation.fake_cluster import FakeCluster
 from tests.dcgm.exporter import Exporter
+from tests.folds.fold_events import events as flow_events
 from tests.waiting import until
 
 SECONDS = 60.0
@@ -173,6 +175,30 @@ def test_exporters_name_the_devices_of_pods_straight(
     used = parse(text.encode(), cluster="c", time=datetime(2026, 9, 1)).events["gpu"].column("device")
     there = [r["device"] for r in store.rows("devices").to_pylist() if r["end"] is None]
     assert sorted(there) == sorted(used.to_pylist()) == ["GPU-a", "GPU-b/7"]
+
+
+def test_the_nodes_are_a_file_that_hubble_reads(cluster: FakeCluster, store: Store, tmp_path: Path) -> None:
+    """Zones of addresses need nobody who runs kubectl; hubble may begin before the first node is known."""
+    node = k.node(**{"topology_kubernetes_io__zone": "z1", "topology_kubernetes_io__region": "r1"})
+    node["spec"]["podCIDRs"] = ["10.1.0.0/24"]
+    node["status"]["addresses"] = [{"type": "InternalIP", "address": "192.0.2.1"}]
+    file = tmp_path / "nodes.json"
+    settings = AllocationSettings(
+        server=cluster.url, turn_seconds=0.05, beat_seconds=0.2, nodes_file=str(file)
+    )
+    flow = {"source_ip": "10.1.0.7", "destination_ip": "192.0.2.1"}
+
+    def zones(places: Places) -> tuple[str | None, str | None]:
+        [row] = places.fill(flow_events("flow", flow)).to_pylist()
+        return row["source_zone"], row["destination_zone"]
+
+    with collecting(settings, store, tmp_path):
+        places = Places(str(file), "")
+        assert zones(places) == (None, None)
+        cluster.put(k.NODES, node)
+        until(lambda: zones(places) == ("z1", "z1"), "the node's zone", SECONDS)
+        cluster.delete(k.NODES, "uid-n1")
+        until(lambda: b"z1" not in file.read_bytes(), "a file without the node", SECONDS)
 
 
 def test_pages_of_a_list_are_one_list(cluster: FakeCluster, store: Store, tmp_path: Path) -> None:

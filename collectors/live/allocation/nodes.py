@@ -23,6 +23,8 @@ _PROVIDERS = {"gce": "gcp"}
 
 class _Spec(msgspec.Struct):
     providerID: str | None = None
+    podCIDR: str | None = None
+    podCIDRs: list[str] | None = None
     unschedulable: bool | None = None
 
 
@@ -31,7 +33,13 @@ class _Condition(msgspec.Struct):
     status: str = ""
 
 
+class _Address(msgspec.Struct):
+    type: str = ""
+    address: str = ""
+
+
 class _Status(msgspec.Struct):
+    addresses: list[_Address] | None = None
     capacity: dict[str, str | int] | None = None
     conditions: list[_Condition] | None = None
 
@@ -55,6 +63,10 @@ class Node(NamedTuple):
     provider: str
     health: str
     """Of all its devices: unhealthy while it is not ready, unschedulable while it is cordoned."""
+    addresses: tuple[str, ...] = ()
+    """Of its own, inside and outside."""
+    ranges: tuple[str, ...] = ()
+    """Of its pods' addresses."""
 
     @property
     def place(self) -> dict[str, str | None]:
@@ -104,6 +116,7 @@ _LABELS = frozenset({
     "nvidia.com/gpu.count", "nvidia.com/mig.strategy",
     *device_products.LABELS, *_CAPACITY_LABELS, *_SPOT_LABELS,
 })  # fmt: skip
+_OWN = ("InternalIP", "ExternalIP")
 _DECODER = msgspec.json.Decoder(_Node)
 
 
@@ -127,6 +140,8 @@ def reducer(is_device: Callable[[str], bool], beside: frozenset[str]) -> Callabl
             hami=registered(meta.annotations or {}),
             provider=_PROVIDERS.get(scheme, scheme),
             health=_health(node),
+            addresses=tuple(a.address for a in node.status.addresses or () if a.type in _OWN),
+            ranges=tuple(node.spec.podCIDRs or ([node.spec.podCIDR] if node.spec.podCIDR else [])),
         )
 
     return reduce

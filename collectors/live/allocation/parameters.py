@@ -38,6 +38,8 @@ class AllocationSettings:
     """What is told beside devices, with commas between: cpu, memory, volume, load_balancer."""
     prometheus_url: str = ""
     """Of a Prometheus that scrapes dcgm-exporter: names the devices of pods where the kubelet does not."""
+    nodes_file: str = ""
+    """File that the nodes' zones, addresses and pod ranges are kept in, for hubble.nodes; empty: none."""
     exporters: str = ""
     """URLs of dcgm-exporters' metrics with commas between, to be read straight for those names."""
     prometheus_token_file: str = ""

@@ -16,6 +16,7 @@ from collectors.live.allocation.context import Names
 from collectors.live.allocation.fold import Fold
 from collectors.live.allocation.meta import Owner
 from collectors.live.allocation.named import KIND
+from collectors.live.allocation.nodes_file import NodesFile
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.allocation.patterns import matches, words
 from collectors.live.contract import Cursor, Turn, Watch
@@ -32,7 +33,8 @@ _LONGEST_SKEW_SECONDS = 5.0
 
 def collector(parameters: AllocationSettings, cluster: str) -> Allocation:
     """Raises ConfigError or NotFound where no API server is named or found."""
-    return Allocation(parameters, cluster, _connection(parameters), exported.source(parameters))
+    file = NodesFile(parameters.nodes_file) if parameters.nodes_file else None
+    return Allocation(parameters, cluster, _connection(parameters), exported.source(parameters), file)
 
 
 def _connection(parameters: AllocationSettings) -> Connection:
@@ -54,6 +56,7 @@ class Allocation:
     cluster: str
     connection: Connection
     names: exported.Reads | None = None
+    nodes_file: NodesFile | None = None
     name: str = "allocation"
 
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
@@ -81,6 +84,8 @@ class Allocation:
             due = time.monotonic() - beat > self.settings.beat_seconds and following.sees_all
             if not said and due:
                 parsed = fold.beat(now)
+            if self.nodes_file is not None:
+                self.nodes_file.write(fold.context.nodes.values())
             if said or due:
                 beat = time.monotonic()
                 yield Turn(parsed, _packed(fold.kept(following.seen())), watch.now())
