@@ -7,10 +7,11 @@ import pyarrow as pa
 from detectors import rate
 from detectors.finding import Finding
 from detectors.parameters import Parameters
+from detectors.references import LATENCY
 from detectors.subject import Subject
 
 NAME = "latency_objective"
-METRIC = "latency"
+METRIC = LATENCY
 """The latency that an objective bounds, as in the fact latency_bins: request to last byte."""
 
 

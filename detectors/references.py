@@ -15,6 +15,9 @@ from detectors.ranks import ranks
 
 Floats = npt.NDArray[np.float64]
 
+LATENCY = "latency"
+"""The time that the judge's objective bounds: request to last byte."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureBins:
@@ -67,11 +70,17 @@ class Reference:
     """Of a regression: the absolute loss above which a prediction is an error; None of classes."""
     segment: str | None = None
     """Feature by whose categories predictions are told apart; None is all of them as one."""
+    objectives: tuple[tuple[str, float], ...] = ()
+    """Bounds in seconds of other measured times than the latency, by metric; the budget is the same."""
 
     @property
     def score_column(self) -> str:
         """Column of an inference event that the score bins and the calibrator are about."""
         return "confidence" if self.positive_class is None else "score"
+
+    def objective(self, metric: str) -> float | None:
+        """Seconds that a request may take by this metric; None where nothing is promised."""
+        return self.latency_objective_seconds if metric == LATENCY else dict(self.objectives).get(metric)
 
     def calibrated(self, scores: Floats) -> Floats:
         """Probability of the positive class, or of being right, for each score; shape (n,), NaN stays."""
@@ -91,8 +100,8 @@ class Reference:
     def to_json(self) -> str:
         """Canonical JSON: keys sorted, no spaces; equal references give equal text.  Numbers are finite."""
         content = asdict(self)
-        for name in ("loss_limit", "segment"):
-            if content[name] is None:
+        for name in ("loss_limit", "segment", "objectives"):
+            if content[name] in (None, ()):
                 del content[name]  # a reference without it keeps the identity that it had before it came
         return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
@@ -103,7 +112,8 @@ class Reference:
         features = _bins(found.pop("features"))
         evaluators = _bins(found.pop("evaluators", []))
         found.pop("hours_of_week", None)  # counts of predictions, which no verdict ever used
-        return cls(features=features, evaluators=evaluators, **_tuples(found))
+        objectives = tuple((metric, seconds) for metric, seconds in found.pop("objectives", []))
+        return cls(features=features, evaluators=evaluators, objectives=objectives, **_tuples(found))
 
 
 @lru_cache(maxsize=64)

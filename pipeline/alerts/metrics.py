@@ -59,12 +59,12 @@ class Verdicts(Collector):
             judged.add_metric(of, finding.end.replace(tzinfo=UTC).timestamp())
         burn = GaugeMetricFamily(
             "driftledger_burn_rate",
-            "How many times faster than allowed a latency budget is spent, by window",
-            labels=("model", "model_version", "window"),
+            "How many times faster than allowed the budget of an objective is spent, by window",
+            labels=("model", "model_version", "metric", "window"),
         )
         for of_window in burning:
-            names = (of_window.model, of_window.model_version, _window(of_window.minutes))
-            burn.add_metric(names, of_window.rate)
+            of = (of_window.model, of_window.model_version, of_window.metric)
+            burn.add_metric((*of, _window(of_window.minutes)), of_window.rate)
         yield from (level, evidence, judged, burn)
 
 

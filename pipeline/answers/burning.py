@@ -1,13 +1,16 @@
-"""How fast each model version spends its latency budget now, over every window that an alarm looks at."""
+"""How fast each model version spends the budgets of its objectives, over every window of an alarm."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
 
 from detectors import burn_rates
+from detectors.latency import METRICS
+from detectors.references import Reference
 from pipeline.answers.served import timed
 from pipeline.answers.truth import by_version, objectives
 from pipeline.store import Store
@@ -16,6 +19,8 @@ from pipeline.store import Store
 class Burning(NamedTuple):
     model: str
     model_version: str
+    metric: str
+    """The measured time that the objective bounds."""
     minutes: int
     """Length of the window."""
     rate: float
@@ -25,21 +30,26 @@ class Burning(NamedTuple):
 def burning(store: Store, now: datetime) -> list[Burning]:
     """Of models with an objective, over the windows up to the last whole minute that hold a request."""
     end = now.replace(second=0, microsecond=0)
-    known = {name: r for name, r in store.references().items() if r.latency_objective_seconds}
-    if not known:
-        return []
-    bounds = {name: float(r.latency_objective_seconds or 0) for name, r in known.items()}
+    references = store.references()
+    return [found for metric in METRICS for found in _of(store, metric, references, end)]
+
+
+def _of(store: Store, metric: str, references: Mapping[str, Reference], end: datetime) -> Iterator[Burning]:
+    bounds = {name: seconds for name, r in references.items() if (seconds := r.objective(metric))}
+    if not bounds:
+        return
     minutes = store.query(
         "objective_minutes",
         tables={"objectives": objectives(bounds)},
-        **timed(),
+        **timed(metric),
         start=end - timedelta(minutes=burn_rates.LONGEST_MINUTES),
         end=end,
     )
-    found = []
     for (model, version), of in by_version(minutes).items():
+        budget = references[model].latency_budget
         rates: dict[int, float | None] = {}
-        for pair, long, short in burn_rates.burns(of, np.datetime64(end, "us"), known[model].latency_budget):
+        for pair, long, short in burn_rates.burns(of, np.datetime64(end, "us"), budget):
             rates |= {pair.long_minutes: long, pair.short_minutes: short}
-        found += [Burning(model, version, n, rate) for n, rate in sorted(rates.items()) if rate is not None]
-    return found
+        for length, rate in sorted(rates.items()):
+            if rate is not None:
+                yield Burning(model, version, metric, length, rate)

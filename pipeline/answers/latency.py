@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from detectors import burn_rates, latency_objective
+from detectors import burn_rates
 from detectors.burn_rates import Burn
 from detectors.latency import METRICS
 from detectors.references import Reference
@@ -55,11 +55,7 @@ def latency(store: Store, window: Window) -> Answer:
         references = store.references()
         wide: list[str] = []
         rows = tuple(
-            row
-            for metric in sorted(METRICS)
-            for row in _rows(
-                store, window, metric, references if metric == latency_objective.METRIC else {}, wide
-            )
+            row for metric in sorted(METRICS) for row in _rows(store, window, metric, references, wide)
         )
         notes = (ERROR, BURN, *wide) if rows else (elsewhere(store, "prediction_sums"),)
     return Answer(COLUMNS, tuple(sorted(rows, key=lambda r: r[:3])), window.end, None, notes, window=window)
@@ -73,16 +69,16 @@ def _rows(
     for row in quantiles(store, window, metric=metric):
         model, version = row["model"], row["model_version"]
         known = references.get(model)
+        objective = known and known.objective(metric)
         burnt: list[Burn] = []
-        if known is not None and known.latency_objective_seconds:
+        if known is not None and objective:
             if model not in minutes:
-                minutes[model] = _objective(store, window, known, known.latency_objective_seconds)
+                minutes[model] = _objective(store, window, model, metric, objective)
             of = minutes[model].filter(pc.field("model_version") == version)
             burnt = burn_rates.burns(of, np.datetime64(window.end, "us"), known.latency_budget)
             astride = sum(of.column("astride").to_pylist()) / max(sum(of.column("count").to_pylist()), 1)
             if astride > known.latency_budget and row["source"] != "requests":
                 wide.append(ASTRIDE.format(model=model, version=version, share=astride))
-        objective = known and known.latency_objective_seconds
         values = (*(row[q] for q in (*QUANTILES, "source", "error")), objective or None, *_burn(burnt))
         yield (model, version, metric, int(row["requests"]), *values)
 
@@ -93,11 +89,11 @@ def _burn(burnt: list[Burn]) -> tuple[Value, ...]:
     return (*rates, ("page" if "page" in firing else firing[0] if firing else "ok") if burnt else None)
 
 
-def _objective(store: Store, window: Window, reference: Reference, seconds: float) -> pa.Table:
+def _objective(store: Store, window: Window, model: str, metric: str, seconds: float) -> pa.Table:
     return store.query(
         "objective_minutes",
-        tables={"objectives": objectives({reference.model: seconds})},
-        **timed(),
+        tables={"objectives": objectives({model: seconds})},
+        **timed(metric),
         start=window.end - timedelta(minutes=burn_rates.LONGEST_MINUTES),
         end=window.end,
     )

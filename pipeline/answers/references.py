@@ -76,6 +76,7 @@ def account(reference: Reference) -> list[str]:
         f"latency    objective {slow}",
         f"classes    {_classes(reference)}",
         f"features   {', '.join(map(_bins, reference.features)) or 'none'}",
+        *(f"objective  {metric} {seconds:g} s" for metric, seconds in reference.objectives),
         *((f"segments   by {reference.segment}",) if reference.segment else ()),
     ]
 

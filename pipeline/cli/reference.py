@@ -66,6 +66,10 @@ def create(
     latency_budget: Annotated[
         float, typer.Option(min=1e-6, max=0.999999, help="Share of requests that may take longer.")
     ] = 0.01,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METRIC=SECONDS", help="Of time_to_first_token or time_per_output_token."),
+    ] = None,
     segment: Annotated[
         str | None,
         typer.Option(metavar="FEATURE", help="Tell predictions apart by this feature's categories."),
@@ -82,7 +86,7 @@ def create(
     from pipeline.registry import register
 
     arrival = now()
-    objective = (latency_objective_seconds, latency_budget)
+    latency = (latency_objective_seconds, latency_budget)
     if sum((data is not None, bool(files), window is not None)) != 1:
         raise ConfigError("FILE", "", "name files of events, or --data with --columns, or --window")
     if model_version is not None and window is None:
@@ -90,14 +94,16 @@ def create(
     if data is not None:
         if columns is None:
             raise ConfigError("--data", str(data), "give --columns with it")
-        made = reference_made.of_rows(model, data, columns, labels, objective)
+        made = reference_made.of_rows(model, data, columns, labels, latency)
     elif files:
-        made = reference_made.of_events(model, files, positive_class, objective, arrival)
+        made = reference_made.of_events(model, files, positive_class, latency, arrival)
     with writing(ctx, store) as ledger:
         if window is not None:
             made = reference_made.of_window(
-                ledger, model, model_version, window, positive_class, objective, arrival
+                ledger, model, model_version, window, positive_class, latency, arrival
             )
+        if objective:
+            made = made._replace(reference=reference_made.objectives(made.reference, objective))
         if segment is not None:
             made = made._replace(reference=reference_made.segmented(made.reference, segment))
         new = register(ledger, made.reference, arrival)

@@ -105,3 +105,23 @@ def segmented(reference: Reference, feature: str) -> Reference:
         remedy = f"name a feature with categories: {', '.join(known) or 'the reference has none'}"
         raise ConfigError("--segment", feature, remedy)
     return replace(reference, segment=feature).identified()
+
+
+def objectives(reference: Reference, asked: list[str]) -> Reference:
+    """The same, with bounds of other measured times, each METRIC=SECONDS; raises ConfigError."""
+    from detectors.latency import METRICS
+    from detectors.references import LATENCY
+
+    known = sorted(METRICS.keys() - {LATENCY})
+    found: dict[str, float] = {}
+    for text in asked:
+        metric, _, said = text.partition("=")
+        try:
+            seconds = float(said)
+        except ValueError:
+            seconds = 0.0
+        if metric not in known or not 1e-6 <= seconds <= 86_400:
+            remedy = f"write one of {', '.join(known)} and seconds, as time_to_first_token=0.5"
+            raise ConfigError("--objective", text, remedy)
+        found[metric] = seconds
+    return replace(reference, objectives=tuple(sorted(found.items()))).identified()

@@ -161,7 +161,7 @@ def scraped() -> str:
     verdicts, registry = Verdicts(), CollectorRegistry()
     registry.register(verdicts)
     verdicts.told([finding("act"), finding("stale", "drift", 'x"\n'), finding("invalid", "estimate")])
-    verdicts.burnt([Burning("fraud", "2", minutes, 15.0) for minutes in (5, 60, 1_440)])
+    verdicts.burnt([Burning("fraud", "2", "latency", minutes, 15.0) for minutes in (5, 60, 1_440)])
     return generate_latest(registry).decode()
 
 
@@ -175,7 +175,7 @@ def test_verdicts_are_metrics() -> None:
     assert f"driftledger_verdict_level{{{of}}} -2.0" in text, "no data is another thing than a wrong estimate"
     assert f"driftledger_verdict_evidence_nats{{{of}}} 12.5" in text
     for window in ("5m", "1h", "1d"):
-        name = f'driftledger_burn_rate{{model="fraud",model_version="2",window="{window}"}}'
+        name = f'driftledger_burn_rate{{metric="latency",model="fraud",model_version="2",window="{window}"}}'
         assert f"{name} 15.0" in text
 
 
@@ -197,7 +197,7 @@ def test_the_rules_are_rules_and_fire(tmp_path: Path, promtool: str) -> None:
     """A rule with a typing error in a metric's name would be silent; a wrong estimate is not no data."""
     fraud = {"model": "fraud", "model_version": "2"}
     level = 'driftledger_verdict_level{detector="%s",model="fraud",model_version="2"}'
-    burn = 'driftledger_burn_rate{model="fraud",model_version="2",window="%s"}'
+    burn = 'driftledger_burn_rate{metric="latency",model="fraud",model_version="2",window="%s"}'
     series = {
         level % "accuracy": "0 1 2",
         level % "estimate": "0 -2x1500",
@@ -215,8 +215,8 @@ def test_the_rules_are_rules_and_fire(tmp_path: Path, promtool: str) -> None:
         "Labels contradict the estimate, which a right one meets in 1 % of all cases. Go by labels alone.",
     )
     fast = (
-        {**fraud, "window": "1h", "severity": "critical"},
-        "fraud version 2 is too slow, too often",
+        {**fraud, "metric": "latency", "window": "1h", "severity": "critical"},
+        "fraud version 2 is too slow, too often: latency",
         "The budget of 30 days is spent 15 times faster than allowed over 1h.",
     )
     case = {

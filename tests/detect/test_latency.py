@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from pipeline.answers import latency_export
 from pipeline.answers.burning import burning
 from pipeline.answers.latency import latency
 from pipeline.answers.window import Window
+from pipeline.cli.reference_made import objectives
+from pipeline.errors import ConfigError
 from pipeline.registry import register
 from pipeline.store import Store
 from tests.detect.histogram_readers import from_classic, from_native, from_otel
@@ -68,11 +71,29 @@ def test_a_burnt_budget_pages_and_no_objective_is_unknown(store: Store) -> None:
 def test_what_prometheus_is_told_is_what_the_answer_says(store: Store) -> None:
     """An alarm and the command that explains it must have one figure."""
     row = next(r for r in named(latency(store, HOUR)) if (r["model"], r["metric"]) == ("fraud", "latency"))
-    told = {
-        b.minutes: b.rate for b in burning(store, HOUR.end) if (b.model, b.model_version) == ("fraud", "1")
-    }
+    found = burning(store, HOUR.end)
+    told = {b.minutes: b.rate for b in found if b[:3] == ("fraud", "1", "latency")}
     assert set(told) == {5, 30, 60, 120, 360, 1_440, 4_320}
     assert (told[60], told[360], told[1_440]) == (row["burn_1h"], row["burn_6h"], row["burn_24h"])
+
+
+def test_a_chat_is_held_to_its_first_token(tmp_path: Path) -> None:
+    """Of an answer that streams the whole takes long by right: what is promised is when it begins."""
+    promised = objectives(reference(latency_objective_seconds=None), ["time_to_first_token=0.05"])
+    with Store.open(tmp_path) as ledger:
+        register(ledger, promised, START.replace(tzinfo=UTC))
+        bins = _bins("fraud", "latency", VALUES) + _bins("fraud", "time_to_first_token", VALUES / 10)
+        write(ledger, latency_bins=bins)
+        assert ledger.references()["fraud"] == promised
+        rows = {r["metric"]: r for r in named(latency(ledger, HOUR))}
+        told = {(b.metric, b.minutes): b.rate for b in burning(ledger, HOUR.end)}
+    first = rows["time_to_first_token"]
+    assert first["burn_1h"] == pytest.approx(float((VALUES / 10 > 0.05).mean()) / 0.01, rel=0.1)
+    assert (first["objective"], rows["latency"]["objective"]) == (0.05, None)
+    assert told["time_to_first_token", 60] == first["burn_1h"] and ("latency", 60) not in told
+    for wrong in ("time_to_first_token", "latency=1", "ttft=1", "time_to_first_token=-1"):
+        with pytest.raises(ConfigError, match="time_to_first_token=0.5"):
+            objectives(promised, [wrong])
 
 
 def test_all_forms_carry_the_same_histograms(store: Store) -> None:

@@ -143,3 +143,25 @@ def test_a_taken_port_is_said_in_a_sentence(address: str, tmp_path: Path) -> Non
     got = subprocess.run([*command, address.rsplit(":", 1)[1]], capture_output=True, text=True, timeout=60)
     assert got.returncode == 5
     assert "choose another --port" in got.stderr
+
+
+def test_a_span_dragged_over_a_line_becomes_the_window(page: Page, address: str) -> None:
+    """Who sees a step in the line looks at that span alone, and can send it as a link."""
+    page.goto(address + "/models?window=6h&model=fraud")
+    picture = page.get_by_test_id("stVegaLiteChart").first
+    expect(picture).to_be_visible()
+    canvas = picture.locator("canvas, svg").first
+    expect(canvas).to_be_visible()
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    across = [box["x"] + share * box["width"] for share in (0.55, 0.75)]
+    height = box["y"] + 0.2 * box["height"]  # in the first panel, below the legend
+    page.mouse.move(across[0], height)
+    page.mouse.down()
+    page.mouse.move(across[1], height, steps=8)
+    page.mouse.up()
+    page.wait_for_url(re.compile(r"range=2026-11-2"))
+    found = re.findall(r"2026-11-2[34]T\d\d(?:%3A|:)\d\dZ", page.url)
+    assert len(found) == 2 and found[0] < found[1]
+    expect(page.get_by_test_id("stException")).to_have_count(0)
