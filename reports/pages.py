@@ -10,9 +10,10 @@ from pipeline.facts.months import BUCKETS
 from pipeline.months.charge import BY, USAGE
 from reports.amounts import Amounts
 from reports.judged import Verdict
+from reports.method import method
 from reports.statement import Statement
 from reports.tables import table, visible
-from reports.words import KINDS, METHOD, NAMES, action, additions, hours, money, percent, shares, unit, who
+from reports.words import KINDS, NAMES, action, additions, hours, money, percent, shares, unit, who
 
 GPU_MODEL = BY.index("gpu_model")
 
@@ -182,7 +183,7 @@ def _budgets(of: Statement) -> list[dict[str, Any]]:
 def _words(of: Statement) -> list[dict[str, Any]]:
     notes = [visible(note) for note in of.notes]
     return [
-        {"title": "How this was computed", "list": list(METHOD)},
+        {"title": "How this was computed", "list": method(of)},
         {"title": "What to know of these numbers", "list": notes},
     ]
 

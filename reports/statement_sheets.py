@@ -9,9 +9,10 @@ from typing import Any
 from pipeline.answers.cost_table import NOBODYS
 from reports.amounts import Amounts
 from reports.marker import marker
+from reports.method import method
 from reports.pages import buckets, model_name, paid_for
 from reports.statement import LINE_BY, Statement
-from reports.words import KINDS, METHOD, action, additions, who
+from reports.words import KINDS, action, additions, who
 
 Sheet = tuple[str, list[list[Any]], bool]
 """Name, rows with their heads first, and whether the last row is a sum.
@@ -158,7 +159,7 @@ def _about(of: Statement) -> Sheet:
         ("month", f"{of.month.start:%Y-%m}"), ("currency", of.currency), ("completeness", seen),
         ("price book", of.price_book), ("rule", of.rule), ("snapshot", str(of.snapshot)),
         ("hash", of.hash or "not closed"), ("statement", marker(of)),
-        *(("method", sentence) for sentence in METHOD), *(("note", note) for note in of.notes),
+        *(("method", sentence) for sentence in method(of)), *(("note", note) for note in of.notes),
         *(("accepted gap", gap) for gap in of.accepted),
     ]  # fmt: skip
     return "About", [["what", "value"], *map(list, rows)], False

@@ -12,23 +12,6 @@ from pipeline.answers.money import in_cents, minor_digits
 from reports.saved import Saved
 from reports.statement import Statement, Team
 
-METHOD = (
-    "A GPU is paid for while it exists, at the price per GPU-hour of the price book named below.",
-    "Each moment of a GPU is in exactly one place: used (held, and computing), held without work, "
-    "or held by nobody. The three sum to the GPU's price.",
-    "Active hours are those in which a held GPU did anything at all, idle hours those in which it did "
-    "nothing. A GPU that computes a fifth of every minute is active all the time, and never idle; a fifth "
-    "of its cost is used and four fifths are unused. So a workload without an idle hour can have an unused "
-    "cost.",
-    "A pod pays the share of the GPU that it holds: a MIG slice its part of the card, a time-sliced pod its "
-    "replicas of all replicas, pods on one claim equal parts. Shares never sum to more than the card.",
-    "Amounts are computed to a billionth and rounded to cents at the end, largest remainder first, so that "
-    "lines sum to their team and teams to the total.",
-    "Where no sample says what a held GPU did, it counts as held without work; the completeness says how "
-    "much was seen. A GPU without a price is listed as unpriced and is in no amount.",
-)
-
-
 NAMES = {
     "used": "used",
     "workload_idle": "held without work",

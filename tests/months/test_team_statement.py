@@ -16,7 +16,9 @@ from pipeline.months.charge import BY, NO_COSTS, NO_HOURS, USAGE, Charge, rounde
 from pipeline.months.draft import Draft
 from pipeline.months.inputs import Inputs
 from pipeline.prices import PriceBook
+from pipeline.settings.cost import CostRule, Method, Spread
 from reports import chart, statement_html
+from reports.method import method
 from reports.statement import Extras, Statement, statement
 from reports.team import of_team
 
@@ -113,3 +115,22 @@ def test_the_whole_has_every_budget_and_its_own_unlike_days(whole: Statement) ->
     page = statement_html.render(whole)
     assert page.count("all on a100") == 1 and "blue on l4" not in page
     assert all(name in page for name in ("one of red", "of both", "one of blue", "quarter of blue is of a"))
+
+
+@pytest.mark.parametrize("method_of", Method)
+@pytest.mark.parametrize("spread", Spread)
+def test_each_rule_is_told_in_a_sentence_of_its_own(
+    whole: Statement, method_of: Method, spread: Spread
+) -> None:
+    """Who asks why he pays for idle time must find the rule that was used, not another."""
+    rule = CostRule(method_of, idle=spread, shared=Spread.none)
+    said = method(replace(whole, rule=f"{rule.id}/owners-1"))
+    others = [method(replace(whole, rule=replace(rule, method=m).id)) for m in Method if m != method_of]
+    assert all(said != other for other in others)
+    idle = {"none": "no team pays", "weighted": "in proportion to their cost", "even": "by each alike"}[
+        spread
+    ]
+    assert any(s.startswith("Time that nobody holds") and idle in s for s in said)
+    assert any(s.startswith("Used is") for s in said) and not any(
+        s.startswith("Not allocatable") for s in said
+    )
