@@ -21,7 +21,8 @@ from pipeline.worker.broker_view import BrokerView, First, Partition, Span
 from pipeline.worker.patience import Patience
 from pipeline.worker.report import Report
 
-_STALE_ATTEMPTS = 5
+_STALE_ATTEMPTS = 100
+"""A replay beside moves a partition with each of its transactions, for as long as it is behind the worker."""
 _TRUNCATED_ATTEMPTS = 5
 _TRUNCATED_SECONDS = 1.0
 

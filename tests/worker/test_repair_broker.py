@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,13 +16,16 @@ from pipeline.broker.parameters import KafkaSettings
 from pipeline.cli import app
 from pipeline.events import Message
 from pipeline.lake.watermarks import Advance
+from pipeline.repair import topic as topic_replay
 from pipeline.repair.refused import still_refused
 from pipeline.repair.whole import read
 from pipeline.rig.kafka import Kafka
+from pipeline.step import Step
 from pipeline.store import Batch, Store
 from tests.generated import NOW
+from tests.waiting import until
 from tests.worker.kafka_messages import TIME, json_message
-from tests.worker.worker_scene import Scene, ledger
+from tests.worker.worker_scene import Scene, embedded, ledger
 
 TOPIC = "driftledger.inference"
 
@@ -141,6 +147,33 @@ def test_what_a_replay_refuses_first_becomes_a_dead_letter_too(scene: Scene) -> 
     with connection.admin(kafka) as admin:
         admin.delete_topics([TOPIC])
     assert read(kafka, [wanted])[wanted.place].value == CUT.value
+
+
+def test_a_replay_and_a_worker_side_by_side_take_each_message_once(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who repairs at noon must neither count twice nor end the workers, which want the same offsets."""
+    monkeypatch.setattr("pipeline.repair.batches._TAKE_MESSAGES", 1)
+    patiently = topic_replay._patiently
+
+    def together(*what: Any) -> Step:
+        worker.signal(signal.SIGCONT)
+        return patiently(*what)
+
+    monkeypatch.setattr(topic_replay, "_patiently", together)
+    messages = [json_message("label", "s", n, prediction_id=str(n)) for n in range(40)]
+    topic = messages[0].topic
+    with scene.worker(take_messages=1) as worker:
+        worker.until_ready().signal(signal.SIGSTOP)
+        scene.send(messages)
+        assert run(scene.kafka, "replay-topic", topic, "--store", str(scene.lake)) == 0
+        seen = "driftledger_messages_total"
+        until(lambda: worker.metrics().get(seen) == len(messages), "the worker had all in hand")
+        stored = worker.metrics().get(f"{seen}{{outcome=stored}}", 0)
+        assert worker.stop() == 0
+    replayed = int(re.findall(r"= stored (\d+)", capsys.readouterr().out)[0])
+    assert replayed > 0 and replayed + stored == len(messages)
+    assert ledger(scene.lake) == embedded(tmp_path / "embedded", messages)
 
 
 def test_what_a_producer_took_back_is_in_no_ledger(scene: Scene, tmp_path: Path) -> None:

@@ -15,14 +15,17 @@ import pytest
 from mode.utils.queues import FlowControlEvent
 
 from pipeline.broker.failures import BrokerUnavailable
+from pipeline.errors import StaleWatermark
 from pipeline.health.logs import JsonLines, Lines, Seldom
 from pipeline.health.server import HealthServer
 from pipeline.lake.watermarks import Watermark
 from pipeline.offset_gaps import LOST, TRUNCATED, Hole
+from pipeline.step import Step
 from pipeline.store import Store
 from pipeline.worker import missing, topic_log
 from pipeline.worker.broker_view import First, Partition, Span
 from pipeline.worker.buffer import Buffer
+from pipeline.worker.intake import Intake
 from pipeline.worker.message import message
 from pipeline.worker.patience import Patience
 from pipeline.worker.report import Report
@@ -202,6 +205,22 @@ def test_who_finds_the_broker_again_says_nothing_of_the_ledger(monkeypatch: pyte
 
     assert Patience(report, Stopping()).until_there(act) == "there"
     assert list(report.not_ready()) == ["no ledger"]
+
+
+def test_a_replay_that_takes_the_same_offsets_does_not_end_a_worker() -> None:
+    """It commits first, time and again, until it has caught up."""
+    intake: Any = object.__new__(Intake)
+    lost = iter([*[StaleWatermark("a replay took it over")] * 20, None])
+
+    def commit(*_: object) -> Step:
+        if (error := next(lost)) is not None:
+            raise error
+        return Step(stored=1)
+
+    intake._fresh, intake._ingest = True, SimpleNamespace(reload=lambda: None)
+    intake._patience = Patience(Report(), Stopping())
+    intake._commit, intake.check_topics, intake._check_logs = commit, lambda _: None, lambda _: None
+    assert intake.step([], lambda *_: True, None).stored == 1
 
 
 def test_a_topic_that_is_gone_is_told_once(tmp_path: Path) -> None:
