@@ -16,7 +16,9 @@ from sklearn.datasets import load_iris
 from pipeline.answers.models import models
 from pipeline.answers.window import Window
 from pipeline.rig.mlserver import ModelServer
-from tests.inference.inference_scene import Scene, receiving
+from pipeline.store import Store
+from tests.command import Command
+from tests.inference.inference_scene import post
 from tests.rigs import running
 
 TRAIN = """
@@ -35,7 +37,7 @@ def server() -> Iterator[ModelServer]:
         yield started
 
 
-def _asked(server: ModelServer, scene: Scene, id_: str, rows: np.ndarray) -> tuple[float, list[int]]:
+def _asked(server: ModelServer, door: str, id_: str, rows: np.ndarray) -> tuple[float, list[int]]:
     """One call, and the two events that KServe's agent logs of it; its latency in seconds and its answers."""
     body = json.dumps({
         "id": id_,
@@ -54,36 +56,47 @@ def _asked(server: ModelServer, scene: Scene, id_: str, rows: np.ndarray) -> tup
         "ce_specversion": "1.0", "ce_source": server.url, "ce_id": f"ce-{id_}", "ce_namespace": "flowers",
         "ce_inferenceservicename": server.name, "ce_component": "predictor", "ce_endpoint": "default",
     }  # fmt: skip
-    assert scene.post("/", body, **attributes, ce_type=f"{KINDS}request", ce_time=start.isoformat())[0] == 200
-    assert scene.post("/", said, **attributes, ce_type=f"{KINDS}response", ce_time=end.isoformat())[0] == 200
+    for kind, half, at in (("request", body, start), ("response", said, end)):
+        told = attributes | {"ce_type": f"{KINDS}{kind}", "ce_time": at.isoformat()}
+        assert post(door, half, told)[0] == 200
     return (end - start).total_seconds(), json.loads(said)["outputs"][0]["data"]
 
 
-def _row(scene: Scene) -> dict[str, Any]:
+def _row(store: Store) -> dict[str, Any]:
     now = datetime.now(UTC).replace(tzinfo=None, second=0, microsecond=0)
-    answer = models(scene.store, Window(now - timedelta(minutes=10), now + timedelta(minutes=2)))
+    answer = models(store, Window(now - timedelta(minutes=10), now + timedelta(minutes=2)))
     (row,) = answer.rows
     return dict(zip((c.name for c in answer.columns), row, strict=True))
 
 
 def test_a_real_servers_traffic_becomes_its_latency_and_accuracy(server: ModelServer, tmp_path: Path) -> None:
-    """This is what the product is for: the ledger's numbers are those that scikit-learn and a clock give."""
+    """What the product is for: by one command, the ledger's numbers are scikit-learn's and a clock's."""
     x, truth = load_iris(return_X_y=True)
     x, truth = x[1::2][:60], truth[1::2][:60].copy()
     truth[::10] = (truth[::10] + 1) % 3  # some labels disagree with any good model
-    with receiving(tmp_path) as scene:
-        calls = [_asked(server, scene, f"r{i}", x[i * 6 : i * 6 + 6]) for i in range(10)]
+    config = tmp_path / "up.yaml"
+    config.write_text(f"""
+store: {{folder: {tmp_path / "ledger"}}}
+collect: {{cluster: c, state_folder: {tmp_path / "state"}, health_port: 0}}
+up: {{collect: inference, dashboard: false}}
+inference: {{port: 0, gather_seconds: 0.01}}
+""")
+    with Command(config, "up") as up:
+        door = up.said(r"inference events are taken on (http://\S+)")
+        calls = [_asked(server, door, f"r{i}", x[i * 6 : i * 6 + 6]) for i in range(10)]
         latencies, answers = [seconds for seconds, _ in calls], [n for _, found in calls for n in found]
         labels = [
             {"model": "iris", "request_id": f"r{i // 6}", "row": i % 6, "label": int(label)}
             for i, label in enumerate(truth)
         ]
-        assert scene.post("/v1/label", labels)[1]["taken"] == 60
-        row = _row(scene)
+        assert post(f"{door}/v1/label", labels, {})[1]["taken"] == 60
+        assert up.stop() == 0, up.log
+    with Store.open(tmp_path / "ledger", read_only=True) as store:
+        row = _row(store)
         right = sum(answer == label for answer, label in zip(answers, truth, strict=True))
         assert 40 <= right <= 54
         assert (row["model"], row["model_version"], row["requests"]) == ("iris", "3", 60)
         assert (row["labelled"], row["accuracy"]) == (60, pytest.approx(right / 60))
         assert min(latencies) * 0.95 <= row["latency_p50"] <= max(latencies) * 1.05
-        assert {r["confidence"] > 1 / 3 for r in scene.rows("predictions")} == {True}
-        assert scene.rows("rejected") == []
+        assert {r["confidence"] > 1 / 3 for r in store.rows("predictions").to_pylist()} == {True}
+        assert store.rows("rejected").num_rows == 0

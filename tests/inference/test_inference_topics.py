@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
@@ -27,6 +28,7 @@ from pipeline.embedded import Embedded
 from pipeline.errors import ConfigError
 from pipeline.rig.kafka import Kafka
 from pipeline.store import Store
+from tests.command import Command
 from tests.generated import NOW
 from tests.waiting import until
 
@@ -167,9 +169,33 @@ def test_messages_of_a_real_broker_count_once_through_a_restart_and_a_loss_is_a_
             until(lambda: _count(store) == 90, "it", WAIT_SECONDS)
             (gap,) = store.rows("gaps").to_pylist()
             assert (gap["kind"], gap["lost"]) == ("passed_unread", 20)
+        _by_one_command(tmp_path / "alone", settings)
     finally:
         producer.close()
         admin.close()
+
+
+def _by_one_command(folder: Path, settings: InferenceTopicsSettings) -> None:
+    """`up` in an empty folder reads what the broker still has."""
+    folder.mkdir()
+    config = folder / "up.yaml"
+    config.write_text(f"""
+store: {{folder: {folder / "ledger"}}}
+collect: {{cluster: c, state_folder: {folder / "state"}, health_port: 0}}
+up: {{collect: inference_topics, dashboard: false}}
+inference_topics: {{map_file: {settings.map_file}, bootstrap_servers: "{settings.bootstrap_servers}"}}
+""")
+
+    def taken() -> bool:
+        if not (folder / "ledger").exists():
+            return False
+        with Store.open(folder / "ledger", read_only=True) as store:
+            return _count(store) == 10
+
+    with Command(config, "up") as up:
+        health = up.said(r"health on (http://\S+)")
+        until(lambda: requests.get(f"{health}/readyz", timeout=5).ok and taken(), "it", WAIT_SECONDS)
+        assert up.stop() == 0, up.log
 
 
 def _delete_up_to(admin: KafkaAdminClient, topic: str) -> None:
