@@ -21,7 +21,7 @@ from pipeline.answers.truth import accuracy_minutes
 from pipeline.policy.decide import decide
 from pipeline.policy.decisions import Action, PastAction
 from pipeline.policy.journal import Journal, Revision, TargetState
-from pipeline.policy.reading import journal, last_traffic
+from pipeline.policy.reading import journal, traffic
 from pipeline.policy.rules import TRIGGERS, Policy, Rule
 from pipeline.policy.situation import trips
 from pipeline.store import Store
@@ -124,8 +124,8 @@ def _judged(store: Store, action: Action, time: datetime) -> WouldAct:
     if left[1] and kept[1]:
         bad, good = clopper_pearson(*left, CONFIDENCE), clopper_pearson(*kept, CONFIDENCE)
         verdict = "right" if bad.low > good.high else "wrong" if bad.high < good.low else "unclear"
-    left_at = last_traffic(store, action.model, action.model_version) or time
-    return WouldAct(time, action, max(left_at, time), verdict)
+    seen = traffic(store, action.model, action.model_version)
+    return WouldAct(time, action, max(seen[1], time) if seen else time, verdict)
 
 
 def _side(minutes: pa.Table, version: str) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pipeline.answers.version_cost import of_namespace, of_version
 from pipeline.policy.ladders import STEPS
+from pipeline.policy.reading import traffic
 from pipeline.prices.book import PriceBook
 from pipeline.store import Store
 
@@ -68,8 +69,8 @@ class Effect:
 def effect(store: Store, steps: Sequence[dict[str, Any]], prices: PriceBook, currency: str) -> Effect | None:
     """Of a rollback or a ladder's step that took effect; None for every other action.
 
-    Of a version the one that was left and the one returned to, of a step its namespace before it and while it
-    held.  The same ledger gives the same answer.
+    Of a version the one that was left, from its first traffic on, and the one returned to; of a step its
+    namespace before it and while it held.  The same ledger gives the same answer.
     """
     done = next((s for s in steps if s["state"] == "executed"), None)
     newest = store.query("newest").column("last")[0].as_py()
@@ -82,6 +83,9 @@ def effect(store: Store, steps: Sequence[dict[str, Any]], prices: PriceBook, cur
     book = prices, currency
     if done["kind"] == "rollback":
         model, versions = done["model"], (done["model_version"], done["to_version"])
+        seen = traffic(store, model, versions[0])
+        if seen is not None and before[0] < seen[0] < at:
+            before = (seen[0], at)
         sides = [
             Side(v, *w, of_version(store, model, v, *w, *book))
             for v, w in zip(versions, (before, after), strict=True)

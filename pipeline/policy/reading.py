@@ -36,10 +36,10 @@ def journal(
     return Journal(store.snapshot(), served, target, _gaps(store, rule, now), _muted(store, rule), seen)
 
 
-def last_traffic(store: Store, model: str, version: str) -> datetime | None:
-    """Of all that the ledger has; None where it has none."""
+def traffic(store: Store, model: str, version: str) -> tuple[datetime, datetime] | None:
+    """The first and the last minute of all that the ledger has; None where it has none."""
     served = _served(store, model, (), (), 1, _NEVER)
-    return next((s.last for s in served if s.version == version), None)
+    return next(((s.first, s.last) for s in served if s.version == version), None)
 
 
 def _served(

@@ -21,8 +21,9 @@ from pipeline.explain.narrative import document, narrative
 from pipeline.explain.page import page
 from pipeline.policy.decisions import RULES
 from pipeline.prices.book import PriceBook
-from pipeline.store import Store
+from pipeline.store import Batch, Store
 from tests.act.rollback_scene import NOW, life, policy, scene
+from tests.cost_rows import allocation, device, minutes, table
 
 MINUTE = timedelta(minutes=1)
 
@@ -182,6 +183,39 @@ def test_the_money_of_an_action_is_against_going_on_as_before():
     after = Side("v1", at, at + timedelta(hours=6), Decimal(24))
     assert Effect(before, after, "USD").saved == Decimal(36)
     assert Effect(before, replace(after, cost=None), "USD").saved is None, "unknown is not zero"
+
+
+def test_the_money_and_the_quality_of_a_rollback_are_exact(tmp_path):
+    """v2 held two cards of $3 for forty minutes, v1 holds one since: three dollars an hour are saved."""
+    with scene(tmp_path) as s:
+        first, end = NOW - 40 * MINUTE, NOW + 180 * MINUTE
+        held = [("one", "a", first, NOW, "v2"), ("two", "b", first, NOW, "v2"), ("one", "c", NOW, None, "v1")]
+        rows = {
+            "devices": [device(name, first) for name in ("one", "two")],
+            "allocations": [
+                allocation(card, pod, begun, until, model="fraud", model_version=version)
+                for card, pod, begun, until, version in held
+            ],
+            "gpu_usage": [*minutes("one", first, end, 30.0), *minutes("two", first, end, 0.0)],
+        }
+        s.store.append(Batch({name: table(name, given) for name, given in rows.items()}))
+        action_id = s.tick()[0].action_id
+        s.lab.server.tick()
+        s.tick(NOW + MINUTE)
+        s.store.append(life(3, "v1", 101, 60, 0.1))
+        list(prove(s.store, s.embedded, policy(), s.clients, NOW + 130 * MINUTE))
+        found = explain(tmp_path, action_id)
+        changed = effect(s.store, found.steps, PriceBook.flat(Decimal(3), "USD"), "USD")
+    assert (changed.before.cost, changed.after.cost, changed.saved) == (Decimal(4), Decimal(9), Decimal(9))
+    text = page(found, changed)
+    money = "cost an hour 6.00 USD before (v2), 3.00 USD after (v1); saved in 3.0 h: 9.00 USD"
+    assert money in "\n".join(narrative(found, changed))
+    assert "against going on as before: 9.00 USD" in text and "<td>4.00</td><td>6.00</td>" in text
+    (side,) = json.loads(found.outcome["evidence"])["compared"]
+    wrong, right = side["before"], side["after"]
+    assert (wrong["count"], wrong["hits"], right["count"]) == (800, 351, 1200)
+    rate = f"error rate 43.9% of 800 labelled on version v2, {right['hits'] / 1200:.1%} of 1200"
+    assert rate in text and document(found, changed)["effect"]["saved"] == "9.000000000"
 
 
 def test_the_command_exits_3_where_there_is_no_such_action(settled, capsys):

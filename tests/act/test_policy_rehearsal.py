@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import jsonschema
 import pytest
@@ -19,9 +20,10 @@ from pipeline.errors import ConfigError
 from pipeline.policy.file import parse
 from pipeline.policy.schema import schema
 from pipeline.prices import PriceBook
-from pipeline.store import Store
+from pipeline.store import Batch, Store
 from tests.act.deciding import TEXT
-from tests.act.rollback_scene import NOW, PARAMETERS, fill, policy
+from tests.act.rollback_scene import NOW, PARAMETERS, fill, life, policy
+from tests.cost_rows import allocation, device, minutes, table
 from tests.ledger import START
 
 DAY = timedelta(days=1)
@@ -45,6 +47,25 @@ def test_each_harm_is_one_action_at_its_first_tick_and_is_judged_by_all_labels(s
     assert found.ticks == 3
     answer = would_act(store, found, Window(START, NOW + DAY), PriceBook.bundled(), "USD")
     assert len(answer.rows) == 1 and answer.notes[0].startswith("3 ticks, 1 actions, precision 100%")
+
+
+def test_what_the_version_left_would_have_cost_is_exact(tmp_path):
+    """It held a card of $3 an hour for 59 minutes more, as nobody rolled it back."""
+    later = NOW + timedelta(minutes=60)
+    with Store.open(tmp_path) as found:
+        fill(found)
+        judge.tick(found, NOW, PARAMETERS)
+        found.append(life(4, "v2", 100, 60, 0.45))
+        rows = {
+            "devices": [device("one", START)],
+            "allocations": [allocation("one", "a", START, None, model="fraud", model_version="v2")],
+            "gpu_usage": minutes("one", START, later, 30.0),
+        }
+        found.append(Batch({name: table(name, given) for name, given in rows.items()}))
+        acts = rehearse(found, policy("observe"), START, NOW + DAY)
+        answer = would_act(found, acts, Window(START, NOW + DAY), PriceBook.flat(Decimal(3), "USD"), "USD")
+    (row,) = answer.named()
+    assert (row["served_until"], row["cost_after"]) == (later - timedelta(minutes=1), Decimal("2.95"))
 
 
 def test_a_tick_knows_nothing_of_later_verdicts(store):

@@ -18,9 +18,10 @@ from pipeline.policy.journal import SeenState
 from pipeline.policy.reading import journal as read
 from pipeline.policy.rules import VERSION_LABEL
 from pipeline.prices.book import PriceBook
-from pipeline.store import Store
+from pipeline.store import Batch, Store
 from tests.act.deciding import NOW, STATE, TEXT, decided, journal
 from tests.act.memory_cluster import MemoryCluster
+from tests.cost_rows import allocation, device, minutes, table
 from tests.ledger import START, Life, write
 
 MINUTE = timedelta(minutes=1)
@@ -130,6 +131,13 @@ def test_each_state_stands_beside_the_quality_latency_and_cost_of_its_time(tmp_p
             thing["metadata"]["generation"] += 1
             thing["spec"]["template"]["metadata"]["labels"][VERSION_LABEL] = version
             watch(store, into, POLICY, {"lab": api}, START + minute * MINUTE)
+        end = START + 60 * MINUTE
+        card = {
+            "devices": [device("one", START)],
+            "allocations": [allocation("one", "a", START, end, model="fraud", model_version="v1")],
+            "gpu_usage": minutes("one", START, START + 120 * MINUTE, 30.0),
+        }
+        store.append(Batch({name: table(name, given) for name, given in card.items()}))
         window = Window(START, START + 120 * MINUTE)
         answer = revisions(store, window, PriceBook.flat(Decimal(2), "USD"), "USD")
     names = [c.name for c in answer.columns]
@@ -138,4 +146,5 @@ def test_each_state_stands_beside_the_quality_latency_and_cost_of_its_time(tmp_p
     assert old["until"] == new["since"] == START + 60 * MINUTE and new["until"] is None
     assert old["predictions"] and old["labelled"] and old["latency"] is not None
     assert old["error_rate"] < 0.2 < new["error_rate"]
-    assert old["cost"] is None, "no device is known: unknown is not zero"
+    assert old["cost"] == 2, "an hour of one card"
+    assert new["cost"] is None, "no device of it is known: unknown is not zero"
