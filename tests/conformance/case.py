@@ -30,6 +30,8 @@ class Case:
     price: str = "7"
     discount: str = ""
     """Percent off that price."""
+    efficiency: str = ""
+    """Per cent: work by held time, of all pods."""
     shows: dict[str, dict[str, str]] = field(default_factory=dict)
     """Other columns of a pod's line."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from tests.conformance import through
 from tests.conformance.case import A100, END, H100, START, Case, Row, busy, card, of_node, partition, pod
 
 HALF_PAST, QUARTER_TO = "2026-10-05T00:30:00Z", "2026-10-05T00:45:00Z"
@@ -16,7 +19,7 @@ CASES = (
         [card("GPU-1")],
         [pod("a", "GPU-1", end=HALF_PAST, time=HALF_PAST)],
         {"a": "3.5", "cluster_idle": "3.5"}, "3.50", "the same: 0.5 GPU-hours at 7.00",
-        seen=[{**busy("GPU-1", 0.6), "time": HALF_PAST, "interval_seconds": 1800}],
+        seen=[{**busy("GPU-1", 0.6), "time": HALF_PAST, "interval_seconds": 1800}], efficiency="60",
         shows={"a": {"used_cost": "2.1", "workload_idle_cost": "1.4"}},
     ),
     Case(
@@ -103,7 +106,7 @@ CASES = (
         [card(f"GPU-{n}") for n in range(8)],
         [pod("a", f"GPU-{n}") for n in range(8)],
         {"a": "56"}, "56.00, gpuEfficiency 12.5 %", "the mean of 0 to 1 is divided by the count of GPUs",
-        seen=[busy(f"GPU-{n}", 1.0) for n in range(8)],
+        seen=[busy(f"GPU-{n}", 1.0) for n in range(8)], efficiency="100",
         shows={"a": {"used_cost": "56", "busy_gpu_hours": "8", "allocated_gpu_hours": "8"}},
     ),
     Case(
@@ -111,7 +114,7 @@ CASES = (
         [card(f"GPU-{n}") for n in range(8)],
         [pod("a", f"GPU-{n}") for n in range(8)],
         {"a": "56"}, "56.00, totalEfficiency up to 100 %", "totalEfficiency leaves GPUs out",
-        seen=[busy(f"GPU-{n}", 0.0) for n in range(8)],
+        seen=[busy(f"GPU-{n}", 0.0) for n in range(8)], efficiency="0",
         shows={"a": {"used_cost": "0", "workload_idle_cost": "56"}},
     ),
     Case(
@@ -165,6 +168,57 @@ CASES = (
         shows={"dcgm": {"shared_cost": "7", "workload_idle_cost": "0"}},
     ),
 )  # fmt: skip
+
+
+def _told(
+    name: str, title: str, objects: Sequence[through.Object], pays: dict[str, str], opencost: str, why: str
+) -> Case:
+    """Of the objects of a cluster, by the collector."""
+    return Case(name, title, *through.devices_and_holders(objects), pays, opencost, why)
+
+
+def _replicas(resource: str) -> list[through.Object]:
+    sharing = {"gpu_replicas": "4", "gpu_sharing-strategy": "time-slicing"}
+    shared = through.node({resource: 4}, gpu_product="NVIDIA-L4", **sharing)
+    return [shared, *(through.pod(f"p{n}", resource) for n in range(3))]
+
+
+def _hami(*parts: str) -> list[through.Object]:
+    """Parts are memory in MiB and cores in per cent, of a card of 16,000 MiB."""
+    card = '[{"id":"GPU-1","count":10,"devmem":16000,"devcore":100,"type":"NVIDIA T4","health":true}]'
+    given = "hami.io/vgpu-devices-allocated"
+    pods = [
+        through.pod(name, annotations={given: f"GPU-1,NVIDIA,{part}:;"})
+        for name, part in zip("abcd", parts, strict=False)
+    ]
+    return [through.node({"nvidia.com/gpu": 10}, {"hami.io/node-nvidia-register": card}), *pods]
+
+
+def _slices(*profiles: str) -> list[through.Object]:
+    names = {"gpu_product": "NVIDIA-A100-SXM4-40GB", "gpu_count": "1", "mig_strategy": "mixed"}
+    node = through.node({f"nvidia.com/mig-{p}": profiles.count(p) for p in profiles}, **names)
+    return [node, *(through.pod(n, f"nvidia.com/mig-{p}") for n, p in zip("abcdefg", profiles, strict=False))]
+
+
+_THIRD = {f"p{n}": "1.75" for n in range(3)} | {"cluster_idle": "1.75"}
+
+TOLD = (
+    _told("objects-mig-3g-4g", "3g.20gb and 4g.20gb by the device plugin: 15/14 of the shares are one card",
+          _slices("3g.20gb", "4g.20gb"), {"a": "3.266666666", "b": "3.733333334"}, "14.00 or 0.00", _MIG),
+    _told("objects-mig-3g-2g", "3g.20gb and 2g.10gb by the device plugin: the same as by DRA",
+          _slices("3g.20gb", "2g.10gb"), {"a": "3.5", "b": "2", "stranded": "1.5"}, "14.00 or 0.00", _MIG),
+    _told("objects-replicas-renamed", "Four replicas, renamed to nvidia.com/gpu.shared, three held",
+          _replicas("nvidia.com/gpu.shared"), _THIRD, "0.00", _NO_DEVICE),
+    _told("objects-replicas", "Four replicas under the name nvidia.com/gpu, three held: the same money",
+          _replicas("nvidia.com/gpu"), _THIRD, "21.00", "each replica is charged as a card"),
+    _told("objects-hami", "HAMi's annotations: four pods of a quarter, by cores or by memory",
+          _hami("4000,25", "4000,10", "100,25", "4000,25"),
+          dict.fromkeys("abcd", "1.75"), "28.00", "fractions are not supported (#3828)"),
+    _told("objects-hami-memory", "HAMi's annotations: half of the memory with a tenth of the cores",
+          _hami("8000,10", "4000,25"),
+          {"a": "3.5", "b": "1.75", "cluster_idle": "1.75"}, "14.00", "fractions are not supported (#3828)"),
+)  # fmt: skip
+"""Told by the collector of nodes and pods, not by events written down here."""
 
 IDLE = Case(
     "idle-weighted", "Idle time shared by weight: OpenCost's formula, idle x alloc / sum of alloc",

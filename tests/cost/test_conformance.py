@@ -7,40 +7,47 @@ import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from pipeline.settings.cost import SPLITS, Method, Split
 from tests.conformance import page
 from tests.conformance.asking import ask, run
-from tests.conformance.case import Case
-from tests.conformance.cases import CASES, IDLE, METHODS
+from tests.conformance.case import Case, card, of_node, pod
+from tests.conformance.cases import CASES, IDLE, METHODS, TOLD
 
+ALL = (*CASES, *TOLD)
 Answer = dict[str, dict[str, dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
 def answer(tmp_path_factory: pytest.TempPathFactory) -> Answer:
-    return ask(tmp_path_factory.mktemp("cases"), CASES)
+    return ask(tmp_path_factory.mktemp("cases"), ALL)
 
 
 def _paid(lines: dict[str, dict[str, Any]]) -> dict[str, Decimal]:
     return {pod: Decimal(line["total_cost"]) for pod, line in lines.items()}
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_each_pod_pays_what_the_case_says(answer: Answer, case: Case) -> None:
     """Whoever doubts a bill can bring such a case of his own, and ask the same way."""
     lines = answer[case.name]
     assert _paid(lines) == {pod: Decimal(amount) for pod, amount in case.pays.items()}
-    for pod, columns in case.shows.items():
-        assert {name: Decimal(lines[pod][name]) for name in columns} == {
+    if case.efficiency:
+        worked, held = (sum(Decimal(line[f"{name}_gpu_hours"]) for line in lines.values())
+                        for name in ("busy", "allocated"))  # fmt: skip
+        assert 100 * worked / held == Decimal(case.efficiency)
+    for who, columns in case.shows.items():
+        assert {name: Decimal(lines[who][name]) for name in columns} == {
             name: Decimal(value) for name, value in columns.items()
         }
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_a_case_costs_its_cards_and_nothing_else(answer: Answer, case: Case) -> None:
-    cards = {row["device"] for row in case.devices if "parent_device" not in row}
+    cards = {row.get("parent_device") or row["device"] for row in case.devices}
     price = Decimal(case.price) * (100 - Decimal(case.discount or 0)) / 100
     assert sum(_paid(answer[case.name]).values()) == len(cards) * price
 
@@ -57,6 +64,16 @@ def test_a_nodes_price_is_split_as_others_split_it(tmp_path: Path, case: Case) -
     paid = _paid(ask(tmp_path, [case], "--set", f"cost.method={case.name}")[case.name])
     assert paid == {pod: Decimal(amount) for pod, amount in case.pays.items()}
     assert sum(paid.values()) == 8 * Decimal(case.price)
+
+
+def test_the_example_of_opencosts_specification_is_so(tmp_path: Path) -> None:
+    """Appendix A: prices of 30, 30 and 10 are scaled to a node of 35, and keep their ratio."""
+    devices = [card("GPU-1"), of_node("cpu", 1_000), of_node("memory", 2**30)]
+    held = [pod("gpu", "GPU-1"), pod("core", "n1/cpu"), pod("gib", "n1/memory")]
+    case = Case("appendix-a", "", devices, held, {}, "", "", price="35")
+    with patch.dict(SPLITS, {Method.opencost: Split(30, 30, 10)}):
+        paid = _paid(ask(tmp_path, [case], "--set", "cost.method=opencost")[case.name])
+    assert paid == {"gpu": 15, "core": 15, "gib": 5}
 
 
 def test_the_case_that_the_page_on_cost_tells_step_by_step_is_so(tmp_path: Path) -> None:

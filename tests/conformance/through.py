@@ -1,0 +1,66 @@
+"""Rows of a case as the allocation collector tells them of Kubernetes objects that are there for its hour."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from collectors.live.allocation.fold import Fold
+from collectors.live.allocation.parameters import AllocationSettings
+from collectors.live.allocation.source import _names, kinds
+from collectors.live.kube.watch import News
+from tests.allocation import kube_shapes as k
+from tests.conformance.case import END, START, Row
+
+_KINDS = {kind.name: kind for kind in kinds(AllocationSettings())}
+Object = tuple[str, dict[str, Any]]
+"""Its kind, such as pods, and what the API server says of it."""
+
+
+def node(capacity: dict[str, int], annotations: dict[str, str] | None = None, **labels: str) -> Object:
+    """Labels are of NVIDIA's feature discovery: `gpu.product` is written gpu_product."""
+    told = k.node(capacity={name: str(n) for name, n in capacity.items()}, annotations=annotations)
+    told["metadata"] |= {"creationTimestamp": START}
+    told["metadata"]["labels"] = {f"nvidia.com/{name.replace('_', '.')}": v for name, v in labels.items()}
+    return "nodes", told
+
+
+def pod(name: str, resource: str = "nvidia.com/gpu", **more: Any) -> Object:
+    limits = {resource: "1"} if resource else {}
+    labels = {"team": name}
+    return "pods", k.pod(name, limits=limits, bound=START, uid=name, labels=labels, **more)
+
+
+def devices_and_holders(objects: Sequence[Object]) -> tuple[list[Row], list[Row]]:
+    """All of them appear at the hour's start and are gone at its end."""
+    fold = Fold("c", _names(AllocationSettings()))
+    fold.take(News(name, "synced", None, _micros(START)) for name in _KINDS)
+    newest: dict[str, dict[str, Row]] = {"device": {}, "allocation": {}}
+    for what, time in (("put", START), ("gone", END)):
+        at = _micros(time)
+        fold.take(News(kind, what, _reduced(kind, one), at) for kind, one in objects)  # type: ignore[arg-type]
+        for kind, rows in fold.settle(at).events.items():
+            for row in rows.to_pylist():
+                place = "/".join((row["device"], row.get("consumer_uid") or "", row.get("share_id") or ""))
+                newest[kind][place] = row
+    return [_plain(r) for r in newest["device"].values()], [_plain(r) for r in newest["allocation"].values()]
+
+
+def _reduced(kind: str, one: dict[str, Any]) -> Any:
+    return _KINDS[kind].reduce(json.dumps(one).encode())
+
+
+def _micros(time: str) -> int:
+    return round(datetime.fromisoformat(time).timestamp() * 1e6)
+
+
+def _plain(row: Row) -> Row:
+    """As an event has it; the case says the cluster."""
+    told = {name: value for name, value in row.items() if value is not None and name != "cluster"}
+    return {name: _text(value) if isinstance(value, datetime) else value for name, value in told.items()}
+
+
+def _text(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
