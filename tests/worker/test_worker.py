@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -22,17 +23,20 @@ def scene(broker: Kafka, tmp_path: Path) -> Scene:
     return Scene(broker, tmp_path)
 
 
-def test_every_type_in_both_forms_gives_the_ledger_of_the_embedded_run(scene: Scene, tmp_path: Path) -> None:
-    """A broker and two workers between source and ledger change nothing: no row more, less or other."""
+def test_every_type_in_both_forms_gives_the_ledger_of_the_embedded_run(broker: Kafka, tmp_path: Path) -> None:
+    """A broker and four workers between source and ledger change nothing: no row more, less or other."""
+    scene = Scene(broker, tmp_path, partitions=8)
     messages = every_type(rounds=3)
     scene.send(messages[:40])
-    with scene.worker("w0") as one, scene.worker("w1") as two:
-        one.until_ready()
-        two.until_ready()
+    with ExitStack() as running:
+        workers = [running.enter_context(scene.worker(f"w{n}")) for n in range(4)]
+        for worker in workers:
+            worker.until_ready()
         scene.send(messages[40:])
-        scene.until_taken(len(messages), one, two)
-        numbers = [one.metrics(), two.metrics()]
-        assert (one.stop(), two.stop()) == (0, 0)
+        scene.until_taken(len(messages), *workers)
+        numbers = [worker.metrics() for worker in workers]
+        assert [worker.stop() for worker in workers] == [0] * 4
+    assert all(n["driftledger_messages_total{outcome=stored}"] for n in numbers), "each had a share"
     assert ledger(scene.lake) == embedded(tmp_path / "embedded", messages)
     assert all(n["driftledger_unexplained_offsets"] == 0 for n in numbers)
     assert all("driftledger_gaps_total" not in n for n in numbers)
@@ -81,4 +85,10 @@ def test_what_is_refused_is_in_the_ledger_and_kept_whole(scene: Scene, tmp_path:
     assert part.headers[dead_letter.REFUSED] == "1"
     assert numbers["driftledger_messages_total{outcome=dead_letter}"] == 2
     assert numbers["driftledger_messages_total{outcome=refused}"] == 1
+    # Two of the three are refused here, the third where its collector read it.
+    assert numbers["driftledger_rejected_total{reason=malformed}"] == 1
+    assert numbers["driftledger_rejected_total{reason=missing_field}"] == 1
+    assert numbers["driftledger_commit_seconds_count"] >= 1
+    assert 0 < numbers["driftledger_commit_seconds_sum"] < 60
+    assert (numbers["driftledger_buffer_messages"], numbers["driftledger_buffer_bytes"]) == (0, 0)
     assert numbers["driftledger_unexplained_offsets"] == 0

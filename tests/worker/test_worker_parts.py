@@ -31,6 +31,7 @@ from pipeline.worker.patience import Patience
 from pipeline.worker.report import Report
 from pipeline.worker.stopping import Stopping
 from pipeline.worker.taking import parts
+from pipeline.worker.watch import Watch
 
 
 def event(size: int) -> Any:
@@ -205,6 +206,26 @@ def test_who_finds_the_broker_again_says_nothing_of_the_ledger(monkeypatch: pyte
 
     assert Patience(report, Stopping()).until_there(act) == "there"
     assert list(report.not_ready()) == ["no ledger"]
+
+
+def test_what_is_read_ahead_is_shown(tmp_path: Path) -> None:
+    """Whoever sets the buffer's bounds looks here whether they are reached."""
+    report = Report()
+    settings: Any = SimpleNamespace(
+        worker=SimpleNamespace(check_seconds=0), publish=SimpleNamespace(spool_folder=tmp_path),
+        kafka=SimpleNamespace(partitions=1),
+    )  # fmt: skip
+    app: Any = SimpleNamespace(buffered=lambda: (3, 700))
+    watch = Watch(settings, app, Broker(), {}, None, report)  # type: ignore[arg-type]
+
+    async def look() -> None:
+        running = asyncio.ensure_future(watch.run())
+        while report.metrics.buffer_bytes._value.get() == 0:
+            await asyncio.sleep(0)
+        running.cancel()
+
+    asyncio.run(look())
+    assert (report.metrics.buffer_messages._value.get(), report.metrics.buffer_bytes._value.get()) == (3, 700)
 
 
 def test_a_replay_that_takes_the_same_offsets_does_not_end_a_worker() -> None:
