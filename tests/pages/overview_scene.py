@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from pipeline.registry import register
@@ -32,6 +33,10 @@ def fill(folder: Path) -> Path:
         facts = life.facts()
         for name in ("prediction_sums", "latency_bins"):
             facts[name].append({**facts[name][-1], "model": HOSTILE, "model_version": HOSTILE})
+        for row in facts["prediction_sums"]:
+            row |= {"estimated_count": row["count"], "estimated_correct": Decimal(19 * row["count"]) / 20}
+        told = {"detector": "estimate", "model": "fraud", "model_version": "2", "content": "{}"}
+        facts["findings"] = [{**told, "time": START + timedelta(minutes=135), "level": "invalid"}]
         hostile = {**facts["feature_bins"][-1], "feature": HOSTILE}
         facts["feature_bins"] += [{**hostile, "bin": b, "count": 300 * (b + 1)} for b in range(2)]
         write(store, **facts, actions=_steps())
