@@ -1,4 +1,4 @@
-"""`driftledger actions` as a person types it: look, agree, put back, let rest."""
+"""`driftledger actions`, `freeze` and `quotas` as a person types them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.actuator.quotas import LIMIT_RANGES
 from pipeline.cli.app import main
 from pipeline.store import Store
 from tests.act.cluster_scene import TOKEN, cluster
 from tests.act.rollback_scene import NOW, Scene, fill, policy
+from tests.act.test_ladder import cluster as devices
 
 MINUTE = timedelta(minutes=1)
 PROPOSE = policy("propose")
@@ -60,6 +62,36 @@ def test_a_proposal_is_looked_at_agreed_to_and_put_back_by_commands(tmp_path, ca
         assert "Deployment/fraud" in journal and "v1" in journal and "v2" in journal
     assert "the ledger know fraud-accuracy" in typed("mute", "fraud-acuracy", "--hours", "1", code=4)
     assert "granted" in typed("mute", "fraud-accuracy", "--hours", "1")
+
+
+def test_a_namespace_is_frozen_looked_at_and_given_devices_again(tmp_path, capsys, monkeypatch):
+    """Without --yes nothing is written; what is written is named, and put back by the same command."""
+    api = devices()
+    api.close = lambda: None
+    api.put(LIMIT_RANGES, "team-a", "most", spec={"limits": [{"type": "Container", "max": {"cpu": "4"}}]})
+    monkeypatch.setattr("pipeline.actuator.kubernetes.Kubernetes", lambda connection: api)
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    reach = ("--cluster", "lab", "--server", "https://127.0.0.1:9", "--token-file", str(token))
+
+    def typed(*words: str, code: int = 0) -> str:
+        with pytest.raises(SystemExit) as end:
+            main([*words, *reach])
+        printed = capsys.readouterr()
+        assert (end.value.code or 0) == code, printed.out + printed.err
+        return printed.out + printed.err
+
+    freeze = ("freeze", "team-a", "--store", str(tmp_path / "ledger"))
+    told = typed(*freeze)
+    assert re.search(r"5  requests.nvidia.com/gpu", told) and "nothing is written without --yes" in told
+    assert api.writes == []
+    assert "executed" in typed(*freeze, "--hours", "2", "--yes")
+    assert "frozen_already" in typed(*freeze, "--yes", code=6)
+    seen = typed("quotas", "team-a")
+    assert "driftledger-freeze" in seen and "requests.nvidia.com/gpu" in seen and "LimitRange" in seen
+    assert "undone" in typed(*freeze, "--undo")
+    assert not api.held["resourcequotas"]
+    typed(*freeze, "--undo", code=6)
 
 
 def listed(folder) -> str:

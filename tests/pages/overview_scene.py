@@ -7,9 +7,12 @@ from datetime import UTC, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from pipeline.actuator.deployment import PATH
+from pipeline.actuator.patching import written
 from pipeline.registry import register
 from pipeline.store import Batch, Store
 from tests import cost_rows
+from tests.act.deciding import decided
 from tests.detect.judged import categorical, numeric, reference
 from tests.ledger import START, Life, write
 
@@ -59,5 +62,10 @@ def _steps() -> list[dict[str, object]]:
         "action_id": "5f1c0ffee", "kind": "rollback", "cluster": "c", "namespace": "ns", "model": "fraud",
         "workload": "Deployment/fraud", "model_version": "2", "to_version": "1", "detail": HOSTILE,
     }  # fmt: skip
+    action = decided()
+    written_down = {"proposed": action.evidence, "executed": written(action, PATH, annotated=True)}
     at = {"proposed": 148, "executed": 149, "verified": 151}
-    return [{**step, "state": s, "time": START + timedelta(minutes=m)} for s, m in at.items()]
+    return [
+        {**step, "state": s, "time": START + timedelta(minutes=m), "evidence": written_down.get(s, "")}
+        for s, m in at.items()
+    ]

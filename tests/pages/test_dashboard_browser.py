@@ -127,6 +127,8 @@ def test_from_the_overview_to_the_evidence_of_a_rollback_in_three_clicks(page: P
         page.get_by_role("button", name="Evidence, page").click()
     text = file.value.path().read_text()
     assert "<h1>rollback of Deployment/fraud</h1>" in text and "<img" not in text
+    for words in ("Policy version 2026-11-24", "verdict of accuracy", "cool_down", "/metadata/generation"):
+        assert words in text, words
 
 
 def test_safe_headers_come_with_every_answer(address: str) -> None:
