@@ -96,6 +96,7 @@ class _Part:
         self._fitted, self._columns = fitted, columns
         self._found = few_labels.outcomes(data, fitted)
         self._audit = few_labels.audit(self._found, fitted) if self._found else None
+        self._rises = few_labels.rises(self._found) if self._found else None
         self._judged = None
         if known is not None and (data.features or self._found is not None):
             self._judged = Judged(data, self._found, now, known, parameters)
@@ -122,6 +123,10 @@ class _Part:
             level = "invalid" if invalid[stop - 1] else "ok" if enough else "not_enough_data"
             value = float(evidence[stop - 1]) if labelled else np.nan
             yield row("verdict", "", "estimate_audit", "e_test", value, labelled, None, level)
+        if self._found is not None and self._rises is not None:
+            risen, known = int(self._rises[first:stop].sum()), np.isfinite(self._found.happened[:stop])
+            level = "not_enough_data" if known.sum() < FEWEST else "warn" if risen else "ok"
+            yield row("verdict", "", "adwin", "cuts", float(risen), int(known.sum()), None, level)
         if self._judged is not None:
             yield from self._judged.until(int(self._steps[stop - 1]), int(self._steps[0]))
         yield from canary(self._data, self._found, self._steps, self._columns, stop)

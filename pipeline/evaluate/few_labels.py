@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from detectors.adwin import flagged
 from detectors.confusion import around
 from detectors.estimate_audit import log_wealth, rejected
 from detectors.minutes import Floats
@@ -71,6 +72,15 @@ def _row(found: Outcomes, method: str, estimate: Estimate) -> Row:
     interval = around(estimate.value, estimate.deviation, most=found.most)
     count = int(np.isfinite(found.happened).sum())
     return row("accuracy", "", found.metric, method, estimate.value, count, interval)
+
+
+def rises(found: Outcomes) -> np.ndarray:
+    """(n,): the rows at which ADWIN finds that errors, or losses, have risen; only labelled rows count."""
+    labelled = np.flatnonzero(np.isfinite(found.happened))
+    happened = found.happened[labelled]
+    risen = np.zeros(len(found.happened), np.bool_)
+    risen[labelled] = flagged(happened if found.metric == "mae" else 1.0 - happened)
+    return risen
 
 
 def audit(found: Outcomes, fitted: Fitted) -> tuple[Floats, np.ndarray]:
