@@ -90,6 +90,7 @@ def test_the_policy_is_read_at_every_tick_and_a_wrong_file_holds_all(tmp_path: P
         file.unlink() if wrong is None else file.write_text(wrong)
         held = policy.now(told)
         assert held.kill_switch and held.rules == () == held.ladders and words in told.why[-1]
+        assert policy.answering(told).kill_switch and policy.answering(told).rules, "who waits is let in"
     file.write_text(observed)
     assert not policy.now(told).kill_switch
 

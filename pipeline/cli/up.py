@@ -107,7 +107,7 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
         if chosen.up.lease:
             beside["lease"] = jobs.electing(connected)
         if policy and any(r.step == "hold_admission" for one in policy.used.ladders for r in one.rungs):
-            beside["admission"] = jobs.admitting(ledger, policy.now, connected)
+            beside["admission"] = jobs.admitting(ledger, policy.answering, connected)
         if chosen.closing.schedule_seconds:
             beside["month end"] = month_end(chosen, place(ctx, folder))
         numbers = Numbers()

@@ -28,13 +28,22 @@ class PolicyFile:
 
     def now(self, watch: Watch) -> Policy:
         """As the file says now; of one that cannot be used, nothing but the kill switch."""
+        if self._usable(watch):
+            return self._used
+        return replace(self._used, rules=(), ladders=(), kill_switch=True)
+
+    def answering(self, watch: Watch) -> Policy:
+        """As `now`, with the ladders as they were: who waits for an answer is let in meanwhile."""
+        return self._used if self._usable(watch) else replace(self._used, kill_switch=True)
+
+    def _usable(self, watch: Watch) -> bool:
         try:
             self._used = self._read(self._used)
         except (DriftledgerError, OSError) as error:
             watch.waits(PART, f"nothing is begun: {error}")
-            return replace(self._used, rules=(), ladders=(), kill_switch=True)
+            return False
         watch.goes_on(PART)
-        return self._used
+        return True
 
     @property
     def used(self) -> Policy:

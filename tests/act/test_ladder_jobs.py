@@ -50,7 +50,7 @@ def test_workloads_wait_while_a_step_holds_and_no_longer(tmp_path):
 
     def answered(store, policy, now=NOW) -> str:
         api.put(WORKLOADS, NS, "w", spec={}, status={"conditions": quota, "admissionChecks": asked})
-        jobs.admitting(store, policy, {"lab": api})(Once(now))
+        jobs.admitting(store, lambda _: policy, {"lab": api})(Once(now))
         return api.held["workloads.kueue.x-k8s.io"][NS, "w"]["status"]["admissionChecks"][0]["state"]
 
     rules = Scene.policy(type("", (), {"name": "lab"})(), steps="hold_admission")
