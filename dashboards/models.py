@@ -38,6 +38,7 @@ HEADINGS = {
     "powered_accuracy": "With few labels",
     "powered_low": "at least  ",
     "powered_high": "at most  ",
+    "stratified_accuracy": "With few labels, by score",
     "latency_p95": "p95, s",
     "latency_source": "Times from",
     "latency_error": "off by at most",

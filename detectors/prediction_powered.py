@@ -57,12 +57,19 @@ def stratified(outcomes: Floats, strata: Integers, every: Integers) -> Estimate 
     `strata` (m,) are the score bins of the labelled rows and `every` (n,) those of all rows.  None where a
     bin with rows has no label.
     """
-    size = int(max(strata.max(initial=0), every.max(initial=0))) + 1
-    rows, labels = np.bincount(every, minlength=size), np.bincount(strata, minlength=size)
-    if (labels[rows > 0] == 0).any():
+    return by_strata(outcomes, strata, np.ones(len(strata)), np.bincount(every))
+
+
+def by_strata(outcomes: Floats, strata: Integers, counts: Floats, rows: Integers) -> Estimate | None:
+    """The same where outcome i stands for `counts[i]` labelled rows, of `rows` (S,) in each stratum."""
+    size = max(int(strata.max(initial=0)) + 1, len(rows))
+    rows = np.pad(rows, (0, size - len(rows)))
+    labels = np.bincount(strata, counts, minlength=size)
+    if (labels[rows > 0] == 0).any() or not rows.any():
         return None
     held = labels > 0
-    sums, squares = (np.bincount(strata, values, minlength=size)[held] for values in (outcomes, outcomes**2))
+    weighed = (counts * outcomes, counts * outcomes**2)
+    sums, squares = (np.bincount(strata, values, minlength=size)[held] for values in weighed)
     share, count = (rows / rows.sum())[held], labels[held]
     mean = sums / count
     variance = (share**2 * np.maximum(squares / count - mean**2, 0.0) / count).sum()

@@ -42,6 +42,9 @@ _VALUES = (
     Column("powered_accuracy", kind="ratio"),
     Column("powered_low", kind="ratio", wide=True),
     Column("powered_high", kind="ratio", wide=True),
+    Column("stratified_accuracy", kind="ratio", wide=True),
+    Column("stratified_low", kind="ratio", wide=True),
+    Column("stratified_high", kind="ratio", wide=True),
     Column("accuracy_level"),
     Column("latency_level"),
     Column("drift_level"),
@@ -54,7 +57,8 @@ NO_REFERENCE = "{models}: no reference is registered, so nothing can be judged o
 ESTIMATED = (
     "estimated_accuracy comes from calibrated scores and holds only while the concept has not changed: where "
     "estimate_level is invalid, labels have shown that it is wrong; powered_accuracy is that of few labels, "
-    "helped by the scores of the other predictions"
+    "helped by the scores of the other predictions, and stratified_accuracy (-o wide) of few labels, each "
+    "score bin with the weight of its predictions: what is labelled first is no random sample"
 )
 INTERVAL = "accuracy_low and accuracy_high are the 95 % Wilson interval of the labelled predictions"
 COUNTED = (
@@ -134,7 +138,8 @@ def _row(
         *(_UNLABELLED if labels is None else _accuracy(*labels.get(version, (0, 0)), row["requests"])),
         *_estimated(row),
         levels.get((*version, estimate.NAME)),
-        *helped.get(version, (None, None, None)),
+        *helped.get(version, Powered()).powered,
+        *helped.get(version, Powered()).stratified,
         *(
             levels.get((*version, name))
             for name in (accuracy.NAME, latency_objective.NAME, drift.NAME, evaluation.NAME)

@@ -188,6 +188,36 @@ def test_an_estimate_is_of_the_reference_in_use(store: Store, life: Life) -> Non
     assert found["powered_accuracy"] == pytest.approx(sum(right) / len(right))
 
 
+def test_labels_of_easy_cases_are_weighted_by_score(tmp_path: Path) -> None:
+    """Reviewers take the sure cases first: their labels are right more often than the model is."""
+    rng = np.random.default_rng(0)
+    edges = reference().score_edges
+    score = np.concatenate(
+        [(0.0, *edges)[b] + 0.01 + np.zeros(n) for b, n in enumerate((600, 600, 600, 600))]
+    )
+    right = rng.random(2_400) < np.repeat([0.5, 0.7, 0.8, 0.95], 600)
+    labelled = rng.random(2_400) < np.repeat([0.05, 0.05, 0.2, 0.9], 600)
+    key = {"model": "fraud", "model_version": "1"}
+    ids = [{"model": "fraud", "prediction_id": str(i)} for i in range(2_400)]
+    said = [{**ids[i], **key, "time": START, "prediction": "yes", "score": score[i]} for i in range(2_400)]
+    told = [{**ids[i], "time": START + MINUTE, "label": "yes" if right[i] else "no"}
+            for i in np.flatnonzero(labelled)]  # fmt: skip
+    sums = {"count": 2_400, "estimated_count": 2_400, "estimated_correct": Decimal(1_800)}
+    of = {**key, "minute": START, "reference": reference().reference}
+    with Store.open(tmp_path) as store:
+        register(store, reference(), START.replace(tzinfo=UTC))
+        write(
+            store, prediction_sums=[{**of, **sums}], predictions=said, labels=told,
+            score_bins=[{**of, "bin": b, "count": 600} for b in range(4)],
+        )  # fmt: skip
+        found = by_version(models(store, HOUR))["1"]
+    bins = [np.arange(2_400) // 600 == b for b in range(4)]
+    expected = np.mean([right[labelled & b].mean() for b in bins])
+    assert found["stratified_accuracy"] == pytest.approx(expected, rel=1e-12)
+    assert found["stratified_low"] < right.mean() < found["stratified_high"]
+    assert found["accuracy_low"] > right.mean(), "else labels were no biased sample"
+
+
 def test_an_empty_window_says_when_there_was_traffic(store: Store) -> None:
     """A recorded trace is older than the usual week: the reader must be told how to see it."""
     empty = models(store, Window(datetime(2020, 1, 1), datetime(2020, 1, 2)))
