@@ -183,6 +183,17 @@ def test_what_is_sensitive_never_leaves(tmp_path: Path, file: str, caplog: pytes
     }
 
 
+def test_an_event_that_no_model_is_told_of_is_held_against_all_that_is_sensitive_and_the_rule_for_others(
+    tmp_path: Path,
+) -> None:
+    """Its model is the one that "*" names: what that one keeps is kept, under its names."""
+    path = tmp_path / "rules.yaml"
+    path.write_text("models: {'*': {model: m, keep: [a], rename: {b: a}}, x: {sensitive: [card], keep: [c]}}")
+    found = rules.load(str(path))
+    assert found.features(None, {"b": 1, "c": 2, "card": 3}) == {"a": 1}
+    assert found.features("x", {"b": 1, "c": 2, "card": 3}) == {"c": 2}
+
+
 def test_where_a_model_is_not_known_yet_everything_sensitive_is_left_out(file: str) -> None:
     """A request that does not say its model may be of the one whose card numbers must not leave."""
     found = rules.load(file).of(None)

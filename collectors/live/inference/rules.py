@@ -81,6 +81,11 @@ class Rules:
             knows_places=not any(rule.columns for rule in every),
         )
 
+    def features(self, model: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What leaves of an event of which nothing else will tell the model: "*" may name it."""
+        waited, rule = self.of(model), self.of(model or ANY)
+        return rule.features(given if waited == rule else waited.features(given))
+
 
 _NOTHING = Rule()
 

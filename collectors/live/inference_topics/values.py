@@ -53,7 +53,7 @@ def _item(item: Any, time: int, mapped: Mapped, rules: Rules, found: Found) -> N
             return found.refuse("wrong_type", f"{name} is no {known[name].kind}")
         row[name] = taken
     if mapped.event == "inference":
-        features = rules.of(row.get("model")).features(_features(item, mapped))
+        features = rules.features(row.get("model"), _features(item, mapped))
         if len(features) > MAX_FEATURES // 2:
             return found.refuse("too_large", f"{len(features)} features")
         row["features"] = features
