@@ -153,14 +153,18 @@ def test_exporters_name_the_devices_of_pods_straight(
     """The whole way of a name into the ledger, without a Prometheus; a slice meets what it did."""
     gpus = {"nvidia.com/gpu": "1"}
     mig = {"nvidia.com/mig-1g.5gb": "1"}
-    cluster.put(k.NODES, k.node(capacity=gpus | mig))
+    amd = {"amd.com/gpu": "1"}
+    cluster.put(k.NODES, k.node(capacity=gpus | mig | amd))
+    cluster.put(k.PODS, k.pod("c", limits=amd))
     cluster.put(k.PODS, k.pod("a", limits=gpus))
     cluster.put(k.PODS, k.pod("b", limits=mig, given={"nvidia.com/mig-1g.5gb": ["MIG-x"]}))
     pod = 'namespace="ml",container="main"'
+    names = {"GPU-a", "GPU-b/7", "S-1"}
     text = (
         f'DCGM_FI_DEV_FB_USED{{gpu="0",UUID="GPU-a",Hostname="n1",pod="a",{pod}}} 5\n'
         f'DCGM_FI_DEV_FB_USED{{gpu="1",UUID="GPU-b",GPU_I_ID="7",GPU_I_PROFILE="1g.5gb",Hostname="n1",'
         f'pod="b",{pod}}} 5\n'
+        f'gpu_used_vram{{gpu_id="0",serial_number="S-1",hostname="n1",pod="c",{pod}}} 5\n'
     )
     with Exporter().running() as exporter:
         settings = AllocationSettings(
@@ -169,12 +173,15 @@ def test_exporters_name_the_devices_of_pods_straight(
         )  # fmt: skip
         exporter.text = text
         with collecting(settings, store, tmp_path) as one:
-            one.until(lambda rows: {r["device"] for r in rows if r["end"] is None} == {"GPU-a", "GPU-b/7"})
+            one.until(lambda rows: {r["device"] for r in rows if r["end"] is None} == names)
             assert one.report.not_ready() == []
             assert any("127.0.0.1:1/" in remark for remark in one.report.remarks())
     used = parse(text.encode(), cluster="c", time=datetime(2026, 9, 1)).events["gpu"].column("device")
     there = [r["device"] for r in store.rows("devices").to_pylist() if r["end"] is None]
-    assert sorted(there) == sorted(used.to_pylist()) == ["GPU-a", "GPU-b/7"]
+    assert set(there) == set(used.to_pylist()) == names
+    with collecting(settings, store, tmp_path) as again:
+        until(lambda: again.turns > 1, "a turn", SECONDS)
+        assert {r["device"] for r in again.rows() if r["end"] is None} == names
 
 
 def test_the_nodes_are_a_file_that_hubble_reads(cluster: FakeCluster, store: Store, tmp_path: Path) -> None:

@@ -220,7 +220,7 @@ class Fold:
 
     def _note_given(self, row: Row) -> None:
         name, resource = row["device"], row.get("resource")
-        if resource and row.get("slot") is None and name.startswith(named.GLOBAL):
+        if resource and row.get("slot") is None and named.unique(name, resource, row["node"] or ""):
             names = self._given[row["node"]][resource]
             if name not in names:
                 names.add(name)

@@ -1,4 +1,4 @@
-"""Devices of pods by the labels of dcgm-exporter, where the kubelet does not tell which they have.
+"""Devices of pods by the labels of NVIDIA's or AMD's exporter, where the kubelet does not tell them.
 
 The exporter asks the kubelet itself, some time later: a pod of the same name before this one must not give
 its device on, so what it tells counts only of a pod that was bound for a while.
@@ -19,8 +19,9 @@ from collectors.live.allocation.pods import Asked, Pod
 KIND = "names"
 _SLICE = "MIG-"
 GLOBAL = ("GPU-", _SLICE)
-"""Names that are of one device in the world."""
-_EXPORTED = "nvidia.com/"
+"""Names of NVIDIA's that are of one device in the world."""
+_AMD = "amd.com/"
+_EXPORTED = ("nvidia.com/", _AMD)
 _SETTLED = 90 * SECOND
 """An exporter tells what it knew 30 s ago, and is scraped twice a minute."""
 
@@ -41,7 +42,11 @@ def learn(context: Context, told: Told) -> Iterator[str]:
             devices = told.get((pod.namespace, pod.name, asked.container), {})
             fresh = sorted(d for d, at in devices.items() if at >= pod.bound + _SETTLED)
             is_alone = sum(one.container == asked.container for one in pod.asked) == 1
-            if is_alone and len(fresh) == asked.count and all(d.startswith(GLOBAL) for d in fresh):
+            if (
+                is_alone
+                and len(fresh) == asked.count
+                and all(unique(d, asked.resource, pod.node) for d in fresh)
+            ):
                 if _is_slice(asked):
                     context.same[asked.given[0]] = fresh[0]
                 context.named.setdefault(pod.uid, {})[key] = tuple(fresh)
@@ -54,6 +59,11 @@ def given(pod: Pod, asked: Asked, context: Context) -> tuple[str, ...]:
     return learned if learned and _is_slice(asked) else asked.given or learned
 
 
+def unique(name: str, resource: str, node: str) -> bool:
+    """Whether an exporter's name is of one device in the world: AMD's is a serial, else node and number."""
+    return name.startswith(GLOBAL) or (resource.startswith(_AMD) and not name.startswith(f"{node}/"))
+
+
 def _is_slice(asked: Asked) -> bool:
     """Whether the kubelet names one slice of a card, whole."""
     return len(asked.given) == 1 and asked.given[0].startswith(_SLICE) and "::" not in asked.given[0]
@@ -62,7 +72,8 @@ def _is_slice(asked: Asked) -> bool:
 def remember(context: Context, rows: Iterable[Mapping[str, Any]]) -> None:
     """After a restart what is open has the names that it had."""
     for row in sorted(rows, key=lambda row: str(row["place"])):
-        if row.get("resource") and row.get("slot") is None and row["device"].startswith(GLOBAL):
+        resource, node = row.get("resource"), row.get("node") or ""
+        if resource and row.get("slot") is None and unique(row["device"], resource, node):
             name = row["device"] + (f"::{row['share_id']}" if row.get("share_id") else "")
             of_pod = context.named.setdefault(row["consumer_uid"], {})
             key = (row["container"], row["resource"])

@@ -24,9 +24,9 @@ class Named(NamedTuple):
 
 
 def named(identity: str, node: str) -> Named:
-    """`GPU-uuid::3` is replica 3 of GPU-uuid; a name that is no uuid is unique on its node only."""
+    """`GPU-uuid::3` is replica 3 of GPU-uuid; a plugin's name that is no uuid is unique on its node only."""
     device, _, replica = identity.partition("::")
-    return Named(device if device.startswith(GLOBAL) else f"{node}/{device}", replica)
+    return Named(device if device.startswith(GLOBAL) or not node else f"{node}/{device}", replica)
 
 
 def profile(resource: str, node: Node | None) -> str:
@@ -77,7 +77,7 @@ def _device(
     place = f"{asked.container}/{asked.resource}/{number}"
     slot: int | None = None
     if number < len(names):
-        name = named(names[number], pod.node)
+        name = named(names[number], pod.node if names is asked.given else "")
     else:
         slot = _slot(slots.setdefault((pod.node, asked.resource), {}), f"{pod.uid}/{place}")
         replica = str(slot % shared) if shared > 1 else ""
