@@ -5,9 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from pipeline.answers.cost_table import NOBODYS
 from pipeline.answers.window import DAY
 from reports.statement import Statement, Team
-from reports.tables import table, visible
+from reports.tables import SENTENCE, table, visible
 from reports.words import hours, money, percent, provisional, who
 
 SHOWN = 14
@@ -50,6 +51,8 @@ def who_pays(of: Statement) -> list[dict[str, Any]]:
 def _team_row(of: Statement, team: Team) -> list[Any]:
     own, due = team.amounts, team.due(of.currency)
     named = who(team.name) + (" (shown only)" if team.term.mode == "showback" else "")
+    if team.name in NOBODYS:
+        named += f" ({hours(own.unallocated)} h)"
     amounts = (own.total, due - (own.total or Decimal(0)), due)
     shown = (money(amount, of.currency) for amount in amounts)
     return [named, _share(team), hours(own.allocated), hours(own.active), *shown]
@@ -80,7 +83,7 @@ def subtitle(of: Statement) -> str:
 def warnings(of: Statement) -> list[str]:
     if of.is_provisional:
         return [provisional(of)]
-    return [f"Closed with gaps that were accepted: {visible(gap)}" for gap in of.accepted]
+    return [f"Closed with gaps that were accepted: {visible(gap, SENTENCE)}" for gap in of.accepted]
 
 
 def foot(of: Statement) -> str:

@@ -39,8 +39,11 @@ _BY = {
     "datadog": "Who holds a GPU pays for it; its node's price goes to GPUs, cores, memory as 95 : 3 : 2.",
     "opencost": "Who holds a GPU pays for it; a node's price goes to GPU, core and GiB as 950 : 31.6 : 4.2.",
 }  # fmt: skip
+_STAYS = {
+    "idle": "Time that nobody holds is a line of its own, which no team pays.",
+    "shared": "What serves all stays with the team that holds it.",
+}
 _PAYS = {
-    "none": "{what} is a line of its own, which no team pays.",
     "weighted": "{what} is paid by the holders of its cluster and hour, in proportion to their cost.",
     "even": "{what} is paid by the holders of its cluster and hour, by each alike.",
 }
@@ -61,6 +64,8 @@ def _rule(identity: str) -> list[str]:
     for part in rest:
         what, _, spread = part.partition("-")
         whose = {"idle": "Time that nobody holds", "shared": "What serves all"}.get(what)
-        if whose is not None and spread in _PAYS:
+        if spread == "none":
+            said.append(_STAYS.get(what, ""))
+        elif whose is not None and spread in _PAYS:
             said.append(_PAYS[spread].format(what=whose))
     return [sentence for sentence in said if sentence]

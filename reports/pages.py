@@ -12,7 +12,7 @@ from reports.amounts import Amounts
 from reports.judged import Verdict
 from reports.method import method
 from reports.statement import Statement
-from reports.tables import table, visible
+from reports.tables import SENTENCE, table, visible
 from reports.words import KINDS, NAMES, action, additions, hours, money, percent, shares, unit, who
 
 GPU_MODEL = BY.index("gpu_model")
@@ -84,7 +84,8 @@ def _lines(of: Statement) -> list[dict[str, Any]]:
             for n, v in (("cost centre", team.cost_centre), ("GL", team.term.gl_code))
             if v
         )
-        title = visible(who(team.name)) + (f" · {account}" if account else "")
+        shown = "" if team.is_charged else " · shown only, not charged"
+        title = visible(who(team.name)) + (f" · {account}" if account else "") + shown
         found.append({"title": title, "table": table(heads, rows, "llrrrrrr", total)})
     return found
 
@@ -102,6 +103,7 @@ def _more(of: Statement) -> list[dict[str, Any]]:
         [who(team.name), KINDS[kind], f"{month:%Y-%m}", why, money(amount, code), code]
         for team in of.teams
         for kind, month, why, code, amount in additions(team)
+        if amount
     ]
     heads = ["Team", "What", "Of", "Why", "amount", ""]
     if not rows:
@@ -181,7 +183,7 @@ def _budgets(of: Statement) -> list[dict[str, Any]]:
 
 
 def _words(of: Statement) -> list[dict[str, Any]]:
-    notes = [visible(note) for note in of.notes]
+    notes = [visible(note, SENTENCE) for note in of.notes]
     return [
         {"title": "How this was computed", "list": method(of)},
         {"title": "What to know of these numbers", "list": notes},

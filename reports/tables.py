@@ -19,10 +19,14 @@ def table(
     }
 
 
-def visible(value: Any) -> Any:
-    """Control and direction characters as their codes; a name that is too long for a page is cut."""
+NAME, SENTENCE = 90, 600
+"""The longest that is shown whole, in characters."""
+
+
+def visible(value: Any, longest: int = NAME) -> Any:
+    """Control and direction characters as their codes; what is too long for a page is cut."""
     if not isinstance(value, str):
         return value
     plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
-    cut = plain if len(plain) <= 90 else f"{plain[:80]}… ({len(plain)} characters)"
+    cut = plain if len(plain) <= longest else f"{plain[: longest - 10]}… ({len(plain)} characters)"
     return "\u200b".join(cut[i : i + 20] for i in range(0, len(cut), 20)) if " " not in cut else cut
