@@ -15,6 +15,7 @@ from dashboards.questions import Asked, ask
 from dashboards.view import View
 from pipeline.answers.answer import Answer, Value
 from pipeline.answers.cells import safe_text
+from pipeline.answers.drift import EVALUATION
 
 FEATURE = "feature"
 """Key of the chosen feature: version and name."""
@@ -23,7 +24,7 @@ _COLUMNS = {
     "model_version": "Version",
     "feature": "Feature",
     "psi_level": "PSI level",
-    "drift_level": "Verdict",
+    "culprit": "Named",
     "psi": "PSI",
     "jensen_shannon_distance": "Jensen-Shannon",
     "kolmogorov_smirnov": "KS",
@@ -61,9 +62,9 @@ def page(view: View) -> None:
     own = replace(asked.answer, rows=tuple(row for row in asked.answer.rows if row[0] == model))
     _state(own)
     st.text(
-        "Select a row to see the histogram. Verdict is the judge's on the version, with a stated rate of "
-        "false alarms; PSI level is the usual rule of 0.1, without one. Drift explains why a model may be "
-        "wrong; it never acts by itself."
+        "Select a row to see the histogram. The verdict is on all features together, with a stated rate of "
+        "false alarms, and names those that moved; PSI level is the usual rule of 0.1, without such a rate. "
+        "Drift explains why a model may be wrong; it never acts by itself."
     )
     shown.table(
         view,
@@ -80,7 +81,11 @@ def page(view: View) -> None:
 def _state(own: Answer) -> None:
     levels = [str(row[3]) for row in own.rows]
     drifted, few = levels.count("warn"), levels.count("not_enough_data")
-    one, two, three = st.columns(3)
+    verdict, one, two, three = st.columns(4)
+    about = [row for row in own.rows if row[4] is not None and not str(row[2]).startswith(EVALUATION)]
+    said = {str(row[1]): str(row[4]) for row in about}
+    told = ", ".join(f"{version}: {level}" for version, level in sorted(said.items()))
+    verdict.metric("Verdict by version", safe_text(told) if told else "none yet")
     one.metric("Features", f"{len(levels)}")
     two.metric("Far by PSI from their reference", f"{drifted}")
     three.metric("Not enough data", f"{few}", help="Too few events in the window: choose a longer one.")

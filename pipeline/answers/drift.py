@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime, timedelta
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,7 @@ COLUMNS = (
     Column("feature"),
     Column("psi_level"),
     Column("drift_level"),
+    Column("culprit", kind="flag"),
     Column("psi", kind="number"),
     Column("jensen_shannon_distance", kind="number"),
     Column("kolmogorov_smirnov", kind="number"),
@@ -62,14 +63,15 @@ COLUMNS = (
     Column("reference"),
 )
 
-_PSI = 5
+_PSI = 6
 MEASURES = tuple(column.name for column in COLUMNS[_PSI : _PSI + 10])
 
 LEVELS = (
     f"psi_level is warn from a PSI of {PSI_WARN:g}, or where {ABSENT_WARN:.0%} more values are missing or "
     "unseen than in the reference: a habit of the trade, of which nobody says how often it is wrong; the PSI "
     f"needs {PSI_COUNT} events, the Jensen-Shannon distance {JS_COUNT}. drift_level is the judge's newest "
-    "verdict on the model version in the window, whose warnings are false once in 30 days at most"
+    "verdict on the whole model version in the window, whose warnings are false once in 30 days at most; "
+    "culprit is whether that verdict names the feature"
 )
 BOUND = (
     "kolmogorov_smirnov comes from bins: the exact statistic is not below it, and not above it by more than "
@@ -96,11 +98,11 @@ def drift(store: Store, window: Window) -> Answer:
         held = _histograms([*features, *scores, *judged])
         known = {name: store.reference(name) for name in {key.reference for key in held}}
         by_hour = rhythm.traffic(store, window, known)
-        levels = _levels(store, window)
+        verdicts = _verdicts(store, window)
     if by_hour:
         notes += (WEEKLY.format(features=", ".join(sorted({key.feature for key in by_hour}))),)
     found = (
-        _row(key, counts, known[key.reference], by_hour, levels.get(_judge(key)))
+        _row(key, counts, known[key.reference], by_hour, verdicts.get(_judge(key), Verdict()))
         for key, counts in held.items()
     )
     rows = sorted(found, key=_order)
@@ -110,10 +112,24 @@ def drift(store: Store, window: Window) -> Answer:
     return Answer(COLUMNS, tuple(rows), as_of, None, notes, window=window)
 
 
-def _levels(store: Store, window: Window) -> dict[tuple[str, ...], str]:
-    """The newest verdict by detector, model and version."""
+class Verdict(NamedTuple):
+    """The newest of one judge on one version."""
+
+    level: str | None = None
+    culprits: str = ""
+
+    def names(self, feature: str) -> bool | None:
+        """Whether it names the feature; None where there is no verdict."""
+        return None if self.level is None else f", {feature}, " in f", {self.culprits}, "
+
+
+def _verdicts(store: Store, window: Window) -> dict[tuple[str, ...], Verdict]:
+    """By detector, model and version."""
     found = store.query("latest_levels", start=window.start, end=window.end).to_pylist()
-    return {(row["detector"], row["model"], row["model_version"]): row["level"] for row in found}
+    return {
+        (row["detector"], row["model"], row["model_version"]): Verdict(row["level"], row["culprits"])
+        for row in found
+    }
 
 
 def _judge(key: Key) -> tuple[str, ...]:
@@ -163,19 +179,20 @@ def _row(
     counts: dict[int, int],
     reference: Reference | None,
     by_hour: rhythm.Traffic,
-    verdict: str | None,
+    verdict: Verdict,
 ) -> tuple[Value, ...]:
     total = sum(counts.values())
     missing, unseen = counts.get(MISSING_BIN, 0), counts.get(UNSEEN_BIN, 0)
     rates = (total, missing / total, unseen / total, key.reference)
     names = (key.model, key.model_version, key.feature)
+    said = (verdict.level, verdict.names(key.feature.removeprefix(EVALUATION)))
     bins = reference and reference_bins(reference, key.feature)
     if not bins:
-        return (*names, "no_reference", verdict, *[None] * len(MEASURES), *rates)
+        return (*names, "no_reference", *said, *[None] * len(MEASURES), *rates)
     bins = rhythm.compared(bins, key, by_hour)
     measured = _measures(bins, _counts(bins, counts))
     more_absent = (missing + unseen) / total - _absent_rate(bins)
-    return (*names, _level(measured[0], total, more_absent), verdict, *measured, *rates)
+    return (*names, _level(measured[0], total, more_absent), *said, *measured, *rates)
 
 
 def reference_bins(reference: Reference, feature: str) -> FeatureBins | None:

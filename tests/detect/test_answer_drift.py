@@ -14,7 +14,7 @@ import pytest
 from detectors import distances
 from detectors.references import FeatureBins, Reference
 from pipeline.answers.answer import Answer, to_json
-from pipeline.answers.drift import SCORE, drift
+from pipeline.answers.drift import SCORE, Verdict, drift
 from pipeline.answers.histograms import histogram
 from pipeline.answers.window import Window
 from pipeline.registry import register
@@ -174,10 +174,18 @@ def test_a_night_is_compared_with_the_nights(tmp_path: Path) -> None:
 
 def test_the_judge_stands_beside_the_habit(tmp_path: Path) -> None:
     """PSI over 0.1 is one thing and a verdict with a rate another: a reader sees both, by their names."""
-    told = {"detector": "drift", "model": "fraud", "model_version": "1", "content": "{}"}
+    told = {"detector": "drift", "model": "fraud", "model_version": "1"}
+    content = json.dumps({"evidence": {"culprits": "a, b, amount"}})
     with Store.open(tmp_path) as store:
-        write(store, findings=[{**told, "time": START + MINUTE, "level": "warn"}])
+        write(store, findings=[{**told, "time": START + MINUTE, "level": "warn", "content": content}])
     answer = ask(tmp_path, {"amount": EVEN}, reference(), {0: 400, 1: 300, 2: 200, 3: 100})
     found = by_feature(answer)
     assert (found["amount"]["psi_level"], found["amount"]["drift_level"]) == ("ok", "warn")
-    assert found[SCORE]["drift_level"] is None
+    assert found[SCORE]["drift_level"] is None and found[SCORE]["culprit"] is None
+    assert found["amount"]["culprit"] is True
+
+
+def test_a_verdict_names_a_feature_whatever_its_name_holds() -> None:
+    said = Verdict("warn", "amount, a, b")
+    assert all(said.names(name) for name in ("amount", "a, b", "a", "b"))
+    assert not any(said.names(name) for name in ("mount", "amount, b", "")) and Verdict().names("a") is None
