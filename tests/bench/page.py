@@ -76,7 +76,7 @@ NOTES = {
     "8 partitions: from the start of the process until the 200 messages that were sent meanwhile are in "
     "the ledger; the bench fails where the longest is over 3 seconds.",
     "judge tick of 200 models x 20 features": "A day of minutes, committed hour by hour. The *cold* tick is "
-    "the first of a process, as each of `driftledger judge` is; the others are the median of the next three, "
+    "the first of a process, as each of `driftledger judge` is; *seconds* are the best of the next three, "
     "as those of `driftledger up`. The bench fails where a later tick needs a CPU second. Of labels and "
     "latency every tick reads the whole window again, which is more; there it fails from ten.",
     "drift query 24 h x 20 features": "288,000 fact rows of 10 bins, written in 24 commits, as one round of "
