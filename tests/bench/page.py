@@ -79,6 +79,10 @@ NOTES = {
     "the first of a process, as each of `driftledger judge` is; *seconds* are the best of the next three, "
     "as those of `driftledger up`. The bench fails where a later tick needs a CPU second. Of labels and "
     "latency every tick reads the whole window again, which is more; there it fails from ten.",
+    "cost of a month": "30 days of GPUs that ten containers each hold in turn, usage rolled up to hours, by "
+    "team; team and model; day and team; device; hour and team: the first question, then any other, then any "
+    "other after a commit (`moved`). The bench fails over 1 CPU second at the 95th percentile of the others "
+    "that are not by hour, and over 1,000 MiB up to 10,000 containers; the rest is recorded alone.",
     "drift query 24 h x 20 features": "288,000 fact rows of 10 bins, written in 24 commits, as one round of "
     "`driftledger maintain` leaves them; the bench fails from 50 ms at the 95th percentile.",
     "drift query, 24 files a table": "The same in a ledger that nobody maintains.",

@@ -16,7 +16,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
-from dashboards import controls, drill, pivot
+from dashboards import controls, drill, pivot, shown
 from dashboards.models import HEADINGS
 from dashboards.pages import PAGES
 from dashboards.versions import versions
@@ -30,7 +30,8 @@ from pipeline.answers.unit_costs import unit_costs
 from pipeline.answers.window import Window
 from pipeline.cli.app import app as cli
 from pipeline.errors import ConfigError
-from pipeline.store import Store
+from pipeline.store import Batch, Store
+from tests.cost_rows import table
 from tests.ledger import START
 from tests.pages.overview_scene import END, HOSTILE, fill
 
@@ -193,3 +194,62 @@ def test_notes_call_a_column_by_the_heading_above_it(ledger: Path, monkeypatch: 
     assert "“at least” and “at most” are the 95 % Wilson interval" in said
     assert "“Estimate” comes from calibrated scores" in said
     assert not [name for name in HEADINGS if "_" in name and re.search(rf"\b{name}\b", said)]
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same ledger with flows: two gibibytes to the internet in the last hour."""
+    folder = fill(tmp_path_factory.mktemp("rich"))
+    flow = {
+        "minute": END - timedelta(minutes=30),
+        "cluster": "c",
+        "namespace": "shop",
+        "workload": "Deployment/web",
+    }
+    flow |= {"class": "internet", "method": "retina", "bytes": 2 << 30}
+    flow |= dict.fromkeys(("flows", "connections", "dropped"), 1)
+    with Store.open(folder) as store:
+        store.append(Batch({"network_usage": table("network_usage", [flow])}))
+    return folder
+
+
+def test_the_network_and_budgets_pages_show_flows_and_budgets(
+    rich: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both were only opened where there was nothing to show."""
+    plans, book = tmp_path / "budgets.yaml", tmp_path / "prices.yaml"
+    plans.write_text("budgets: [{name: everything, amount: 1000000}]")
+    book.write_text("version: x\nprices:\n  - {gpu_hour: 2}\nnetwork:\n  - {class: internet, gib: 0.09}\n")
+    monkeypatch.setenv("DRIFTLEDGER__BUDGETS__FILE", str(plans))
+    monkeypatch.setenv("DRIFTLEDGER__DASHBOARD__PRICES", str(book))
+    network = opened("network", rich, monkeypatch, window="6h")
+    tables = [frame.value for frame in network.dataframe]
+    assert any("Deployment/web" in found.to_string() and "0.18" in found.to_string() for found in tables)
+    budgets = opened("budgets", rich, monkeypatch, window="6h")
+    assert any("everything" in frame.value.to_string() for frame in budgets.dataframe)
+
+
+def test_the_address_chooses_currency_and_zone_and_files_hold_what_is_shown(
+    ledger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link that opens with another currency, or a file with another total, is a wrong number sent on."""
+    book = tmp_path / "prices.yaml"
+    book.write_text(
+        "version: x\nprices: [{gpu_hour: 2}]\n"
+        "rates: [{from: USD, to: EUR, rate: 0.5, valid_from: 2026-01-01}]\n"
+    )
+    monkeypatch.setenv("DRIFTLEDGER__DASHBOARD__PRICES", str(book))
+    files: dict[str, str] = {}
+
+    def kept(label: str, data: Any, name: str, *_: Any, **__: Any) -> None:
+        files[name] = data() if label == "CSV" else ""
+
+    monkeypatch.setattr(shown.st, "download_button", kept)
+    asked = {"window": "6h", "compare": controls.NOTHING, "currency": "EUR", "zone": "Asia/Tokyo"}
+    page = opened("costs", ledger, monkeypatch, **asked, by=["team"])
+    assert "As of 2026-11-24 12:00+0900" in words(page)
+    total = page.dataframe[0].value.iloc[-1]["total_cost"]
+    assert {m.label: m.value for m in page.metric}["Cost, EUR"] == amount(Decimal(str(total)))
+    (text,) = [data for name, data in files.items() if "costs" in name and data]
+    found = list(csv.DictReader(io.StringIO(text)))
+    assert sum(Decimal(row["total_cost"]) for row in found) == Decimal(str(total)) != 0
