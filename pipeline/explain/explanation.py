@@ -52,6 +52,8 @@ class Explanation:
     """Rows of actions that were taken for this one, such as an owner that was told to wait."""
     rules: int = RULES
     """Version of the rules that decided; 0 for a decision from before versions were recorded."""
+    asks: str = ""
+    """Id of the action that it asks to put back; nothing is computed, its reason is that action's outcome."""
 
     @property
     def happened(self) -> tuple[Row, ...]:
@@ -86,8 +88,10 @@ def explain(place: Place, action_id: str) -> Explanation:
         outcomes = [o for o in store.rows("outcomes").to_pylist() if o["action_id"] == steps[0]["action_id"]]
     row = _decided(steps)
     recorded = str(row["evidence"] or "")
-    recomputed, found, rules = "", [], RULES
+    recomputed, found, rules, asks = "", [], RULES, _asks(row)
     try:
+        if asks:
+            return Explanation(row["action_id"], True, recorded, recorded, (), steps, None, parts, asks=asks)
         evidence = json.loads(recorded)
         rules = int(evidence.get("rules", 0))
         decision = _again(place, evidence, row["snapshot"])
@@ -103,6 +107,13 @@ def explain(place: Place, action_id: str) -> Explanation:
     return Explanation(
         row["action_id"], not found, recorded, recomputed, tuple(found), steps, outcome, parts, rules
     )
+
+
+def _asks(row: Row) -> str:
+    """Of a proposal to put an action back."""
+    if (row["kind"], row["state"]) != ("undo_asked", "proposed"):
+        return ""
+    return str(json.loads(row["evidence"])["of"])
 
 
 def _of_rules(recomputed: str, recorded: dict[str, Any]) -> str:

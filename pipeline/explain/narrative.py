@@ -44,6 +44,8 @@ def _why(evidence: dict[str, Any]) -> Iterator[str]:
     head = f"Refused by {decision['refused']}" if "refused" in decision else "Decided"
     yield f"{head}: {decision['detail']}"
     yield ""
+    if "undo" in decision:
+        return
     if "ladder" in evidence:
         yield from step_words(evidence)
         return
@@ -100,7 +102,9 @@ def _verdict(explanation: Explanation) -> Iterator[str]:
 
 def verdict(explanation: Explanation) -> str:
     """Whether the decision holds, in one sentence."""
-    other = explanation.by_other_rules
+    other, asks = explanation.by_other_rules, explanation.asks[:12]
+    if asks:
+        return f"nothing: it asks for the undo of {asks}, see `driftledger explain {asks}`."
     if explanation.identical:
         return f"identical, byte for byte{f'; {other}' if other else ''}."
     if other:

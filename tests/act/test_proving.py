@@ -13,6 +13,8 @@ from pipeline.act.approvals import approve, offer
 from pipeline.act.proving import GIVE_UP, prove
 from pipeline.act.undo import asked as asked_for
 from pipeline.alerts.notice import notices
+from pipeline.explain.explanation import explain
+from pipeline.explain.narrative import narrative
 from pipeline.registry import register
 from pipeline.store import Batch, Store
 from tests.act.cluster_scene import cluster
@@ -99,6 +101,11 @@ def test_in_mode_propose_putting_it_back_is_offered(tmp_path):
         s.store.append(slow("v1", 101, 60, 0.9))
         (asked,) = proven(130 * MINUTE)
         assert asked.state == "proposed" and "did not help" in asked.detail and s.lab.serving() == "v1"
+        said = "\n".join(narrative(explain(s.store.location, asked.action_id)))
+        assert (
+            "Decided: put v2 back, since the rollback did not help" in said and "asks for the undo of" in said
+        )
+        assert "NOT IDENTICAL" not in said and "cannot be read" not in said
         later = NOW + 131 * MINUTE
         assert [n.state for n in notices(s.store, NOW + 120 * MINUTE)] == ["proposed"]
         assert [*asked_for(s.store, s.embedded, s.clients, later)] == [], "nobody has said yes"
