@@ -1,4 +1,4 @@
-"""Report files on disk: every one whole, or none."""
+"""Report files on disk: each is whole, and none is replaced before all are."""
 
 from __future__ import annotations
 

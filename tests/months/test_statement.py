@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from io import BytesIO, StringIO
@@ -27,7 +27,6 @@ from pipeline.answers.window import month
 from pipeline.cli.app import app
 from pipeline.errors import ConfigError, NotFound, PreflightFailed
 from pipeline.facts.catalogue import FACTS
-from pipeline.months.closings import closing
 from pipeline.months.inputs import Inputs
 from pipeline.prices import PriceBook
 from pipeline.store import Store
@@ -39,7 +38,6 @@ from reports.team import of_team
 from reports.verify import find_marker
 from reports.words import shares
 from tests.cost_rows import allocation, at, device, ledger, minutes
-from tests.months.months_scene import eventful
 
 HOSTILE = '=HYPERLINK("http://x","<img src=x onerror=alert(1)>")\u202e'
 THIRD = PriceBook.flat(Decimal("3.333333333"), "USD")
@@ -227,16 +225,6 @@ def test_split_charges_sum_to_their_device(whole: Statement) -> None:
             assert sum(r[name] for r in own) == origin[name]
         parts = [json.loads(r["AllocatedMethodDetails"], parse_float=Decimal) for r in own]
         assert sum(p["Elements"][0]["AllocatedRatio"] for p in parts) == 1
-
-
-@pytest.fixture(scope="module")
-def february(tmp_path_factory: pytest.TempPathFactory) -> Statement:
-    """Closed, with a correction, a credit, a booking in another currency, mark-up, tax and a team that is
-    only shown."""
-    place = tmp_path_factory.mktemp("february") / "ledger"
-    with eventful(place) as store:
-        given = closing(store, datetime(2026, 2, 1)).thawed()
-        return read(store, lambda n: Store.open(place, snapshot=n), month(2026, 2), given)
 
 
 def test_the_public_toolkit_takes_the_focus_file(february: Statement, tmp_path: Path) -> None:
