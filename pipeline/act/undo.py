@@ -17,7 +17,7 @@ from pipeline.act.steps_end import put_back
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
 from pipeline.actuator.steps import Step
-from pipeline.canonical import digest
+from pipeline.canonical import digest, moment
 from pipeline.errors import ConfigError, NotFound, PreflightFailed
 from pipeline.policy import rules
 from pipeline.policy.decisions import Action, Patch
@@ -88,6 +88,10 @@ def asked(
             _Asked(row["action_id"], row["kind"], row["policy"], row["model"], row["model_version"]),
             target, row["to_version"] or "", "executed", "done, or refused with its reason",
         )  # fmt: skip
+        if "expires" in said and now >= moment(said["expires"]):
+            late = answer._replace(state="refused", detail=f"approval by {said['by']} refused: it is too old")
+            yield publish(publisher, late, now)
+            continue
         try:
             yield from undo(store, publisher, said["of"], client, row["cluster"], said["by"], now)
         except (NotFound, ConfigError, PreflightFailed) as error:

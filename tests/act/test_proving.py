@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ from pipeline.act.approvals import approve, offer
 from pipeline.act.proving import GIVE_UP, prove
 from pipeline.act.undo import asked as asked_for
 from pipeline.alerts.notice import notices
+from pipeline.embedded import Embedded
 from pipeline.explain.explanation import explain
 from pipeline.explain.narrative import narrative
 from pipeline.registry import register
@@ -95,9 +97,17 @@ def test_what_never_comes_is_unknown_after_a_week(tmp_path):
         assert outcome["state"] == "unknown" and "too few by latency_objective" in outcome["detail"]
 
 
+@contextmanager
+def shelved(folder, to):
+    """The ledger as it stands, for another course of events."""
+    shutil.copytree(folder, to)
+    with Store.open(to) as store:
+        yield store
+
+
 def test_in_mode_propose_putting_it_back_is_offered(tmp_path):
     rules = policy("propose", detectors="latency_objective")
-    with by_latency(tmp_path, "propose") as (s, proven):
+    with by_latency(tmp_path / "ledger", "propose") as (s, proven):
         s.store.append(slow("v1", 101, 60, 0.9))
         (asked,) = proven(130 * MINUTE)
         assert asked.state == "proposed" and "did not help" in asked.detail and s.lab.serving() == "v1"
@@ -110,5 +120,8 @@ def test_in_mode_propose_putting_it_back_is_offered(tmp_path):
         assert [n.state for n in notices(s.store, NOW + 120 * MINUTE)] == ["proposed"]
         assert [*asked_for(s.store, s.embedded, s.clients, later)] == [], "nobody has said yes"
         approve(s.store, s.embedded, asked.action_id, offer(s.store, asked.action_id).token, "ana", later)
+        with shelved(s.store.location.folder, tmp_path / "late") as copy:
+            (refused,) = asked_for(copy, Embedded(copy), s.clients, later + timedelta(hours=4))
+            assert refused.state == "refused" and "too old" in refused.detail and s.lab.serving() == "v1"
         assert "undone" in [t.state for t in asked_for(s.store, s.embedded, s.clients, later)]
         assert s.lab.serving() == "v2" and rules.rules[0].mode == "propose"
