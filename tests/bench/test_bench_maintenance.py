@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from pipeline.answers import cost_query
+from pipeline.lake.connect import METADATA
 from pipeline.lake.location import Location
 from pipeline.maintenance.run import run
 from pipeline.settings.maintenance import MaintenanceSettings
@@ -19,7 +20,10 @@ from tests.gpu_batches import batch
 
 pytestmark = pytest.mark.bench
 COMMITS = int(os.environ.get("BENCH_COMMITS", "2400"))
-"""`make soak` sets more."""
+PACE_SECONDS = float(os.environ.get("BENCH_PACE_SECONDS", "0"))
+"""From one commit to the next at least; 0 is back to back."""
+SETTINGS = MaintenanceSettings(rollup_days=36_500)
+"""As they are by default, but the rows are of 1970 and stay minutes."""
 POINTS = 6
 EVERY = 300
 """Commits between two rounds of maintenance: five minutes at one a second."""
@@ -32,30 +36,41 @@ def _question(store: Store) -> float:
 
 
 def _curve(place: Location, maintained: bool) -> list[dict[str, float]]:
-    """CPU milliseconds of a commit (median) and of a question, and files, at equal distances."""
+    """CPU milliseconds of a commit (median) and of a question, and files, at equal distances.
+
+    No state of the run is older than a day, so as in the first hours of a ledger none is let go.
+    """
     points, spent = [], []
+    began = time.monotonic()
     with Store.open(place) as store:
         for offset in range(COMMITS):
+            time.sleep(max(0.0, began + offset * PACE_SECONDS - time.monotonic()))
             start = time.process_time()
             store.append(batch(offset - 1, offset, 200))
             spent.append(time.process_time() - start)
             if maintained and offset % EVERY == EVERY - 1:
-                # An hour ahead, so that states and files of this run are old enough to go.
-                later = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=30)
-                assert run(store, later, MaintenanceSettings(snapshot_hours=1, rollup_days=36_500)).steps
+                assert run(store, datetime.now(UTC).replace(tzinfo=None), SETTINGS).steps
             if (offset + 1) % (COMMITS // POINTS) == 0:
                 asked = statistics.median(_question(store) for _ in range(5))
-                files = sum(1 for _ in Path(place.data_path).rglob("*.parquet"))
+                kept = sum(1 for _ in Path(place.data_path).rglob("*.parquet"))
                 median = statistics.median(spent[-100:])
                 points.append(
                     {
                         "commits": offset + 1,
                         "commit_ms": median * 1e3,
                         "question_ms": asked * 1e3,
-                        "files": files,
+                        "files": _files(store),
+                        "files_kept": kept,
                     }
                 )
     return points
+
+
+def _files(store: Store) -> int:
+    """Those that the newest state consists of."""
+    with store.transaction() as con:
+        sql = f"SELECT count(*) FROM {METADATA}.ducklake_data_file WHERE end_snapshot IS NULL"
+        return int(con.execute(sql).fetchall()[0][0])
 
 
 @pytest.mark.parametrize("catalog", ["sqlite", "postgres"])
