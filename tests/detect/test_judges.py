@@ -17,7 +17,7 @@ from detectors.judges import JUDGES
 from detectors.parameters import Parameters
 from detectors.references import FeatureBins
 from tests.detect import judged
-from tests.detect.judged import EDGES, END, labelled, reference, subject, timed
+from tests.detect.judged import EDGES, END, labelled, reference, subject, timed, times
 from tests.examples import examples
 
 P = Parameters()
@@ -165,6 +165,20 @@ def test_a_canary_is_held_against_the_version_that_serves_beside_it() -> None:
     assert JUDGES["canary"](found["m", "3"], subject(reference()), P).level == "act"
     halved = reference(phi_errors=20.0)
     assert JUDGES["canary"](found["m", "3"], subject(halved), P).level == "ok", "its errors come in clusters"
+
+
+def test_a_canary_no_worse_than_its_neighbour_is_rarely_warned_of_however_the_day_goes() -> None:
+    """40 days on which both err from 5 to 35 %, from minute to minute: at most T / c of them may warn."""
+    rng, day = np.random.default_rng(0), 1_440
+    levels = []
+    for _ in range(40):
+        rate, count = rng.uniform(0.05, 0.35, day), np.full(day, 20)
+        made = {"minute": times(day), "stable": ["1"] * day, "count": count, "stable_count": count * 2}
+        errors, stable_errors = rng.binomial(count, rate), rng.binomial(count * 2, rate)
+        minutes = pa.table({**made, "errors": errors, "stable_errors": stable_errors})
+        levels.append(JUDGES["canary"](minutes, subject(reference()), P).level)
+    assert levels.count("act") == 0
+    assert levels.count("warn") <= 40 * day / P.warn_minutes
 
 
 def test_slow_requests_that_come_in_bursts_say_less_of_the_objective() -> None:
