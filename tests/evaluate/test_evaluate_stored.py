@@ -45,6 +45,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
+def test_the_command_names_a_segment_and_objectives(folder: Path, tmp_path: Path) -> None:
+    """What a reader declares must stand in the reference that is registered."""
+    asked = ("create", "loan", "--data", folder / "reference.parquet", "--columns", folder / "columns.yaml")
+    more = ("--segment", "country", "--objective", "time_to_first_token=0.5", "--store", tmp_path)
+    told = reference(*asked, *more).output
+    assert "segments   by country" in told and "objective  time_to_first_token 0.5 s" in told
+    with Store.open(tmp_path, read_only=True) as store:
+        made = store.references()["loan"]
+    assert (made.segment, made.objectives) == ("country", (("time_to_first_token", 0.5),))
+
+
 def test_the_command_keeps_a_reference_in_use(folder: Path, tmp_path: Path) -> None:
     """A training run that registers at night must not change what the day is judged by."""
     ledger = tmp_path / "ledger"
