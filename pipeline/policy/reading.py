@@ -12,9 +12,8 @@ from pipeline.policy.decisions import PastAction
 from pipeline.policy.journal import Journal, SeenState, Served, TargetState
 from pipeline.policy.rules import Rule
 from pipeline.store import Store
-from pipeline.wire.types.models import HISTOGRAMS
 
-_EPOCH, _NEVER = datetime(1970, 1, 1), datetime(9999, 1, 1)
+_NEVER = datetime(9999, 1, 1)
 
 
 def past_actions(store: Store) -> tuple[PastAction, ...]:
@@ -57,8 +56,6 @@ def _served(
         detectors=list(detectors),
         min_count=min_count,
         metric=latency_objective.METRIC,
-        histograms=list(HISTOGRAMS),
-        start=_EPOCH,
         end=end,
     )
     return tuple(Served(**row) for row in rows.to_pylist())

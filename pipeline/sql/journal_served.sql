@@ -1,15 +1,24 @@
--- Versions of $model with their traffic in [$start, $end), logged one by one or counted by their servers, the newest ok
+-- Versions of $model with their traffic until $end, logged one by one or else counted by their servers, the newest ok
 -- verdicts of each of $detectors on at least $min_count events that were reached while the version served, and
 -- the newest act verdict of $triggers.
-WITH
--- include counted_latency
-, traffic AS (
+WITH logged AS (
     SELECT model_version, minute, max(span_minutes) AS span_minutes, sum("count") AS predictions
-    FROM (SELECT model, model_version, minute, span_minutes, "count" FROM prediction_sums
-          UNION ALL
-          SELECT model, model_version, minute, span_minutes, "count" FROM counted)
+    FROM prediction_sums
     WHERE model = $model AND minute < $end
     GROUP BY ALL
+),
+counted AS (
+    SELECT model_version, minute, max(span_minutes) AS span_minutes, max(requests) AS predictions
+    FROM (SELECT model_version, minute, histogram, max(span_minutes) AS span_minutes, sum("count") AS requests
+          FROM latency_counts
+          WHERE model = $model AND metric = $metric AND minute < $end
+          GROUP BY ALL)
+    GROUP BY ALL
+),
+traffic AS (
+    FROM logged
+    UNION ALL
+    SELECT c.* FROM counted AS c ANTI JOIN logged AS l ON l.model_version = c.model_version AND l.minute = c.minute
 ),
 served AS (
     SELECT model_version, min(minute) AS first, max(minute + to_minutes(span_minutes - 1)) AS last, sum(predictions) AS predictions

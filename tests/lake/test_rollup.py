@@ -16,11 +16,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from detectors.latency_objective import METRIC
 from pipeline.answers.answer import Answer
 from pipeline.answers.cost import cost
 from pipeline.answers.drift import drift
 from pipeline.answers.models import models
-from pipeline.answers.served import timed
 from pipeline.answers.status import status
 from pipeline.answers.timeline import timeline
 from pipeline.answers.window import Window
@@ -158,7 +158,7 @@ def at_hour(hour: int) -> datetime:
 
 def journal(store: Store) -> list[Any]:
     asked = {"model": "fraud", "triggers": ["accuracy"], "detectors": ["accuracy"], "min_count": 1}
-    asked |= {**timed(), "start": datetime(1970, 1, 1), "end": datetime(9999, 1, 1)}
+    asked |= {"metric": METRIC, "end": datetime(9999, 1, 1)}
     return store.query("journal_served", **asked).to_pylist()
 
 
