@@ -18,6 +18,7 @@ from pipeline.events import TYPES
 from pipeline.rig.kafka import Kafka
 from pipeline.store import Store
 from tests.publish.published import arrived, consumed
+from tests.worker.worker_scene import Scene
 
 LABELS = 600
 
@@ -51,21 +52,27 @@ def events_file(folder: Path, *, broken: bool = False) -> Path:
 
 
 def test_files_sent_twice_are_in_the_ledger_once(
-    kafka_settings: KafkaSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    broker: Kafka, kafka_settings: KafkaSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever is not sure whether a backfill went through runs it again."""
-    file = events_file(tmp_path)
-    code, out, err = run(capsys, "backfill", "events", str(file))
-    assert (code, err) == (0, "")
-    assert f"read {LABELS} = used {LABELS} + excluded 0 + rejected 0" in out
-    assert f"broker: {LABELS} messages" in out and f"{LABELS} acknowledged, 0 rows refused" in out
-    code, out, _ = run(capsys, "backfill", "events", str(file), "-o", "json")
+    """Whoever is not sure whether a backfill went through runs it again, and workers take it meanwhile."""
+    file, scene = events_file(tmp_path), Scene(broker, tmp_path)
+    with scene.worker() as worker:
+        worker.until_ready()
+        code, out, err = run(capsys, "backfill", "events", str(file))
+        assert (code, err) == (0, "")
+        assert f"read {LABELS} = used {LABELS} + excluded 0 + rejected 0" in out
+        assert f"broker: {LABELS} messages" in out and f"{LABELS} acknowledged, 0 rows refused" in out
+        code, out, _ = run(capsys, "backfill", "events", str(file), "-o", "json")
+        worker.until_taken(2 * LABELS)
+        assert worker.stop() == 0
+    once = Counter(f"p{n}" for n in range(LABELS))
+    assert Counter(row["prediction_id"] for row in scene.rows("labels")) == once
     account = json.loads(out)
     assert code == 0 and account["broker"]["acknowledged"] == LABELS
     assert account["files"][0]["events"] == {"label": LABELS} and account["files"][0]["balanced"]
     assert sum(1 for _ in consumed(kafka_settings)) == 2 * LABELS
     found = arrived(kafka_settings, tmp_path / "ledger")
-    assert Counter(found.ids) == Counter(f"p{n}" for n in range(LABELS)) and found.rejected == 0
+    assert Counter(found.ids) == once and found.rejected == 0
 
 
 def test_a_file_that_was_replayed_before_is_not_counted_again(
