@@ -96,6 +96,7 @@ def allocations(store: Store, question: Question, prices: Prices) -> tuple[Sets,
     ordered = [sorted(entries.values(), key=lambda entry: (-entry.total, entry.name)) for entries in sets]
     return list(zip(question.sets, ordered, strict=True)), (
         *_unknown(question, labelled),
+        *(f"{name} moves no cost here" for name in question.unheard),
         *filter(None, [unsent]),
         *notes,
     )

@@ -26,6 +26,8 @@ IGNORED = (
     "sortBy", "sortByOrder", "costUnit", "_",
 )  # fmt: skip
 """They change nothing that the ledger knows, or only how a page draws it."""
+_OF_MONEY = ("sharelb", "external")
+"""Of these, what would move costs where it is asked for: a reader is told that it does not."""
 
 _YES, _NO = ("true", "1", "t", "yes"), ("false", "0", "f", "no", "")
 
@@ -42,6 +44,8 @@ class Question:
     rule: CostRule
     offset: int
     limit: int | None
+    unheard: tuple[str, ...] = ()
+    """Parameters that were asked for and move no cost here."""
 
     @property
     def window(self) -> Window:
@@ -70,6 +74,7 @@ def parse(given: Mapping[str, str], now: datetime, rule: CostRule) -> Question:
         rule,
         count(given, "offset") or 0,
         count(given, "limit"),
+        tuple(name for name in _OF_MONEY if given.get(name, "").lower() in _YES),
     )
 
 

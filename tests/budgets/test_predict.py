@@ -355,3 +355,15 @@ def test_a_budget_of_the_file_is_a_gate_too(store: Path, tmp_path: Path) -> None
     assert code({"workload": "Deployment/new"}, 1459, fresh) == 6
     elsewhere = {**fresh, "metadata": {"name": "new", "namespace": "fresh"}}
     assert code({"team": "red"}, 10_000, elsewhere) == 7
+
+
+def test_what_kustomize_prints_is_priced_and_what_it_hides_passes_no_gate() -> None:
+    """As `kubectl kustomize` v5.5 printed an overlay: three pods of two cards, and an InferenceService."""
+    printed = (Path(__file__).parent / "kustomized.yaml").read_text(encoding="utf-8")
+    result = asked(printed, options="--gpu-hour-price 2 --budget 1000000")
+    rows = {row["workload"]: row["monthly_cost"] for row in json.loads(result.stdout)["rows"]}
+    assert result.exit_code == 7 and rows["InferenceService/prod-llm"] is None
+    assert float(rows["Deployment/prod-web"]) == 3 * 2 * 2 * 730
+    said = "--gpu-hour-price 2 --pods InferenceService/prod-llm=2 --budget"
+    assert asked(printed, options=f"{said} 20440").exit_code == 0, "6 and 8 cards at 2 dollars an hour"
+    assert asked(printed, options=f"{said} 20439").exit_code == 6

@@ -173,6 +173,8 @@ def test_aggregates_of_several_and_what_nobody_named(client: Client) -> None:
     answer = client.get("/allocation", params={"window": DAY, "aggregate": "label:app"}).json()
     assert list(answer["data"][0]) == ["__unallocated__"]
     assert "does not have label:app" in answer["warning"]
+    shared = client.get("/allocation", params={"window": DAY, "sharelb": "true"}).json()
+    assert "sharelb moves no cost here" in shared["warning"]
 
 
 def test_sets_are_cut_and_named_by_their_windows(client: Client) -> None:
