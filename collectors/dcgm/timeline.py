@@ -118,6 +118,8 @@ def _count(scrape: Scrape, lines: int, percent: bool, place: Place, pace: Pace, 
             lengths[device.device] = scrape.time - seen.at
             if reason is not None:
                 account.gaps[(device.node, "not_scraped", seen.at, scrape.time)].append(0)
+            elif reading.counters().get("energy", 0.0) < previous[device.device].get("energy", 0.0):
+                account.gaps[(device.node, "energy_reset", scrape.time, scrape.time)].append(0)
         place.devices[device.device] = Seen(scrape.time, scrape.target, reading.counters())
     rows, used = gpu_rows(found.readings, previous, found.excluded, left_out)
     account.used += used
@@ -165,6 +167,7 @@ def _parsed(account: _Account) -> Parsed:
 _DETAILS = {
     "not_scraped": "{} devices without samples",
     "late_samples": "samples that appeared after later ones of their target were counted",
+    "energy_reset": "{} energy counters began anew: what they metered since the scrape before is not known",
     "counter_reset": "a server began anew: what it had counted since the scrape before is not known",
     "buckets_too_long": "counted over more than an hour: how long the requests took is not told by the hour",
 }

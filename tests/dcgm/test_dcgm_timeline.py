@@ -206,3 +206,12 @@ def test_no_answer_makes_it_raise(body, second):
     lines, malformed = samples(body)
     broken = Scrape(START + second * SECOND, "a:9400", lines, tuple(malformed))
     take([scrape(0, gpu("GPU-a", 0))], [broken], [scrape(130, gpu("GPU-a", 0))])
+
+
+def test_a_driver_that_began_anew_is_found_and_takes_no_time():
+    """What a card used before its counter was reset is in no bill; nobody would see that it is missing."""
+    history = [(0, 500), (30, 900), (60, 40), (90, 70)]
+    parsed, _ = take([scrape(at, gpu("GPU-a", joules)) for at, joules in history])
+    [gap] = gaps(parsed)
+    assert gap["kind"] == "energy_reset" and gap["start"] == gap["end"]
+    assert "1 energy counters began anew" in gap["detail"]
