@@ -34,14 +34,15 @@ def test_a_month_of_fifty_teams(tmp_path: Path) -> None:
     ]
     began = time.perf_counter()
     done = spent(command)
+    seconds = round(time.perf_counter() - began, 1)
     cpu_s, peak_rss_mb = round(done.cpu_seconds, 1), done.peak_rss_bytes // 2**20
     record(
         "statements of a month",
         containers=GPUS * 10,
         teams=50,
         files=len(list((tmp_path / "out").iterdir())),
-        seconds=round(time.perf_counter() - began, 1),
+        seconds=seconds,
         cpu_s=cpu_s,
         peak_rss_mb=peak_rss_mb,
     )
-    assert cpu_s < 60 and peak_rss_mb < 1_000
+    assert cpu_s < 60 and seconds < 60 and peak_rss_mb < 1_000
