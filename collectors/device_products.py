@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _LABELS = {
-    "nvidia.com/": ("nvidia.com/gpu.product",),
+    "nvidia.com/": (
+        "nvidia.com/gpu.product",
+        "cloud.google.com/gke-accelerator",
+        "karpenter.k8s.aws/instance-gpu-name",
+    ),
     "amd.com/": ("amd.com/gpu.product-name", "beta.amd.com/gpu.product-name"),
     "gpu.intel.com/": ("gpu.intel.com/product",),
     "google.com/tpu": ("cloud.google.com/gke-tpu-accelerator",),

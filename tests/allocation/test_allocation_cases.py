@@ -630,6 +630,7 @@ def test_a_plugins_devices_are_unschedulable_with_their_node() -> None:
         ("habana.ai/gaudi", "x", "y", "habana.ai/gaudi"),
         ("aws.amazon.com/neuron", "x", "y", "aws.amazon.com/neuron"),
         ("amd.com/gpu", "x", "y", None),
+        ("nvidia.com/gpu", "cloud.google.com/gke-accelerator", "nvidia-l4", "nvidia-l4"),
         ("nvidia.com/gpu", "nvidia.com/gpu.product", "NVIDIA-A30-MIG-1g.6gb", "NVIDIA-A30"),
     ],
 )  # fmt: skip
