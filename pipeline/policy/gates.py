@@ -75,7 +75,7 @@ def _came_with_change(s: Situation) -> tuple[bool, str]:
     changed, what = _changed(s)
     if changed is None:
         return False, what
-    age = s.trip.since(s.rule) - changed
+    age = max(s.trip.since(s.rule) - changed, timedelta(0))
     return age <= s.rule.change_window, (
         f"harm is proven {age.total_seconds():g} s after {what}, "
         f"later than {s.rule.change_window.total_seconds():g} s the change is not its cause"
@@ -89,7 +89,7 @@ def _changed(s: Situation) -> tuple[datetime | None, str]:
     if first is None:
         return None, f"the ledger has no traffic of {version}"
     began = s.journal.began
-    if began is None or began > since:  # seen late: it came before that
+    if began is None or began - since > s.rule.max_age:  # seen late: it came long before that
         return first, f"the first traffic of {version}"
     return began, f"{s.rule.target.workload} was seen to change"
 

@@ -158,6 +158,9 @@ def test_the_control_is_another_version_another_model_or_what_was_there_before()
 def test_a_version_came_when_its_target_was_seen_to_change():
     """Traffic of the same version in another cluster, weeks before, says nothing of this target."""
     assert isinstance(decided(known=came(NOW - HOUR)), Action)
+    assert isinstance(decided(known=came(SINCE + timedelta(minutes=1))), Action), (
+        "a tick sees it a moment later"
+    )
     assert reason(decided(known=came(None))) == "came_with_change"
     late = came(NOW, first=NOW - 9 * DAY)
     assert reason(decided(known=late)) == "came_with_change", "recorded after the harm: it came before that"
