@@ -38,8 +38,13 @@ def named(error: duckdb.Error, location: Location) -> DriftledgerError | None:
     return StoreUnavailable(f"the ledger {location} is not available: {first}")
 
 
+_CUT_OFF = "unsuccessful query result"
+"""A server that dies while it answers is told as a wrong use of the answer."""
+
+
 def _is_of_the_world(error: duckdb.Error) -> bool:
-    return isinstance(error, WORLD) or type(error) is duckdb.Error  # what PostgreSQL says comes nameless
+    nameless = type(error) is duckdb.Error  # what PostgreSQL says comes nameless
+    return isinstance(error, WORLD) or nameless or _CUT_OFF in str(error)
 
 
 def check_space(location: Location) -> None:

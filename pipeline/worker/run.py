@@ -137,7 +137,10 @@ class _Work:
         await self._app.producer.send_and_wait(*message)
 
     async def run(self, jobs: Mapping[str, Job]) -> None:
-        await self._app.start()
+        try:
+            await self._app.start()
+        except Exception as error:  # the broker went away since we asked it
+            await self._fail(_named(error))
         self._beside = beside.start(jobs, self._stopping, self._report)
         waits = (self._stopping.told(), self._app._crashed.wait(), self._taking.broken(), self._watch.run())
         ends = [asyncio.ensure_future(wait) for wait in waits]

@@ -19,6 +19,8 @@ from pipeline.errors import ConfigError, NotFound, StaleWatermark, StoreUnavaila
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.fact import SECONDS
 from pipeline.facts.fixed import fixed
+from pipeline.lake import failures
+from pipeline.lake.location import Location
 from pipeline.lake.watermarks import Advance
 from pipeline.store import Batch, Store
 from tests import cost_rows
@@ -63,6 +65,13 @@ def test_a_broken_engine_is_opened_again_whatever_its_error_says(tmp_path, kind)
         assert not store.healthy
         store.append(batch(-1, 9))
         assert store.healthy and samples(store) == 20 and store.watermark("t", 0).offset == 9
+
+
+def test_a_database_that_dies_while_it_answers_is_away_and_not_our_mistake():
+    """A worker waits for the one, and ends for the other."""
+    cut = duckdb.InvalidInputException("Attempting to fetch from an unsuccessful query result")
+    assert isinstance(failures.named(cut, Location(Path("l"))), StoreUnavailable)
+    assert failures.named(duckdb.InvalidInputException("no such parameter"), Location(Path("l"))) is None
 
 
 def test_partitions_and_recreated_topics_are_separate(tmp_path):

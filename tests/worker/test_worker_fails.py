@@ -32,14 +32,17 @@ class Stream:
 class App:
     """Runs the loop as Faust does: what it raises crashes the application."""
 
-    def __init__(self, take: Callable[[Any], Any], stop: Callable[[], Any]) -> None:
+    def __init__(self, take: Callable[[Any], Any] | None, stop: Callable[[], Any]) -> None:
         self._take, self.stop = take, stop
         self._crashed, self.crash_reason = asyncio.Event(), None
 
     async def start(self) -> None:
+        if self._take is None:
+            burns()
         self._task = asyncio.ensure_future(self._run())
 
     async def _run(self) -> None:
+        assert self._take is not None
         try:
             await self._take(Stream())
         except Exception as error:
@@ -63,7 +66,7 @@ async def fails() -> None:
     raise ConnectionError("the broker is away")
 
 
-@pytest.mark.parametrize("part", ["ahead", "step"], ids=["fold", "commit"])
+@pytest.mark.parametrize("part", ["ahead", "step", ""], ids=["fold", "commit", "start"])
 @pytest.mark.parametrize("stop", [nothing, fails, hangs])
 def test_the_first_failure_is_what_it_ends_with(
     part: str, stop: Callable[[], Any], caplog: pytest.LogCaptureFixture
@@ -74,7 +77,8 @@ def test_the_first_failure_is_what_it_ends_with(
         made = object.__new__(run._Work)
         settings = SimpleNamespace(take_messages=9, take_seconds=1, take_bytes=9, stop_seconds=0.1)
         intake = SimpleNamespace(ahead=lambda m: SimpleNamespace(messages=m), step=lambda *_: None)
-        setattr(intake, part, burns)
+        if part:
+            setattr(intake, part, burns)
         threads = ThreadPoolExecutor(1)
         made._stopping, made._report, made._beside = Stopping(), Report(), []
         made._settings = SimpleNamespace(worker=settings)  # type: ignore[assignment]
@@ -82,7 +86,7 @@ def test_the_first_failure_is_what_it_ends_with(
             settings, {"t": "id"}, intake, ledger=threads, folds=threads,  # type: ignore[arg-type]
             owned=lambda *_: True, generation=lambda: 1, stopping=made._stopping,
         )  # fmt: skip
-        made._app = App(made._taking, stop)  # type: ignore[assignment]
+        made._app = App(made._taking if part else None, stop)  # type: ignore[assignment]
         made._watch = SimpleNamespace(run=hangs)  # type: ignore[assignment]
         try:
             await made.run({})
