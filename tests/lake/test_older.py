@@ -20,11 +20,15 @@ def test_a_reader_needs_no_writer_to_have_come_first(tmp_path: Path) -> None:
         before = cost(store, SPAN, ("team",))
         with store.transaction() as con:
             con.execute("DROP VIEW devices_merged")
+            con.execute("DROP VIEW allocations_merged")
             con.execute("ALTER TABLE devices DROP COLUMN resource")
+            con.execute("ALTER TABLE devices DROP COLUMN os")
+            con.execute("ALTER TABLE allocations DROP COLUMN labels")
             con.execute("ALTER TABLE gpu_usage DROP COLUMN energy_joules")
             con.execute("DROP VIEW gpu_conditions_merged")
             con.execute("DROP TABLE gpu_conditions")
             con.execute("CREATE VIEW devices_merged AS SELECT * FROM devices")
+            con.execute("CREATE VIEW allocations_merged AS SELECT * FROM allocations")
         old = store.snapshot()
     with Store.open(folder, read_only=True) as store:
         assert cost(store, SPAN, ("team",)).rows == before.rows
