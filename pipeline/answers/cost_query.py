@@ -20,6 +20,9 @@ DIMENSIONS = (
 )  # fmt: skip
 """What a line can be about, besides `bucket`, and label.NAME and annotation.NAME, which are in `labels`."""
 
+HELD = "allocations_held"
+"""The table of all holders: no name of a view, which a reader of an older ledger has of its own."""
+
 _SEEN = pa.schema([("cluster", pa.string()), ("first", pa.int64()), ("as_of", pa.int64())])
 _OWNERS = pa.schema(
     [
@@ -60,7 +63,7 @@ def known(
     versions = store.query("cost_versions", tables={"inventory": inventory})
     found = {"seen": seen, "inventory": inventory, "versions": versions}
     # A table of the lake costs some 15 ms each time that a question names it, however small it is.
-    held = {"allocations_merged": store.query("cost_allocations")}
+    held = {HELD: store.query("cost_allocations")}
     given = {**found, **held, "owners": _owners(store, held, owners)}
     holders = store.query("cost_holders", tables=given, shared_namespaces=list(shared_namespaces))
     return {"cells": cells, **found, "holders": holders}

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pipeline.answers import dimensions, rolled
 from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.cost_query import HELD
 from pipeline.answers.network_split import ESTIMATED, KNOWN, UNPLACED, UNSEEN, Part, Sent, split
 from pipeline.answers.window import Window
 from pipeline.ownership.rules import Holder, Ownership
@@ -92,9 +93,10 @@ def _lines(
 ) -> Iterator[_Line]:
     """Part by part, in spans within which neither a price nor an owner changes."""
     places = {row["cluster"]: row for row in store.query("cluster_places").to_pylist()}
+    held = {HELD: store.query("cost_allocations")}
     labels = {
         (row["cluster"], row["namespace"], row["workload"]): (row["team"], "", row["labels"])
-        for row in store.query("cost_known_holders").to_pylist()
+        for row in store.query("cost_known_holders", tables=held).to_pylist()
     }
     edges = {window.start, window.end, *_changes(book, owners, window)}
     for start, end in pairwise(sorted(edges)):

@@ -1,6 +1,6 @@
 -- Who holds what share of which card.  A share is of the physical card; one without units, or a whole of a
 -- partition, is the partition.  An interval in which its owner changes is one for each.
--- Tables passed in: seen, inventory, owners(cluster ... labels, a, b, owner, cost_centre, environment).
+-- Tables passed in: allocations_held, seen, inventory, owners(cluster ... labels, a, b, owner, cost_centre, environment).
 -- Parameter: shared_namespaces, as patterns.
 WITH
 known AS MATERIALIZED (
@@ -26,7 +26,7 @@ FROM (
             coalesce(workload, '') AS workload, coalesce(team, '') AS team, coalesce(model, '') AS model,
             coalesce(labels, '') AS labels),
         epoch_us(start) AS a, least(coalesce(epoch_us("end"), s.as_of), s.as_of) AS b
-    FROM allocations_merged JOIN seen AS s USING (cluster)
+    FROM allocations_held JOIN seen AS s USING (cluster)
     WHERE NOT coalesce(admin_access, false)
 ) AS h
 JOIN owners AS o ON o.cluster = h.cluster AND o.namespace = h.namespace AND o.workload = h.workload
