@@ -50,10 +50,13 @@ def running(make: Callable[[Path], S]) -> Iterator[S]:
         Path(name).chmod(0o755)  # PostgreSQL runs as another user than root
         try:
             server = make(Path(name) / "server")
-            server.start()
         except PreflightFailed as error:
             absent(error)
         try:
+            try:
+                server.start()
+            except PreflightFailed as error:
+                absent(error)
             yield server
         finally:
             server.stop()

@@ -6,6 +6,7 @@ import json
 import platform
 import sys
 from contextlib import suppress
+from http.client import HTTPException
 from importlib.resources import files
 from pathlib import Path
 from urllib.request import urlopen
@@ -39,39 +40,41 @@ class ModelServer:
 
     def __init__(self, folder: Path, *, train: str, name: str, version: str) -> None:
         self._python = str(ENVIRONMENT.found() / "python/bin/python")
-        self.folder, self.name, self._train = folder, name, train
+        self.folder, self.name, self._train, self._version = folder, name, train, version
+        self.process: Process | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        port = kept_port(folder, "http")
-        self.url = f"http://{HOST}:{port}"
-        model = {
-            "name": name,
-            "implementation": "mlserver_sklearn.SKLearnModel",
-            "parameters": {"uri": str(folder / "model.joblib"), "version": version},
-        }
-        server = {
-            "host": HOST, "http_port": port, "grpc_port": kept_port(folder, "grpc"),
-            "metrics_port": kept_port(folder, "metrics"), "parallel_workers": 0, "debug": False,
-        }  # fmt: skip
-        (folder / "model-settings.json").write_text(json.dumps(model))
-        (folder / "settings.json").write_text(json.dumps(server))
-        self.process = Process(
-            [self._python, "-c", _START], log=folder / "server.log", port=port, ready="Loaded model",
-        )  # fmt: skip
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{kept_port(self.folder, 'http')}"
 
     def start(self) -> None:
         if not (self.folder / "model.joblib").is_file():
             cache.run([self._python, "-c", self._train, str(self.folder / "model.joblib")], cwd=self.folder)
+        self.process = self._process()  # ports last: by then somebody else may have what was free before
         self.process.start()
-        self._wait()
-
-    def _wait(self) -> None:
-        """It listens a moment after it has loaded the model."""
         until(self._is_ready, f"the model server; see {self.process.log}")
 
+    def _process(self) -> Process:
+        model = {
+            "name": self.name,
+            "implementation": "mlserver_sklearn.SKLearnModel",
+            "parameters": {"uri": str(self.folder / "model.joblib"), "version": self._version},
+        }
+        ports = {f"{name}_port": kept_port(self.folder, name) for name in ("http", "grpc", "metrics")}
+        server = {"host": HOST, **ports, "parallel_workers": 0, "debug": False}
+        (self.folder / "model-settings.json").write_text(json.dumps(model))
+        (self.folder / "settings.json").write_text(json.dumps(server))
+        command = [self._python, "-c", _START]
+        log = self.folder / "server.log"
+        return Process(command, log=log, port=ports["http_port"], ready="Loaded model")
+
     def _is_ready(self) -> bool:
-        with suppress(OSError), urlopen(f"{self.url}/v2/models/{self.name}/ready", timeout=5):
+        """It listens a moment after it has loaded the model."""
+        with suppress(OSError, HTTPException), urlopen(f"{self.url}/v2/models/{self.name}/ready", timeout=5):
             return True
         return False
 
     def stop(self) -> None:
-        self.process.stop()
+        if self.process is not None:
+            self.process.stop()

@@ -123,7 +123,7 @@ def test_amounts_are_what_was_written(tmp_path: Path) -> None:
 def test_another_currency_is_no_price(tmp_path: Path) -> None:
     found = book(tmp_path, rows("{gpu_hour: 2, currency: EUR}"))
     assert gpu_hour(found, A100) == [None]
-    assert "priced in EUR" in found.spans(A100, START, END, "USD")[0].reason
+    assert "prices it in EUR" in found.spans(A100, START, END, "USD")[0].reason
     assert gpu_hour(found, A100, "EUR") == [Decimal(2)]
 
 
