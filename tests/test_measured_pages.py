@@ -1,0 +1,22 @@
+"""The pages of measured numbers are as their programs write them: nothing is by hand, or of before."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import tests.bench.page as benchmarks
+import tests.faults.page as faults
+
+
+@pytest.mark.parametrize("module", [benchmarks, faults], ids=["benchmarks.md", "faults.md"])
+def test_head_and_notes_are_those_of_the_program(module) -> None:
+    """A note that was changed since, or a section added by hand, says of the numbers what they are not."""
+    page = module.PAGE.read_text(encoding="utf-8")
+    assert page.startswith(module.HEAD)
+    assert re.findall(r"^# .*$", page, re.MULTILINE) == [module.HEAD.partition("\n")[0]]
+    for section in page.split("\n## ")[1:]:
+        name, *paragraphs = section.split("\n\n")
+        note = module.NOTES.get(name, "")
+        assert paragraphs[0] == note if note else paragraphs[0].startswith("| "), name
