@@ -95,16 +95,12 @@ class PredictionLog:
         A class as text, bool or int, or a number as float; features are numbers, texts or None, numpy's
         scalars too, and NaN is a missing one.  `columns` are others of the inference event: tokens_in.
         """
-        fresh = uuid.uuid4().hex
-        try:
-            id_ = id_text(prediction_id) or fresh
-        except Exception:
-            self._drop("unreadable", 1)
-            return fresh
-        row = {**self._named, **columns, "prediction_id": id_, "time": now(), "status": status}
+        row = {**self._named, **columns, "prediction_id": prediction_id, "time": now(), "status": status}
         row |= {"score": score, "confidence": confidence, "latency_seconds": latency_seconds}
-        self._put("inference", row, prediction, "prediction", "predicted_value", features, version)
-        return id_
+        fresh = uuid.uuid4().hex
+        return self._put(
+            "inference", row, prediction, "prediction", "predicted_value", features, version, fresh
+        )
 
     def labelled(
         self,
@@ -116,16 +112,16 @@ class PredictionLog:
     ) -> None:
         """Log what a prediction should have been: a class, a number as float, or an evaluation's score."""
         row = {"model": self._named["model"], "prediction_id": prediction_id, "time": now()}
-        self._put(
-            "label", row | {"score": score, "evaluator": evaluator}, label, "label", "value", None, None
-        )
+        self._put("label", row | {"score": score, "evaluator": evaluator}, label, "label", "value")
 
     def _put(
         self, kind: str, row: dict[str, Any], said: object, class_column: str, number_column: str,
-        features: Mapping[str, Any] | None, version: str | None,
-    ) -> None:  # fmt: skip
+        features: Mapping[str, Any] | None = None, version: str | None = None, fresh: str = "",
+    ) -> str:  # fmt: skip
+        """Take one event; gives back the id that it has, `fresh` where the caller has none that is one."""
+        known = fresh
         try:
-            row["prediction_id"] = id_text(row["prediction_id"])
+            known = row["prediction_id"] = id_text(row["prediction_id"]) or fresh
             said = plain(said)
             row[number_column if isinstance(said, float) else class_column] = class_name(said)
             if version:
@@ -135,8 +131,10 @@ class PredictionLog:
                 row["features"] = {str(name): plain(value) for name, value in features.items()}
             content = json.dumps(row).encode()
         except Exception:  # a value of the caller's own class may raise anything when it is asked what it is
-            return self._drop("unreadable", 1)
-        return self._append(kind, content)
+            self._drop("unreadable", 1)
+        else:
+            self._append(kind, content)
+        return known
 
     def _append(self, kind: str, content: bytes) -> None:
         with self._changed:

@@ -97,7 +97,7 @@ def _command(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
         raise error
 
     module = ModuleType("broken")
-    module.broken = broken  # type: ignore[attr-defined]
+    module.broken = broken
     monkeypatch.setitem(sys.modules, "broken", module)
     monkeypatch.setitem(app.COMMANDS, "version", app.Command("broken:broken", "Breaks."))
     with pytest.raises(SystemExit) as end:

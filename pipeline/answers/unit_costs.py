@@ -6,17 +6,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from fractions import Fraction
 
-from detectors.intervals import wilson
 from detectors.references import Reference
 from pipeline.answers import dimensions, truth
-from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.answer import Answer, Column
 from pipeline.answers.cost import cost
 from pipeline.answers.drift_cost import Drift, Key, Named, drifts
 from pipeline.answers.served import DIMENSIONS, counted, traffic
-from pipeline.answers.unit_price import THOUSAND, DriftCost, per, tokens
+from pipeline.answers.unit_cost_rows import Quality, columns_in, row_of
+from pipeline.answers.unit_price import DriftCost
 from pipeline.answers.window import MINUTE, Window
 from pipeline.errors import NotFound
 from pipeline.ownership.rules import Ownership
@@ -41,20 +39,6 @@ DRIFT = (
     "as this window reaches back; of a "
     "part of a version it is that part's cost at the accuracy of all of it"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """What labels and the objective say of a version; zero is that they say nothing."""
-
-    labelled: int = 0
-    errors: int = 0
-    timed: int = 0
-    over: int = 0
-    astride: int = 0
-    """Timed requests in the latency bucket that holds the objective: in time or not."""
-    drift_since: datetime | None = None
-    cost_of_drift: DriftCost = DriftCost()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +84,10 @@ def unit_costs(
         served = _of_teams(_served(store, window, [d for d in by if d != TEAM]), paid, by)
         qualities = _drifted(asked, by) if by else _qualities(asked, served)
     rows = tuple(
-        _row(key, paid.get(key, {}), served.get(key, {}), qualities.get(key, Quality()), currency, rule.id)
+        row_of(key, paid.get(key, {}), served.get(key, {}), qualities.get(key, Quality()), currency, rule.id)
         for key in sorted({*paid, *served})
     )
-    columns = (*(Column(name) for name in keys), *_columns(currency))
+    columns = (*(Column(name) for name in keys), *columns_in(currency))
     notes = (*([WHOLE.format(by=", ".join(by))] if by else []), *([TEAMLESS] if TEAM in by else []), DRIFT)
     notes += (SPLIT, *(() if paid else (COSTLESS,)), *said)
     return Answer(columns, rows, _as_of(served), None, notes, window=window)
@@ -167,84 +151,6 @@ def _drifted(asked: _Asked, by: Sequence[str]) -> dict[Key, Quality]:
     """What is known of parts of a version: what its drift cost each."""
     found = _drifts(asked, asked.store.references(), by)
     return {key: Quality(drift_since=since, cost_of_drift=lost) for key, (since, lost) in found.items()}
-
-
-def _columns(currency: str) -> tuple[Column, ...]:
-    def money(name: str, wide: bool = False) -> Column:
-        return Column(name, currency, "money", wide)
-
-    def count(name: str, wide: bool = False) -> Column:
-        return Column(name, kind="integer", wide=wide)
-
-    return (
-        money("cost"), money("used_cost"), count("requests"), money("cost_per_1k_requests"),
-        count("tokens_in", True), count("tokens_out", True),
-        money("cost_per_1m_tokens_in"), money("cost_per_1m_tokens_out"),
-        money("used_cost_per_1m_tokens_in", True), money("used_cost_per_1m_tokens_out", True),
-        Column("token_basis", wide=True),
-        count("timed", True), count("in_time", True), money("cost_per_1k_in_time"),
-        money("cost_per_1k_in_time_high", True),
-        count("labelled", True), Column("accuracy", kind="ratio"), money("cost_per_1k_correct"),
-        money("cost_per_1k_correct_low", True), money("cost_per_1k_correct_high", True),
-        Column("estimated_accuracy", kind="ratio", wide=True), money("cost_per_1k_correct_estimated", True),
-        money("cost_per_1k_correct_estimated_low", True), money("cost_per_1k_correct_estimated_high", True),
-        Column("drift_since", kind="time", wide=True), money("cost_of_drift"),
-        money("cost_of_drift_low", True), money("cost_of_drift_high", True),
-        Column("currency", wide=True), Column("rule", wide=True),
-    )  # fmt: skip
-
-
-def _row(
-    key: Key, paid: Named, served: Named, quality: Quality, currency: str, rule: str
-) -> tuple[Value, ...]:
-    spent, requests = paid.get("total_cost"), served.get("requests")
-    read, written = served.get("tokens_in"), served.get("tokens_out")
-    times = served.get("prefill_seconds"), served.get("decode_seconds")
-    priced = tokens(spent, read, written, *times)
-    used = tokens(paid.get("used_cost"), read, written, *times)
-    in_time = quality.timed - quality.over
-    return (
-        *key, spent, paid.get("used_cost"), requests, per(spent, requests, THOUSAND),
-        read, written, *priced[:2], *used[:2], priced.basis,
-        quality.timed, in_time, per(spent, _part(requests, in_time, quality.timed), THOUSAND),
-        per(spent, _part(requests, in_time - quality.astride, quality.timed), THOUSAND),
-        *_correct(spent, requests, quality),
-        *_estimated(spent, requests, served),
-        quality.drift_since, *quality.cost_of_drift,
-        currency, rule,
-    )  # fmt: skip
-
-
-def _correct(spent: Decimal | None, requests: int | None, quality: Quality) -> tuple[Value, ...]:
-    """labelled, accuracy, cost of a thousand right answers, and its bounds: those of the accuracy, turned."""
-    labelled, right = quality.labelled, quality.labelled - quality.errors
-    if not labelled:
-        return 0, None, None, None, None
-    low, high = _bounds(spent, requests, Fraction(right), labelled)
-    return labelled, right / labelled, per(spent, _part(requests, right, labelled), THOUSAND), low, high
-
-
-def _estimated(spent: Decimal | None, requests: int | None, served: Named) -> tuple[Value, ...]:
-    count, right = served.get("estimated_count"), served.get("estimated_correct")
-    if not count or right is None:
-        return None, None, None, None
-    share = Fraction(right) / count
-    value = per(spent, requests * share if requests else None, THOUSAND)
-    return float(share), value, *_bounds(spent, requests, Fraction(right), count)
-
-
-def _bounds(
-    spent: Decimal | None, requests: int | None, right: Fraction, count: int
-) -> tuple[Decimal | None, ...]:
-    """Cost of a thousand right answers at the upper and at the lower bound of the accuracy."""
-    bounds = wilson(float(right), count)
-    shares = (Fraction(bounds.high), Fraction(bounds.low))
-    return tuple(per(spent, requests * share if requests else None, THOUSAND) for share in shares)
-
-
-def _part(requests: int | None, hits: int, count: int) -> Fraction | None:
-    """All requests, scaled by what is known of some."""
-    return Fraction(requests * hits, count) if requests and count else None
 
 
 def _as_of(served: Mapping[Key, Named]) -> datetime | None:

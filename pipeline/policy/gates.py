@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from pipeline.policy import cause
 from pipeline.policy.decisions import Gate, PastAction
 from pipeline.policy.quiet import quiet
 from pipeline.policy.situation import Situation
@@ -43,74 +44,6 @@ def _enough_events(s: Situation) -> tuple[bool, str]:
     counts = {d: f.count for d in s.rule.detectors if (f := s.trip.of(d))}
     words = ", ".join(f"{d} rests on {n}" for d, n in counts.items())
     return min(counts.values()) >= s.rule.min_count, f"{words} events, needed are {s.rule.min_count}"
-
-
-def _breaker(s: Situation) -> tuple[bool, str]:
-    limit = s.policy.limits.tripped_targets
-    most = max(len(s.tripped_targets), len(s.harmed_models))
-    if len(s.judged_models) > 1 and not s.calm_models:
-        return False, (
-            f"of {len(s.judged_models)} models that are judged none is calm: "
-            "one outage or our data, not the change"
-        )
-    return most <= limit, (
-        f"{len(s.tripped_targets)} targets and {len(s.harmed_models)} models trip at once, "
-        f"at most {limit} can be separate faults"
-    )
-
-
-def _sources_whole(s: Situation) -> tuple[bool, str]:
-    return not s.journal.gaps, "; ".join(s.journal.gaps) or "no source of these events is known to have gaps"
-
-
-def _siblings_calm(s: Situation) -> tuple[bool, str]:
-    """Harm that other versions have too did not come with this one."""
-    moved = [f for f in s.siblings if f.level in ("warn", "act") and s.now - f.end <= s.rule.max_age]
-    words = ", ".join(f"{f.detector} says {f.level} on {f.model_version} too" for f in moved)
-    return not moved, words or f"{len(s.siblings)} verdicts on other versions, none of them of harm"
-
-
-def _came_with_change(s: Situation) -> tuple[bool, str]:
-    """By when the target itself was seen to change; where nobody saw that, by the version's first traffic."""
-    changed, what = _changed(s)
-    if changed is None:
-        return False, what
-    age = max(s.trip.since(s.rule) - changed, timedelta(0))
-    return age <= s.rule.change_window, (
-        f"harm is proven {age.total_seconds():g} s after {what}, "
-        f"later than {s.rule.change_window.total_seconds():g} s the change is not its cause"
-    )
-
-
-def _changed(s: Situation) -> tuple[datetime | None, str]:
-    """When the version came, and by what that is known."""
-    version, since = s.trip.model_version, s.trip.since(s.rule)
-    first = next((v.first for v in s.journal.served if v.version == version), None)
-    if first is None:
-        return None, f"the ledger has no traffic of {version}"
-    began = s.journal.began
-    if began is None or began - since > s.rule.max_age:  # seen late: it came long before that
-        return first, f"the first traffic of {version}"
-    return began, f"{s.rule.target.workload} was seen to change"
-
-
-def _control(s: Situation) -> tuple[bool, str]:
-    """Something that did not change and is calm; in a fleet of one, what was there before."""
-    calm = [f for f in s.siblings if f.level == "ok"]
-    if calm:
-        return True, ", ".join(f"{f.detector} says ok on {f.model_version}" for f in calm)
-    others = [model for model in s.calm_models if model != s.trip.model]
-    if others:
-        return True, f"calm meanwhile: {', '.join(others)}"
-    to, (changed, what) = s.destination, _changed(s)
-    before = next((v for v in s.journal.served if to and v.version == to.version), None)
-    if before is None or before.good_at is None or changed is None:
-        return False, "no other version and no other model is judged now, and none before it"
-    age = max(changed - before.good_at, timedelta(0))
-    return age <= s.rule.change_window, (
-        f"nothing else is judged now; {before.version} was judged good {age.total_seconds():g} s "
-        f"before {what}, allowed are {s.rule.change_window.total_seconds():g} s"
-    )
 
 
 def _not_muted(s: Situation) -> tuple[bool, str]:
@@ -237,10 +170,10 @@ GATES: dict[str, Check] = {
     "evidence_complete": _evidence_complete,
     "fresh": _fresh,
     "enough_events": _enough_events,
-    "breaker": _breaker,
-    "sources_whole": _sources_whole,
-    "siblings_calm": _siblings_calm,
-    "came_with_change": _came_with_change,
+    "breaker": cause.breaker,
+    "sources_whole": cause.sources_whole,
+    "siblings_calm": cause.siblings_calm,
+    "came_with_change": cause.came_with_change,
     "target_read": _target_read,
     "owner_agrees": _owner_agrees,
     "action_settled": _settled,
@@ -249,7 +182,7 @@ GATES: dict[str, Check] = {
     "no_ping_pong": _no_ping_pong,
     "revision_kept": _revision_kept,
     "changes_something": _changes_something,
-    "control": _control,
+    "control": cause.control,
     "not_put_back": _not_put_back,
     "cool_down": _cool_down,
     "per_target_per_day": _limit(DAY, "per_target_per_day", "on the target in 24 h"),

@@ -36,23 +36,11 @@ parts AS (
     FROM held
     GROUP BY ALL
 ),
-valued AS (
-    -- From where to where the values of a bucket are laid out.
+-- include valued_buckets
+, ranked AS (
     SELECT
         *,
-        CASE
-            WHEN high = 'inf'::DOUBLE THEN low
-            WHEN source = 'requests' OR contains(source, 'exponential') OR contains(source, 'native')
-                THEN CASE WHEN high = 0 THEN 0 ELSE 2 * low * high / (low + high) END
-        END AS middle
-    FROM parts
-),
-ranked AS (
-    SELECT
-        * EXCLUDE (middle),
-        coalesce(middle, low) AS first, coalesce(middle, high) AS last,
-        CAST(sum(n) OVER (
-            served ORDER BY coalesce(middle, high), low, source ROWS UNBOUNDED PRECEDING) AS BIGINT) AS upto,
+        CAST(sum(n) OVER (served ORDER BY last, low, source ROWS UNBOUNDED PRECEDING) AS BIGINT) AS upto,
         CAST(sum(n) OVER served AS BIGINT) AS total
     FROM valued
     WINDOW served AS (PARTITION BY model, model_version, cluster, namespace, workload)

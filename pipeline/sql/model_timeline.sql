@@ -44,20 +44,11 @@ parts AS (
     FROM counted
     GROUP BY ALL
 ),
-valued AS (
+-- include valued_buckets
+, ranked AS (
     SELECT
-        *,
-        CASE
-            WHEN high = 'inf'::DOUBLE THEN low
-            WHEN source = 'requests' OR contains(source, 'exponential') OR contains(source, 'native')
-                THEN CASE WHEN high = 0 THEN 0 ELSE 2 * low * high / (low + high) END
-        END AS middle
-    FROM parts
-),
-ranked AS (
-    SELECT
-        time, model, model_version, n, coalesce(middle, low) AS first, coalesce(middle, high) AS last,
-        sum(n) OVER (whole ORDER BY coalesce(middle, high), low, source ROWS UNBOUNDED PRECEDING) AS upto,
+        time, model, model_version, n, first, last,
+        sum(n) OVER (whole ORDER BY last, low, source ROWS UNBOUNDED PRECEDING) AS upto,
         sum(n) OVER whole AS total
     FROM valued
     WINDOW whole AS (PARTITION BY time, model, model_version)

@@ -20,8 +20,6 @@ from tests.gpu_batches import batch
 
 pytestmark = pytest.mark.bench
 COMMITS = int(os.environ.get("BENCH_COMMITS", "2400"))
-PACE_SECONDS = float(os.environ.get("BENCH_PACE_SECONDS", "0"))
-"""From one commit to the next at least; 0 is back to back."""
 SETTINGS = MaintenanceSettings(rollup_days=36_500)
 """As they are by default, but the rows are of 1970 and stay minutes."""
 POINTS = 6
@@ -41,10 +39,8 @@ def _curve(place: Location, maintained: bool) -> list[dict[str, float]]:
     No state of the run is older than a day, so as in the first hours of a ledger none is let go.
     """
     points, spent = [], []
-    began = time.monotonic()
     with Store.open(place) as store:
         for offset in range(COMMITS):
-            time.sleep(max(0.0, began + offset * PACE_SECONDS - time.monotonic()))
             start = time.process_time()
             store.append(batch(offset - 1, offset, 200))
             spent.append(time.process_time() - start)

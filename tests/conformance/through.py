@@ -40,7 +40,7 @@ def devices_and_holders(objects: Sequence[Object]) -> tuple[list[Row], list[Row]
     newest: dict[str, dict[str, Row]] = {"device": {}, "allocation": {}}
     for what, time in (("put", START), ("gone", END)):
         at = _micros(time)
-        fold.take(News(kind, what, _reduced(kind, one), at) for kind, one in objects)  # type: ignore[arg-type]
+        fold.take(News(kind, what, _reduced(kind, one), at) for kind, one in objects)
         for kind, rows in fold.settle(at).events.items():
             for row in rows.to_pylist():
                 place = "/".join((row["device"], row.get("consumer_uid") or "", row.get("share_id") or ""))

@@ -88,7 +88,7 @@ def test_whatever_fails_and_wherever_it_is_restarted_an_hour_is_an_hour(
 ) -> None:
     """A second lost or doubled by a retry is a bill that nobody can explain."""
     source, clock = Source(failures, most), Clock()
-    collector: Any = FromPrometheus(SETTINGS, "c", source)  # type: ignore[arg-type]
+    collector: Any = FromPrometheus(SETTINGS, "c", source)
     seconds, cursor = 0.0, None
     for _ in range(400):
         if cursor is not None and cursor["until"] >= START + 3_585 * SECOND:
@@ -109,7 +109,7 @@ def test_whatever_fails_and_wherever_it_is_restarted_an_hour_is_an_hour(
 def test_a_prometheus_whose_clock_is_an_hour_ahead_is_read_by_it_and_noted() -> None:
     """Its samples lie in minutes that are still to come: the page seems to lack the last hour."""
     source, clock = Source([], 1_000), Clock()
-    collector: Any = FromPrometheus(SETTINGS, "c", source)  # type: ignore[arg-type]
+    collector: Any = FromPrometheus(SETTINGS, "c", source)
     clock.at = START
     turns = list(islice(collector.turns(None, clock), 12))
     assert turns[-1].cursor["until"] > START + 3_000 * SECOND
@@ -148,6 +148,6 @@ def test_a_server_that_is_busy_is_asked_again_at_once(status: int) -> None:
 def test_questions_grow_again_after_a_time_of_silence() -> None:
     """A server that hung for minutes must not be asked a second at a time for ever."""
     source, clock = Source(["", "too much"] * 12, 1_000), Clock()
-    collector: Any = FromPrometheus(SETTINGS, "c", source)  # type: ignore[arg-type]
+    collector: Any = FromPrometheus(SETTINGS, "c", source)
     list(islice(collector.turns(None, clock), 40))
     assert source.asked[0] < 10 and max(source.asked) > 300

@@ -49,7 +49,7 @@ def reference(**changes: object) -> Reference:
         "latency_objective_seconds": 0.5,
         "latency_budget": 0.01,
     }
-    return Reference(**{**fields, **changes})  # type: ignore[arg-type]
+    return Reference(**{**fields, **changes})
 
 
 def subject(known: Reference | None, minutes: int = 10_080) -> Subject:

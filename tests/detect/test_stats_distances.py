@@ -94,7 +94,7 @@ def test_chi2_is_scipys(pair: tuple[list[int], list[int]]) -> None:
 
 @pytest.mark.parametrize("distance", SYMMETRIC)
 @given(pair=pairs, factor=st.integers(1, 7))
-def test_distances_are_symmetric_zero_on_equals_and_blind_to_traffic(distance, pair, factor) -> None:  # type: ignore[no-untyped-def]
+def test_distances_are_symmetric_zero_on_equals_and_blind_to_traffic(distance, pair, factor) -> None:
     """Twice the traffic with the same mix is not drift."""
     a, b = pair
     assert distance(a, b) == pytest.approx(distance(b, a), abs=1e-12)

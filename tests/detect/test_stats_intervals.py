@@ -16,7 +16,7 @@ rates = st.integers(1, 2_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.
 def test_intervals_are_scipys(rate: tuple[int, int], confidence: float) -> None:
     hits, count = rate
     for ours, method in ((clopper_pearson, "exact"), (wilson, "wilson")):
-        theirs = binomtest(hits, count).proportion_ci(confidence, method)  # type: ignore[arg-type]
+        theirs = binomtest(hits, count).proportion_ci(confidence, method)
         assert ours(hits, count, confidence) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
 
 

@@ -23,7 +23,7 @@ def reference(*features: FeatureBins, **changes: object) -> Reference:
         "score_edges": (0.5,), "score_counts": (1, 1), "calibrator_x": (), "calibrator_y": (), "labelled": 0,
         "errors": 0, "phi_errors": 1.0, "latency_objective_seconds": None, "latency_budget": 0.01,
     }  # fmt: skip
-    return Reference(**{**fields, **changes})  # type: ignore[arg-type]
+    return Reference(**{**fields, **changes})
 
 
 def bins_of(feature: FeatureBins, *values: object) -> list[int]:

@@ -69,8 +69,8 @@ def test_the_lines_for_python_are_taken(tmp_path: Path) -> None:
         names: dict[str, object] = {}
         exec(compile(code.replace(ADDRESS, scene.url), "inference.md", "exec"), names)
         log = names["log"]
-        assert log.flush(20)  # type: ignore[attr-defined]
-        log.close()  # type: ignore[attr-defined]
+        assert log.flush(20)
+        log.close()
         assert [r["prediction_id"] for r in scene.rows("labels")] == [names["id"]]
         assert [r["score"] for r in scene.rows("predictions")] == [0.93]
 

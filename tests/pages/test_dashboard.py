@@ -53,7 +53,7 @@ def test_the_headline_is_what_the_command_prints(ledger: Path, overview: Any) ->
     total = answer.total
     assert total is not None
     money = total[[c.name for c in answer.columns].index("total_cost")]
-    assert shown["Spend, USD"] == amount(money)  # type: ignore[arg-type]
+    assert shown["Spend, USD"] == amount(money)
     assert shown["GPU-hours idle, memory held"] == "1.00"
 
 

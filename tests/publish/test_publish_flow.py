@@ -287,7 +287,7 @@ def test_a_producer_that_is_dead_at_birth_keeps_the_order(tmp_path: Path) -> Non
     """It dies between its connection and its first message, with the disk full as well."""
     scene = Scene(tmp_path)
     scene.put(0, 5)
-    room, scene.flow.spool.prepend = scene.flow.spool.prepend, _no_room  # type: ignore[method-assign]
+    room, scene.flow.spool.prepend = scene.flow.spool.prepend, _no_room
     scene.fail()
     assert scene.flow.undelivered == 5 and scene.flow.spool_error
     dead = FakeLink(scene.broker)
@@ -296,7 +296,7 @@ def test_a_producer_that_is_dead_at_birth_keeps_the_order(tmp_path: Path) -> Non
     scene.flow.advance(0.0, 0.0)
     scene.flow.advance(0.0, 0.0)
     assert scene.flow.link is None and scene.flow.undelivered == 5
-    scene.flow.spool.prepend = room  # type: ignore[method-assign]
+    scene.flow.spool.prepend = room
     scene.flow.advance(0.0, 0.0)
     assert scene.flow.undelivered == 0
     assert scene.finish() == {"a": list(range(5))}

@@ -29,7 +29,7 @@ def test_a_collector_that_publishes_shows_its_spool(monkeypatch: pytest.MonkeyPa
     report = Report([numbers])
     assert b"driftledger_publish" not in generate_latest(report.registry())
     with ExitStack() as opened:
-        collect._door(None, None, opened, numbers, Path("dcgm"))  # type: ignore[arg-type]
+        collect._door(None, None, opened, numbers, Path("dcgm"))
         page = generate_latest(report.registry()).decode()
     for name, value in {"messages_total": 7, "torn_bytes_total": 5, "spooled_bytes": 900}.items():
         assert f"driftledger_publish_{name} {value:.1f}\n" in page

@@ -81,13 +81,13 @@ def test_the_first_failure_is_what_it_ends_with(
             setattr(intake, part, burns)
         threads = ThreadPoolExecutor(1)
         made._stopping, made._report, made._beside = Stopping(), Report(), []
-        made._settings = SimpleNamespace(worker=settings)  # type: ignore[assignment]
+        made._settings = SimpleNamespace(worker=settings)
         made._taking = Taking(
-            settings, {"t": "id"}, intake, ledger=threads, folds=threads,  # type: ignore[arg-type]
+            settings, {"t": "id"}, intake, ledger=threads, folds=threads,
             owned=lambda *_: True, generation=lambda: 1, stopping=made._stopping,
         )  # fmt: skip
-        made._app = App(made._taking if part else None, stop)  # type: ignore[assignment]
-        made._watch = SimpleNamespace(run=hangs)  # type: ignore[assignment]
+        made._app = App(made._taking if part else None, stop)
+        made._watch = SimpleNamespace(run=hangs)
         try:
             await made.run({})
         finally:

@@ -83,14 +83,14 @@ class Broker:
 )
 def test_a_hole_is_lost_as_far_as_the_log_begins_after_it(first: int, last: int, lost: int) -> None:
     """A transaction's marker takes an offset and is no loss; what retention took away is."""
-    gaps = missing.judge([Hole("t", "id", 0, first, last, 1, 2)], Broker())  # type: ignore[arg-type]
+    gaps = missing.judge([Hole("t", "id", 0, first, last, 1, 2)], Broker())
     assert [(g.kind, g.lost) for g in gaps] == ([(LOST, lost)] if lost else [])
 
 
 def test_what_the_broker_still_has_is_never_a_loss() -> None:
     """A fault of the reader must lead to reading again, not to a gap."""
     with pytest.raises(missing.Skipped, match="the broker has 18"):
-        missing.judge([Hole("t", "id", 0, 12, 18, 1, 2)], Broker())  # type: ignore[arg-type]
+        missing.judge([Hole("t", "id", 0, 12, 18, 1, 2)], Broker())
 
 
 def test_a_partition_is_compared_with_the_ledger_when_it_is_assigned() -> None:
@@ -216,7 +216,7 @@ def test_what_is_read_ahead_is_shown(tmp_path: Path) -> None:
         kafka=SimpleNamespace(partitions=1),
     )  # fmt: skip
     app: Any = SimpleNamespace(buffered=lambda: (3, 700))
-    watch = Watch(settings, app, Broker(), {}, None, report)  # type: ignore[arg-type]
+    watch = Watch(settings, app, Broker(), {}, None, report)
 
     async def look() -> None:
         running = asyncio.ensure_future(watch.run())

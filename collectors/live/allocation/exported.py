@@ -42,11 +42,13 @@ def source(settings: AllocationSettings) -> Reads | None:
         raise ConfigError("allocation.exporters", settings.exporters, remedy)
     if not settings.prometheus_url and not settings.exporters:
         return None
-    token, ca = settings.prometheus_token_file, settings.prometheus_ca_file
-    named = {"prometheus_url": settings.prometheus_url, "exporters": settings.exporters,
-             "token_file": token, "ca_file": ca}  # fmt: skip
     try:
-        chosen = DcgmSettings(**named)  # type: ignore[arg-type]
+        chosen = DcgmSettings(
+            prometheus_url=settings.prometheus_url,
+            exporters=settings.exporters,
+            token_file=settings.prometheus_token_file,
+            ca_file=settings.prometheus_ca_file,
+        )
         if settings.exporters:
             exporters = FromExporters(chosen, "")
             return lambda watch: exporters.scrapes(_Noting(watch))
@@ -54,8 +56,8 @@ def source(settings: AllocationSettings) -> Reads | None:
     except ConfigError as error:
         name = error.key.removeprefix("dcgm.")
         remedy = str(error).partition("; ")[2]
-        told = name if name in ("prometheus_url", "exporters") else f"prometheus_{name}"
-        raise ConfigError(f"allocation.{told}", named[name], remedy) from error
+        own = name if name in ("prometheus_url", "exporters") else f"prometheus_{name}"
+        raise ConfigError(f"allocation.{own}", getattr(settings, own), remedy) from error
     return lambda watch: _asked(prometheus)
 
 
