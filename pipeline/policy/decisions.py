@@ -11,7 +11,7 @@ from pipeline.policy.rules import Mode, Target
 
 Kind = Literal["rollback", "undo"]
 
-RULES = 5
+RULES = 6
 """Version of everything that a decision follows from: detectors, gates, ladders and the questions they ask.
 
 Each decision keeps it.  Raised with every change after which an old decision can come out otherwise.

@@ -1,6 +1,6 @@
--- What is known to be missing of requests and labels between two times, by kind of loss.
+-- What is known to be missing of requests and labels between $start and $end, by kind of loss.
+WITH
+-- include serving_losses
 SELECT kind, count(*)::BIGINT AS gaps, sum(lost)::BIGINT AS lost, count(*) FILTER (WHERE lost IS NULL)::BIGINT AS uncounted
-FROM gaps
-WHERE start < $end AND greatest("end", start + INTERVAL 1 MICROSECOND) > $start
-    AND (source LIKE '%inference%' OR source LIKE '%label%')
+FROM missed
 GROUP BY kind ORDER BY kind

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
 from detectors.latency_objective import METRIC
+from pipeline import offset_gaps
 from pipeline.facts.control import FINDINGS
 from pipeline.policy.file import parse
 from pipeline.policy.reading import journal
@@ -116,3 +117,23 @@ def test_a_state_began_when_it_was_first_seen_after_another_one(tmp_path):
 
 def test_without_a_readable_target_there_is_no_revision(known):
     assert known.revision_of("good") is None
+
+
+def test_what_the_broker_lost_of_predictions_and_labels_holds_an_action_back(tmp_path):
+    """A model that looks worse while its events are missing must not be rolled back for that."""
+    at = int(NOW.replace(tzinfo=UTC).timestamp() * 1e6) - 60_000_000
+    [gone] = offset_gaps.rows(
+        offset_gaps.lost([offset_gaps.Hole("driftledger.label", "id", 3, 10, 18, at, at)])
+    ).to_pylist()
+    kept = {"kind": "lost", "start": NOW - 5 * MINUTE, "end": NOW - 2 * MINUTE, "lost": 1}
+    others = [("c2", "inference/pod"), ("lab", "dcgm/x"), ("lab", "spool/host/inference")]
+    with Store.open(tmp_path) as store:
+        rule = parse(TEXT).rules[0]
+        assert rule.target.cluster == "lab"
+        own = {"cluster": "lab", "source": "inference/pod", **kept}
+        write(store, gaps=[gone, own, *({"cluster": c, "source": s, **kept} for c, s in others)])
+        told = journal(store, "fraud", TRIGGERS, rule, None, NOW).gaps
+    assert told == (
+        "driftledger.label/3 missed 9 events (offsets_lost)",
+        "inference/pod missed 1 events (lost)",
+    )
