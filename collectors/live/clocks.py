@@ -11,7 +11,6 @@ from collectors.live.contract import Watch
 
 LIMIT = 300 * 10**6
 """Microseconds ahead that are no more than the clocks of a cluster differ."""
-_PART = "right clocks"
 
 
 class Clocks:
@@ -23,6 +22,7 @@ class Clocks:
 
     def __init__(self, kind: str, sender: str) -> None:
         self._kind, self._sender = kind, sender
+        self._part = f"right clocks of {kind} events"
         self._ahead: dict[str, int] = {}
         """Sender to the minutes by which it was ahead when that was seen."""
 
@@ -42,16 +42,17 @@ class Clocks:
         if self._ahead:
             told = ", ".join(f"{name} by {minutes} min" for name, minutes in list(self._ahead.items())[:10])
             watch.notes(
-                _PART, f"{self._kind} events are ahead of this clock: {told}; look at the NTP of both"
+                self._part, f"{self._kind} events are ahead of this clock: {told}; look at the NTP of both"
             )
         else:
-            watch.goes_on(_PART)
+            watch.goes_on(self._part)
 
 
 def note_skew(server: str, theirs: int, ours: int, watch: Watch) -> None:
     """A server whose clock dates what it gives, in microseconds as ours: noted while it is far from ours."""
+    part = f"right clock of {server}"
     if abs(theirs - ours) > LIMIT:
         minutes = (theirs - ours) / (60 * 10**6)
-        watch.notes(_PART, f"{server}'s clock is {minutes:+.0f} min from ours, and it dates what it tells")
+        watch.notes(part, f"{server}'s clock is {minutes:+.0f} min from ours, and it dates what it tells")
     else:
-        watch.goes_on(_PART)
+        watch.goes_on(part)

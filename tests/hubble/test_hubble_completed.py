@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.hubble import flows as hubble
-from collectors.live.clocks import Clocks
+from collectors.live.clocks import Clocks, note_skew
 from collectors.live.hubble import connections
 from collectors.live.hubble.collector import collector
 from collectors.live.hubble.completed import completed
@@ -138,6 +138,18 @@ def test_a_clock_that_is_an_hour_ahead_is_noted_until_it_is_right():
     clocks.told({"flow": events("flow", {"node": "n1", "time": right})}, now, watch)
     clocks.told({"flow": events("flow", {"node": "n2", "time": right}).slice(0, 0)}, now, watch)
     assert not watch.lacking
+
+
+def test_a_right_clock_does_not_take_back_what_another_collector_of_the_process_said():
+    """All of a process say it in one report; Prometheus's clock is looked at before each of its turns."""
+    now = int(NOON.timestamp() * 1e6)
+    flows = {"flow": events("flow", {"node": "n1", "time": NOON + timedelta(hours=1)})}
+    watch = Noted()
+    Clocks("flow", "node").told(flows, now, watch)
+    note_skew("Prometheus", now, now, watch)
+    assert ["n1 by 60 min" in reason for reason in watch.lacking.values()] == [True]
+    note_skew("Prometheus", now + 3_600 * 10**6, now, watch)
+    assert len(watch.lacking) == 2
 
 
 SYN = {
