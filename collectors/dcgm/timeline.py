@@ -6,6 +6,7 @@ begins an interval, and ends a gap.  So for every device counted time + gaps = l
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -114,13 +115,14 @@ def _count(scrape: Scrape, lines: int, percent: bool, place: Place, pace: Pace, 
             left_out[device] = reason
         if reason == "second_target":
             continue
+        counted = reading.counters()
         if seen is not None:
             lengths[device.device] = scrape.time - seen.at
             if reason is not None:
                 account.gaps[(device.node, "not_scraped", seen.at, scrape.time)].append(0)
-            elif reading.counters().get("energy", 0.0) < previous[device.device].get("energy", 0.0):
+            elif counted.get("energy", math.inf) < previous[device.device].get("energy", 0.0):
                 account.gaps[(device.node, "energy_reset", scrape.time, scrape.time)].append(0)
-        place.devices[device.device] = Seen(scrape.time, scrape.target, reading.counters())
+        place.devices[device.device] = Seen(scrape.time, scrape.target, counted)
     rows, used = gpu_rows(found.readings, previous, found.excluded, left_out)
     account.used += used
     account.excluded += found.excluded

@@ -215,3 +215,12 @@ def test_a_driver_that_began_anew_is_found_and_takes_no_time():
     [gap] = gaps(parsed)
     assert gap["kind"] == "energy_reset" and gap["start"] == gap["end"]
     assert "1 energy counters began anew" in gap["detail"]
+
+
+def test_an_exporter_that_leaves_the_energy_out_once_began_nothing_anew():
+    """A gap would say that a card's use is not known, though only its energy is missing."""
+    told = [gpu("GPU-a", joules) for joules in (500, 900, 950)]
+    told[1] = "".join(line for line in told[1].splitlines(True) if "ENERGY" not in line)
+    assert told[1] and told[1] != gpu("GPU-a", 900)
+    parsed, _ = take([scrape(30 * number, text) for number, text in enumerate(told)])
+    assert len(rows(parsed)) == 2 and gaps(parsed) == []
