@@ -31,6 +31,20 @@ class _TooLarge(ValueError):
     """What a small message would unfold to."""
 
 
+class _Room:
+    """Bytes of text that a message's columns may still unfold to, all together."""
+
+    def __init__(self) -> None:
+        self._left = MAX_EXPANDED_BYTES
+
+    def take(self, arrays: Iterable[pa.Array]) -> None:
+        """Raises _TooLarge where every row's own text does not fit any more."""
+        for array in arrays:
+            self._left -= text_bytes(array)
+            if self._left < 0:
+                raise _TooLarge(f"over {MAX_EXPANDED_BYTES} bytes of text, once every row has its own")
+
+
 def parse(type_: EventType, value: bytes) -> Decoded:
     """Rows in the canonical schema, strings dictionary-encoded where the producer sent them so."""
     try:
@@ -58,6 +72,7 @@ def _too_large(value: bytes) -> str | None:
 
 def _canonical(type_: EventType, sent: pa.Table) -> Decoded:
     arrays: list[pa.ChunkedArray | pa.Array] = []
+    room = _Room()
     columns: dict[str, list[pa.ChunkedArray]] = {}
     for name, values in zip(sent.column_names, sent.columns, strict=True):
         columns.setdefault(name, []).append(values)
@@ -66,7 +81,7 @@ def _canonical(type_: EventType, sent: pa.Table) -> Decoded:
         if len(found) > 1:
             return refused("malformed", f"{column.name} stands {len(found)} times", type_)
         try:
-            arrays.append(_column(column, found[0] if found else None, sent.num_rows))
+            arrays.append(_column(column, found[0] if found else None, sent.num_rows, room))
         except _TooLarge as error:
             return refused("too_large", f"{column.name}: {error}", type_)
         except (pa.ArrowException, ValueError) as error:
@@ -74,14 +89,16 @@ def _canonical(type_: EventType, sent: pa.Table) -> Decoded:
     return Decoded(type_, pa.table(arrays, names=[c.name for c in type_.columns]))
 
 
-def _column(column: Column, sent: pa.ChunkedArray | None, rows: int) -> pa.ChunkedArray | pa.Array:
+def _column(
+    column: Column, sent: pa.ChunkedArray | None, rows: int, room: _Room
+) -> pa.ChunkedArray | pa.Array:
     if column.kind == "features":
-        return _features(sent, rows)
+        return _features(sent, rows, room)
     target = column.type
     if sent is None or pa.types.is_null(sent.type):
         return pa.nulls(rows, target)
     if column.kind == "string":
-        return _text(sent)
+        return _text(sent, room)
     if column.kind == "time" and (not pa.types.is_timestamp(sent.type) or sent.type.tz is None):
         raise ValueError("a timestamp with a time zone is wanted")
     if column.kind in ("int", "float") and not _is_number(sent.type):
@@ -96,16 +113,16 @@ def _is_number(of: pa.DataType) -> bool:
     return bool(pa.types.is_integer(of) or pa.types.is_floating(of) or pa.types.is_decimal(of))
 
 
-def _text(sent: pa.ChunkedArray) -> pa.ChunkedArray:
+def _text(sent: pa.ChunkedArray, room: _Room) -> pa.ChunkedArray:
     if sent.type in (_TEXT, _PLAIN_TEXT):
         return _null_indices(sent) if sent.type == _TEXT else sent
     if pa.types.is_dictionary(sent.type):
-        _check_unfolded(chunk.dictionary for chunk in sent.chunks)
+        room.take(chunk.dictionary for chunk in sent.chunks)
         return _null_indices(sent.cast(_TEXT))
     if not (pa.types.is_string(sent.type) or pa.types.is_large_string(sent.type)
             or pa.types.is_string_view(sent.type)):  # fmt: skip
         raise ValueError(f"text is wanted, not {sent.type}")
-    _check_unfolded(sent.chunks)
+    room.take(sent.chunks)
     return sent.cast(_PLAIN_TEXT)
 
 
@@ -121,16 +138,7 @@ def _null_indices(sent: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, _TEXT)
 
 
-def _check_unfolded(arrays: Iterable[pa.Array]) -> None:
-    """_TooLarge where the texts together are over the limit once every row holds its own."""
-    unfolded = 0
-    for array in arrays:
-        unfolded += text_bytes(array)
-        if unfolded > MAX_EXPANDED_BYTES:
-            raise _TooLarge(f"over {MAX_EXPANDED_BYTES} bytes of text, once every row has its own")
-
-
-def _features(sent: pa.ChunkedArray | None, rows: int) -> pa.Array:
+def _features(sent: pa.ChunkedArray | None, rows: int, room: _Room) -> pa.Array:
     if sent is None or pa.types.is_null(sent.type):
         return pa.array([{}] * rows, pa.struct([]))
     if not pa.types.is_struct(sent.type):
@@ -148,7 +156,7 @@ def _features(sent: pa.ChunkedArray | None, rows: int) -> pa.Array:
     if not whole.null_count and all(f.type == _NUMBER and f.nullable for f in sent.type):
         return whole
     children = whole.flatten()
-    _check_unfolded(child for child in children if _becomes_text(child.type))
+    room.take(child for child in children if _becomes_text(child.type))
     return pa.StructArray.from_arrays([_feature(child) for child in children], names=names)
 
 

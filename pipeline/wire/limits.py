@@ -6,7 +6,7 @@ MAX_MESSAGE_BYTES = 1_048_576
 """Largest value that is decoded: Kafka's default message.max.bytes."""
 
 MAX_EXPANDED_BYTES = 32 * MAX_MESSAGE_BYTES
-"""Largest sum of a message's buffers after decompression."""
+"""Largest sum of a message's buffers after decompression, and of the texts that its columns unfold to."""
 
 MAX_ROWS = 262_144
 """Largest number of events in a message: a byte each would be 4 bytes an event."""
