@@ -37,8 +37,9 @@ class Segment:
         return segment
 
     @classmethod
-    def recover(cls, path: Path) -> tuple[Segment, int]:
-        """The whole frames of a file that is there, and how many bytes after them had to be cut off."""
+    def recover(cls, path: Path) -> tuple[Segment, int, float | None]:
+        """The whole frames of a file that is there, how many bytes after them had to be cut off, and when the
+        last of them was spooled (seconds since 1970; None without one)."""
         data = path.read_bytes()
         whole = list(frames(data))
         known = data.startswith(MAGIC)
@@ -47,7 +48,7 @@ class Segment:
         os.ftruncate(segment._descriptor, size)
         if not known:
             segment._write(MAGIC)
-        return segment, len(data) - size
+        return segment, len(data) - size, whole[-1].entry.at if whole else None
 
     def append(self, entry: Entry) -> None:
         """Write the whole entry, or nothing and raise OSError."""

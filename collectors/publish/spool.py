@@ -38,13 +38,16 @@ class Loss(NamedTuple):
 
     bytes: int
     since: float
-    """Seconds since 1970."""
+    """Seconds since 1970: when the message before them was spooled.  Where none is known, when the file was
+    last written: too late, by up to as long as it was written to."""
 
 
 class _Given(NamedTuple):
     ticket: int
     segment: Segment
     at: int
+    before: float
+    """When the message given out before it was spooled."""
 
 
 class Spool:
@@ -66,6 +69,7 @@ class Spool:
         self._tickets = 0
         self.torn_bytes = 0
         self._given_at = 0.0
+        """When the message before the cursor was spooled; 0 where none was given out yet."""
         self.losses: list[Loss] = []
         """What `torn_bytes` counts, for the caller to tell of and to clear."""
 
@@ -83,9 +87,9 @@ class Spool:
 
     def _recover(self, path: Path) -> None:
         written = path.stat().st_mtime
-        segment, torn = Segment.recover(path)
+        segment, torn, last = Segment.recover(path)
         self._last = segment.number
-        self._lost(torn, written)
+        self._lost(torn, written if last is None else last)
         if segment.entries:
             self._segments.append(segment)
         else:
@@ -166,8 +170,8 @@ class Spool:
                 self._lose(segment, at)
                 continue
             self._tickets += 1
+            self._given.append(_Given(self._tickets, segment, at, self._given_at))
             self._given_at = frame.entry.at
-            self._given.append(_Given(self._tickets, segment, at))
             self._cursor = (segment.number, frame.end)
             return self._tickets, frame.entry.message
         return None
@@ -203,6 +207,7 @@ class Spool:
         """Give out again what was given out and not released."""
         if self._given:
             self._cursor = (self._given[0].segment.number, self._given[0].at)
+            self._given_at = self._given[0].before
             self._given.clear()
 
     def sync(self) -> None:

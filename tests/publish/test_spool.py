@@ -146,6 +146,24 @@ def test_a_byte_that_changes_while_we_run_is_seen_too(tmp_path: Path) -> None:
     spool.close()
 
 
+def test_what_was_lost_came_after_what_was_given_out_before_it(tmp_path: Path) -> None:
+    """A gap that begins too late tells a reader that minutes are whole which are not."""
+    spool = Spool.open(tmp_path, LIMIT)
+    for number in range(5):
+        spool.append(message(number), at=100.0 + number)
+    places = [spool.next() for _ in range(4)]
+    assert places[0] is not None
+    spool.release(2)
+    spool.rewind()
+    (file,) = tmp_path.glob("*.spool")
+    with file.open("r+b") as raw:
+        raw.seek(file.stat().st_size // 4)
+        raw.write(b"\xff\xff")
+    assert numbers(spool) == []
+    assert [loss.since for loss in spool.losses] == [100.0]
+    spool.close()
+
+
 def test_a_disk_that_does_not_answer_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network disk that is away for a second would cost all that waits, whose sources are past it."""
     spool = filled(tmp_path, 5)
