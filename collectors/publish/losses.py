@@ -15,17 +15,17 @@ TORN = "spool_torn"
 """Kind of the gap: what a publisher had taken, and its source had left behind, is gone."""
 
 
-def gap(loss: Loss, folder: Path, now: float) -> Message:
-    """The message that tells it; `now` is seconds since 1970 and makes the sequence, so it must rise."""
-    type_, time = TYPES["gap"], int(now * 1e6)
+def gap(loss: Loss, folder: Path, now: int) -> Message:
+    """The message that tells it; `now` is microseconds since 1970 and the sequence, so it must rise."""
+    type_, end = TYPES["gap"], now / 1e6
     source = f"spool/{socket.gethostname()}{folder.absolute()}"
     row = {
         "cluster": "",
         "source": source,
         "kind": TORN,
-        "start": datetime.fromtimestamp(min(loss.since, now), UTC),
-        "end": datetime.fromtimestamp(now, UTC),
+        "start": datetime.fromtimestamp(min(loss.since, end), UTC),
+        "end": datetime.fromtimestamp(end, UTC),
         "detail": f"{loss.bytes} bytes of the spool were not as they had been written",
     }
     arrays = [pa.array([row.get(field.name)], field.type) for field in type_.schema]
-    return encode(type_, pa.table(arrays, schema=type_.schema), source=source, sequence=time, time=time)
+    return encode(type_, pa.table(arrays, schema=type_.schema), source=source, sequence=now, time=now)

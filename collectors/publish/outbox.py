@@ -125,9 +125,9 @@ class Outbox:
             self._thread.join()
         with self.changed:
             self._hear_of_spool()
-            self._tell_of_gaps()
             try:
                 self.flow.leave(time.time())
+                self._tell_of_gaps()  # nothing is on its way any more: the spool takes them
             except SpoolFull as full:
                 raise Undelivered(f"{self.flow.undelivered} messages are not delivered: {full}") from full
             finally:
@@ -176,9 +176,10 @@ class Outbox:
     def _hear_of_spool(self) -> None:
         """What it lost becomes a gap for the ledger, as well as a line of the log."""
         losses, self.flow.spool.losses = self.flow.spool.losses, []
+        now = time.time_ns() // 1_000
         for place, loss in enumerate(losses):
             log.error("spool %s: %d bytes are torn and lost", self._folder, loss.bytes)
-            self._gaps.append(gap(loss, self._folder, time.time() + place * 1e-6))
+            self._gaps.append(gap(loss, self._folder, now + place))
         if self.flow.unreadable != self._unreadable:
             self._unreadable = self.flow.unreadable
             if self._unreadable:

@@ -20,7 +20,7 @@ from collectors.publish.parameters import PublishSettings
 from collectors.publish.spool import Spool
 from pipeline.errors import DriftledgerError
 from pipeline.events import Message, decode
-from tests.publish.test_spool import filled, message
+from tests.publish.test_spool import LIMIT, filled, message
 from tests.waiting import until
 
 
@@ -110,8 +110,49 @@ def test_what_a_disk_tore_is_a_gap_in_the_ledger(
     assert [m.timestamp for m in link.got[:2]] == [0, 1]
     [row] = decode(link.got[2]).events.to_pylist()
     assert row["kind"] == TORN and str(tmp_path) in row["source"]
-    assert before - 1 < row["start"].timestamp() <= row["end"].timestamp() < before + 60
+    assert before - 1 < row["start"].timestamp() <= before + 1e-6, "all that is lost came after the start"
+    assert before < row["end"].timestamp() < before + 60
     assert "bytes are torn and lost" in caplog.text
+
+
+class Silent(Taking):
+    """A broker that takes what it is given and acknowledges nothing."""
+
+    def send(self, message: Message, done: Callable[[Exception | None], None]) -> None:
+        self.got.append(message)
+
+
+def test_what_a_disk_tore_is_told_also_by_one_who_stops_before_the_broker_answers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The torn bytes are cut off by then: the next process would find nothing missing."""
+    filled(tmp_path, 5).close()
+    (file,) = tmp_path.glob("*.spool")
+    outbox = Outbox(Silent, replace(PublishSettings(), spool_folder=tmp_path))
+    _flip(file)
+    outbox.start()
+    until(lambda: "bytes are torn and lost" in caplog.text, "it is found")
+    outbox.close()
+    assert [decode(one).type.name for one in _spooled(tmp_path)][-1:] == ["gap"]
+
+
+def test_each_of_many_torn_files_is_a_gap_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger knows messages of a source by their sequence: of two that are the same it drops one."""
+    filled(tmp_path, 12, size=LIMIT // 16).close()
+    for file in tmp_path.glob("*.spool"):
+        file.write_bytes(file.read_bytes()[:-1])
+    monkeypatch.setattr(time, "time", lambda: 1_790_000_000.123457)
+    monkeypatch.setattr(time, "time_ns", lambda: 1_790_000_000_123_457_000)
+    Outbox(Taking, replace(PublishSettings(), spool_folder=tmp_path, spool_bytes=LIMIT)).close()
+    told = [one.headers["ce_sequence"] for one in _spooled(tmp_path) if "gap" in one.topic]
+    assert len(set(told)) == 12
+
+
+def _spooled(folder: Path) -> list[Message]:
+    spool = Spool.open(folder, 4_000_000)
+    found = [given[1] for given in iter(spool.next, None)]
+    spool.close()
+    return found
 
 
 def _flip(file: Path) -> None:
