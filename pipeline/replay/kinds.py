@@ -74,9 +74,8 @@ def _keep(kind: str, part: Part, door: Door, time: int, watch: Watch) -> Outcome
         for sequence, chunk in enumerate(_chunks(parsed.events[name])):
             step = door.put(TYPES[name], chunk, source=source, sequence=sequence, time=time)
             outcome.count(chunk.num_rows, step)
-            if step.duplicates:
-                sent = messages(TYPES[name], chunk, source=source, sequence=sequence, time=time)
-                outcome.count_known(sent, step)
+            sent = messages(TYPES[name], chunk, source=source, sequence=sequence, time=time)
+            outcome.count_known(sent, step)
             done += chunk.num_rows
             watch(files[0].name, done, outcome.handed)
     keep_rejected(door, outcome, source, files, parsed.rejected, time)
