@@ -175,11 +175,7 @@ def _budgets(of: Statement) -> list[dict[str, Any]]:
     title = f"Budgets, {of.currency}"
     found: list[dict[str, Any]] = [{"title": title, "table": table(heads, rows, "lrrrr")}] if rows else []
     said = [f"{visible(b['budget'])} is {b['why']}" for b in of.extras.budgets_left_out]
-    return found + (
-        [{"title": "Budgets that are not of this month alone, or of another currency", "list": said}]
-        if said
-        else []
-    )
+    return found + ([{"title": "Budgets that are not shown here", "list": said}] if said else [])
 
 
 def _words(of: Statement) -> list[dict[str, Any]]:

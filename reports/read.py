@@ -96,15 +96,19 @@ def _completeness(days: Iterable[dict[str, Any]]) -> dict[str, Decimal]:
 
 def _budgets(made: Draft) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """Budgets of a month in the statement's currency (planned, spent, what is left, and whose costs they are
-    of), and those that hold in the month and are of another span or currency, with why."""
+    of), and those that hold in the month and that its charges cannot be compared with, with why."""
     day = made.month.start.date()
     shown, left_out = [], []
     for plan in made.inputs.budgets:
         if not plan.valid_from <= day < plan.valid_to:
             continue
         team = dict(plan.match).get("team", "")
-        if plan.period != "month" or plan.currency != made.inputs.currency:
-            why = "of a quarter" if plan.period != "month" else f"in {plan.currency}"
+        why = f"in {plan.currency}" if plan.currency != made.inputs.currency else ""
+        if plan.period != "month":
+            why = "of a quarter"
+        elif not {dimension for dimension, _ in plan.match} <= set(BY):
+            why = "by a label, which no charge has"
+        if why:
             left_out.append({"budget": plan.name, "team": team, "why": why})
             continue
         used = [c for c in made.charges if c.kind == USAGE and plan.covers(dict(zip(BY, c.key, strict=True)))]

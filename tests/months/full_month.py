@@ -29,6 +29,7 @@ budgets:
 - {name: red's month, match: {team: red}, amount: 1500, currency: USD}
 - {name: red's quarter, match: {team: red}, amount: 9000, currency: USD, period: quarter}
 - {name: in yen, match: {team: blue}, amount: 9000, currency: JPY}
+- {name: by label, match: {label.app: web}, amount: 9000, currency: USD}
 """
 
 
