@@ -78,6 +78,7 @@ def allocations(store: Store, question: Question, prices: Prices) -> tuple[Sets,
     dimensions = _dimensions(question)
     sets: list[dict[str, Allocation]] = [{} for _ in question.sets]
     notes: dict[str, None] = {}
+    labels = [prop for prop in question.aggregate if dimension(prop) == "labels"]
     labelled: set[str] = set()
     parts = _parts(store) if _is_of_pods(question) else frozenset[Held]()
     for span, time in _questions(question):
@@ -85,7 +86,7 @@ def allocations(store: Store, question: Question, prices: Prices) -> tuple[Sets,
         answer = cost(store, span, by, prices.book, prices.currency, question.rule, prices.owners)
         notes |= dict.fromkeys(answer.notes)
         for row in answer.named():
-            labelled |= {prop for prop in question.aggregate if value(prop, row)}
+            labelled |= {prop for prop in labels if value(prop, row)}
             start = row[time] if time else span.start
             _take(sets[_place(question.sets, start)], row, question, parts)
         _bounded(sum(map(len, sets)))
@@ -146,12 +147,8 @@ def _place(sets: tuple[Window, ...], start: datetime) -> int:
 
 def _parts(store: Store) -> frozenset[Held]:
     """Who ever held less than all of a GPU."""
-    held = store.query("cost_allocations").to_pylist()
-    return frozenset(
-        (str(row["cluster"]), str(row["namespace"]), str(row["pod"]))
-        for row in held
-        if (row["share_units"] or 1) < (row["device_units"] or 1)
-    )
+    rows = store.query("gpu_sharers").to_pylist()
+    return frozenset((row["cluster"], row["namespace"], row["pod"]) for row in rows)
 
 
 def _take(

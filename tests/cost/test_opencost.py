@@ -150,6 +150,26 @@ def test_an_entry_is_as_opencost_writes_it(client: Client) -> None:
     assert entry["totalCost"] == Decimal("3.333333333") * 24
 
 
+def test_a_whole_gpu_is_not_told_as_shared_for_its_part_of_the_node(tmp_path: Path) -> None:
+    """A pod has a part of its node's cores whatever it has of a GPU; a card offered in replicas is shared."""
+    cards = [
+        device("a", at(0), time=at(2), driver="nvidia.com/gpu"),
+        device("b", at(0), time=at(2), driver="nvidia.com/gpu.shared"),
+        device("n/cpu", at(0), time=at(2), resource="cpu", quantity=8_000, gpu_model=""),
+        device("n/memory", at(0), time=at(2), resource="memory", quantity=2**33, gpu_model=""),
+    ]
+    held = [
+        allocation("a", "whole", at(0), at(2)),
+        allocation("b", "part", at(0), at(2), (1, 4)),
+        *(allocation(f"n/{of}", pod, at(0), at(2), (1, 8)) for of in ("cpu", "memory")
+          for pod in ("whole", "part")),
+    ]  # fmt: skip
+    with ledger(tmp_path, devices=cards, allocations=held) as store, served(store) as client:
+        (found,) = get(client, aggregate="pod", accumulate="true")
+    told = {name: one["gpuAllocation"]["isGPUShared"] for name, one in found.items()}
+    assert told == {"whole": False, "part": True}
+
+
 def test_money_is_written_in_full(client: Client) -> None:
     """Binary fractions would show 79.99999999200001."""
     text = client.get("/allocation", params={"window": DAY, "aggregate": "namespace"}).text
