@@ -45,17 +45,18 @@ def against(
         if plan.currency != currency or not plan.valid_from <= today < plan.valid_to:
             continue
         most = plan.amount / (3 if plan.period == "quarter" else 1)
-        now = sum((_money(line["month"]) for line in known if plan.covers(line)), Decimal(0))
-        change, unknown = Decimal(0), []
+        own = [line for line in known if plan.covers(line)]
+        now = sum((_money(line["month"]) for line in own), Decimal(0))
+        change, unknown = Decimal(0), [_name(line) for line in own if line["unpriced_gpu_hours"]]
         for row in made.named():
             covered = _covered(plan, row, known, cluster)
             if covered is None or (covered and row["change"] is None):
-                unknown.append(f"{row['namespace']} {row['workload']}")
+                unknown.append(_name(row))
             elif covered:
                 change += _money(row["change"])
         words = f"budget {plan.name}: {now + change:f} of {most:.2f} {currency} a month, {now:f} before"
         if unknown:
-            words += f"; without {', '.join(unknown)}, whose price or owner is not known"
+            words += f"; without {', '.join(dict.fromkeys(unknown))}, whose price or owner is not known"
         is_over = now + change > most
         yield Verdict(words + ("; over it" if is_over else ""), None if unknown and not is_over else is_over)
 
@@ -71,6 +72,10 @@ def _covered(plan: Budget, row: Line, known: Sequence[Line], cluster: str) -> bo
         return plan.covers(said)
     verdicts = {plan.covers({**line, **said}) for line in same}
     return verdicts.pop() if len(verdicts) == 1 else None
+
+
+def _name(line: Line) -> str:
+    return f"{line['namespace']} {line['workload']}"
 
 
 def _money(value: object) -> Decimal:

@@ -357,6 +357,31 @@ def test_a_budget_of_the_file_is_a_gate_too(store: Path, tmp_path: Path) -> None
     assert code({"team": "red"}, 10_000, elsewhere) == 7
 
 
+def test_a_budget_of_workloads_without_a_price_is_not_known_to_be_kept(tmp_path: Path) -> None:
+    """An H100 that no row prices counted as nothing, and the pipeline went on."""
+    cards = [device("a", at(0), time=at(30)), device("b", at(0), time=at(30), gpu_model="NVIDIA H100")]
+    held = [
+        allocation("a", "x", at(0), None, namespace="shop", workload="Deployment/web", time=at(30)),
+        allocation("b", "y", at(0), None, namespace="shop", workload="Job/train", time=at(30)),
+    ]
+    ledger(tmp_path / "ledger", devices=cards, allocations=held).close()
+    (tmp_path / "prices.yaml").write_text("version: x\nprices: [{match: {gpu_model: L4}, gpu_hour: 2}]\n")
+    file = tmp_path / "budgets.yaml"
+    budgets = [
+        {"name": "all", "match": {"namespace": "shop"}, "amount": 10_000},
+        {"name": "web", "match": {"workload": "Deployment/web"}, "amount": 10_000},
+    ]
+    file.write_text(json.dumps({"budgets": budgets}))
+    words = ["--set", f"budgets.file={file}", "predict", "-f", "-", "--store", str(tmp_path / "ledger")]
+    words += ["--prices", str(tmp_path / "prices.yaml"), "-o", "json"]
+    result = CliRunner().invoke(app.app, words, input=json.dumps(workload("Deployment", {}, pod(ONE))))
+    of = {
+        note.split()[1].rstrip(":"): note for note in json.loads(result.stdout)["notes"] if "budget " in note
+    }
+    assert result.exit_code == 7 and "without shop Job/train, whose price" in of["all"]
+    assert "without" not in of["web"]
+
+
 def test_what_kustomize_prints_is_priced_and_what_it_hides_passes_no_gate() -> None:
     """As `kubectl kustomize` v5.5 printed an overlay: three pods of two cards, and an InferenceService."""
     printed = (Path(__file__).parent / "kustomized.yaml").read_text(encoding="utf-8")
