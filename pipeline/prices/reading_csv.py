@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
 from io import StringIO
 
 from pipeline.errors import ConfigError
@@ -71,7 +70,7 @@ def _content(lines: csv.DictReader[str], name: str) -> Content:
                 raise ConfigError(
                     row, "a line of another length", f"write {len(header)} fields, as in the header"
                 )
-            prices += _prices(Section(row, {k: v.strip() for k, v in line.items() if v.strip()}), line)
+            prices += _prices(Section(row, {k: v.strip() for k, v in line.items() if v.strip()}))
         except _Skip as reason:
             skipped.append((row, str(reason)))
         except ConfigError as problem:
@@ -79,20 +78,22 @@ def _content(lines: csv.DictReader[str], name: str) -> Content:
     return Content(name, tuple(prices), skipped=tuple(skipped), problems=tuple(problems))
 
 
-def _prices(row: Section, line: Mapping[str, str]) -> tuple[Price, ...]:
-    price = _price(row, line)
-    both = line.get("GpuCount", "").strip() and line.get("CpuCount", "").strip()
-    if both:
-        raise ConfigError(row.key("CpuCount"), both, "leave it out of an instance with GPUs")
-    return price.by_cores() if line.get("CpuCount", "").strip() else (price,)
+def _prices(row: Section) -> tuple[Price, ...]:
+    price = _price(row)
+    if not row.has("CpuCount"):
+        return (price,)
+    if row.has("GpuCount") or row.text("AssetClass") == "gpu":
+        cores = row.text("CpuCount")
+        raise ConfigError(row.key("CpuCount"), cores, "leave it out of a GPU and of an instance with GPUs")
+    return price.by_cores()
 
 
-def _price(row: Section, line: Mapping[str, str]) -> Price:
-    cost = _amount(row, line)
+def _price(row: Section) -> Price:
+    cost = _amount(row)
     start, end = fields.validity(row, "ValidFrom", "ValidTo")
     return Price(
         name=row.key("").rstrip("."),
-        match=_match(row, line),
+        match=_match(row),
         gpu_hour=cost.gpu_hour,
         currency=fields.currency(row, "Currency", "USD"),
         valid_from=start,
@@ -102,28 +103,28 @@ def _price(row: Section, line: Mapping[str, str]) -> Price:
     )
 
 
-def _amount(row: Section, line: Mapping[str, str]) -> Amount:
+def _amount(row: Section) -> Amount:
     kind = row.choice("AssetClass", ("gpu", "node", "pv"), "")
     if kind == "pv":
         raise _Skip("a disk's price")
     hour = amounts.number(row, "MarketPriceHourly")
     if kind == "gpu":
         return Amount(hour, "list", "")
-    if not line.get("InstanceType", "").strip():
+    if not row.has("InstanceType"):
         raise _Skip("the price of one machine; name its InstanceType to price its kind")
-    if line.get("CpuCount", "").strip():
+    if row.has("CpuCount"):
         return amounts.of_cores(hour, amounts.gpu_count(row, "CpuCount", "cores the instance has"))
-    if not line.get("GpuCount", "").strip():
+    if not row.has("GpuCount"):
         remedy = "add the column GpuCount to spread it over them, or CpuCount where it has none"
         raise _Skip(f"an instance's price without its GPUs; {remedy}")
     return amounts.instance(hour, amounts.gpu_count(row, "GpuCount"))
 
 
-def _match(row: Section, line: Mapping[str, str]) -> Match:
+def _match(row: Section) -> Match:
     found = {field: row.text(column, "") for column, field in _MATCHED.items()}
-    named = line.get("InstanceID", "").strip()
-    if line["AssetClass"].strip() == "gpu" and named:
-        label = line.get("InstanceIDField", "").strip()
+    named = row.text("InstanceID", "")
+    if row.text("AssetClass") == "gpu" and named:
+        label = row.text("InstanceIDField", "")
         if label and label.removeprefix("metadata.labels.") not in _MODEL_LABELS:
             raise _Skip(f"GPUs named by {label}, which is not known to hold their model")
         found["gpu_model"] = found["gpu_model"] or named.replace("_", " ")

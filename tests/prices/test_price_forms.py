@@ -138,10 +138,13 @@ def test_a_csv_with_own_columns_counts_gpus_and_holds_for_a_time(tmp_path: Path)
         ("T4,gpu,,1,,soon,", "ValidFrom"),
         ("T4,gpu,,1", "fields"),
         ("T4,card,,1,,,", "AssetClass"),
+        ("T4,gpu,,1,,,,8", "CpuCount"),
+        (",node,x,1,2,,,8", "CpuCount"),
     ],
 )
 def test_a_wrong_line_of_a_csv_is_named(tmp_path: Path, line: str, names: str) -> None:
-    header = "InstanceID,AssetClass,InstanceType,MarketPriceHourly,GpuCount,ValidFrom,Currency\n"
+    header = "InstanceID,AssetClass,InstanceType,MarketPriceHourly,GpuCount,ValidFrom,Currency"
+    header += ",CpuCount\n" if line.endswith("8") else "\n"
     with pytest.raises(ConfigError, match=names):
         load(tmp_path, header + line + "\n", "prices.csv")
 
