@@ -26,10 +26,15 @@ AWS = (
     '"FormatVersion","v1.0"\n"Disclaimer","x"\n"Publication Date","2026"\n"Version","1"\n'
     '"OfferCode","AmazonEC2"\n'
     '"SKU","TermType","Unit","PricePerUnit","Currency","Instance Type","Tenancy","Operating System",'
-    '"CapacityStatus","Pre Installed S/W","GPU","Region Code"\n'
-    '"A1","OnDemand","Hrs","55.0400000000","USD","p5.48xlarge","Shared","Linux","Used","NA","8","us-east-1"\n'
-    '"A2","OnDemand","Hrs","99.0000000000","USD","p5.48xlarge","Shared","Windows","Used","NA","8","us-east-1"\n'
-    '"A3","OnDemand","Hrs","0.1000000000","USD","m5.large","Shared","Linux","Used","NA","","us-east-1"\n'
+    '"CapacityStatus","Pre Installed S/W","License Model","GPU","Region Code"\n'
+    '"A1","OnDemand","Hrs","55.0400000000","USD","p5.48xlarge","Shared","Linux","Used","NA",'
+    '"No License required","8","us-east-1"\n'
+    '"A2","OnDemand","Hrs","99.0000000000","USD","p5.48xlarge","Shared","Windows","Used","NA",'
+    '"No License required","8","us-east-1"\n'
+    '"A3","OnDemand","Hrs","55.0400000000","USD","p5.48xlarge","Shared","Windows","Used","NA",'
+    '"Bring your own license","8","us-east-1"\n'
+    '"A4","OnDemand","Hrs","0.1000000000","USD","m5.large","Shared","Linux","Used","NA",'
+    '"No License required","","us-east-1"\n'
 )
 GPUHUNT = (
     "instance_name,location,price,cpu,memory,gpu_count,gpu_name,gpu_memory,spot,disk_size\n"
@@ -162,6 +167,10 @@ def test_aws_and_gpuhunt(served: dict[str, str], tmp_path: Path) -> None:
     refresh(served, "aws", tmp_path / "aws.csv")
     refresh(served, "gpuhunt-gcp", tmp_path / "gcp.csv", "/2")
     assert price(tmp_path / "aws.csv", "aws", "us-east-1", "p5.48xlarge") == Decimal("6.88")
+    windows = price(
+        tmp_path / "aws.csv", "aws", "us-east-1", "p5.48xlarge", "", "", "on-demand", "", "windows"
+    )
+    assert windows == Decimal("12.375"), "with AWS's licence: a list of both would have neither price"
     assert price(tmp_path / "gcp.csv", "gcp", "us-central1", "g2-standard-4") == Decimal("0.7069")
     assert price(tmp_path / "gcp.csv", "gcp", "us-central1", "g2-standard-4", "", "", "spot") == Decimal(
         "0.28"

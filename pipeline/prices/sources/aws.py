@@ -13,7 +13,7 @@ PREAMBLE_LINES = 5
 _SYSTEMS = {"Linux": "", "Windows": "windows"}
 _WANTED = {
     "TermType": "OnDemand", "Unit": "Hrs", "Currency": "USD", "Tenancy": "Shared",
-    "CapacityStatus": "Used", "Pre Installed S/W": "NA",
+    "CapacityStatus": "Used", "Pre Installed S/W": "NA", "License Model": "No License required",
 }  # fmt: skip
 
 
