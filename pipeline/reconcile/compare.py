@@ -89,8 +89,12 @@ def compare(
         for key, of_node in unclear.items():
             if key in billed:  # beside its hours: what it sent, its disks
                 found += [_part(line, key[1], Category.not_gpu) for line in of_node]
-            else:
-                billed[key] = of_node
+                continue
+            found += [
+                _part(line, key[1], Category.longer_than_a_day) for line in of_node if not line.is_of_one_day
+            ]
+            if of_day := [line for line in of_node if line.is_of_one_day]:
+                billed[key] = of_day
         for key, of_node in billed.items():
             found += _node_day(key, of_node, nodes[key], currency)
         for (day, node), left in nodes.items():

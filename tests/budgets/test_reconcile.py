@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -196,6 +197,9 @@ def test_what_no_price_explains_has_a_name_of_its_own() -> None:
         Category.matched: both,
         Category.unexplained: (24, 0),
     }
+    month = replace(line("1440", None), is_of_one_day=False)
+    assert named([month]) == {Category.longer_than_a_day: (1440, 0), Category.not_in_bill: (0, 48)}
+    assert named([month, line("48", "24")]) == {Category.matched: both, Category.not_gpu: (1440, 0)}
     assert named([line("60", None)]) == {Category.matched: both, Category.unexplained: (12, 0)}
     sent = [line("48", "24"), line("3", None, "DataTransfer")]
     assert named(sent) == {Category.matched: both, Category.not_gpu: (3, 0)}
