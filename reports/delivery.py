@@ -139,7 +139,7 @@ def _hand(store: Store, closed: Closing, target: Target, made: Parcel, clock: Cl
     except (OSError, ValueError) as error:  # what cannot be a host, a login or an endpoint is the latter
         state = UNCLEAR if isinstance(error, Unclear) else FAILED
         return _tell(store, closed, target, state, str(error)[:500], clock())
-    files = {name: sha256(content).hexdigest() for name, content in made.files.items()}
+    files = {name: sha256(content).hexdigest() for name, content in target.files(made).items()}
     row = _tell(store, closed, target, SENT, said[:500], clock(), files)
     return row | {"partly": isinstance(said, Partly)}
 

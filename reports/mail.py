@@ -58,6 +58,14 @@ class Mail:
     page: str = ""
     again: bool = False
 
+    def files(self, parcel: Parcel) -> dict[str, bytes]:
+        own = parcel.of_team(self.team) if self.team else parcel.of_all()
+        return {
+            name: content
+            for name, content in own.items()
+            if not name.startswith(_FOR_PROGRAMS) and _form(name) in _ATTACHED
+        }
+
     def hand(self, parcel: Parcel, key: str) -> str:
         said = parcel.summary(self.team)
         if said is None:
@@ -133,11 +141,7 @@ class Mail:
         return said
 
     def _message(self, parcel: Parcel, said: Summary, key: str) -> EmailMessage:
-        own = parcel.of_team(self.team) if self.team else parcel.of_all()
-        files = {
-            name: _ATTACHED.get(name.rpartition(".")[2]) for name in own if not name.startswith(_FOR_PROGRAMS)
-        }
-        attached = {name: kind for name, kind in files.items() if kind is not None}
+        attached = self.files(parcel)
         page = f"{self.page}?month={parcel.month}" if self.page else ""
         message = EmailMessage()
         message["Subject"] = f"GPU statement {parcel.month}"
@@ -146,8 +150,9 @@ class Mail:
         message["Message-ID"] = f"<{key}@driftledger>"
         message.set_content(as_text(said, page, list(attached)))
         message.add_alternative(as_html(said, page, list(attached)), subtype="html")
-        for name, kind in attached.items():
-            message.add_attachment(own[name], maintype=kind[0], subtype=kind[1], filename=name)
+        for name, content in attached.items():
+            maintype, subtype = _ATTACHED[_form(name)]
+            message.add_attachment(content, maintype=maintype, subtype=subtype, filename=name)
         return message
 
 
@@ -165,6 +170,10 @@ class _Server(smtplib.SMTP):
 
 class _TlsServer(_Server, smtplib.SMTP_SSL):
     """The same, with TLS from the start."""
+
+
+def _form(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _said(error: smtplib.SMTPResponseException) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -38,6 +39,10 @@ class Target(Protocol):
         """Whether to hand over twice is the same as once."""
         ...
 
+    def files(self, parcel: Parcel) -> Mapping[str, bytes]:
+        """Those of the parcel that it hands over, by name."""
+        ...
+
     def hand(self, parcel: Parcel, key: str) -> str: ...
 
 
@@ -50,8 +55,11 @@ class Folder:
     team: str = ""
     again: bool = True
 
+    def files(self, parcel: Parcel) -> Mapping[str, bytes]:
+        return parcel.chosen(self.team)
+
     def hand(self, parcel: Parcel, key: str) -> str:
-        return f"{len(files.write(self.path / parcel.month, parcel.chosen(self.team)))} files"
+        return f"{len(files.write(self.path / parcel.month, self.files(parcel)))} files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,9 @@ class Bucket:
     url: str
     team: str = ""
     again: bool = True
+
+    def files(self, parcel: Parcel) -> Mapping[str, bytes]:
+        return parcel.chosen(self.team)
 
     def hand(self, parcel: Parcel, key: str) -> str:
         from pyarrow.fs import FileSystem, S3FileSystem
@@ -75,7 +86,7 @@ class Bucket:
             raise OSError(f"{named} is {endpoint}: write https://HOST or https://HOST:PORT")
         where = {"endpoint_override": parts.netloc, "scheme": parts.scheme} if endpoint else {}
         system: FileSystem = S3FileSystem(region=region, connect_timeout=SECONDS, **where)
-        chosen = parcel.chosen(self.team)
+        chosen = self.files(parcel)
         for name, content in chosen.items():
             with system.open_output_stream(f"{place}/{parcel.month}/{name}") as out:
                 out.write(content)
@@ -91,8 +102,11 @@ class Webhook:
     team: str = ""
     again: bool = True
 
+    def files(self, parcel: Parcel) -> Mapping[str, bytes]:
+        return parcel.chosen(self.team)
+
     def hand(self, parcel: Parcel, key: str) -> str:
-        chosen, said = parcel.chosen(self.team), parcel.summary(self.team)
+        chosen, said = self.files(parcel), parcel.summary(self.team)
         message = {
             "month": parcel.month, "key": key, "team": self.team, "hash": said.hash if said else "",
             "due": said.plain if said else {},

@@ -118,6 +118,9 @@ class Cut:
         self.again = again
         self.calls = 0
 
+    def files(self, _: object) -> dict[str, bytes]:
+        return {}
+
     def hand(self, *_: object) -> str:
         self.calls += 1
         if self.calls == 1:
@@ -193,6 +196,9 @@ def test_an_attempt_is_as_old_as_its_own_claim(closed: Store, monkeypatch: pytes
 
     class Asking:
         name, again = "asking", False
+
+        def files(self, _: object) -> dict[str, bytes]:
+            return {}
 
         def hand(self, *_: object) -> str:
             seen.extend(states(closed, (self,), clock[0] + timedelta(minutes=1)))

@@ -112,6 +112,18 @@ def test_what_an_older_version_drew_and_handed_over_is_known(
     assert "it says 2580.00" in verify_file(january, at(january), path).problems[0]
 
 
+@pytest.mark.usefixtures("computed")
+def test_only_what_a_target_took_was_handed_over(tmp_path: Path, whole: Statement, january: Store) -> None:
+    """Blue's file was never given to red's folder: nobody may be told that it was."""
+    deliver(january, at(january), (Folder("red's", tmp_path, "red"),), lambda: NOW)
+    told = {}
+    for team in ("red", "blue"):
+        path = tmp_path / f"{team}.html"
+        path.write_bytes(FORMS["html"](of_team(whole, team)))
+        told[team] = verify_file(january, at(january), path).handed_over
+    assert told == {"red": NOW, "blue": None}
+
+
 def test_a_file_is_compared_with_the_month_computed_again(
     january: Store, whole: Statement, tmp_path: Path
 ) -> None:
