@@ -302,6 +302,15 @@ def test_a_slice_has_its_exporters_name_from_the_first_pod_that_tells_it() -> No
     again.fold.take([news("nodes", node, "listed"), news("pods", pod, "listed")])
     again(*(News(name, "synced", None, scene.now + SECOND) for name in KINDS))
     assert list(again.rows.values()) == [] == list(again.devices.values()), "a restart changes no name"
+    again(news("pods", pod, "gone"))
+    short = k.pod("b", limits={mig: "1"}, given={mig: ["MIG-x"]})
+    again(news("pods", short))
+    assert [r["device"] for r in again.open()] == ["GPU-a/7"], "known at once, however short the next pod is"
+    both = k.pod("d", limits={mig: "2"}, given={mig: ["MIG-x", "MIG-y"]})
+    again(news("pods", short, "gone"), news("pods", both))
+    assert {r["device"] for r in again.open()} == {"GPU-a/7", "MIG-y"}
+    again()
+    assert devices(again) == {"MIG-y"}, "the slice that has a name keeps it and its interval"
 
 
 @pytest.mark.parametrize("renamed", [True, False])

@@ -66,6 +66,7 @@ class Fold:
         self.inventory.restore(kept["inventory"])
         self.changes.seen, self.changes.missed = kept["seen"], dict(kept.get("missed", {}))
         self._revision = kept["revision"]
+        self.context.same.update(kept.get("same", {}))
         self._slots = plugin.restored(self.allocations.rows())
         named.remember(self.context, self.allocations.rows())
         for row in self.allocations.rows():
@@ -77,6 +78,7 @@ class Fold:
             "seen": seen,
             "missed": self.changes.still_missed(),
             "revision": self._revision,
+            "same": dict(self.context.same),
             "allocations": self.allocations.kept(),
             "inventory": self.inventory.kept(),
         }

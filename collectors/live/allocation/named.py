@@ -4,7 +4,7 @@ The exporter asks the kubelet itself, some time later: a pod of the same name be
 its device on, so what it tells counts only of a pod that was bound for a while.
 
 A MIG slice that the kubelet calls `MIG-uuid` is `GPU-uuid/instance` to the exporter, and so in what it did: a
-container with one slice tells that they are one, and the exporter's name stands.
+container with one slice tells that they are one, and the exporter's name stands for all that have it later.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ def learn(context: Context, told: Told) -> Iterator[str]:
             continue
         for asked in pod.asked:
             key = (asked.container, asked.resource)
-            known = key in context.named.get(pod.uid, {}) or (asked.given and not _is_slice(asked))
+            if _is_slice(asked):
+                known = asked.given[0] in context.same
+            else:
+                known = bool(asked.given) or key in context.named.get(pod.uid, {})
             if known or not asked.resource.startswith(_EXPORTED):
                 continue
             devices = told.get((pod.namespace, pod.name, asked.container), {})
@@ -49,14 +52,21 @@ def learn(context: Context, told: Told) -> Iterator[str]:
             ):
                 if _is_slice(asked):
                     context.same[asked.given[0]] = fresh[0]
-                context.named.setdefault(pod.uid, {})[key] = tuple(fresh)
+                else:
+                    context.named.setdefault(pod.uid, {})[key] = tuple(fresh)
                 yield pod.uid
 
 
 def given(pod: Pod, asked: Asked, context: Context) -> tuple[str, ...]:
-    """The names that the kubelet tells, else those that were learned; of a slice the other way about."""
+    """The names that the kubelet tells, a slice's as the exporter calls it where a pod told that; else those
+    that were learned."""
     learned = context.named.get(pod.uid, {}).get((asked.container, asked.resource), ())
-    return learned if learned and _is_slice(asked) else asked.given or learned
+    return tuple(_exported(name, context.same) for name in asked.given) or learned
+
+
+def _exported(name: str, same: Mapping[str, str]) -> str:
+    device, mark, replica = name.partition("::")
+    return f"{same.get(device, device)}{mark}{replica}"
 
 
 def unique(name: str, resource: str, node: str) -> bool:

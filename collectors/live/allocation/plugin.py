@@ -77,7 +77,7 @@ def _device(
     place = f"{asked.container}/{asked.resource}/{number}"
     slot: int | None = None
     if number < len(names):
-        name = named(names[number], pod.node if names is asked.given else "")
+        name = named(names[number], pod.node if asked.given else "")
     else:
         slot = _slot(slots.setdefault((pod.node, asked.resource), {}), f"{pod.uid}/{place}")
         replica = str(slot % shared) if shared > 1 else ""
