@@ -208,6 +208,32 @@ def test_the_nodes_are_a_file_that_hubble_reads(cluster: FakeCluster, store: Sto
         until(lambda: b"z1" not in file.read_bytes(), "a file without the node", SECONDS)
 
 
+def test_a_file_of_nodes_whose_disk_is_away_ends_nothing_and_is_written_later(
+    cluster: FakeCluster, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a help for zones; the collectors of the process are what is billed by."""
+    folder = tmp_path / "there"
+    folder.mkdir()
+    file, node = folder / "nodes.json", k.node()
+    settings = AllocationSettings(
+        server=cluster.url, turn_seconds=0.05, beat_seconds=0.2, nodes_file=str(file)
+    )
+    with collecting(settings, store, tmp_path) as one:
+        until(lambda: one.turns, "a turn", SECONDS)
+        shutil.rmtree(folder)
+        cluster.put(k.NODES, node)
+        until(lambda: any("file of nodes" in said for said in one.report.remarks()), "a remark", SECONDS)
+        folder.mkdir()
+        until(lambda: file.exists() and b"n1" in file.read_bytes(), "the node in the file", SECONDS)
+        until(lambda: one.report.remarks() == [], "no remark", SECONDS)
+        assert one.failure is None and one.report.not_ready() == []
+    monkeypatch.setattr("collectors.live.kube.watch._PATIENT_SECONDS", 0.0)
+    cluster.denied.add(("list", "nodes"))
+    with collecting(settings, store, tmp_path) as again:
+        until(lambda: again.turns, "a turn", SECONDS)
+        assert b"n1" in file.read_bytes(), "who may not see the nodes does not know that they are gone"
+
+
 def test_pages_of_a_list_are_one_list(cluster: FakeCluster, store: Store, tmp_path: Path) -> None:
     """More pods than a page holds must neither be lost nor end at the page's edge."""
     for number in range(1_200):

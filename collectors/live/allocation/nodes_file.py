@@ -16,23 +16,25 @@ class NodesFile:
 
     def __init__(self, file: str) -> None:
         """An empty list where there is no file yet: its reader may be there first.  Raises ConfigError."""
-        self._file, self._written = Path(file), b""
-        if not self._file.exists():
-            self.write([])
-
-    def write(self, nodes: Iterable[Node]) -> None:
-        """Raises ConfigError where the file cannot be written."""
-        content = msgspec.json.encode({"items": [_item(one) for one in sorted(nodes, key=lambda n: n.name)]})
-        if content == self._written:
-            return
-        new = self._file.with_name(f"{self._file.name}.new")
+        self._file = Path(file)
+        self._written: list[Node] | None = None
         try:
-            new.write_bytes(content)
-            new.replace(self._file)
+            if not self._file.exists():
+                self.write([])
         except OSError as error:
             remedy = f"{error.strerror}; name a file in a folder that can be written"
-            raise ConfigError("allocation.nodes_file", str(self._file), remedy) from error
-        self._written = content
+            raise ConfigError("allocation.nodes_file", file, remedy) from error
+
+    def write(self, nodes: Iterable[Node]) -> None:
+        """Raises OSError where the file cannot be written; the next time it is tried again."""
+        there = list(nodes)
+        if there == self._written:
+            return
+        items = [_item(one) for one in sorted(there, key=lambda n: n.name)]
+        new = self._file.with_name(f"{self._file.name}.new")
+        new.write_bytes(msgspec.json.encode({"items": items}))
+        new.replace(self._file)
+        self._written = there
 
 
 def _item(node: Node) -> dict[str, object]:

@@ -6,7 +6,7 @@ import base64
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,11 +84,21 @@ class Allocation:
             due = time.monotonic() - beat > self.settings.beat_seconds and following.sees_all
             if not said and due:
                 parsed = fold.beat(now)
-            if self.nodes_file is not None:
-                self.nodes_file.write(fold.context.nodes.values())
+            if self.nodes_file is not None and "nodes" in fold.changes.caught_up:
+                _write(self.nodes_file, fold.context.nodes.values(), watch)
             if said or due:
                 beat = time.monotonic()
                 yield Turn(parsed, _packed(fold.kept(following.seen())), watch.now())
+
+
+def _write(file: NodesFile, there: Iterable[nodes.Node], watch: Watch) -> None:
+    """A disk that is full or away must not end what is billed."""
+    try:
+        file.write(there)
+    except OSError as error:
+        watch.notes("file of nodes", f"it cannot be written ({error}), and is as it was")
+    else:
+        watch.goes_on("file of nodes")
 
 
 class _Following:
