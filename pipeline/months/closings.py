@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from pipeline.errors import NotFound
@@ -33,7 +34,13 @@ class Closing:
     actor: str
 
     def thawed(self) -> Inputs:
-        return frozen.load(Inputs, self.inputs)
+        return _inputs(self.inputs)
+
+
+@lru_cache(maxsize=4)
+def _inputs(text: str) -> Inputs:
+    """Months are mostly closed with the same ones, and a draft asks for those of each of the last twelve."""
+    return frozen.load(Inputs, text)
 
 
 def closings(store: Store) -> list[Closing]:
