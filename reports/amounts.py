@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from itertools import groupby
 
 from pipeline.answers.money import in_cents
@@ -27,7 +27,6 @@ class Amounts:
     idle: Decimal | None
     """Of all other time: held without work or for all, or held by nobody."""
     total: Decimal | None
-    completeness: Decimal | None
 
 
 def of_charges(charges: Sequence[Charge], digits: int) -> Amounts:
@@ -41,7 +40,7 @@ def of_charges(charges: Sequence[Charge], digits: int) -> Amounts:
         used, idle = (sum(column, ZERO) for column in zip(*_split(priced, digits), strict=True))
     return Amounts(
         allocated=allocated, active=active, idle_held=idle_held, busy=busy, unallocated=unallocated,
-        unpriced=unpriced, used=used, idle=idle, total=total, completeness=None,
+        unpriced=unpriced, used=used, idle=idle, total=total,
     )  # fmt: skip
 
 
@@ -55,9 +54,7 @@ def _split(priced: Sequence[Charge], digits: int) -> Iterator[list[Decimal]]:
 
 
 def add(parts: Sequence[Amounts]) -> Amounts:
-    """The sum; completeness is weighed by time."""
-    exists = sum((p.allocated + p.unallocated for p in parts), ZERO)
-    seen = sum(((p.completeness or ZERO) * (p.allocated + p.unallocated) for p in parts), ZERO)
+    """The sum."""
     return Amounts(
         allocated=sum((p.allocated for p in parts), ZERO),
         active=sum((p.active for p in parts), ZERO),
@@ -68,7 +65,6 @@ def add(parts: Sequence[Amounts]) -> Amounts:
         used=_known([p.used for p in parts]),
         idle=_known([p.idle for p in parts]),
         total=_known([p.total for p in parts]),
-        completeness=(seen / exists).quantize(Decimal("0.0001"), ROUND_FLOOR) if exists else None,
     )
 
 
