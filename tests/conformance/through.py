@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from collectors.live.allocation.fold import Fold
-from collectors.live.allocation.parameters import AllocationSettings
-from collectors.live.allocation.source import _names, kinds
-from collectors.live.kube.watch import News
 from tests.allocation import kube_shapes as k
+from tests.allocation.test_allocation_cases import Scene, news
 from tests.conformance.case import END, START, Row
 
-_KINDS = {kind.name: kind for kind in kinds(AllocationSettings())}
 Object = tuple[str, dict[str, Any]]
 """Its kind, such as pods, and what the API server says of it."""
 
@@ -35,21 +30,11 @@ def pod(name: str, resource: str = "nvidia.com/gpu", **more: Any) -> Object:
 
 def devices_and_holders(objects: Sequence[Object]) -> tuple[list[Row], list[Row]]:
     """All of them appear at the hour's start and are gone at its end."""
-    fold = Fold("c", _names(AllocationSettings()))
-    fold.take(News(name, "synced", None, _micros(START)) for name in _KINDS)
-    newest: dict[str, dict[str, Row]] = {"device": {}, "allocation": {}}
+    scene = Scene()
     for what, time in (("put", START), ("gone", END)):
         at = _micros(time)
-        fold.take(News(kind, what, _reduced(kind, one), at) for kind, one in objects)
-        for kind, rows in fold.settle(at).events.items():
-            for row in rows.to_pylist():
-                place = "/".join((row["device"], row.get("consumer_uid") or "", row.get("share_id") or ""))
-                newest[kind][place] = row
-    return [_plain(r) for r in newest["device"].values()], [_plain(r) for r in newest["allocation"].values()]
-
-
-def _reduced(kind: str, one: dict[str, Any]) -> Any:
-    return _KINDS[kind].reduce(json.dumps(one).encode())
+        scene(*(news(kind, one, what, at) for kind, one in objects), at=at)
+    return [_plain(row) for row in scene.devices.values()], [_plain(row) for row in scene.rows.values()]
 
 
 def _micros(time: str) -> int:
