@@ -18,7 +18,7 @@ from reports.words import KINDS, NAMES, action, additions, hours, money, percent
 GPU_MODEL = BY.index("gpu_model")
 
 
-def buckets(of: Statement, total: Decimal) -> list[tuple[str, Decimal, str]]:
+def buckets(of: Statement, total: Decimal) -> list[tuple[str, Decimal, Decimal]]:
     """(where the time went, amount, share of `total` in per cent) of each bucket that has an amount."""
     held = [(NAMES[name], value) for name, value in zip(BUCKETS, of.buckets, strict=True) if value]
     parts = shares([value for _, value in held], total)
@@ -29,7 +29,7 @@ def _buckets(of: Statement) -> list[dict[str, Any]]:
     total = of.amounts.total
     if not total:
         return []
-    rows = [[name, money(value, of.currency), part] for name, value, part in buckets(of, total)]
+    rows = [[name, money(value, of.currency), f"{part:.1f}%"] for name, value, part in buckets(of, total)]
     title = f"Where the time of the GPUs went; idle and shared time by rule {visible(of.rule)}"
     return [{"title": title, "table": table(["", of.currency, "share"], rows, "lrr")}]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from pipeline.answers.cost_table import NOBODYS
@@ -81,7 +80,7 @@ def _paid(of: Statement) -> Sheet:
 def _buckets(of: Statement) -> Sheet:
     total = of.amounts.total
     found = buckets(of, total) if total else []
-    rows = [[name, value, Decimal(part[:-1]) / 100, of.rule] for name, value, part in found]
+    rows = [[name, value, part / 100, of.rule] for name, value, part in found]
     return "Where time went", [["where", of.currency, "part", "rule"], *rows], False
 
 

@@ -46,10 +46,9 @@ def percent(part: Decimal | None, whole: Decimal | None) -> str:
     return f"{(part / whole * 100).quantize(Decimal('0.1'), ROUND_FLOOR)}%"
 
 
-def shares(parts: Sequence[Decimal], whole: Decimal) -> list[str]:
-    """Per cent that sum to 100.0, of parts that sum to the whole."""
-    tenths = in_cents([part / whole * 100 for part in parts], Decimal(100), 1)
-    return [f"{tenth:.1f}%" for tenth in tenths]
+def shares(parts: Sequence[Decimal], whole: Decimal) -> list[Decimal]:
+    """Per cent, to a tenth, that sum to 100, of parts that sum to the whole."""
+    return in_cents([part / whole * 100 for part in parts], Decimal(100), 1)
 
 
 def unit(value: Decimal | None) -> str:

@@ -274,7 +274,7 @@ def test_who_was_only_corrected_used_nothing_and_every_currency_is_shown(februar
     assert [Decimal(str(value)) for value in rows[-1][-2:]] == [february.due("USD"), february.due("EUR")]
     page = statement_html.render(of_team(february, "blue"))
     assert "shown only, not charged" in page and "unpriced" not in page.replace("listed as unpriced", "")
-    assert [sum(Decimal(t[:-1]) for t in shares(parts, sum(parts, Decimal(0)))) for parts in (
+    assert [sum(shares(parts, sum(parts, Decimal(0)))) for parts in (
         [Decimal("43.25"), Decimal("39.74"), Decimal("16.99")], [Decimal(1)] * 3
     )] == [100, 100]  # fmt: skip
 
