@@ -15,8 +15,9 @@ REMEDY = (
     "with brackets where both are meant; the operators are : !: ~: !~: <~: !<~: ~>: !~>:"
 )
 _CONDITION = re.compile(
-    r'\s*(\w+)(?:\[([^\]"]+)\])?\s*(!?)(<~|~>|~|):\s*("[^"]*"(?:\s*,\s*"[^"]*")*)\s*', re.ASCII
+    r'\s*(?a:(\w+)(?:\[([^\]"]+)\])?\s*(!?)(<~|~>|~|):\s*("[^"]*"(?:\s*,\s*"[^"]*")*)\s*)'
 )
+_OPENED, _CLOSED = re.compile(r"\s*\("), re.compile(r"\)\s*")
 _DEEPEST = 20
 OLD = {
     "filterClusters": "cluster", "filterNodes": "node", "filterNamespaces": "namespace", "filterPods": "pod",
@@ -83,10 +84,11 @@ def properties(found: Iterable[Filter]) -> Iterator[str]:
 
 def parse(text: str) -> tuple[Filter, ...]:
     """All must fit; ConfigError for what is no filter, or names no property."""
-    if not text.strip():
+    text = text.strip()
+    if not text:
         return ()
     found, place = _joined(text, 0, 0)
-    if place < len(text.rstrip()):
+    if place < len(text):
         raise ConfigError("filter", text, REMEDY)
     return (found,)
 
@@ -97,7 +99,7 @@ def _joined(text: str, place: int, depth: int) -> tuple[Filter, int]:
         raise ConfigError("filter", text, f"write at most {_DEEPEST} brackets within each other")
     part, place = _part(text, place, depth)
     parts, sign = [part], ""
-    while place < len(text.rstrip()) and text[place] != ")":
+    while place < len(text) and text[place] != ")":
         # OpenCost takes a space for a plus: in an address it is one.
         found = text[place] if text[place] in "+|" else "+"
         if sign and found != sign:
@@ -109,16 +111,12 @@ def _joined(text: str, place: int, depth: int) -> tuple[Filter, int]:
 
 
 def _part(text: str, place: int, depth: int) -> tuple[Filter, int]:
-    while text[place : place + 1].isspace():
-        place += 1
-    if text[place : place + 1] == "(":
-        inner, place = _joined(text, place + 1, depth + 1)
-        if text[place : place + 1] != ")":
+    if opened := _OPENED.match(text, place):
+        inner, place = _joined(text, opened.end(), depth + 1)
+        closed = _CLOSED.match(text, place)
+        if not closed:
             raise ConfigError("filter", text, "a bracket is not closed; " + REMEDY)
-        place += 1
-        while text[place : place + 1].isspace():
-            place += 1
-        return inner, place
+        return inner, closed.end()
     found = _CONDITION.match(text, place)
     if not found:
         raise ConfigError("filter", text, REMEDY)
