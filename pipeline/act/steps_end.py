@@ -16,6 +16,7 @@ from pipeline.canonical import canonical
 from pipeline.errors import ConfigError, NotFound
 from pipeline.policy import ladders
 from pipeline.policy.climb import over
+from pipeline.policy.file import parse
 from pipeline.policy.money import Standing
 from pipeline.policy.rules import Policy
 from pipeline.store import Store
@@ -49,7 +50,8 @@ def settled(client: Kubernetes, rung: Rung, one: Taken, policy: Policy, now: dat
             yield Settled(found.state, found.detail, found.evidence)
     elif past.state == "executed" and past.acted_at is not None:
         found = rung.holds(client, plan, past.action_id)
-        ladder = policy.ladder(past.rule)
+        recorded = one.evidence["policy"]["text"]
+        ladder = policy.ladder(past.rule) or parse(recorded).ladder(past.rule)
         within = ladder.verify_within if ladder else ladders.VERIFY_WITHIN
         if found is not None:
             yield Settled(found.state, found.detail, found.evidence)

@@ -10,6 +10,7 @@ from detectors.finding import Finding
 from detectors.parameters import Parameters
 from pipeline.act.approvals import granted, lapsed, still_offered
 from pipeline.act.carrying_out import carried_out
+from pipeline.act.decided_by import decided_by
 from pipeline.act.events import Publisher, Taken, publish, taken
 from pipeline.act.freezing import room_back, thaw
 from pipeline.act.owner_waiting import gone_on
@@ -147,7 +148,7 @@ def _settled(
         client = clients.get(past.cluster)
         if past.state not in ("approved", "executed") or past.acted_at is None or client is None:
             continue
-        rule = policy.rule(past.rule)
+        rule = decided_by(store, past.action_id) or policy.rule(past.rule)
         label = rule.version_label if rule else rules.VERSION_LABEL
         until = past.acted_at + (rule.verify_within if rule else rules.VERIFY_WITHIN)
         kind, _, name = past.workload.partition("/")

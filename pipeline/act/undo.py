@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pipeline.act.carrying_out import carried_out
+from pipeline.act.decided_by import decided_by
 from pipeline.act.events import Publisher, Taken, publish, taken
 from pipeline.act.owner_waiting import KIND as WAITING
 from pipeline.act.owner_waiting import gone_on, let_go, owner_waits
@@ -21,7 +22,6 @@ from pipeline.canonical import digest, moment
 from pipeline.errors import ConfigError, NotFound, PreflightFailed
 from pipeline.policy import rules
 from pipeline.policy.decisions import Action, Patch
-from pipeline.policy.file import parse
 from pipeline.policy.ladders import STEPS
 from pipeline.policy.rules import Target
 from pipeline.store import Store
@@ -112,7 +112,7 @@ def _inverse(store: Store, action_id: str, client: Kubernetes, cluster: str) -> 
     if row["cluster"] != cluster:
         raise ConfigError("--cluster", cluster, f"the action was in cluster {row['cluster']}")
     evidence = json.loads(row["evidence"])
-    rule = parse(evidence["policy"]["text"]).rule(evidence["rule"])
+    rule = decided_by(store, row["action_id"])
     label = rule.version_label if rule else rules.VERSION_LABEL
     kind, _, name = row["workload"].partition("/")
     target = Target(cluster, row["namespace"], kind, name)

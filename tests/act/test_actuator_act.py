@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from pipeline.answers.window import Window
 from pipeline.demo.apiserver_faults import Fault
 from pipeline.explain.explanation import explain
 from pipeline.policy.file import parse
+from tests.act import cluster_scene
 from tests.act.cluster_scene import template
 from tests.act.rollback_scene import NOW, POLICY, policy, scene
 from tests.ledger import START
@@ -112,6 +114,19 @@ def test_a_crash_at_any_step_leaves_exactly_one_effective_patch(tmp_path, state,
         assert s.lab.serving() == "v1"
         assert s.lab.deployment["metadata"]["generation"] == 3
         assert {"executed", "verified"} <= {name for name, _ in s.states()}
+
+
+def test_a_rollback_is_settled_by_the_rule_that_decided_it(tmp_path, monkeypatch):
+    """A file that is gone for a moment must not call a rollback undone: its owner would bring v2 back."""
+    monkeypatch.setattr(cluster_scene, "VERSION_LABEL", "example.org/model")
+    own = "signals: 1\n    version_label: example.org/model\n    verify_within: 1h\n"
+    text = POLICY.format(mode="auto", detectors="accuracy").replace("signals: 1\n", own)
+    gone = replace(parse(text), rules=(), ladders=(), kill_switch=True)
+    with scene(tmp_path) as s:
+        assert states(s.tick(rules=parse(text))) == ["proposed", "approved", "executed"]
+        assert states(s.tick(NOW + 11 * MINUTE, rules=gone)) == [], "an hour is not over"
+        s.lab.server.tick()
+        assert states(s.tick(NOW + 12 * MINUTE, rules=gone)) == ["verified"]
 
 
 def test_the_same_tick_again_after_a_crash_records_each_step_once(tmp_path):

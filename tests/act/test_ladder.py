@@ -303,6 +303,16 @@ def test_a_write_that_was_lost_is_not_done_after_its_time_or_with_the_kill_switc
     assert ("suspend_batch", "undone") in scene.tick(off, late, as_of=late) and not scene.api.writes
 
 
+def test_a_step_has_the_time_that_its_ladder_gave_it_also_when_the_file_is_gone(scene):
+    """Else a slow cluster's step would count as failed, and pause its ladder."""
+    text = scene.policy(steps="freeze").text
+    rules = parse(text.replace("    mode: auto\n", "    mode: auto\n    verify_within: 1h\n"))
+    assert scene.tick(rules)[-1] == ("freeze", "executed"), "no controller has counted by it yet"
+    gone = replace(rules, rules=(), ladders=(), kill_switch=True)
+    assert scene.tick(gone, NOW + 11 * MINUTE) == []
+    assert scene.tick(gone, NOW + HOUR) == [("freeze", "failed")]
+
+
 def test_what_a_person_agreed_to_is_done_as_planned_and_what_a_person_put_back_stays_back(scene):
     rules = scene.policy("propose", "cap_autoscalers")
     web = ("horizontalpodautoscalers.autoscaling", "web")
