@@ -19,6 +19,7 @@ from pipeline.collect import turns
 from pipeline.collect.doors import Door
 from pipeline.collect.report import Report
 from pipeline.collect.state import State
+from pipeline.health.readiness import START
 from pipeline.health.server import HealthServer
 from pipeline.settings.groups import Settings, group
 
@@ -50,6 +51,8 @@ def collect(
         # By name: allocation makes the file of nodes that hubble may read.
         made = [(kind, collector(kind, group(settings, kind), chosen.cluster)) for kind in sorted(kinds)]
         sources = {kind: partial(_turns, kind, source, settings, open_door) for kind, source in made}
+        if not made:
+            report.goes_on(START)  # else the first turn of a collector says it
         _run({**sources, **beside}, report)
     finally:
         health.stop()
