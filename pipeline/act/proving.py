@@ -32,12 +32,16 @@ GIVE_UP = timedelta(days=7)
 def prove(
     store: Store, publisher: Publisher, policy: Policy, clients: Mapping[str, Kubernetes], now: datetime
 ) -> Iterator[Taken]:
-    """The outcome of each rollback that is due for one, and the steps of what did not help in mode auto."""
+    """The outcome of each rollback that is due for one, and the steps of what did not help in mode auto.
+
+    One look is all: a cluster without a client, which another process leads, is left to that process.
+    """
     waiting = [p for p in past_actions(store) if (p.kind, p.state) == ("rollback", "verified")]
     told = {row["action_id"] for row in store.rows("outcomes").to_pylist()} if waiting else set()
     for past in waiting:
         rule = policy.rule(past.rule)
-        if rule is None or past.action_id in told or past.acted_at is None:
+        client = clients.get(past.cluster)
+        if rule is None or client is None or past.action_id in told or past.acted_at is None:
             continue
         if now < past.acted_at + rule.prove_within:
             continue
@@ -48,8 +52,7 @@ def prove(
         if found.missing and now < past.acted_at + GIVE_UP:
             continue
         outcome.publish(publisher, past.action_id, found, now)
-        client = clients.get(past.cluster)
-        if found.result not in ("harmed", "no-change") or policy.kill_switch or client is None:
+        if found.result not in ("harmed", "no-change") or policy.kill_switch:
             continue
         if rule.mode == "propose":
             words = f"put {past.model_version} back, since the rollback did not help: {found.detail}"

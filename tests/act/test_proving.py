@@ -44,6 +44,7 @@ def test_a_rollback_that_did_not_help_is_put_back_after_one_look(tmp_path, error
         assert proven(130 * MINUTE) == [], "no label has come"
         s.store.append(life(3, "v1", 101, 60, error))
         assert proven(61 * MINUTE) == [], "it is not time"
+        assert [*prove(s.store, s.embedded, policy(), {}, NOW + 130 * MINUTE)] == [], "another one leads"
         steps = proven(130 * MINUTE)
         assert steps == ([] if result == "helped" else ["proposed", "approved", "executed", "undone"])
         assert s.lab.serving() == serves
