@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from collectors.quantity import quantity
 from pipeline.actuator.kubernetes import Object
 
 ALL_MODE = 32
@@ -52,7 +53,9 @@ def _of_pod(spec: Object) -> Counter[str]:
 def _of_container(container: Object) -> Counter[str]:
     resources = container.get("resources") or {}
     asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
-    return Counter({f"requests.{name}": int(n) for name, n in asked.items() if _extended(name)})
+    return Counter(
+        {f"requests.{name}": int(quantity(n) or 0) for name, n in asked.items() if _extended(name)}
+    )
 
 
 def _of_request(request: Object) -> Counter[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
+from collectors.quantity import quantity
 from pipeline.actuator.freeze import EXPIRES, NAME
 from pipeline.actuator.kubernetes import RESOURCE_QUOTAS, ApiError, Kubernetes, Object, Resource
 from pipeline.answers.answer import Answer, Column, Value
@@ -22,12 +23,6 @@ COLUMNS = (
     Column("what"),
 )
 _BOUNDS = ("min", "max", "default", "defaultRequest", "maxLimitRequestRatio")
-_UNITS = {
-    "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "": Decimal(1), "k": Decimal(10) ** 3,
-    "M": Decimal(10) ** 6, "G": Decimal(10) ** 9, "T": Decimal(10) ** 12, "P": Decimal(10) ** 15,
-    "E": Decimal(10) ** 18, "Ki": Decimal(2) ** 10, "Mi": Decimal(2) ** 20, "Gi": Decimal(2) ** 30,
-    "Ti": Decimal(2) ** 40, "Pi": Decimal(2) ** 50, "Ei": Decimal(2) ** 60,
-}  # fmt: skip
 
 
 def quotas(client: Kubernetes, namespaces: tuple[str, ...]) -> Answer:
@@ -76,14 +71,7 @@ def _range(namespace: str, thing: Object) -> Iterator[tuple[Value, ...]]:
 def _share(used: object, limit: object) -> Decimal | None:
     """None where nobody has counted, or nothing may be had."""
     has, may = quantity(used), quantity(limit)
-    return has / may if has is not None and may else None
-
-
-def quantity(text: object) -> Decimal | None:
-    """A Kubernetes quantity such as 80Gi, 500m or 1e3; None where it is none."""
-    written = str(text)
-    unit = next((u for u in sorted(_UNITS, key=len, reverse=True) if u and written.endswith(u)), "")
-    try:
-        return Decimal(written.removesuffix(unit)) * _UNITS[unit]
-    except InvalidOperation:
+    if has is None or not may:
         return None
+    share = has / may
+    return Decimal(share.numerator) / share.denominator

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from collectors.quantity import quantity
 from pipeline.actuator.freeze import NAME
 from pipeline.actuator.kubernetes import RESOURCE_QUOTAS, ApiError, Kubernetes, Object
 from pipeline.actuator.patching import annotations_of
@@ -34,7 +35,9 @@ def lend(client: Kubernetes, thing: Object, content: Object, action_id: str) -> 
     after = {**thing, "spec": {**thing["spec"], "template": content}}
     wanted = needs(thing, templates) | needs(after, templates)
     before = quota["spec"]["hard"]
-    raised = before | {n: str(int(before[n]) + count) for n, count in wanted.items() if n in before and count}
+    # The API server writes some back in another form: 1000 is 1k.
+    held = {n: quantity(before.get(n)) for n, count in wanted.items() if count}
+    raised = before | {n: str(int(has) + wanted[n]) for n, has in held.items() if has is not None}
     if raised == before:
         return ""
     kept = canonical({"action": action_id, "hard": before})

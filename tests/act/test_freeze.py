@@ -88,6 +88,16 @@ def test_a_freeze_is_raised_for_one_rollback_and_lowered_after_it() -> None:
     assert lend(Objects(), thing, template, "r") == "", "no freeze, no room to make"
 
 
+def test_a_quota_that_the_api_server_wrote_its_way_is_raised_all_the_same() -> None:
+    """It gives 1000 back as 1k, and a rollback must not end with that, nor the whole process."""
+    api, thing = frozen()
+    api.held["resourcequotas"]["a", freeze.NAME]["spec"]["hard"]["requests.nvidia.com/gpu"] = "1k"
+    thing["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] = "2k"
+    assert lend(api, thing, thing["spec"]["template"], "r") == "the freeze of a is raised for its surge"
+    hard = api.get(RESOURCE_QUOTAS, "a", freeze.NAME)["spec"]["hard"]
+    assert hard == {"requests.nvidia.com/gpu": "3000"}
+
+
 @pytest.mark.parametrize("state", ["executed", "verified", "failed"])
 def test_the_tick_after_a_rollback_takes_the_room_back(state: str) -> None:
     """Also after a crash at any point: the quota itself says for whom it was raised."""
