@@ -106,7 +106,7 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
             beside["prices"] = pricing(chosen.up)
         if chosen.up.lease:
             beside["lease"] = jobs.electing(connected)
-        if policy and any(r.step == "hold_admission" for one in policy.used.ladders for r in one.rungs):
+        if policy:
             beside["admission"] = jobs.admitting(ledger, policy.answering, connected)
         if chosen.closing.schedule_seconds:
             beside["month end"] = month_end(chosen, place(ctx, folder))

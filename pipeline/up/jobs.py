@@ -108,10 +108,18 @@ def electing(clients: Mapping[str, Kubernetes]) -> Job:
 
 
 def admitting(store: Store, rules: Rules, clients: Mapping[str, Kubernetes]) -> Job:
-    """Answer Kueue's workloads from the budget; with the kill switch on nothing is held back."""
+    """Answer Kueue's workloads from the budget; with the kill switch on nothing is held back.
+
+    From when a ladder first has the rung: who was told to wait is let in also when it is taken away.
+    """
+    begun = False
 
     def once(watch: Watch) -> None:
+        nonlocal begun
         now, policy = _now(watch), rules(watch)
+        begun = begun or any(r.step == "hold_admission" for one in policy.ladders for r in one.rungs)
+        if not begun:
+            return
         for cluster, client in leading(clients).items():
             spaces = tuple(n for one in policy.ladders if one.cluster == cluster for n in one.namespaces)
             held = {} if policy.kill_switch else holds(store, cluster, now)

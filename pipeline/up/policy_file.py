@@ -45,11 +45,6 @@ class PolicyFile:
         watch.goes_on(PART)
         return True
 
-    @property
-    def used(self) -> Policy:
-        """The last one that could be used."""
-        return self._used
-
     def _read(self, before: Policy | None) -> Policy:
         text = yaml_file.read_text(self._path)
         if before is not None and text == before.text:

@@ -62,6 +62,28 @@ def test_workloads_wait_while_a_step_holds_and_no_longer(tmp_path):
         assert answered(store, rules, NOW + timedelta(hours=12)) == "Ready", "its time is over"
 
 
+def test_a_rung_that_the_file_gets_later_is_answered_and_to_the_end(tmp_path):
+    """Else its step would count as done while nobody answers Kueue, and who waits would wait for ever."""
+    api, steps, answered = Objects(), iter(("freeze", "hold_admission", "freeze")), []
+
+    def rules(_):
+        api.put(CHECKS, "", "driftledger-budget", spec={"controllerName": CONTROLLER}, status={})
+        return Scene.policy(type("", (), {"name": "lab"})(), steps=next(steps))
+
+    class Turns(Once):
+        def wait(self, seconds: float) -> bool:
+            if self.turns:
+                answered.append(
+                    bool(api.held["admissionchecks.kueue.x-k8s.io"]["", "driftledger-budget"]["status"])
+                )
+            self.turns += 1
+            return self.turns > 3
+
+    with Store.open(tmp_path) as store:
+        jobs.admitting(store, rules, {"lab": api})(Turns())
+    assert answered == [False, True, True]
+
+
 def test_one_of_two_processes_leads_and_the_other_says_who_does():
     api, clock = Objects(), {"now": 0.0}
     first, second = (
