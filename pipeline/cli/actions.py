@@ -210,10 +210,12 @@ def _known(ctx: typer.Context, ledger: Store, rule: str) -> None:
     """A misspelt name would let the rule go on.  Raises ConfigError."""
     from pipeline.policy.file import load
 
-    file = settings(ctx).up.policy
-    policy = load(file) if file else None
-    named = {r.name for r in policy.rules} | {one.name for one in policy.ladders} if policy else set()
-    known = named | set(ledger.query("rule_names").column("name").to_pylist())
+    known = set(ledger.query("rule_names").column("name").to_pylist())
+    if rule in known:
+        return  # whatever has become of the file
+    if file := settings(ctx).up.policy:
+        policy = load(file)
+        known |= {r.name for r in policy.rules} | {one.name for one in policy.ladders}
     if rule not in known:
         remedy = f"up.policy and the ledger know {', '.join(sorted(known)) or 'no rule yet'}"
         raise ConfigError("RULE", rule, remedy)

@@ -61,7 +61,8 @@ def test_a_proposal_is_looked_at_agreed_to_and_put_back_by_commands(tmp_path, ca
         journal = typed("journal", "--window", "2026-11-24", "--gpu-hour-price", "2")
         assert "Deployment/fraud" in journal and "v1" in journal and "v2" in journal
     assert "the ledger know fraud-accuracy" in typed("mute", "fraud-acuracy", "--hours", "1", code=4)
-    assert "granted" in typed("mute", "fraud-accuracy", "--hours", "1")
+    monkeypatch.setenv("DRIFTLEDGER__UP__POLICY", str(tmp_path / "gone.yaml"))
+    assert "granted" in typed("mute", "fraud-accuracy", "--hours", "1"), "a broken file must not keep it on"
 
 
 def test_a_namespace_is_frozen_looked_at_and_given_devices_again(tmp_path, capsys, monkeypatch):
