@@ -11,14 +11,17 @@ import pytest
 
 from dashboards import persons
 from pipeline import judge
-from pipeline.act.approvals import approve, deny, mute, offer
+from pipeline.act.approvals import approve, deny, lapsed, mute, offer
+from pipeline.act.events import Taken, publish
 from pipeline.act.tick import act
 from pipeline.act.undo import undo
+from pipeline.canonical import canonical
 from pipeline.errors import ConfigError, NotFound
 from pipeline.explain.explanation import explain
 from pipeline.settings.dashboard import DashboardSettings
 from pipeline.store import Store
-from tests.act.cluster_scene import cluster
+from tests.act.cluster_scene import TARGET, cluster
+from tests.act.memory_ledger import MemoryLedger
 from tests.act.rollback_scene import NOW, PARAMETERS, Scene, fill, policy
 from tests.pages.test_pages import opened
 
@@ -101,6 +104,20 @@ def test_an_approval_that_ran_out_sends_nothing_and_says_so_once(s):
         "approval by ana refused: its time was over before a tick could carry it out; nothing was sent"
         in happened
     )
+
+
+@pytest.mark.parametrize("denied", [False, True])
+def test_a_no_after_a_yes_is_the_last_word(denied):
+    """Days later the ledger must not say that nobody came in time, where a person took it back."""
+    ledger = MemoryLedger()
+    said = canonical({"plan": "p", "expires": NOW + MINUTE, "by": "ana"})
+    given = Taken("a", "granted", "rollback", "r", TARGET, "m", "2", "1", None, said, "")
+    publish(ledger, given._replace(state="proposed", evidence=""), NOW)
+    publish(ledger, given, NOW)
+    if denied:
+        publish(ledger, given._replace(state="denied", evidence=""), NOW)
+    told = [t.state for t in lapsed(ledger, ledger, NOW + MINUTE)]
+    assert told == ([] if denied else ["refused"])
 
 
 def test_an_approval_is_of_one_plan_and_not_of_the_next(s):
