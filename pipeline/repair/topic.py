@@ -17,7 +17,6 @@ from pipeline.errors import DriftledgerError, NotFound, StaleWatermark
 from pipeline.events import TYPES, Message
 from pipeline.folding import Refusals
 from pipeline.ingest import Ingest
-from pipeline.lake.watermarks import NOTHING
 from pipeline.repair.batches import FROM_THE_START, batches
 from pipeline.step import Step
 from pipeline.store import Store
@@ -89,17 +88,20 @@ def replay(
             view = BrokerView(admin, connection.options(kafka))
             ingest = Ingest(store, judge_holes=partial(missing.judge, broker=view), keep_refused=keep)
             ids = _partitions(admin, topics)
-            gaps = _bridged(store, ingest, view, ids)
-            return _replay(ingest, view, consumer, ids, gaps, told_length, told_done)
+            gaps, spans = _bridged(store, ingest, view, ids)
+            return _replay(ingest, consumer, ids, gaps, spans, told_length, told_done)
     except KafkaError as error:
         raise told(error, "reading topics again") from error
 
 
-def _bridged(store: Store, ingest: Ingest, view: BrokerView, ids: Mapping[Partition, str]) -> Counter[str]:
-    """Move over what the logs no longer have; how often, by the kind of gap."""
+def _bridged(
+    store: Store, ingest: Ingest, view: BrokerView, ids: Mapping[Partition, str]
+) -> tuple[Counter[str], dict[Partition, Span]]:
+    """Move over what the logs no longer have: how often, by the kind of gap; and where the logs are."""
     marks = {p: ingest.watermark(topic_id, p[1]) for p, topic_id in ids.items()}
-    spans = view.spans(ids)
-    after = view.first_after({p: mark.newest for p, mark in marks.items() if mark.newest > NOTHING})
+    taken = {p: mark.offset for p, mark in marks.items()}
+    spans = missing.settled_spans(view, taken, time.sleep)
+    after = view.first_after(marks)
     gaps: Counter[str] = Counter()
     for partition, topic_id in ids.items():
         where = marks[partition], spans[partition], after.get(partition), time.time_ns() // 1_000
@@ -107,16 +109,15 @@ def _bridged(store: Store, ingest: Ingest, view: BrokerView, ids: Mapping[Partit
             if gap := missing.bridge(store, partition, topic_id, *where):
                 gaps[gap.kind] += 1
     ingest.reload()
-    return gaps
+    return gaps, spans
 
 
 def _replay(
-    ingest: Ingest, view: BrokerView, consumer: Any, ids: Mapping[Partition, str], gaps: Counter[str],
-    told_length: Callable[[int], None], told_done: Callable[[int], None],
+    ingest: Ingest, consumer: Any, ids: Mapping[Partition, str], gaps: Counter[str],
+    spans: Mapping[Partition, Span], told_length: Callable[[int], None], told_done: Callable[[int], None],
 ) -> Replayed:  # fmt: skip
     result = Replayed()
     result.step.gaps.update(gaps)
-    spans = view.spans(ids)
     starts = {p: max(log.begin, ingest.watermark(ids[p], p[1]).offset + 1) for p, log in spans.items()}
     left = {p: Span(starts[p], log.end) for p, log in spans.items() if starts[p] < log.end}
     result.before = sum(min(starts[p], log.end) - log.begin for p, log in spans.items())

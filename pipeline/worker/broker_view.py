@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pipeline.broker.connection import COMMITTED
 from pipeline.broker.failures import BrokerUnavailable, told
+from pipeline.lake.watermarks import NOTHING, Watermark
 
 Partition = tuple[str, int]
 """Topic name and partition."""
@@ -57,14 +58,18 @@ class BrokerView:
             )
         return {(p.topic, p.partition): Span(begins[p].offset, ends[p].offset) for p in named}
 
-    def first_after(self, moments: Mapping[Partition, int]) -> dict[Partition, First]:
-        """The first message of each log that was appended after a moment, in microseconds since 1970.
+    def first_after(self, marks: Mapping[Partition, Watermark]) -> dict[Partition, First]:
+        """The first message of each log that was appended after all that was taken from it.
 
-        A log without one is not in the answer.
+        A log without one is not in the answer, nor one of which it is not known when that was appended.
         """
         from kafka import TopicPartition
 
-        asked = {TopicPartition(*p): moment // 1_000 + 1 for p, moment in moments.items()}
+        asked = {
+            TopicPartition(*p): mark.newest // 1_000 + 1
+            for p, mark in marks.items()
+            if mark.newest > NOTHING or mark.offset == NOTHING
+        }
         with self._asking("looking at offsets"):
             found = self._admin.list_partition_offsets(asked) if asked else {}
         return {

@@ -12,7 +12,7 @@ from pipeline.errors import DriftledgerError, StaleWatermark
 from pipeline.events import Message
 from pipeline.folding import Folded, Refusals
 from pipeline.ingest import Ingest
-from pipeline.lake.watermarks import NOTHING, Watermark
+from pipeline.lake.watermarks import Watermark
 from pipeline.offset_gaps import Gap
 from pipeline.step import Step
 from pipeline.store import Store
@@ -23,8 +23,6 @@ from pipeline.worker.report import Report
 
 _STALE_ATTEMPTS = 100
 """A replay beside moves a partition with each of its transactions, for as long as it is behind the worker."""
-_TRUNCATED_ATTEMPTS = 5
-_TRUNCATED_SECONDS = 1.0
 
 
 class TopicRecreated(DriftledgerError):
@@ -70,8 +68,9 @@ class Intake:
         self._reread(partitions)
         self._fresh = True
         marks = {p: self._mark(p) for p in partitions}
-        spans = self._settled_spans({p: mark.offset for p, mark in marks.items()})
-        after = self._first_after(marks)
+        taken = {p: mark.offset for p, mark in marks.items()}
+        spans = missing.settled_spans(self._broker, taken, self._patience.pause)
+        after = self._broker.first_after(marks)
         if any([self._bridge(p, mark, spans[p], after.get(p)) for p, mark in marks.items()]):
             self._reread(partitions)
         marks = {p: self._mark(p) for p in partitions}
@@ -85,16 +84,6 @@ class Intake:
     def _mark(self, partition: Partition) -> Watermark:
         topic, number = partition
         return self._ingest.watermark(self._topic_ids[topic], number)
-
-    def _settled_spans(self, taken: Mapping[Partition, int]) -> dict[Partition, Span]:
-        """Where the logs are; a log that seems to have lost its end may only wait for its new leader."""
-        spans = self._broker.spans(taken)
-        for _ in range(_TRUNCATED_ATTEMPTS):
-            if all(spans[p].end > last for p, last in taken.items()):
-                break
-            self._patience.pause(_TRUNCATED_SECONDS)
-            spans = self._broker.spans(taken)
-        return spans
 
     def _bridge(self, partition: Partition, mark: Watermark, log: Span, after: First | None) -> bool:
         """Whether something was lost, and is moved over."""
@@ -154,12 +143,9 @@ class Intake:
     def _check_logs(self, partitions: Collection[Partition]) -> None:
         """Raise LogTruncated unless each log is still that of which something was taken."""
         marks = {p: self._mark(p) for p in partitions}
-        after = self._first_after(marks)
+        after = self._broker.first_after(marks)
         for partition, mark in marks.items():
             missing.hold_same(partition, mark, after.get(partition))
-
-    def _first_after(self, marks: Mapping[Partition, Watermark]) -> dict[Partition, First]:
-        return self._broker.first_after({p: m.newest for p, m in marks.items() if m.newest > NOTHING})
 
     def _close(self, topic: str) -> None:
         topic_id, ends = self._topic_ids[topic], self._report.ends(topic)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pipeline import offset_gaps
 from pipeline.errors import DriftledgerError
@@ -11,6 +11,9 @@ from pipeline.lake.watermarks import Advance, Watermark
 from pipeline.offset_gaps import TRUNCATED, Gap, Hole, loss
 from pipeline.store import Batch, Store
 from pipeline.worker.broker_view import BrokerView, First, Partition, Span
+
+_TRUNCATED_ATTEMPTS = 5
+_TRUNCATED_SECONDS = 1.0
 
 
 class Skipped(DriftledgerError):
@@ -41,6 +44,22 @@ def _judge(hole: Hole, log: Span, broker: BrokerView) -> list[Gap]:
             )
     gone = min(log.begin - 1, hole.last) - hole.first + 1
     return [loss(hole._replace(last=hole.first + gone - 1), gone)] if gone > 0 else []
+
+
+def settled_spans(
+    broker: BrokerView, taken: Mapping[Partition, int], pause: Callable[[float], object]
+) -> dict[Partition, Span]:
+    """Where the logs are; a log that seems to have lost its end may only wait for its new leader.
+
+    `taken` are the last offsets that are in the ledger; `pause` waits so many seconds.
+    """
+    spans = broker.spans(taken)
+    for _ in range(_TRUNCATED_ATTEMPTS):
+        if all(spans[p].end > last for p, last in taken.items()):
+            break
+        pause(_TRUNCATED_SECONDS)
+        spans = broker.spans(taken)
+    return spans
 
 
 def hold_same(partition: Partition, mark: Watermark, after: First | None) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from collectors.publish.spool import held_bytes
 from pipeline.broker.failures import BrokerUnavailable
-from pipeline.lake.watermarks import NOTHING, Watermark
+from pipeline.lake.watermarks import Watermark
 from pipeline.settings.groups import Settings
 from pipeline.worker.application import Application
 from pipeline.worker.broker_view import BrokerView, First, Partition, Span
@@ -67,8 +67,7 @@ class Watch:
         if any(found.get(topic) != self._topic_ids[topic] for topic in topics):
             await self._check_topics(topics)
         spans = await asyncio.to_thread(self._view.spans, marks)
-        known = {p: m.newest for p, m in marks.items() if m.newest > NOTHING or m.offset == NOTHING}
-        after = await asyncio.to_thread(self._view.first_after, known)
+        after = await asyncio.to_thread(self._view.first_after, marks)
         self._report.measured(spans, after)
         await self._go_back_where_needed(marks, spans, after)
         await self._share_anew_where_needed()

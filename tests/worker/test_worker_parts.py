@@ -6,6 +6,7 @@ import asyncio
 import logging
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,10 +19,12 @@ from pipeline.broker.failures import BrokerUnavailable
 from pipeline.errors import StaleWatermark
 from pipeline.health.logs import JsonLines, Lines, Seldom
 from pipeline.health.server import HealthServer
-from pipeline.lake.watermarks import Watermark
+from pipeline.ingest import Ingest
+from pipeline.lake.watermarks import NOTHING, Advance, Watermark
 from pipeline.offset_gaps import LOST, TRUNCATED, Hole
+from pipeline.repair.topic import _bridged
 from pipeline.step import Step
-from pipeline.store import Store
+from pipeline.store import Batch, Store
 from pipeline.worker import missing, topic_log
 from pipeline.worker.broker_view import First, Partition, Span
 from pipeline.worker.buffer import Buffer
@@ -110,6 +113,20 @@ def test_a_partition_is_compared_with_the_ledger_when_it_is_assigned() -> None:
     assert found(25, after=14) == (TRUNCATED, None, 14)
     assert found(15, after=12) == (TRUNCATED, None, 12), "it grew past what was taken"
     assert found(15, after=21) is None, "it grew meanwhile"
+
+
+def test_a_replay_waits_for_a_new_leader_before_a_log_has_lost_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a replay during a change of leaders records a loss that never was and reads all of it again."""
+    monkeypatch.setattr(missing, "_TRUNCATED_SECONDS", 0.0)
+    ends = iter((8, 20))
+    view = SimpleNamespace(spans=lambda ps: dict.fromkeys(ps, Span(0, next(ends))), first_after=lambda _: {})
+    with Store.open(tmp_path) as store:
+        store.append(Batch({}, (Advance("id", 0, NOTHING, 9, {}, topic="t"),)))
+        ingest = Ingest(store)
+        assert _bridged(store, ingest, view, {("t", 0): "id"}) == (Counter(), {("t", 0): Span(0, 20)})
+        assert store.rows("gaps").num_rows == 0 and ingest.watermark("id", 0).offset == 9
 
 
 def test_a_message_without_key_headers_or_body_is_one() -> None:
