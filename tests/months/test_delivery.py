@@ -26,6 +26,7 @@ from pipeline.store import Batch, Store
 from reports import delivery, targets
 from reports.delivery import FAILED, SENT, UNCLEAR, again, deliver
 from reports.mail import Mail, Partly, Unclear
+from reports.parcel import Parcel
 from reports.schedule import tick
 from reports.summary import Summary
 from tests.places import bucket
@@ -90,6 +91,29 @@ def test_a_folder_gets_it_once(closed: Store, tmp_path: Path) -> None:
     assert states(closed, to, NOW) == [("share", SENT)]
     assert states(closed, to, NOW + timedelta(days=2)) == []
     assert (tmp_path / "share" / "2026-01" / "statement-2026-01.pdf").read_bytes() == b"%PDF-1.7"
+
+
+def test_who_is_no_team_gets_every_file_and_a_team_its_own(tmp_path: Path) -> None:
+    """An archive is whole; a folder that red can read has nothing of blue, nor of a team red-2."""
+    own = {
+        team: [f"statement-2026-01-{team}.{form}" for form in ("pdf", "csv")]
+        for team in ("red", "red-2", "blue")
+    }
+    whole = ["statement-2026-01.pdf", "ledger-2026-01.csv", "focus-1.2-2026-01.csv"]
+    every = Parcel("2026-01", {name: name.encode() for name in sum(own.values(), whole)}, lambda _: SUMMARY)
+    share, red = (f"{{name: {name}, path: '{tmp_path / name}'" for name in ("share", "red"))
+    archive, erp = (
+        "{name: archive, kind: s3, url: 's3://b/a'}",
+        "{name: erp, kind: webhook, url: 'https://e.org/'}",
+    )
+    to = targets.parse(f"targets: [{share}}}, {red}, team: red}}, {archive}, {erp}]")
+    assert [set(target.files(every)) for target in to] == [
+        set(every.files), set(own["red"]), set(every.files), set(every.files)
+    ]  # fmt: skip
+    for target in to[:2]:
+        target.hand(every, "key")
+        kept = {file.name: file.read_bytes() for file in (tmp_path / target.name / "2026-01").iterdir()}
+        assert kept == target.files(every)
 
 
 def test_a_hook_that_fails_is_asked_again_with_the_same_key(closed: Store) -> None:
