@@ -178,8 +178,8 @@ _Key = tuple[int | None, float, float | None]
 def _grown_across_forms(before: Histogram, now: Histogram) -> Histogram | None:
     """Where one of the two has a scale: buckets of the same bounds are the same.
 
-    `bounded` knows a form by the buckets that hold something: (1, 2] alone is of scale 0, and beside (4, 6]
-    it has bounds only.
+    `bounded` knows a form by the buckets that hold something: (1, 2 ** 0.5] alone is of scale 1, and beside
+    (4, 6] it has bounds only.
     """
     left: Counter[_Key] = Counter()
     for key, _, count in _keyed(before):

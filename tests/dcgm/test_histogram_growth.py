@@ -71,12 +71,16 @@ def test_what_is_finer_than_is_kept_counts_once_too(steps: list[dict[Edges, int]
 
 def test_a_count_that_fell_began_anew_in_either_form() -> None:
     """A server that was started again has counted all that it holds, whatever form that has."""
-    exponential_form = bounded([Bucket(1.0, 2.0, 5)])
-    both = [Bucket(1.0, 2.0, 4), Bucket(4.0, 6.0, 3)]
-    assert grown(exponential_form, bounded(both)) is None
-    assert grown(bounded(both), bounded([Bucket(1.0, 2.0, 9)])) is None
-    zeros = [Bucket(0.0, 0.0, 1), Bucket(1.0, 2.0, 5)]
-    assert grown(bounded(zeros), bounded([Bucket(1.0, 2.0, 5), Bucket(4.0, 6.0, 3)])) is None
+    fine, other = (1.0, 2**0.5), Bucket(4.0, 6.0, 3)
+    alone, beside = bounded([Bucket(*fine, 5)]), bounded([Bucket(*fine, 4), other])
+    assert (alone.scale, beside.scale) == (1, None), "two forms of one series"
+    assert grown(alone, beside) is None
+    assert grown(beside, bounded([Bucket(*fine, 9)])) is None
+    zeros = bounded([Bucket(0.0, 0.0, 1), Bucket(*fine, 5)])
+    assert grown(zeros, bounded([Bucket(*fine, 5), other])) is None
+    assert grown(alone, bounded([Bucket(*fine, 6), other])) == Histogram(
+        None, {}, [(*fine, 1), (4.0, 6.0, 3)]
+    )
 
 
 def test_bounds_are_no_numbers_of_buckets() -> None:
