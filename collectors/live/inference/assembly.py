@@ -34,7 +34,8 @@ def parsed(found: Found, rules: Rules, cluster: str, now: int) -> Parsed:
 
 def _table(type_: EventType, listed: Sequence[Row], rules: Rules, cluster: str) -> pa.Table:
     default: Row = {"cluster": cluster} if "cluster" in type_.by_name else {}
-    kept = [default | _row(row, rules.of(row.get("model"))) for row in listed]
+    rule = {model: rules.of(model) for model in {row.get("model") for row in listed}}
+    kept = [default | _row(row, rule[row.get("model")]) for row in listed]
     arrays = []
     for column in type_.columns:
         values = [row.get(column.name) for row in kept]
@@ -45,7 +46,7 @@ def _table(type_: EventType, listed: Sequence[Row], rules: Rules, cluster: str) 
 
 def _row(row: Row, rule: Rule) -> Row:
     """Features of a row were reduced when it was read, before it waited anywhere."""
-    found = {name: value for name, value in row.items() if name not in rule.hidden}
+    found = rule.visible(row)
     return found | _named(rule, found.get("model_version"))
 
 

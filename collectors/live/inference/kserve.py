@@ -42,9 +42,8 @@ def half(attributes: Mapping[str, str], body: bytes, rules: Rules, now: int) -> 
     except payload.Unreadable as error:
         reason, detail = error.args
         return Rejected(reason, f"{'request' if is_request else 'response'}: {detail}")
-    hidden = rules.of(side.common.get("model")).hidden
-    told = {name: value for name, value in _common(attributes, model).items() if name not in hidden}
-    common = side.common | told
+    rule = rules.of(side.common.get("model"))
+    common = side.common | rule.visible(_common(attributes, model))
     return Half(attributes.get("source", ""), attributes["id"], is_request, time, common, side.rows)
 
 

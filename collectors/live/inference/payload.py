@@ -8,7 +8,7 @@ import msgspec
 
 from collectors.live.inference import binary, openai, tensors
 from collectors.live.inference.found import MOST_UNITS, Row, text
-from collectors.live.inference.rules import Rule, Rules
+from collectors.live.inference.rules import Rules
 from pipeline.wire.limits import MAX_CELLS, MAX_FEATURES
 
 _ANY = msgspec.json.Decoder()
@@ -63,7 +63,7 @@ def request(body: bytes, model: str | None, rules: Rules) -> Side:
         rows, model = [{}], model or text(sent.get("model"))
     else:
         raise Unreadable("unknown_shape", "no instances, tensors, messages, prompt or input")
-    return Side(_visible(_named(model) | _identified(sent), rule), _bounded(rows))
+    return Side(rule.visible(_named(model) | _identified(sent)), _bounded(rows))
 
 
 def response(body: bytes, model: str | None, rules: Rules) -> Side:
@@ -78,20 +78,16 @@ def response(body: bytes, model: str | None, rules: Rules) -> Side:
     elif openai.is_response(sent):
         said = openai.response(sent, rule)
         told = {"features": said.pop("features")} if "features" in said else {}
-        return Side(_visible(_named(model) | said, rule), [told])
+        return Side(rule.visible(_named(model) | said), [told])
     else:
         raise Unreadable("unknown_shape", "no predictions, output tensors, choices or usage")
     version = {"model_version": named} if (named := text(sent.get("model_version"))) else {}
-    common = _visible(_named(model) | version | _identified(sent), rule)
-    return Side(common, [_visible(row, rule) for row in _bounded(rows)])
+    common = rule.visible(_named(model) | version | _identified(sent))
+    return Side(common, [rule.visible(row) for row in _bounded(rows)])
 
 
 def _named(model: str | None) -> Row:
     return {"model": model} if model else {}
-
-
-def _visible(row: Row, rule: Rule) -> Row:
-    return {name: value for name, value in row.items() if name not in rule.hidden}
 
 
 def _are_tensors(found: list[Any]) -> bool:

@@ -62,6 +62,11 @@ class Rule:
         """Optional columns of an event that never leave."""
         return self.sensitive & _OPTIONAL
 
+    def visible(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Columns of an event that leave."""
+        hidden = self.hidden
+        return {name: value for name, value in row.items() if name not in hidden}
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
