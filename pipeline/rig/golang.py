@@ -42,8 +42,7 @@ def _fetched(older: str, architecture: str) -> str:
     Go before 1.21 does not know what is special about it: that its programs are programs.
     """
     version = f"v0.0.1-go{_WANTED}.linux-{architecture}"
-    told = cache.run([older, "mod", "download", "-json", f"golang.org/toolchain@{version}"], cwd=Path("/"))
-    folder = Path(json.loads(told[told.index("{") :])["Dir"])
+    folder = Path(_downloaded(older, f"golang.org/toolchain@{version}")["Dir"])
     for one in (*folder.glob("bin/*"), *folder.glob("pkg/tool/*/*")):
         if not os.access(one, os.X_OK):
             one.chmod(0o555)
@@ -66,9 +65,15 @@ class Module(NamedTuple):
 
 def module(path: str, version: str, what: str) -> Module:
     """Fetched where it is not there yet."""
-    told = cache.run([program(what), "mod", "download", "-json", f"{path}@{version}"], cwd=Path("/"))
-    found = json.loads(told[told.index("{") :])
+    found = _downloaded(program(what), f"{path}@{version}")
     return Module(Path(found["Dir"]), Path(found["GoMod"]).read_text())
+
+
+def _downloaded(go: str, versioned: str) -> dict[str, str]:
+    """Where the module cache has it, as go's JSON says after all else that it prints."""
+    told = cache.run([go, "mod", "download", "-json", versioned], cwd=Path("/"))
+    found: dict[str, str] = json.loads(told[told.index("{") :])
+    return found
 
 
 def build(

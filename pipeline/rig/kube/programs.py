@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib.resources import files
 from pathlib import Path
 
@@ -36,8 +35,7 @@ def _build_control_plane(folder: Path) -> None:
 
 def _build_kwok(folder: Path) -> None:
     golang.install(f"{_KWOK}/cmd/kwok@{_KWOK_VERSION}", folder, _WHAT)
-    asked = [golang.program(_WHAT), "mod", "download", "-json", f"{_KWOK}@{_KWOK_VERSION}"]
-    module = Path(json.loads(cache.run(asked, cwd=folder))["Dir"])
+    module = golang.module(_KWOK, _KWOK_VERSION, _WHAT).folder
     files_ = [f for name in _STAGES for f in sorted((module / "kustomize" / "stage" / name).glob("*.yaml"))]
     stages = [f.read_text() for f in files_ if f.name != "kustomization.yaml"]
     (folder / _STAGES_FILE).write_text("\n---\n".join(stages))
