@@ -14,7 +14,7 @@ from collectors.live.allocation.named import KIND, Told
 from collectors.live.allocation.owners import Gets
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.contract import Watch
-from collectors.live.dcgm.collector import FromExporters
+from collectors.live.dcgm.collector import FromExporters, Tell
 from collectors.live.dcgm.http_access import Away
 from collectors.live.dcgm.parameters import DcgmSettings
 from collectors.live.dcgm.prometheus import Prometheus, TooMuch
@@ -51,7 +51,7 @@ def source(settings: AllocationSettings) -> Reads | None:
         )
         if settings.exporters:
             exporters = FromExporters(chosen, "")
-            return lambda watch: exporters.scrapes(_Noting(watch))
+            return lambda watch: exporters.scrapes(watch.now, _noting(watch))
         prometheus = Prometheus(chosen)
     except ConfigError as error:
         name = error.key.removeprefix("dcgm.")
@@ -59,6 +59,16 @@ def source(settings: AllocationSettings) -> Reads | None:
         own = name if name in ("prometheus_url", "exporters") else f"prometheus_{name}"
         raise ConfigError(f"allocation.{own}", getattr(settings, own), remedy) from error
     return lambda watch: _asked(prometheus)
+
+
+def _noting(watch: Watch) -> Tell:
+    """Names are a help: an exporter that is away leaves the collector ready."""
+
+    def tell(url: str, lack: str | None) -> None:
+        part = f"names of devices from {url}"
+        watch.goes_on(part) if lack is None else watch.notes(part, lack)
+
+    return tell
 
 
 def _asked(prometheus: Prometheus) -> list[Scrape]:
@@ -77,28 +87,6 @@ def told(scrapes: Iterable[Scrape]) -> Told:
                 of = found[holder.namespace, holder.pod, holder.container]
                 of[device.device] = max(of.get(device.device, 0), scrape.time)
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Noting:
-    """Names are a help: an exporter that is away leaves the collector ready."""
-
-    watch: Watch
-
-    def wait(self, seconds: float) -> bool:
-        return self.watch.wait(seconds)
-
-    def now(self) -> int:
-        return self.watch.now()
-
-    def waits(self, part: str, reason: str) -> None:
-        self.watch.notes(f"names of devices from {part}", reason)
-
-    def goes_on(self, *parts: str) -> None:
-        self.watch.goes_on(*(f"names of devices from {part}" for part in parts))
-
-    def notes(self, part: str, reason: str) -> None:
-        self.watch.notes(part, reason)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,6 +44,9 @@ class Looked(NamedTuple):
     sent: list[Scrape]
     owners: Owners
 
+
+Tell = Callable[[str, str | None], None]
+"""An exporter's URL, and what it lacks: None where it answers."""
 
 NOTHING = Looked([], [], [], Owners())
 
@@ -145,9 +148,13 @@ class FromExporters:
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
         place = Place.of(cursor) if cursor else Place.beginning(0)
         interval = self._settings.interval_seconds
+
+        def tell(url: str, lack: str | None) -> None:
+            watch.goes_on(url) if lack is None else watch.waits(url, lack)
+
         while True:
             began = watch.now()
-            scrapes = self.scrapes(watch)
+            scrapes = self.scrapes(watch.now, tell)
             if scrapes:
                 until = max(scrape.time for scrape in scrapes)
                 parsed, place = advance(
@@ -157,27 +164,26 @@ class FromExporters:
             if watch.wait(min(max(interval - (watch.now() - began) / SECOND, 0.0), interval)):
                 return
 
-    def scrapes(self, watch: Watch) -> list[Scrape]:
-        """Of those that answer; the others are waited for."""
-        return [scrape for url in self._urls if (scrape := self._scrape(url, watch)) is not None]
+    def scrapes(self, clock: Callable[[], int], tell: Tell) -> list[Scrape]:
+        """Of those that answer."""
+        return [scrape for url in self._urls if (scrape := self._scrape(url, clock(), tell)) is not None]
 
-    def _scrape(self, url: str, watch: Watch) -> Scrape | None:
+    def _scrape(self, url: str, now: int, tell: Tell) -> Scrape | None:
         """What it answers, at the time of its own samples where it tells one, else now."""
-        now = watch.now()
         try:
             with self._session.get(url, timeout=self._settings.timeout_seconds, stream=True) as answer:
                 answer.raise_for_status()
                 body = answer.raw.read(_MOST_BYTES + 1, decode_content=True)
         except (requests.RequestException, urllib3.exceptions.HTTPError, Away, OSError) as error:
-            watch.waits(url, str(error) if isinstance(error, Away) else sentence(url, error))
+            tell(url, str(error) if isinstance(error, Away) else sentence(url, error))
             return None
         if len(body) > _MOST_BYTES or not body.endswith(b"\n"):
             # A line that was broken off would be another number.
             large = f"more than {_MOST_BYTES} bytes"
             told = large if len(body) > _MOST_BYTES else "a text that is broken off: no newline ends it"
-            watch.waits(url, f"{url} answers {told}")
+            tell(url, f"{url} answers {told}")
             return None
-        watch.goes_on(url)
+        tell(url, None)
         lines, malformed = samples(body)
         host = url.partition("://")[2].partition("/")[0]
         named = [line._replace(labels={"instance": host, **line.labels}) for line in lines]
