@@ -17,7 +17,7 @@ from detectors.references import Reference
 from detectors.subject import Subject
 from pipeline import drift_tick
 from pipeline.answers.served import timed
-from pipeline.answers.truth import Version, accuracy_minutes, by_version, objectives, scored
+from pipeline.answers.truth import Version, accuracy_minutes, by_version, estimate_minutes, objectives
 from pipeline.drift_tick import Memory
 from pipeline.facts.control import FINDINGS
 from pipeline.store import Batch, Store
@@ -145,10 +145,8 @@ def _objective(store: Store, references: Mapping[str, Reference], start: datetim
 
 
 def _estimate(store: Store, references: Mapping[str, Reference], start: datetime, end: datetime) -> pa.Table:
-    asked = scored(references)
-    if not asked.num_rows:
-        return NOTHING
-    return store.query("estimate_minutes", tables={"scored": asked}, start=start, end=end)
+    scored = any(reference.score_counts for reference in references.values())
+    return estimate_minutes(store, references, start, end) if scored else NOTHING
 
 
 def _evaluation(

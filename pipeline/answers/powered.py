@@ -14,7 +14,7 @@ from detectors.confusion import around
 from detectors.estimate import FEWEST, expected
 from detectors.prediction_powered import Estimate, by_strata, weighted
 from detectors.ranks import ranks
-from pipeline.answers.truth import Version, by_version, scored
+from pipeline.answers.truth import Version, by_version, estimate_minutes
 from pipeline.answers.window import Window
 from pipeline.store import Store
 
@@ -36,9 +36,7 @@ def powered(store: Store, window: Window, sums: Iterable[Mapping[str, Any]]) -> 
     Both are of the predictions since the reference in use was, whose curve says what was expected of them.
     """
     references = store.references()
-    rows = store.query(
-        "estimate_minutes", tables={"scored": scored(references)}, start=window.start, end=window.end
-    )
+    rows = estimate_minutes(store, references, window.start, window.end)
     every = {(row["model"], row["model_version"]): row for row in sums}
     found: dict[Version, Powered] = {}
     bins: dict[tuple[str, ...], dict[int, int]] | None = None

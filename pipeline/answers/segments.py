@@ -5,6 +5,7 @@ from __future__ import annotations
 from detectors.intervals import wilson
 from pipeline.answers.answer import Answer, Column
 from pipeline.answers.timeline import newest
+from pipeline.answers.truth import judged
 from pipeline.answers.window import Window
 from pipeline.store import Store
 
@@ -28,13 +29,8 @@ def segments(store: Store, window: Window, model: str) -> Answer:
         reference = store.references().get(model)
         if reference is None or reference.segment is None:
             return Answer(COLUMNS, (), newest(store), None, (NONE,), window=window)
-        found = store.query(
-            "segment_outcomes",
-            model=model,
-            start=window.start,
-            end=window.end,
-            loss_limit=reference.loss_limit,
-        ).to_pylist()
+        known = {model: reference}
+        found = judged(store, "segment_outcomes", known, [model], window.start, window.end).to_pylist()
         as_of = newest(store)
     found.sort(key=lambda row: (row["model_version"], -row["predictions"], row["segment"]))
     rows = []

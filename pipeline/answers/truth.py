@@ -25,16 +25,36 @@ def accuracy_minutes(store: Store, models: Iterable[str], start: datetime, end: 
 
     Where a model's reference knows evaluators, scores of others do not count: they measure something else.
     """
-    references = store.references()
+    return judged(store, "accuracy_minutes", store.references(), models, start, end)
+
+
+def estimate_minutes(
+    store: Store, references: Mapping[str, Reference], start: datetime, end: datetime
+) -> pa.Table:
+    """Labels of predictions with a score by minute, in the order of model, version and minute."""
+    classes = {name: r.positive_class for name, r in references.items() if r.score_counts}
+    columns = {"model": classes.keys(), "positive_class": classes.values()}
+    scored = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    return judged(store, "estimate_minutes", references, classes, start, end, scored=scored)
+
+
+def judged(
+    store: Store,
+    question: str,
+    references: Mapping[str, Reference],
+    models: Iterable[str],
+    start: datetime,
+    end: datetime,
+    **tables: pa.Table,
+) -> pa.Table:
+    """The answer to a question that includes judged_predictions, and asks for `tables` beside."""
     known = {name: reference.evaluators for name, reference in references.items()}
-    judges = [f"{name}\x1f{judge.feature}" for name, judges in known.items() for judge in judges]
-    strict = [name for name, judges in known.items() if judges]
     return store.query(
-        "accuracy_minutes",
-        tables={"limits": _limits(references)},
+        question,
+        tables={"limits": _limits(references), **tables},
         models=list(models),
-        strict=strict,
-        judges=judges,
+        strict=[name for name, judges in known.items() if judges],
+        judges=[f"{name}\x1f{judge.feature}" for name, judges in known.items() for judge in judges],
         start=start,
         end=end,
     )
@@ -82,13 +102,6 @@ def objectives(bounds: Mapping[str, float]) -> pa.Table:
     """The table that `objective_minutes` asks for: seconds by model."""
     columns = {"model": pa.array(bounds, pa.string()), "objective": pa.array(bounds.values(), pa.float64())}
     return pa.table(columns)
-
-
-def scored(references: Mapping[str, Reference]) -> pa.Table:
-    """The table that `estimate_minutes` asks for: of models with a score, the class that it is about."""
-    known = {name: r.positive_class for name, r in references.items() if r.score_counts}
-    classes = pa.array(known.values(), pa.string())
-    return pa.table({"model": pa.array(known, pa.string()), "positive_class": classes})
 
 
 def by_version(minutes: pa.Table) -> dict[Version, pa.Table]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from detectors.reference_build import build
 from detectors.references import FeatureBins, Reference
 from detectors.segments import MOST, OTHER, names
 from pipeline.answers.segments import segments
+from pipeline.answers.truth import accuracy_minutes, estimate_minutes
 from pipeline.answers.window import Window
 from pipeline.cli.reference_made import segmented
 from pipeline.errors import ConfigError
@@ -81,6 +83,32 @@ def test_the_wrong_country_is_seen(store: Store) -> None:
         assert found[f"country={name}"][4] == pytest.approx(np.mean(of), rel=1e-12)
     assert found["country=PL"][6] < 0.7 < 0.9 < found["country=DE"][5], "intervals that do not meet"
     assert answer.rows[0][1] == "country=DE", "the largest first"
+
+
+def test_a_segment_the_model_and_the_audit_count_the_same_errors(tmp_path: Path) -> None:
+    """A score newer than a class is the newest word; one by a judge that the reference does not know is none."""
+    helpful = FeatureBins("helpful/v1", (0.5,), None, (5, 5), 0, 0, 1.0)
+    known = replace(reference(), evaluators=(helpful,), score_edges=(0.5,), score_counts=(50, 50))
+    sent = [{"model": "m", "prediction_id": f"p{i}", "time": NOON + timedelta(seconds=i), "prediction": "yes",
+             "confidence": 0.9, "features": {"country": "DE", "x": 1.0}} for i in range(4)]  # fmt: skip
+    words: list[tuple[int, int, dict[str, Any]]] = [
+        (0, 1, {"label": "yes"}),
+        (0, 2, {"evaluator": "helpful/v1", "score": 0.0}),
+        (1, 1, {"evaluator": "strict/v2", "score": 0.0}),
+        (2, 1, {"evaluator": "helpful/v1", "score": 1.0}),
+    ]
+    told = [{"model": "m", "prediction_id": f"p{i}", "time": START + timedelta(hours=hour), **said}
+            for i, hour, said in words]  # fmt: skip
+    with Store.open(tmp_path) as ledger:
+        register(ledger, known, datetime(2026, 9, 30, tzinfo=UTC))
+        folded = predictions.fold(events("inference", *sent), {"m": known})
+        ledger.append(Batch({**folded, "labels": rows("labels", told)}))
+        (row,) = segments(ledger, DAY, "m").rows
+        by_minute = accuracy_minutes(ledger, ["m"], DAY.start, DAY.end).to_pylist()
+        audited = estimate_minutes(ledger, {"m": known}, DAY.start, DAY.end).to_pylist()
+    assert row[2:5] == (4, 2, 0.5)
+    assert [(of["count"], of["errors"]) for of in by_minute] == [(2, 1)]
+    assert sorted((of["right"], of["count"]) for of in audited) == [(0, 1), (1, 1)]
 
 
 def test_evaluate_tells_every_number_by_segment(store: Store) -> None:
