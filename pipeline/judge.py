@@ -17,7 +17,7 @@ from detectors.references import Reference
 from detectors.subject import Subject
 from pipeline import drift_tick
 from pipeline.answers.served import timed
-from pipeline.answers.truth import Version, accuracy_minutes, by_version, estimate_minutes, objectives
+from pipeline.answers.truth import Version, accuracy_minutes, by_version, estimate_minutes, objective_minutes
 from pipeline.drift_tick import Memory
 from pipeline.facts.control import FINDINGS
 from pipeline.store import Batch, Store
@@ -138,10 +138,7 @@ def _objective(store: Store, references: Mapping[str, Reference], start: datetim
         for name, reference in references.items()
         if reference.latency_objective_seconds
     }
-    if not bounds:
-        return NOTHING
-    tables = {"objectives": objectives(bounds)}
-    return store.query("objective_minutes", tables=tables, **timed(), start=start, end=end)
+    return objective_minutes(store, bounds, start, end) if bounds else NOTHING
 
 
 def _estimate(store: Store, references: Mapping[str, Reference], start: datetime, end: datetime) -> pa.Table:

@@ -17,8 +17,7 @@ from detectors.references import FeatureBins, Reference
 from detectors.subject import integers
 from detectors.weekly import with_rhythm
 from pipeline import drift_tick
-from pipeline.answers.served import timed
-from pipeline.answers.truth import objectives
+from pipeline.answers.truth import objective_minutes
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError, NotFound
 from pipeline.store import Store
@@ -108,8 +107,7 @@ def _over_phi(
     """Overdispersion of the requests over the objective."""
     if not objective:
         return 1.0
-    tables = {"objectives": objectives({model: objective})}
-    rows = store.query("objective_minutes", tables=tables, **timed(), start=window.start, end=window.end)
+    rows = objective_minutes(store, {model: objective}, window.start, window.end)
     rows = rows.filter(pc.is_in(rows["model_version"], pa.array(versions)))
     count, over = integers(rows, "count"), integers(rows, "over")
     return phi(np.stack([over, count - over], axis=1))

@@ -12,11 +12,10 @@ from prometheus_client.registry import Collector
 from detectors.finding import Finding
 from pipeline.answers.burning import Burning
 
-LEVELS = {"ok": 0.0, "warn": 1.0, "act": 2.0}
+LEVELS = {"ok": 0.0, "warn": 1.0, "act": 2.0, "invalid": -2.0}
+"""Invalid is an estimate that labels contradict: a verdict, and not on the model."""
 UNKNOWN = -1.0
 """Of levels that are no verdict."""
-INVALID = -2.0
-"""Of an estimate that labels contradict: a verdict, and not on the model."""
 _LABELS = ("detector", "model", "model_version")
 
 
@@ -52,7 +51,7 @@ class Verdicts(Collector):
         )
         for finding in found:
             of = (finding.detector, finding.model, finding.model_version)
-            value = INVALID if finding.level == "invalid" else LEVELS.get(finding.level, UNKNOWN)
+            value = LEVELS.get(finding.level, UNKNOWN)
             level.add_metric(of, value)
             if value != UNKNOWN:
                 evidence.add_metric(of, finding.log_evidence)

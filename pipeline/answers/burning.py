@@ -11,8 +11,7 @@ import numpy as np
 from detectors import burn_rates
 from detectors.latency import METRICS
 from detectors.references import Reference
-from pipeline.answers.served import timed
-from pipeline.answers.truth import by_version, objectives
+from pipeline.answers.truth import by_version, objective_minutes
 from pipeline.store import Store
 
 
@@ -30,21 +29,17 @@ class Burning(NamedTuple):
 def burning(store: Store, now: datetime) -> list[Burning]:
     """Of models with an objective, over the windows up to the last whole minute that hold a request."""
     end = now.replace(second=0, microsecond=0)
-    references = store.references()
-    return [found for metric in METRICS for found in _of(store, metric, references, end)]
+    with store.steady(alone=True):
+        references = store.references()
+        return [found for metric in METRICS for found in _of(store, metric, references, end)]
 
 
 def _of(store: Store, metric: str, references: Mapping[str, Reference], end: datetime) -> Iterator[Burning]:
     bounds = {name: seconds for name, r in references.items() if (seconds := r.objective(metric))}
     if not bounds:
         return
-    minutes = store.query(
-        "objective_minutes",
-        tables={"objectives": objectives(bounds)},
-        **timed(metric),
-        start=end - timedelta(minutes=burn_rates.LONGEST_MINUTES),
-        end=end,
-    )
+    start = end - timedelta(minutes=burn_rates.LONGEST_MINUTES)
+    minutes = objective_minutes(store, bounds, start, end, metric)
     for (model, version), of in by_version(minutes).items():
         budget = references[model].latency_budget
         rates: dict[int, float | None] = {}

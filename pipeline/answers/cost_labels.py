@@ -20,7 +20,7 @@ def plain(by: Sequence[str]) -> list[str]:
 def named(lines: Sequence[Line], by: Sequence[str]) -> list[Line]:
     """The lines with a column for each label that is asked for."""
     asked = [name for name in by if labels.is_one(name)]
-    return [line | {name: value(name, line[ALL]) for name in asked} for line in lines] if asked else [*lines]
+    return [line | {name: value(name, line[ALL]) for name in asked} for line in lines]
 
 
 def value(name: str, text: str) -> str:

@@ -17,8 +17,7 @@ from detectors.references import Reference
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.elsewhere import elsewhere
 from pipeline.answers.served import latency as quantiles
-from pipeline.answers.served import timed
-from pipeline.answers.truth import objectives
+from pipeline.answers.truth import objective_minutes
 from pipeline.answers.window import Window
 from pipeline.store import Store
 
@@ -66,6 +65,7 @@ def _rows(
 ) -> Iterator[tuple[Any, ...]]:
     """`wide` takes notes on objectives that lie inside a bucket with many requests."""
     minutes: dict[str, pa.Table] = {}
+    start = window.end - timedelta(minutes=burn_rates.LONGEST_MINUTES)
     for row in quantiles(store, window, metric=metric):
         model, version = row["model"], row["model_version"]
         known = references.get(model)
@@ -73,7 +73,7 @@ def _rows(
         burnt: list[Burn] = []
         if known is not None and objective:
             if model not in minutes:
-                minutes[model] = _objective(store, window, model, metric, objective)
+                minutes[model] = objective_minutes(store, {model: objective}, start, window.end, metric)
             of = minutes[model].filter(pc.field("model_version") == version)
             burnt = burn_rates.burns(of, np.datetime64(window.end, "us"), known.latency_budget)
             astride = sum(of.column("astride").to_pylist()) / max(sum(of.column("count").to_pylist()), 1)
@@ -87,13 +87,3 @@ def _burn(burnt: list[Burn]) -> tuple[Value, ...]:
     firing = [b.pair.severity for b in burnt if b.firing]
     rates = [b.long for b in burnt] or [None] * len(burn_rates.PAIRS)
     return (*rates, ("page" if "page" in firing else firing[0] if firing else "ok") if burnt else None)
-
-
-def _objective(store: Store, window: Window, model: str, metric: str, seconds: float) -> pa.Table:
-    return store.query(
-        "objective_minutes",
-        tables={"objectives": objectives({model: seconds})},
-        **timed(metric),
-        start=window.end - timedelta(minutes=burn_rates.LONGEST_MINUTES),
-        end=window.end,
-    )

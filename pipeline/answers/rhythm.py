@@ -31,7 +31,7 @@ Traffic = Mapping[Key, Integers]
 def traffic(store: Store, window: Window, references: Mapping[str, Reference | None]) -> Traffic:
     """Nothing is asked where no reference has a rhythm."""
     weekly = {
-        (reference.reference, feature.feature)
+        (reference.reference, feature.feature): reference.model
         for reference in references.values()
         if reference is not None
         for feature in reference.features
@@ -39,7 +39,7 @@ def traffic(store: Store, window: Window, references: Mapping[str, Reference | N
     }
     if not weekly:
         return {}
-    models = sorted({reference.model for reference in references.values() if reference})
+    models = sorted(set(weekly.values()))
     rows = store.query("feature_hours", models=models, start=window.start, end=window.end).to_pylist()
     found: dict[Key, Integers] = defaultdict(lambda: np.zeros(HOURS, np.int64))
     for row in rows:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from detectors import latency_objective
 from detectors.references import Reference
 from pipeline.answers.served import timed
 from pipeline.answers.window import Window
@@ -85,23 +86,24 @@ def in_time(
     A model whose reference names no objective is not in it.
     """
     bounds = {r.model: r.latency_objective_seconds for r in references if r.latency_objective_seconds}
-    minutes = store.query(
-        "objective_minutes",
-        tables={"objectives": objectives(bounds)},
-        **timed(),
-        start=window.start,
-        end=window.end,
-    )
+    minutes = objective_minutes(store, bounds, window.start, window.end)
     return {
         (row["model"], row["model_version"]): (row["count_sum"], row["over_sum"], row["astride_sum"])
         for row in _sums(minutes, "count", "over", "astride")
     }
 
 
-def objectives(bounds: Mapping[str, float]) -> pa.Table:
-    """The table that `objective_minutes` asks for: seconds by model."""
+def objective_minutes(
+    store: Store,
+    bounds: Mapping[str, float],
+    start: datetime,
+    end: datetime,
+    metric: str = latency_objective.METRIC,
+) -> pa.Table:
+    """Timed requests of each version by minute, and those over its model's bound in seconds."""
     columns = {"model": pa.array(bounds, pa.string()), "objective": pa.array(bounds.values(), pa.float64())}
-    return pa.table(columns)
+    tables = {"objectives": pa.table(columns)}
+    return store.query("objective_minutes", tables=tables, **timed(metric), start=start, end=end)
 
 
 def by_version(minutes: pa.Table) -> dict[Version, pa.Table]:

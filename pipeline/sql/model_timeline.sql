@@ -1,6 +1,6 @@
 -- Traffic, labels, estimated accuracy and p95 latency of each model version in steps of $step_minutes from $origin over
 -- [$start, $end).  What a bucket is worth, and where in it the 95th percentile lies, is as latency_quantiles says it.
--- estimate_level is the newest verdict on the estimate by the end of the step.
+-- estimate_level is the newest verdict on the estimate by the end of the step, none from a day before $start or older.
 -- Tables passed in: labelled(model, model_version, minute, count, errors), as accuracy_minutes says it; and used(model,
 -- reference), whose estimates alone count.
 WITH
@@ -25,7 +25,7 @@ truth AS (
 ),
 audited AS (
     SELECT model, model_version, time AS audited, arg_max(level, (snapshot, level)) AS estimate_level
-    FROM findings WHERE detector = $estimate AND time < $end
+    FROM findings WHERE detector = $estimate AND time >= $start::TIMESTAMP - INTERVAL 1 DAY AND time < $end
     GROUP BY ALL
 ),
 parts AS (

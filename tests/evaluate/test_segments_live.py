@@ -86,7 +86,7 @@ def test_the_wrong_country_is_seen(store: Store) -> None:
 
 
 def test_a_segment_the_model_and_the_audit_count_the_same_errors(tmp_path: Path) -> None:
-    """A score newer than a class is the newest word; one by a judge that the reference does not know is none."""
+    """A score newer than a class is the newest word; one by a judge unknown to the reference is none."""
     helpful = FeatureBins("helpful/v1", (0.5,), None, (5, 5), 0, 0, 1.0)
     known = replace(reference(), evaluators=(helpful,), score_edges=(0.5,), score_counts=(50, 50))
     sent = [{"model": "m", "prediction_id": f"p{i}", "time": NOON + timedelta(seconds=i), "prediction": "yes",
