@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.special import gammaln
 
-from detectors import e_detector, rate
+from detectors import rate
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from detectors.subject import Subject, integers, minutes_of
@@ -59,15 +59,8 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
         return subject.unjudged(NAME, "not_enough_data", parameters, count, **known)
     phi = max(reference.phi_errors, 1.0)
     ratios = np.stack([_ratios(*row) for row in counts[both].tolist()]) / phi
-    ceiling = e_detector.ceiling(parameters.log_act, len(ODDS))
-    log_evidence = e_detector.log_mean(e_detector.run(ratios, e_detector.fresh(len(ODDS)), ceiling).evidence)
-    level, since = rate.verdict(log_evidence, times[both], parameters)
     known |= {"rate": wrong / count, "stable_rate": stable_wrong / stable_count, "errors": wrong, "phi": phi}
-    return Finding(
-        NAME, subject.model, subject.model_version, level, subject.start, subject.end, count,
-        float(log_evidence[-1]), parameters.log_warn, parameters.log_act,
-        None if since is None else since.astype("datetime64[us]").item(), known,
-    )  # fmt: skip
+    return rate.concluded(NAME, ratios, times[both], count, subject, parameters, known)
 
 
 def log_evidence(

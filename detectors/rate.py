@@ -44,19 +44,32 @@ def judge(
     known = count > 0
     tolerated = min(max(bound, LOWEST_BOUND), 1.0 - LOWEST_BOUND)
     ratios = rate_ratios.log_ratios(count[known], hit[known], tolerated, max(phi, 1.0))
+    numbers = {hits: total_hits, "rate": total_hits / total, "bound": bound, "phi": max(phi, 1.0)}
+    return concluded(detector, ratios, times[known], total, subject, parameters, {**evidence, **numbers})
+
+
+def concluded(
+    detector: str,
+    ratios: np.ndarray,
+    times: np.ndarray,
+    count: int,
+    subject: Subject,
+    parameters: Parameters,
+    evidence: dict[str, float | int | str],
+) -> Finding:
+    """What the e-detector says of `ratios` (T, K), ln of each minute under each of K alternatives."""
     width = ratios.shape[1]
     ceiling = e_detector.ceiling(parameters.log_act, width)
     log_evidence = e_detector.log_mean(e_detector.run(ratios, e_detector.fresh(width), ceiling).evidence)
-    level, since = verdict(log_evidence, times[known], parameters)
-    numbers = {hits: total_hits, "rate": total_hits / total, "bound": bound, "phi": max(phi, 1.0)}
+    level, since = _verdict(log_evidence, times, parameters)
     return Finding(
-        detector, subject.model, subject.model_version, level, subject.start, subject.end, total,
+        detector, subject.model, subject.model_version, level, subject.start, subject.end, count,
         float(log_evidence[-1]), parameters.log_warn, parameters.log_act,
-        None if since is None else since.astype("datetime64[us]").item(), {**evidence, **numbers},
+        None if since is None else since.astype("datetime64[us]").item(), evidence,
     )  # fmt: skip
 
 
-def verdict(
+def _verdict(
     log_evidence: np.ndarray, times: np.ndarray, parameters: Parameters
 ) -> tuple[Level, np.datetime64 | None]:
     """The level of the newest minute, and the minute at which its episode reached that level."""

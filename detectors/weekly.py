@@ -42,7 +42,8 @@ def at_hour(feature: FeatureBins, hour: int) -> FeatureBins:
 def at_hours(feature: FeatureBins, traffic: Integers) -> FeatureBins:
     """The feature as it was in the hours of `traffic`, events by hour of the week (168,), each by its share.
 
-    As many values as those hours had; of one hour it is `at_hour`.
+    An hour that the reference lacks has the shares of all.  As many values as those hours had, or where none
+    had any as all; of one hour it is `at_hour`.
     """
     used = np.flatnonzero(traffic)
     if not len(used):
@@ -52,7 +53,7 @@ def at_hours(feature: FeatureBins, traffic: Integers) -> FeatureBins:
     every = np.array([*feature.counts, feature.missing, feature.unseen], np.float64)
     then = np.where(hours.sum(axis=1, keepdims=True) > 0, hours, every)[used]
     weighted = (traffic[used] / traffic[used].sum()) @ (then / then.sum(axis=1, keepdims=True))
-    total = then.sum() if len(used) < HOURS else every.sum()
+    total = hours[used].sum() or every.sum()
     *counts, missing, unseen = np.rint(weighted * total).astype(np.int64).tolist()
     return replace(feature, counts=tuple(counts), missing=missing, unseen=unseen, hours=())
 

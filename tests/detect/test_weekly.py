@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -103,3 +104,17 @@ def test_hours_count_by_their_traffic(known: Reference) -> None:
         0.25 * shares[0] + 0.75 * shares[1], abs=0.01
     )
     assert at_hours(feature, np.zeros(168, np.int64)) is feature
+
+
+def test_hours_that_the_reference_lacks_bring_no_values(known: Reference) -> None:
+    """Else each of them added the whole reference, and chi2 grew with the number of such hours."""
+    (feature,) = known.features
+    size = len(feature.counts) + 2
+    cut = replace(feature, hours=(*feature.hours[: -size * 24], *[0] * size * 24))  # no Sunday
+    weekend = np.zeros(168, np.int64)
+    weekend[120:] = 10
+    saturday = sum(feature.hours[120 * size : 144 * size])
+    assert sum(at_hours(cut, weekend).counts) == pytest.approx(saturday, abs=1)
+    sunday = np.zeros(168, np.int64)
+    sunday[144:] = 10
+    assert at_hours(cut, sunday).counts == pytest.approx(cut.counts, abs=1)
