@@ -41,7 +41,7 @@ class Run:
     """Of each worker, over its whole life."""
 
 
-class _Worker:
+class Worker:
     """One `driftledger worker` with its default settings."""
 
     def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
@@ -104,7 +104,7 @@ def replay(
         "DRIFTLEDGER__WORKER__HEALTH_PORT": "0",
     }
     began = time.time()
-    running = [_Worker(f"w{n}", environment, folder / f"worker-{n}.log") for n in range(workers)]
+    running = [Worker(f"w{n}", environment, folder / f"worker-{n}.log") for n in range(workers)]
     try:
         shares = _shared(running, partitions)
         cpu = [worker.cpu_seconds() for worker in running]
@@ -121,7 +121,7 @@ def replay(
     return Run(sum(unread for _, unread in shares), end - start, start - began, spent, peaks)
 
 
-def _shared(workers: list[_Worker], partitions: int) -> list[tuple[float, int]]:
+def _shared(workers: list[Worker], partitions: int) -> list[tuple[float, int]]:
     """Wait until every worker has its part of all partitions; when it got them, and what was unread."""
     topics = len(TYPES)
     while True:
@@ -131,7 +131,7 @@ def _shared(workers: list[_Worker], partitions: int) -> list[tuple[float, int]]:
         time.sleep(0.01)
 
 
-def _finished(workers: list[_Worker], messages: int) -> float:
+def _finished(workers: list[Worker], messages: int) -> float:
     """Wait until all messages are in the ledger; when the last of them was committed."""
     while True:
         time.sleep(_POLL_SECONDS)
