@@ -140,20 +140,25 @@ class _Work:
         try:
             await self._app.start()
         except Exception as error:  # the broker went away since we asked it
-            await self._fail(_named(error))
+            reason: BaseException | None = error
+        else:
+            reason = await self._end(jobs)
+        self._stopping.set()
+        if reason is not None and not isinstance(reason, Stopped):
+            await self._fail(_named(reason))
+        await self._leave()
+        log.info("stopped; every message that was acknowledged is in the ledger")
+
+    async def _end(self, jobs: Mapping[str, Job]) -> BaseException | None:
+        """Work until something ends it; what failed, or None where it was told to stop."""
         self._beside = beside.start(jobs, self._stopping, self._report)
         waits = (self._stopping.told(), self._app._crashed.wait(), self._taking.broken(), self._watch.run())
         ends = [asyncio.ensure_future(wait) for wait in waits]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         failed = [end.exception() for end in ends if end.done()]
-        reason = self._app.crash_reason or next(filter(None, failed), None)
-        self._stopping.set()
         for end in ends:
             end.cancel()
-        if reason is not None:
-            await self._fail(reason if isinstance(reason, DriftledgerError) else _named(reason))
-        await self._leave()
-        log.info("stopped; every message that was acknowledged is in the ledger")
+        return self._app.crash_reason or next(filter(None, failed), None)
 
     async def _fail(self, reason: DriftledgerError) -> NoReturn:
         """Say it at once, and end with it whatever leaving comes to, which may hang or fail too."""
@@ -162,7 +167,9 @@ class _Work:
         try:
             await self._leave()
         except Overdue as overdue:
-            raise Overdue(f"{reason}; {overdue}") from reason
+            late = Overdue(f"{reason}; {overdue}")
+            late.exit_code = reason.exit_code
+            raise late from reason
         except Exception as error:
             log.warning("leaving the group failed: %s: %s", type(error).__name__, error)
         raise reason
@@ -189,6 +196,9 @@ class _Work:
 
 
 def _named(reason: BaseException) -> DriftledgerError:
+    """One of ours as it is: the process ends with its exit code."""
+    if isinstance(reason, DriftledgerError):
+        return reason
     sentence = (str(reason).splitlines() or ["no message"])[0]
     error = DriftledgerError(f"{type(reason).__name__}: {sentence}")
     error.__cause__ = reason
