@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 
+@contextmanager
+def mounted(place: Path, size: str) -> Iterator[Path]:
+    """A file system of its own of `size`, as mount takes it, in a new folder; else the test is skipped."""
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only who may mount a file system can fill a small one")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
 @pytest.fixture
 def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A disk of 2 MB."""
-    tmp_path = tmp_path_factory.mktemp("disk")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("a small disk needs the right to mount one")
-    yield tmp_path
-    subprocess.run(["umount", "--lazy", tmp_path], check=True)
+    with mounted(tmp_path_factory.mktemp("disk") / "small", "2m") as place:
+        yield place

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -17,6 +15,7 @@ from pipeline.outgoing import Undelivered
 from pipeline.secret import Secret
 from pipeline.settings.alerts import AlertSettings
 from tests.act.objects_api import Objects
+from tests.alert_receiver import receiving
 
 NOW = datetime(2026, 11, 24, 12)
 HOSTILE = "<!channel> [x](https://e.example) *b*\nkind: Pod"
@@ -80,38 +79,19 @@ def test_the_told_body_is_json(tmp_path):
         assert json.loads(json.dumps(said, allow_nan=False)) == said
 
 
-class _Receiver(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.taken[self.path] = (dict(self.headers), body)
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None: ...
-
-
 def test_webhook_alertmanager_and_slack_get_an_action_as_they_take_it():
     """Over a real connection: path, identity and body are what each of them reads."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
-    server.taken = {}
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        url = f"http://127.0.0.1:{server.server_address[1]}"
+    with receiving() as receiver:
         chosen = AlertSettings(
-            webhook=Secret(f"{url}/hook"), webhook_token=Secret("t0"), alertmanager=url,
-            slack=Secret(f"{url}/slack"), allow_private=True,
+            webhook=Secret(f"{receiver.url}/hook"), webhook_token=Secret("t0"), alertmanager=receiver.url,
+            slack=Secret(f"{receiver.url}/slack"), allow_private=True,
         )  # fmt: skip
         for send in action_delivery.receivers(chosen).values():
             send(DONE)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-    assert set(server.taken) == {"/hook", "/api/v2/alerts", "/slack"}
-    headers, event = server.taken["/hook"]
+    taken = {path: (headers, body) for path, headers, body in receiver.taken}
+    assert set(taken) == {"/hook", "/api/v2/alerts", "/slack"}
+    headers, event = taken["/hook"]
     assert headers["Authorization"] == "Bearer t0" and headers["Idempotency-Key"] == DONE.alert_id
     assert event["id"] == f"{'a' * 64}/executed" and event["data"]["summary"]
-    assert server.taken["/api/v2/alerts"][1][0]["labels"]["action"] == "a" * 64
-    assert server.taken["/slack"][1]["blocks"][0]["text"]["type"] == "plain_text"
+    assert taken["/api/v2/alerts"][1][0]["labels"]["action"] == "a" * 64
+    assert taken["/slack"][1]["blocks"][0]["text"]["type"] == "plain_text"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from pipeline.outgoing import Undelivered, post, receiver
 from pipeline.secret import Secret
 from pipeline.settings.alerts import AlertSettings
 from pipeline.store import Store
+from tests.alert_receiver import Receiver, receiving
 
 NOW = datetime(2026, 11, 1, 12, 0)
 MINUTE = timedelta(minutes=1)
@@ -73,50 +72,28 @@ def test_an_alert_says_its_evidence_its_promise_and_where_to_look() -> None:
     assert ended["labels"] == body["labels"] and ended["endsAt"] == "2026-11-01T12:01:00.000Z"
 
 
-class _Receiver(BaseHTTPRequestHandler):
-    taken: list[tuple[str, dict[str, str], Any]]
-    refusing: bool
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        kind = type(self)
-        if not kind.refusing:
-            kind.taken.append((self.path, dict(self.headers), json.loads(body)))
-        self.send_response(503 if kind.refusing else 200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None: ...
-
-
 @pytest.fixture
-def server() -> Iterator[tuple[str, type[_Receiver]]]:
-    kind = type("Receiver", (_Receiver,), {"taken": [], "refusing": False})
-    running = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    thread = threading.Thread(target=running.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_address[1]}", kind
-    running.shutdown()
-    thread.join()
-    running.server_close()
+def hook() -> Iterator[Receiver]:
+    with receiving() as found:
+        yield found
 
 
-def test_alerts_are_kept_first_retried_and_never_delivered_twice(
-    tmp_path: Path, server: tuple[str, type[_Receiver]]
-) -> None:
+def test_alerts_are_kept_first_retried_and_never_delivered_twice(tmp_path: Path, hook: Receiver) -> None:
     """The receiver is away as the alert begins; a restart between ticks must not repeat it."""
-    url, kind = server
     chosen = AlertSettings(
-        webhook=Secret(f"{url}/hook"), webhook_token=Secret("t0"), alertmanager=url, allow_private=True
+        webhook=Secret(f"{hook.url}/hook"),
+        webhook_token=Secret("t0"),
+        alertmanager=hook.url,
+        allow_private=True,
     )
-    kind.refusing = True
+    hook.refusing = True
     with Store.open(tmp_path) as store:
         news, failures = alert(store, Embedded(store), [finding("act")], receivers(chosen), NOW)
         assert len(news) == 1 and known(store) == news
         assert sorted(failures) == [
             ("alertmanager", "alerts.alertmanager answered 503"), ("webhook", "alerts.webhook answered 503"),
         ]  # fmt: skip
-    kind.refusing = False
+    hook.refusing = False
     for minute in (1, 2, 3):
         with Store.open(tmp_path) as store:
             now = NOW + minute * MINUTE
@@ -125,10 +102,10 @@ def test_alerts_are_kept_first_retried_and_never_delivered_twice(
     with Store.open(tmp_path) as store:
         alert(store, Embedded(store), [finding("ok")], receivers(chosen), NOW + 4 * MINUTE)
         answer = alerts(store, Window(NOW, NOW + timedelta(hours=1)))
-    assert [path for path, _, _ in kind.taken] == ["/hook", "/api/v2/alerts"] * 2
-    assert kind.taken[0][1]["Authorization"] == "Bearer t0"
-    assert kind.taken[0][1]["Idempotency-Key"] == kind.taken[0][2]["id"] != kind.taken[2][2]["id"]
-    assert [event["data"]["state"] for path, _, event in kind.taken if path == "/hook"] == [
+    assert [path for path, _, _ in hook.taken] == ["/hook", "/api/v2/alerts"] * 2
+    assert hook.taken[0][1]["Authorization"] == "Bearer t0"
+    assert hook.taken[0][1]["Idempotency-Key"] == hook.taken[0][2]["id"] != hook.taken[2][2]["id"]
+    assert [event["data"]["state"] for path, _, event in hook.taken if path == "/hook"] == [
         "firing", "resolved",
     ]  # fmt: skip
     assert [(row[2], row[8]) for row in answer.rows] == [("resolved", "alertmanager, webhook")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -38,6 +37,7 @@ from reports.team import of_team
 from reports.verify import find_marker
 from reports.words import shares
 from tests.cost_rows import allocation, at, device, ledger, minutes
+from tests.small_disk import mounted
 
 HOSTILE = '=HYPERLINK("http://x","<img src=x onerror=alert(1)>")\u202e'
 THIRD = PriceBook.flat(Decimal("3.333333333"), "USD")
@@ -296,28 +296,17 @@ def test_files_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a.html": "old", "b.html": "old"}
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own that holds 256 KiB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only who may mount a file system can fill a small one")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
-
-
-def test_a_disk_that_fills_keeps_the_last_statement_whole(october: Store, small_disk: Path) -> None:
+def test_a_disk_that_fills_keeps_the_last_statement_whole(october: Store, tmp_path: Path) -> None:
     """On a real file system: the second writing has room for its first file and not for its second."""
     old = {"a.pdf": b"a" * 50_000, "b.pdf": b"b" * 50_000}
-    files.write(small_disk, old)
-    with pytest.raises(OSError, match="No space left"):
-        files.write(small_disk, dict.fromkeys(old, b"n" * 100_000))
-    assert {p.name: p.read_bytes() for p in small_disk.iterdir()} == old
-    result = built(october, small_disk, "--gpu-hour-price", "2.00")
-    assert isinstance(result.exception, PreflightFailed) and "No space left" in str(result.exception)
-    assert {p.name: p.read_bytes() for p in small_disk.iterdir()} == old
+    with mounted(tmp_path / "small", "256k") as disk:
+        files.write(disk, old)
+        with pytest.raises(OSError, match="No space left"):
+            files.write(disk, dict.fromkeys(old, b"n" * 100_000))
+        assert {p.name: p.read_bytes() for p in disk.iterdir()} == old
+        result = built(october, disk, "--gpu-hour-price", "2.00")
+        assert isinstance(result.exception, PreflightFailed) and "No space left" in str(result.exception)
+        assert {p.name: p.read_bytes() for p in disk.iterdir()} == old
 
 
 def test_every_team_gets_its_files_whatever_its_name(whole: Statement, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.rig.kafka import Kafka
+from tests.small_disk import mounted
 from tests.waiting import until
 from tests.worker.kafka_messages import json_message
 from tests.worker.worker_scene import Scene, embedded, ledger
@@ -103,13 +103,7 @@ def test_a_disk_that_fills_up_stops_the_taking_until_there_is_space(
     scene: Scene, tmp_path: Path, free: int
 ) -> None:
     """A full disk must cost time, not events: nothing is acknowledged that could not be written."""
-    lake = tmp_path / "lake"
-    lake.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(lake)]
-    mounted = subprocess.run(mount, capture_output=True)
-    if mounted.returncode:
-        pytest.skip("a small disk can only be mounted by root")
-    try:
+    with mounted(tmp_path / "lake", "64m") as lake:
         with scene.worker(sets=(f"store.min_free_bytes={free}",)) as worker:
             scene.send(labels(0, 10))
             worker.until_taken(10)
@@ -126,8 +120,6 @@ def test_a_disk_that_fills_up_stops_the_taking_until_there_is_space(
             until(worker.ready, "it is ready again")
             assert worker.stop() == 0
         assert sorted(int(row["prediction_id"]) for row in scene.rows("labels")) == list(range(20))
-    finally:
-        subprocess.run(["umount", "--lazy", lake], check=True)
 
 
 def fill(file: Path, size: int | None) -> None:
