@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from pipeline.act.events import Publisher, Taken, publish
+from pipeline.act.events import Publisher, Taken, publish, taken
 from pipeline.canonical import canonical, digest, instant, moment
 from pipeline.errors import ConfigError, NotFound
 from pipeline.policy import rules
@@ -37,6 +37,8 @@ class Offer:
     """SHA-256 of what would be done: the patch's inputs, hashes and preconditions."""
     expires: datetime
     """UTC without zone; approved or used later it is refused."""
+    of: str
+    """The action that is to be put back; '' of every other proposal."""
 
     @property
     def token(self) -> str:
@@ -57,7 +59,7 @@ def offer(store: Store, action_id: str) -> Offer | None:
     policy = parse(evidence["policy"]["text"])
     rule = policy.rule(evidence["rule"]) or policy.ladder(evidence["rule"])
     within = rule.approve_within if rule else rules.APPROVE_WITHIN
-    return Offer(action_id, plan_of(row["evidence"]), row["time"] + within)
+    return Offer(action_id, plan_of(row["evidence"]), row["time"] + within, evidence.get("of", ""))
 
 
 def approve(store: Store, publisher: Publisher, action_id: str, token: str, by: str, now: datetime) -> Taken:
@@ -75,9 +77,8 @@ def approve(store: Store, publisher: Publisher, action_id: str, token: str, by: 
     if token != found.token:
         _refuse(store, publisher, action_id, by, "the token is of another plan or offer", None, now)
         raise ConfigError("--token", token, "give the token that `driftledger actions show` prints")
-    of = _of(store, action_id)
     evidence = canonical(
-        {"plan": found.plan, "expires": found.expires, "by": by} | ({"of": of} if of else {})
+        {"plan": found.plan, "expires": found.expires, "by": by} | ({"of": found.of} if found.of else {})
     )
     words = f"approved by {by}, to be carried out before {instant(found.expires)}"
     return publish(publisher, _said(store, action_id, "granted", words, evidence), now)
@@ -120,36 +121,23 @@ def ask_undo(store: Store, publisher: Publisher, action_id: str, by: str, now: d
     if done is None or done["kind"] not in ("rollback", *STEPS) or undone is not None:
         raise NotFound(f"action {action_id[:12]} is nothing that holds; see `driftledger actions list`")
     asked = _said(store, action_id, "granted", f"undo asked by {by}", canonical({"of": action_id, "by": by}))
-    asked = asked._replace(action_id=digest(["undo asked", action_id]), kind=UNDO_ASKED)
+    asked = asked._replace(action_id=_asking(action_id), kind=UNDO_ASKED)
     return publish(publisher, asked, now)
 
 
 def propose_undo(publisher: Publisher, past: PastAction, policy: Policy, words: str, now: datetime) -> Taken:
     """Asks a person whether an action is to be put back; who approves asks for its undo."""
-    kind, _, name = past.workload.partition("/")
     decision = {"mode": "propose", "detail": words, "undo": past.action_id}
     evidence = canonical(
-        {
-            "of": past.action_id,
-            "decision": decision,
-            "rule": past.rule,
-            "policy": {"hash": policy.hash, "text": policy.text, "version": policy.version},
-        }
+        {"of": past.action_id, "decision": decision, "rule": past.rule, "policy": policy.recorded}
     )
-    taken = Taken(
-        action_id=digest(["undo asked", past.action_id]),
-        state="proposed",
-        kind=UNDO_ASKED,
-        rule=past.rule,
-        target=Target(past.cluster, past.namespace, kind, name),
-        model=past.model,
-        model_version=past.to_version,
-        to_version=past.model_version,
-        snapshot=None,
-        evidence=evidence,
-        detail=f"for approval: {words}",
-    )
-    return publish(publisher, taken, now)
+    asked = replace(past, action_id=_asking(past.action_id), kind=UNDO_ASKED, model_version=past.to_version)
+    told = "proposed", f"for approval: {words}", evidence
+    return publish(publisher, taken(asked, past.target, past.model_version, *told), now)
+
+
+def _asking(action_id: str) -> str:
+    return digest(["undo asked", action_id])
 
 
 def mute(publisher: Publisher, rule: str, span: timedelta, by: str, now: datetime) -> Taken:
@@ -160,8 +148,8 @@ def mute(publisher: Publisher, rule: str, span: timedelta, by: str, now: datetim
     words = f"muted by {by} until {instant(until)}"
     evidence = canonical({"until": until, "by": by})
     nobody = Target("", "", "", "")
-    taken = Taken(digest(["mute", rule]), "granted", "mute", rule, nobody, "", "", "", None, evidence, words)
-    return publish(publisher, taken, now)
+    said = Taken(digest(["mute", rule]), "granted", "mute", rule, nobody, "", "", "", None, evidence, words)
+    return publish(publisher, said, now)
 
 
 class Planned(Protocol):
@@ -195,23 +183,16 @@ def _row(store: Store, action_id: str, state: str) -> Row | None:
     return found[0] if found else None
 
 
-def _of(store: Store, action_id: str) -> str:
-    """The action that a proposal is to put back; '' of every other proposal."""
-    row = _row(store, action_id, "proposed")
-    return str(json.loads(row["evidence"]).get("of", "")) if row else ""
-
-
 def _said(store: Store, action_id: str, state: str, words: str, evidence: str) -> Taken:
     row = _row(store, action_id, "proposed")
     if row is None:
         raise NotFound(f"no proposal {action_id[:12]} in this ledger")
-    kind, _, name = row["workload"].partition("/")
     return Taken(
         action_id=action_id,
         state=state,
         kind=row["kind"],
         rule=row["policy"],
-        target=Target(row["cluster"], row["namespace"], kind, name),
+        target=Target.of(row["cluster"], row["namespace"], row["workload"]),
         model=row["model"],
         model_version=row["model_version"],
         to_version=row["to_version"] or "",

@@ -132,6 +132,5 @@ def _hold(action: Action, owner: Owner, action_id: str) -> Taken:
 
 
 def _taken(row: Mapping[str, Any]) -> Taken:
-    kind, _, name = row["workload"].partition("/")
-    target = Target(row["cluster"], row["namespace"], kind, name)
+    target = Target.of(row["cluster"], row["namespace"], row["workload"])
     return Taken(row["action_id"], "undone", KIND, row["policy"], target, row["model"], "", "", None, "", "")

@@ -85,10 +85,7 @@ def idle_workloads(store: Store, now: datetime) -> Idle:
         before = _hours(store, begun, ladder.cluster, namespace)
         idle = [name for name, (had, used, seen) in held.items() if had and not used and seen >= WHOLE]
         long = [name for name in sorted(idle) if before.get(name, (Decimal(0),))[0]]
-        return tuple(
-            Target(ladder.cluster, namespace, kind, name)
-            for kind, _, name in (n.partition("/") for n in long)
-        )
+        return tuple(Target.of(ladder.cluster, namespace, name) for name in long)
 
     return found
 

@@ -27,7 +27,7 @@ from pipeline.policy.consider import consider
 from pipeline.policy.decisions import Action, Decision, Refusal
 from pipeline.policy.journal import TargetState
 from pipeline.policy.reading import past_actions
-from pipeline.policy.rules import Policy, Rule, Target
+from pipeline.policy.rules import Policy, Rule
 from pipeline.policy.situation import trips
 from pipeline.store import Store
 
@@ -151,14 +151,12 @@ def _settled(
         rule = decided_by(store, past.action_id) or policy.rule(past.rule)
         label = rule.version_label if rule else rules.VERSION_LABEL
         until = past.acted_at + (rule.verify_within if rule else rules.VERIFY_WITHIN)
-        kind, _, name = past.workload.partition("/")
-        target = Target(past.cluster, past.namespace, kind, name)
-        open_one = Begun(past.action_id, target, past.state, past.to_version, label)
+        open_one = Begun(past.action_id, past.target, past.state, past.to_version, label)
         told = reverted(store, past.action_id)
         step = (
             settle_commit(client, open_one, told, past.acted_at, until, now)
             if told
-            else TARGETS[kind].settle(client, open_one, until, now)
+            else TARGETS[past.target.kind].settle(client, open_one, until, now)
         )
         if step is not None:
-            yield taken(past, target, past.to_version, step.state, step.detail, step.evidence)
+            yield taken(past, past.target, past.to_version, step.state, step.detail, step.evidence)

@@ -82,8 +82,7 @@ def asked(
         if client is None:
             continue
         said = json.loads(row["evidence"])
-        kind, _, name = row["workload"].partition("/")
-        target = Target(row["cluster"], row["namespace"], kind, name)
+        target = Target.of(row["cluster"], row["namespace"], row["workload"])
         answer = taken(
             _Asked(row["action_id"], row["kind"], row["policy"], row["model"], row["model_version"]),
             target, row["to_version"] or "", "executed", "done, or refused with its reason",
@@ -114,9 +113,8 @@ def _inverse(store: Store, action_id: str, client: Kubernetes, cluster: str) -> 
     evidence = json.loads(row["evidence"])
     rule = decided_by(store, row["action_id"])
     label = rule.version_label if rule else rules.VERSION_LABEL
-    kind, _, name = row["workload"].partition("/")
-    target = Target(cluster, row["namespace"], kind, name)
-    state = TARGETS[kind].observe(client, target, label)
+    target = Target.of(cluster, row["namespace"], row["workload"])
+    state = TARGETS[target.kind].observe(client, target, label)
     if isinstance(state, ApiError):
         raise PreflightFailed(f"{target.workload} cannot be read: {state.words}")
     acted = Patch(**evidence["decision"]["patch"])

@@ -24,7 +24,7 @@ def watch(
 ) -> None:
     """Reads every target of the policy, and records those that changed.  What cannot be read is left out."""
     known = {
-        Target(r["cluster"], r["namespace"], *r["workload"].partition("/")[::2]): r["state"]
+        Target.of(r["cluster"], r["namespace"], r["workload"]): r["state"]
         for r in store.query("revisions_newest").to_pylist()
     }
     away: set[str] = set()

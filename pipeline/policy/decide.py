@@ -171,7 +171,7 @@ def _evidence(
             "journal": asdict(s.journal),
             "now": s.now,
             "parameters": parameters,
-            "policy": {"hash": s.policy.hash, "text": s.policy.text, "version": s.policy.version},
+            "policy": s.policy.recorded,
             "rule": s.rule.name,
         }
         | ({"begun": sorted(s.begun)} if s.begun else {})

@@ -39,12 +39,12 @@ class PastAction:
     acted_at: datetime | None
     """When the cluster was, or may have been, changed; None where it certainly was not."""
 
+    @property
+    def target(self) -> Target:
+        return Target.of(self.cluster, self.namespace, self.workload)
+
     def on(self, target: Target) -> bool:
-        return (self.cluster, self.namespace, self.workload) == (
-            target.cluster,
-            target.namespace,
-            target.workload,
-        )
+        return self.target == target
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,12 @@ class Target:
     kind: str
     name: str
 
+    @classmethod
+    def of(cls, cluster: str, namespace: str, workload: str) -> Target:
+        """Of Kind/name, as in every fact."""
+        kind, _, name = workload.partition("/")
+        return cls(cluster, namespace, kind, name)
+
     @property
     def workload(self) -> str:
         """Kind/name, as in every fact."""
@@ -112,6 +118,11 @@ class Policy:
         """Whether anything in it may lead to a change of a cluster."""
         modes = {r.mode for r in self.rules} | {one.mode for one in self.ladders}
         return bool(modes - {"observe"})
+
+    @property
+    def recorded(self) -> dict[str, str]:
+        """As the evidence of each decision keeps it."""
+        return {"hash": self.hash, "text": self.text, "version": self.version}
 
     def ladder(self, name: str) -> Ladder | None:
         return next((one for one in self.ladders if one.name == name), None)

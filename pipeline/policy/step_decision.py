@@ -99,7 +99,6 @@ def _made(
 
 
 def _evidence(due: Due, gates: Sequence[Gate], decision: Mapping[str, Any], known: Known) -> str:
-    policy = known.policy
     return canonical(
         {
             "format": FORMAT,
@@ -111,7 +110,7 @@ def _evidence(due: Due, gates: Sequence[Gate], decision: Mapping[str, Any], know
             "history": [asdict(p) for p in known.history],
             "muted": known.muted,
             "now": known.now,
-            "policy": {"hash": policy.hash, "text": policy.text, "version": policy.version},
+            "policy": known.policy.recorded,
             "rule": due.ladder.name,
         }
     )
