@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from pipeline.actuator import progress as of
 from pipeline.actuator.holds import paused
-from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object, Resource
+from pipeline.actuator.kubernetes import ROLLOUTS, ApiError, Kubernetes, Object
 from pipeline.actuator.owned import in_replica_sets
 from pipeline.actuator.shape import Kept, Progress
 from pipeline.actuator.template import as_kept, pod_template, version_of
 
-RESOURCE = Resource("argoproj.io", "v1alpha1", "rollouts")
+RESOURCE = ROLLOUTS
 PATH = "/spec/template"
 KEEPER = "ReplicaSet"
 REVISION = "rollout.argoproj.io/revision"

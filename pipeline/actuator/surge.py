@@ -15,20 +15,19 @@ from pipeline.actuator.kubernetes import (
     CLAIM_TEMPLATES,
     DAEMON_SETS,
     DEPLOYMENTS,
+    ROLLOUTS,
     ApiError,
     Kubernetes,
     Object,
-    Resource,
 )
 
-_ROLLOUTS = Resource("argoproj.io", "v1alpha1", "rollouts")
 _USUAL = "25%"
 
 
 def headroom(client: Kubernetes, namespace: str) -> Counter[str] | ApiError:
     """By quota name, for the one workload whose rollout needs the most of it."""
     found: list[Object] = []
-    for resource in (DEPLOYMENTS, DAEMON_SETS, _ROLLOUTS):
+    for resource in (DEPLOYMENTS, DAEMON_SETS, ROLLOUTS):
         listed = client.list_all(resource, namespace)
         if isinstance(listed, ApiError):
             if listed.fault == "not_found":

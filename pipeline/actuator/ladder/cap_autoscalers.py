@@ -6,11 +6,11 @@ from datetime import datetime
 
 from pipeline.actuator.kubernetes import (
     DEPLOYMENTS,
+    ROLLOUTS,
     STATEFUL_SETS,
     ApiError,
     Kubernetes,
     Object,
-    Resource,
 )
 from pipeline.actuator.ladder import changes
 from pipeline.actuator.ladder.changes import Change, change, holds, planned, put_back
@@ -24,7 +24,7 @@ __all__ = ["carry_out", "holds", "plan", "put_back"]
 _SCALED_KINDS = {
     "Deployment": DEPLOYMENTS,
     "StatefulSet": STATEFUL_SETS,
-    "Rollout": Resource("argoproj.io", "v1alpha1", "rollouts"),
+    "Rollout": ROLLOUTS,
 }
 KEDA_USUAL = 100
 """KEDA's maximum where a ScaledObject names none."""
@@ -42,8 +42,11 @@ def plan(client: Kubernetes, scope: Scope) -> Plan | ApiError:
     if isinstance(spare, ApiError):
         return spare
     now = {str(a["metadata"]["name"]): a for a in autoscalers}
-    free = [a for a in (*autoscalers, *scaled) if not owner(a) and not _spared(client, a, spare)]
-    found = [_scaled(a, now) if a in scaled else _autoscaler(a) for a in free]
+
+    def free(things: list[Object]) -> list[Object]:
+        return [a for a in things if not owner(a) and not _spared(client, a, spare)]
+
+    found = [*map(_autoscaler, free(autoscalers)), *(_scaled(a, now) for a in free(scaled))]
     return planned([c for c in found if c is not None][: scope.most])
 
 
