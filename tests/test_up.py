@@ -16,6 +16,7 @@ from pipeline.collect.doors import Ledger
 from pipeline.embedded import Embedded
 from pipeline.errors import ConfigError
 from pipeline.events import TYPES
+from pipeline.policy.file import parse
 from pipeline.policy.rules import Policy
 from pipeline.settings.collect import CollectSettings
 from pipeline.settings.groups import Settings
@@ -82,7 +83,7 @@ def test_the_policy_is_read_at_every_tick_and_a_wrong_file_holds_all(tmp_path: P
             raise ConfigError("rules[0].mode", "auto", "nobody has seen it at work")
 
     file.write_text(observed := TEXT.replace("mode: auto", "mode: observe"))
-    policy = PolicyFile(file, check)
+    policy = PolicyFile(file, parse(observed), check)
     assert not policy.now(told).kill_switch and policy.now(told) is policy.now(told)
     file.write_text(observed + "kill_switch: true\n")
     assert policy.now(told).kill_switch and len(policy.now(told).rules) == 1 and told.why == []

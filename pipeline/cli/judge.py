@@ -72,8 +72,8 @@ def judge(
     rules = None if policy is None else load(policy)
     money = ladder_money(chosen, rules)
     with clients(reach, rules) as connected:
-        live = rules if connected else None
-        now = _live(live, at) or (_newest(ctx, store) if at is None else instant(at, "--at"))
+        live = _live(rules if connected else None, at)
+        now = live or (_newest(ctx, store) if at is None else instant(at, "--at"))
         with writing(ctx, store) as ledger:
             if rules is not None:
                 demand(ledger, rules)
@@ -89,7 +89,7 @@ def judge(
                     *prove(ledger, publisher, rules, connected, now),
                     *climbed(ledger, publisher, rules, money, connected, now),
                 )
-    show(answer(found, now, _notes(now, at, live, snapshot, taken)), output)
+    show(answer(found, now, _notes(now, at, live is not None, snapshot, taken)), output)
     if any(f.level == "act" for f in found):
         raise typer.Exit(ACT)
 
@@ -117,12 +117,12 @@ def _newest(ctx: typer.Context, store: Path | None) -> datetime:
 
 
 def _notes(
-    now: datetime, at: str | None, live: Policy | None, snapshot: int, taken: Sequence[Taken]
+    now: datetime, at: str | None, live: bool, snapshot: int, taken: Sequence[Taken]
 ) -> tuple[str, ...]:
     from pipeline.answers.cells import SHORT
 
     why = "the newest minute in the ledger, not this machine's clock" if at is None else "as --at says"
-    if live is not None and live.may_change:
+    if live:
         why = "this machine's clock, since the policy may change a cluster"
     steps = [f"{step.state} {step.action_id[:SHORT]} by rule {step.rule}: {step.detail}" for step in taken]
     return (f"judged at {now.isoformat()}Z, {why}; findings kept with snapshot {snapshot}", *steps)

@@ -80,7 +80,7 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
     with ExitStack() as opened:
         connected = opened.enter_context(clients(reach, rules, chosen.up.lease))
         ledger = opened.enter_context(Store.open(place(ctx, folder)))
-        policy = PolicyFile(Path(chosen.up.policy), _usable(ledger, money)) if rules is not None else None
+        policy = PolicyFile(Path(chosen.up.policy), rules, _usable(ledger, money)) if rules else None
         if chosen.up.dashboard:
             opened.enter_context(_pages(chosen, folder))
         verdicts = Verdicts()

@@ -20,11 +20,11 @@ PART = "policy"
 
 
 class PolicyFile:
-    """`check` raises ConfigError for a policy that may not be used as it is."""
+    """`check` raises ConfigError for a policy that may not be used as it is; `used` is the file's so far."""
 
-    def __init__(self, path: Path, check: Callable[[Policy], None]) -> None:
-        self._path, self._check = path, check
-        self._used = self._read(None)
+    def __init__(self, path: Path, used: Policy, check: Callable[[Policy], None]) -> None:
+        check(used)
+        self._path, self._used, self._check = path, used, check
 
     def now(self, watch: Watch) -> Policy:
         """As the file says now; of one that cannot be used, nothing but the kill switch."""
@@ -38,17 +38,17 @@ class PolicyFile:
 
     def _usable(self, watch: Watch) -> bool:
         try:
-            self._used = self._read(self._used)
+            self._used = self._read()
         except (DriftledgerError, OSError) as error:
             watch.waits(PART, f"nothing is begun: {error}")
             return False
         watch.goes_on(PART)
         return True
 
-    def _read(self, before: Policy | None) -> Policy:
+    def _read(self) -> Policy:
         text = yaml_file.read_text(self._path)
-        if before is not None and text == before.text:
-            return before
+        if text == self._used.text:
+            return self._used
         policy = parse(text)
         self._check(policy)
         return policy
