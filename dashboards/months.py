@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -21,6 +22,8 @@ from pipeline.months.states import State, states
 from pipeline.months.verify import Checked, kept, verify
 from pipeline.store import Store
 from reports.files import file_name
+
+T = TypeVar("T")
 
 _TYPES = {
     "pdf": "application/pdf", "html": "text/html", "csv": "text/csv", "parquet": "application/octet-stream",
@@ -100,10 +103,14 @@ def _month(view: View, store: Store, at: datetime) -> None:
         _table(pd.DataFrame(said, columns=["When (UTC)", "Team", "State", "Reason", "Who"]))
     else:
         st.text("Nothing yet. driftledger report reply writes it down.")
-    sent = [row for row in store.rows("deliveries").to_pylist() if row["month"] == at]
+    sent = [
+        tuple(row[name] for name in ("time", "target", "state", "attempt", "detail"))
+        for row in store.rows("deliveries").to_pylist()
+        if row["month"] == at
+    ]
     if sent:
         st.subheader("Delivered")
-        _table(pd.DataFrame(sent)[["time", "target", "state", "attempt", "detail"]])
+        _table(pd.DataFrame(sent, columns=["When (UTC)", "Target", "State", "Attempt", "What was said"]))
     _files(view, at, sorted({c.team for c in charges}))
 
 
@@ -134,12 +141,22 @@ def _files(view: View, at: datetime, names: list[str]) -> None:
     team = st.selectbox("Whose", ["", *names], format_func=lambda n: safe_text(n) or "all teams", key="whose")
     stem = f"statement-{at:%Y-%m}" + (f"-{file_name(str(team))}" if team else "")
     with st.container(horizontal=True):
-        if st.button("Make the files", key="make"):
-            for form, content in _made(view, view.key, at, str(team)).items():
-                name = f"{stem}.{form}"
-                st.download_button(form.upper(), content, name, _TYPES[form], on_click="ignore", key=form)
-        if st.button("Compute it again and compare", key="verify"):
-            st.text(_checked(view, view.key, at))
+        made = _asked("make", "Make the files", (at, team), lambda: _made(view, view.key, at, str(team)))
+        for form, content in (made or {}).items():
+            name = f"{stem}.{form}"
+            st.download_button(form.upper(), content, name, _TYPES[form], on_click="ignore", key=form)
+        said = _asked("verify", "Compute it again and compare", at, lambda: _checked(view, view.key, at))
+        if said is not None:
+            st.text(said)
+
+
+def _asked(key: str, label: str, of: object, make: Callable[[], T]) -> T | None:
+    """What the button made of that: it stays where the page is drawn anew, which it is every few seconds."""
+    kept = f"{key} made"
+    if st.button(label, key=key):
+        st.session_state[kept] = of, make()
+    made_of, made = st.session_state.get(kept, (None, None))
+    return made if made_of == of else None
 
 
 @st.cache_data(max_entries=8, ttl=600, show_spinner="Computing the month again")
@@ -163,4 +180,5 @@ def _checked(_view: View, key: tuple[object, ...], at: datetime) -> str:
             (found,) = verify(store, lambda n: Store.open(_view.ledger, snapshot=n), at)
     except DriftledgerError as error:
         return str(error)
-    return "; ".join(found.problems) or f"It is as it was closed: {found.hash}"
+    said = "; ".join(found.problems) or f"It is as it was closed: {found.hash}"
+    return f"{said} (checked {_view.now:%Y-%m-%d %H:%M}Z)"
