@@ -31,6 +31,8 @@ class FakeCluster:
         self.kinds: dict[str, str] = {}
         """Of a resource's path: what discovery calls its objects."""
         self.asked: list[tuple[str, str]] = []
+        self.bookmarked: dict[str, int] = {}
+        """Of a resource's path: the version that its watch was told last, by a bookmark."""
         self.skew_seconds, self.bookmark_seconds = skew_seconds, bookmark_seconds
         self.generation = 0
         self.port = 0
@@ -122,7 +124,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif any(parts.path.startswith(prefix) for prefix in cluster.absent):
             self._answer(404, _status(404, "the server could not find the requested resource"))
         elif verb == "watch":
-            self._watch(parts.path, int(query["resourceVersion"]), float(query["timeoutSeconds"]))
+            bookmarks = query.get("allowWatchBookmarks") == "true"
+            self._watch(
+                parts.path, int(query["resourceVersion"]), float(query["timeoutSeconds"]), bookmarks=bookmarks
+            )
         elif verb == "get":
             self._get(parts.path)
         else:
@@ -156,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
             meta["continue"] = f"{first + limit}@{at}"
         self._answer(200, {"kind": "List", "metadata": meta, "items": items[first : first + limit]})
 
-    def _watch(self, path: str, version: int, seconds: float) -> None:
+    def _watch(self, path: str, version: int, seconds: float, *, bookmarks: bool) -> None:
         self.send_response(200)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
@@ -178,9 +183,9 @@ class _Handler(BaseHTTPRequestHandler):
                 for at, _, event, one in fresh:
                     self._line({"type": event, "object": one})
                     version = at
-                if not fresh and cluster.generation == generation:
+                if bookmarks and not fresh and cluster.generation == generation:
                     self._line({"type": "BOOKMARK", "object": bookmark})
-                    version = int(bookmark["metadata"]["resourceVersion"])
+                    version = cluster.bookmarked[path] = int(bookmark["metadata"]["resourceVersion"])
             except OSError:
                 break
         self.close_connection = True

@@ -470,6 +470,22 @@ def test_who_has_ended_pays_no_more_while_a_team_changes() -> None:
     ]
 
 
+def test_a_pod_that_came_under_the_same_name_while_nobody_looked_is_another_holder() -> None:
+    """A StatefulSet's pods keep their names: the hours between two of them are held by nobody."""
+    scene, gpu = Scene(), {"nvidia.com/gpu": "1"}
+    given = {"limits": gpu, "given": {"nvidia.com/gpu": ["GPU-a"]}}
+    scene(news("pods", k.pod("web-0", uid="first", **given)))
+    again, late = Scene(scene.fold.kept(scene.now), listed=False), NOON + 7_200 * SECOND
+    second = k.pod("web-0", uid="second", bound="2026-07-02T13:30:00Z", **given)
+    again.fold.take([news("pods", second, "listed", late)])
+    again(*(News(name, "synced", None, late) for name in KINDS), at=late)
+    first, other = sorted(again.rows.values(), key=lambda r: r["start"])
+    assert (first["consumer_uid"], first["end_quality"]) == ("first", "gap")
+    assert first["end"].timestamp() * 1e6 == scene.now
+    assert (other["consumer_uid"], other["start_quality"], other["end"]) == ("second", "exact", None)
+    assert naive(other["start"]) == datetime(2026, 7, 2, 13, 30)
+
+
 def test_what_cannot_be_listed_after_a_restart_is_as_it_was() -> None:
     """A right that is taken away ends no interval, whatever changes around it."""
     scene = Scene()

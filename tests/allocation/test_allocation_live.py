@@ -247,10 +247,17 @@ def test_pages_of_a_list_are_one_list(cluster: FakeCluster, store: Store, tmp_pa
 def test_a_watch_that_breaks_off_goes_on_where_it_was(
     cluster: FakeCluster, store: Store, tmp_path: Path
 ) -> None:
-    """Half a line at its end is no event, and what happened meanwhile comes with the next watch."""
+    """Half a line at its end is no event, and what happened meanwhile comes with the next watch.
+
+    Also of a resource that was quiet while others changed: bookmarks keep its version one that is known.
+    """
     scene(cluster)
     with running(cluster, store, tmp_path) as one:
         one.until(lambda rows: len(rows) == 1)
+        cluster.put(k.NODES, k.node("n9"))
+        version = cluster.version
+        until(lambda: cluster.bookmarked.get(k.CLAIMS, 0) >= version, "a bookmark", SECONDS)
+        cluster.compact()
         cluster.cut()
         cluster.delete(k.CLAIMS, "uid-c1")
         one.until(lambda rows: rows[0]["end"] is not None)
@@ -384,15 +391,18 @@ def test_a_cluster_without_dra_is_read_by_its_pods(
         assert "resourceclaims" in " ".join(one.report.remarks())
 
 
+@pytest.mark.parametrize("served", ["v1beta2", "v1beta1"])
 def test_an_older_version_of_the_api_is_read_where_v1_is_not_served(
-    cluster: FakeCluster, store: Store, tmp_path: Path
+    served: str, cluster: FakeCluster, store: Store, tmp_path: Path
 ) -> None:
-    """Clusters of 1.32 and 1.33 serve betas only, with devices one level deeper."""
-    cluster.absent |= {"/apis/resource.k8s.io/v1/", "/apis/resource.k8s.io/v1beta2/"}
+    """Clusters of 1.32 and 1.33 serve betas only; v1beta1 has devices one level deeper."""
+    others = {"v1", "v1beta2", "v1beta1"} - {served}
+    cluster.absent |= {f"/apis/resource.k8s.io/{version}/" for version in others}
     gpu = k.device()
-    basic = {"name": gpu.pop("name"), "basic": gpu}
-    cluster.put(k.SLICES.replace("v1", "v1beta1"), k.slice_(basic))
-    cluster.put(k.CLAIMS.replace("v1", "v1beta1"), k.claim("c1", {}, pods=("a",)))
+    if served == "v1beta1":
+        gpu = {"name": gpu.pop("name"), "basic": gpu}
+    cluster.put(k.SLICES.replace("v1", served), k.slice_(gpu))
+    cluster.put(k.CLAIMS.replace("v1", served), k.claim("c1", {}, pods=("a",)))
     with running(cluster, store, tmp_path) as one:
         assert [r["device"] for r in one.until(lambda rows: len(rows) == 1)] == ["GPU-gpu-0"]
 

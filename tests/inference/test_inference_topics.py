@@ -16,6 +16,8 @@ import requests
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
+from collectors.live.inference import assembly, rules
+from collectors.live.inference.found import Found
 from collectors.live.inference.rules import Rules
 from collectors.live.inference_topics import mapping, places, values
 from collectors.live.inference_topics.collector import collector
@@ -47,6 +49,7 @@ topics:
     constants: {{model: m}}
 """
 WAIT_SECONDS = 60.0
+CANARY = "4111-SECRET"
 
 
 def _map(tmp_path: Path, id_: str = "x") -> str:
@@ -84,6 +87,28 @@ def test_a_value_that_does_not_fit_is_a_reason(tmp_path: Path, value: bytes, rea
     """One producer's change of its form must be seen, and must not stop the others."""
     found = values.parse(value, NOW, mapping.load(_map(tmp_path))["scores-x"], Rules())
     assert [r.reason for r in found.rejected] == [reason] and found.read == 1
+
+
+def test_what_is_sensitive_in_a_foreign_value_never_leaves(tmp_path: Path) -> None:
+    """Others write whole requests to their topics: what must stay is in no event and in no refusal."""
+    path = tmp_path / "rules.yaml"
+    path.write_text("models: {m: {rename: {a: amount}, sensitive: [card, prediction_id, score]}}")
+    found, held = Found(), rules.load(str(path))
+    mapped = mapping.load(_map(tmp_path))
+    inside = {"in": {"a": 1, "card": CANARY}}
+    whole = _value(1, meta={"model": "m", "x.id": CANARY}, **inside)
+    nameless = _value(1, meta={"x.id": CANARY}, **inside)  # its model is not told
+    wrong = [_value(1, **{name: CANARY}, **inside) for name in ("ts", "ms")]
+    wrong += [whole[:-3], whole + CANARY.encode(), b"\xff" + whole, _value(1, meta=CANARY, **inside)]
+    for value in (whole, nameless, *wrong):
+        found.take(values.parse(value, NOW, mapped["scores-x"], held))
+    found.take(values.parse(b'{"id": "%s", "truth": 1}' % CANARY.encode(), NOW, mapped["truths-x"], held))
+    parsed = assembly.parsed(found, held, "c", NOW)
+    told = repr([table.to_pylist() for table in parsed.events.values()]) + repr(parsed.rejected)
+    assert CANARY not in told
+    [row] = parsed.events["inference"].to_pylist()
+    assert {name: value for name, value in row["features"].items() if value} == {"amount": 1.0}
+    assert row["prediction_id"] is None
 
 
 @pytest.mark.parametrize(
@@ -137,9 +162,12 @@ def test_messages_of_a_real_broker_count_once_through_a_restart_and_a_loss_is_a_
     monkeypatch.setattr(places, "_ASK_SECONDS", 0.5)
     id_ = str(time.time_ns())
     scores, truths = f"scores-{id_}", f"truths-{id_}"
+    named = tmp_path / "rules.yaml"
+    named.write_text("models: {m: {model: named}}")
     settings = InferenceTopicsSettings(
-        map_file=_map(tmp_path, id_), bootstrap_servers=kafka.bootstrap, gather_seconds=0.1
-    )
+        map_file=_map(tmp_path, id_), rules_file=str(named), bootstrap_servers=kafka.bootstrap,
+        gather_seconds=0.1,
+    )  # fmt: skip
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all", linger_ms=5)
 
@@ -158,6 +186,8 @@ def test_messages_of_a_real_broker_count_once_through_a_restart_and_a_loss_is_a_
             until(lambda: _count(store) == 50 and store.rows("labels").num_rows == 1, "it", WAIT_SECONDS)
             until(lambda: store.rows("rejected").num_rows == 1, "it", WAIT_SECONDS)
             assert report.not_ready() == []
+            told = [*store.rows("prediction_sums").to_pylist(), *store.rows("labels").to_pylist()]
+            assert {row["model"] for row in told} == {"named"}, "by the rules that leave nothing sensitive"
         send(scores, [_value(i) for i in range(50, 80)])
         with _reading(tmp_path, settings) as (store, _):
             until(lambda: _count(store) == 80, "it", WAIT_SECONDS)
