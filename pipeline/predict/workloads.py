@@ -61,8 +61,12 @@ def workloads(found: list[Json], default: str, claims: Claims, asked: Extents) -
         asks = (*(ask for spec in templates for ask in of_pod(spec, asked.resources)), *own)
         once = tuple(ask for claim, asks in claimed if claim for ask in asks)
         if asks or once:
-            known = template is not None
-            extent = _extent(kind, spec, asked) if known else _stated(name, len(templates), asked)
+            if template is None:
+                extent = _stated(name, len(templates), asked)
+            else:
+                # Helm waits for the end of a hook's pod, such as a test's: it runs once, as a job's.
+                hook = kind == "Pod" and "helm.sh/hook" in mapping(one, "metadata", "annotations")
+                extent = _extent("Job" if hook else kind, spec, asked)
             labels = _labels(templates[0]) if len(templates) == 1 else {}
             yield Workload(where, name, *extent[:2], asks, once, labels, extent[2])
 

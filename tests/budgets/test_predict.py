@@ -392,3 +392,21 @@ def test_what_kustomize_prints_is_priced_and_what_it_hides_passes_no_gate() -> N
     said = "--gpu-hour-price 2 --pods InferenceService/prod-llm=2 --budget"
     assert asked(printed, options=f"{said} 20440").exit_code == 0, "6 and 8 cards at 2 dollars an hour"
     assert asked(printed, options=f"{said} 20439").exit_code == 6
+
+
+def test_what_helm_prints_is_priced_and_a_pod_of_a_hook_ends() -> None:
+    """As `helm template` v3.20 printed a chart: two pods of two cards, a hook's job, and a test's pod.
+
+    Counted all month, the pod of a test alone would be 1,460 dollars, and its chart passed no gate.
+    """
+    printed = (Path(__file__).parent / "helmed.yaml").read_text(encoding="utf-8")
+    result = asked(printed, options="--gpu-hour-price 2 -n shop --budget 1000000")
+    assert result.exit_code == 7 and "Pod/prod-asks: say how long a pod of it runs" in result.stdout
+    options = "--gpu-hour-price 2 -n shop --job-hours 0.25 --budget"
+    rows = json.loads(asked(printed, options=f"{options} 5841").stdout)["rows"]
+    assert {(row["namespace"], row["workload"]): float(row["monthly_cost"]) for row in rows} == {
+        ("shop", "Deployment/prod-web"): 2 * 2 * 2 * 730, ("shop", "Pod/prod-asks"): 0.5,
+        ("shop", "Job/prod-warm"): 0.5,
+    }  # fmt: skip
+    assert asked(printed, options=f"{options} 5841").exit_code == 0, "a quarter of an hour each, at 2 dollars"
+    assert asked(printed, options=f"{options} 5840.99").exit_code == 6
