@@ -291,6 +291,18 @@ def test_forms_of_a_label(sent: dict[str, object], label: dict[str, object]) -> 
     assert rows(found, "label") == [{"model": "m", "time": NOW} | label]
 
 
+def test_a_row_that_is_refused_with_others_is_told_to_who_sent_it() -> None:
+    """Bodies of one turn are checked together: a sender must not hear that another's row was taken."""
+    good, bad = ({"model": "m", "prediction_id": "p", "label": word} for word in ("yes", "x" * 100_000))
+    parts = [labels.parse(json.dumps(sent).encode(), NOW) for sent in ([good], [good, bad], bad, [good, 7])]
+    together = Found()
+    for part in parts:
+        together.take(part)
+    parsed = assembly.parsed(together, Rules(), "c", NOW, parts)
+    assert [(part.used, len(part.rejected)) for part in parts] == [(1, 0), (1, 1), (0, 1), (1, 1)]
+    assert parsed.balanced and (parsed.used, len(parsed.rejected)) == (3, 3)
+
+
 def test_ids_of_a_batch_are_those_that_a_label_names() -> None:
     """A label of row 0 must find a request of one row and of many."""
     assert [kserve.numbered("r", row) for row in range(3)] == ["r", "r/1", "r/2"]

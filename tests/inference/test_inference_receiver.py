@@ -19,7 +19,7 @@ from collectors.live.contract import Watch
 from pipeline.collect.doors import Ledger
 from pipeline.embedded import Embedded
 from pipeline.errors import ConfigError, PreflightFailed
-from pipeline.events import Message
+from pipeline.events import TYPES, Message, decode, encode
 from pipeline.rig.tls import certificates
 from pipeline.store import Store
 from tests.inference.inference_scene import NOW, post, receiving
@@ -39,6 +39,28 @@ def test_own_events_and_a_label_are_in_the_ledger_when_they_are_answered(tmp_pat
         status, said = scene.post("/v1/label", {"model": "m", "request_id": "p1", "row": 0, "label": "yes"})
         assert (status, said["taken"]) == (200, 1)
         assert [(r["prediction_id"], r["label"]) for r in scene.rows("labels")] == [("p1", "yes")]
+
+
+def test_labels_come_as_arrow_and_as_events_too_and_a_hostile_one_is_a_row(tmp_path: Path) -> None:
+    """Who sends predictions so sends labels so; one of 100 kB neither stops nor fills anything."""
+    told = {"model": "m", "time": TIME, "label": "yes"}
+    message = Message("driftledger.label", "", 0, 0, int(NOW.timestamp() * 1e6), {},
+                      json.dumps(told | {"prediction_id": "arrow"}).encode())  # fmt: skip
+    arrow = encode(TYPES["label"], decode(message).events, source="s", sequence=0, time=0).value
+    event = {"ce_type": "driftledger.label.v1", "ce_source": "s", "ce_id": "1"}
+    hostile = told | {"prediction_id": "hostile", "label": "x" * 100_000}
+    with receiving(tmp_path) as scene:
+        assert scene.post("/v1/label", arrow, content_type="application/vnd.apache.arrow.stream")[0] == 200
+        for _ in range(2):
+            assert scene.post("/", told | {"prediction_id": "event"}, **event)[0] == 200
+        status, said = scene.post("/v1/label", [hostile, told | {"prediction_id": "after"}])
+        assert (status, said["taken"], said["refused"]) == (200, 1, 1)
+        assert scene.post("/v1/label", hostile)[0] == 400, "nothing of it was taken"
+        held = sorted((r["prediction_id"], r["label"]) for r in scene.rows("labels"))
+        assert held == [("after", "yes"), ("arrow", "yes"), ("event", "yes")]
+        refused = [(r["reason"], len(r["detail"]) < 1_000) for r in scene.rows("rejected")]
+        assert refused == [("text_too_long", True)] * 2
+        assert scene.counted("excluded", reason="repeat") == 1
 
 
 def test_a_prediction_an_hour_ahead_is_taken_and_its_model_noted(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,8 +15,12 @@ from pipeline.events import TYPES, Decoded, EventType, Rejected
 from pipeline.wire import features, rows
 
 
-def parsed(found: Found, rules: Rules, cluster: str, now: int) -> Parsed:
-    """`now`, microseconds since 1970 UTC, is what times of events are held against."""
+def parsed(found: Found, rules: Rules, cluster: str, now: int, parts: Iterable[Found] = ()) -> Parsed:
+    """`now`, microseconds since 1970 UTC, is what times of events are held against.
+
+    `parts`, which `found` took first and in this order, lose the rows that are refused here, and have why.
+    """
+    parts = list(parts)
     rejected = list(found.rejected)
     tables: dict[str, list[pa.Table]] = {}
     for name, table in found.tables:
@@ -24,12 +28,25 @@ def parsed(found: Found, rules: Rules, cluster: str, now: int) -> Parsed:
     for name, listed in found.rows.items():
         checked = rows.check(Decoded(TYPES[name], _table(TYPES[name], listed, rules, cluster)), now)
         # A row's number in the turn means nothing to the sender, and the detail names its column.
-        rejected += [Rejected(refusal.reason, refusal.detail) for refusal in checked.rejected]
+        refused = {refusal.row: Rejected(refusal.reason, refusal.detail) for refusal in checked.rejected}
+        rejected += refused.values()
+        if refused:
+            _tell(name, refused, parts)
         tables.setdefault(name, []).append(checked.events)
     events = {name: _with_cluster(united(parts), cluster) for name, parts in tables.items()}
     used = sum(table.num_rows for table in events.values())
     read = used + found.excluded.total() + len(rejected)
     return Parsed(read, used, events, found.excluded, tuple(rejected))
+
+
+def _tell(name: str, refused: Mapping[int | None, Rejected], parts: Iterable[Found]) -> None:
+    begin = 0
+    for part in parts:
+        listed = part.rows.get(name, [])
+        places = range(begin, begin + len(listed))
+        part.rejected += [refused[place] for place in places if place in refused]
+        part.rows[name] = [row for place, row in zip(places, listed, strict=True) if place not in refused]
+        begin = places.stop
 
 
 def _table(type_: EventType, listed: Sequence[Row], rules: Rules, cluster: str) -> pa.Table:

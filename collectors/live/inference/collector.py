@@ -75,7 +75,8 @@ class Inference:
                 for half in memory.pairs.late(now):
                     memory.gone(half)
                     together.take(unpaired(half, self._rules))
-                parsed = assembly.parsed(together, self._rules, self.name, now)
+                parts = [found for _, found in answers]
+                parsed = assembly.parsed(together, self._rules, self.name, now, parts)
                 self._clocks.told(parsed.events, now, watch)
                 yield Turn(parsed, memory.save(), now)
             except GeneratorExit:
