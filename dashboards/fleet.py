@@ -13,9 +13,7 @@ from dashboards.questions import Asked, ask
 from dashboards.view import View
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.cells import amount, percent
-from pipeline.answers.cost_table import NOBODYS
 
-_WASTE = ("workload_idle_cost", *(f"{bucket}_cost" for bucket in NOBODYS))
 _DEVICES = {
     "node": "Node",
     "device": "Card",
@@ -109,7 +107,7 @@ def _energy(view: View) -> None:
 
 def _headline(view: View, answer: Answer, before: Answer | None) -> None:
     hours, whole = spending.waste(answer), sum(spending.waste(answer), Decimal(0))
-    unused = sum((spending.total(answer, name) or Decimal(0) for name in _WASTE), Decimal(0))
+    unused = spending.unused(answer)
     cost = spending.total(answer, "total_cost")
     cards = {row[:3] for row in answer.rows}
     one, two, three, four, five = st.columns(5)
@@ -119,15 +117,15 @@ def _headline(view: View, answer: Answer, before: Answer | None) -> None:
     share = f"{percent(unused / cost)} of the cost" if cost else None
     four.metric(f"Paid and not used, {view.currency}", amount(unused), share, "off", delta_arrow="off")
     if before is not None:
-        was = sum((spending.total(before, name) or Decimal(0) for name in _WASTE), Decimal(0))
-        st.text(f"Paid and not used in {view.before}: {amount(was)} {view.currency}")
+        was = amount(spending.unused(before))
+        st.text(f"Paid and not used in {view.before}: {was} {view.currency}")
     five.metric("Complete", "unknown" if answer.completeness is None else percent(answer.completeness))
 
 
 def _worst_first(answer: Answer, currency: str) -> Answer:
     """With what was paid for each card and not used, the most first."""
     names = [c.name for c in answer.columns]
-    places = [names.index(name) for name in _WASTE]
+    places = [names.index(name) for name in spending.WASTED]
 
     def wasted(row: Sequence[Value]) -> Decimal | None:
         known = [value for value in (row[i] for i in places) if isinstance(value, Decimal)]

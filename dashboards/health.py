@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards import moments, shown
-from dashboards.reading import Overview
+from dashboards.questions import Asked, ask
 from dashboards.view import View
 from pipeline.answers.status import is_incomplete
 
@@ -31,11 +31,13 @@ def as_of(view: View) -> None:
         )
 
 
-def section(view: View, read: Overview) -> None:
-    if is_incomplete(read.status.answer):
-        st.warning("Something was refused, is missing or has no price; the rows below say what.")
-    shown.table(view, read.status, _COLUMNS, file="status", command="driftledger status")
-    for note in read.spend.answer.notes if read.spend else ():
+def section(view: View, spend: Asked | None) -> None:
+    asked = ask(view, "status", view.window)
+    if asked is not None:
+        if is_incomplete(asked.answer):
+            st.warning("Something was refused, is missing or has no price; the rows below say what.")
+        shown.table(view, asked, _COLUMNS, file="status", command="driftledger status")
+    for note in spend.answer.notes if spend else ():
         st.text(f"- {note}")
 
 

@@ -66,6 +66,10 @@ _SEGMENTS = {
     "accuracy_low": "at least",
     "accuracy_high": "at most",
 }
+_NO_LAGS = (
+    "No prediction with an id has a class or a value as its label in this window: "
+    "how late labels come is unknown."
+)
 _MARKS = {"time": "Time", "kind": "What", "model_version": "Version", "what": "Detail"}
 
 
@@ -139,7 +143,7 @@ def _labels(view: View, model: str) -> None:
     """How late labels come: of the newest predictions nobody knows yet whether they were right."""
     lags = ask(view, "label_lags", view.window, model=model)
     if lags is None or not {row[1] for row in lags.answer.rows if row[2]} - {label_lags.NONE}:
-        st.text("No prediction of this window has a label: accuracy is known by estimate only.")
+        st.text(_NO_LAGS)
         return
     st.subheader("How late labels come")
     st.altair_chart(chart.lags(frames.frame(lags.answer)), width="stretch", alt="Share of predictions by lag")

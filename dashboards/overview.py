@@ -6,30 +6,29 @@ from decimal import Decimal
 
 import streamlit as st
 
-from dashboards import budgets, health, quality, reading, spending, waste
+from dashboards import budgets, health, quality, spending, waste
 from dashboards.questions import ask
 from dashboards.view import View
-from pipeline.answers.window import Window
 
 
 def page(view: View) -> None:
-    read = _overview(view, view.key, view.window)
-    if read.spend and read.spend.answer.rows:
-        waste.headline(view, read.spend.answer, _before(view))
+    spend = ask(view, "cost", view.window, by=("hour", "team"))
+    if spend and spend.answer.rows:
+        waste.headline(view, spend.answer, _before(view))
         _forecast(view)
     st.subheader("What happened")
-    quality.timeline(read, view.currency)
-    quality.actions(view, read)
+    quality.timeline(view, spend)
+    quality.actions(view)
     st.subheader("Models")
-    quality.models(view, read)
-    quality.units(view, read)
+    quality.models(view)
+    quality.units(view)
     st.subheader("GPU time and who pays for it")
-    if read.spend and read.spend.answer.rows:
-        waste.section(view, read.spend)
+    if spend and spend.answer.rows:
+        waste.section(view, spend)
     else:
         st.info("No GPU fact in this window. Collect dcgm and dra events, or choose a longer window.")
     st.subheader("Ledger")
-    health.section(view, read)
+    health.section(view, spend)
 
 
 def _before(view: View) -> Decimal | None:
@@ -43,8 +42,3 @@ def _forecast(view: View) -> None:
     if month is not None:
         st.subheader("This month, everything")
         budgets.month(view, month.answer)
-
-
-@st.cache_data(max_entries=16, ttl=600, show_spinner="Reading the ledger")
-def _overview(_view: View, key: tuple[object, ...], window: Window) -> reading.Overview:
-    return reading.overview(_view)

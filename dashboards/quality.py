@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import chart, frames, shown, spending
-from dashboards.reading import Overview
+from dashboards.questions import Asked, ask
 from dashboards.view import View
 from pipeline.answers.cells import safe_text
 
@@ -48,42 +48,50 @@ _ACTION_COLUMNS = {
 }
 
 
-def models(view: View, read: Overview) -> None:
-    if read.models.answer.rows:
+def models(view: View) -> None:
+    served = ask(view, "models", view.window)
+    if served and served.answer.rows:
         command = f"driftledger models --window {shown.words(view)} -o wide"
-        shown.table(view, read.models, _MODEL_COLUMNS, file="models", command=command)
+        shown.table(view, served, _MODEL_COLUMNS, file="models", command=command)
     else:
         st.info("No prediction in this window. Send inference events, or choose a longer window.")
 
 
-def units(view: View, read: Overview) -> None:
+def units(view: View) -> None:
     """What answers cost, by version; a column of which nothing is known is left out."""
-    answer = read.units.answer
+    asked = ask(view, "unit_costs", view.window)
+    if asked is None:
+        return
+    answer = asked.answer
     known = {c.name for i, c in enumerate(answer.columns) if any(r[i] is not None for r in answer.rows)}
     if answer.rows and "cost" in known:
         st.text(f"What they cost, {view.currency}; docs/metrics.md defines each number.")
         names = {name: head for name, head in _UNIT_COLUMNS.items() if name in known}
         command = f"driftledger unit-costs --window {shown.words(view)} -o wide"
-        shown.table(view, read.units, names, file="unit-costs", command=command)
+        shown.table(view, asked, names, file="unit-costs", command=command)
 
 
-def timeline(view: Overview, currency: str) -> None:
+def timeline(view: View, spend: Asked | None) -> None:
     """One model at a time: the one acted upon last, unless the reader chooses another."""
-    steps, acted = frames.frame(view.timeline), frames.frame(view.actions.answer)
+    told, done = ask(view, "timeline", view.window), ask(view, "actions", view.window)
+    if told is None or done is None:
+        return
+    steps, acted = frames.frame(told.answer), frames.frame(done.answer)
     names = sorted(steps["model"].unique())
     if not names:
         return
     chosen = st.selectbox("Model", names, index=_first(names, acted), format_func=safe_text)
     steps = steps[steps["model"] == chosen].assign(time=lambda f: f["time"].dt.tz_localize("UTC"))
-    rates = spending.rates(view.spend.answer) if view.spend else []
-    picture = chart.timeline(rates, currency, steps, _marks(acted, chosen), view.window)
+    rates = spending.rates(spend.answer) if spend else []
+    picture = chart.timeline(rates, view.currency, steps, _marks(acted, chosen), view.window)
     st.altair_chart(picture, width="stretch")
 
 
-def actions(view: View, read: Overview) -> None:
-    if read.actions.answer.rows:
+def actions(view: View) -> None:
+    done = ask(view, "actions", view.window)
+    if done and done.answer.rows:
         command = f"driftledger actions --window {shown.words(view)} -o wide"
-        shown.table(view, read.actions, _ACTION_COLUMNS, file="actions", command=command)
+        shown.table(view, done, _ACTION_COLUMNS, file="actions", command=command)
         st.text("driftledger explain ACTION computes a decision again from the ledger as it was.")
     else:
         st.text("Nothing was proposed or done in this window.")

@@ -26,6 +26,7 @@ from pipeline.answers.models import models
 from pipeline.answers.network import network
 from pipeline.answers.network_outcomes import network_outcomes
 from pipeline.answers.segments import segments
+from pipeline.answers.status import status
 from pipeline.answers.timeline import timeline
 from pipeline.answers.unit_costs import unit_costs
 from pipeline.answers.window import Window
@@ -98,6 +99,10 @@ def _unit_costs(store: Store, view: View, window: Window) -> Answer:
     return unit_costs(store, window, (), view.book, view.currency, view.rule, view.owners)
 
 
+def _status(store: Store, view: View, _window: Window) -> Answer:
+    return status(store, view.now, view.book, view.currency)
+
+
 def _timeline(store: Store, view: View, window: Window) -> Answer:
     return timeline(store, window, view.settings.dashboard.points)
 
@@ -143,6 +148,7 @@ QUESTIONS: dict[str, Callable[..., Answer]] = {
     "anomalies": _anomalies,
     "models": _models,
     "unit_costs": _unit_costs,
+    "status": _status,
     "timeline": _timeline,
     "marks": _marks,
     "label_lags": _label_lags,

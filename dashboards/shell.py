@@ -8,15 +8,17 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from dashboards import controls, health, reading
+from dashboards import controls, health
 from dashboards.controls import Choice
 from dashboards.pages import PAGES, Page
 from dashboards.view import View
+from pipeline.answers.timeline import newest
 from pipeline.errors import DriftledgerError, NotFound, StoreUnavailable
 from pipeline.lake.location import Location
 from pipeline.ownership.file import load as load_owners
 from pipeline.prices.book import PriceBook
 from pipeline.settings.groups import Settings
+from pipeline.store import Store
 
 REFRESH = "15s"
 
@@ -63,7 +65,8 @@ def _view(settings: Settings, choice: Choice, book: PriceBook) -> View | None:
     """None where there is nothing to see; then the page says why and what to do."""
     ledger, now = Location.of(settings.store), datetime.now(UTC).replace(tzinfo=None)
     try:
-        snapshot, last = reading.latest(ledger)
+        with Store.open(ledger, read_only=True) as store:
+            snapshot, last = store.snapshot(), newest(store)
         owners = load_owners(settings.cost.ownership)
     except StoreUnavailable as error:
         health.unavailable(error)

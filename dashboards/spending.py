@@ -8,8 +8,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from pipeline.answers.answer import Answer, Value
+from pipeline.answers.cost_table import NOBODYS
 
 HOUR = timedelta(hours=1)
+WASTED = ("workload_idle_cost", *(f"{bucket}_cost" for bucket in NOBODYS))
+"""What is paid and not used."""
 
 
 class Waste(NamedTuple):
@@ -59,6 +62,11 @@ def waste(answer: Answer) -> Waste:
     )
     unmeasured = max(held - active - idle, Decimal(0))
     return Waste(active, idle, unmeasured, total(answer, "unallocated_gpu_hours") or Decimal(0))
+
+
+def unused(answer: Answer) -> Decimal:
+    """What was paid and not used, of the answer's own total."""
+    return sum((total(answer, name) or Decimal(0) for name in WASTED), Decimal(0))
 
 
 def rates(answer: Answer) -> list[Rate]:

@@ -13,7 +13,6 @@ from dashboards.questions import Asked
 from dashboards.view import View
 from pipeline.answers.answer import Answer
 from pipeline.answers.cells import amount, percent
-from pipeline.answers.cost_table import NOBODYS
 
 _TEAM_COLUMNS = {
     "team": "Team",
@@ -41,8 +40,6 @@ def headline(view: View, spend: Answer, before: Decimal | None) -> None:
     currency = view.currency
     hours = spending.waste(spend)
     rates = spending.rates(spend)
-    parts = (spending.total(spend, f"{n}_cost") for n in ("workload_idle", *NOBODYS))
-    idle = sum((part or Decimal(0) for part in parts), Decimal(0))
     unpriced = spending.total(spend, "unpriced_gpu_hours") or Decimal(0)
     cost, now, unused, held, whole = st.columns(5)
     spent = spending.total(spend, "total_cost")
@@ -52,9 +49,8 @@ def headline(view: View, spend: Answer, before: Decimal | None) -> None:
         f"Spend, {currency}", _money(spent), change, "off" if spent == before else "inverse", help=said
     )
     now.metric(f"{currency} an hour, latest", _money(Decimal(str(rates[-1].per_hour))) if rates else "-")
-    unused.metric(
-        f"Paid and not used, {currency}", _money(idle), help="Held without work, or held by nobody."
-    )
+    paid = amount(spending.unused(spend))
+    unused.metric(f"Paid and not used, {currency}", paid, help="Held without work, or held by nobody.")
     held.metric("GPU-hours idle, memory held", amount(hours.idle_held))
     whole.metric("Complete", percent(spend.completeness) if spend.completeness is not None else "unknown")
     if unpriced:

@@ -187,13 +187,26 @@ def test_a_name_is_no_formula_in_a_file(text: str) -> None:
     assert csv_text(answer).splitlines()[1].lstrip('"')[0] in ("'", "h")
 
 
-def test_notes_call_a_column_by_the_heading_above_it(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def of_models(ledger: Path) -> Any:
+    """The page as it opens; its tests only read it."""
+    with pytest.MonkeyPatch.context() as patch:
+        return opened("models", ledger, patch)
+
+
+def test_notes_call_a_column_by_the_heading_above_it(of_models: Any) -> None:
     """A reader of the page never saw accuracy_low: the column is headed "at least"."""
-    page = opened("models", ledger, monkeypatch)
-    said = "\n".join(str(text.value) for text in page.text)
+    said = "\n".join(str(text.value) for text in of_models.text)
     assert "“at least” and “at most” are the 95 % Wilson interval" in said
     assert "“Estimate” comes from calibrated scores" in said
     assert not [name for name in HEADINGS if "_" in name and re.search(rf"\b{name}\b", said)]
+
+
+def test_of_labels_without_ids_only_the_lag_is_unknown(of_models: Any) -> None:
+    """Beside a measured accuracy the page said that there are no labels, and accuracy but an estimate."""
+    assert any("accuracy" in f.value and f.value["accuracy"].notna().any() for f in of_models.dataframe)
+    assert "how late labels come is unknown" in words(of_models)
+    assert "accuracy is known by estimate only" not in words(of_models)
 
 
 @pytest.fixture(scope="module")
