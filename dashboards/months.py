@@ -32,19 +32,19 @@ _TYPES = {
 
 
 def page(view: View) -> None:
-    with Store.open(view.ledger, snapshot=view.snapshot) as store:
-        known = states(store, view.settings.closing, view.now)
-        checks = {one.month: one for one in kept(store)}
-        if not known:
-            st.info("There is no GPU fact yet. Collect dcgm and dra events: docs/collectors.md says how.")
-            return
-        _table(months(known, checks))
-        done = [f"{c.month:%Y-%m}" for c in reversed(closings(store))]
-        if not done:
-            st.info("No month is closed. `driftledger report close --month YYYY-MM` closes one that is due.")
-            return
-        chosen = str(st.selectbox("Closed month", done, key="month", bind="query-params"))
-        _month(view, store, datetime.strptime(chosen, "%Y-%m"))
+    store = view.store
+    known = states(store, view.settings.closing, view.now)
+    checks = {one.month: one for one in kept(store)}
+    if not known:
+        st.info("There is no GPU fact yet. Collect dcgm and dra events: docs/collectors.md says how.")
+        return
+    _table(months(known, checks))
+    done = [f"{c.month:%Y-%m}" for c in reversed(closings(store))]
+    if not done:
+        st.info("No month is closed. `driftledger report close --month YYYY-MM` closes one that is due.")
+        return
+    chosen = str(st.selectbox("Closed month", done, key="month", bind="query-params"))
+    _month(view, store, datetime.strptime(chosen, "%Y-%m"))
 
 
 def months(known: Sequence[State], checks: dict[datetime, Checked]) -> pd.DataFrame:
@@ -165,10 +165,9 @@ def _made(_view: View, key: tuple[object, ...], at: datetime, team: str) -> dict
     from reports.read import read
     from reports.team import of_team
 
-    with Store.open(_view.ledger, snapshot=_view.snapshot) as store:
-        closed = next(c for c in closings(store) if c.month == at)
-        span = month(at.year, at.month)
-        whole = read(store, lambda n: Store.open(_view.ledger, snapshot=n), span, closed.thawed())
+    closed = next(c for c in closings(_view.store) if c.month == at)
+    span = month(at.year, at.month)
+    whole = read(_view.store, lambda n: Store.open(_view.ledger, snapshot=n), span, closed.thawed())
     own = of_team(whole, team) if team else whole
     return {form: render(own) for form, render in FORMS.items()}
 
@@ -176,8 +175,7 @@ def _made(_view: View, key: tuple[object, ...], at: datetime, team: str) -> dict
 @st.cache_data(max_entries=8, ttl=600, show_spinner="Computing the month again")
 def _checked(_view: View, key: tuple[object, ...], at: datetime) -> str:
     try:
-        with Store.open(_view.ledger, snapshot=_view.snapshot) as store:
-            (found,) = verify(store, lambda n: Store.open(_view.ledger, snapshot=n), at)
+        (found,) = verify(_view.store, lambda n: Store.open(_view.ledger, snapshot=n), at)
     except DriftledgerError as error:
         return str(error)
     said = "; ".join(found.problems) or f"It is as it was closed: {found.hash}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-import pyarrow as pa
 import streamlit as st
 
+from dashboards.recorded import Query
 from dashboards.view import View
 from pipeline.answers.actions import actions
 from pipeline.answers.anomalies import anomalies
@@ -37,32 +37,9 @@ from pipeline.intensity import load as load_intensity
 from pipeline.store import Store
 
 
-class Query(NamedTuple):
-    """One statement that was run: its name under pipeline/sql, its parameters, rows of the tables it got."""
-
-    name: str
-    parameters: dict[str, str]
-    tables: dict[str, int]
-
-
 class Asked(NamedTuple):
     answer: Answer
     queries: tuple[Query, ...]
-
-
-class Recorded(Store):
-    """A store that remembers what it was asked."""
-
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
-        self.asked: list[Query] = []
-
-    def query(
-        self, name: str, *, tables: Mapping[str, pa.Table] | None = None, **parameters: Any
-    ) -> pa.Table:
-        sizes = {table: rows.num_rows for table, rows in (tables or {}).items()}
-        self.asked.append(Query(name, {k: str(v) for k, v in parameters.items()}, sizes))
-        return super().query(name, tables=tables, **parameters)
 
 
 def _actions(store: Store, _view: View, window: Window) -> Answer:
@@ -176,6 +153,6 @@ def ask(view: View, question: str, window: Window, **words: Any) -> Asked | None
 def _asked(
     _view: View, key: tuple[object, ...], question: str, window: Window, words: tuple[tuple[str, Any], ...]
 ) -> Asked:
-    with Recorded.open(_view.ledger, snapshot=_view.snapshot) as store:
-        answer = QUESTIONS[question](store, _view, window, **dict(words))
-        return Asked(answer, tuple(store.asked))
+    _view.store.asked.clear()
+    answer = QUESTIONS[question](_view.store, _view, window, **dict(words))
+    return Asked(answer, tuple(_view.store.asked))

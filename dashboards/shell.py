@@ -59,6 +59,8 @@ def _refreshed(settings: Settings, page: Page, choice: Choice, book: PriceBook) 
             page.load()(view)
         except DriftledgerError as error:
             health.wrong(error)
+        finally:
+            view.close()
 
 
 def _view(settings: Settings, choice: Choice, book: PriceBook) -> View | None:

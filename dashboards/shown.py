@@ -9,7 +9,8 @@ from functools import partial
 import streamlit as st
 
 from dashboards import frames, moments, pivot
-from dashboards.questions import Asked, Query
+from dashboards.questions import Asked
+from dashboards.recorded import Query
 from dashboards.view import View
 from pipeline import sql
 from pipeline.answers.answer import Answer

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from dashboards.recorded import Recorded
 from pipeline.answers.window import Window
 from pipeline.lake.location import Location
 from pipeline.ownership.rules import Ownership
@@ -31,6 +33,15 @@ class View:
     zone: ZoneInfo
     book: PriceBook
     owners: Ownership
+
+    @cached_property
+    def store(self) -> Recorded:
+        """The ledger at `snapshot`, opened by the first question of a page for all that it asks."""
+        return Recorded.open(self.ledger, snapshot=self.snapshot)
+
+    def close(self) -> None:
+        if "store" in self.__dict__:
+            self.store.close()
 
     @property
     def rule(self) -> CostRule:
