@@ -15,7 +15,7 @@ from dashboards.view import View
 from pipeline.answers.answer import Answer
 from pipeline.answers.cells import amount, percent
 from pipeline.answers.cost_query import DIMENSIONS
-from pipeline.answers.cost_table import BUCKETS, NOBODYS
+from pipeline.answers.cost_table import BUCKETS
 from pipeline.answers.window import DAY
 
 TABLE = "cost lines"
@@ -101,15 +101,13 @@ def _before(view: View, by: Sequence[str], only: drill.Only) -> Answer | None:
 def _headline(view: View, answer: Answer, before: Answer | None) -> None:
     cost = spending.total(answer, "total_cost")
     was = None if before is None else spending.total(before, "total_cost")
-    unused = sum(
-        (spending.total(answer, f"{b}_cost") or Decimal(0) for b in ("workload_idle", *NOBODYS)), Decimal(0)
-    )
     change = f"{(cost - was) / was:+.1%}" if cost is not None and was else None
     colour: Literal["off", "inverse"] = "off" if cost == was else "inverse"
     one, two, three, four, five = st.columns(5)
     one.metric(f"Cost, {view.currency}", "unpriced" if cost is None else amount(cost), change, colour)
     two.metric("Before", "unknown" if was is None else amount(was), help=str(view.before or "no comparison"))
-    three.metric("Paid and not used", amount(unused), help="Held without work, or held by nobody.")
+    paid = amount(spending.unused(answer))
+    three.metric("Paid and not used", paid, help="Held without work, or held by nobody.")
     four.metric("GPU-hours held", amount(spending.total(answer, "allocated_gpu_hours") or Decimal(0)))
     five.metric("Complete", "unknown" if answer.completeness is None else percent(answer.completeness))
     if view.before is not None and before is None:
