@@ -79,10 +79,13 @@ class Run:
         self.turns.append(turn)
 
     def flows(self) -> pa.Table:
-        return pa.concat_tables([t.parsed.events["flow"] for t in list(self.turns)])
+        return pa.concat_tables(self._tables())
+
+    def _tables(self) -> list[pa.Table]:
+        return [t.parsed.events["flow"] for t in list(self.turns) if "flow" in t.parsed.events]
 
     def uuids(self) -> list[str]:
-        return sorted(self.flows().column("uuid").to_pylist()) if self.turns else []
+        return sorted(uuid for table in self._tables() for uuid in table.column("uuid").to_pylist())
 
     def gaps(self) -> list[dict[str, Any]]:
         return [row for t in list(self.turns) for row in t.parsed.gaps.to_pylist()]

@@ -6,6 +6,8 @@ import json
 
 from collectors.hubble import flows as hubble
 from collectors.live.catalogue import collector
+from collectors.live.hubble import matching
+from collectors.live.hubble.followed import Opened
 from collectors.live.hubble.parameters import HubbleSettings
 from pipeline.collect import turns
 from pipeline.collect.doors import Ledger
@@ -13,8 +15,9 @@ from pipeline.collect.report import Report
 from pipeline.collect.state import State
 from pipeline.embedded import Embedded
 from pipeline.store import Store
-from tests.hubble.hubble_run import flow
+from tests.hubble.hubble_run import Run, flow
 from tests.samples import sample
+from tests.waiting import until
 
 
 def with_source(number, **source):
@@ -52,6 +55,33 @@ def test_hostile_names_and_half_a_line_are_rows_in_the_ledger(tmp_path):
         flows = sum(store.rows("network_usage").column("flows").to_pylist())
     assert reasons == ["malformed", "malformed", "nul_character", "text_too_long", "wrong_type"]
     assert flows == 2 and all(p.balanced for p in account)
+
+
+def test_a_file_without_the_right_to_read_it_is_named_until_it_is_read_and_the_rest_goes_on(
+    tmp_path, monkeypatch
+):
+    """Who mended the right must see that it is mended; the flows of the other file came all the while."""
+    denied = tmp_path / "denied.log"
+    denied.write_bytes(flow(1) + b"\n")
+    (tmp_path / "open.log").write_bytes(flow(2) + b"\n")
+    forbidden = {str(denied)}
+
+    def opened(path):
+        if path in forbidden:
+            raise PermissionError(13, "Permission denied", path)
+        return Opened(path)
+
+    monkeypatch.setattr(matching, "Opened", opened)
+    run = Run(tmp_path / "state", files=f"{tmp_path}/*.log")
+    with run():
+        run.has(2)
+        until(lambda: run.report.remarks() and not run.report.not_ready(), "the remark", 30)
+        [remark] = run.report.remarks()
+        assert str(denied) in remark and "Permission denied" in remark and run.uuids() == ["u2"]
+        forbidden.clear()
+        run.has(1, 2)
+        until(lambda: not run.report.remarks(), "no remark", 30)
+    assert run.uuids() == ["u1", "u2"]
 
 
 def test_every_sample_is_parsed_with_nothing_unexplained():

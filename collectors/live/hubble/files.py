@@ -26,6 +26,7 @@ class Files:
     def __init__(self, patterns: list[str], places: Places, cluster: str, poll_seconds: float) -> None:
         self._patterns, self._places = patterns, places
         self._cluster, self._poll_seconds = cluster, poll_seconds
+        self._noted: set[str] = set()
 
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
         tail = Tail(self._patterns, cursor["tail"] if cursor else None)
@@ -63,6 +64,8 @@ class Files:
         """What cannot be read is said; without any file there is nothing to be ready for."""
         for path, reason in tail.unreadable.items():
             watch.notes(path, f"cannot be read: {reason}; the collector needs the right to read it")
+        watch.goes_on(*(self._noted - tail.unreadable.keys()))
+        self._noted = set(tail.unreadable)
         if tail.present:
             watch.goes_on(_PART)
         else:
