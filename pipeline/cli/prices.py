@@ -80,14 +80,17 @@ def lint(
 @app.command()
 def refresh(
     source: Annotated[
-        str, typer.Argument(help="aws, azure, gcp, gpuhunt-aws, gpuhunt-azure or gpuhunt-gcp.")
+        str, typer.Argument(help="aws, azure, gcp or gpuhunt-PROVIDER, such as gpuhunt-nebius.")
     ],
     into: Annotated[Path, typer.Option("--into", metavar="FILE", help="Own CSV, made where there is none.")],
     region: Annotated[
         str, typer.Option("--region", help="Region to read, where the catalogue has them.")
     ] = "",
     url: Annotated[
-        str, typer.Option("--url", help="Where the catalogue is, if not at its public place.")
+        str,
+        typer.Option(
+            "--url", help="Where the catalogue is, if not at its public place; or a file, plain or gzip."
+        ),
     ] = "",
     key_file: Annotated[
         Path | None, typer.Option("--key-file", metavar="FILE", help="API key, for gcp alone.")

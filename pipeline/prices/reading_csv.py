@@ -28,7 +28,13 @@ _MODEL_LABELS = (
     "gpu.nvidia.com/model",
     "nvidia.com/gpu.product",
     "nvidia.com/gpu_type",
+    "cloud.google.com/gke-accelerator",
+    "karpenter.k8s.aws/instance-gpu-name",
+    "k8s.amazonaws.com/accelerator",
+    "amd.com/gpu.product-name",
 )
+_TYPE_LABELS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
+_LABELS = "metadata.labels."
 _MATCHED = {
     "Cluster": "cluster", "Provider": "provider", "Region": "region", "InstanceType": "instance_type",
     "GpuModel": "gpu_model", "MigProfile": "mig_profile", "CapacityType": "capacity_type",
@@ -110,7 +116,7 @@ def _amount(row: Section) -> Amount:
     hour = amounts.number(row, "MarketPriceHourly")
     if kind == "gpu":
         return Amount(hour, "list", "")
-    if not row.has("InstanceType"):
+    if not _instance_type(row):
         raise _Skip("the price of one machine; name its InstanceType to price its kind")
     if row.has("CpuCount"):
         return amounts.of_cores(hour, amounts.gpu_count(row, "CpuCount", "cores the instance has"))
@@ -123,11 +129,18 @@ def _amount(row: Section) -> Amount:
 def _match(row: Section) -> Match:
     found = {field: row.text(column, "") for column, field in _MATCHED.items()}
     named = row.text("InstanceID", "")
+    found["instance_type"] = _instance_type(row)
     if row.text("AssetClass") == "gpu" and named:
         label = row.text("InstanceIDField", "")
-        if label and label.removeprefix("metadata.labels.") not in _MODEL_LABELS:
+        if label and label.removeprefix(_LABELS) not in _MODEL_LABELS:
             raise _Skip(f"GPUs named by {label}, which is not known to hold their model")
         found["gpu_model"] = found["gpu_model"] or named.replace("_", " ")
     if not any(found.values()):
         raise ConfigError(row.key("InstanceID"), None, "name a GPU model or an InstanceType")
     return tuple((field, value) for field, value in found.items() if value)
+
+
+def _instance_type(row: Section) -> str:
+    """Its column, else what the row is named by where that is the type's label."""
+    label = row.text("InstanceIDField", "").removeprefix(_LABELS)
+    return row.text("InstanceType", "") or (row.text("InstanceID", "") if label in _TYPE_LABELS else "")

@@ -6,6 +6,7 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from io import StringIO
 
 from pipeline.errors import ConfigError
@@ -20,16 +21,28 @@ _WRITTEN = (
     "CapacityType", "Currency", "ValidFrom", "Source",
 )  # fmt: skip
 TWO_PRICES = "two prices for one kind of instance"
+NO_PRICE = "a price of zero, which stands for none"
+NOT_NOW = "a price of another time"
 
 
 def changed(
     held: Sequence[Price], offers: Iterable[Offer], now: datetime
 ) -> tuple[list[Offer], Counter[str]]:
     """The offers whose price is not the one that `held` has now, and what was left out, by reason."""
-    kinds: dict[tuple[str, ...], dict[str, Offer]] = defaultdict(dict)
+    kinds: dict[tuple[str, ...], dict[Decimal, Offer]] = defaultdict(dict)
+    skipped: Counter[str] = Counter()
     for offer in offers:
-        kinds[offer.kind()][str(offer.hour)] = offer
-    skipped = Counter({TWO_PRICES: sum(len(found) for found in kinds.values() if len(found) > 1)})
+        if offer.hour <= 0:
+            skipped[NO_PRICE] += 1
+        elif not (offer.starts or now) <= now < (offer.ends or datetime.max):
+            skipped[NOT_NOW] += 1
+        else:
+            kinds[offer.kind()][offer.hour] = offer
+    for kind, found in kinds.items():
+        newest = max(offer.starts or datetime.min for offer in found.values())
+        kinds[kind] = {p: o for p, o in found.items() if (o.starts or datetime.min) == newest}
+        skipped[NOT_NOW] += len(found) - len(kinds[kind])
+    skipped[TWO_PRICES] = sum(len(found) for found in kinds.values() if len(found) > 1)
     current = {p.identity()[:2]: p.gpu_hour for p in held if holds_at(p, now) and not p.bought_gpus}
     single = [next(iter(found.values())) for found in kinds.values() if len(found) == 1]
     new = [o for o in single if current.get((_match(o), o.currency)) != instance(o.hour, o.gpus).gpu_hour]
@@ -47,7 +60,7 @@ def lines(offers: Iterable[Offer], valid_from: datetime, columns: Sequence[str] 
         writer.writeheader()
     for offer in offers:
         writer.writerow({
-            "AssetClass": "node" if offer.instance_type else "gpu",
+            "AssetClass": "gpu" if offer.gpu_model else "node",
             "Region": offer.region, "InstanceType": offer.instance_type,
             "MarketPriceHourly": f"{offer.hour:f}", "Provider": offer.provider, "GpuModel": offer.gpu_model,
             "GpuCount": offer.gpus, "CapacityType": offer.capacity_type, "Currency": offer.currency,

@@ -12,14 +12,21 @@ from urllib.parse import quote
 from pipeline.prices.sources.offer import Offer, Page
 
 URL = "https://cloudbilling.googleapis.com/v1/services/6F81-5844-456A/skus?pageSize=5000"
+_MEGA = "a3-megagpu-8g"
 _MODELS = {
-    "Nvidia Tesla T4 GPU": "T4", "Nvidia L4 GPU": "L4", "Nvidia Tesla P100 GPU": "P100",
-    "Nvidia Tesla V100 GPU": "V100", "Nvidia Tesla A100 GPU": "A100-40GB",
-    "Nvidia Tesla A100 80GB GPU": "A100-80GB", "Nvidia H100 80GB GPU": "H100-80GB",
+    "Nvidia Tesla K80 GPU": ("K80", ""), "Nvidia Tesla P4 GPU": ("P4", ""),
+    "Nvidia Tesla P100 GPU": ("P100", ""), "Nvidia Tesla V100 GPU": ("V100", ""),
+    "Nvidia Tesla T4 GPU": ("T4", ""), "Nvidia L4 GPU": ("L4", ""),
+    "Nvidia Tesla A100 GPU": ("A100-40GB", ""), "Nvidia Tesla A100 80GB GPU": ("A100-80GB", ""),
+    "Nvidia H100 80GB GPU": ("H100-80GB", ""), "Nvidia H100 80GB Mega GPU": ("H100-80GB", _MEGA),
+    "Nvidia H100 Mega 80GB GPU": ("H100-80GB", _MEGA), "H200 141GB GPU": ("H200", ""),
+    "Nvidia H200 141GB GPU": ("H200", ""), "A4 Nvidia B200 (1 gpu slice)": ("B200", ""),
+    "RTX 6000 96GB": ("RTX PRO 6000", ""),
 }  # fmt: skip
-"""What a description calls a GPU; any other is skipped."""
+"""The model of what a description calls a GPU, and the machine that one of two prices is for."""
 _CAPACITY = {"OnDemand": "on-demand", "Preemptible": "spot"}
-_NAMED = re.compile(r"(.+? GPU)(?: attached to Spot Preemptible VMs)? running in .+")
+_NAMED = re.compile(r"(Spot Preemptible )?(.+?)( attached to Spot Preemptible VMs)? running in .+")
+_OTHER_TERMS = re.compile(r"\bReserved\b|\bDWS\b|Calendar Mode|Sole Tenancy|Commitment")
 
 
 def parse(body: bytes) -> Page:
@@ -28,18 +35,24 @@ def parse(body: bytes) -> Page:
     skipped: Counter[str] = Counter()
     offers: list[Offer] = []
     for sku in page["skus"]:
-        named = _NAMED.fullmatch(sku["description"])
+        description = sku["description"]
+        named = _NAMED.fullmatch(description)
         capacity = _CAPACITY.get(sku["category"]["usageType"])
-        if sku["category"]["resourceGroup"] != "GPU" or capacity is None:
-            skipped["no GPU, or a commitment"] += 1
-        elif named is None or named[1] not in _MODELS:
+        if sku["category"]["resourceGroup"] != "GPU":
+            skipped["no GPU"] += 1
+        elif capacity is None or _OTHER_TERMS.search(description):
+            skipped["neither on-demand nor spot: committed, reserved or scheduled"] += 1
+        elif named is None or named[2] not in _MODELS:
             skipped["the GPU's model is unknown"] += 1
         elif (price := _hourly(sku)) is None:
             skipped["not one price an hour"] += 1
         else:
-            model, source = _MODELS[named[1]], f"Google billing catalogue, SKU {sku['skuId']}, GPU only"
+            model, machine = _MODELS[named[2]]
+            part = "with its share of the machine" if "slice" in named[2] else "GPU only"
+            source = f"Google billing catalogue, SKU {sku['skuId']}, {part}"
+            capacity = "spot" if named[1] or named[3] else capacity
             offers += [
-                Offer("gcp", region, "", model, capacity, 1, *price, source)
+                Offer("gcp", region, machine, model, capacity, 1, *price, source)
                 for region in sku["serviceRegions"]
             ]
     token = page.get("nextPageToken") or ""
@@ -47,8 +60,12 @@ def parse(body: bytes) -> Page:
 
 
 def _hourly(sku: dict[str, Any]) -> tuple[Decimal, str] | None:
-    expression = sku["pricingInfo"][0]["pricingExpression"]
+    """Of the newest of its prices; a zero may be left out of an amount."""
+    if not sku["pricingInfo"]:
+        return None
+    expression = sku["pricingInfo"][-1]["pricingExpression"]
     if expression["usageUnit"] != "h" or len(expression["tieredRates"]) != 1:
         return None
     price = expression["tieredRates"][0]["unitPrice"]
-    return Decimal(price["units"]) + Decimal(price["nanos"]).scaleb(-9), price["currencyCode"]
+    amount = Decimal(price.get("units") or 0) + Decimal(price.get("nanos") or 0).scaleb(-9)
+    return amount, price["currencyCode"]

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from decimal import Decimal
 from io import StringIO
 
 from pipeline.prices.sources.offer import Offer, Page
 
+_ZONE = re.compile(r"(?<=\d)-[a-z]$")
+"""The end of a zone of Google's, whose prices are those of its region."""
+
 
 def parse(body: bytes, provider: str) -> Page:
     """The file of one provider; KeyError or ValueError where it is not of that shape."""
     skipped: Counter[str] = Counter()
     offers = []
-    for row in csv.DictReader(StringIO(body.decode("utf-8"))):
-        if not row["gpu_count"].isdigit() or int(row["gpu_count"]) == 0:
+    for row in csv.DictReader(StringIO(body.decode("utf-8-sig"))):
+        gpus = row["gpu_count"].strip()
+        if not gpus or Decimal(gpus) < 1:
             skipped["no GPU"] += 1
             continue
-        capacity = "spot" if row["spot"].lower() == "true" else "on-demand"
+        capacity = "spot" if row["spot"].strip().lower() == "true" else "on-demand"
+        where = _ZONE.sub("", row["location"]) if provider == "gcp" else row["location"]
         offers.append(
-            Offer(provider, row["location"], row["instance_name"], "", capacity, int(row["gpu_count"]),
+            Offer(provider, where, row["instance_name"], "", capacity, int(Decimal(gpus)),
                   Decimal(row["price"]), "USD", f"gpuhunt catalogue, {provider}")
         )  # fmt: skip
     return Page(tuple(offers), skipped)

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-GPUS = {
-    "azure": {
-        "Standard_NC4as_T4_v3": 1, "Standard_NC8as_T4_v3": 1, "Standard_NC16as_T4_v3": 1,
-        "Standard_NC64as_T4_v3": 4, "Standard_NC24ads_A100_v4": 1, "Standard_NC48ads_A100_v4": 2,
-        "Standard_NC96ads_A100_v4": 4, "Standard_ND96asr_v4": 8, "Standard_ND96amsr_A100_v4": 8,
-        "Standard_NC40ads_H100_v5": 1, "Standard_NC80adis_H100_v5": 2, "Standard_ND96isr_H100_v5": 8,
-        "Standard_ND96isr_H200_v5": 8,
-    },
-}  # fmt: skip
-"""GPUs of an instance, where the catalogue does not count them; an instance that is not here is skipped."""
-
 
 class Offer(NamedTuple):
-    """Either `instance_type` with its GPUs, or one GPU of `gpu_model`."""
+    """`instance_type` with its GPUs, or one GPU of `gpu_model`; of both, one such GPU in such an instance."""
 
     provider: str
     region: str
@@ -32,6 +22,9 @@ class Offer(NamedTuple):
     source: str
     os: str = ""
     """windows; '' is Linux, of which price lists are."""
+    starts: datetime | None = None
+    """When the list says that the price began, and ends, UTC without a zone; None where it does not say."""
+    ends: datetime | None = None
 
     def kind(self) -> tuple[str, ...]:
         return (
