@@ -33,6 +33,7 @@ from pipeline.store import Store
 
 ELECT_SECONDS = 8.0
 ADMIT_SECONDS = 5.0
+_EVENTS = "Kubernetes Events"
 
 Rules = Callable[[Watch], Policy]
 """The policy as it is now; asked at every tick."""
@@ -87,8 +88,11 @@ def judging(
         proven = tuple(prove(store, publisher, policy, led, now))
         for step in (*taken, *proven, *climbed(store, publisher, policy, money, led, now)):
             log.warning("%s %s by rule %s: %s", step.state, step.action_id, step.rule, step.detail)
-        on_objects = {"Kubernetes Events": to_objects(led)} if led else {}
-        for name, reason in tell(store, {**alerting.of_actions, **on_objects}, now):
+        on_objects = {_EVENTS: to_objects(led)} if led else {}
+        untold = dict(tell(store, {**alerting.of_actions, **on_objects}, now))
+        if _EVENTS not in untold:
+            watch.goes_on(f"receiver {_EVENTS}")
+        for name, reason in untold.items():
             watch.notes(f"receiver {name}", reason)
 
     return _every(every_seconds, "judge", once)
@@ -123,11 +127,13 @@ def admitting(store: Store, rules: Rules, clients: Mapping[str, Kubernetes]) -> 
         for cluster, client in leading(clients).items():
             spaces = tuple(n for one in policy.ladders if one.cluster == cluster for n in one.namespaces)
             held = {} if policy.kill_switch else holds(store, cluster, now)
+            part, faults = f"admission in {cluster}", []
             for found in answer(client, spaces, held, now):
                 if isinstance(found, ApiError):
-                    watch.notes(f"admission in {cluster}", found.words)
+                    faults.append(found.words)
                 else:
                     log.info("%s %s/%s: %s", found.state, found.namespace, found.workload, found.message)
+            watch.notes(part, faults[-1]) if faults else watch.goes_on(part)
 
     return _every(ADMIT_SECONDS, "admission", once)
 

@@ -8,10 +8,12 @@ import pytest
 
 from pipeline.act.admission import CHECKS, CONTROLLER
 from pipeline.act.climbing import climb
+from pipeline.actuator.kubernetes import ApiError
 from pipeline.actuator.ladder.reading import WORKLOADS
 from pipeline.actuator.lease import Lease, Led, leading
 from pipeline.embedded import Embedded
 from pipeline.policy.file import parse
+from pipeline.settings.groups import Settings
 from pipeline.store import Store
 from pipeline.up import jobs
 from tests.act.objects_api import Objects
@@ -82,6 +84,36 @@ def test_a_rung_that_the_file_gets_later_is_answered_and_to_the_end(tmp_path):
     with Store.open(tmp_path) as store:
         jobs.admitting(store, rules, {"lab": api})(Turns())
     assert answered == [False, True, True]
+
+
+def test_a_fault_that_is_over_is_told_no_more(tmp_path, monkeypatch):
+    """A remark that stays for ever is read no more; the next one would be missed."""
+    rules, said = Scene.policy(type("", (), {"name": "lab"})(), steps="hold_admission"), []
+    failures = iter(([("Kubernetes Events", "forbidden")], []))
+    monkeypatch.setattr(jobs, "tell", lambda *_: next(failures))
+
+    class Denied(Objects):
+        denied = True
+
+        def list_all(self, resource, namespace, **selector):
+            wrong = ApiError("forbidden", "list", resource.words, "no right")
+            return wrong if self.denied else super().list_all(resource, namespace, **selector)
+
+    api = Denied()
+
+    class Twice(Once):
+        def wait(self, seconds: float) -> bool:
+            said.append(set(self.said))
+            api.denied = not self.turns
+            self.turns += 1
+            return self.turns > 2
+
+    with Store.open(tmp_path) as store:
+        jobs.admitting(store, lambda _: rules, {"lab": api})(Twice())
+        assert said == [set(), {"admission in lab"}, set()]
+        said.clear()
+        jobs.judging(store, Settings().detection, 60, lambda _: rules, {"lab": api})(Twice())
+        assert said == [set(), {"receiver Kubernetes Events"}, set()]
 
 
 def test_one_of_two_processes_leads_and_the_other_says_who_does():
