@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from collectors.dra.cards import AMD_PARTITION, Drawn, Key, Pool, attribute, cards, drawn_from, told_card
 from collectors.dra.shares import WHOLE, Share, amounts, counter_sets, mig_share, partition_share
 from collectors.kube_objects import Json, at, mapping, sequence, text
 from pipeline.wire import mig
@@ -17,11 +18,6 @@ COMPUTE_DOMAIN = "compute-domain.nvidia.com"
 
 _KEEP_OFF = ("NoSchedule", "NoExecute")
 """Effects of a device's taint that keep claims off it."""
-
-Pool = tuple[str, str]
-"""Driver and name."""
-Key = tuple[str, str, str]
-"""Driver, pool and name of a device."""
 
 
 class Device(NamedTuple):
@@ -106,38 +102,53 @@ def _devices(pool: Pool, members: list[Json]) -> dict[Key, Device]:
     sets: dict[str, dict[str, Fraction]] = {}
     for member in members:
         sets |= counter_sets(at(member, "spec", "sharedCounters"))
-    return {
-        (*pool, text(mapping(entry).get("name"))): _device(pool, member, mapping(entry), sets)
+    entries = {
+        (*pool, text(mapping(entry).get("name"))): (member, mapping(entry))
         for member in members
         for entry in sequence(at(member, "spec", "devices"))
     }
+    devices = {key: _device(pool, member, entry, sets) for key, (member, entry) in entries.items()}
+    drawn = {
+        key: Drawn(devices[key].identity, counters, devices[key].share.held == devices[key].share.whole)
+        for key, (_, entry) in entries.items()
+        if not devices[key].parent and (counters := drawn_from(_body(entry).get("consumesCounters"), sets))
+    }
+    return devices | {key: devices[key]._replace(parent=card) for key, card in cards(pool, drawn).items()}
+
+
+def _body(entry: Json) -> Json:
+    """v1beta1 and before wrap attributes and capacity in `basic`."""
+    return mapping(entry.get("basic")) or entry
 
 
 def _device(pool: Pool, member: Json, entry: Json, sets: Mapping[str, Mapping[str, Fraction]]) -> Device:
-    body = mapping(entry.get("basic")) or entry  # v1beta1 wraps attributes and capacity in `basic`
+    body = _body(entry)
     attributes = mapping(body.get("attributes"))
     uuid = attribute(attributes, pool[0], "uuid")
     model = attribute(attributes, pool[0], "productName") or attribute(attributes, pool[0], "model")
-    profile = attribute(attributes, pool[0], "profile") or attribute(attributes, pool[0], "partitionProfile")
-    is_mig = attribute(attributes, pool[0], "type") == "mig"
+    kind = attribute(attributes, pool[0], "type")
+    profile = _profile(attributes, pool[0], kind)
     part = partition_share(body.get("consumesCounters"), sets)
-    if is_mig and (part is None or mig.is_profile(profile)):
+    if kind in ("mig", AMD_PARTITION) and (part is None or mig.is_profile(profile)):
         part = mig_share(profile, model)  # as of a slice that a device plugin gives: the same money
+    whole = part is None or part.held == part.whole
     return Device(
         identity=uuid or "/".join((*pool, text(entry.get("name")))),
         node=text(at(member, "spec", "nodeName")) or text(body.get("nodeName")),
-        parent=attribute(attributes, pool[0], "parentUUID"),
+        parent=told_card(attributes, pool, kind),
         uuid=uuid,
         gpu_model=model,
         profile=profile,
         capacity=amounts(body.get("capacity")),
         share=part or WHOLE,
-        method="mig" if is_mig else "whole" if part is None or part.held == part.whole else "dra-partition",
+        method="mig" if kind == "mig" else "whole" if whole else "dra-partition",
         tainted=any(mapping(t).get("effect") in _KEEP_OFF for t in sequence(body.get("taints"))),
     )
 
 
-def attribute(attributes: Json, driver: str, name: str) -> str:
-    """A name without a domain belongs to the driver's; string and version values are text."""
-    value = mapping(attributes.get(name) or attributes.get(f"{driver}/{name}"))
-    return text(value.get("string")) or text(value.get("version"))
+def _profile(attributes: Json, driver: str, kind: str) -> str:
+    """Of a part of a card; AMD's driver names one of whole cards too, which says that they are not cut."""
+    if kind == AMD_PARTITION:
+        return attribute(attributes, driver, "partitionProfile")
+    profile = attribute(attributes, driver, "profile")
+    return profile if kind == "mig" or mig.is_profile(profile) else ""

@@ -1,6 +1,7 @@
 """What part of its card a MIG profile is: the larger of its compute and its memory slices (dominant share).
 
-Slices by profile: NVIDIA's MIG user guide, "Supported MIG Profiles".
+Slices by profile: NVIDIA's MIG user guide, "Supported MIG Profiles".  AMD's partitions are equal
+parts, of a number that its compute mode tells: AMD SMI's guide "GPU partitioning".
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ from functools import lru_cache
 COMPUTE_SLICES, MEMORY_SLICES = 7, 8
 """Of a card, but for these, whose profiles have as many parts of the memory as of the compute."""
 _FOUR_SLICES = ("A30", "RTX PRO 6000")
+
+_AMD = re.compile(r"(spx|dpx|tpx|qpx|cpx)(?:[_-]nps\d+)?", re.IGNORECASE)
+_AMD_PARTS = {"spx": 1, "dpx": 2, "tpx": 3, "qpx": 4, "cpx": 8}
+_COMPUTE_DIES = (("MI300A", 6),)
+"""Where CPX makes another number of parts: as many as a card has compute dies."""
 
 _PROFILE = re.compile(r"(?:^|\.)(\d+)g\.(\d+)gb")
 _MEMORY = re.compile(r"(\d+) ?GI?B\b", re.IGNORECASE)
@@ -33,6 +39,9 @@ def share(profile: str, gpu_model: str) -> Fraction:
 @lru_cache(maxsize=1024)
 def parts(profile: str, gpu_model: str) -> tuple[Fraction, Fraction]:
     """Of the card's compute and of its memory."""
+    if (mode := _AMD.fullmatch(profile)) is not None:
+        part = Fraction(1, _amd_parts(mode[1].lower(), gpu_model))
+        return part, part
     compute, whole = compute_slices(profile), Fraction(1)
     if any(name in gpu_model for name in _FOUR_SLICES):
         quarters = min(Fraction(compute, 4), whole)
@@ -43,6 +52,11 @@ def parts(profile: str, gpu_model: str) -> tuple[Fraction, Fraction]:
 
 def is_profile(text: str) -> bool:
     return _PROFILE.search(text) is not None
+
+
+def _amd_parts(mode: str, gpu_model: str) -> int:
+    dies = next((dies for name, dies in _COMPUTE_DIES if name in gpu_model), _AMD_PARTS["cpx"])
+    return dies if mode == "cpx" else _AMD_PARTS[mode]
 
 
 def _memory_slices(profile: str, gpu_model: str, compute: int) -> int:

@@ -221,6 +221,60 @@ def test_static_mig_devices_are_the_dominant_share_of_their_model(model, profile
     assert (found["parent_device"], found["mig_profile"]) == ("GPU-1", profile)
 
 
+def amd(name, kind, profile, place):
+    attributes = {
+        "type": kind, "partitionProfile": profile, "productName": "AMD_Instinct_MI300X_OAM",
+        "resource.kubernetes.io/pciBusID": place,
+    }  # fmt: skip
+    return device(name, attributes=attributes)
+
+
+def test_a_whole_amd_card_is_whole_though_its_driver_names_a_partition_profile():
+    """spx_nps1 says that the card is not cut: taken for a profile, it would cost a seventh of itself."""
+    parsed, [row] = allocations(slice_(amd("gpu-0", "amdgpu", "spx_nps1", "0003:00:02.0")), claim())
+    assert (row["method"], row["share_units"], row["device_units"]) == ("whole", 1, 1)
+    [found] = parsed.events["device"].to_pylist()
+    assert (found["mig_profile"], found["parent_device"]) == (None, None)
+
+
+def test_amd_partitions_are_parts_of_the_card_at_their_place_on_the_bus():
+    """Billed as cards of their own, the eight partitions of a card in CPX would cost eight cards."""
+    parts = [amd(f"gpu-{n}", "amdgpu-partition", "cpx_nps4", "0003:00:03.0") for n in range(8)]
+    older = device("gpu-8", attributes={
+        "type": "amdgpu-partition", "partitionProfile": "dpx_nps2", "parentPciAddr": "0003:00:04.0",
+        "productName": "AMD_Instinct_MI300X_OAM",
+    })  # fmt: skip
+    parsed, [row] = allocations(slice_(*parts, older), claim())
+    assert (row["method"], row["share_units"], row["device_units"]) == ("dra-partition", 1, 8)
+    cards = [d["parent_device"] for d in parsed.events["device"].to_pylist()]
+    assert cards == ["gpu.nvidia.com/n1/0003:00:03.0"] * 8 + ["gpu.nvidia.com/n1/0003:00:04.0"]
+
+
+def counted(name, card, held, **fields):
+    consumes = [{"counterSet": f"{card}-counters", "counters": {"memory": {"value": held}}}]
+    return device(name, consumesCounters=consumes, **fields)
+
+
+def test_every_way_to_cut_a_card_is_one_card():
+    """A driver offers a card and all its parts at once: each as a card would multiply the price."""
+    sets = [{"name": f"gpu-{n}-counters", "counters": {"memory": {"value": "80Gi"}}} for n in (0, 1)]
+    offered = [
+        counted("gpu-0", "gpu-0", "80Gi", attributes={"uuid": "GPU-0"}),
+        counted("gpu-0-half", "gpu-0", "40Gi", attributes={}),
+        counted("gpu-0-other-half", "gpu-0", "40Gi", attributes={}),
+        counted("gpu-1-spx", "gpu-1", "80Gi", attributes={}),
+        counted("gpu-1-cpx", "gpu-1", "80Gi", attributes={}),
+    ]
+    parsed, [row] = allocations(
+        slice_(count=2, name="sets", sharedCounters=sets),
+        slice_(*offered, count=2, name="devices"),
+        claim({"device": "gpu-0-half"}),
+    )
+    cards = [d["parent_device"] for d in parsed.events["device"].to_pylist()]
+    assert cards == [None, "GPU-0", "GPU-0", *["gpu.nvidia.com/n1/gpu-1-counters"] * 2]
+    assert Fraction(row["share_units"], row["device_units"]) == Fraction(1, 2)
+
+
 @pytest.mark.parametrize(("strategy", "method"), [("TimeSlicing", "time-slicing"), ("MPS", "mps")])
 def test_the_sharing_strategy_is_read_from_the_driver_configuration(strategy, method):
     opaque = {

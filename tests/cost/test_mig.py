@@ -28,6 +28,10 @@ A100, H100, H200 = "NVIDIA A100-SXM4-40GB", "NVIDIA H100 80GB HBM3", "NVIDIA H20
         ("1g.6gb", "NVIDIA A30", (1, 4)),
         ("3g.20gb", "", (1, 2)),
         ("1g.10gb", "NVIDIA-H100-MIG-1g.10gb", (1, 7)),
+        ("spx_nps1", "AMD_Instinct_MI300X_OAM", (1, 1)),
+        ("DPX-NPS2", "AMD_Instinct_MI300X_OAM", (1, 2)),
+        ("cpx_nps4", "AMD_Instinct_MI300X_OAM", (1, 8)),
+        ("cpx_nps1", "AMD Instinct MI300A", (1, 6)),
     ],
 )
 def test_a_profile_is_the_larger_of_its_parts(profile: str, gpu_model: str, part: tuple[int, int]) -> None:

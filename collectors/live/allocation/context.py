@@ -6,7 +6,8 @@ from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from collectors.dra.slices import Device, Inventory, Key, Pool, inventory, pool_of
+from collectors.dra.cards import Key, Pool
+from collectors.dra.slices import Device, Inventory, inventory, pool_of
 from collectors.live.allocation.beside import Thing
 from collectors.live.allocation.claims import Class, Slice
 from collectors.live.allocation.meta import ANNOTATION, Labels, Namespace, Owner, Owning

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from collectors.device_products import product
-from collectors.dra.slices import Pool
+from collectors.dra.cards import Pool
 from collectors.kube_objects import at, instant
 from collectors.live.allocation import beside, mig_cards
 from collectors.live.allocation.book import Identity, Row
