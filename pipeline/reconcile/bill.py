@@ -20,11 +20,13 @@ from pipeline.reconcile.columns import Columns, normal, recognised
 
 DAY = timedelta(days=1)
 _GPU_TYPE = re.compile(
-    r"(?:(?<![a-z0-9])(?:p[2-9]\w*|g[4-9]\w*|trn\d\w*|inf\d\w*|dl\d\w*)\.(?:\d*x?large|metal)\w*"
-    r"|\bStandard_N[CDVG]\w*|\b(?:a[2-9]|g[2-9])-[a-z]+gpu-\w+|\bg2-standard-\d+)"
+    r"(?:(?<![a-z0-9])(?:p[2-9]|gr?[4-9]|trn\d|inf\d|dl\d)[\w-]*\.(?:\d*x?large|metal)\w*"
+    r"|\bStandard_N[CDVG]\w*|\ba[2-9]x?-[a-z]+gpu-[\w-]+|\bg[2-9]-standard-\d+|\b(?:ct|tpu)\d\w*-\w+-\d+t\b)"
 )
 _TYPE = re.compile(r"[a-z][a-z0-9-]*\.(?:nano|micro|small|medium|\d*x?large|metal)[\w-]*|Standard_\w+")
 _MOST = Decimal("1e15")
+_NOTHING = (None, "", "NULL")
+"""The last is how a database writes a missing text into CSV, as in FOCUS's own samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ def _is_parquet(path: Path) -> bool:
 
 def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
     """First the heading, as keys."""
-    opened = gzip.open if path.suffix == ".gz" else open
+    with path.open("rb") as file:
+        opened = gzip.open if file.read(2) == b"\x1f\x8b" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         names = next(reader, [])
@@ -119,7 +122,7 @@ def _line(row: Mapping[str, Any], columns: Columns, number: int) -> Line | Refus
 
 
 def _text(row: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    return next((str(value).strip() for name in names if (value := row.get(name)) not in (None, "")), "")
+    return next((str(value).strip() for name in names if (value := row.get(name)) not in _NOTHING), "")
 
 
 def _hours(row: Mapping[str, Any], columns: Columns) -> Decimal | None:
@@ -133,9 +136,11 @@ def _hours(row: Mapping[str, Any], columns: Columns) -> Decimal | None:
 
 
 def _time(value: Any) -> datetime:
+    """ISO 8601, or as BigQuery writes it, with UTC at the end."""
     if not value:
         raise ValueError("a time is missing")
-    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+    text = str(value).strip()
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(text.removesuffix(" UTC"))
     return found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
 
 

@@ -1,4 +1,4 @@
-"""The columns of a bill: AWS's Cost and Usage Report, old (both spellings) and 2.0, and FOCUS 1.0 to 1.2."""
+"""The columns of a bill: AWS's Cost and Usage Report, old (both spellings) and 2.0, and FOCUS 1.0 to 1.4."""
 
 from __future__ import annotations
 
@@ -52,7 +52,16 @@ FOCUS = Columns(
     ("sku_meter", "sku_id", "charge_description"),
     ("resource_id", "resource_name"),
     (("consumed_quantity", "consumed_unit"), ("pricing_quantity", "pricing_unit")),
-    ("sku_price_details", "x_instance_type", "sku_meter", "sku_id", "charge_description", "resource_type"),
+    (
+        "sku_price_details",
+        "x_instance_type",
+        "x_sku_details",
+        "x_usage_type",
+        "sku_meter",
+        "sku_id",
+        "charge_description",
+        "resource_type",
+    ),
 )
 _OPTIONAL = ("kind",)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

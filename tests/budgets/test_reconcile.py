@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -203,3 +204,37 @@ def test_what_no_price_explains_has_a_name_of_its_own() -> None:
     assert named([line("60", None)]) == {Category.matched: both, Category.unexplained: (12, 0)}
     sent = [line("48", "24"), line("3", None, "DataTransfer")]
     assert named(sent) == {Category.matched: both, Category.not_gpu: (3, 0)}
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        "BoxUsage:p5.48xlarge", "USE2-BoxUsage:p6-b200.48xlarge", "p6e-gb200.36xlarge",
+        "BoxUsage:gr6.4xlarge", "EUW1-BoxUsage:g6f.large", "trn2.48xlarge",
+        '{"ServiceType":"Standard_ND96isr_H200_v5"}',
+        "a3-megagpu-8g", "a4x-highgpu-4g", "g4-standard-48", "ct6e-standard-4t",
+    ],
+)  # fmt: skip
+def test_a_gpu_instance_is_known_by_its_type(tmp_path: Path, described: str) -> None:
+    """A family that is not known would hide its hours among other services.
+
+    The times are BigQuery's, the missing texts a database's, and the gzip has no name of one.
+    """
+    names = ("ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory", "BilledCost", "BillingCurrency",
+             "ConsumedQuantity", "ConsumedUnit", "ResourceId", "SkuMeter", "ChargeDescription")  # fmt: skip
+    row = (
+        "2026-10-05 00:00:00 UTC",
+        "2026-10-06 00:00:00 UTC",
+        "Usage",
+        "48",
+        "USD",
+        "24",
+        "Hours",
+        "NULL",
+        "NULL",
+    )
+    path = tmp_path / "bill.csv"
+    path.write_bytes(gzip.compress(written(tmp_path, names, [(*row, described)], "csv").read_bytes()))
+    (line,) = read(path)
+    assert isinstance(line, Line) and line.is_gpu and line.is_of_one_day and line.instance_type in described
+    assert (line.day, line.hours, line.resource, line.sku) == (date(2026, 10, 5), 24, "", described)
