@@ -68,6 +68,7 @@ class Worker:
 
     def metrics(self) -> dict[str, float]:
         """Samples by name, those of one name summed."""
+        assert self.child.poll() is None, self.said[-2_000:]
         server = _HEALTH.search(self.said)
         assert server is not None, self.said[-2_000:]
         text = requests.get(f"{server[1]}/metrics", timeout=10).text
