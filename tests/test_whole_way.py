@@ -1,4 +1,4 @@
-"""From real sources to cost by workload and a model's accuracy: all in one process, and through a broker."""
+"""From real sources to cost, drops and a model's accuracy: all in one process, and through a broker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.rig import cluster_objects as objects
 from tests.rig import cluster_workloads as workloads
 from tests.waiting import until
 
-KINDS = ("allocation", "dcgm", "inference")
+KINDS = ("allocation", "dcgm", "hubble", "inference")
 RIGHTS = Path(__file__).parents[1] / "deploy" / "allocation-rbac.yaml"
 
 
@@ -63,6 +63,7 @@ def _config(folder: Path, cluster: Kube, exporter: Exporter, more: str = "") -> 
     access = cluster.account("default", "collector")
     token = folder / "token"
     token.write_text(access.token)
+    (folder / "flows.log").write_bytes(_dropped(datetime.now(UTC)))
     config = folder / "driftledger.yaml"
     config.write_text(
         f"""
@@ -71,11 +72,25 @@ collect: {{cluster: c, state_folder: {folder / "state"}, health_port: 0}}
 up: {{collect: "{",".join(KINDS)}", dashboard: false, judge_seconds: 5}}
 allocation: {{server: "{access.server}", token_file: {token}, ca: {access.ca}, beat_seconds: 1}}
 dcgm: {{exporters: "{exporter.url}", interval_seconds: 1}}
+hubble: {{files: {folder / "flows.log"}}}
 inference: {{port: 0}}
 {more}
 """
     )
     return config
+
+
+def _dropped(moment: datetime) -> bytes:
+    """A line of Hubble's exporter: what the workload sent, and a policy let nobody have."""
+    flow = {
+        "time": moment.isoformat().replace("+00:00", "Z"), "uuid": "f1", "verdict": "DROPPED",
+        "drop_reason_desc": "POLICY_DENIED", "traffic_direction": "EGRESS", "node_name": "c/n1",
+        "IP": {"source": "10.0.0.1", "destination": "10.0.0.2"},
+        "l4": {"TCP": {"source_port": 40_000, "destination_port": 80, "flags": {"SYN": True}}},
+        "source": {"ID": 7, "namespace": "ml", "pod_name": "serve-1",
+                   "workloads": [{"kind": "Deployment", "name": "serve"}]},
+    }  # fmt: skip
+    return json.dumps({"flow": flow, "node_name": "c/n1", "time": flow["time"]}).encode() + b"\n"
 
 
 @pytest.fixture
@@ -170,5 +185,15 @@ def test_from_a_cluster_to_what_a_model_costs_and_whether_it_is_right(
     model = until(lambda: place.asked("models", "-w", "1h"), "the model", WAIT_SECONDS)[0]
     assert (model["model"], model["requests"], model["labelled"], model["accuracy"]) == ("fraud", 10, 10, 0.8)
     assert float(model["latency_p50"]) == pytest.approx(0.1, rel=0.1)
+
+    def drops() -> list[dict[str, Any]]:
+        return place.asked("network", "--outcomes", "--by", "workload,outcome", "-w", "1h")
+
+    drop = until(drops, "the dropped flow", WAIT_SECONDS)[0]
+    assert (drop["workload"], drop["outcome"], drop["events"]) == (
+        "Deployment/serve",
+        "dropped POLICY_DENIED",
+        1,
+    )
     for run in place.runs.values():
         assert run.stop() == 0, run.log
