@@ -11,15 +11,20 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pipeline.act.step_records import open_steps, past_steps
-from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object, Resource
-from pipeline.actuator.ladder.reading import WORKLOAD_STATUS, WORKLOADS, conditions, listed
+from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object
+from pipeline.actuator.ladder.reading import (
+    CHECK_STATUS,
+    CHECKS,
+    WORKLOAD_STATUS,
+    WORKLOADS,
+    conditions,
+    listed,
+)
 from pipeline.store import Store
 
 CONTROLLER = "driftledger.io/budget"
 """spec.controllerName of the AdmissionChecks that are answered; their names begin with PREFIX."""
 PREFIX = "driftledger"
-CHECKS = Resource("kueue.x-k8s.io", "v1beta2", "admissionchecks")
-CHECK_STATUS = Resource("kueue.x-k8s.io", "v1beta2", "admissionchecks", "status")
 MOST_SECONDS, LEAST_SECONDS = 300, 60
 """Between two questions for a workload that waits.
 

@@ -30,6 +30,10 @@ def carried_out(
             yield publish(publisher, told(step), now)
         return
     if option is not None and option.suspend is not None:
+        # An owner is not told to wait for what this account may not do.
+        if lacking := TARGETS[action.target.kind].lacks(client, action.target):
+            yield publish(publisher, told(Step("refused", lacking)), now)
+            return
         why = yield from owner_waiting.told_to_wait(store, publisher, action, option, client, now)
         if why:
             yield publish(publisher, told(Step("refused", why)), now)

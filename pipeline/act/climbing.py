@@ -8,12 +8,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pipeline.act.approvals import granted, still_offered
-from pipeline.act.events import Publisher, Taken, publish, taken
+from pipeline.act.events import Publisher, Taken, lasts, publish, taken
 from pipeline.act.step_records import muted, open_steps, past_steps
 from pipeline.act.steps_end import ended, settled
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
 from pipeline.actuator.ladder.contract import Scope
+from pipeline.actuator.ladder.rights import NEEDS
 from pipeline.actuator.ladder.table import RUNGS, reached
+from pipeline.actuator.rights import refusal
 from pipeline.canonical import canonical
 from pipeline.policy.climb import Due, due
 from pipeline.policy.decisions import Gate
@@ -56,7 +58,8 @@ def climb(
             *settled(client, rung, one, policy, now),
             *ended(client, rung, one, policy, standings, now),
         ):
-            done.append(publish(publisher, taken(one.of, one.target, "", *step), now))
+            if not lasts(store, one.past.action_id, step.state, step.detail):
+                done.append(publish(publisher, taken(one.of, one.target, "", *step), now))
     looked: set[tuple[str, str, str]] = set()
     while (found := _next(store, policy, standings, now, looked)) is not None:
         looked.add(_key(found[0]))
@@ -131,6 +134,8 @@ def _decision(store: Store, one: Due, known: Known, client: Kubernetes | None, i
         return refused(
             one, Gate("cluster_read", False, f"cluster {one.ladder.cluster} is not connected"), known
         )
+    if one.ladder.mode != "observe" and (lacking := refusal(client, NEEDS[one.rung.step], one.namespace)):
+        return refused(one, Gate("rights", False, lacking), known)
     offered = _offered(store, one, known)
     if offered is not None:
         return offered

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from pipeline.events import TYPES, EventType
 from pipeline.policy.rules import Target
+from pipeline.store import Store
 
 STATES = ("proposed", "granted", "denied", "approved", "refused", "executed", "verified", "failed", "undone")
 """In the order in which one tick can reach them."""
@@ -82,6 +83,14 @@ def publish(publisher: Publisher, taken: Taken, now: datetime) -> Taken:
     type_ = TYPES["action"]
     publisher.put(type_, table(taken, now), source=f"actions/{taken.action_id}", sequence=sequence, time=time)
     return taken
+
+
+def lasts(store: Store, action_id: str, state: str, detail: str) -> bool:
+    """Whether it is a failure that the ledger has already, in these words: what lasts is told once."""
+    if state != "failed":
+        return False
+    rows = store.query("action_state", action_id=action_id, state=state).to_pylist()
+    return any(row["detail"] == detail for row in rows)
 
 
 def table(taken: Taken, now: datetime) -> pa.Table:

@@ -6,19 +6,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pipeline.act.events import Publisher, Taken, publish
+from pipeline.act.events import Publisher, Taken, lasts, publish
 from pipeline.actuator import freeze as quota
 from pipeline.actuator.freeze import Freeze
 from pipeline.actuator.kubernetes import RESOURCE_QUOTAS, ApiError, Kubernetes
+from pipeline.actuator.ladder.rights import NEEDS
 from pipeline.actuator.patching import action_of
+from pipeline.actuator.rights import refusal
 from pipeline.actuator.room import lent_for, take_back
 from pipeline.actuator.steps import Step
-from pipeline.canonical import canonical, digest
+from pipeline.canonical import canonical, digest, instant
 from pipeline.errors import PreflightFailed
 from pipeline.policy.reading import past_actions
 from pipeline.policy.rules import Target
 from pipeline.store import Store
 
+LATE = timedelta(minutes=2)
+"""After which a command that has said nothing more is dead: an API server lets a request take 60 s."""
 _UNDER_WAY = ("approved", "executed")
 
 
@@ -39,13 +43,23 @@ def freeze(
     by: str,
     now: datetime,
 ) -> Iterator[Taken]:
-    """The steps, each recorded before the next; it ends by itself `span` from now."""
+    """The steps, each recorded before the next; it ends by itself `span` from now.
+
+    Raises PreflightFailed, before anything is recorded, where the account may not do it or not undo it.
+    """
+    if lacking := refusal(client, NEEDS["freeze"], wanted.namespace):
+        raise PreflightFailed(lacking)
     action_id = digest(["freeze", cluster, wanted.namespace, now])
     evidence = canonical({"hard": wanted.hard, "by": by, "until": now + span})
     words = f"{by} freezes {wanted.namespace} at the devices it has"
     where = (action_id, cluster, wanted.namespace)
     yield publish(publisher, _taken(*where, Step("proposed", words, evidence)), now)
-    yield publish(publisher, _taken(*where, quota.freeze(client, wanted, action_id, now + span)), now)
+    begun = Step("approved", f"it ends by itself at {instant(now + span)}")
+    yield publish(publisher, _taken(*where, begun), now)
+    step = quota.freeze(client, wanted, action_id, now + span)
+    # What may have been written ends in time like what was.
+    step = step or Step("executed", "the API server did not answer; whether it is frozen is not known")
+    yield publish(publisher, _taken(*where, step), now)
 
 
 def thaw(
@@ -57,14 +71,14 @@ def thaw(
     namespace: str | None = None,
 ) -> Iterator[Taken]:
     """Ends the freezes that have expired by `now`; those of `namespace` at once."""
-    for row in store.query("freezes_open").to_pylist():
+    for row in store.query("freezes_open", late=now - LATE).to_pylist():
         client = clients.get(row["cluster"])
         if client is None or (namespace is not None and row["namespace"] != namespace):
             continue
         step = quota.thaw(client, row["namespace"], None if namespace else now, row["action_id"])
         if step is not None and namespace is not None:
             step = replace(step, evidence=canonical({"why": "person"}))
-        if step is not None:
+        if step is not None and not lasts(store, row["action_id"], step.state, step.detail):
             where = (row["action_id"], row["cluster"], row["namespace"])
             yield publish(publisher, _taken(*where, step), now)
 
@@ -73,7 +87,8 @@ def room_back(
     store: Store, publisher: Publisher, clients: Mapping[str, Kubernetes], now: datetime
 ) -> Iterator[Taken]:
     """Freezes that were raised for a rollback which is over by now allow again what they did."""
-    frozen = [row for row in store.query("freezes_open").to_pylist() if row["cluster"] in clients]
+    open_ = store.query("freezes_open", late=now - LATE).to_pylist()
+    frozen = [row for row in open_ if row["cluster"] in clients]
     begun = {p.action_id for p in past_actions(store) if p.state in _UNDER_WAY} if frozen else set()
     for row in frozen:
         client = clients[row["cluster"]]

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.act.events import Publisher, Taken, publish
+from pipeline.act.events import Publisher, Taken, lasts, publish
 from pipeline.actuator import gitops_owner
 from pipeline.actuator.kubernetes import Kubernetes
 from pipeline.actuator.ladder import changes
@@ -72,6 +72,10 @@ def gone_on(
                 continue
             why = "somebody else has told it to go on"
         step = changes.put_back(client, told["plan"], row["action_id"])
+        if step is not None and step.state == "failed":
+            if not lasts(store, row["action_id"], "failed", step.detail):
+                yield publish(publisher, _taken(row)._replace(state="failed", detail=step.detail), now)
+            continue
         # A write whose answer was lost can still arrive; what is closed too early would wait for ever.
         late = now >= row["time"] + LATE
         if step is not None and (late or json.loads(step.evidence)["changed"]):
@@ -97,8 +101,10 @@ def let_go(
         raise ConfigError("--cluster", cluster, f"the action was in cluster {row['cluster']}")
     step = changes.put_back(client, json.loads(row["evidence"])["plan"], action_id)
     if step is not None:
-        words = f"told to go on by {by}; {step.detail}"
-        yield publish(publisher, _taken(row)._replace(detail=words, evidence=step.evidence), now)
+        words = step.detail if step.state == "failed" else f"told to go on by {by}; {step.detail}"
+        said = _taken(row)._replace(state=step.state, detail=words, evidence=step.evidence)
+        if not lasts(store, action_id, said.state, said.detail):
+            yield publish(publisher, said, now)
 
 
 def owner_waits(store: Store, action_id: str) -> bool:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from pipeline.act.events import Publisher, publish, taken
+from pipeline.act.events import Publisher, lasts, publish, taken
 from pipeline.act.events import Taken as Event
 from pipeline.act.step_records import Taken, past_steps, step
 from pipeline.actuator.kubernetes import Kubernetes
 from pipeline.actuator.ladder.contract import Rung
 from pipeline.actuator.ladder.table import RUNGS
+from pipeline.actuator.steps import Step
 from pipeline.canonical import canonical
 from pipeline.errors import ConfigError, NotFound
 from pipeline.policy import ladders
@@ -75,9 +76,13 @@ def ended(
     if why:
         found = rung.put_back(client, one.plan, one.past.action_id)
         if found is not None:
-            yield Settled(
-                found.state, f"{_WHY[why]}; {found.detail}", canonical({"why": why, "left": found.evidence})
-            )
+            evidence = canonical({"why": why, "left": found.evidence})
+            yield Settled(found.state, _words(_WHY[why], found), evidence)
+
+
+def _words(why: str, step: Step) -> str:
+    """Of a failure whoever asks for it next says the same."""
+    return step.detail if step.state == "failed" else f"{why}; {step.detail}"
 
 
 def put_back(
@@ -97,7 +102,7 @@ def put_back(
     if past.cluster != cluster:
         raise ConfigError("--cluster", cluster, f"the action was in cluster {past.cluster}")
     found = RUNGS[past.kind].put_back(client, one.plan, action_id)
-    if found is not None:
-        words = f"put back by {by}; {found.detail}"
+    words = _words(f"put back by {by}", found) if found else ""
+    if found is not None and not lasts(store, action_id, found.state, words):
         evidence = canonical({"why": "person", "by": by, "left": found.evidence})
         yield publish(publisher, taken(one.of, one.target, "", found.state, words, evidence), now)

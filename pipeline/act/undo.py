@@ -50,7 +50,7 @@ def undo(
     somebody else is not overwritten.
     """
     kind = _kind(store, action_id)
-    if kind in STEPS or kind == WAITING:
+    if _puts_back(kind):
         put = put_back if kind in STEPS else let_go
         yield from put(store, publisher, action_id, client, cluster, by, now)
         return
@@ -91,11 +91,22 @@ def asked(
             late = answer._replace(state="refused", detail=f"approval by {said['by']} refused: it is too old")
             yield publish(publisher, late, now)
             continue
+        states: list[str] = []
         try:
-            yield from undo(store, publisher, said["of"], client, row["cluster"], said["by"], now)
+            for step in undo(store, publisher, said["of"], client, row["cluster"], said["by"], now):
+                states.append(step.state)
+                yield step
         except (NotFound, ConfigError, PreflightFailed) as error:
             answer = answer._replace(state="refused", detail=str(error))
+        else:
+            if _puts_back(_kind(store, said["of"])) and "undone" not in states:
+                continue  # the cluster did not take it, or did not answer: asked again at the next tick
         yield publish(publisher, answer, now)
+
+
+def _puts_back(kind: str) -> bool:
+    """Whether what was there before stands in the ledger; else a rollback is rolled back."""
+    return kind in STEPS or kind == WAITING
 
 
 def _kind(store: Store, action_id: str) -> str:

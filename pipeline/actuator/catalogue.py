@@ -20,7 +20,7 @@ from pipeline.actuator.steps import Actuator
 
 TARGETS: dict[str, Actuator] = {
     "Deployment": Rollback(deployment, surges=True),
-    "StatefulSet": Rollback(stateful_set, unblock=stuck_pods.evict),
+    "StatefulSet": Rollback(stateful_set, unblock=stuck_pods.evict, needs=stuck_pods.NEEDS),
     "DaemonSet": Rollback(daemon_set, surges=True),
     "Rollout": Rollback(argo_rollout, surges=True),
     "InferenceService": Rollback(inference_service, keep=keep),

@@ -62,13 +62,16 @@ def plan(client: Kubernetes, namespace: str) -> Freeze | ApiError:
     return Freeze(namespace, {name: held.get(name, 0) for name in {*names(nodes, classes), *held}})
 
 
-def freeze(client: Kubernetes, wanted: Freeze, action_id: str, expires: datetime) -> Step:
-    """Executed, or refused with the reason; done before, it is executed without a second write."""
+def freeze(client: Kubernetes, wanted: Freeze, action_id: str, expires: datetime) -> Step | None:
+    """Executed, or refused with the reason; done before, it is executed without a second write.
+
+    None where the answer was lost and the object is not there to tell: the quota may still come.
+    """
     body = _body(wanted, action_id, expires)
     for dry_run in (True, False):
         answer = client.create(RESOURCE_QUOTAS, wanted.namespace, body, dry_run=dry_run)
         if isinstance(answer, ApiError):
-            return _unless_ours(client, wanted, action_id, answer)
+            return _unless_ours(client, wanted, action_id, answer, lost=answer.is_unanswered and not dry_run)
     what = f"{wanted.namespace} is held to the devices it has until {instant(expires)}"
     return Step("executed", what, canonical({"quota": body["spec"]}))
 
@@ -85,8 +88,12 @@ def thaw(client: Kubernetes, namespace: str, now: datetime | None, action_id: st
     if now is not None and not _over(marks.get(EXPIRES, ""), now):
         return None
     ended = client.delete(RESOURCE_QUOTAS, namespace, NAME, found["metadata"]["uid"])
+    if not isinstance(ended, ApiError):
+        return Step("undone", f"{namespace} is given devices again")
     # Whatever went wrong, the next tick finds it still open and tries again.
-    return None if isinstance(ended, ApiError) else Step("undone", f"{namespace} is given devices again")
+    if ended.is_unanswered or ended.fault in ("conflict", "not_found"):
+        return None
+    return Step("failed", f"not ended, and tried again at each tick: {ended.words}")
 
 
 def _over(expires: str, now: datetime) -> bool:
@@ -108,11 +115,13 @@ def _body(wanted: Freeze, action_id: str, expires: datetime) -> Object:
     }
 
 
-def _unless_ours(client: Kubernetes, wanted: Freeze, action_id: str, answer: ApiError) -> Step:
+def _unless_ours(
+    client: Kubernetes, wanted: Freeze, action_id: str, answer: ApiError, lost: bool
+) -> Step | None:
     """A lost answer, or the same action again: the object itself tells."""
     found = client.get(RESOURCE_QUOTAS, wanted.namespace, NAME)
     if isinstance(found, ApiError):
-        return Step("refused", f"not_written: {answer.words}")
+        return None if lost else Step("refused", f"not_written: {answer.words}")
     if (found["metadata"].get("annotations") or {}).get(ANNOTATION) == action_id:
         return Step("executed", "the namespace already carries this action; nothing is sent")
     return Step("refused", f"frozen_already: {NAME} of another action is there")

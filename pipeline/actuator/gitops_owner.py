@@ -12,6 +12,7 @@ from pipeline.actuator.ladder.changes import change, planned
 from pipeline.actuator.ladder.contract import Plan
 from pipeline.actuator.ownership import owner as owner_of
 from pipeline.actuator.progress import is_true
+from pipeline.actuator.rights import GITOPS, Right, refusal
 from pipeline.policy.gitops import Owner
 
 RESOURCES = {
@@ -25,11 +26,10 @@ _FLUX_MANAGERS = ("kustomize-controller", "helm-controller")
 def plan(client: Kubernetes, owner: Owner) -> Plan | str:
     """What tells it to wait; {} where it waits already, or why it cannot be told.  Reads only."""
     resource = RESOURCES[owner.kind]
-    allowed = client.may("patch", resource, owner.namespace, owner.name)
-    if isinstance(allowed, ApiError):
-        return f"rights_unknown: {allowed.words}"
-    if not allowed:
-        return f"forbidden: this account may not patch {resource.words} {owner.name} in {owner.namespace}"
+    needs = (Right(verb, resource, owner.name) for verb in ("get", "patch"))
+    lacking = refusal(client, needs, owner.namespace, GITOPS)
+    if lacking:
+        return lacking
     thing = client.get(resource, owner.namespace, owner.name)
     if isinstance(thing, ApiError):
         return f"owner_unread: {thing.words}"

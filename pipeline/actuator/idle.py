@@ -51,7 +51,8 @@ def plan(
 def scale(client: Kubernetes, scaling: Scaling) -> Step | None:
     """One guarded patch: whoever scales it meanwhile wins.  Done before, nothing is written again.
 
-    None where the server does not answer: nobody knows whether it was done.
+    Failed where the server did not take it and the object is as it was.  None where the server does not
+    answer: nobody knows whether it was done.
     """
     target, resource = scaling.target, _resource(scaling.target, "scale")
     patch = _patch(scaling)
@@ -87,12 +88,16 @@ def _unless_done(client: Kubernetes, scaling: Scaling, answer: ApiError) -> Step
     target = scaling.target
     thing = client.get(_resource(target), target.namespace, target.name)
     if isinstance(thing, ApiError):
-        return None if answer.is_unanswered else Step("refused", f"not_written: {answer.words}")
+        if thing.fault == "not_found":
+            return Step("refused", "it is gone")
+        return None if answer.is_unanswered else Step("failed", f"not_written: {answer.words}")
     held = (thing["metadata"]["uid"], int(thing["spec"].get("replicas", 1)))
     if held == (scaling.uid, scaling.after):
         return Step("executed", f"it has {scaling.after} replicas already; nothing is sent")
-    if answer.is_unanswered:
+    if answer.is_unanswered or (held == (scaling.uid, scaling.before) and answer.fault == "conflict"):
         return None
+    if held == (scaling.uid, scaling.before):
+        return Step("failed", f"not_written: {answer.words}")
     return Step("refused", f"target_moved: {held[1]} replicas now; {answer.words}")
 
 

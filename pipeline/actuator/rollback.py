@@ -12,6 +12,7 @@ from pipeline.actuator.ownership import owner
 from pipeline.actuator.patching import action_of, annotations_of, content_hash, operations, written
 from pipeline.actuator.pinning import config_hash, config_maps, unpinned
 from pipeline.actuator.pointers import value
+from pipeline.actuator.rights import Right, refusal
 from pipeline.actuator.room import lend
 from pipeline.actuator.shape import Kept, Shape
 from pipeline.actuator.steps import Begun, Step
@@ -30,6 +31,8 @@ class Rollback:
     shape: Shape
     unblock: Unblock | None = None
     """What a rollout of this kind can need beside its patch."""
+    needs: tuple[Right, ...] = ()
+    """Rights beside that of the patch."""
     keep: Callable[[Kubernetes, Object, Object], ApiError | None] | None = None
     """Keeps the present state, of a kind that keeps none by itself."""
     surges: bool = False
@@ -72,6 +75,11 @@ class Rollback:
             owned_by=owned.by if owned else "",
             beside=self.beside(content, version_label) if self.beside else (),
         )
+
+    def lacks(self, client: Kubernetes, target: Target) -> str:
+        """The rights that this account lacks for a rollback of the target, in words; '' for none."""
+        patch = Right("patch", self.shape.RESOURCE, target.name)
+        return refusal(client, (patch, *self.needs), target.namespace)
 
     def execute(self, client: Kubernetes, action: Action) -> Iterator[Step]:
         """The steps of one rollback; nothing is written before `approved` has been taken by the caller."""
@@ -165,14 +173,11 @@ class Rollback:
         return found
 
     def _ready(self, client: Kubernetes, action: Action) -> Object | Step:
-        """The object, if this account may patch it and nothing stands against that."""
-        target, resource = action.target, self.shape.RESOURCE
-        allowed = client.may("patch", resource, target.namespace, target.name)
-        if isinstance(allowed, ApiError):
-            return Step("refused", f"rights_unknown: {allowed.words}")
-        if not allowed:
-            what = f"{resource.words} {target.name} in {target.namespace}"
-            return Step("refused", f"forbidden: this account may not patch {what}")
+        """The object, if this account has the rights and nothing stands against the patch."""
+        target = action.target
+        lacking = self.lacks(client, target)
+        if lacking:
+            return Step("refused", lacking)
         thing = self._get(client, target)
         if isinstance(thing, ApiError):
             return Step("refused", thing.words)

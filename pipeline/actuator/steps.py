@@ -46,6 +46,9 @@ class Actuator(Protocol):
     def watch(self, client: Kubernetes, target: Target, version_label: str) -> TargetState | ApiError:
         """As observe, with the present state kept where nobody else keeps it."""
 
+    def lacks(self, client: Kubernetes, target: Target) -> str:
+        """The rights that this account lacks to carry an action on the target out, in words; '' for none."""
+
     def execute(self, client: Kubernetes, action: Action) -> Iterator[Step]:
         """Carry the action out; record each step before asking for the next."""
 

@@ -8,6 +8,9 @@ https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-ro
 from __future__ import annotations
 
 from pipeline.actuator.kubernetes import EVICTIONS, PODS, ApiError, Kubernetes, Object
+from pipeline.actuator.rights import Right
+
+NEEDS = (Right("list", PODS), Right("create", EVICTIONS))
 
 _HASH_LABEL = "controller-revision-hash"
 

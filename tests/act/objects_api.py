@@ -19,6 +19,10 @@ class Objects:
         self.writes: list[tuple[str, str, str]] = []
         self.faults: list[tuple[str, str]] = []
         """(verb, fault) of the next real writes; `lost` takes effect and its answer does not come."""
+        self.asked: set[tuple[str, str]] = set()
+        """(verb, resource) of every request, dry runs among them."""
+        self.denied: set[tuple[str, str]] = set()
+        """(verb, resource) that the account has no right to."""
         self.version = 0
 
     def put(self, resource: Resource, namespace: str, name: str, **content: Any) -> Json:
@@ -31,16 +35,18 @@ class Objects:
         self.held.setdefault(_key(resource), {})[namespace, name] = made
         return made
 
+    def may(self, verb: str, resource: Resource, namespace: str, name: str) -> bool:
+        return (verb, resource.words) not in self.denied
+
     def get(self, resource: Resource, namespace: str, name: str) -> Json | ApiError:
-        found = self.held.get(_key(resource), {}).get((namespace, name))
-        if found and resource.subresource == "scale":  # the server leaves zero out
-            wanted = found["spec"].get("replicas", 1)
-            return {"metadata": dict(found["metadata"]), "spec": {"replicas": wanted} if wanted else {}}
-        return copy.deepcopy(found) if found else ApiError("not_found", "get", resource.words, name)
+        return self._refused("get", resource) or self._found("get", resource, namespace, name)
 
     def list_all(
         self, resource: Resource, namespace: str, *, label_selector: str = ""
     ) -> list[Json] | ApiError:
+        refused = self._refused("list", resource)
+        if refused:
+            return refused
         if _key(resource) not in self.held:
             return ApiError("not_found", "list", resource.words, "no such kind")
         items = self.held[_key(resource)].items()
@@ -49,7 +55,7 @@ class Objects:
     def patch(
         self, resource: Resource, namespace: str, name: str, operations: Any, *, dry_run: bool
     ) -> Json | ApiError:
-        found = self.get(resource, namespace, name)
+        found = self._refused("patch", resource) or self._found("patch", resource, namespace, name)
         if isinstance(found, ApiError):
             return found
         fault = self._fault("patch") if not dry_run else ""
@@ -72,11 +78,14 @@ class Objects:
     def create(
         self, resource: Resource, namespace: str, body: Json, *, name: str = "", dry_run: bool = False
     ) -> Json | ApiError:
+        refused = self._refused("create", resource)
+        if refused:
+            return refused
         fault = self._fault("create") if not dry_run else ""
-        if fault:
+        if fault and fault != "lost":
             return ApiError(fault, "create", resource.words, "as the test wants it")
         if resource.subresource == "eviction":
-            return self.delete(
+            return self._gone(
                 Resource("", "v1", "pods"), namespace, name, body["deleteOptions"]["preconditions"]["uid"]
             )
         made = body["metadata"]["name"]
@@ -85,10 +94,20 @@ class Objects:
         if not dry_run:
             self.put(resource, namespace, made, **copy.deepcopy(body))
             self.writes.append(("create", _key(resource), made))
-        return body
+        return ApiError("timeout", "create", resource.words, "lost") if fault == "lost" else body
 
     def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> Json | ApiError:
-        found = self.get(resource, namespace, name)
+        return self._refused("delete", resource) or self._gone(resource, namespace, name, uid)
+
+    def _found(self, verb: str, resource: Resource, namespace: str, name: str) -> Json | ApiError:
+        found = self.held.get(_key(resource), {}).get((namespace, name))
+        if found and resource.subresource == "scale":  # the server leaves zero out
+            wanted = found["spec"].get("replicas", 1)
+            return {"metadata": dict(found["metadata"]), "spec": {"replicas": wanted} if wanted else {}}
+        return copy.deepcopy(found) if found else ApiError("not_found", verb, resource.words, name)
+
+    def _gone(self, resource: Resource, namespace: str, name: str, uid: str) -> Json | ApiError:
+        found = self._found("delete", resource, namespace, name)
         if isinstance(found, ApiError):
             return found
         if found["metadata"]["uid"] != uid:
@@ -96,6 +115,12 @@ class Objects:
         del self.held[_key(resource)][namespace, name]
         self.writes.append(("delete", _key(resource), name))
         return found
+
+    def _refused(self, verb: str, resource: Resource) -> ApiError | None:
+        self.asked.add((verb, resource.words))
+        if (verb, resource.words) not in self.denied:
+            return None
+        return ApiError("forbidden", verb, resource.words, "the test's account may not")
 
     def _fault(self, verb: str) -> str:
         if self.faults and self.faults[0][0] == verb:

@@ -261,9 +261,9 @@ def test_a_frozen_namespace_keeps_what_it_has_and_gets_no_more(lab, kube, tmp_pa
     with Store.open(tmp_path) as store:
         into, clients = Embedded(store), {"rig": lab.api}
         frozen = freezing.freeze(into, lab.api, "rig", plan, timedelta(hours=1), "ana", NOW)
-        assert [t.state for t in frozen] == ["proposed", "executed"]
+        assert [t.state for t in frozen] == ["proposed", "approved", "executed"]
         again = freezing.freeze(into, lab.api, "rig", plan, timedelta(hours=1), "ana", NOW + timedelta(1))
-        assert [t.state for t in again] == ["proposed", "refused"]
+        assert [t.state for t in again] == ["proposed", "approved", "refused"]
         objects.until(lambda: _quota(kube, ns).get("status", {}).get("used"), "the quota to count")
         assert refused(objects.pod, gpu)
         assert refused(objects.claim, objects.request("gpu.act"))

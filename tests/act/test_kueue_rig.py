@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 import requests
 
-from pipeline.act.admission import CHECKS, CONTROLLER, Hold, answer
+from pipeline.act.admission import CONTROLLER, Hold, answer
 from pipeline.actuator.kubernetes import ApiError, Resource
-from pipeline.actuator.ladder.reading import LOCAL_QUEUES, WORKLOADS
+from pipeline.actuator.ladder.reading import CHECKS, LOCAL_QUEUES, WORKLOADS
 from pipeline.rig import kueue
 from tests import waiting
 from tests.act.rig_targets import client, install

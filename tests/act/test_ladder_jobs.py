@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.act.admission import CHECKS, CONTROLLER
+from pipeline.act.admission import CONTROLLER
 from pipeline.act.climbing import climb
 from pipeline.actuator.kubernetes import ApiError
-from pipeline.actuator.ladder.reading import WORKLOADS
+from pipeline.actuator.ladder.reading import CHECKS, WORKLOADS
 from pipeline.actuator.lease import Lease, Led, leading
 from pipeline.embedded import Embedded
 from pipeline.policy.file import parse
@@ -58,7 +58,7 @@ def test_workloads_wait_while_a_step_holds_and_no_longer(tmp_path):
     rules = Scene.policy(type("", (), {"name": "lab"})(), steps="hold_admission")
     with Store.open(tmp_path) as store:
         assert answered(store, rules) == "Ready"
-        climb(store, Embedded(store), rules, {"a": standing()}, {}, NOW)
+        climb(store, Embedded(store), rules, {"a": standing()}, {"lab": api}, NOW)
         assert answered(store, rules) == "Retry"
         assert answered(store, parse(rules.text + "kill_switch: true\n")) == "Ready"
         assert answered(store, rules, NOW + timedelta(hours=12)) == "Ready", "its time is over"

@@ -7,16 +7,25 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.act.admission import CHECKS, CONTROLLER, Hold, answer
+from pipeline.act.admission import CONTROLLER, Hold, answer
 from pipeline.actuator import freeze as quota
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError, Resource
 from pipeline.actuator.ladder.contract import Scope
-from pipeline.actuator.ladder.reading import AUTOSCALERS, JOBS, LOCAL_QUEUES, SCALED_OBJECTS, WORKLOADS
+from pipeline.actuator.ladder.reading import (
+    AUTOSCALERS,
+    CHECKS,
+    JOBS,
+    LOCAL_QUEUES,
+    SCALED_OBJECTS,
+    WORKLOADS,
+)
+from pipeline.actuator.ladder.rights import NEEDS
 from pipeline.actuator.ladder.table import RUNGS
 from pipeline.actuator.lease import LEASES, Lease, Led
 from pipeline.actuator.object_event import object_event
 from pipeline.actuator.quotas import quotas
+from pipeline.actuator.rights import refusal
 from pipeline.actuator.room import lent_for, take_back
 from pipeline.actuator.steps import Begun
 from pipeline.policy.rules import VERSION_LABEL, Target
@@ -290,6 +299,16 @@ def test_a_hijacked_actuator_changes_one_field_of_a_limit_and_says_why(lab):
         assert not isinstance(told, ApiError), told
     path = f"/apis/events.k8s.io/v1/namespaces/{lab.ns}/events/driftledger-{'a' * 20}-executed"
     assert lab.kube.request("GET", path)["note"] == "held to 3 devices"
+
+
+def test_the_shipped_rights_are_enough_for_each_step_where_they_are_bound_and_nowhere_else(lab):
+    for step, needs in NEEDS.items():
+        assert refusal(lab.api, needs, lab.ns) == "", step
+    said = refusal(lab.api, NEEDS["hold_queues"], "kube-system")
+    assert said.startswith(
+        "forbidden: this account may not list, get, patch localqueues.kueue.x-k8s.io in kube-system; "
+        "deploy/actuator-rbac.yaml gives it by ClusterRole driftledger-actuator bound in kube-system: "
+    )
 
 
 def test_quotas_and_limits_are_read(lab):

@@ -272,3 +272,26 @@ def test_two_owners_or_a_copied_mark_name_nobody():
     other = Scene("Application")
     other.thing["metadata"]["annotations"] = {"argocd.argoproj.io/tracking-id": "apps:apps/Deployment:x/y"}
     assert other.decide().reason == "owner_agrees"
+
+
+def test_an_owner_that_may_not_be_told_to_go_on_is_not_forgotten(monkeypatch):
+    """With its right taken away or all writes stopped at that hour, it would apply nothing for ever."""
+    scene = Scene("Application")
+    scene.carry_out()
+    scene.api.report("Deployment")
+    scene.tick(NOW + MINUTE)
+    said = ApiError("forbidden", "patch", "applications.argoproj.io", "not any more")
+    monkeypatch.setattr(scene.api, "patch", lambda *_, **__: said)
+    assert scene.tick(UNTIL) == [("suspend_owner", "failed")]
+    assert scene.tick(UNTIL + HOUR) == [] and scene.waits, "told once"
+    monkeypatch.undo()
+    assert scene.tick(UNTIL + 2 * HOUR) == [("suspend_owner", "undone")] and not scene.waits
+
+
+def test_an_owner_is_not_told_to_wait_for_what_this_account_may_not_do(monkeypatch):
+    scene = Scene("Application")
+    patches = scene.api.written
+    monkeypatch.setattr(scene.api, "may", lambda verb, resource, *_: resource.plural != "deployments")
+    (refused,) = scene.carry_out()
+    assert refused[:2] == ("rollback", "refused") and "may not patch deployments.apps" in refused[2]
+    assert scene.api.written == patches and not scene.waits

@@ -19,7 +19,8 @@ from pipeline.canonical import canonical
 SHOWN = 3
 """Changes that a step's sentence names."""
 
-Done = Literal["done", "left", "unknown"]
+Done = Literal["done", "left", "unknown", "refused"]
+"""Left is left for good; refused still has what was changed, and is asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +95,21 @@ def _each(
     if any(done == "unknown" for _, done, _ in found):
         return None
     changed = [c.words for c, done, _ in found if done == "done"]
-    left = {f"{c.plural}/{c.name}": why for c, done, why in found if done == "left"}
+    refused = {_name(c): why for c, done, why in found if done == "refused"}
+    left = {_name(c): why for c, done, why in found if done == "left"}
     evidence = canonical({"changed": changed, "left": left})
     words = f"{len(changed)} of {len(found)} changed{_listed(changed)}" + (
         f", left: {_named(left)}" if left else ""
     )
+    if refused:
+        return Step("failed", f"not put back, and tried again at each tick: {_named(refused)}", evidence)
     if state == "executed" and not changed:
         return Step("refused", f"not_written: {_named(left)}", evidence)
     return Step(state, words if state == "executed" else f"put back: {words}", evidence)
+
+
+def _name(change: Change) -> str:
+    return f"{change.plural}/{change.name}"
 
 
 def _listed(changed: list[str]) -> str:
@@ -125,22 +133,22 @@ def _forwards(client: Kubernetes, change: Change, action_id: str) -> tuple[Done,
         mark = {"op": "add", "path": "/metadata/annotations", "value": {ANNOTATION: action_id}}
     setting = {"op": "add", "path": f"/spec/{change.field}", "value": change.after}
     patch = [*_guard(thing, change.uid, change.field, change.before), setting, mark]
-    return _sent(client, change, patch, lambda held: action_of(held) == action_id)
+    return _sent(client, change, patch, lambda held: action_of(held) == action_id, _fault)
 
 
 def _backwards(client: Kubernetes, change: Change, action_id: str) -> tuple[Done, str]:
     thing = client.get(change.resource, change.namespace, change.name)
     if isinstance(thing, ApiError):
-        return ("left", "it is gone") if thing.fault == "not_found" else _fault(thing)
+        return _fault_of_undo(thing)
     if thing["metadata"]["uid"] != change.uid:
         return "left", "another object has its name now"
     if action_of(thing) != action_id:
-        return "left", "it does not carry the action"
+        as_it_was = thing["spec"].get(change.field) == change.before
+        return "left", "it is as it was" if as_it_was else "it does not carry the action"
     unmark = [{"op": "test", "path": MARK, "value": action_id}, {"op": "remove", "path": MARK}]
     if thing["spec"].get(change.field) != change.after:
-        return _sent(
-            client, change, unmark, _unmarked, "somebody has changed it since; only the mark is gone"
-        )
+        only = "somebody has changed it since; only the mark is gone"
+        return _sent(client, change, unmark, _unmarked, _fault_of_undo, only)
     path = f"/spec/{change.field}"
     setting = (
         {"op": "remove", "path": path}
@@ -148,7 +156,7 @@ def _backwards(client: Kubernetes, change: Change, action_id: str) -> tuple[Done
         else {"op": "add", "path": path, "value": change.before}
     )
     patch = [*_guard(thing, change.uid, change.field, change.after), setting, *unmark]
-    return _sent(client, change, patch, _unmarked)
+    return _sent(client, change, patch, _unmarked, _fault_of_undo)
 
 
 def _unmarked(thing: Object) -> bool:
@@ -170,6 +178,7 @@ def _sent(
     change: Change,
     patch: list[Object],
     took: Callable[[Object], bool],
+    fault: Callable[[ApiError], tuple[Done, str]],
     only: str = "",
 ) -> tuple[Done, str]:
     where = (change.resource, change.namespace, change.name, patch)
@@ -177,13 +186,20 @@ def _sent(
     for dry_run in (True, False):
         answer = client.patch(*where, dry_run=dry_run)
         if isinstance(answer, ApiError) and (dry_run or answer.wrote_nothing):
-            return _fault(answer)
+            return fault(answer)
     if isinstance(answer, ApiError):  # its answer was lost: the object tells
         thing = client.get(change.resource, change.namespace, change.name)
         if isinstance(thing, ApiError) or not took(thing):
-            return "unknown", answer.words
+            return fault(answer) if answer.fault == "failed" else ("unknown", answer.words)
     return ("left", only) if only else ("done", "")
 
 
 def _fault(error: ApiError) -> tuple[Done, str]:
     return ("left" if error.wrote_nothing else "unknown"), error.words
+
+
+def _fault_of_undo(error: ApiError) -> tuple[Done, str]:
+    """What was changed is not forgotten since somebody took a right away or stopped all writes."""
+    if error.fault == "not_found":
+        return "left", "it is gone"
+    return ("unknown" if error.is_unanswered or error.fault == "conflict" else "refused"), error.words

@@ -42,4 +42,7 @@ class Rung(Protocol):
         """Verified where the objects are as the plan says, failed where somebody has changed them."""
 
     def put_back(self, client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
-        """Undone: what was there before is there again, but for what somebody has changed since."""
+        """Undone: what was there before is there again, but for what somebody has changed since.
+
+        Failed where the cluster does not take it; it is asked again at the next tick.
+        """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from collectors.quantity import quantity
 from pipeline.actuator import freeze as quota
 from pipeline.actuator.kubernetes import RESOURCE_QUOTAS, ApiError, Kubernetes
 from pipeline.actuator.ladder.contract import Plan, Scope
@@ -30,8 +31,9 @@ def holds(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
     if action_of(found) != action_id:
         return Step("failed", "another freeze has taken its place")
     counted = (found.get("status") or {}).get("hard") or {}
-    wanted = {name: str(count) for name, count in plan["hard"].items()}
-    return Step("verified", "the quota counts") if counted == wanted else None
+    # The API server writes some in another form: 1000 is 1k.
+    counts = {name: quantity(held) for name, held in counted.items()} == dict(plan["hard"])
+    return Step("verified", "the quota counts") if counts else None
 
 
 def put_back(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:

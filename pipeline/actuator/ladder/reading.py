@@ -12,6 +12,8 @@ JOBS = Resource("batch", "v1", "jobs")
 LOCAL_QUEUES = Resource("kueue.x-k8s.io", "v1beta2", "localqueues")
 WORKLOADS = Resource("kueue.x-k8s.io", "v1beta2", "workloads")
 WORKLOAD_STATUS = Resource("kueue.x-k8s.io", "v1beta2", "workloads", "status")
+CHECKS = Resource("kueue.x-k8s.io", "v1beta2", "admissionchecks")
+CHECK_STATUS = Resource("kueue.x-k8s.io", "v1beta2", "admissionchecks", "status")
 PRIORITY_CLASSES = Resource("scheduling.k8s.io", "v1", "priorityclasses")
 
 

@@ -54,6 +54,9 @@ def _all(client: Kubernetes, scalings: list[Scaling], state: str) -> Step | None
         return None
     words = "; ".join(s.detail for s in steps)
     evidence = canonical({"steps": [asdict(s) for s in steps]})
+    kept = [s.detail for s in steps if s.state == "failed"]
+    if state == "undone" and kept:
+        return Step("failed", f"not put back, and tried again at each tick: {'; '.join(kept)}", evidence)
     if state == "undone":
         return Step("undone", f"put back: {words}", evidence)
     done = any(s.state == "executed" for s in steps)

@@ -30,15 +30,12 @@ RUNGS: dict[str, Rung] = {
 
 
 def reached(clients: Mapping[str, Kubernetes], cluster: str, step: str) -> Kubernetes | None:
-    """The client for a step; None where it cannot be taken.  Steps that ask no cluster need none."""
-    return clients.get(cluster) or (_Unasked() if step in _LEDGER_ONLY else None)
-
-
-_LEDGER_ONLY = ("notify", "hold_admission")
+    """The client for a step; None where it cannot be taken.  Who is only told needs no cluster."""
+    return clients.get(cluster) or (_Unasked() if step == "notify" else None)
 
 
 class _Unasked(Kubernetes):
-    """For steps that ask no cluster: it has no connection, so asking it is a fault of ours."""
+    """For the step that asks no cluster: it has no connection, so asking it is a fault of ours."""
 
     def __init__(self) -> None:
         pass
