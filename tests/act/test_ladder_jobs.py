@@ -8,7 +8,6 @@ import pytest
 
 from pipeline.act.admission import CONTROLLER
 from pipeline.act.climbing import climb
-from pipeline.actuator.kubernetes import ApiError
 from pipeline.actuator.ladder.reading import CHECKS, WORKLOADS
 from pipeline.actuator.lease import Lease, Led, leading
 from pipeline.embedded import Embedded
@@ -92,19 +91,12 @@ def test_a_fault_that_is_over_is_told_no_more(tmp_path, monkeypatch):
     failures = iter(([("Kubernetes Events", "forbidden")], []))
     monkeypatch.setattr(jobs, "tell", lambda *_: next(failures))
 
-    class Denied(Objects):
-        denied = True
-
-        def list_all(self, resource, namespace, **selector):
-            wrong = ApiError("forbidden", "list", resource.words, "no right")
-            return wrong if self.denied else super().list_all(resource, namespace, **selector)
-
-    api = Denied()
+    api = Objects()
 
     class Twice(Once):
         def wait(self, seconds: float) -> bool:
             said.append(set(self.said))
-            api.denied = not self.turns
+            api.denied = set() if self.turns else {("list", CHECKS.words)}
             self.turns += 1
             return self.turns > 2
 
