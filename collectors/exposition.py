@@ -20,6 +20,7 @@ _LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*+)"\s*(
 _ESCAPE = re.compile(r"\\(.)")
 _UNESCAPED = {"n": "\n"}
 
+_BOM = b"\xef\xbb\xbf"
 _DETAIL_CHARACTERS = 120
 
 
@@ -38,7 +39,7 @@ def samples(data: bytes) -> tuple[list[Sample], list[Rejected]]:
     a_unit = 1_000 if data.rstrip().endswith(b"# EOF") else 1
     good: list[Sample] = []
     bad: list[Rejected] = []
-    for row, raw in enumerate(data.split(b"\n")):
+    for row, raw in enumerate(data.removeprefix(_BOM).split(b"\n")):
         line = raw.strip()
         if not line or line.startswith(b"#"):
             continue
@@ -52,7 +53,7 @@ def samples(data: bytes) -> tuple[list[Sample], list[Rejected]]:
 
 def first_has_time(data: bytes) -> bool:
     """Whether the first sample line has a time of its own."""
-    start = 0
+    start = len(_BOM) if data.startswith(_BOM) else 0
     while 0 <= start < len(data):
         end = data.find(b"\n", start)
         line = data[start : end if end >= 0 else len(data)].strip()

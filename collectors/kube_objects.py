@@ -15,6 +15,10 @@ from pipeline.events import Rejected
 Json = Mapping[str, Any]
 
 
+_WATCHED = ("ADDED", "MODIFIED")
+"""What a watch (`kubectl get -w --output-watch-events`) says of an object that is there."""
+
+
 class Owner(NamedTuple):
     kind: str
     name: str
@@ -31,7 +35,7 @@ class _Yaml(yaml.CSafeLoader):
 
 
 def load_objects(data: bytes) -> tuple[list[Json], list[Rejected]]:
-    """Objects of one document, of a List, or of documents one after the other as `kubectl get -w` writes.
+    """Objects of one document, of a list, or of documents one after the other as `kubectl get -w` writes.
 
     What does not begin as JSON is read as YAML; an alias is refused: a few bytes of them are gigabytes.
     """
@@ -69,15 +73,33 @@ def _yaml_documents(text: str) -> Iterator[Any]:
 
 
 def _collect(document: Any, objects: list[Json], rejected: list[Rejected]) -> None:
-    if not isinstance(document, dict) or not isinstance(document.get("kind", ""), str):
+    if isinstance(document, list):
+        for item in document:
+            _collect(item, objects, rejected)
+    elif not isinstance(document, dict) or not isinstance(document.get("kind", ""), str):
         rejected.append(Rejected("wrong_type", "not a Kubernetes object"))
+    elif isinstance(document.get("object"), dict) and document.get("type") in _WATCHED:
+        _collect(document["object"], objects, rejected)
     elif document.get("kind", "").endswith("List"):
         for item in sequence(document.get("items")):
-            _collect(item, objects, rejected)
+            _collect(_named_by(document, item), objects, rejected)
     elif not document.get("kind"):
-        rejected.append(Rejected("missing_field", "no kind"))
+        rejected.append(Rejected("missing_field", f"no kind{_watched(document)}"))
     else:
         objects.append(document)
+
+
+def _named_by(listed: Json, item: Any) -> Any:
+    """The API server's own lists (`kubectl get --raw`, curl) name their items' kind once, in their own."""
+    kind = listed["kind"].removesuffix("List")
+    if not isinstance(item, dict) or "kind" in item or not kind:
+        return item
+    return {"apiVersion": listed.get("apiVersion"), "kind": kind, **item}
+
+
+def _watched(document: Json) -> str:
+    """When an object was gone is not in what a watch says of it."""
+    return f"; {document['type']} of a watch tells no time" if text(document.get("type")) else ""
 
 
 def mapping(value: object) -> Json:

@@ -31,7 +31,7 @@ class Holder(NamedTuple):
 def device_of(labels: Labels) -> Device | None:
     """None where no label names a device."""
     node = first(labels, "Hostname", "hostname", "node", "instance")
-    physical = first(labels, "UUID", "gpu_uuid", "serial_number")
+    physical = first(labels, "UUID", "uuid", "gpu_uuid", "serial_number")
     number = first(labels, "gpu", "gpu_id")
     if not physical and node and number:
         physical = f"{node}/{number}"

@@ -1,6 +1,6 @@
 """Which exposition metrics the ledger uses, what they measure and in which unit they come.
 
-NVIDIA dcgm-exporter has two generations of names (DCGM 4.7 renamed them and changed units); AMD's
+NVIDIA dcgm-exporter has three generations of names (DCGM 4.7 renamed them and changed units); AMD's
 device-metrics-exporter has its own.  Everything else an exporter writes is left out by name.
 """
 
@@ -49,6 +49,15 @@ METRICS: dict[str, Metric] = {
     "DCGM_EXP_XID_ERRORS_COUNT": Metric("xid_recent", 1.0),
     "DCGM_EXP_GPU_HEALTH_STATUS": Metric("watched", 1.0),
     "DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS": Metric("rows_remapped", 1.0),
+    # dcgm-exporter 1, whose names were those of its own script
+    "dcgm_gpu_utilization": Metric("util_ratio", 0.01),
+    "dcgm_fb_used": Metric("memory_used", MIB),
+    "dcgm_fb_free": Metric("memory_free", MIB),
+    "dcgm_power_usage": Metric("power", 1.0),
+    "dcgm_total_energy_consumption": Metric("energy", 1e-3),
+    "dcgm_xid_errors": Metric("xid", 1.0),
+    "dcgm_ecc_sbe_volatile_total": Metric("ecc_corrected", 1.0),
+    "dcgm_ecc_dbe_volatile_total": Metric("ecc_uncorrected", 1.0),
     # dcgm-exporter from 4.9 (DCGM 4.7)
     "DCGM_FI_PROF_GR_ENGINE_UTIL_RATIO": Metric("engine_ratio", 1.0),
     "DCGM_FI_DEV_GPU_UTIL_RATIO": Metric("util_ratio", 1.0),

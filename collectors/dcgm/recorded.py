@@ -1,6 +1,7 @@
 """Files that hold scrapes with their times: answers of Prometheus' HTTP API, and text whose lines have times.
 
-Answers of /api/v1/query and /api/v1/query_range: https://prometheus.io/docs/prometheus/latest/querying/api/.
+Answers of /api/v1/query and /api/v1/query_range: https://prometheus.io/docs/prometheus/latest/querying/api/,
+or their `data.result` alone, which is what clients hand over.
 Text with times: what `promtool tsdb dump-openmetrics` and /federate write.
 """
 
@@ -30,7 +31,7 @@ _WORTH_KNOWING = 200
 
 def tells_times(data: bytes) -> bool:
     """Whether content is of these: an answer, or text whose first sample line has a time."""
-    return data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") or first_has_time(data)
+    return data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")) or first_has_time(data)
 
 
 def scrapes(data: bytes) -> list[Scrape]:
@@ -102,11 +103,14 @@ def _document(data: bytes, refused: list[Rejected]) -> Any:
     except (ValueError, RecursionError) as error:
         refused.append(Rejected("malformed", f"no answer of Prometheus: {error}"[:_WORTH_KNOWING], 0))
         return []
+    if isinstance(answer, list):
+        return answer
     found = answer.get("data") if isinstance(answer, dict) else None
     result = found.get("result") if isinstance(found, dict) else None
     if not isinstance(result, list):
         said = answer.get("error") or answer.get("status") if isinstance(answer, dict) else None
-        why = f"no data.result of an answer of Prometheus; it says {said}"
+        says = f"; it says {said}" if said else ": wanted is what /api/v1/query or query_range gave"
+        why = f"no data.result of an answer of Prometheus{says}"
         refused.append(Rejected("malformed", why[:_WORTH_KNOWING], 0))
         return []
     return result

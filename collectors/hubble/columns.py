@@ -29,9 +29,8 @@ _ENDPOINT = msgspec.json.Decoder(list[Endpoint | None])
 _SOURCE = Repeated("source", Endpoint(), _ENDPOINT)
 _DESTINATION = Repeated("destination", Endpoint(), _ENDPOINT)
 _LABELS: Repeated[list[str]] = Repeated("node_labels", [], msgspec.json.Decoder(list[list[str] | None]))
-_NO_FLOW = Rejected("missing_field", "neither verdict nor IP: not a flow")
 _NO_ADDRESS = Address()
-_LAYER4 = ("TCP", "UDP", "SCTP", "ICMPv4", "ICMPv6")
+_LAYER4 = ("TCP", "UDP", "SCTP", "ICMPv4", "ICMPv6", "VRRP", "IGMP")
 
 
 def flow_table(flows: list[Flow], rows: Sequence[int], cluster: str) -> tuple[pa.Table, list[Rejected]]:
@@ -53,8 +52,6 @@ def flow_table(flows: list[Flow], rows: Sequence[int], cluster: str) -> tuple[pa
     }
     table = to_table("flow", columns, len(flows))
     bad = labels.refused() | destination.refused() | source.refused()
-    for place in [i for i, f in enumerate(flows) if f.verdict is None and f.IP is None]:
-        bad.setdefault(place, _NO_FLOW)
     if time.null_count:
         for place, known in enumerate(time.is_valid().to_pylist()):
             if not known:
@@ -73,13 +70,13 @@ def _no_time(text: str | None) -> Rejected:
 
 def _columns(flows: list[Flow]) -> dict[str, Any]:
     addresses = [f.IP or _NO_ADDRESS for f in flows]
-    direction = pa.array([f.traffic_direction for f in flows], pa.string())
+    direction = _texts([f.traffic_direction for f in flows])
     return {
         "uuid": [f.uuid for f in flows],
-        "verdict": [f.verdict or "VERDICT_UNKNOWN" for f in flows],
+        "verdict": _texts([f.verdict or "VERDICT_UNKNOWN" for f in flows]),
         "direction": pc.if_else(pc.is_in(direction, _DIRECTIONS), direction, _NO_TEXT),
         "is_reply": [True if f.reply else f.is_reply for f in flows],
-        "drop_reason": [f.drop_reason_desc for f in flows],
+        "drop_reason": _texts([f.drop_reason_desc for f in flows]),
         "source_ip": [a.source for a in addresses],
         "destination_ip": [a.destination for a in addresses],
     }
@@ -161,10 +158,15 @@ def _applications(flows: list[Flow], transport: list[str | None]) -> dict[str, A
     return {"dns_rcode": rcode, "http_status": status, "latency_seconds": _seconds(latency)}
 
 
-def _seconds(nanoseconds: list[str | int | None]) -> pa.DoubleArray:
+def _texts(values: Sequence[str | int | None]) -> pa.StringArray:
+    """Proto3 JSON writes 64-bit integers as texts, and enums by their names; who does not, wrote a number."""
     try:
-        texts = pa.array(nanoseconds, pa.string())
-    except pa.ArrowTypeError:  # proto3 JSON writes 64-bit integers as texts; who does not, wrote a number
-        texts = pa.array([None if ns is None else str(ns) for ns in nanoseconds], pa.string())
+        return pa.array(values, pa.string())
+    except pa.ArrowTypeError:
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def _seconds(nanoseconds: list[str | int | None]) -> pa.DoubleArray:
+    texts = _texts(nanoseconds)
     digits = pc.if_else(pc.match_substring_regex(texts, "^[0-9]{1,18}$"), texts, _NO_TEXT)
     return pc.multiply(digits.cast(pa.int64()).cast(pa.float64(), safe=False), 1e-9)

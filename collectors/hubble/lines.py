@@ -12,9 +12,14 @@ from typing import Annotated
 
 import msgspec
 
+from collectors.json_lines import as_lines
 from pipeline.events import Rejected
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+
+
+Name = str | int
+"""Of an enum: who wrote the line says the number of one that is newer than he is."""
 
 
 class Workload(msgspec.Struct, gc=False):
@@ -53,6 +58,8 @@ class Layer4(msgspec.Struct, gc=False):
     SCTP: Ports | None = None
     ICMPv4: Ports | None = None
     ICMPv6: Ports | None = None
+    VRRP: Ports | None = None
+    IGMP: Ports | None = None
 
 
 class Http(msgspec.Struct, gc=False):
@@ -69,7 +76,7 @@ class Dns(msgspec.Struct, gc=False):
 
 
 class Layer7(msgspec.Struct, gc=False):
-    type: str = ""
+    type: Name = ""
     latency_ns: str | int | None = None
     dns: Dns | None = None
     http: Http | None = None
@@ -82,8 +89,8 @@ NULL = msgspec.Raw(b"null")
 class Flow(msgspec.Struct, gc=False):
     time: str | None = None
     uuid: str | None = None
-    verdict: str | None = None
-    drop_reason_desc: str | None = None
+    verdict: Name | None = None
+    drop_reason_desc: Name | None = None
     IP: Address | None = None
     l4: Layer4 | None = None
     source: msgspec.Raw = NULL
@@ -96,8 +103,8 @@ class Flow(msgspec.Struct, gc=False):
     l7: Layer7 | None = None
     reply: bool = False
     is_reply: bool | None = None
-    traffic_direction: str | None = None
-    trace_observation_point: str | None = None
+    traffic_direction: Name | None = None
+    trace_observation_point: Name | None = None
     extensions: msgspec.Raw = NULL
     """What another agent than Cilium's adds, as google.protobuf.Any."""
 
@@ -130,9 +137,12 @@ BAD_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 Decoded = Line | Rejected
 
+_NO_FLOW = Rejected("missing_field", "neither verdict nor IP: not a flow")
+
 
 def decode_lines(data: bytes) -> Iterator[list[Decoded]]:
     """Every line that is not blank, in runs; a refused line knows its number among them, from 0."""
+    data = as_lines(data)
     whole = memoryview(data)
     start = row = 0
     while start < len(data):
@@ -158,9 +168,14 @@ def _decode_run(run: memoryview, row: int) -> list[Decoded]:
 def _decode_one(line: bytes, row: int) -> Decoded:
     try:
         decoded = _LINE.decode(line)
-        return decoded if _known(decoded) else Line(flow=_BARE.decode(line))
+        if _known(decoded):
+            return decoded
+        flow = _BARE.decode(line)
     except BAD_JSON as error:
         return refused(error, row)
+    if flow.verdict is None and flow.IP is None:
+        return _NO_FLOW._replace(row=row)
+    return Line(flow=flow)
 
 
 def refused(error: Exception, row: int | None, field: str = "") -> Rejected:

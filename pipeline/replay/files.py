@@ -21,6 +21,8 @@ MAX_FILE_BYTES = 2**31
 """Largest content that is read, also after decompression: a small archive must not fill the memory."""
 
 _GZIP = b"\x1f\x8b"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""How a file begins that Windows PowerShell wrote with `>`."""
 _TAR_MAGIC = slice(257, 262)
 
 
@@ -84,10 +86,19 @@ def _unpacked(file: File) -> Iterator[File | Passed]:
         yield Passed(file, nothing_read("too_large", f"more than {MAX_FILE_BYTES} bytes"))
     elif file.data[_TAR_MAGIC] == b"ustar":
         yield from _members(file)
+    elif file.data.startswith(_UTF_16):
+        yield _as_utf_8(file)
     elif not file.data.strip():
         yield Passed(file, nothing_read("empty_file", "nothing in it"))
     else:
         yield file
+
+
+def _as_utf_8(file: File) -> File | Passed:
+    try:
+        return file._replace(data=file.data.decode("utf-16").encode())
+    except UnicodeError as error:
+        return Passed(file, nothing_read("malformed", f"it begins as UTF-16 and is not: {error}"))
 
 
 def _members(archive: File) -> Iterator[File | Passed]:

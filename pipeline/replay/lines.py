@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from collectors.catalogue import File
+from collectors.json_lines import as_lines
 from pipeline.events import Message, Rejected
 from pipeline.replay.kinds import source_name
 from pipeline.wire.cloudevents import JSON, body, event_type
@@ -30,8 +31,8 @@ _DECODER = msgspec.json.Decoder(_Attributes)
 
 
 def lines(file: File) -> list[bytes]:
-    """Lines that are not blank; each is one message."""
-    return [line for line in file.data.split(b"\n") if line.strip()]
+    """Lines that are not blank, or the elements of a CloudEvents batch; each is one message."""
+    return [line for line in as_lines(file.data).split(b"\n") if line.strip()]
 
 
 def messages(file: File, time: int) -> Iterator[Message | Rejected]:

@@ -136,6 +136,37 @@ def claim(*results, pods=("p1",), config=(), **metadata):
     }
 
 
+def raw_list(item):
+    """As the API server's own answer, whose items do not name their kind."""
+    bare = {key: value for key, value in item.items() if key not in ("kind", "apiVersion")}
+    return {"kind": f"{item['kind']}List", "apiVersion": item["apiVersion"], "items": [bare]}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda *found: b"\n".join(json.dumps(raw_list(o)).encode() for o in found),
+        lambda *found: json.dumps(found).encode(),
+        lambda *found: b"\n".join(json.dumps({"type": "ADDED", "object": o}).encode() for o in found),
+    ],
+    ids=["kubectl get --raw", "jq .items", "kubectl get -w --output-watch-events"],
+)
+def test_the_ways_in_which_the_same_objects_are_written_down_mean_the_same(written):
+    found = (slice_(device()), claim())
+    parsed = read(f=written(*found))[("f",)]
+    assert (parsed.read, parsed.used, parsed.rejected) == (2, 2, ())
+    assert parsed.events["allocation"].to_pylist() == allocations(*found)[1]
+
+
+def test_a_watch_that_tells_of_a_deletion_is_refused_since_it_has_no_time():
+    parsed = read(f=json.dumps({"type": "DELETED", "object": claim()}).encode())[("f",)]
+    [rejected] = parsed.rejected
+    assert (rejected.reason, rejected.detail) == (
+        "missing_field",
+        "no kind; DELETED of a watch tells no time",
+    )
+
+
 def test_a_claim_of_several_pods_is_shared_out_between_them():
     """Three pods on one GPU are one GPU: the shares must sum to it."""
     _, rows = allocations(slice_(device()), claim(pods=("a", "b", "c")))

@@ -121,6 +121,17 @@ def test_both_generations_of_names_and_units_give_equal_events():
     assert (old["pod"], old["namespace"], old["xid"], old["xid_errors"]) == ("p", "ns", 31, 1)
 
 
+def test_the_first_generation_of_names_is_read_after_a_byte_order_mark():
+    """dcgm-exporter 1 wrote small names and labels of its own; clusters still run it."""
+    holder = '{gpu="0",uuid="GPU-a",pod_name="p",pod_namespace="ml",container_name="c"}'
+    values = {"gpu_utilization": 37, "fb_used": 6000, "fb_free": 10000, "power_usage": 31.5, "sm_clock": 135}
+    text = "\ufeff# HELP dcgm_gpu_utilization GPU utilization (in %).\n"
+    parsed, [row] = rows(text + "".join(f"dcgm_{name}{holder} {v}\n" for name, v in values.items()))
+    assert (parsed.rejected, parsed.excluded) == ((), {"metric_not_used": 1})
+    assert (row["device"], row["namespace"], row["pod"], row["container"]) == ("GPU-a", "ml", "p", "c")
+    assert (row["util_ratio"], row["memory_total_bytes"], row["power_watts"]) == (0.37, 16000 * MIB, 31.5)
+
+
 def test_the_ratio_that_is_a_percentage_on_dcgm_46_is_divided():
     """DCGM 4.6 writes percent under the new name: read as a ratio, 1 % busy would be 100 %."""
     both = 'DCGM_FI_DEV_GPU_UTIL_RATIO{UUID="GPU-a"} 1\nDCGM_FI_DEV_GPU_UTIL_RATIO{UUID="GPU-b"} 47'

@@ -55,6 +55,13 @@ def test_an_instant_answer_is_one_scrape_at_its_own_time():
     assert (row["time"].timestamp(), row["interval_seconds"]) == (START + 0.082, 30.0)
 
 
+def test_the_result_alone_is_an_answer():
+    """A client such as prometheus-api-client hands over `data.result`, and that is what people keep."""
+    result = [{"metric": GPU, "value": [START, "32"]}]
+    assert recorded.tells_times(json.dumps(result).encode())
+    assert rows(json.dumps(result).encode()) == rows(answer(*result, kind="vector"))
+
+
 def test_the_exporters_own_pod_does_not_hold_the_gpu():
     """The operator's labels name the exporter's pod; a GPU that nobody holds must not be billed to it."""
     (idle,) = rows(answer({"metric": GPU | OWN, "value": [START, "1"]}))

@@ -229,10 +229,11 @@ def test_archives_and_standard_input_are_the_same_content(ledger, tmp_path, monk
     (tmp_path / "packed.json.gz").write_bytes(gzip.compress(FLOW.encode()))
     (tmp_path / "both.tar.gz").write_bytes(packed("f.json", FLOW.encode(), **{"._f.json": b"mac"}))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(FLOW.encode())))
-    files = [tmp_path / n for n in ("plain.json", "packed.json.gz", "both.tar.gz")]
+    (tmp_path / "windows.json").write_bytes(FLOW.encode("utf-16"))
+    files = [tmp_path / n for n in ("plain.json", "packed.json.gz", "both.tar.gz", "windows.json")]
     code, outcomes = ledger.replay("hubble", *files, "-")
     assert code == 0 and total(outcomes, "events") == {"flow": 1}
-    assert [o["duplicates"] for o in outcomes if o["read"] and o["used"]] == [0, 1, 1, 1]
+    assert [o["duplicates"] for o in outcomes if o["read"] and o["used"]] == [0, 1, 1, 1, 1]
     assert total(outcomes, "excluded") == {"mac_resource_fork": 1}
 
 
@@ -281,7 +282,7 @@ def test_events_keep_their_own_identity_or_get_the_files(ledger, tmp_path):
     anonymous = event(data=[event()["data"]] * 2)
     first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
     first.write_text("\n".join(map(json.dumps, [*numbered[:3], anonymous])))
-    second.write_text("\n".join(map(json.dumps, numbered[1:])))
+    second.write_text(json.dumps(numbered[1:]))  # CloudEvents' batch
     code, [one, two] = ledger.replay("events", first, second)
     assert code == 0 and (one["read"], one["events"]) == (4, {"gpu": 5})
     assert (two["read"], two["events"], two["duplicates"]) == (3, {"gpu": 1}, 2)

@@ -1,5 +1,6 @@
 """Hubble flows as JSON lines: real files, both shapes, other export events, hostile lines."""
 
+import json
 import time
 
 import pytest
@@ -106,6 +107,53 @@ def test_what_is_no_flow_is_left_out_by_name_and_losses_are_kept():
     [gap] = parsed.gaps.to_pylist()
     assert (gap["lost"], gap["source"], gap["detail"]) == (1234, "hubble/n1", "HUBBLE_RING_BUFFER")
     assert parsed.gaps.schema == GAPS_SCHEMA == GAPS.schema
+
+
+def flow(**fields):
+    return {"flow": {"time": "2026-09-01T10:00:00Z", "verdict": "FORWARDED", **fields}}
+
+
+def test_numbers_stand_for_what_is_newer_than_the_command_that_wrote_them():
+    """An older `hubble` has no name for a newer verdict or reason: it is a flow all the same."""
+    line = flow(verdict=7, drop_reason_desc=210, traffic_direction="EGRESS", trace_observation_point=12)
+    parsed = parse(json.dumps(line).encode(), cluster="c")
+    [row] = parsed.events["flow"].to_pylist()
+    assert (row["verdict"], row["drop_reason"], row["direction"]) == ("7", "210", "EGRESS")
+
+
+def test_a_flow_without_verdict_and_address_is_one_where_the_exporter_calls_it_so():
+    """A field mask or aggregation leaves out what it is not told to write."""
+    line = {"flow": {"time": "2026-09-01T10:00:00Z", "source": {"pod_name": "a"}, "aggregate": {}}}
+    parsed = parse(json.dumps(line).encode(), cluster="c")
+    assert (parsed.used, parsed.rejected) == (1, ())
+
+
+@pytest.mark.parametrize("protocol", ["ICMPv6", "SCTP", "VRRP", "IGMP"])
+def test_every_transport_is_named(protocol):
+    parsed = parse(json.dumps(flow(l4={protocol: {"type": 1}})).encode(), cluster="c")
+    assert parsed.events["flow"]["protocol"].to_pylist() == [protocol]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda flows: b"\xef\xbb\xbf" + "\n".join(map(json.dumps, flows)).encode(),
+        lambda flows: json.dumps(flows, indent=2).encode(),
+        lambda flows: "\r\n".join(json.dumps(f["flow"], indent=2) for f in flows).encode(),
+    ],
+    ids=["byte order mark", "jq -s", "jq .flow"],
+)
+def test_flows_that_went_through_other_hands_are_the_same(written):
+    flows = [flow(uuid=str(n), l4={"TCP": {"destination_port": n}}) for n in range(3)]
+    parsed = parse(written(flows), cluster="c")
+    assert (parsed.read, parsed.used, parsed.rejected) == (3, 3, ())
+    assert parsed.events["flow"]["destination_port"].to_pylist() == [0, 1, 2]
+
+
+def test_spread_flows_are_taken_up_to_where_they_are_broken():
+    whole = json.dumps(flow(), indent=1)
+    parsed = parse(f"{whole}\n{whole[:60]}".encode(), cluster="c")
+    assert parsed.balanced and parsed.used == 1 and parsed.rejected
 
 
 @pytest.mark.parametrize(
