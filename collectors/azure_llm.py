@@ -1,6 +1,7 @@
 """Azure LLM inference traces (CSV: TIMESTAMP, ContextTokens, GeneratedTokens) to `inference` events.
 
-Source: https://github.com/Azure/AzurePublicDataset, AzureLLMInferenceDataset2023 and later.
+Source: https://github.com/Azure/AzurePublicDataset, AzureLLMInferenceDataset2023 and later; the one of
+2025 has the number of images beside.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from collectors.parsed import Parsed, nothing_read, to_table
 from pipeline.events import Rejected
 
 _COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
+_SERVICES = {"code": "azure-llm-code", "multimodal": "azure-lmm-multimodal"}
 VERSION = "unknown"
 """The trace does not say which version of the model answered."""
 
 
 def model_name(file_name: str) -> str:
-    """azure-llm-code for the coding service's file; the conversation service otherwise."""
-    return "azure-llm-code" if "code" in file_name.rpartition("/")[2].lower() else "azure-llm-conv"
+    """Of the service that a file's name tells; the conversation service otherwise."""
+    name = file_name.rpartition("/")[2].lower()
+    return next((model for word, model in _SERVICES.items() if word in name), "azure-llm-conv")
 
 
 def parse(data: bytes, *, model: str, cluster: str) -> Parsed:

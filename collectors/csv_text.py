@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow as pa
 from pipeline.events import Rejected
 
 _BOM = b"\xef\xbb\xbf"
+_MOST_SHOWN = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,19 @@ def count_lines(data: bytes) -> int:
 
 
 def read_lines(data: bytes, needed: tuple[str, ...]) -> Lines | Rejected:
-    """Every line that is not blank; values are unquoted.  A header without a needed name refuses the file."""
+    """Every line that is not blank.  A header without a needed name refuses the file."""
     lines = [line.rstrip(b"\r") for line in data.removeprefix(_BOM).split(b"\n") if line.strip()]
     if not lines:
         return Rejected("empty_file", "no header")
-    header = [name.strip() for name in lines[0].decode("utf-8", "replace").split(",")]
+    header = _split(lines[0].decode("utf-8", "replace"))
     absent = [name for name in needed if name not in header]
-    if absent or len(set(header)) != len(header):
-        return Rejected("missing_field", f"no column {', '.join(absent)}" if absent else "a column twice")
+    if absent:
+        shown = lines[0].decode("utf-8", "replace")[:_MOST_SHOWN]
+        return Rejected(
+            "missing_field", f"no column {', '.join(absent)} in the first line, which is: {shown}"
+        )
+    if len(set(header)) != len(header):
+        return Rejected("missing_field", "a column twice")
     values: list[list[str]] = []
     rows: list[int] = []
     bad: list[Rejected] = []
@@ -55,9 +62,16 @@ def read_lines(data: bytes, needed: tuple[str, ...]) -> Lines | Rejected:
 
 def _cells(line: bytes) -> list[str] | None:
     try:
-        return line.decode().split(",")
-    except UnicodeDecodeError:
+        return _split(line.decode())
+    except (UnicodeDecodeError, csv.Error):
         return None
+
+
+def _split(line: str) -> list[str]:
+    """Values without their quotes, and without the space around commas."""
+    if '"' in line:
+        return [value.strip() for value in next(csv.reader([line], skipinitialspace=True), [])]
+    return [value.strip() for value in line.split(",")] if ", " in line or " ," in line else line.split(",")
 
 
 def _refused(cells: list[str] | None, expected: int, row: int) -> Rejected:

@@ -11,12 +11,13 @@ from collectors.csv_text import Lines
 from pipeline.events import Rejected
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
-_WHOLE = r"^\d{1,15}$"
-_TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|\+00:?00)?$"
-_ZONE = r"(Z|\+00:?00)$"
+_WHOLE = r"^\d{1,15}(\.0*)?$"
+_TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?$"
+_ZONE = r"(Z|[+-]\d\d:?\d\d)$"
 _ABSENT = ("", "null", "none", "nan")
 
 UTC = pa.timestamp("us", tz="UTC")
+_NANOSECONDS = pa.timestamp("ns", tz="UTC")
 _LONGEST_EPOCH_SECONDS = 2.0**33
 
 
@@ -27,25 +28,28 @@ def numbers(texts: pa.ChunkedArray) -> pa.Array:
 
 
 def whole_numbers(texts: pa.ChunkedArray) -> pa.Array:
-    """int64; null where the text is no count."""
-    return _where(texts, _WHOLE).cast(pa.int64())
+    """int64; null where the text is no count; 7.0, as pandas writes a column with gaps, is 7."""
+    return pc.replace_substring_regex(_where(texts, _WHOLE), r"\.0*$", "").cast(pa.int64())
 
 
 def utc_times(texts: pa.ChunkedArray) -> pa.Array:
     """Date and time in UTC, with up to nine decimals; a time without a zone is taken as UTC."""
-    naive = pc.replace_substring_regex(_where(texts, _TIME), _ZONE, "")
+    told = _where(texts, _TIME)
+    zoned = pc.if_else(
+        pc.match_substring_regex(told, _ZONE), told, pc.binary_join_element_wise(told, "Z", "")
+    )
     try:
-        exact = naive.cast(pa.timestamp("ns"))
+        exact = zoned.cast(_NANOSECONDS)
     except pa.ArrowInvalid:  # the 31st of February
-        exact = pa.concat_arrays([_one_time(text) for text in naive])
-    return exact.cast(pa.timestamp("us"), safe=False).cast(UTC)
+        exact = pa.concat_arrays([_one_time(text) for text in zoned])
+    return exact.cast(UTC, safe=False)
 
 
 def _one_time(text: pa.Scalar) -> pa.Array:
     try:
-        return pa.array([text.as_py()], pa.string()).cast(pa.timestamp("ns"))
+        return pa.array([text.as_py()], pa.string()).cast(_NANOSECONDS)
     except pa.ArrowInvalid:
-        return pa.nulls(1, pa.timestamp("ns"))
+        return pa.nulls(1, _NANOSECONDS)
 
 
 def epoch_times(texts: pa.ChunkedArray) -> pa.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -59,17 +60,22 @@ def requests(data: bytes, cluster: str) -> Parsed:
     )
     if isinstance(lines, Rejected):
         return nothing_read(lines.reason, lines.detail)
-    status = lines.columns["predict_status"].combine_chunks()
-    unfinished = pc.is_in(status, pa.array(_UNFINISHED))
+    unfinished = pc.is_in(lines.columns["predict_status"].combine_chunks(), pa.array(_UNFINISHED))
+    left = pc.sum(unfinished, min_count=0).as_py()
+    # They need not have a time yet, so they are asked for nothing else.
+    ended = replace(
+        lines,
+        columns=lines.columns.filter(pc.invert(unfinished)),
+        row=lines.row.filter(pc.invert(unfinished)),
+    )
+    status = ended.columns["predict_status"].combine_chunks()
     found = {
-        "gmt_create": utc_times(lines.columns["gmt_create"]),
-        "exec_time_seconds": numbers(lines.columns["exec_time_seconds"]),
-        "predict_status": pc.if_else(pc.is_in(status, pa.array([*_STATUS, *_UNFINISHED])), status, None),
+        "gmt_create": utc_times(ended.columns["gmt_create"]),
+        "exec_time_seconds": numbers(ended.columns["exec_time_seconds"]),
+        "predict_status": pc.if_else(pc.is_in(status, pa.array([*_STATUS])), status, None),
     }
-    good, rejected = refuse(lines, found, {"exec_time_seconds": (0.0, _LONGEST_SECONDS)})
-    kept = pc.and_not(good, unfinished)
-    left = pc.sum(pc.and_(good, unfinished), min_count=0).as_py()
-    table = _request_events(lines, {n: v.filter(kept) for n, v in found.items()}, kept, cluster)
+    good, rejected = refuse(ended, found, {"exec_time_seconds": (0.0, _LONGEST_SECONDS)})
+    table = _request_events(ended, {n: v.filter(good) for n, v in found.items()}, good, cluster)
     excluded = Counter({"unfinished": left} if left else {})
     return Parsed(lines.read, table.num_rows, {"inference": table}, excluded, rejected)
 

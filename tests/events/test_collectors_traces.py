@@ -47,6 +47,40 @@ def test_bad_azure_lines_are_refused_by_reason_and_the_rest_is_kept():
     assert [r.reason for r in other.rejected] == ["missing_field"] and other.balanced
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'TIMESTAMP,ContextTokens,GeneratedTokens\n2024-05-10 02:00:00+02:00,7,8\n',
+        'TIMESTAMP,ContextTokens,GeneratedTokens\n2024-05-09T18:30:00-0530,7,8\n',
+        'TIMESTAMP,ContextTokens,GeneratedTokens\n2024-05-10 00:00:00,7.0,8.\n',
+        '"TIMESTAMP","ContextTokens","GeneratedTokens"\r\n"2024-05-10 00:00:00","7","8"\r\n',
+        ',GeneratedTokens, TIMESTAMP, ContextTokens\n0, 8, 2024-05-10 00:00:00.000, 7\n',
+    ],
+    ids=["its own zone", "another form of it", "pandas with gaps", "quotes", "other order"],
+)  # fmt: skip
+def test_what_tools_make_of_a_table_is_still_it(text):
+    parsed = azure_llm.parse(text.encode(), model="m", cluster="c")
+    [row] = parsed.events["inference"].to_pylist()
+    assert row["time"].replace(tzinfo=None) == datetime(2024, 5, 10)
+    assert (row["tokens_in"], row["tokens_out"], parsed.rejected) == (7, 8, ())
+
+
+def test_another_trace_is_refused_with_the_line_that_shows_what_it_is():
+    parsed = azure_llm.parse(b"Timestamp,Model,Request tokens\n5,ChatGPT,472\n", model="m", cluster="c")
+    [rejected] = parsed.rejected
+    assert rejected.detail == (
+        "no column TIMESTAMP, ContextTokens, GeneratedTokens in the first line, "
+        "which is: Timestamp,Model,Request tokens"
+    )
+
+
+def test_a_model_is_named_by_its_service():
+    names = ("AzureLLMInferenceTrace_code.csv", "x/AzureLMMInferenceTrace_multimodal.csv", "conv_1week.csv")
+    assert [azure_llm.model_name(n) for n in names] == [
+        "azure-llm-code", "azure-lmm-multimodal", "azure-llm-conv"
+    ]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def trace():
     tables = {}
@@ -159,6 +193,17 @@ def test_odd_samples_are_named():
         "missing_field",
     ]
     assert parsed.events["gpu"]["util_ratio"].to_pylist() == [0.05], "the first value stands"
+
+
+def test_a_request_that_is_not_finished_need_not_have_a_time():
+    text = b"""gmt_create,predict_status,exec_time_seconds,checkpoint_model_version_id
+2024-11-15 16:57:50,PROCESSING,,
+2024-11-15 16:57:50,SUCCEED,32.0,M0000
+2024-11-15 16:57:50,SUCCEED,,M0000
+"""
+    parsed = gentd26.parse({"lora_request_trace": text}, cluster="c")[("lora_request_trace",)]
+    assert (parsed.read, parsed.used, parsed.excluded) == (3, 1, {"unfinished": 1})
+    assert [(r.row, r.reason) for r in parsed.rejected] == [(2, "missing_field")]
 
 
 def test_a_foreign_table_is_refused():
