@@ -17,8 +17,8 @@ from pipeline.canonical import canonical, digest, instant, moment
 from pipeline.errors import ConfigError, NotFound
 from pipeline.policy import rules
 from pipeline.policy.decisions import PastAction
-from pipeline.policy.file import parse
 from pipeline.policy.ladders import STEPS
+from pipeline.policy.recorded import recorded
 from pipeline.policy.rules import Policy, Target
 from pipeline.store import Store
 
@@ -51,12 +51,18 @@ def plan_of(evidence: str) -> str:
 
 
 def offer(store: Store, action_id: str) -> Offer | None:
-    """The proposal of mode propose as it stands, approved or not; None where there is none."""
+    """The proposal of mode propose as it stands, approved or not; None where there is none.
+
+    None too where this version cannot read by which policy: until when it holds is not known, and the next
+    tick that decides the same offers it anew.
+    """
     row = _row(store, action_id, "proposed")
     evidence = json.loads(row["evidence"]) if row and row["evidence"] else None
     if row is None or evidence is None or evidence["decision"].get("mode") != "propose":
         return None
-    policy = parse(evidence["policy"]["text"])
+    policy = recorded(evidence["policy"]["text"])
+    if policy is None:
+        return None
     rule = policy.rule(evidence["rule"]) or policy.ladder(evidence["rule"])
     within = rule.approve_within if rule else rules.APPROVE_WITHIN
     return Offer(action_id, plan_of(row["evidence"]), row["time"] + within, evidence.get("of", ""))

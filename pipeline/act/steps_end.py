@@ -15,10 +15,9 @@ from pipeline.actuator.ladder.table import RUNGS
 from pipeline.actuator.steps import Step
 from pipeline.canonical import canonical
 from pipeline.errors import ConfigError, NotFound
-from pipeline.policy import ladders
 from pipeline.policy.climb import over
-from pipeline.policy.file import parse
 from pipeline.policy.money import Standing
+from pipeline.policy.recorded import recorded
 from pipeline.policy.rules import Policy
 from pipeline.store import Store
 
@@ -51,13 +50,12 @@ def settled(client: Kubernetes, rung: Rung, one: Taken, policy: Policy, now: dat
             yield Settled(found.state, found.detail, found.evidence)
     elif past.state == "executed" and past.acted_at is not None:
         found = rung.holds(client, plan, past.action_id)
-        recorded = one.evidence["policy"]["text"]
-        ladder = policy.ladder(past.rule) or parse(recorded).ladder(past.rule)
-        within = ladder.verify_within if ladder else ladders.VERIFY_WITHIN
+        known = policy if policy.ladder(past.rule) else recorded(one.evidence["policy"]["text"])
+        ladder = known.ladder(past.rule) if known else None
         if found is not None:
             yield Settled(found.state, found.detail, found.evidence)
-        elif now >= past.acted_at + within:
-            yield Settled("failed", f"not verified within {within.total_seconds():g} s")
+        elif ladder is not None and now >= past.acted_at + ladder.verify_within:
+            yield Settled("failed", f"not verified within {ladder.verify_within.total_seconds():g} s")
 
 
 def ended(

@@ -10,7 +10,7 @@ from detectors.finding import Finding
 from detectors.parameters import Parameters
 from pipeline.act.approvals import granted, lapsed, still_offered
 from pipeline.act.carrying_out import carried_out
-from pipeline.act.decided_by import decided_by
+from pipeline.act.decided_by import Unreadable, decided_by
 from pipeline.act.events import Publisher, Taken, publish, taken
 from pipeline.act.freezing import room_back, thaw
 from pipeline.act.owner_waiting import gone_on
@@ -148,7 +148,10 @@ def _settled(
         client = clients.get(past.cluster)
         if past.state not in ("approved", "executed") or past.acted_at is None or client is None:
             continue
-        rule = decided_by(store, past.action_id) or policy.rule(past.rule)
+        try:
+            rule = decided_by(store, past.action_id, policy) or policy.rule(past.rule)
+        except Unreadable:  # its label and its time are not known: nobody can say what became of it
+            continue
         label = rule.version_label if rule else rules.VERSION_LABEL
         until = past.acted_at + (rule.verify_within if rule else rules.VERIFY_WITHIN)
         open_one = Begun(past.action_id, past.target, past.state, past.to_version, label)
