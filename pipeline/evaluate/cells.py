@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +33,9 @@ EPOCHS = ((10**11, 1_000_000, 1), (10**14, 1_000, 1), (10**17, 1, 1), (10**20, 1
 _LETTERS, _DIGITS = ("false", "true"), ("0", "1")
 NOTHING = ("", "nan", "na", "n/a", "null", "none")
 """Texts that say there is no number, in any case of their letters."""
+NO_ANSWER = ("nan", "NaN", "<NA>", "NaT")
+"""What a data frame makes of a missing answer when it is written as text."""
+_YEAR_FIRST = re.compile(r"\d{4}/\d{1,2}/\d{1,2}\b")
 
 
 class Numbers(NamedTuple):
@@ -71,19 +76,32 @@ def texts(column: pa.ChunkedArray) -> Text:
     return _booleans(text(column.cast(pa.string())))
 
 
+def answers(column: pa.ChunkedArray) -> Text:
+    """Classes; a missing one is ''."""
+    held = texts(column)
+    names = held.values.to_pylist()
+    if not any(name in NO_ANSWER for name in names):
+        return held
+    again = text(pa.chunked_array([pa.array(["" if n in NO_ANSWER else n for n in names], pa.string())]))
+    return Text(again.codes[held.codes], again.values)
+
+
 def class_name(value: str) -> str:
     """True and TRUE are true: one file says so in letters, another by the type of its column."""
     return value.lower() if value.lower() in ("true", "false") else value
 
 
 def spelled_as(held: Text, names: Iterable[str]) -> Text:
-    """The same classes where one side says true and false and the other 1 and 0, as Python counts them."""
+    """The same classes where one side says true and false and the other 1 and 0, or 1.0 and the other 1."""
     mine, theirs = ({name for name in of if name} for of in (held.values.to_pylist(), names))
     for one, other in ((_LETTERS, _DIGITS), (_DIGITS, _LETTERS)):
         if mine and theirs and mine <= set(one) and theirs <= set(other):
             said = dict(zip(one, other, strict=True))
             return Text(held.codes, pa.array([said.get(n, n) for n in held.values.to_pylist()], pa.string()))
-    return held
+    shortest = {name: number_text(_parsed(name)) if isfinite(_parsed(name)) else name for name in mine}
+    if mine & theirs or not set(shortest.values()) & theirs or len(set(shortest.values())) < len(shortest):
+        return held
+    return Text(held.codes, pa.array([shortest.get(n, n) for n in held.values.to_pylist()], pa.string()))
 
 
 def _booleans(held: Text) -> Text:
@@ -104,13 +122,18 @@ def values(column: pa.ChunkedArray, numeric: bool) -> tuple[Values, Mask]:
 
 def times(column: pa.ChunkedArray, name: str) -> tuple[Integers, Mask]:
     """Microseconds since 1970 UTC, and which rows have a time; a time without a zone is UTC."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     kind, like = column.type, ""
     if pa.types.is_date(kind):
         column = column.cast(pa.timestamp("us"))
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        first = next((v for v in column.to_pylist() if v), "")
+        said = column.to_pylist()
+        first = next((v for v in said if v), "")
+        if first.replace(".", "", 1).isdigit() and len(first) >= len(str(EPOCHS_FROM)):
+            return times(pa.chunked_array([pa.array(numbers(column).values)]), name)
         like = f" (the first is {first[:40]!r})" if first else ""
-        column = pa.chunked_array([pa.array([_time(v) for v in column.to_pylist()], pa.timestamp("us"))])
+        column = pa.chunked_array([pa.array([_time(v) for v in said], pa.timestamp("us"))])
     elif is_numeric(column):
         column = pa.chunked_array([pa.array(_epoch(column, name), pa.timestamp("us"))])
     elif not pa.types.is_timestamp(kind):
@@ -133,8 +156,10 @@ def _epoch(column: pa.ChunkedArray, name: str) -> list[int | None]:
 
 
 def _time(value: str | None) -> datetime | None:
+    """ISO 8601; also with slashes where the year is first, and with UTC at the end."""
+    said = (value or "").strip().removesuffix(" UTC")
     try:
-        found = datetime.fromisoformat(value or "")
+        found = datetime.fromisoformat(said.replace("/", "-") if _YEAR_FIRST.match(said) else said)
     except ValueError:
         return None
     return found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)

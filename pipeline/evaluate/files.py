@@ -16,7 +16,7 @@ from pipeline.errors import ConfigError, NotFound
 
 MOST_BYTES = 4_000_000_000
 """The rows are kept in memory."""
-DELIMITERS = ",;\t"
+DELIMITERS = ",;\t|"
 MOST_BLOCK = 2**31 - 1
 _COMMA_NUMBER = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?([eE][+-]?\d+)?$"
 
@@ -34,6 +34,7 @@ def read(path: Path, option: str) -> pa.Table:
         table = pa.parquet.read_table(path) if _is_parquet(path) else _csv(path)
     except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise ConfigError(option, str(path), f"it is neither Parquet nor CSV: {_first(error)}") from error
+    table = _known_types(table)
     twice = {name for name in table.column_names if table.column_names.count(name) > 1}
     if twice:
         raise ConfigError(option, str(path), f"column {min(twice)!r} stands twice; rename one")
@@ -55,21 +56,46 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _csv(path: Path) -> pa.Table:
-    """One block, so that a column is numbers only where all of it is."""
+    """UTF-8, UTF-16 with its mark, else Western European, as spreadsheets save it."""
     content = _content(path)
-    size = min(max(len(content) + 1, 1 << 20), MOST_BLOCK)
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        content = content.decode("utf-16").encode()
     delimiter = _delimiter(content)
-    table = pa.csv.read_csv(
-        pa.BufferReader(content),
-        read_options=pa.csv.ReadOptions(block_size=size),
-        parse_options=pa.csv.ParseOptions(delimiter=delimiter),
-        convert_options=pa.csv.ConvertOptions(strings_can_be_null=True),
-    )
+    try:
+        table = _columns(content, delimiter, "utf8")
+    except UnicodeDecodeError:  # of the heading
+        table = _columns(content, delimiter, "cp1252")
+    if any(pa.types.is_binary(kind) for kind in table.schema.types):
+        table = _columns(content, delimiter, "cp1252")
     if delimiter != ",":
         columns = [_with_points(column) for column in table.columns]
         table = pa.table(columns, names=table.column_names)
     # A data frame's index, written without a name.
     return table.drop_columns([""]) if table.column_names.count("") == 1 else table
+
+
+def _columns(content: bytes, delimiter: str, encoding: str) -> pa.Table:
+    """One block, so that a column is numbers only where all of it is; texts without blanks around them."""
+    size = min(max(2 * len(content) + 1, 1 << 20), MOST_BLOCK)
+    table = pa.csv.read_csv(
+        pa.BufferReader(content),
+        read_options=pa.csv.ReadOptions(block_size=size, encoding=encoding),
+        parse_options=pa.csv.ParseOptions(delimiter=delimiter),
+        convert_options=pa.csv.ConvertOptions(strings_can_be_null=True),
+    )
+    names = [name.strip() for name in table.column_names]
+    if names == table.column_names:
+        return table
+    columns = [pc.utf8_trim_whitespace(c) if pa.types.is_string(c.type) else c for c in table.columns]
+    return pa.table(columns, names=names)
+
+
+def _known_types(table: pa.Table) -> pa.Table:
+    """Texts in Arrow's newer layout, as Polars may write them, in the one that every function knows."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string_view(field.type):
+            table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
+    return table
 
 
 def _content(path: Path) -> bytes:

@@ -16,7 +16,9 @@ from pipeline.evaluate.sample import Sample
 
 MOST_CLASSES = 20
 """More distinct numbers are a quantity, not classes."""
-POSITIVE = ("1", "true", "yes", "Yes")
+POSITIVE = ("1", "true", "yes")
+_PAIRS = ({"y", "n"}, {"t", "f"})
+"""Letters that say which is positive only beside each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,24 @@ def same_classes(before: Sample, now: Sample, columns: Columns) -> None:
         raise ConfigError(columns.prediction, ", ".join(sorted(said)[:3]), remedy)
 
 
+def third_class(sample: Sample, of: Problem, columns: Columns) -> tuple[str, ...]:
+    """A note where a label of two classes has more: -1 for a row without one would be a wrong answer."""
+    found = [] if sample.label is None or of.positive is None else sorted(set(_texts(sample.label)))
+    if len(found) < 3:
+        return ()
+    shown = ", ".join(found[:5])
+    return (f"{columns.label} has {shown}: all but {of.positive} are one class; leave a missing label empty",)
+
+
 def _positive(found: list[str], columns: Columns) -> str:
     declared = cells.class_name(columns.positive_class)
     if declared:
         if declared not in found:
             raise ConfigError("positive_class", declared, f"the classes are {', '.join(found[:10])}")
         return declared
-    known = [name for name in found if name in POSITIVE]
+    known = [name for name in found if name.lower() in POSITIVE]
+    if {name.lower() for name in found} in _PAIRS:
+        known = [name for name in found if name.lower() in ("y", "t")]
     if len(known) == 1:
         return known[0]
     if found in (["0"], ["false"]):

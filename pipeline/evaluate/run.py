@@ -20,7 +20,7 @@ from pipeline.evaluate.chunks import EPOCH, chunks
 from pipeline.evaluate.columns import Columns
 from pipeline.evaluate.evaluate import Baseline, Evaluated, evaluate
 from pipeline.evaluate.fitted import fit
-from pipeline.evaluate.problem import is_regression, problem, same_classes
+from pipeline.evaluate.problem import is_regression, problem, same_classes, third_class
 from pipeline.evaluate.sample import Sample, compounds, instants, kinds, sample
 from pipeline.evaluate.segments import note
 
@@ -58,7 +58,7 @@ def run(
         same_classes(baseline.sample, new, columns)
     found = list(evaluate(baseline, new, columns, chunks(new, chunk), parameters))
     old = baseline.sample.notes if baseline.sample else ()
-    notes += _left_out(now, columns, features)
+    notes += (*_left_out(now, columns, features), *third_class(new, baseline.fitted.problem, columns))
     return found, (*old, *new.notes, *notes, *note(new), steps.note(steps.are_minutes(new), parameters))
 
 

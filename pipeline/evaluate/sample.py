@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,10 @@ from pipeline.evaluate.columns import Columns
 
 ROUNDING = 1e-6
 """So far beyond 0 or 1 a score was computed with few digits."""
+
+
+_INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
+"""What pandas calls the places of rows when it writes them: each is new, as a time is."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def kinds(table: pa.Table, columns: Columns, path: Path) -> dict[str, bool]:
             remedy = f"it is a column of {kind}; only numbers, texts, booleans and times can be compared"
             raise ConfigError("features", name, remedy)
     taken = {*columns.roles.values(), *columns.ignore, *instants(table), *compounds(table)}
-    names = declared or [n for n in table.column_names if n not in taken]
+    names = declared or [n for n in table.column_names if n not in taken and not _INDEX.fullmatch(n)]
     found = {}
     for name in names:
         known = declared.get(name)
@@ -133,8 +138,8 @@ def sample(
     held = {name: cells.values(_column(table, name), numeric) for name, numeric in features.items()}
     label, version = _optional(table, columns.label), _optional(table, columns.version)
     prediction = _required(table, columns.prediction, "prediction", path)
-    said = None if prediction is None or regression else cells.texts(prediction)
-    truth = None if label is None or regression else cells.texts(label)
+    said = None if prediction is None or regression else cells.answers(prediction)
+    truth = None if label is None or regression else cells.answers(label)
     return Sample(
         features={name: values for name, (values, _) in held.items()},
         unreadable={name: mask for name, (_, mask) in held.items() if mask.any()},

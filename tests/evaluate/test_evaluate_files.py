@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,11 @@ def german(table: pa.Table, path: Path) -> Path:
     return path
 
 
+def coded(table: pa.Table, path: Path, delimiter: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text(table, delimiter, ".").decode("utf-8-sig").encode(encoding))
+    return path
+
+
 def packed(table: pa.Table, path: Path) -> Path:
     path.write_bytes(gzip.compress(text(table, ",", ".")))
     return path
@@ -72,6 +79,30 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Numbers:
 FORMS: dict[str, tuple[Callable[[pa.Table, Path], Path], dict[str, Any]]] = {
     "semicolons, decimal commas, BOM": (german, {}),
     "gzip under another name": (packed, {}),
+    "bars": (lambda t, p: coded(t, p, "|"), {}),
+    "blanks after commas": (lambda t, p: coded(t, p, ", "), {}),
+    "UTF-16": (lambda t, p: coded(t, p, ",", "utf-16"), {}),
+    "a data frame's index": (parquet, {"__index_level_0__": lambda t: list(range(ROWS))}),
+    "a data frame's index, saved again": (parquet, {"Unnamed: 0": lambda t: list(range(ROWS))}),
+    "truth as 1.0 in texts": (parquet, {"truth": lambda t: [f"{v}.0" for v in t["truth"]]}),
+    "capital answers": (
+        parquet,
+        {
+            n: lambda t, n=n: pa.array(t[n]).cast(pa.bool_()).cast(pa.string()).to_pylist()
+            for n in ("said", "truth")
+        },
+    ),
+    "Y and N": (parquet, {n: lambda t, n=n: ["NY"[v] for v in t[n]] for n in ("said", "truth")}),
+    "YES and NO": (parquet, {n: lambda t, n=n: [("NO", "YES")[v] for v in t[n]] for n in ("said", "truth")}),
+    "a newer layout of texts": (
+        parquet,
+        {"truth": lambda t: pa.array(map(str, t["truth"]), pa.string_view())},
+    ),
+    "times of few values": (parquet, {"at": lambda t: pa.array(map(str, t["at"])).dictionary_encode()}),
+    "times with slashes": (
+        parquet,
+        {"at": lambda t: [f"{datetime.fromtimestamp(s, UTC):%Y/%m/%d %H:%M:%S} UTC" for s in t["at"]]},
+    ),
     "truth as booleans": (parquet, {"truth": lambda t: t["truth"] == 1}),
     "answers as booleans": (parquet, {"said": lambda t: t["said"] == 1}),
     "seconds as floats": (parquet, {"at": lambda t: [float(s) for s in t["at"]]}),
@@ -143,3 +174,39 @@ def test_a_broken_file_is_a_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "d.csv").write_bytes(content)
     with pytest.raises(ConfigError, match="--data"):
         files.read(tmp_path / "d.csv", "--data")
+
+
+@pytest.mark.parametrize("missing", ["nan", "<NA>", None])
+def test_a_missing_label_is_no_class(tmp_path: Path, missing: Any) -> None:
+    """A data frame that was made text says nan: every third label would be a wrong answer."""
+    (tmp_path / "columns.yaml").write_text(ROLES, encoding="utf-8")
+    before, after = rows(1), rows(2)
+    labels = [missing if i % 3 == 0 else str(v) for i, v in enumerate(after["truth"])]
+    pq.write_table(pa.table(before), tmp_path / "r")
+    pq.write_table(pa.table(after | {"truth": labels}), tmp_path / "d")
+    asked = ("--reference", tmp_path / "r", "--data", tmp_path / "d", "--columns", tmp_path / "columns.yaml")
+    found = numbers(run(*asked, "--chunk", str(ROWS), "-o", "json"))
+    kept = np.arange(ROWS) % 3 > 0
+    right = (after["said"] == after["truth"])[kept].mean()
+    assert found[(0, "|accuracy|realized")]["value"] == pytest.approx(right)
+    assert found[(0, "|label_coverage|rows")]["value"] == pytest.approx(kept.mean())
+
+
+def test_a_third_label_of_two_classes_is_told(tmp_path: Path) -> None:
+    (tmp_path / "columns.yaml").write_text(ROLES, encoding="utf-8")
+    before, after = rows(1), rows(2)
+    pq.write_table(pa.table(before), tmp_path / "r")
+    pq.write_table(pa.table(after | {"truth": [-1, *after["truth"][1:]]}), tmp_path / "d")
+    asked = ("--reference", tmp_path / "r", "--data", tmp_path / "d", "--columns", tmp_path / "columns.yaml")
+    notes = json.loads(run(*asked, "-o", "json").stdout)["notes"]
+    assert "truth has -1, 0, 1: all but 1 are one class; leave a missing label empty" in notes
+
+
+def test_a_text_in_western_european_is_no_column_of_bytes(tmp_path: Path) -> None:
+    """A spreadsheet saves umlauts so: the column was left out, and of a heading the file was none."""
+    for heading in ("plan", "größe"):
+        (tmp_path / "x.csv").write_bytes(f"{heading},n\néquipe,1\npro,2\n".encode("latin-1"))
+        assert files.read(tmp_path / "x.csv", "--data").to_pydict() == {
+            heading: ["équipe", "pro"],
+            "n": [1, 2],
+        }
