@@ -141,6 +141,30 @@ def test_tokens_of_an_openai_exchange_in_both_spellings() -> None:
     assert "secret" not in repr(first)
 
 
+def test_a_streamed_answer_says_its_tokens_in_its_last_chunk() -> None:
+    """Chat is streamed by default, and KServe's logger posts the chunks as they went over the wire."""
+    head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-x-2026", "usage": None}
+    chunks = [
+        head | {"choices": [{"delta": {"content": "secret"}, "finish_reason": None}]},
+        head | {"choices": [{"delta": {}, "finish_reason": "stop"}]},
+        head | {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3}},
+    ]
+    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+    side = payload.response(body.encode(), "gpt-x", Rules())
+    assert (side.common["prediction_id"], side.common["model_version"]) == ("c1", "gpt-x-2026")
+    assert (side.common["tokens_in"], side.common["tokens_out"]) == (9, 3)
+    [row] = side.rows
+    assert row["features"]["finish_reason"] == "stop" and "secret" not in repr(side)
+    done = {
+        "type": "response.completed",
+        "response": {"id": "r1", "model": "m", "usage": {"input_tokens": 4}},
+    }
+    events = f"event: response.completed\ndata: {json.dumps(done)}\n\n".encode()
+    assert payload.response(events, None, Rules()).common["tokens_in"] == 4
+    with pytest.raises(payload.Unreadable):
+        payload.response(b"data: {half", "gpt-x", Rules())
+
+
 def test_lines_of_envoys_ai_gateway() -> None:
     """The gateway sees every request to every model, and its log is often all there is."""
     line = {
@@ -164,6 +188,11 @@ def test_lines_of_envoys_ai_gateway() -> None:
         )
         assert good["time"] == 1_767_225_601_500_000
         assert bad["status"] == "error"
+    texts = {name: str(value) for name, value in line.items()}  # as OpenTelemetry's log records carry them
+    assert rows(access_log.parse(json.dumps(texts).encode())) == [good]
+    nothing = {**line, "gen_ai.response.model": "-", "x-request-id": "-", "duration": "-"}
+    (row,) = rows(access_log.parse(json.dumps(nothing).encode()))
+    assert row["model_version"] == "unknown" and not {"prediction_id", "latency_seconds"} & row.keys()
     assert [r.reason for r in access_log.parse(json.dumps(line | {"duration": 1e300}).encode()).rejected] == [
         "out_of_range"
     ]
@@ -232,6 +261,29 @@ def test_genai_spans_mean_the_same_in_protobuf_and_json() -> None:
     assert found.excluded == {"not_a_model_request": 2}
     (label,) = rows(found, "label")
     assert (label["prediction_id"], label["evaluator"], label["score"]) == ("c1", "relevance", 0.75)
+
+
+def test_the_spans_of_model_servers_say_more_than_the_conventions() -> None:
+    """vLLM calls the answer by its request, tells its first token, and in newer versions not its model."""
+    said = {
+        "gen_ai.request.id": "cmpl-1", "gen_ai.response.model": "llama", "gen_ai.usage.prompt_tokens": 5,
+        "gen_ai.usage.completion_tokens": 6, "gen_ai.usage.cached_tokens": 4,
+        "gen_ai.latency.time_to_first_token": 0.25,
+    }  # fmt: skip
+    times = {"startTimeUnixNano": str(NOW * 1000), "endTimeUnixNano": str(NOW * 1000 + 10**9)}
+    untold = {name: value for name, value in said.items() if name != "gen_ai.response.model"}
+    spans = [
+        {"spanId": "00f067aa0ba902b7", "attributes": _attributes(each), **times} for each in (said, untold)
+    ]
+    export = {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
+    found = genai.traces(json.dumps(export).encode(), True, Rules())
+    (row,) = rows(found)
+    assert (row["prediction_id"], row["time_to_first_token_seconds"], row["tokens_cached"]) == (
+        "cmpl-1",
+        0.25,
+        4,
+    )
+    assert found.excluded == {"model_not_told": 1}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ _LINES = msgspec.json.Decoder(list[msgspec.Raw])
 _UNKNOWN = "unknown"
 _FIRST_ERROR = 400
 _LONGEST = MOST_SECONDS * 1000
+_NOTHING = "-"
+"""What Envoy writes for a value that there is not."""
 
 
 def parse(body: bytes) -> Found:
@@ -39,12 +41,13 @@ def parse(body: bytes) -> Found:
 
 
 def _line(line: dict[str, Any], at: int, found: Found) -> None:
+    line = {name: value for name, value in line.items() if value != _NOTHING}
     model = text(line.get("gen_ai.request.model"))
     version = text(line.get("gen_ai.response.model"))
     if model is None and version is None:
         found.excluded["no_model"] += 1
         return
-    start, milliseconds = micros(line.get("start_time")), number(line.get("duration"))
+    start, milliseconds = micros(line.get("start_time")), _milliseconds(line.get("duration"))
     if start is None:
         return found.refuse("missing_field", "start_time is no RFC 3339 time", at)
     if milliseconds is not None and not 0 <= milliseconds <= _LONGEST:
@@ -63,3 +66,9 @@ def _line(line: dict[str, Any], at: int, found: Found) -> None:
         "tokens_cached": whole(line.get("gen_ai.usage.cached_input_tokens")),
     }
     found.add("inference", {name: value for name, value in row.items() if value is not None})
+
+
+def _milliseconds(duration: object) -> float | None:
+    """A number, or as a text, which every value is that went through OpenTelemetry's log records."""
+    told = whole(duration)
+    return number(duration) if told is None else float(told)

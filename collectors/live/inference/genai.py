@@ -1,7 +1,8 @@
 """OpenTelemetry's GenAI conventions: a span is a request to a model, an evaluation result is a label.
 
 Both generations of names are read: `gen_ai.provider.name` and tokens as `input` and `output`, and the older
-`prompt` and `completion`.  Prompts and answers are never looked at.
+`prompt` and `completion`; also what vLLM and SGLang add of their own (request id, time to first token).
+Prompts and answers are never looked at.
 """
 
 from __future__ import annotations
@@ -15,9 +16,17 @@ from collectors.live.inference.found import Found, Row, number, refused, text, w
 from collectors.live.inference.instant import SECOND
 from collectors.live.inference.rules import Rules
 from collectors.live.inference.spans import Attributes, Event, Span
+from pipeline.wire.columns import MOST_SECONDS
 
 EVALUATION = "gen_ai.evaluation.result"
 _REQUESTS = ("chat", "text_completion", "generate_content", "embeddings")
+_IN = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")
+_OUT = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
+_CACHED = (
+    "gen_ai.usage.cache_read.input_tokens",
+    "gen_ai.usage.cache_read_input_tokens",
+    "gen_ai.usage.cached_tokens",
+)
 UNKNOWN = "unknown"
 _WORKLOADS = ("deployment", "statefulset", "daemonset", "job", "cronjob")
 
@@ -55,18 +64,23 @@ def _span(span: Span, rules: Rules, found: Found) -> None:
     model, answered = text(said.get("gen_ai.request.model")), text(said.get("gen_ai.response.model"))
     # An agent's or a tool's span counts the tokens of the requests below it once more.
     if not is_request(said) or not (model or answered):
-        found.excluded["not_a_model_request"] += 1
+        untold = is_request(said) and _first(said, *_OUT) is not None
+        found.excluded["model_not_told" if untold else "not_a_model_request"] += 1
         return
     row: Row = {
         "model": model or answered,
         "model_version": answered or UNKNOWN,
-        "prediction_id": text(said.get("gen_ai.response.id")) or span.id or None,
+        "prediction_id": text(said.get("gen_ai.response.id"))
+        or text(said.get("gen_ai.request.id"))
+        or span.id
+        or None,
         "time": span.end,
         "latency_seconds": (span.end - span.start) / SECOND,
         "status": "error" if span.failed or text(said.get("error.type")) else "ok",
-        "tokens_in": _first(said, "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
-        "tokens_out": _first(said, "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
-        "tokens_cached": whole(said.get("gen_ai.usage.cache_read.input_tokens")),
+        "time_to_first_token_seconds": _seconds(said.get("gen_ai.latency.time_to_first_token")),
+        "tokens_in": _first(said, *_IN),
+        "tokens_out": _first(said, *_OUT),
+        "tokens_cached": _first(said, *_CACHED),
         "namespace": text(span.resource.get("k8s.namespace.name")),
         "cluster": text(span.resource.get("k8s.cluster.name")),
         "workload": workload(span.resource),
@@ -88,6 +102,11 @@ def _reasons(sent: Any) -> list[Any]:
 
 def _first(said: Attributes, *names: str) -> int | None:
     return next((tokens for name in names if (tokens := whole(said.get(name))) is not None), None)
+
+
+def _seconds(sent: Any) -> float | None:
+    told = number(sent)
+    return told if told is not None and 0 <= told <= MOST_SECONDS else None
 
 
 def workload(resource: Attributes) -> str | None:

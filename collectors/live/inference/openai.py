@@ -15,6 +15,7 @@ _ASKS = ("messages", "prompt", "input")
 _ITEMS = msgspec.json.Decoder(list[dict[str, Any]])
 _ONE = msgspec.json.Decoder(dict[str, Any])
 UNKNOWN = "unknown"
+_EVENT, _DONE = b"data:", b"[DONE]"
 
 
 def is_request(sent: dict[str, Any]) -> bool:
@@ -53,7 +54,8 @@ def _list(sent: Any) -> list[Any]:
 def parse(body: bytes, rules: Rules, now: int) -> Found:
     """`{"request", "response", "time"?, "latency_seconds"?}`, or the response alone; one or an array.
 
-    `time` (RFC 3339) is when the answer was complete; without it the response's `created`, else `now`
+    `time` (RFC 3339) is when the answer was complete; without it the response's `created` or `created_at`,
+    else `now`
     (microseconds since 1970 UTC).
     """
     try:
@@ -89,5 +91,27 @@ def _exchange(item: dict[str, Any], at: int, rules: Rules, now: int, found: Foun
 def _time(item: dict[str, Any], sent: dict[str, Any], now: int) -> int | None:
     if "response" in item and "time" in item:
         return micros(item["time"])
-    created = whole(sent.get("created"))
-    return created * SECOND if created is not None and 0 < created < 2**33 else now
+    told = sent.get("created", sent.get("created_at"))
+    created = number(told) if (seconds := whole(told)) is None else seconds
+    return round(created * SECOND) if created is not None and 0 < created < 2**33 else now
+
+
+def streamed(body: bytes) -> dict[str, Any] | None:
+    """The chunks of a streamed answer (server-sent events) as one response; None where it is none.
+
+    The first says whose it is, a later one how it ended, and the last, if it was asked for, its usage.
+    """
+    if not body.lstrip().startswith((_EVENT, b"event:")):
+        return None
+    found: dict[str, Any] = {}
+    ends: list[dict[str, Any]] = []
+    for line in body.splitlines():
+        chunk = line.strip().removeprefix(_EVENT).strip()
+        if not line.strip().startswith(_EVENT) or chunk == _DONE:
+            continue
+        sent = _ONE.decode(chunk)
+        sent = sent["response"] if isinstance(sent.get("response"), dict) else sent
+        found = {**sent, **found} | {name: sent[name] for name in ("usage", "error") if sent.get(name)}
+        choices = [choice for choice in _list(sent.get("choices")) if isinstance(choice, dict)]
+        ends += [{"finish_reason": c["finish_reason"]} for c in choices if text(c.get("finish_reason"))]
+    return {**found, "choices": ends}

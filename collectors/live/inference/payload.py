@@ -26,9 +26,9 @@ class Side(NamedTuple):
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body, with tensors' values that follow it as bytes; raises Unreadable."""
+    """The JSON object of a body, also streamed, or with tensors' values behind it; raises Unreadable."""
     try:
-        found = _ANY.decode(body)
+        found = openai.streamed(body) or _ANY.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         found = _with_bytes(body)
         if found is None:
