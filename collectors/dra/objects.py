@@ -94,7 +94,8 @@ def _take(item: Json, known: Inventory, owners: Owners, observed: datetime, acco
 
 def _take_claim(item: Json, known: Inventory, owners: Owners, observed: datetime, account: _Account) -> None:
     if not results(item):
-        account.leave_out("claim_not_allocated")
+        allocated = at(item, "status", "allocation") is not None
+        account.leave_out("allocation_without_devices" if allocated else "claim_not_allocated")
     for outcome in claim_rows(item, known, owners, observed):
         if isinstance(outcome, str):
             account.leave_out(outcome)

@@ -158,6 +158,14 @@ def test_the_ways_in_which_the_same_objects_are_written_down_mean_the_same(writt
     assert parsed.events["allocation"].to_pylist() == allocations(*found)[1]
 
 
+def test_an_allocation_that_names_no_device_is_not_called_free():
+    """Before Kubernetes 1.31 a driver kept what it allocated in words of its own."""
+    old = claim() | {"apiVersion": "resource.k8s.io/v1alpha2"}
+    old["status"] = {"allocation": {"resourceHandles": [{"driverName": "d", "data": "{}"}]}}
+    free = claim() | {"status": {}}
+    assert allocations(old, free)[0].excluded == {"allocation_without_devices": 1, "claim_not_allocated": 1}
+
+
 def test_a_watch_that_tells_of_a_deletion_is_refused_since_it_has_no_time():
     parsed = read(f=json.dumps({"type": "DELETED", "object": claim()}).encode())[("f",)]
     [rejected] = parsed.rejected
