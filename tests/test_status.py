@@ -69,6 +69,20 @@ def test_what_was_refused_missing_or_unpriced_is_a_row_and_an_exit_code(tmp_path
     assert json.loads(result.stdout)["completeness"] == "0.7500"
 
 
+def test_a_card_that_is_known_by_its_partitions_alone_is_one_that_has_no_price(tmp_path: Path) -> None:
+    """A node whose cards are all cut lists no card: what it costs would be missing without a word."""
+    parts = [
+        device(f"{card}-{n}", at(0), time=at(1), parent_device=card, gpu_model="A100", mig_profile="1g.5gb")
+        for card in ("x", "y")
+        for n in (0, 1)
+    ]
+    whole = device("y", at(0), time=at(1), gpu_model="A100")
+    with ledger(tmp_path, devices=[*parts, whole]) as store:
+        answer = status(store, at(2), PriceBook("empty", ()))
+        rows = [dict(zip(NAMES, row, strict=True)) for row in answer.rows]
+    assert [(r["name"], r["rows"]) for r in rows if r["kind"] == "unpriced"] == [("A100", 2)]
+
+
 def test_every_kind_of_fact_shows(tmp_path: Path) -> None:
     """A table that status leaves out can stop growing without anybody seeing it."""
     once = {
