@@ -31,13 +31,15 @@ class Holder(NamedTuple):
 def device_of(labels: Labels) -> Device | None:
     """None where no label names a device."""
     node = first(labels, "Hostname", "hostname", "node", "instance")
-    physical = first(labels, "UUID", "uuid", "gpu_uuid", "serial_number")
+    # AMD's partitions have a uuid each, and their card's serial number.
+    of_card = ("serial_number", "gpu_uuid") if _amd_partition(labels) else ("gpu_uuid", "serial_number")
+    physical = first(labels, "UUID", "uuid", *of_card)
     number = first(labels, "gpu", "gpu_id")
     if not physical and node and number:
         physical = f"{node}/{number}"
     if not physical:
         return None
-    model = first(labels, "modelName", "card_model")
+    model = first(labels, "modelName", "card_series", "card_model")
     profile = first(labels, "GPU_I_PROFILE", "dra_mig_profile")
     return Device(node or "unknown", _identity(labels, physical), physical, model or None, profile or None)
 
@@ -48,10 +50,14 @@ def _identity(labels: Labels, physical: str) -> str:
         return mig_uuid
     if labels.get("GPU_I_ID"):
         return f"{physical}/{labels['GPU_I_ID']}"
-    amd_partition = labels.get("gpu_partition_id")
-    if amd_partition and labels.get("gpu_compute_partition_type", "SPX").upper() != "SPX":
-        return f"{physical}/{amd_partition}"
-    return physical
+    amd_partition = _amd_partition(labels)
+    return f"{physical}/{amd_partition}" if amd_partition else physical
+
+
+def _amd_partition(labels: Labels) -> str:
+    """Its number on its card; '' where the card is whole."""
+    is_whole = labels.get("gpu_compute_partition_type", "").upper() in ("", "SPX")
+    return "" if is_whole else labels.get("gpu_partition_id", "")
 
 
 def holder_of(labels: Labels) -> Holder | None:

@@ -270,6 +270,19 @@ def test_amd_names_and_units():
     assert (row["power_watts"], row["energy_joules"], row["gpu_model"]) == (400, 3.0, "MI300X")
 
 
+def test_amd_partitions_are_known_by_their_cards_serial_number():
+    """Each has a uuid of its own: by it the card's power would be the first partition's alone."""
+    labels = (
+        '{{gpu_id="{n}",gpu_uuid="u-{n}",serial_number="S1",gpu_partition_id="{n}",hostname="n",'
+        'gpu_compute_partition_type="cpx",card_model="102-G30211-0C",card_series="AMD Instinct MI300X OAM"}}'
+    )
+    text = "".join(f"gpu_used_vram{labels.format(n=n)} {100 + n}\n" for n in range(8))
+    _, found = rows(text + f"gpu_package_power{labels.format(n=0)} 800\n")
+    assert [(row["device"], row["parent_device"]) for row in found] == [(f"S1/{n}", "S1") for n in range(8)]
+    assert [row["power_watts"] for row in found] == [100.0] * 8
+    assert {row["gpu_model"] for row in found} == {"AMD Instinct MI300X OAM"}, "not the number of its part"
+
+
 def test_labels_may_hold_braces_quotes_and_newlines():
     _, [row] = rows(
         'DCGM_FI_DEV_GPU_UTIL{UUID="GPU-a",modelName="a}\\"b\\\\c\\nd",pod="p" , } 5 1756728000000'
