@@ -39,7 +39,7 @@ def device_of(labels: Labels) -> Device | None:
         physical = f"{node}/{number}"
     if not physical:
         return None
-    model = first(labels, "modelName", "card_series", "card_model")
+    model = first(labels, "modelName", "card_series", "card_model", "dev_name")
     profile = first(labels, "GPU_I_PROFILE", "dra_mig_profile")
     return Device(node or "unknown", _identity(labels, physical), physical, model or None, profile or None)
 
@@ -60,8 +60,17 @@ def _amd_partition(labels: Labels) -> str:
     return "" if is_whole else labels.get("gpu_partition_id", "")
 
 
+def no_device(labels: Labels) -> str | None:
+    """The name under which a line of Intel's is left out that speaks of less or more than a device."""
+    if labels.get("sub_dev"):
+        return "tile_of_a_device"
+    return "card_of_devices" if labels.get("card") and device_of(labels) is None else None
+
+
 def holder_of(labels: Labels) -> Holder | None:
     """The workload: Prometheus moves its labels to exported_* when its own target labels collide."""
+    if labels.get("kube_pod"):
+        return Holder(labels.get("kube_namespace", ""), labels["kube_pod"], labels.get("kube_container", ""))
     prefix = "exported_" if labels.get("exported_pod") else ""
     pod = first(labels, f"{prefix}pod", f"{prefix}pod_name")
     if not pod:

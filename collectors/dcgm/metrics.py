@@ -1,7 +1,8 @@
 """Which exposition metrics the ledger uses, what they measure and in which unit they come.
 
 NVIDIA dcgm-exporter has three generations of names (DCGM 4.7 renamed them and changed units); AMD's
-device-metrics-exporter has its own.  Everything else an exporter writes is left out by name.
+device-metrics-exporter and Intel's XPU Manager have their own.  Everything else an exporter writes is left
+out by name.
 """
 
 from __future__ import annotations
@@ -81,6 +82,11 @@ METRICS: dict[str, Metric] = {
     "gpu_health": Metric("healthy", 1.0),
     "gpu_ecc_correct_total": Metric("ecc_corrected", 1.0),
     "gpu_ecc_uncorrect_total": Metric("ecc_uncorrected", 1.0),
+    # Intel XPU Manager's exporter (rest/prometheus_exporter.py of intel/xpumanager)
+    "xpum_engine_ratio": Metric("util_ratio", 1.0),
+    "xpum_memory_used_bytes": Metric("memory_used", 1.0),
+    "xpum_power_watts": Metric("power", 1.0),
+    "xpum_energy_joules_total": Metric("energy", 1.0),
 }
 """Exporter metric name to what it is; AMD's optional prefix `amd_` is taken off first."""
 
@@ -115,7 +121,7 @@ MAXIMUM: dict[Quantity, float] = {
 }
 """Largest value taken; activity ratios of real devices reach 1.3 by sampling and are cut to 1."""
 
-_BLANKS = ((2.0**31 - 16, 2.0**31), (2.0**63 - 1024, 2.0**63), (2.0**47, 2.0**47 + 16))
+_BLANKS = ((2.0**31 - 16, 2.0**31 - 1), (2.0**63 - 1024, 2.0**63), (2.0**47, 2.0**47 + 16))
 
 
 def is_blank(value: float) -> bool:

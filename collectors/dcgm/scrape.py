@@ -1,4 +1,4 @@
-"""GPU exporter text (dcgm-exporter of both generations, AMD device-metrics-exporter) to `gpu` events."""
+"""GPU exporter text (dcgm-exporter of all generations, AMD's and Intel's exporters) to `gpu` events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from collectors.dcgm.devices import Device, device_of, holder_of
+from collectors.dcgm.devices import Device, device_of, holder_of, no_device
 from collectors.dcgm.metrics import BY_LABEL, MAXIMUM, METRICS, PERCENT_SUSPECTS, Quantity, is_blank
 from collectors.dcgm.reading import Counters, Reading
 from collectors.dcgm.rows import gpu_rows
@@ -78,8 +78,9 @@ def read(lines: Sequence[Sample], percent: bool | None = None) -> Scrape:
 
 def _take(line: Sample, scrape: Scrape, scale: float | None) -> None:
     metric = METRICS.get(line.name.removeprefix("amd_"))
-    if metric is None:
-        scrape.excluded["metric_not_used"] += 1
+    other = "metric_not_used" if metric is None else no_device(line.labels)
+    if metric is None or other is not None:
+        scrape.excluded[other or ""] += 1
         return
     device = device_of(line.labels)
     if device is None:

@@ -283,6 +283,21 @@ def test_amd_partitions_are_known_by_their_cards_serial_number():
     assert {row["gpu_model"] for row in found} == {"AMD Instinct MI300X OAM"}, "not the number of its part"
 
 
+def test_intels_lines_of_a_device_count_and_those_of_its_tiles_and_card_do_not():
+    """The exporter tells the same power of the tiles, the device and the card: added, it would be thrice."""
+    of = 'uuid="0100",dev_name="Intel(R) Data Center GPU Max 1550",pci_bdf="0000:4d:00.0",node="n"'
+    pod = f'{of},kube_pod="p",kube_namespace="ml",kube_container="c"'
+    parsed, [row] = rows(
+        f'xpum_engine_ratio{{{pod},sub_dev="0"}} 0.9\nxpum_engine_ratio{{{pod}}} 0.7\n'
+        f'xpum_power_watts{{{pod}}} 300\nxpum_power_watts{{card="1",node="n"}} 600\n'
+        f"xpum_memory_used_bytes{{{pod}}} 2147483648\nxpum_temperature_celsius{{{pod}}} 40\n"
+    )
+    assert parsed.excluded == {"tile_of_a_device": 1, "card_of_devices": 1, "metric_not_used": 1}
+    assert (row["device"], row["node"], row["pod"], row["namespace"]) == ("0100", "n", "p", "ml")
+    assert (row["util_ratio"], row["power_watts"], row["memory_used_bytes"]) == (0.7, 300, 2 * 2**30)
+    assert row["gpu_model"] == "Intel(R) Data Center GPU Max 1550"
+
+
 def test_labels_may_hold_braces_quotes_and_newlines():
     _, [row] = rows(
         'DCGM_FI_DEV_GPU_UTIL{UUID="GPU-a",modelName="a}\\"b\\\\c\\nd",pod="p" , } 5 1756728000000'

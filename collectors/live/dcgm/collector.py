@@ -29,7 +29,7 @@ from collectors.serving_counters import advance_counts
 from collectors.serving_metrics import COUNTERS, HISTOGRAMS
 from pipeline.errors import ConfigError
 
-NAMES = tuple(sorted({*METRICS, *(f"amd_{name}" for name in METRICS if not name.startswith("DCGM"))}))
+NAMES = tuple(sorted({*METRICS, *(f"amd_{name}" for name in METRICS if name.startswith("gpu_"))}))
 _LEAST_SECONDS = 1.0
 """No question is for less: who refuses this one refuses all."""
 _MOST_BYTES = 64_000_000
