@@ -21,7 +21,7 @@ from pipeline.evaluate.columns import Columns
 from pipeline.evaluate.evaluate import Baseline, Evaluated, evaluate
 from pipeline.evaluate.fitted import fit
 from pipeline.evaluate.problem import is_regression, problem, same_classes, third_class
-from pipeline.evaluate.sample import Sample, compounds, instants, kinds, sample
+from pipeline.evaluate.sample import Sample, compounds, indexes, instants, kinds, sample
 from pipeline.evaluate.segments import note
 
 
@@ -77,6 +77,7 @@ def _left_out(table: pa.Table, columns: Columns, features: Mapping[str, bool]) -
     said = {
         "dates and times are no features unless they are declared as such": instants(table),
         "lists, records and bytes are no features": compounds(table),
+        "a data frame's index is no feature unless it is declared": indexes(table),
     }
     left = {why: [name for name in names if name not in roles] for why, names in said.items()}
     return tuple(f"{', '.join(names)}: {why}" for why, names in left.items() if names)

@@ -86,6 +86,11 @@ def compounds(table: pa.Table) -> tuple[str, ...]:
     return tuple(f.name for f in table.schema if _is_compound(f.type))
 
 
+def indexes(table: pa.Table) -> tuple[str, ...]:
+    """Columns that a data frame wrote of the places of its rows."""
+    return tuple(name for name in table.column_names if _INDEX.fullmatch(name))
+
+
 def _is_compound(kind: pa.DataType) -> bool:
     is_bytes = (
         pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
@@ -105,8 +110,8 @@ def kinds(table: pa.Table, columns: Columns, path: Path) -> dict[str, bool]:
         if _is_compound(kind):
             remedy = f"it is a column of {kind}; only numbers, texts, booleans and times can be compared"
             raise ConfigError("features", name, remedy)
-    taken = {*columns.roles.values(), *columns.ignore, *instants(table), *compounds(table)}
-    names = declared or [n for n in table.column_names if n not in taken and not _INDEX.fullmatch(n)]
+    taken = {*columns.roles.values(), *columns.ignore, *instants(table), *compounds(table), *indexes(table)}
+    names = declared or [n for n in table.column_names if n not in taken]
     found = {}
     for name in names:
         known = declared.get(name)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import feature_bins
-from detectors.calibration import calibrate, expected_calibration_error
+from detectors.calibration import _error_of_equal_counts, calibrate, expected_calibration_error
 from detectors.dispersion import phi
 from detectors.reference_bins import quantile_edges
 from detectors.reference_build import build
@@ -106,6 +106,23 @@ def test_a_calibrated_score_gets_no_curve_and_a_bent_one_does():
     before = expected_calibration_error(bent, happened)
     assert expected_calibration_error(np.interp(bent, x, y), happened) < before / 4
     assert calibrate(truth[:50], np.ones(50, np.bool_), 0) == ((), ())
+
+
+def test_the_order_of_equal_probabilities_says_nothing_of_their_error():
+    """A curve has few values: whether it was kept hung on how a sort left rows that are equal."""
+    rng = np.random.default_rng(6)
+    few = rng.integers(0, 7, 1_003) / 7
+    happened = rng.random(1_003) < few
+    errors = {
+        round(_error_of_equal_counts(few[p], happened[p]), 12)
+        for p in (rng.permutation(1_003) for _ in "abc")
+    }
+    assert len(errors) == 1
+    apart = few + rng.permutation(1_003) * 1e-12
+    order = np.argsort(apart)
+    bins = np.split((apart - happened)[order], np.arange(100, 1_000, 100))
+    plain = sum(abs(part.sum()) for part in bins) / 1_003
+    assert _error_of_equal_counts(apart, happened) == pytest.approx(plain)
 
 
 def _traffic(rows: int = 2_000):
