@@ -12,7 +12,9 @@ from functools import lru_cache
 
 COMPUTE_SLICES, MEMORY_SLICES = 7, 8
 """Of a card, but for these, whose profiles have as many parts of the memory as of the compute."""
-_FOUR_SLICES = ("A30", "RTX PRO 6000")
+_FEWER_SLICES = (("A30", 4), ("RTX PRO 6000", 4), ("RTX PRO 5000", 2), ("RTX PRO 4500", 2))
+_SIZES = (1, 2, 4, 8)
+"""How many memory slices a profile can have; names round the memory of one."""
 
 _AMD = re.compile(r"(spx|dpx|tpx|qpx|cpx)(?:[_-]nps\d+)?", re.IGNORECASE)
 _AMD_PARTS = {"spx": 1, "dpx": 2, "tpx": 3, "qpx": 4, "cpx": 8}
@@ -21,7 +23,11 @@ _COMPUTE_DIES = (("MI300A", 6),)
 
 _PROFILE = re.compile(r"(?:^|\.)(\d+)g\.(\d+)gb")
 _MEMORY = re.compile(r"(\d+) ?GI?B\b", re.IGNORECASE)
-_CARD_GB = (("H100 NVL", 94), ("H100", 80), ("H200", 141), ("B200", 180), ("H20", 96))
+_CARD_GB = (
+    ("H100 NVL", 94), ("H100", 80), ("H200", 141), ("B200", 180), ("B300", 269), ("H20 3e", 141), ("H20", 96)
+)  # fmt: skip
+_OF_ITS_CPU = (("GH200 480GB", 96),)
+"""Cards whose name tells the memory beside them."""
 _MEMORY_OF = {1: 1, 2: 2, 3: 4, 4: 4, 7: 8}
 """Memory slices by compute slices, where the card's memory is not known."""
 
@@ -43,9 +49,10 @@ def parts(profile: str, gpu_model: str) -> tuple[Fraction, Fraction]:
         part = Fraction(1, _amd_parts(mode[1].lower(), gpu_model))
         return part, part
     compute, whole = compute_slices(profile), Fraction(1)
-    if any(name in gpu_model for name in _FOUR_SLICES):
-        quarters = min(Fraction(compute, 4), whole)
-        return quarters, quarters
+    gpu_model = gpu_model.replace("-", " ")  # as in the labels of nodes
+    if slices := next((slices for name, slices in _FEWER_SLICES if name in gpu_model), 0):
+        equal = min(Fraction(compute, slices), whole)
+        return equal, equal
     memory = _memory_slices(profile, gpu_model, compute)
     return min(Fraction(compute, COMPUTE_SLICES), whole), min(Fraction(memory, MEMORY_SLICES), whole)
 
@@ -61,14 +68,16 @@ def _amd_parts(mode: str, gpu_model: str) -> int:
 
 def _memory_slices(profile: str, gpu_model: str, compute: int) -> int:
     match, card = _PROFILE.search(profile), card_gb(gpu_model)
-    if match is None or card is None:
+    told = Fraction(int(match[2]) * MEMORY_SLICES, card) if match and card else Fraction(0)
+    if not told:
         return _MEMORY_OF.get(compute, compute)
-    return round(int(match[2]) * MEMORY_SLICES / card)
+    return min(_SIZES, key=lambda size: max(size / told, told / size))
 
 
 def card_gb(gpu_model: str) -> int | None:
     """Memory of a card, as its name tells it."""
-    told = _MEMORY.search(gpu_model.partition("MIG")[0])  # a slice may be named like its card
-    if told:
-        return int(told[1])
-    return next((gb for name, gb in _CARD_GB if name in gpu_model), None)
+    gpu_model = gpu_model.replace("-", " ").partition("MIG")[0]  # a slice may be named like its card
+    told = _MEMORY.search(gpu_model)
+    known = _OF_ITS_CPU if told else _CARD_GB
+    found = next((gb for name, gb in known if name in gpu_model), None)
+    return int(told[1]) if found is None and told else found
