@@ -19,6 +19,10 @@ class Undelivered(DriftledgerError):
     """A receiver did not take it; it is tried again."""
 
 
+class Unreachable(Undelivered):
+    """It did not answer at all: whatever else it is to take waits as well."""
+
+
 class Receiver(NamedTuple):
     """`name` is told instead of the address, which may hold a secret."""
 
@@ -59,7 +63,7 @@ def post(to: Receiver, path: str, body: bytes, headers: dict[str, str]) -> None:
         answer = connection.getresponse()
         answer.read(MOST_ANSWER_BYTES)
     except (OSError, http.client.HTTPException) as error:
-        raise Undelivered(f"{to.name} does not answer: {type(error).__name__}") from error
+        raise Unreachable(f"{to.name} does not answer: {type(error).__name__}") from error
     finally:
         connection.close()
     if not 200 <= answer.status < 300:
@@ -76,7 +80,7 @@ def _connection(to: Receiver) -> http.client.HTTPConnection:
             trusted.wrap_socket(plain, server_hostname=to.host) if to.scheme == "https" else plain
         )
     except OSError as error:
-        raise Undelivered(f"{to.name} cannot be reached: {type(error).__name__}") from error
+        raise Unreachable(f"{to.name} cannot be reached: {type(error).__name__}") from error
     return connection
 
 
@@ -85,7 +89,7 @@ def _resolved(to: Receiver) -> str:
     try:
         found = socket.getaddrinfo(to.host, to.port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise Undelivered(f"{to.name}: its host has no address") from error
+        raise Unreachable(f"{to.name}: its host has no address") from error
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     public = [_public(address) for address in addresses]
     if not to.private and not all(public):

@@ -12,9 +12,11 @@ from pipeline.act.events import Publisher, Taken, lasts, publish, taken
 from pipeline.act.step_records import muted, open_steps, past_steps
 from pipeline.act.steps_end import ended, settled
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
+from pipeline.actuator.ladder import scale_idle
 from pipeline.actuator.ladder.contract import Scope
 from pipeline.actuator.ladder.rights import NEEDS
 from pipeline.actuator.ladder.table import RUNGS, reached
+from pipeline.actuator.lease import followed, leading
 from pipeline.actuator.rights import refusal
 from pipeline.canonical import canonical
 from pipeline.policy.climb import Due, due
@@ -48,8 +50,10 @@ def climb(
     """The steps taken at this tick, each recorded before the next.
 
     `standings` are by budget.  After each step the gates are judged anew, so that limits hold within a tick.
+    A cluster that another process leads is left to that process.
     """
     done: list[Taken] = []
+    clients, others = leading(clients), followed(clients)
     for one in open_steps(store, past_steps(store)):
         client, rung = reached(clients, one.past.cluster, one.past.kind), RUNGS[one.past.kind]
         if client is None:
@@ -61,7 +65,7 @@ def climb(
             if not lasts(store, one.past.action_id, step.state, step.detail):
                 done.append(publish(publisher, taken(one.of, one.target, "", *step), now))
     looked: set[tuple[str, str, str]] = set()
-    while (found := _next(store, policy, standings, now, looked)) is not None:
+    while (found := _next(store, policy, standings, now, looked, others)) is not None:
         looked.add(_key(found[0]))
         done += _taken(store, publisher, *found, clients, idle)
     return tuple(done)
@@ -77,6 +81,7 @@ def _next(
     standings: Mapping[str, Standing],
     now: datetime,
     looked: set[tuple[str, str, str]],
+    others: frozenset[str],
 ) -> tuple[Due, Known] | None:
     if not policy.ladders:
         return None
@@ -84,7 +89,7 @@ def _next(
     resting = muted(store, tuple(ladder.name for ladder in policy.ladders))
     known = Known(policy, standings, history, resting, now, store.snapshot())
     for one in due(policy, standings, history, now, resting):
-        if _key(one) not in looked:
+        if _key(one) not in looked and one.ladder.cluster not in others:
             return one, known
     return None
 
@@ -127,7 +132,10 @@ def _refused_lately(store: Store, decision: StepDecision, now: datetime) -> bool
 
 
 def _decision(store: Store, one: Due, known: Known, client: Kubernetes | None, idle: Idle) -> StepDecision:
-    """What a person was offered, or agreed to, is not planned anew while the offer stands."""
+    """What a person was offered, or agreed to, is not planned anew while the offer stands.
+
+    But who is offered as idle and has begun to work since is not scaled to zero.
+    """
     if one.failed is not None:
         return refused(one, one.failed, known)
     if client is None:
@@ -136,10 +144,10 @@ def _decision(store: Store, one: Due, known: Known, client: Kubernetes | None, i
         )
     if one.ladder.mode != "observe" and (lacking := refusal(client, NEEDS[one.rung.step], one.namespace)):
         return refused(one, Gate("rights", False, lacking), known)
-    offered = _offered(store, one, known)
-    if offered is not None:
-        return offered
     targets = idle(one.ladder, one.namespace) if one.rung.step == "scale_idle" else ()
+    offered = _offered(store, one, known)
+    if offered is not None and scale_idle.targets(offered.plan) <= set(targets):
+        return offered
     scope = Scope(one.ladder.cluster, one.namespace, one.ladder.spare, one.ladder.most, targets)
     plan = RUNGS[one.rung.step].plan(client, scope)
     if isinstance(plan, ApiError):

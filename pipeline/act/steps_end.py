@@ -16,6 +16,7 @@ from pipeline.actuator.steps import Step
 from pipeline.canonical import canonical
 from pipeline.errors import ConfigError, NotFound
 from pipeline.policy.climb import over
+from pipeline.policy.ladders import VERIFY_WITHIN, Ladder
 from pipeline.policy.money import Standing
 from pipeline.policy.recorded import recorded
 from pipeline.policy.rules import Policy
@@ -25,6 +26,7 @@ _WHY = {
     "time": "its time is over",
     "period": "the budget's next period has begun",
     "budget": "the budget no longer calls for it",
+    "late": "it could not be done in its time",
 }
 
 
@@ -39,23 +41,35 @@ class Settled(NamedTuple):
 def settled(client: Kubernetes, rung: Rung, one: Taken, policy: Policy, now: datetime) -> Iterator[Settled]:
     """A write whose answer was lost is looked up or done; a write that was answered is verified.
 
-    After the step's time, or with the kill switch on, nothing is done any more; what was is put back in time.
+    After its time, that to be verified in, or with the kill switch on, nothing is done any more: its plan is
+    of another hour.  What was done is put back.
     """
     past, plan = one.past, one.plan
     if past.state == "approved":
-        if now >= one.expires or policy.kill_switch:
+        if _is_late(one, policy, now) or policy.kill_switch:
             return
         found = rung.carry_out(client, plan, past.action_id, one.expires)
         if found is not None:
             yield Settled(found.state, found.detail, found.evidence)
     elif past.state == "executed" and past.acted_at is not None:
         found = rung.holds(client, plan, past.action_id)
-        known = policy if policy.ladder(past.rule) else recorded(one.evidence["policy"]["text"])
-        ladder = known.ladder(past.rule) if known else None
+        ladder = _ladder(one, policy)
         if found is not None:
             yield Settled(found.state, found.detail, found.evidence)
         elif ladder is not None and now >= past.acted_at + ladder.verify_within:
             yield Settled("failed", f"not verified within {ladder.verify_within.total_seconds():g} s")
+
+
+def _ladder(one: Taken, policy: Policy) -> Ladder | None:
+    """As it is now; of one that the file has no more, as it was."""
+    known = policy if policy.ladder(one.past.rule) else recorded(one.evidence["policy"]["text"])
+    return known.ladder(one.past.rule) if known else None
+
+
+def _is_late(one: Taken, policy: Policy, now: datetime) -> bool:
+    ladder = _ladder(one, policy)
+    within = ladder.verify_within if ladder else VERIFY_WITHIN
+    return now >= min(one.expires, (one.past.acted_at or now) + within)
 
 
 def ended(
@@ -71,6 +85,8 @@ def ended(
     called = next((r for r in ladder.rungs if r.step == one.past.kind), None) if ladder else None
     standing = standings.get(ladder.budget) if ladder else None
     why = over(called, standing, one.past.acted_at or now, one.expires, now)
+    if not why and one.past.state == "approved" and _is_late(one, policy, now):
+        why = "late"
     if why:
         found = rung.put_back(client, one.plan, one.past.action_id)
         if found is not None:

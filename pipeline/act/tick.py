@@ -21,6 +21,7 @@ from pipeline.act.undo import asked
 from pipeline.act.watching import watch
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
+from pipeline.actuator.lease import followed, leading
 from pipeline.actuator.steps import Begun, Step
 from pipeline.policy import rules
 from pipeline.policy.consider import consider
@@ -46,8 +47,10 @@ def act(
     """The steps taken at this tick, each recorded before the next.
 
     `findings` are the judge's at `snapshot` (the newest when None) with `parameters`; `clients` are by
-    cluster name, so that a rule never reaches the object of the same name in another cluster.
+    cluster name, so that a rule never reaches the object of the same name in another cluster.  A cluster that
+    another process leads is left to that process.
     """
+    clients, others = leading(clients), followed(clients)
     at = store.snapshot() if snapshot is None else snapshot
     done = [publish(publisher, t, now) for t in _settled(store, policy, clients, now)]
     done += gone_on(store, publisher, clients, now)
@@ -55,7 +58,8 @@ def act(
     done += thaw(store, publisher, clients, now)
     done += room_back(store, publisher, clients, now)
     done += lapsed(store, publisher, now)
-    tripping = [rule for rule in policy.rules if trips(findings, rule)]
+    mine = (rule for rule in policy.rules if rule.target.cluster not in others)
+    tripping = [rule for rule in mine if trips(findings, rule)]
     if tripping:
         done += _decided(
             store, publisher, findings, policy, tripping, clients, now, at, parameters, tuple(done)

@@ -171,6 +171,11 @@ class Led(Kubernetes):
         return ApiError("conflict", verb, resource.words, "this process is not the leader any more")
 
 
+def followed(clients: Mapping[str, Kubernetes]) -> frozenset[str]:
+    """The clusters of which another process decides, and this one does not even say what it cannot do."""
+    return frozenset(clients.keys() - leading(clients).keys())
+
+
 def leading(clients: Mapping[str, Kubernetes]) -> dict[str, Kubernetes]:
     """The clients of the clusters that this process may write to now; without an election all are."""
     return {c: k for c, k in clients.items() if not isinstance(k, Led) or k.leads}

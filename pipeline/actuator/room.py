@@ -36,8 +36,11 @@ def lend(client: Kubernetes, thing: Object, content: Object, action_id: str) -> 
     wanted = needs(thing, templates) | needs(after, templates)
     before = quota["spec"]["hard"]
     # The API server writes some back in another form: 1000 is 1k.
-    held = {n: quantity(before.get(n)) for n, count in wanted.items() if count}
-    raised = before | {n: str(int(has) + wanted[n]) for n, has in held.items() if has is not None}
+    limits = {n: quantity(before.get(n)) for n, count in wanted.items() if count}
+    used = (quota.get("status") or {}).get("used") or {}
+    # What was there before a freeze can be more than it allows; room begins above that.
+    held = {n: max(has, quantity(used.get(n)) or 0) for n, has in limits.items() if has is not None}
+    raised = before | {n: str(int(has) + wanted[n]) for n, has in held.items()}
     if raised == before:
         return ""
     kept = canonical({"action": action_id, "hard": before})

@@ -15,7 +15,7 @@ from pipeline.alerts import notice as told
 from pipeline.alerts.delivery import GIVEN_UP, body, deliver
 from pipeline.alerts.notice import Notice, notices
 from pipeline.events import TYPES
-from pipeline.outgoing import Undelivered, post, receiver
+from pipeline.outgoing import Undelivered, Unreachable, post, receiver
 from pipeline.settings.alerts import AlertSettings
 from pipeline.store import Store
 
@@ -80,7 +80,7 @@ def to_topic(publisher: Publisher) -> Send:
         except Blocked as error:
             raise Undelivered(f"the broker takes no actions: {error}") from error
         if not publisher.flush(_SECONDS):
-            raise Undelivered("the broker does not answer")
+            raise Unreachable("the broker does not answer")
 
     return send
 

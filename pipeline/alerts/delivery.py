@@ -6,6 +6,7 @@ A crash between an answer and its row sends one state once more, under the same 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
@@ -15,13 +16,15 @@ import pyarrow as pa
 from pipeline.alerts import messages
 from pipeline.alerts.alert import Alert
 from pipeline.facts.control import ALERT_DELIVERIES
-from pipeline.outgoing import Receiver, Undelivered, post, receiver
+from pipeline.outgoing import Receiver, Undelivered, Unreachable, post, receiver
 from pipeline.settings.alerts import AlertSettings
 from pipeline.store import Batch, Store
 
 Send = Callable[[Alert], None]
 """Raises Undelivered."""
 _ALLOW = "alerts.allow_private"
+SECONDS = 10.0
+"""For all that one receiver is told in one tick."""
 GIVEN_UP = timedelta(days=1)
 """An alert that nobody took for so long is no news; the ledger keeps it."""
 
@@ -68,24 +71,39 @@ T = TypeVar("T", bound=Told)
 
 
 def deliver(
-    store: Store, known: Iterable[T], to: Mapping[str, Callable[[T], None]], now: datetime
+    store: Store,
+    known: Iterable[T],
+    to: Mapping[str, Callable[[T], None]],
+    now: datetime,
+    clock: Callable[[], float] = time.monotonic,
 ) -> list[tuple[str, str]]:
-    """Send each newest state to who has not had it, and write that down; (receiver, why not) of failures."""
+    """Send each newest state to who has not had it, and write that down; (receiver, why not) of failures.
+
+    The oldest first.  Who does not answer, or needs longer than SECONDS for all of it, gets the rest with the
+    next ticks: a storm of alerts must not hold up what puts harm right.
+    """
     had = {
         (r["alert_id"], r["receiver"], r["alerted"]) for r in store.rows(ALERT_DELIVERIES.name).to_pylist()
     }
-    failures = []
-    for alert in known:
-        for name, send in to.items():
-            if (alert.alert_id, name, alert.time) in had or now - alert.time > GIVEN_UP:
-                continue
+    news = [alert for alert in known if now - alert.time <= GIVEN_UP]
+    failures: dict[str, str] = {}
+    for name, send in to.items():
+        waiting = [alert for alert in news if (alert.alert_id, name, alert.time) not in had]
+        ends = clock() + SECONDS
+        for place, alert in enumerate(waiting):
+            if clock() >= ends:
+                failures.setdefault(name, f"{len(waiting) - place} wait for the next tick")
+                break
             try:
                 send(alert)
+            except Unreachable as error:
+                failures[name] = str(error)
+                break
             except Undelivered as error:
-                failures.append((name, str(error)))
+                failures[name] = str(error)
             else:
                 _written(store, alert, name, now)
-    return failures
+    return list(failures.items())
 
 
 def _written(store: Store, alert: Told, name: str, now: datetime) -> None:

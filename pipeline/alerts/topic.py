@@ -7,7 +7,7 @@ from collectors.publish.publisher import Publisher
 from pipeline.alerts.alert import Alert
 from pipeline.alerts.delivery import Send
 from pipeline.alerts.tick import publish
-from pipeline.outgoing import Undelivered
+from pipeline.outgoing import Undelivered, Unreachable
 
 _SECONDS = 10.0
 
@@ -21,6 +21,6 @@ def to_topic(publisher: Publisher) -> Send:
         except Blocked as error:
             raise Undelivered(f"the broker takes no alerts: {error}") from error
         if not publisher.flush(_SECONDS):
-            raise Undelivered("the broker does not answer")
+            raise Unreachable("the broker does not answer")
 
     return send

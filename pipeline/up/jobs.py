@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from pipeline.alerts.action_delivery import Send as TellAction
 from pipeline.alerts.action_delivery import tell, to_objects
 from pipeline.alerts.delivery import Send
 from pipeline.alerts.messages import summary
-from pipeline.alerts.tick import alert
+from pipeline.alerts.tick import delivered, record
 from pipeline.answers.burning import Burning, burning
 from pipeline.drift_tick import Memory
 from pipeline.embedded import Embedded
@@ -73,29 +73,33 @@ def judging(
         alerting.told(found)
         if alerting.burnt is not None:
             alerting.burnt(burning(store, now))
-        news, failures = alert(store, publisher, found, alerting.receivers, now, alerting.warn)
-        for raised in news:
+        for raised in record(store, publisher, found, now, alerting.warn):
             log.warning("alert %s: %s", raised.alert_id, summary(raised))
-        for name in alerting.receivers.keys() - {name for name, _ in failures}:
-            watch.goes_on(f"receiver {name}")
-        for name, reason in failures:
-            watch.notes(f"receiver {name}", reason)
-        if rules is None:
-            return
-        policy = rules(watch)
+        try:
+            if rules is not None:
+                acted(watch, rules(watch), found, snapshot, now)
+        finally:  # harm is put right first; whoever is slow to be told of it does not hold that up
+            _told(watch, alerting.receivers, delivered(store, alerting.receivers, now))
+
+    def acted(watch: Watch, policy: Policy, found: Sequence[Finding], snapshot: int, now: datetime) -> None:
         led = leading(clients)
-        taken = act(store, publisher, found, policy, led, now, snapshot=snapshot, parameters=parameters)
+        taken = act(store, publisher, found, policy, clients, now, snapshot=snapshot, parameters=parameters)
         proven = tuple(prove(store, publisher, policy, led, now))
-        for step in (*taken, *proven, *climbed(store, publisher, policy, money, led, now)):
+        for step in (*taken, *proven, *climbed(store, publisher, policy, money, clients, now)):
             log.warning("%s %s by rule %s: %s", step.state, step.action_id, step.rule, step.detail)
-        on_objects = {_EVENTS: to_objects(led)} if led else {}
-        untold = dict(tell(store, {**alerting.of_actions, **on_objects}, now))
-        if _EVENTS not in untold:
-            watch.goes_on(f"receiver {_EVENTS}")
-        for name, reason in untold.items():
-            watch.notes(f"receiver {name}", reason)
+        to = {**alerting.of_actions, **({_EVENTS: to_objects(led)} if led else {})}
+        _told(watch, {*to, _EVENTS}, tell(store, to, now))
 
     return _every(every_seconds, "judge", once)
+
+
+def _told(watch: Watch, receivers: Iterable[str], failures: Sequence[tuple[str, str]]) -> None:
+    untold = dict(failures)
+    for name in receivers:
+        if name in untold:
+            watch.notes(f"receiver {name}", untold[name])
+        else:
+            watch.goes_on(f"receiver {name}")
 
 
 def electing(clients: Mapping[str, Kubernetes]) -> Job:

@@ -43,6 +43,9 @@ class MemoryLedger:
         if (source, sequence) not in self._seen:
             self._seen.add((source, sequence))
             self._con.register("events", events)
+            if type_.name == "action":  # of an action each state once, the newest
+                same = "(SELECT action_id, state FROM events)"
+                self._con.execute(f"DELETE FROM actions WHERE (action_id, state) IN {same}")
             self._con.execute(f"INSERT INTO {type_.name}s SELECT * FROM events")
         self.reached()
 

@@ -98,6 +98,17 @@ def test_a_quota_that_the_api_server_wrote_its_way_is_raised_all_the_same() -> N
     assert hard == {"requests.nvidia.com/gpu": "3000"}
 
 
+def test_room_begins_above_what_is_held_where_that_is_more_than_the_freeze_allows() -> None:
+    """Pods that came between the plan of a freeze and its quota stay; the rollback must not wait for them."""
+    api, thing = frozen()
+    api.held["resourcequotas"]["a", freeze.NAME]["status"] = {"used": {"requests.nvidia.com/gpu": "6"}}
+    lend(api, thing, thing["spec"]["template"], "r")
+    quota = api.get(RESOURCE_QUOTAS, "a", freeze.NAME)
+    assert quota["spec"]["hard"] == {"requests.nvidia.com/gpu": "8"}
+    assert take_back(api, quota) is None
+    assert api.get(RESOURCE_QUOTAS, "a", freeze.NAME)["spec"]["hard"] == {"requests.nvidia.com/gpu": "3"}
+
+
 @pytest.mark.parametrize("state", ["executed", "verified", "failed"])
 def test_the_tick_after_a_rollback_takes_the_room_back(state: str) -> None:
     """Also after a crash at any point: the quota itself says for whom it was raised."""

@@ -27,6 +27,7 @@ from pipeline.actuator.ladder.reading import (
     WORKLOADS,
 )
 from pipeline.actuator.ladder.table import RUNGS
+from pipeline.actuator.lease import Lease, Led
 from pipeline.actuator.patching import ANNOTATION
 from pipeline.alerts.action_delivery import tell
 from pipeline.alerts.notice import Notice
@@ -44,6 +45,7 @@ from pipeline.policy.quiet import QuietHours
 from pipeline.policy.rules import Target
 from pipeline.policy.schema import schema
 from pipeline.store import Store
+from tests.act.memory_ledger import MemoryLedger
 from tests.act.objects_api import Objects
 
 NOW = datetime(2026, 11, 24, 12)
@@ -164,6 +166,22 @@ class Scene:
         return sorted(mine, key=lambda r: r["time"])
 
 
+class InMemory(Scene):
+    """With a ledger of its own, which takes events itself."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryLedger(), "lab")
+
+    @property
+    def into(self) -> MemoryLedger:
+        return self.store
+
+
+@pytest.fixture
+def quick():
+    return InMemory()
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     with Store.open(tmp_path_factory.mktemp("ladder")) as store:
@@ -262,20 +280,20 @@ def test_a_spent_budget_climbs_and_what_was_is_restored_when_its_time_is_over(sc
     assert {s for k, s in ended if s != "undone"} == {"refused"}, "the cool-down"
 
 
-def test_a_lost_answer_and_a_crash_leave_each_object_changed_at_most_once(scene):
-    rules = scene.policy(steps="suspend_batch")
-    scene.api.faults = [("patch", "lost"), ("patch", "unreachable")]
-    assert scene.tick(rules)[-1] == ("suspend_batch", "approved"), "nobody knows yet"
-    assert scene.tick(rules, NOW + MINUTE) == [("suspend_batch", "executed")]
-    assert [w[2] for w in scene.api.writes] == ["kueues", "train"]
-    scene.thing("jobs.batch", "train")["spec"]["suspend"] = False  # somebody needs it
-    assert scene.tick(rules, NOW + 2 * MINUTE) == [("suspend_batch", "failed")]
-    assert scene.tick(rules, NOW + 3 * MINUTE, spent=80) == [("suspend_batch", "undone")], (
+def test_a_lost_answer_and_a_crash_leave_each_object_changed_at_most_once(quick):
+    rules = quick.policy(steps="suspend_batch")
+    quick.api.faults = [("patch", "lost"), ("patch", "unreachable")]
+    assert quick.tick(rules)[-1] == ("suspend_batch", "approved"), "nobody knows yet"
+    assert quick.tick(rules, NOW + MINUTE) == [("suspend_batch", "executed")]
+    assert [w[2] for w in quick.api.writes] == ["kueues", "train"]
+    quick.thing("jobs.batch", "train")["spec"]["suspend"] = False  # somebody needs it
+    assert quick.tick(rules, NOW + 2 * MINUTE) == [("suspend_batch", "failed")]
+    assert quick.tick(rules, NOW + 3 * MINUTE, spent=80) == [("suspend_batch", "undone")], (
         "no longer called for"
     )
-    assert scene.thing("jobs.batch", "train")["spec"]["suspend"] is False
-    assert scene.thing("workloads.kueue.x-k8s.io", "kueues")["spec"]["active"] is True
-    assert "somebody has changed it since" in scene.rows("undone")[0]["detail"]
+    assert quick.thing("jobs.batch", "train")["spec"]["suspend"] is False
+    assert quick.thing("workloads.kueue.x-k8s.io", "kueues")["spec"]["active"] is True
+    assert "somebody has changed it since" in quick.rows("undone")[0]["detail"]
 
 
 def test_a_workload_called_timeout_is_refused_as_any_other_is(monkeypatch):
@@ -292,25 +310,36 @@ def test_a_workload_called_timeout_is_refused_as_any_other_is(monkeypatch):
         assert (step and step.state) == state
 
 
-def test_a_write_that_was_lost_is_not_done_after_its_time_or_with_the_kill_switch_on(scene):
+def test_a_write_that_was_lost_is_not_done_after_its_time_or_with_the_kill_switch_on(quick):
     """A process that was down for a day must not come back and suspend what nobody asks for any more."""
-    rules = scene.policy(steps="suspend_batch")
-    scene.api.faults = [("patch", "unreachable")] * 2
-    assert scene.tick(rules)[-1] == ("suspend_batch", "approved")
+    rules = quick.policy(steps="suspend_batch")
+    quick.api.faults = [("patch", "unreachable")] * 2
+    assert quick.tick(rules)[-1] == ("suspend_batch", "approved")
     off = replace(rules, kill_switch=True)
-    assert scene.tick(off, NOW + MINUTE) == [] and not scene.api.writes
+    assert quick.tick(off, NOW + MINUTE) == [] and not quick.api.writes
     late = NOW + 13 * HOUR
-    assert ("suspend_batch", "undone") in scene.tick(off, late, as_of=late) and not scene.api.writes
+    assert ("suspend_batch", "undone") in quick.tick(off, late, as_of=late) and not quick.api.writes
 
 
-def test_a_step_has_the_time_that_its_ladder_gave_it_also_when_the_file_is_gone(scene):
+def test_a_plan_of_another_hour_is_not_carried_out_after_an_outage(quick):
+    """Which pods were the least and which replicas were there has changed meanwhile."""
+    rules = quick.policy(steps="suspend_batch")
+    quick.api.faults = [("patch", "lost"), ("patch", "unreachable")]
+    assert quick.tick(rules)[-1] == ("suspend_batch", "approved")
+    assert [w[2] for w in quick.api.writes] == ["kueues"], "half of it is done"
+    assert quick.tick(rules, NOW + 11 * MINUTE)[0] == ("suspend_batch", "undone")
+    assert [w[2] for w in quick.api.writes] == ["kueues", "kueues"]
+    assert quick.thing("workloads.kueue.x-k8s.io", "kueues")["spec"]["active"] is True
+
+
+def test_a_step_has_the_time_that_its_ladder_gave_it_also_when_the_file_is_gone(quick):
     """Else a slow cluster's step would count as failed, and pause its ladder."""
-    text = scene.policy(steps="freeze").text
+    text = quick.policy(steps="freeze").text
     rules = parse(text.replace("    mode: auto\n", "    mode: auto\n    verify_within: 1h\n"))
-    assert scene.tick(rules)[-1] == ("freeze", "executed"), "no controller has counted by it yet"
+    assert quick.tick(rules)[-1] == ("freeze", "executed"), "no controller has counted by it yet"
     gone = replace(rules, rules=(), ladders=(), kill_switch=True)
-    assert scene.tick(gone, NOW + 11 * MINUTE) == []
-    assert scene.tick(gone, NOW + HOUR) == [("freeze", "failed")]
+    assert quick.tick(gone, NOW + 11 * MINUTE) == []
+    assert quick.tick(gone, NOW + HOUR) == [("freeze", "failed")]
 
 
 def test_what_a_person_agreed_to_is_done_as_planned_and_what_a_person_put_back_stays_back(scene):
@@ -321,7 +350,7 @@ def test_what_a_person_agreed_to_is_done_as_planned_and_what_a_person_put_back_s
     (row,) = scene.rows("proposed")
     waiting = offer(scene.store, row["action_id"])
     approve(scene.store, scene.into, row["action_id"], waiting.token, "ana", NOW + MINUTE)
-    scene.thing(*web)["status"]["currentReplicas"] = 7
+    scene.thing(*web)["status"]["currentReplicas"] = 2
     done = scene.tick(rules, NOW + 2 * MINUTE)
     assert done == [("cap_autoscalers", "approved"), ("cap_autoscalers", "executed")]
     assert scene.thing(*web)["spec"]["maxReplicas"] == 3
@@ -332,6 +361,53 @@ def test_what_a_person_agreed_to_is_done_as_planned_and_what_a_person_put_back_s
     assert "a person put" in scene.rows("refused")[0]["detail"]
     assert "maxReplicas 9 to 3" in page(explain(scene.store.location, row["action_id"]), None)
     assert "maxReplicas 9 to 3" in "\n".join(narrative(explain(scene.store.location, row["action_id"])))
+
+
+def test_an_autoscaler_that_has_grown_since_the_plan_is_left(quick):
+    """The cap that a person agreed to in a quiet hour would end four of the seven replicas that serve now."""
+    rules = quick.policy("propose", "cap_autoscalers")
+    quick.tick(rules)
+    (row,) = quick.rows("proposed")
+    token = offer(quick.store, row["action_id"]).token
+    approve(quick.store, quick.into, row["action_id"], token, "ana", NOW)
+    for name in ("web", "keda-hpa-k"):
+        quick.thing("horizontalpodautoscalers.autoscaling", name)["status"]["currentReplicas"] = 7
+    assert quick.tick(rules, NOW + MINUTE)[-1] == ("cap_autoscalers", "refused")
+    assert quick.rows("refused")[0]["detail"].count("it has 7 replicas by now") == 2
+    assert not quick.api.writes
+
+
+def test_who_works_again_since_the_offer_is_not_scaled_to_zero(quick):
+    """What was idle at noon may serve by the time somebody says yes."""
+    idle = [Target(quick.name, NS, "Deployment", "idle")]
+
+    def tick(now):
+        taken = climb(
+            quick.store, quick.into, rules, {"a": standing()}, {quick.name: quick.api}, now,
+            lambda *_: tuple(idle),
+        )  # fmt: skip
+        return [t.state for t in taken]
+
+    rules = quick.policy("propose", "scale_idle")
+    assert tick(NOW) == ["proposed"]
+    (row,) = quick.rows("proposed")
+    token = offer(quick.store, row["action_id"]).token
+    approve(quick.store, quick.into, row["action_id"], token, "ana", NOW)
+    quick.api.put(DEPLOYMENTS, NS, "second", spec={"replicas": 2, "template": template()})
+    idle[:] = [Target(quick.name, NS, "Deployment", "second")]
+    assert tick(NOW + MINUTE) == ["proposed"], "another plan, which asks for another yes"
+    assert not quick.api.writes
+    idle.clear()
+    assert tick(NOW + 2 * MINUTE) == ["refused"] and not quick.api.writes
+
+
+def test_a_process_that_does_not_lead_decides_nothing_and_says_nothing(quick):
+    """Two replicas: the one that waits wrote refusals beside what its leader did, and told it twice."""
+    waits = Led(quick.api, Lease(quick.api, "d", "lease", who="second"))
+    rules = quick.policy(steps="notify freeze hold_admission")
+    assert quick.tick(rules, clients={quick.name: waits}) == []
+    assert quick.rows("refused") == quick.rows("proposed") == []
+    assert {s for _, s in quick.tick(rules)} == {"proposed", "approved", "executed"}
 
 
 def test_what_holds_a_step_back_is_said_once_and_nothing_is_written(scene):

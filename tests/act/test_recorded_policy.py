@@ -13,9 +13,8 @@ from pipeline.act.tick import act
 from pipeline.act.undo import undo
 from pipeline.policy.file import parse
 from tests.act.memory_ledger import MemoryLedger
-from tests.act.test_ladder import HOUR, MINUTE, NOW, fields
+from tests.act.test_ladder import HOUR, MINUTE, NOW, InMemory, fields
 from tests.act.test_owner_waiting import Scene as Owned
-from tests.act.test_rights import Life
 
 
 def by_another_version(ledger: MemoryLedger) -> None:
@@ -27,7 +26,7 @@ def by_another_version(ledger: MemoryLedger) -> None:
 
 
 def test_a_step_is_put_back_in_time_and_called_failed_by_no_time_that_nobody_knows(caplog):
-    scene = Life(MemoryLedger(), "lab")
+    scene = InMemory()
     before, rules = fields(scene.api), scene.policy(steps="freeze cap_autoscalers")
     scene.tick(rules)
     by_another_version(scene.store)
@@ -44,14 +43,13 @@ def test_a_step_is_put_back_in_time_and_called_failed_by_no_time_that_nobody_kno
 
 def test_an_offer_of_another_version_is_made_anew(caplog):
     """Until when it held is not known: nobody approves it, and the same step is offered again."""
-    scene = Life(MemoryLedger(), "lab")
+    scene = InMemory()
     rules = scene.policy("propose", "hold_queues")
     assert scene.tick(rules) == [("hold_queues", "proposed")]
     (row,) = scene.rows("proposed")
     by_another_version(scene.store)
     assert offer(scene.store, row["action_id"]) is None
     assert scene.tick(rules, NOW + MINUTE) == [("hold_queues", "proposed")]
-    scene.store._con.execute("DELETE FROM actions WHERE evidence LIKE '%mode_of_old%'")  # as merged
     again = offer(scene.store, row["action_id"])
     approve(scene.store, scene.into, row["action_id"], again.token, "ana", NOW + MINUTE)
     assert scene.tick(rules, NOW + 2 * MINUTE)[-1] == ("hold_queues", "executed")

@@ -9,12 +9,17 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.alerts.delivery import deliver
+from pipeline.alerts.tick import known, record
 from pipeline.answers.cells import safe_text
+from pipeline.embedded import Embedded
 from pipeline.explain.explanation import Explanation
 from pipeline.explain.narrative import narrative
+from pipeline.outgoing import Unreachable
 from pipeline.policy.decisions import Action, Refusal
 from pipeline.policy.file import parse
 from pipeline.policy.journal import Revision, SeenState
+from pipeline.store import Store
 from tests.act.deciding import BAD, BEFORE, GOOD, NOW, STATE, TEXT, decided, finding, journal
 
 HOUR = timedelta(hours=1)
@@ -99,6 +104,44 @@ def test_a_storm_of_ten_thousand_findings_opens_the_breaker_at_once():
     assert refused(decision) == "breaker" and "10000 models" in decision.detail
     assert time.process_time() - began < 5
     assert len(decision.evidence) < 100_000, "the storm is not copied into the ledger for each rule"
+
+
+class Recorded:
+    """Where alerts are written, as often as it is asked to."""
+
+    def __init__(self, store):
+        self.into, self.times = Embedded(store), 0
+
+    def take(self, batch):
+        self.times += 1
+        return self.into.take(batch)
+
+
+def test_a_storm_of_alerts_holds_up_nothing(tmp_path):
+    """Each in a transaction of its own, ten thousand took twenty minutes, in which nothing was put back; a
+    receiver that is away was asked for each of them."""
+    storm = [finding(model=f"fraud-{n}") for n in range(200)]
+    clock, sent, asked = iter(range(10_000)), [], []
+
+    def away(alert):
+        asked.append(alert)
+        raise Unreachable("it does not answer")
+
+    with Store.open(tmp_path) as store:
+        ledger = Recorded(store)
+        news = record(store, ledger, storm, NOW)
+        assert (len(news), ledger.times) == (200, 1)
+        assert record(store, ledger, storm, NOW) == [], "known by now"
+        to = {"away": away, "hook": sent.append}
+        failures = deliver(store, known(store), to, NOW, lambda: next(clock))
+        assert len(asked) == 1 and 0 < len(sent) < 20, "one receiver's time does not take another's"
+        assert failures == [
+            ("away", "it does not answer"), ("hook", f"{200 - len(sent)} wait for the next tick"),
+        ]  # fmt: skip
+        before = len(sent)
+        deliver(store, known(store), to, NOW, lambda: next(clock))
+        assert len(sent) > before
+        assert len({a.alert_id for a in sent}) == len(sent), "each once"
 
 
 @pytest.mark.parametrize("off", [HOUR, -HOUR])

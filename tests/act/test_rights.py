@@ -24,20 +24,12 @@ from pipeline.policy.rules import Target
 from tests.act.memory_ledger import MemoryLedger
 from tests.act.objects_api import Objects
 from tests.act.rig_targets import shipped
-from tests.act.test_ladder import HOUR, MINUTE, NOW, NS, Scene, cluster, fields, standing
-
-
-class Life(Scene):
-    """Whose ledger takes events itself."""
-
-    @property
-    def into(self):
-        return self.store
+from tests.act.test_ladder import HOUR, MINUTE, NOW, NS, InMemory, cluster, fields, standing
 
 
 @pytest.fixture
 def scene():
-    return Life(MemoryLedger(), "lab")
+    return InMemory()
 
 
 def given(file: str) -> set[tuple[str, str, str]]:

@@ -51,7 +51,19 @@ def plan(client: Kubernetes, scope: Scope) -> Plan | ApiError:
 
 
 def carry_out(client: Kubernetes, plan: Plan, action_id: str, expires: datetime) -> Step | None:
-    return changes.carry_out(client, plan, action_id)
+    """One that has grown since it was planned is left: the cap would take away replicas that have work."""
+
+    def grown(change: Change, thing: Object) -> str:
+        kept = thing
+        if change.plural == SCALED_OBJECTS.plural:
+            found = client.get(AUTOSCALERS, change.namespace, _kept_by_keda(thing))
+            if isinstance(found, ApiError):
+                return f"nobody knows its replicas: {found.words}"
+            kept = found
+        now = _replicas(kept)
+        return f"it has {now} replicas by now" if now > change.after else ""
+
+    return changes.carry_out(client, plan, action_id, grown)
 
 
 def _spared(client: Kubernetes, thing: Object, spare: frozenset[str]) -> bool:
@@ -71,7 +83,7 @@ def _autoscaler(thing: Object) -> Change | None:
 
 def _scaled(thing: Object, autoscalers: dict[str, Object]) -> Change | None:
     """Its replicas are those of the autoscaler that KEDA keeps for it; without one nobody knows them."""
-    kept = autoscalers.get(str((thing.get("status") or {}).get("hpaName") or ""))
+    kept = autoscalers.get(_kept_by_keda(thing))
     if kept is None:
         return None
     spec = thing["spec"]
@@ -82,6 +94,11 @@ def _scaled(thing: Object, autoscalers: dict[str, Object]) -> Change | None:
         if cap < int(KEDA_USUAL if limit is None else limit)
         else None
     )
+
+
+def _kept_by_keda(thing: Object) -> str:
+    """Name of the autoscaler that KEDA keeps for it; '' where it says none."""
+    return str((thing.get("status") or {}).get("hpaName") or "")
 
 
 def _replicas(autoscaler: Object) -> int:

@@ -62,9 +62,15 @@ def changes_of(plan: Plan) -> list[Change]:
     return [Change(**c) for c in plan["changes"]]
 
 
-def carry_out(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
+Reason = Callable[[Change, Object], str]
+"""Why an object is left as it is now; '' where it is not."""
+
+
+def carry_out(
+    client: Kubernetes, plan: Plan, action_id: str, leave: Reason = lambda change, thing: ""
+) -> Step | None:
     """Executed where at least one object was changed; the others are named with the reason."""
-    return _each(client, plan, lambda c: _forwards(client, c, action_id), "executed")
+    return _each(client, plan, lambda c: _forwards(client, c, action_id, leave), "executed")
 
 
 def put_back(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
@@ -122,12 +128,14 @@ def _named(left: dict[str, str]) -> str:
     return "; ".join(f"{name}: {why}" for name, why in left.items())
 
 
-def _forwards(client: Kubernetes, change: Change, action_id: str) -> tuple[Done, str]:
+def _forwards(client: Kubernetes, change: Change, action_id: str, leave: Reason) -> tuple[Done, str]:
     thing = client.get(change.resource, change.namespace, change.name)
     if isinstance(thing, ApiError):
         return _fault(thing)
     if action_of(thing) == action_id:
         return "done", "it carries the action already"
+    if why := leave(change, thing):
+        return "left", why
     mark: Object = {"op": "add", "path": MARK, "value": action_id}
     if not (thing["metadata"].get("annotations")):
         mark = {"op": "add", "path": "/metadata/annotations", "value": {ANNOTATION: action_id}}

@@ -43,6 +43,11 @@ def put_back(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
     return _all(client, [s.inverse for s in _scalings(plan)], "undone")
 
 
+def targets(plan: Plan) -> set[Target]:
+    """What the plan of any step counts as idle."""
+    return {s.target for s in _scalings(plan)} if "scalings" in plan else set()
+
+
 def _scalings(plan: Plan) -> list[Scaling]:
     return [Scaling(**{**s, "target": Target(**s["target"])}) for s in plan["scalings"]]
 
