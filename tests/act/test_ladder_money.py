@@ -24,6 +24,7 @@ from pipeline.explain.page import page
 from pipeline.policy.file import parse
 from pipeline.prices import PriceBook
 from pipeline.store import Store
+from tests.act.objects_api import Objects
 from tests.cost_rows import allocation, device, ledger, minutes
 
 START, NOON = datetime(2026, 10, 1), datetime(2026, 10, 21, 12)
@@ -136,7 +137,7 @@ def test_a_step_is_verified_by_what_its_namespace_cost_before_and_meanwhile(tmp_
         into = Embedded(store)
 
         def ticked(now: datetime) -> list[tuple[str, str]]:
-            return [(t.kind, t.state) for t in climbed(store, into, rules, money, {}, now)]
+            return [(t.kind, t.state) for t in climbed(store, into, rules, money, {"c": Objects()}, now)]
 
         assert ("hold_admission", "executed") in ticked(taken)
         action_id = next(
