@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 _BOM = b"\xef\xbb\xbf"
 _SPREAD = (b"{", b"[")
@@ -15,18 +17,25 @@ def as_lines(data: bytes) -> bytes:
     start = data[:64].lstrip()
     if not start.startswith(b"[") and start.split(b"\n", 1)[0].strip() not in _SPREAD:
         return data
-    values: list[str] = []
-    text = data.decode("utf-8", "surrogateescape")
+    found: list[str] = []
+    text, at = data.decode("utf-8", "surrogateescape"), 0
+    try:
+        for value, end in values(text):
+            found += map(json.dumps, value if isinstance(value, list) else [value])
+            at = end
+    except (ValueError, RecursionError):
+        found.append(text[at:])
+    return "\n".join(found).encode("utf-8", "surrogateescape")
+
+
+def values(text: str) -> Iterator[tuple[Any, int]]:
+    """Values one after the other, each with where it ends; ValueError or RecursionError where none is."""
     decoder = json.JSONDecoder()
     at = _after_space(text, 0)
-    try:
-        while at < len(text):
-            value, end = decoder.raw_decode(text, at)
-            values += map(json.dumps, value if isinstance(value, list) else [value])
-            at = _after_space(text, end)
-    except (ValueError, RecursionError):
-        values.append(text[at:])
-    return "\n".join(values).encode("utf-8", "surrogateescape")
+    while at < len(text):
+        value, end = decoder.raw_decode(text, at)
+        yield value, end
+        at = _after_space(text, end)
 
 
 def _after_space(text: str, at: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from collectors.json_lines import values
 from pipeline.events import Rejected
 
 Json = Mapping[str, Any]
@@ -53,13 +53,7 @@ def load_objects(data: bytes) -> tuple[list[Json], list[Rejected]]:
 
 
 def _documents(text: str) -> Iterator[Any]:
-    decoder = json.JSONDecoder()
-    at = 0
-    while at < len(text):
-        document, at = decoder.raw_decode(text, at)
-        yield document
-        while at < len(text) and text[at] in " \t\r\n":
-            at += 1
+    return (document for document, _ in values(text))
 
 
 def _yaml_documents(text: str) -> Iterator[Any]:

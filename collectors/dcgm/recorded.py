@@ -7,7 +7,6 @@ Text with times: what `promtool tsdb dump-openmetrics` and /federate write.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -18,6 +17,7 @@ from collectors.dcgm.scrape import read
 from collectors.dcgm.series import Series, scrapes_of
 from collectors.dcgm.timeline import Pace, Scrape, advance
 from collectors.exposition import Sample, first_has_time, samples
+from collectors.json_lines import values
 from collectors.parsed import Parsed
 from pipeline.events import Rejected
 
@@ -92,28 +92,33 @@ def _once(recorded: Iterable[Scrape]) -> Iterator[tuple[str, int]]:
 
 def _answered(data: bytes) -> list[Scrape]:
     refused: list[Rejected] = []
-    series = list(_series(_document(data, refused), refused))
+    results = (one for answer in _answers(data, refused) for one in _result(answer, refused))
+    series = list(_series(results, refused))
     own = [each.labels for each in series if _is_exporters_own(each.labels)]
     return _with_refused(scrapes_of(series, own), refused)
 
 
-def _document(data: bytes, refused: list[Rejected]) -> Any:
+def _answers(data: bytes, refused: list[Rejected]) -> Iterator[Any]:
+    """One answer, or several one after the other, as of a curl for each metric."""
     try:
-        answer = json.loads(data)
+        for answer, _ in values(data.decode("utf-8-sig")):
+            yield answer
     except (ValueError, RecursionError) as error:
         refused.append(Rejected("malformed", f"no answer of Prometheus: {error}"[:_WORTH_KNOWING], 0))
-        return []
+
+
+def _result(answer: Any, refused: list[Rejected]) -> list[Any]:
     if isinstance(answer, list):
         return answer
     found = answer.get("data") if isinstance(answer, dict) else None
     result = found.get("result") if isinstance(found, dict) else None
-    if not isinstance(result, list):
-        said = answer.get("error") or answer.get("status") if isinstance(answer, dict) else None
-        says = f"; it says {said}" if said else ": wanted is what /api/v1/query or query_range gave"
-        why = f"no data.result of an answer of Prometheus{says}"
-        refused.append(Rejected("malformed", why[:_WORTH_KNOWING], 0))
-        return []
-    return result
+    if isinstance(result, list):
+        return result
+    said = answer.get("error") or answer.get("status") if isinstance(answer, dict) else None
+    says = f"; it says {said}" if said else ": wanted is what /api/v1/query or query_range gave"
+    why = f"no data.result of an answer of Prometheus{says}"
+    refused.append(Rejected("malformed", why[:_WORTH_KNOWING], 0))
+    return []
 
 
 def _series(result: Iterable[Any], refused: list[Rejected]) -> Iterator[Series]:

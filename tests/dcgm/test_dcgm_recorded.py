@@ -62,6 +62,15 @@ def test_the_result_alone_is_an_answer():
     assert rows(json.dumps(result).encode()) == rows(answer(*result, kind="vector"))
 
 
+def test_answers_one_after_the_other_are_one_record():
+    """A person asks for one metric after the other and appends: all of them are of the same scrape."""
+    memory = GPU | {"__name__": "DCGM_FI_DEV_FB_USED"}
+    first, second = (answer({"metric": m, "value": [START, "32"]}, kind="vector") for m in (GPU, memory))
+    (row,) = rows(first + b"\n" + second + b"\n")
+    assert (row["util_ratio"], row["memory_used_bytes"]) == (0.32, 32 * 2**20)
+    assert [r.reason for r in parse(first + b"{half").rejected] == ["malformed"]
+
+
 def test_the_exporters_own_pod_does_not_hold_the_gpu():
     """The operator's labels name the exporter's pod; a GPU that nobody holds must not be billed to it."""
     (idle,) = rows(answer({"metric": GPU | OWN, "value": [START, "1"]}))
