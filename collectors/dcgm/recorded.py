@@ -27,6 +27,7 @@ _MOST_MICROSECONDS = 2**52
 """The year 2112: a time beyond is none, and would not be exact as a float."""
 _TARGET = ("job", "instance", "Hostname", "hostname")
 _WORTH_KNOWING = 200
+_EXPORTERS = ("dcgm-exporter", "metrics-exporter", "xpumanager")
 
 
 def tells_times(data: bytes) -> bool:
@@ -149,10 +150,11 @@ def _point(point: Any) -> tuple[int, float] | None:
 
 
 def _is_exporters_own(labels: dict[str, str]) -> bool:
-    """Whether `pod` is the exporter's: the Prometheus operator writes a target's own pod and service on
-    every line, and pods of a DaemonSet begin with the name that its service has too."""
+    """Whether `pod` is the exporter's: the Prometheus operator writes a target's own pod on every line, and pods
+    of a DaemonSet begin with the name that its service has too, or its PodMonitor; others are called exporters."""
     pod = labels.get("pod", "")
-    return any(pod.startswith(f"{labels[name]}-") for name in ("service", "job") if labels.get(name))
+    names = [labels[name].rpartition("/")[2] for name in ("service", "job") if labels.get(name)]
+    return any(pod.startswith(f"{name}-") for name in names) or any(word in pod for word in _EXPORTERS)
 
 
 def _with_refused(found: list[Scrape], refused: list[Rejected]) -> list[Scrape]:

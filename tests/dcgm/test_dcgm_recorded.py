@@ -79,6 +79,11 @@ def test_the_exporters_own_pod_does_not_hold_the_gpu():
     (honoured,) = rows(
         answer({"metric": GPU | OWN | {"pod": "train-0", "namespace": "ml"}, "value": [START, "1"]})
     )
+    monitored = GPU | OWN | {"job": "gpu-operator/dcgm-exporter"}
+    annotated = GPU | OWN | {"job": "kubernetes-pods", "pod": "dcgm-exporter-1680-x"}
+    for labels in (monitored, annotated):
+        alone = {name: value for name, value in labels.items() if name != "service"}
+        assert rows(answer({"metric": alone, "value": [START, "1"]}))[0]["pod"] is None
     assert idle["pod"] is None
     assert (busy["namespace"], busy["pod"], busy["container"]) == ("ml", "train-0", "main")
     assert (honoured["namespace"], honoured["pod"]) == ("ml", "train-0")
