@@ -150,8 +150,10 @@ def _point(point: Any) -> tuple[int, float] | None:
 
 
 def _is_exporters_own(labels: dict[str, str]) -> bool:
-    """Whether `pod` is the exporter's: the Prometheus operator writes a target's own pod on every line, and pods
-    of a DaemonSet begin with the name that its service has too, or its PodMonitor; others are called exporters."""
+    """Whether `pod` is the exporter's: the Prometheus operator writes a target's own pod on every line.
+
+    Pods of a DaemonSet begin with the name of its service or PodMonitor; others are told by their own.
+    """
     pod = labels.get("pod", "")
     names = [labels[name].rpartition("/")[2] for name in ("service", "job") if labels.get(name)]
     return any(pod.startswith(f"{name}-") for name in names) or any(word in pod for word in _EXPORTERS)
