@@ -37,8 +37,11 @@ def minute(times: Integers) -> Integers:
 
 
 def floats(column: pa.ChunkedArray) -> Floats:
-    """Numbers with NaN for null; shape (n,), read-only where the column's own memory serves."""
-    wide = column if column.type == _FLOAT64 else column.cast(_FLOAT64)
+    """Numbers with NaN for null; shape (n,), read-only where the column's own memory serves.
+
+    A whole number beyond 2^53, as an id is, becomes the nearest one that a float holds.
+    """
+    wide = column if column.type == _FLOAT64 else column.cast(_FLOAT64, safe=False)
     if wide.num_chunks <= 1:
         return np.asarray(wide.to_numpy(), np.float64)
     return np.concatenate([chunk.to_numpy(zero_copy_only=False) for chunk in wide.chunks])

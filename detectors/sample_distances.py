@@ -44,8 +44,8 @@ class Numbers:
         known = np.sort(values[np.isfinite(values)])
         if not len(known):
             return None
-        equal = np.histogram_bin_edges(known, EQUAL_BINS) if len(known) >= BINNED_FROM else known[:0]
-        doane = np.histogram_bin_edges(known, "doane")
+        equal = _edges(known, EQUAL_BINS) if len(known) >= BINNED_FROM else known[:0]
+        doane = _edges(known, "doane")
         return cls(known, np.asarray(quantile_edges(known), np.float64), doane, equal)
 
     def unseen(self, values: Values) -> int:
@@ -166,3 +166,13 @@ def tally(values: Text) -> dict[str, int]:
     counts = np.bincount(values.codes, minlength=values.size).tolist()
     named = zip(values.values.to_pylist(), counts, strict=True)
     return {name: count for name, count in named if name and count}
+
+
+def _edges(known: Floats, bins: int | str) -> Floats:
+    """Of bins of equal width; values that differ by rounding alone are as one, whose bins are around it."""
+    try:
+        return np.histogram_bin_edges(known, bins)
+    except ValueError:  # there are not so many floats between the smallest and the largest
+        around = max(0.5, 1e-9 * float(abs(known[-1])))
+        count = bins if isinstance(bins, int) else 1
+        return np.linspace(known[0] - around, known[-1] + around, count + 1)

@@ -33,6 +33,8 @@ EPOCHS = ((10**11, 1_000_000, 1), (10**14, 1_000, 1), (10**17, 1, 1), (10**20, 1
 _LETTERS, _DIGITS = ("false", "true"), ("0", "1")
 NOTHING = ("", "nan", "na", "n/a", "null", "none")
 """Texts that say there is no number, in any case of their letters."""
+LARGEST = 1e150
+"""What is larger has no square: the largest float, which stands for none in some files."""
 NO_ANSWER = ("nan", "NaN", "<NA>", "NaT")
 """What a data frame makes of a missing answer when it is written as text."""
 _YEAR_FIRST = re.compile(r"\d{4}/\d{1,2}/\d{1,2}\b")
@@ -47,16 +49,18 @@ class Numbers(NamedTuple):
 
 
 def numbers(column: pa.ChunkedArray) -> Numbers:
-    """Texts are read as numbers; infinity is unreadable."""
+    """Texts are read as numbers; infinity, and what is as good as infinite, is unreadable."""
     if is_numeric(column):
         found = floats(column).copy()
-        bad = np.isinf(found)
+        bad = np.abs(found) > LARGEST
     else:
         held = texts(column)
         parsed = np.array([_parsed(value) for value in held.values.to_pylist()], np.float64)
         found = parsed[held.codes] if held.size else np.full(len(column), np.nan)
         said = np.array([value.lower() not in NOTHING for value in held.values.to_pylist()], np.bool_)
-        bad = (said[held.codes] if held.size else np.zeros(len(column), np.bool_)) & ~np.isfinite(found)
+        bad = (said[held.codes] if held.size else np.zeros(len(column), np.bool_)) & ~(
+            np.abs(found) <= LARGEST
+        )
     found[bad] = np.nan
     return Numbers(found, bad)
 

@@ -210,3 +210,15 @@ def test_a_text_in_western_european_is_no_column_of_bytes(tmp_path: Path) -> Non
             heading: ["équipe", "pro"],
             "n": [1, 2],
         }
+
+
+def test_numbers_that_a_float_cannot_hold_end_no_run(tmp_path: Path) -> None:
+    """An id of 64 bits, and the largest float for a missing number: they were a stack trace."""
+    changed = {
+        "user": lambda t: [2**62 + i for i in range(ROWS)],
+        "gap": lambda t: [1.7e308, *range(1, ROWS)],
+        "rounded": lambda t: [0.1 + 0.2, *[0.3] * (ROWS - 1)],
+    }
+    found = evaluated(tmp_path, parquet, **changed)
+    assert found[(0, "user|kolmogorov_smirnov|rows")]["value"] == 0
+    assert found[(0, "gap|unreadable_rate|rows")]["value"] == found[(0, "gap|missing_rate|rows")]["value"] > 0
