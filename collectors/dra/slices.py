@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,6 +18,9 @@ COMPUTE_DOMAIN = "compute-domain.nvidia.com"
 
 _KEEP_OFF = ("NoSchedule", "NoExecute")
 """Effects of a device's taint that keep claims off it."""
+
+_MODELS = ("productName", "model", "accelerator", "tpuGen")
+"""What drivers call the model: NVIDIA's, most others, Google's for TPUs by its versions."""
 
 
 class Device(NamedTuple):
@@ -107,7 +110,11 @@ def _devices(pool: Pool, members: list[Json]) -> dict[Key, Device]:
         for member in members
         for entry in sequence(at(member, "spec", "devices"))
     }
-    devices = {key: _device(pool, member, entry, sets) for key, (member, entry) in entries.items()}
+    told = Counter(_names(pool, entry) for _, entry in entries.values())
+    devices = {
+        key: _device(pool, member, entry, sets, unique=told[_names(pool, entry)] == 1)
+        for key, (member, entry) in entries.items()
+    }
     drawn = {
         key: Drawn(devices[key].identity, counters, devices[key].share.held == devices[key].share.whole)
         for key, (_, entry) in entries.items()
@@ -121,12 +128,21 @@ def _body(entry: Json) -> Json:
     return mapping(entry.get("basic")) or entry
 
 
-def _device(pool: Pool, member: Json, entry: Json, sets: Mapping[str, Mapping[str, Fraction]]) -> Device:
+def _names(pool: Pool, entry: Json) -> tuple[str, str]:
+    """Type and UUID: a GPU may be told twice, once to be passed through, but not twice as the same thing."""
+    attributes = mapping(_body(entry).get("attributes"))
+    return attribute(attributes, pool[0], "type"), attribute(attributes, pool[0], "uuid")
+
+
+def _device(
+    pool: Pool, member: Json, entry: Json, sets: Mapping[str, Mapping[str, Fraction]], *, unique: bool
+) -> Device:
+    """Google's first TPU driver gave all the chips of a node one UUID, which then names none of them."""
     body = _body(entry)
     attributes = mapping(body.get("attributes"))
-    uuid = attribute(attributes, pool[0], "uuid")
-    model = attribute(attributes, pool[0], "productName") or attribute(attributes, pool[0], "model")
-    kind = attribute(attributes, pool[0], "type")
+    kind, uuid = _names(pool, entry)
+    uuid = uuid if unique else ""
+    model = next((told for name in _MODELS if (told := attribute(attributes, pool[0], name))), "")
     profile = _profile(attributes, pool[0], kind)
     part = partition_share(body.get("consumesCounters"), sets)
     if kind in ("mig", AMD_PARTITION) and (part is None or mig.is_profile(profile)):

@@ -289,6 +289,29 @@ def test_amd_partitions_are_parts_of_the_card_at_their_place_on_the_bus():
     assert cards == ["gpu.nvidia.com/n1/0003:00:03.0"] * 8 + ["gpu.nvidia.com/n1/0003:00:04.0"]
 
 
+@pytest.mark.parametrize(
+    ("attributes", "model"),
+    [
+        ({"tpuGen": "v5e"}, "v5e"),
+        ({"tpuGen": "v5e", "accelerator": "tpu-v5-lite-podslice"}, "tpu-v5-lite-podslice"),
+    ],
+)
+def test_chips_that_share_a_uuid_are_not_one_chip(attributes, model):
+    """Google's TPU driver made the UUID of the node's name alone: four chips would cost one."""
+    chips = [device(str(n), attributes={"uuid": "of-the-node", **attributes}) for n in range(4)]
+    parsed, [row] = allocations(slice_(*chips), claim({"device": "2"}))
+    found = parsed.events["device"].to_pylist()
+    assert [d["device"] for d in found] == [f"gpu.nvidia.com/n1/{n}" for n in range(4)]
+    assert {(d["uuid"], d["gpu_model"]) for d in found} == {(None, model)}
+    assert row["device"] == "gpu.nvidia.com/n1/2"
+
+
+def test_a_gpu_that_is_offered_for_passing_through_as_well_is_one_gpu():
+    offered = [device(f"gpu-{kind}", attributes={"uuid": "GPU-0", "type": kind}) for kind in ("gpu", "vfio")]
+    parsed, _ = allocations(slice_(*offered), claim())
+    assert {d["device"] for d in parsed.events["device"].to_pylist()} == {"GPU-0"}
+
+
 def counted(name, card, held, **fields):
     consumes = [{"counterSet": f"{card}-counters", "counters": {"memory": {"value": held}}}]
     return device(name, consumesCounters=consumes, **fields)
