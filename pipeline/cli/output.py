@@ -69,7 +69,7 @@ def _people(answer: Answer, shown: list[bool], stream: TextIO) -> None:
     if rows:
         _grid(columns, rows, stream)
     else:
-        stream.write("nothing in this window\n")
+        stream.write("nothing in this window\n" if answer.window else "nothing found\n")
     for line in footer(answer):
         stream.write(line + "\n")
 

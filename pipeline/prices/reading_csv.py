@@ -69,7 +69,7 @@ def _content(lines: csv.DictReader[str], name: str) -> Content:
     problems: list[ConfigError] = []
     for line in lines:
         row = f"{name}:{lines.line_num}"
-        if (line[header[0]] or "").startswith("#"):
+        if (line[header[0]] or "").startswith("#") or not any(filter(None, line.values())):
             continue
         try:
             if None in line or None in line.values():

@@ -118,6 +118,18 @@ def test_a_csv_of_opencost_is_read_as_it_is(tmp_path: Path) -> None:
     assert quote(book, Profile(gpu_model="Quadro RTX 4000")).effective == Decimal("0.75")
 
 
+def test_rows_of_opencost_that_name_a_label_price_what_the_label_says(tmp_path: Path) -> None:
+    """The label of an instance's type is its type, GKE's accelerator a card; a row of commas is none."""
+    text = (
+        "InstanceID,AssetClass,InstanceIDField,InstanceType,MarketPriceHourly,GpuCount,Source\n,,,,,,\n"
+        "g5.12xlarge,node,metadata.labels.node.kubernetes.io/instance-type,,5.672,4,x\n"
+        "nvidia-tesla-a100,gpu,cloud.google.com/gke-accelerator,,2.93,,x\n"
+    )
+    book = load(tmp_path, text, "prices.csv")
+    assert quote(book, Profile(instance_type="g5.12xlarge", gpu_model="A10G")).effective == Decimal("1.418")
+    assert quote(book, Profile(gpu_model="NVIDIA A100-SXM4-40GB")).effective == Decimal("2.93")
+
+
 def test_a_csv_with_own_columns_counts_gpus_and_holds_for_a_time(tmp_path: Path) -> None:
     text = (
         "InstanceID,AssetClass,InstanceType,MarketPriceHourly,GpuCount,ValidFrom,Currency\n"
