@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from decimal import ROUND_FLOOR, Decimal
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +26,8 @@ _MANY = 1_000
 """Lines from which it is worth a seventh of a second to load what makes integers of decimals at once."""
 USUAL = ("used", "workload_idle", "cluster_idle")
 
+_ALL = Decimal("1.0000")
+
 _SUMS = (
     "allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su", "unpriced_su",
     "unpriced_other_su", "observed_su", "over_su", "duplicated_su", "core_su", "memory_su",
@@ -34,8 +37,8 @@ _SUMS = (
 
 def lines(table: pa.Table) -> list[Line]:
     """The lines of the table; their sums as int, which is a tenth of the time of Decimal."""
-    columns = [_plain(column) for column in table.columns]
-    return [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
+    names, columns = table.column_names, [_plain(column) for column in table.columns]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def _plain(column: pa.ChunkedArray) -> list[Value]:
@@ -83,18 +86,19 @@ def rows(
 
     `rule` names what a line was made by.
     """
-    out = [_row(by, line, bucket, currency, rule(line)) for line in lines for bucket in _buckets(by, line)]
+    cut = {b: [line for line in lines if _has(line, b)] for b in BUCKETS} if "bucket" in by else {None: lines}
     times = [i for i, d in enumerate(by) if d in ("hour", "day")]
-    cost_at = [c.name for c in columns(by, currency)].index("total_cost")
-
-    def order(row: Row) -> tuple[list[str], Decimal, list[str]]:
-        amount = row[cost_at]
-        spent = amount if isinstance(amount, Decimal) else Decimal(0)
-        return [str(row[i]) for i in times], -spent, [str(v) for v in row[: len(by)]]
-
+    ordered: list[tuple[tuple[Any, ...], Row]] = []
+    for bucket, some in cut.items():
+        dimensions, nanos, found = _columns(by, some, bucket, currency, rule)
+        texts = [list(map(str, column)) for column in dimensions]
+        least = [-nano for nano in nanos]  # the most expensive first
+        keys = zip(*(texts[i] for i in times), least, *texts, strict=True)
+        ordered += zip(keys, zip(*found, strict=True), strict=True)
+    ordered.sort(key=itemgetter(0))
     whole = sums | dict.fromkeys(by, "")
-    total = _row(by, whole, None, currency, rule(whole))
-    return tuple(sorted(out, key=order)), total
+    *_, total = _columns(by, [whole], None, currency, rule)
+    return tuple(row for _, row in ordered), tuple(value for (value,) in total)
 
 
 def buckets(sums: Line) -> set[str]:
@@ -123,57 +127,82 @@ def sums(lines: Sequence[Line]) -> Line:
     return {n: sum(v) if v or not n.endswith("_nano") else None for n, v in known.items()}
 
 
-def _buckets(by: Sequence[str], line: Line) -> list[str | None]:
-    return [b for b in BUCKETS if _has(line, b)] if "bucket" in by else [None]
-
-
 def _has(line: Line, bucket: str) -> bool:
     return bool(line[f"{bucket}_su"] or line[f"{bucket}_nano"])
 
 
-def _row(by: Sequence[str], line: Line, bucket: str | None, currency: str, rule: str) -> Row:
-    """A line, or the part of it that is in one bucket."""
-    costs = [from_nano(line[f"{b}_nano"] or 0) if bucket in (None, b) else None for b in BUCKETS]
-    if _all_unpriced(line):
-        costs = [None] * len(BUCKETS)
-    known = [c for c in costs if c is not None]
-    return (
-        *(bucket if d == "bucket" and bucket else line[d] for d in by),
-        *_times(line, bucket),
+def _columns(
+    by: Sequence[str], lines: Sequence[Line], bucket: str | None, currency: str, rule: Callable[[Line], str]
+) -> tuple[list[list[Any]], list[int], list[list[Any]]]:
+    """The columns `by`, what each line costs in billionths, and all columns; of a bucket its part alone.
+
+    A column at a time: most are zero in every line, and then one zero is made.
+    """
+
+    def of(name: str) -> list[Any]:
+        return [line[name] for line in lines]
+
+    nothing: list[Any] = [None] * len(lines)
+    dimensions: list[list[Any]] = [[bucket] * len(lines) if d == "bucket" and bucket else of(d) for d in by]
+    unpriced = [_all_unpriced(line) for line in lines]
+    nanos = [[nano or 0 for nano in of(f"{b}_nano")] for b in BUCKETS if bucket in (None, b)]
+    totals = list(map(sum, zip(*nanos, strict=True)))
+    parts = iter(nanos)
+    costs = [_money(next(parts), unpriced) if bucket in (None, b) else nothing for b in BUCKETS]
+    whole = bucket is None
+    columns: list[list[Any]] = [
+        *dimensions,
+        *_times(of, bucket, nothing),
         *costs,
-        sum(known, Decimal(0)) if known else None,
-        currency,
-        rule,
-        gpu_hours(line["unpriced_su"]) if bucket is None else None,
-        _ratio(line) if bucket is None else None,
-        unit_hours(line["core_su"], 1_000) if bucket is None else None,
-        unit_hours(line["memory_su"], 1_024) if bucket is None else None,
-        gpu_hours(line["duplicated_su"]) if bucket is None else None,
-    )
+        _money(totals, unpriced),
+        [currency] * len(lines),
+        [rule(line) for line in lines],
+        _each(gpu_hours, of("unpriced_su")) if whole else nothing,
+        [_ratio(line) for line in lines] if whole else nothing,
+        _each(lambda su: unit_hours(su, 1_000), of("core_su")) if whole else nothing,
+        _each(lambda su: unit_hours(su, 1_024), of("memory_su")) if whole else nothing,
+        _each(gpu_hours, of("duplicated_su")) if whole else nothing,
+    ]
+    return dimensions, totals, columns
+
+
+def _each(value: Callable[[int], Decimal], numbers: list[int]) -> list[Decimal]:
+    return [value(number) for number in numbers] if any(numbers) else [value(0)] * len(numbers)
+
+
+def _money(nanos: list[int], unpriced: list[bool]) -> list[Decimal | None]:
+    """None where nothing of a line has a price."""
+    found: list[Decimal | None] = [*_each(from_nano, nanos)]
+    if not any(unpriced):
+        return found
+    return [None if without else amount for amount, without in zip(found, unpriced, strict=True)]
 
 
 def _all_unpriced(line: Line) -> bool:
+    if not line["unpriced_su"] and not line["unpriced_other_su"]:
+        return False
     exists = line["allocated_su"] + line["unallocated_su"]
     unpriced = line["unpriced_su"] + line["unpriced_other_su"] > 0 and line["unpriced_su"] == exists
     return bool(unpriced) and not any(line[f"{bucket}_nano"] for bucket in BUCKETS)
 
 
-def _times(line: Line, bucket: str | None) -> list[Decimal | None]:
+def _times(of: Callable[[str], list[int]], bucket: str | None, nothing: list[Any]) -> list[list[Any]]:
     """Allocated, active, idle-held, busy, unallocated; a bucket is all one kind of time."""
     if bucket is None:
         names = ("allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su")
-        return [gpu_hours(line[name]) for name in names]
-    own, nothing = gpu_hours(line[f"{bucket}_su"]), gpu_hours(0)
+        return [_each(gpu_hours, of(name)) for name in names]
+    own, none = _each(gpu_hours, of(f"{bucket}_su")), [gpu_hours(0)] * len(nothing)
     if bucket in NOBODYS:
-        return [nothing, None, None, nothing, own]
-    busy = {"used": own, "workload_idle": nothing}.get(bucket)
-    return [own, None, None, busy, nothing]
+        return [none, nothing, nothing, none, own]
+    busy = {"used": own, "workload_idle": none}.get(bucket, nothing)
+    return [own, nothing, nothing, busy, none]
 
 
 def _ratio(line: Line) -> Decimal | None:
-    exists = line["allocated_su"] + line["unallocated_su"]
+    exists, observed = line["allocated_su"] + line["unallocated_su"], line["observed_su"]
     if not exists:
         return None
+    if observed == exists:
+        return _ALL
     # Rounded down, so that 1 means all of it.
-    ratio = Decimal(line["observed_su"]) / Decimal(exists)
-    return ratio.quantize(Decimal("0.0001"), ROUND_FLOOR)
+    return (Decimal(observed) / Decimal(exists)).quantize(_ALL, ROUND_FLOOR)
