@@ -28,6 +28,7 @@ MOST_ENTRIES = 100_000
 """Of all sets of an answer: some 200 MB of JSON."""
 _SHOWN = ("cluster", "node", "namespace", "controller", "controllerKind", "pod", "container", "providerID")
 _NOT_A_LABEL = {"cluster", "node", "namespace", "pod", "workload"}
+_LABEL_NAMES = [name for name in dict.fromkeys(LABELS.values()) if name not in _NOT_A_LABEL]
 
 
 @dataclass(slots=True)
@@ -205,7 +206,7 @@ def _send(entry: Allocation, row: Mapping[str, Any]) -> None:
 
 def _properties(row: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {prop: text for prop in _SHOWN if (text := value(prop, row))}
-    labels = {name: text for name in _label_names() if name in row and (text := value(f"label:{name}", row))}
+    labels = {name: text for name in _LABEL_NAMES if name in row and (text := value(f"label:{name}", row))}
     annotations: dict[str, str] = {}
     for name, text in load(str(row.get("labels") or "")).items():
         kind, _, key = name.partition(".")
@@ -215,10 +216,6 @@ def _properties(row: Mapping[str, Any]) -> dict[str, Any]:
         **({"labels": labels} if labels else {}),
         **({"annotations": annotations} if annotations else {}),
     }
-
-
-def _label_names() -> list[str]:
-    return [name for name in dict.fromkeys(LABELS.values()) if name not in _NOT_A_LABEL]
 
 
 def _unknown(question: Question, found: set[str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from pipeline.wire import labels
 
@@ -43,6 +44,7 @@ def canonical(name: str) -> str | None:
     return _CANONICAL.get(name.lower())
 
 
+@lru_cache(1_024)
 def dimension(prop: str) -> str | None:
     """The cost answer's dimension that holds it; None where the ledger does not."""
     if told := _TOLD.fullmatch(prop):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
+from functools import lru_cache
 from typing import Any
 
 from pipeline.answers.window import Window
@@ -16,9 +17,10 @@ _NETWORK = {
 }  # fmt: skip
 """OpenCost's field of the cost of a class; of others it has none, and they are in networkCost alone."""
 _NANOSECONDS = 1_000_000_000
-_FRACTION = Decimal("0.000001")
+_FRACTION, _NO_PART, _NOTHING = Decimal("0.000001"), Decimal("0.000000"), Decimal(0)
 
 
+@lru_cache(1_024)
 def time(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -57,6 +59,7 @@ def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
     efficiency = _ratio(entry.busy_hours, entry.hours)
     requested, used = _ratio(entry.hours, hours), _ratio(entry.busy_hours, hours)
     ram_byte_hours = entry.memory_gib_hours * GIB
+    cores, ram_bytes = _ratio(entry.core_hours, hours), _ratio(ram_byte_hours, hours)
     return {
         "name": entry.name,
         "properties": entry.properties,
@@ -65,8 +68,8 @@ def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
         "end": time(span.end),
         "minutes": round((span.end - span.start).total_seconds()) // 60,
         **dict.fromkeys(_CPU, 0),
-        "cpuCores": _ratio(entry.core_hours, hours),
-        "cpuCoreRequestAverage": _ratio(entry.core_hours, hours),
+        "cpuCores": cores,
+        "cpuCoreRequestAverage": cores,
         "cpuCoreHours": entry.core_hours,
         **_costs(entry, ("cpu", "cpuCost", "cpuCostIdle")),
         "gpuCount": requested,
@@ -79,8 +82,8 @@ def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
         **dict.fromkeys(_OTHERS, 0),
         **{name: entry.network[kind] for kind, name in _NETWORK.items()},
         "networkTransferBytes": entry.sent_bytes,
-        "ramBytes": _ratio(ram_byte_hours, hours),
-        "ramByteRequestAverage": _ratio(ram_byte_hours, hours),
+        "ramBytes": ram_bytes,
+        "ramByteRequestAverage": ram_bytes,
         "ramByteHours": ram_byte_hours,
         **_costs(entry, *_BESIDE),
         "pvs": None,
@@ -145,7 +148,9 @@ def _costs(entry: Allocation, *fields: tuple[str, str, str]) -> dict[str, Any]:
 
 def _ratio(part: Decimal, whole: Decimal) -> Decimal:
     """Rounded down, so that 1 means all of it; 0 of nothing, as OpenCost has it."""
-    return (part / whole).quantize(_FRACTION, ROUND_FLOOR) if whole else Decimal(0)
+    if not whole:
+        return _NOTHING
+    return (part / whole).quantize(_FRACTION, ROUND_FLOOR) if part else _NO_PART
 
 
 _CPU = (
