@@ -17,7 +17,8 @@ from pipeline import sql
 from pipeline.errors import NotFound
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.models import REFERENCES
-from pipeline.lake import failures, tables, watermarks
+from pipeline.lake import changes, failures, tables, watermarks
+from pipeline.lake.changes import Added
 from pipeline.lake.location import Location, Place
 from pipeline.lake.lock import write_lock
 from pipeline.lake.session import Session
@@ -193,11 +194,15 @@ class Store:
         if self._session.writing:
             return None
         with self._session.connected() as con:
-            row = con.execute(
-                "SELECT snapshot_id, snapshot_time FROM __ducklake_metadata_lake.ducklake_snapshot "
-                "WHERE snapshot_id = (SELECT id FROM lake.current_snapshot())"
-            ).fetchone()
-        return None if row is None else f"{row[0]} of {row[1]}"
+            return changes.name(con)
+
+    def added(self, since: str, facts: Collection[str]) -> Added | None:
+        """What was added to the tables of the facts since `state` said so.
+
+        None where more than that happened, or where nobody can say what did.
+        """
+        with self._session.connected() as con:
+            return changes.added(con, since, facts)
 
     def references(self) -> dict[str, Reference]:
         """The reference of each model that is in use: the one frozen last, else the newest."""

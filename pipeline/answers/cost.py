@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.answers import cost_labels, cost_notes, cost_query, cost_table, cost_tenants, dimensions, rolled
+from pipeline.answers import (
+    cost_labels,
+    cost_notes,
+    cost_query,
+    cost_since,
+    cost_table,
+    cost_tenants,
+    dimensions,
+    rolled,
+)
 from pipeline.answers.answer import Answer
 from pipeline.answers.cost_basis import Basis, latest, recalled
 from pipeline.answers.cost_basis import extent as extent_of
@@ -42,13 +51,15 @@ def cost(
     """
     _check(by)
     book = prices or PriceBook.bundled()
-    with store.steady():
-        known = recalled(store, window, book, currency, rule.by(rule.method), owners, "hour" in by).found
-        seen = cost_query.seen(store) if known is None else cost_query.seen_again(known["seen"])
+    earlier = recalled(store, window, book, currency, rule.by(rule.method), owners, "hour" in by)
+    # Where most was found out before, what is left to compute is small.
+    with store.steady(alone=earlier.found is not None):
+        since = cost_since.of(store, earlier)
+        seen = cost_query.seen(store) if since is None else since.seen
         span = window or (extent_of(seen).from_whole_hour() if rule.spreads else extent_of(seen))
         _whole_minutes(span)
         _whole_hours(span, rule)
-        basis = Basis(store, seen, span, book, currency, rule, owners, window)
+        basis = Basis(store, seen, span, book, currency, rule, owners, window, since)
         lines = cost_tenants.lines(basis, cost_labels.plain(by))
         if any(map(labels.is_one, by)):
             asked = [d for d in by if d != "bucket"]

@@ -11,7 +11,8 @@ from itertools import pairwise
 
 import pyarrow as pa
 
-from pipeline.answers import cost_query
+from pipeline.answers import cost_query, cost_since
+from pipeline.answers.cost_since import Since
 from pipeline.answers.instants import from_micros, hour_of, micros
 from pipeline.answers.recalled import Recalled
 from pipeline.answers.window import HOUR, Window
@@ -63,10 +64,18 @@ class Basis:
     owners: Ownership
     asked: Window | None
     """What was asked for: None is the whole ledger."""
+    since: Since | None
+    """How far what was found out before still holds, of the question's first reading."""
 
     def recalled(self, rule: CostRule, hourly: bool) -> Recalled:
         """What was found out before of the days of this question, by the rule."""
         return recalled(self.store, self.asked, self.book, self.currency, rule, self.owners, hourly)
+
+    def since_then(self, recalled: Recalled) -> Since | None:
+        """How far that still holds."""
+        if self.since is not None and self.since.of == recalled.said_of:
+            return self.since
+        return cost_since.of(self.store, recalled)
 
     @cached_property
     def cells(self) -> pa.Table:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 import pyarrow as pa
 
 from pipeline import sql
 from pipeline.answers.cost_basis import Basis
+from pipeline.answers.cost_since import Since
 from pipeline.answers.instants import day_of, from_micros, hour_of, micros
 from pipeline.answers.recalled import Recalled, digest
 from pipeline.answers.window import DAY, HOUR, MINUTE, Window
@@ -83,15 +85,25 @@ def lines(
 
 def _recalled(recalled: Recalled, basis: Basis, spans: Sequence[Span], rest: Sequence[str]) -> list[Day]:
     """The days of the spans; none where the window has too little usage to keep any."""
-    if recalled.found is not None:
-        pairs = zip(spans, recalled.found["days"], strict=True)
-        return [Day(*span, name, rows) for span, (name, rows) in pairs]
-    if _rows(basis.store, basis.window) < KEPT_FROM_ROWS:
+    since = basis.since_then(recalled)
+    known = {} if since is None else _known(recalled.found or {}, since)
+    others = [span for span in spans if span not in known]
+    if len(others) == len(spans) and _rows(basis.store, basis.window) < KEPT_FROM_ROWS:
         return []
-    days = _named(basis, spans, rest)
-    seen = [list(row.values()) for row in basis.seen.to_pylist()]
-    recalled.keep(seen=seen, days=[(day.name, day.rows) for day in days])
+    if others:
+        known |= {(day.start, day.end): day for day in _named(basis, others, rest)}
+    days = [known[span] for span in spans]
+    if others or since is None or since.is_moved:
+        seen = [list(row.values()) for row in basis.seen.to_pylist()]
+        said = [(micros(day.start), micros(day.end), day.name, day.rows) for day in days]
+        recalled.keep(seen=seen, days=said)
     return days
+
+
+def _known(found: Mapping[str, Any], since: Since) -> dict[Span, Day]:
+    """The days that were named before of which nothing moved since."""
+    days = [Day(from_micros(a), from_micros(b), name, rows) for a, b, name, rows in found["days"]]
+    return {(day.start, day.end): day for day in days if since.left(day.start, day.end)}
 
 
 def _settled(seen: pa.Table, window: Window) -> list[Span]:
@@ -115,8 +127,8 @@ def _named(basis: Basis, spans: Sequence[Span], rest: Sequence[str]) -> list[Day
     cells: dict[datetime, list[tuple[object, ...]]] = {day_of(start): [] for start, _ in spans}
     columns = (basis.cells[name].to_pylist() for name in ("hour", "a", "b"))
     for hour, *edge in zip(*columns, strict=True):
-        if spans[0][0] <= hour < spans[-1][1]:
-            cells[day_of(hour)].append((hour, *edge))
+        if spans[0][0] <= hour < spans[-1][1] and (of_day := cells.get(day_of(hour))) is not None:
+            of_day.append((hour, *edge))
     edges = [{"day": day_of(a), "a": micros(a), "b": micros(b)} for a, b in spans]
     schema = pa.schema([("day", pa.timestamp("us")), ("a", pa.int64()), ("b", pa.int64())])
     given = {name: basis.tables[name] for name in _GIVEN}

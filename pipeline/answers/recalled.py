@@ -1,4 +1,4 @@
-"""What a question found out about a ledger that is as it was then: kept beside it, a file a question.
+"""What a question found out about a state of the ledger: kept beside it, a file a question.
 
 Questions that differ in the minutes of their window alone share a file, which has the newest: who asks for
 all until now asks for another window each minute, and would leave a file a minute.
@@ -28,23 +28,19 @@ def digest(content: Sequence[object]) -> str:
 
 
 class Recalled:
-    """The words of one question, and what was found then, where nothing was committed since; else nothing."""
+    """One question: what was found out when it was asked last, and of which state of the ledger."""
 
     def __init__(self, store: Store, window: Window | None, *question: object) -> None:
-        self._parts = Parts.of(store.location)
+        self._store, self._parts = store, Parts.of(store.location)
         self._name = digest([_code(), *map(repr, (_days(window), *question))])
-        self._window = repr(window)
-        kept = self._parts.note(self._name)
-        self._state = store.state() if kept else None
-        self._store = store
-        self.found: dict[str, Any] | None = (
-            kept["found"] if kept and self._state and kept["said_of"] == [self._state, self._window] else None
-        )
+        kept = self._parts.note(self._name) or {}
+        self.said_of: str | None = kept.get("said_of")
+        self.found: dict[str, Any] | None = kept.get("found")
 
     def keep(self, **found: Any) -> None:
         """For whoever asks next, unless something is read here that is not committed."""
-        if state := self._state or self._store.state():
-            self._parts.write_note(self._name, {"said_of": [state, self._window], "found": found})
+        if state := self._store.state():
+            self._parts.write_note(self._name, {"said_of": state, "found": found})
 
 
 def _days(window: Window | None) -> tuple[date, date] | None:
