@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from collectors.dra.drivers import left_out
 from collectors.dra.owners import Owners, workload
 from collectors.dra.shares import WHOLE, Share, consumed_share
-from collectors.dra.slices import COMPUTE_DOMAIN, Device, Inventory
+from collectors.dra.slices import Device, Inventory
 from collectors.kube_objects import Json, at, instant, mapping, owner, revision, sequence, text
 from pipeline.events import Rejected
 
@@ -42,8 +43,8 @@ def claim_rows(
     consumers = _consumers(claim, common["claim_uid"], owners)
     for result in results(claim):
         key = tuple(text(result.get(name)) for name in ("driver", "pool", "device"))
-        if key[0] == COMPUTE_DOMAIN:
-            yield "compute_domain"
+        if other := left_out(key[0]):
+            yield other
         elif not all(key) or not all(c.uid for c in consumers):
             yield Rejected("missing_field", f"{common['claim']}: no device or consumer")
         else:

@@ -9,12 +9,10 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from collectors.dra.cards import AMD_PARTITION, Drawn, Key, Pool, attribute, cards, drawn_from, told_card
+from collectors.dra.drivers import left_out
 from collectors.dra.shares import WHOLE, Share, amounts, counter_sets, mig_share, partition_share
 from collectors.kube_objects import Json, at, mapping, sequence, text
 from pipeline.wire import mig
-
-COMPUTE_DOMAIN = "compute-domain.nvidia.com"
-"""NVIDIA's driver for channels between nodes: its devices are no GPUs."""
 
 _KEEP_OFF = ("NoSchedule", "NoExecute")
 """Effects of a device's taint that keep claims off it."""
@@ -64,8 +62,8 @@ class Inventory:
 
     def refusal(self, driver: str, pool: Pool, generation: int) -> str | None:
         """Why devices of a slice are left out, by name; None where they are taken."""
-        if driver == COMPUTE_DOMAIN:
-            return "compute_domain"
+        if other := left_out(driver):
+            return other
         if generation < self.newest.get(pool, 0):
             return "pool_generation_superseded"
         return None if pool in self.complete else "pool_incomplete"
@@ -83,7 +81,7 @@ def inventory(slices: Iterable[Json]) -> Inventory:
         found.newest[pool] = newest
         if len({_slice_name(m) for m in current}) == at(current[0], "spec", "pool", "resourceSliceCount"):
             found.complete.add(pool)
-            if pool[0] != COMPUTE_DOMAIN:
+            if left_out(pool[0]) is None:
                 found.devices |= _devices(pool, current)
     return found
 

@@ -48,6 +48,29 @@ def test_real_slices_give_the_gpus_and_leave_compute_domains_out():
     assert first["start"].replace(tzinfo=None) == datetime(2026, 3, 16, 10, 40, 54)
 
 
+@pytest.mark.parametrize(
+    ("driver", "why"),
+    [
+        ("mrdma.google.com", "no_accelerator"),
+        ("dra.net", "no_accelerator"),
+        ("dra.cpu", "no_accelerator"),
+        ("guaranteed-cni.dra.networking.x-k8s.io", "no_accelerator"),
+        ("sriovnetwork.k8snetworkplumbingwg.io", "no_accelerator"),
+        ("qat.intel.com", "no_accelerator"),
+        ("compute-domain.nvidia.com", "compute_domain"),
+        ("tpu.google.com", None),
+        ("neuron.aws.com", None),
+        ("accelerators.example.net", None),
+        ("gpu.network.example.com", None),
+    ],
+)
+def test_network_cards_and_cores_are_no_gpus(driver, why):
+    """Clouds give out the network cards of their GPU nodes by DRA: each would be billed as a GPU."""
+    parsed, rows = allocations(slice_(device(), driver=driver), claim({"driver": driver}))
+    assert dict(parsed.excluded) == ({why: 2} if why else {})
+    assert len(rows) == (0 if why else 1)
+
+
 def test_a_real_claim_meets_the_uuid_of_its_device_across_files():
     """DCGM knows the UUID, the claim only driver, pool and name: without the join usage has no owner."""
     slices, claim = (
