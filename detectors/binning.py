@@ -61,6 +61,15 @@ def intervals(edges: Floats, found: Floats) -> Ranks:
     return codes
 
 
+def numbers(found: Values) -> Floats:
+    """The number that each value is, shape (n,); NaN where it is none, and for infinity."""
+    if isinstance(found, Text):
+        parsed = [_parsed(value) for value in found.values.to_pylist()]
+        found = np.array([np.nan if n is None else n for n in parsed], np.float64)[found.codes]
+    finite = np.isfinite(found)
+    return found if finite.all() else np.where(finite, found, np.nan)
+
+
 def _of_texts(bins: FeatureBins, texts: list[str]) -> list[int]:
     missing = bin_count(bins)
     if bins.categories is not None:

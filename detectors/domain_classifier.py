@@ -30,9 +30,9 @@ ALARM = 0.65
 """Area from which the two differ much: NannyML's threshold."""
 
 
-def kept(rows: int) -> Integers:
+def kept(rows: int, most: int = SAMPLE) -> Integers:
     """The rows of a sample, at equal distances."""
-    return np.unique(np.linspace(0, rows - 1, min(rows, SAMPLE)).astype(np.int64))
+    return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(np.int64))
 
 
 @dataclass(frozen=True)

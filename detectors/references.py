@@ -72,6 +72,8 @@ class Reference:
     """Feature by whose categories predictions are told apart; None is all of them as one."""
     objectives: tuple[tuple[str, float], ...] = ()
     """Bounds in seconds of other measured times than the latency, by metric; the budget is the same."""
+    sample_rows: int = 0
+    """Rows an hour of each version whose features are kept; 0 keeps none."""
 
     @property
     def score_column(self) -> str:
@@ -100,8 +102,8 @@ class Reference:
     def to_json(self) -> str:
         """Canonical JSON: keys sorted, no spaces; equal references give equal text.  Numbers are finite."""
         content = asdict(self)
-        for name in ("loss_limit", "segment", "objectives"):
-            if content[name] in (None, ()):
+        for name, none in (("loss_limit", None), ("segment", None), ("objectives", ()), ("sample_rows", 0)):
+            if content[name] == none:
                 del content[name]  # a reference without it keeps the identity that it had before it came
         return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 

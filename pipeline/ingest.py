@@ -11,9 +11,11 @@ from detectors.references import Reference
 from pipeline import offset_gaps, seen
 from pipeline.events import Message
 from pipeline.facts.control import GAPS
+from pipeline.facts.models import FEATURE_SAMPLES
 from pipeline.folding import Folded, Refusals, fold
 from pipeline.lake.watermarks import Advance, Watermark
 from pipeline.offset_gaps import Gap, Hole
+from pipeline.sampled import Sampled
 from pipeline.seen import Memory
 from pipeline.step import Step
 from pipeline.store import Batch, Store, Trace, silent
@@ -53,12 +55,14 @@ class Ingest:
         self._keep_refused = keep_refused
         self._beside = beside
         self._memories: dict[Partition, Memory] = {}
+        self._sampled = Sampled()
         self._references: dict[str, Reference] = store.references()
 
     def reload(self) -> None:
         """Read references and watermarks again: another writer may have changed them."""
         self._references = self._store.references()
         self._memories.clear()
+        self._sampled.forget()
 
     def read_watermarks(self, partitions: Collection[Partition]) -> None:
         """Read those of the partitions (topic id, number) that are not known, all at once."""
@@ -90,6 +94,8 @@ class Ingest:
         if ahead.refused:
             self._keep_refused(ahead.refused)
         facts = dict(ahead.facts)
+        if FEATURE_SAMPLES.name in facts:
+            facts[FEATURE_SAMPLES.name] = self._sampled.needed(facts[FEATURE_SAMPLES.name])
         if holes:
             gaps = self._judge_holes(holes)
             step.gaps.update(g.kind for g in gaps)
@@ -100,9 +106,12 @@ class Ingest:
             self._store.append(Batch(facts, tuple(advances)), self._trace)
         except BaseException:
             self._memories.clear()
+            self._sampled.forget()
             raise
         for advance in advances:
             self._memories[advance.topic_id, advance.partition].moved(advance)
+        if FEATURE_SAMPLES.name in facts:
+            self._sampled.committed(facts[FEATURE_SAMPLES.name])
         step.facts.update({name: rows.num_rows for name, rows in facts.items()})
         return step
 

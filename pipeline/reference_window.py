@@ -17,6 +17,7 @@ from detectors.references import FeatureBins, Reference
 from detectors.subject import integers
 from detectors.weekly import with_rhythm
 from pipeline import drift_tick
+from pipeline.answers import joint_rows
 from pipeline.answers.truth import objective_minutes
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError, NotFound
@@ -25,6 +26,10 @@ from pipeline.store import Store
 NO_HISTOGRAMS = (
     "the ledger has no histograms of features there: they are counted from the first reference on, which "
     "a file or events make"
+)
+NO_SAMPLE = (
+    "the ledger keeps no rows of {model} there: it keeps them from the first reference with --sample on, "
+    "which a file or events make, for maintenance.sample_days days"
 )
 NO_IDENTITIES = "no prediction there has an id, so there is no calibration and no error rate"
 
@@ -65,6 +70,20 @@ def reference(
     )  # fmt: skip
     notes = (() if features else (NO_HISTOGRAMS,)) + (() if rows.num_rows else (NO_IDENTITIES,))
     return Built(replace(built, features=features, phi_over=slow).identified(), sum(served.values()), notes)
+
+
+def sample(store: Store, window: Window, built: Reference, model_version: str | None) -> tuple[str, ...]:
+    """Rows of the window for a reference made of it, as they were kept for the one in use.
+
+    Raises ConfigError where there are none.
+    """
+    with store.steady():
+        used = store.references().get(built.model)
+        name = used.reference if used else ""
+        rows = joint_rows.rows(store, window, built.model, model_version, name)
+    if not rows or not built.features:
+        raise ConfigError("--sample", str(window), NO_SAMPLE.format(model=built.model))
+    return tuple(content for _, content in rows)
 
 
 def _versions(store: Store, window: Window, model: str, model_version: str | None) -> dict[str, int]:

@@ -78,6 +78,7 @@ def account(reference: Reference) -> list[str]:
         f"features   {', '.join(map(_bins, reference.features)) or 'none'}",
         *(f"objective  {metric} {seconds:g} s" for metric, seconds in reference.objectives),
         *((f"segments   by {reference.segment}",) if reference.segment else ()),
+        *((f"sample     {reference.sample_rows:,} rows an hour a version",) if reference.sample_rows else ()),
     ]
 
 

@@ -74,6 +74,15 @@ def create(
         str | None,
         typer.Option(metavar="FEATURE", help="Tell predictions apart by this feature's categories."),
     ] = None,
+    sample: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=10_000,
+            metavar="ROWS",
+            help="Keep so many events' features an hour, values as they are, for `drift --joint`; 0 is none.",
+        ),
+    ] = 0,
 ) -> None:
     """Build a reference from predictions and labels of a time in which the model was right, and register it.
 
@@ -106,7 +115,9 @@ def create(
             made = made._replace(reference=reference_made.objectives(made.reference, objective))
         if segment is not None:
             made = made._replace(reference=reference_made.segmented(made.reference, segment))
-        new = register(ledger, made.reference, arrival)
+        if sample:
+            made = reference_made.sampled(made, ledger, sample, window, model_version, arrival)
+        new = register(ledger, made.reference, arrival, made.sample)
         used = ledger.references()[model].reference
     _print_created(made, new)
     if used != made.reference.reference:

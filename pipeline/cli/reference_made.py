@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from detectors.references import Reference
     from pipeline.replay.references import Gathered
     from pipeline.store import Store
@@ -23,6 +25,10 @@ class Made(NamedTuple):
     refused: dict[str, int]
     """Lines by reason."""
     notes: tuple[str, ...] = ()
+    sample: tuple[str, ...] = ()
+    """Rows of its own that are kept with it."""
+    events: pa.Table | None = None
+    """What it was made of; None of a window, of which the ledger keeps a sample at most."""
 
 
 def of_rows(
@@ -30,7 +36,7 @@ def of_rows(
 ) -> Made:
     from pipeline.evaluate.register import reference
 
-    found, rows, notes = reference(
+    found, events, notes = reference(
         data,
         labels,
         columns,
@@ -38,7 +44,7 @@ def of_rows(
         latency_objective_seconds=objective[0],
         latency_budget=objective[1],
     )
-    return Made(found, rows, {}, {}, notes)
+    return Made(found, events.num_rows, {}, {}, notes, events=events)
 
 
 def of_events(
@@ -62,7 +68,8 @@ def of_events(
         latency_objective_seconds=objective[0],
         latency_budget=objective[1],
     )
-    return Made(reference, found.inference.num_rows, dict(found.others), dict(found.refused))
+    events = found.inference
+    return Made(reference, events.num_rows, dict(found.others), dict(found.refused), events=events)
 
 
 def of_window(
@@ -87,6 +94,41 @@ def of_window(
         latency_budget=objective[1],
     )
     return Made(built.reference, built.predictions, {}, {}, built.notes)
+
+
+def sampled(
+    made: Made, ledger: Store, rows: int, window: str | None, model_version: str | None, arrival: datetime
+) -> Made:
+    """The same, from now on with `rows` an hour, and with rows of its own to compare them with.
+
+    Raises ConfigError where it has no two features, or where nothing was kept of the window.
+    """
+    from detectors.feature_samples import FEWEST
+    from pipeline.answers.window import parse_window
+    from pipeline.reference_window import sample
+
+    reference = replace(made.reference, sample_rows=rows).identified()
+    if made.events is None:
+        own = sample(ledger, parse_window(window or "", arrival), reference, model_version)
+    elif len(reference.features) < 2:
+        raise ConfigError("--sample", rows, "rows are compared as wholes: the reference needs two features")
+    else:
+        own = _own(made.events, reference)
+    few = f"it has {len(own):,} rows to compare with; `drift --joint` needs {FEWEST}"
+    notes = (*made.notes, few) if len(own) < FEWEST else made.notes
+    return made._replace(reference=reference, sample=own, notes=notes)
+
+
+def _own(events: pa.Table, reference: Reference) -> tuple[str, ...]:
+    """Rows at equal distances in the order of time."""
+    import numpy as np
+
+    from detectors.domain_classifier import kept
+    from detectors.feature_samples import MOST, contents
+    from detectors.minutes import microseconds
+
+    order = np.argsort(microseconds(events.column("time")), kind="stable")
+    return tuple(contents(events, reference, order[kept(len(order), MOST)]))
 
 
 def _check_positive(found: Gathered, positive_class: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,14 @@ from pipeline.evaluate.sample import Sample, kinds, sample
 from pipeline.evaluate.verdicts import events
 
 
+class Registered(NamedTuple):
+    """`events` are the rows that the reference rests on, in the order of time; `notes` a reader must know."""
+
+    reference: Reference
+    events: pa.Table
+    notes: tuple[str, ...]
+
+
 def reference(
     data: Path,
     label_file: Path | None,
@@ -25,16 +34,16 @@ def reference(
     model: str,
     latency_objective_seconds: float | None = None,
     latency_budget: float = 0.01,
-) -> tuple[Reference, int, tuple[str, ...]]:
-    """The reference, the rows that it rests on, and what a reader must know."""
+) -> Registered:
     columns = declared.read(columns_file)
     table = files.read(data, "--data")
     notes: tuple[str, ...] = ()
     if label_file is not None:
         table, notes = labels.join(table, files.read(label_file, "--labels"), columns, label_file)
     some = sample(table, columns, kinds(table, columns, data), data, regression=is_regression(table, columns))
+    rows = _events(some)
     built = build(
-        _events(some),
+        rows,
         _labels(some),
         model=model,
         positive_class=problem(some, columns, data).positive,
@@ -42,7 +51,7 @@ def reference(
         latency_budget=latency_budget,
         clock=some.times is not None,
     )
-    return built, some.rows, (*some.notes, *notes)
+    return Registered(built, rows, (*some.notes, *notes))
 
 
 def _events(some: Sample) -> pa.Table:

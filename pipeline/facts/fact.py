@@ -15,8 +15,10 @@ TIME = pa.timestamp("us")
 SECONDS = pa.decimal128(18, 6)
 NANO = pa.decimal128(18, 9)
 
-Merge = Literal["add", "highest", "append"]
-"""add: rows of one key sum up.  highest: the highest `revision` of a key wins.  append: every row stays."""
+Merge = Literal["add", "highest", "append", "lowest"]
+"""add: rows of one key sum up.  highest: the highest `revision` of a key wins.  append: every row stays.
+lowest: of the rows that agree in all of the key but its last column, those with the lowest stay, as many of
+them as MOST says; equal rows are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,9 @@ class Fact:
     def value_names(self) -> list[str]:
         return [f.name for f in self.values]
 
+
+MOST = "rows_an_hour"
+"""Rows that stay of those that a fact of merge lowest has in one group; the same in all of them."""
 
 SPAN = "span_minutes"
 """Minutes that a row speaks of from its `minute` on, all in one hour: 1 as folded, up to 60 as rolled up."""

@@ -71,6 +71,23 @@ SCORE_BINS = Fact(
     COUNT,
 )
 
+FEATURE_SAMPLES = Fact(
+    "feature_samples",
+    "Events of an hour whose features are kept: those of lowest rank, a hash of their time and values.  "
+    "`content` is a JSON array of the features that the reference has, in its order.",
+    "lowest",
+    (*columns("hour", of=TIME), *MODEL, *columns("reference"), *columns("rank", of=pa.int64())),
+    (*columns("rows_an_hour", of=pa.int64()), *columns("time", of=TIME), *columns("content")),
+)
+
+REFERENCE_SAMPLES = Fact(
+    "reference_samples",
+    "Rows that a reference was made of, in the order of time: what later rows are compared with.",
+    "append",
+    (*columns("reference"), *columns("row", of=pa.int64())),
+    columns("content"),
+)
+
 PREDICTIONS = Fact(
     "predictions",
     "Predictions that may still get a label; a model and prediction_id name one prediction.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.facts.fact import Fact
+from pipeline.facts.fact import MOST, Fact
 from pipeline.lake.sql_types import sql_type
 from pipeline.wire.types.control import BEGINS
 
@@ -17,6 +17,10 @@ def merged(fact: Fact) -> str:
     if fact.merge == "add":
         sums = ", ".join(f'CAST(sum("{f.name}") AS {sql_type(f.type)}) AS "{f.name}"' for f in fact.values)
         return f'SELECT {key}, {sums} FROM "{fact.name}" GROUP BY {key}'
+    if fact.merge == "lowest":
+        *group, rank = (f'"{n}"' for n in fact.key_names)
+        place = f"dense_rank() OVER (PARTITION BY {', '.join(group)} ORDER BY {rank})"
+        return f'SELECT DISTINCT * FROM "{fact.name}" QUALIFY {place} <= {MOST}'
     # All values break a tie of revisions, so that the winner does not depend on the order of arrival.
     order = ", ".join(f'"{n}" DESC' for n in ["revision", *(n for n in fact.value_names if n != "revision")])
     newest = (

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pipeline.errors import StaleWatermark
 from pipeline.lake.lease import LeaseHeld
-from pipeline.maintenance import compact, expire, rollup
+from pipeline.maintenance import compact, expire, rollup, samples
 from pipeline.maintenance.report import Report, Step
 from pipeline.maintenance.shift import Shift
 from pipeline.settings.maintenance import MaintenanceSettings
@@ -36,6 +36,7 @@ def run(store: Store, now: datetime, settings: MaintenanceSettings, *, holder: s
 
 def _steps(shift: Shift) -> Iterator[Step]:
     yield _step("roll up", "rows", lambda: rollup.roll(shift))
+    yield _step("thin", "rows", lambda: samples.thin(shift))
     yield _step("flush", "rows", lambda: compact.flush(shift))
     yield _step("merge", "files", lambda: compact.merge(shift))
     yield _step("rewrite", "files", lambda: compact.rewrite(shift))

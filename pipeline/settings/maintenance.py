@@ -20,6 +20,8 @@ class MaintenanceSettings:
     """Days in which a verdict can be computed again; those of decisions and closed months always can."""
     rollup_days: Annotated[int, Bound(2, 36_500)] = 35
     """Age in days at which minutes become hours: a month can be closed from its minutes."""
+    sample_days: Annotated[int, Bound(1, 3_650)] = 35
+    """Age in days at which rows kept of features are deleted: they are raw values."""
     grace_hours: Annotated[int, Bound(1, 8_760)] = 1
     """Hours that a replaced file stays for those who still read it; a day more with a SQLite catalog."""
     orphan_hours: Annotated[int, Bound(1, 8_760)] = 24

@@ -29,6 +29,10 @@ SELECT 'feature_bins', '', count(*), min(minute), max(minute + to_minutes(span_m
 UNION ALL
 SELECT 'score_bins', '', count(*), min(minute), max(minute) + INTERVAL 1 MINUTE FROM score_bins HAVING count(*) > 0
 UNION ALL
+SELECT 'feature_samples', '', count(*), min(time), max(time) FROM feature_samples HAVING count(*) > 0
+UNION ALL
+SELECT 'reference_samples', '', count(*), NULL, NULL FROM reference_samples HAVING count(*) > 0
+UNION ALL
 SELECT 'predictions', '', count(*), min(time), max(time) FROM predictions HAVING count(*) > 0
 UNION ALL
 SELECT 'references', '', count(*), min(time), max(time) FROM "references" HAVING count(*) > 0

@@ -64,6 +64,15 @@ def test_the_identity_follows_from_the_content(reference):
     assert replace(reference, errors=reference.errors + 1).identified().reference != named.reference
 
 
+@given(references)
+def test_one_that_keeps_no_rows_has_the_identity_that_it_had_before_rows_could_be_kept(reference):
+    """Facts of years name it."""
+    keeping = replace(reference, sample_rows=200)
+    assert "sample_rows" not in reference.to_json()
+    assert Reference.from_json(keeping.to_json()) == keeping
+    assert keeping.identified().reference != reference.identified().reference
+
+
 def test_a_number_that_is_not_finite_is_refused():
     broken = build(events("inference"), model="m")
     with pytest.raises(ValueError, match="Out of range float values"):

@@ -50,6 +50,7 @@ REFERENCE = Reference(
     phi_errors=1.0,
     latency_objective_seconds=0.5,
     latency_budget=0.01,
+    sample_rows=2,
 )
 
 _TIMES = st.integers(0, 600).map(lambda s: (WHEN - timedelta(seconds=s)).isoformat())
@@ -145,7 +146,7 @@ def _body(name):
     return st.one_of(rows, rows, rows, _BAD)
 
 
-TOUCHED = [name for name in FACTS if name not in ("references", "findings")]
+TOUCHED = [name for name in FACTS if name not in ("references", "reference_samples", "findings")]
 """Tables that these events can reach."""
 
 _STREAMS = st.lists(

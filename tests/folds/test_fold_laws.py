@@ -14,7 +14,7 @@ from detectors.folds import FOLDS
 from detectors.references import FeatureBins, Reference
 from pipeline.events import TYPES
 from pipeline.facts.catalogue import FACTS
-from pipeline.facts.fact import Fact
+from pipeline.facts.fact import MOST, Fact
 from pipeline.wire.features import struct
 from tests.examples import examples
 
@@ -37,6 +37,7 @@ REFERENCES = {
                   FeatureBins("c", None, ("3", "a"), (5, 5), 0, 0, 1.0)),
         score_edges=(0.3,), score_counts=(5, 5), calibrator_x=(0.0, 0.5, 1.0), calibrator_y=(0.1, 0.3, 0.9),
         labelled=10, errors=1, phi_errors=1.0, latency_objective_seconds=None, latency_budget=0.01,
+        sample_rows=3,
     )
     for model, positive in {"a": "yes", "b": None}.items()
 }  # fmt: skip
@@ -92,6 +93,13 @@ def merged(facts: dict[str, list[dict]]) -> dict[str, list[tuple]]:
 def _merged(fact: Fact, rows: list[dict]) -> list[tuple]:
     if fact.merge == "append":
         return sorted((tuple(row.values()) for row in rows), key=lambda r: [_order(v) for v in r])
+    if fact.merge == "lowest":
+        groups = defaultdict(set)
+        for row in rows:
+            groups[tuple(row[k] for k in fact.key_names[:-1])].add(tuple(row[n] for n in fact.schema.names))
+        rank, most = (fact.schema.names.index(n) for n in (fact.key_names[-1], MOST))
+        ranked = (sorted(group, key=lambda r: r[rank]) for group in groups.values())
+        return sorted(row for group in ranked for row in group[: group[0][most]])
     by_key = defaultdict(list)
     for row in rows:
         by_key[tuple(row[k] for k in fact.key_names)].append(tuple(row[v] for v in fact.value_names))
@@ -142,7 +150,7 @@ def test_rows_have_the_schema_of_their_fact_one_row_a_key_and_no_null_key(name, 
                 continue
             keys = [tuple(row[k] for k in fact.key_names) for row in rows.to_pylist()]
             assert not any(part is None for key in keys for part in key)
-            if fact.merge == "add":
+            if fact.merge in ("add", "lowest"):
                 assert len(keys) == len(set(keys))
 
 
