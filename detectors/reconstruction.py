@@ -31,7 +31,8 @@ class Reconstruction:
     def of(cls, features: Mapping[str, Values], encoding: Encoding) -> Reconstruction:
         rows = encoding.frequencies(features)
         scaler = StandardScaler().fit(rows)
-        return cls(encoding, scaler, PCA(EXPLAINED, random_state=SEED).fit(scaler.transform(rows)))
+        with np.errstate(invalid="ignore"):  # shares of no variance at all, where every feature is constant
+            return cls(encoding, scaler, PCA(EXPLAINED, random_state=SEED).fit(scaler.transform(rows)))
 
     def errors(self, features: Mapping[str, Values]) -> Floats:
         """Distance of each row from its reconstruction, (n,), in standard deviations of the features."""
