@@ -10,7 +10,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboards import models, shown
+from dashboards import joint_drift, models, shown
 from dashboards.questions import Asked, ask
 from dashboards.view import View
 from pipeline.answers.answer import Answer, Value
@@ -76,6 +76,7 @@ def page(view: View) -> None:
         chosen=partial(_choose, own.rows),
     )
     _histogram(view, own)
+    joint_drift.together(view, model)
 
 
 def _state(own: Answer) -> None:

@@ -100,6 +100,12 @@ def _drift(store: Store, _view: View, window: Window) -> Answer:
     return drift(store, window)
 
 
+def _joint_drift(store: Store, _view: View, window: Window, model: str) -> Answer:
+    from pipeline.answers.joint_drift import joint_drift  # scikit-learn, which no other question needs
+
+    return joint_drift(store, window, model)
+
+
 def _histogram(store: Store, _view: View, window: Window, **which: str) -> Answer:
     return histogram(store, window, **which)
 
@@ -132,6 +138,7 @@ QUESTIONS: dict[str, Callable[..., Answer]] = {
     "segments": _segments,
     "drift": _drift,
     "histogram": _histogram,
+    "joint_drift": _joint_drift,
     "network": _network,
     "network_outcomes": _network_outcomes,
     "energy": _energy,
