@@ -9,8 +9,11 @@ from typing import NamedTuple
 from collectors.kube_objects import Json, at, mapping, sequence, text
 
 AMD_PARTITION = "amdgpu-partition"
-_PLACES = ("resource.kubernetes.io/pciBusID", "parentPciAddr", "pciAddr")
-"""Under which AMD's driver, by its versions, tells where on the bus the card of a partition is."""
+PASSED_THROUGH = "vfio"
+"""A card for a virtual machine, offered beside the card itself.  NVIDIA's driver makes its UUID of its place
+on the bus alone, so that it is the same on all nodes."""
+_PLACES = ("resource.kubernetes.io/pciBusID", "pcieBusID", "parentPciAddr", "pciAddr")
+"""Under which drivers, by their versions, tell where on the bus a card, or that of a partition, is."""
 
 Pool = tuple[str, str]
 """Driver and name."""
@@ -33,9 +36,20 @@ def told_card(attributes: Json, pool: Pool, kind: str) -> str:
     told = attribute(attributes, pool[0], "parentUUID")
     if told or kind != AMD_PARTITION:
         return told
-    places = (attribute(attributes, pool[0], name) for name in _PLACES)
-    place = next((place for place in places if place), "")
+    place = _place(attributes, pool[0])
     return "/".join((*pool, place)) if place else ""
+
+
+def _place(attributes: Json, driver: str) -> str:
+    return next((place for name in _PLACES if (place := attribute(attributes, driver, name))), "")
+
+
+def passed_through(pool: Pool, attributes: Mapping[Key, Json], roots: Mapping[Key, str]) -> dict[str, str]:
+    """By the root of a device that is passed through, that of the card at its place, if that is offered."""
+    through = {key for key, told in attributes.items() if attribute(told, pool[0], "type") == PASSED_THROUGH}
+    places = {key: _place(told, pool[0]) for key, told in attributes.items()}
+    there = {place: roots[key] for key, place in places.items() if place and key not in through}
+    return {roots[key]: there[places[key]] for key in through if places[key] in there}
 
 
 def drawn_from(consumes: object, sets: Container[str]) -> str:

@@ -8,7 +8,18 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from collectors.dra.cards import AMD_PARTITION, Drawn, Key, Pool, attribute, cards, drawn_from, told_card
+from collectors.dra.cards import (
+    AMD_PARTITION,
+    PASSED_THROUGH,
+    Drawn,
+    Key,
+    Pool,
+    attribute,
+    cards,
+    drawn_from,
+    passed_through,
+    told_card,
+)
 from collectors.dra.drivers import left_out
 from collectors.dra.shares import WHOLE, Share, amounts, counter_sets, mig_share, partition_share
 from collectors.kube_objects import Json, at, mapping, sequence, text
@@ -108,17 +119,22 @@ def _devices(pool: Pool, members: list[Json]) -> dict[Key, Device]:
         for member in members
         for entry in sequence(at(member, "spec", "devices"))
     }
-    told = Counter(_names(pool, entry) for _, entry in entries.values())
-    devices = {
-        key: _device(pool, member, entry, sets, unique=told[_names(pool, entry)] == 1)
-        for key, (member, entry) in entries.items()
-    }
+    attributes = {key: mapping(_body(entry).get("attributes")) for key, (_, entry) in entries.items()}
+    told = Counter(attribute(one, pool[0], "uuid") for one in attributes.values())
+    devices = {key: _device(pool, member, entry, sets, told) for key, (member, entry) in entries.items()}
     drawn = {
         key: Drawn(devices[key].identity, counters, devices[key].share.held == devices[key].share.whole)
         for key, (_, entry) in entries.items()
         if not devices[key].parent and (counters := drawn_from(_body(entry).get("consumesCounters"), sets))
     }
-    return devices | {key: devices[key]._replace(parent=card) for key, card in cards(pool, drawn).items()}
+    devices |= {key: devices[key]._replace(parent=card) for key, card in cards(pool, drawn).items()}
+    roots = {key: one.parent or one.identity for key, one in devices.items()}
+    same = passed_through(pool, attributes, roots)
+    return {key: _of_card(one, same.get(roots[key], roots[key])) for key, one in devices.items()}
+
+
+def _of_card(one: Device, card: str) -> Device:
+    return one._replace(parent="" if card == one.identity else card)
 
 
 def _body(entry: Json) -> Json:
@@ -126,21 +142,23 @@ def _body(entry: Json) -> Json:
     return mapping(entry.get("basic")) or entry
 
 
-def _names(pool: Pool, entry: Json) -> tuple[str, str]:
-    """Type and UUID: a GPU may be told twice, once to be passed through, but not twice as the same thing."""
-    attributes = mapping(_body(entry).get("attributes"))
-    return attribute(attributes, pool[0], "type"), attribute(attributes, pool[0], "uuid")
-
-
 def _device(
-    pool: Pool, member: Json, entry: Json, sets: Mapping[str, Mapping[str, Fraction]], *, unique: bool
+    pool: Pool,
+    member: Json,
+    entry: Json,
+    sets: Mapping[str, Mapping[str, Fraction]],
+    told: Mapping[str, int],
 ) -> Device:
-    """Google's first TPU driver gave all the chips of a node one UUID, which then names none of them."""
+    """`told`: how many devices of the pool have a UUID.
+
+    Google's first TPU driver gave all the chips of a node one, which then names none of them.
+    """
     body = _body(entry)
     attributes = mapping(body.get("attributes"))
-    kind, uuid = _names(pool, entry)
-    uuid = uuid if unique else ""
-    model = next((told for name in _MODELS if (told := attribute(attributes, pool[0], name))), "")
+    kind = attribute(attributes, pool[0], "type")
+    uuid = attribute(attributes, pool[0], "uuid")
+    uuid = uuid if kind != PASSED_THROUGH and told[uuid] == 1 else ""
+    model = next((name for field in _MODELS if (name := attribute(attributes, pool[0], field))), "")
     profile = _profile(attributes, pool[0], kind)
     part = partition_share(body.get("consumesCounters"), sets)
     if kind in ("mig", AMD_PARTITION) and (part is None or mig.is_profile(profile)):

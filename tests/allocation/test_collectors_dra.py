@@ -329,10 +329,18 @@ def test_chips_that_share_a_uuid_are_not_one_chip(attributes, model):
     assert row["device"] == "gpu.nvidia.com/n1/2"
 
 
-def test_a_gpu_that_is_offered_for_passing_through_as_well_is_one_gpu():
-    offered = [device(f"gpu-{kind}", attributes={"uuid": "GPU-0", "type": kind}) for kind in ("gpu", "vfio")]
-    parsed, _ = allocations(slice_(*offered), claim())
-    assert {d["device"] for d in parsed.events["device"].to_pylist()} == {"GPU-0"}
+@pytest.mark.parametrize("place", ["resource.kubernetes.io/pciBusID", "pcieBusID"])
+def test_a_gpu_that_is_offered_for_passing_through_as_well_is_one_gpu(place):
+    """NVIDIA's driver makes the UUID of the second of its place: the cards of all nodes would be one."""
+    where = {place: "0000:41:00.0"}
+    gpu = device("gpu-0", attributes={"uuid": "GPU-0", "type": "gpu", **where})
+    through = device("gpu-vfio-0", attributes={"uuid": "5ab5", "type": "vfio", **where})
+    parsed, [row] = allocations(slice_(gpu, through), claim({"device": "gpu-vfio-0"}))
+    found = [(d["device"], d["parent_device"], d["uuid"]) for d in parsed.events["device"].to_pylist()]
+    assert found == [("GPU-0", None, "GPU-0"), ("gpu.nvidia.com/n1/gpu-vfio-0", "GPU-0", None)]
+    assert (row["device"], row["method"]) == ("gpu.nvidia.com/n1/gpu-vfio-0", "whole")
+    alone, _ = allocations(slice_(through))
+    assert alone.events["device"].to_pylist()[0]["parent_device"] is None
 
 
 def counted(name, card, held, **fields):
