@@ -104,7 +104,9 @@ def compare(
 
 
 def node_of(resource: str, names: Mapping[str, str], known: set[str]) -> str:
-    for name in (resource, resource.rpartition("/")[2]):
+    """Azure writes the name in capitals here and there; a node has none."""
+    last = resource.rpartition("/")[2]
+    for name in (resource, last, last.lower()):
         if name and (name in names or name in known):
             return names.get(name, name)
     return ""

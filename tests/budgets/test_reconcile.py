@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.errors import ConfigError, NotFound
 from pipeline.reconcile.bill import Line, Refused, read
-from pipeline.reconcile.compare import Category, NodeDay, compare
+from pipeline.reconcile.compare import Category, NodeDay, compare, node_of
 from tests.cost_rows import allocation, at, device, ledger
 
 P5 = "BoxUsage:p5.48xlarge"
@@ -238,3 +238,10 @@ def test_a_gpu_instance_is_known_by_its_type(tmp_path: Path, described: str) -> 
     (line,) = read(path)
     assert isinstance(line, Line) and line.is_gpu and line.is_of_one_day and line.instance_type in described
     assert (line.day, line.hours, line.resource, line.sku) == (date(2026, 10, 5), 24, "", described)
+
+
+def test_a_machine_in_capitals_is_its_node() -> None:
+    """Azure's export writes one machine's id in small letters on one day and in capitals on the next."""
+    machine = "/SUBSCRIPTIONS/1/RESOURCEGROUPS/AI/PROVIDERS/MICROSOFT.COMPUTE/VIRTUALMACHINES/GPU-NODE-0"
+    assert node_of(machine, {}, {"gpu-node-0"}) == "gpu-node-0"
+    assert node_of(machine, {machine: "other"}, {"gpu-node-0"}) == "other"
