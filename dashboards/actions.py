@@ -25,6 +25,8 @@ _TITLES = {
     "last": "Last step",
     "state": "State",
     "kind": "Kind",
+    "cluster": "Cluster",
+    "namespace": "Namespace",
     "workload": "Workload",
     "model_version": "From",
     "to_version": "To",
@@ -49,8 +51,11 @@ def page(view: View) -> None:
         if asked := [r for r in rows if r["state"] == "proposed" and str(r["detail"]).startswith(ASKS)]:
             st.info(f"Offered to a person: {', '.join(str(r['action'])[:12] for r in asked)}")
             chosen = chosen or str(asked[0]["action"])
+        if failed := [r for r in rows if r["state"] == "failed"]:
+            st.warning(f"Failed, for a person to look at: {', '.join(str(r['action'])[:12] for r in failed)}")
         words = {str(r["action"]): f"{str(r['action'])[:12]}  {r['state']}  {r['workload']}" for r in rows}
-        at = ids.index(chosen) if chosen in ids else None
+        meant = [i for i, one in enumerate(ids) if chosen and one.startswith(chosen)]
+        at = meant[0] if len(meant) == 1 else None
         picked = st.selectbox("Evidence of", ids, index=at, format_func=lambda i: words[i], key="evidence")
         chosen = picked or chosen
     if chosen:

@@ -72,7 +72,7 @@ def freeze(client: Kubernetes, wanted: Freeze, action_id: str, expires: datetime
         answer = client.create(RESOURCE_QUOTAS, wanted.namespace, body, dry_run=dry_run)
         if isinstance(answer, ApiError):
             return _unless_ours(client, wanted, action_id, answer, lost=answer.is_unanswered and not dry_run)
-    what = f"{wanted.namespace} is held to the devices it has until {instant(expires)}"
+    what = f"{wanted.namespace} is held to the devices it has until {expires:%Y-%m-%d %H:%M}Z"
     return Step("executed", what, canonical({"quota": body["spec"]}))
 
 

@@ -22,6 +22,7 @@ from pipeline.policy.consider import consider
 from pipeline.policy.decisions import RULES, Action, Decision, PastAction
 from pipeline.policy.file import parse
 from pipeline.policy.journal import Revision, TargetState
+from pipeline.policy.ladders import STEPS
 from pipeline.policy.step_again import again
 from pipeline.policy.step_decision import StepDecision
 from pipeline.store import Store
@@ -62,8 +63,9 @@ class Explanation:
 
     @property
     def sent(self) -> str:
-        """The exact patch as canonical JSON, pod templates by their hash; '' where nothing was sent."""
-        states = ("approved", "executed")
+        """What was sent as canonical JSON, pod templates by their hash; '' where nothing was."""
+        # Of a step its approval has only its end, of a rollback the patch.
+        states = ("executed",) if self.steps[0]["kind"] in STEPS else ("approved", "executed")
         return next((s["evidence"] for s in self.steps if s["state"] in states and s["evidence"]), "")
 
     @property

@@ -15,7 +15,7 @@ from pipeline.explain.explanation import Explanation
 from pipeline.explain.gate_words import gate_rows
 from pipeline.explain.narrative import verdict
 from pipeline.explain.shown import spans, time
-from pipeline.explain.step_words import step_words
+from pipeline.explain.step_words import BUDGET_NAMES, PLAN_NAMES, budget_rows, plan_rows
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
@@ -44,9 +44,10 @@ def page(found: Explanation, effect: Effect | None) -> str:
 
 
 def _parts(found: Explanation, effect: Effect | None, first: Row) -> Iterator[str]:
+    of = f", model {first['model']}, {first['model_version'] or '-'} to {first['to_version'] or '-'}"
     yield _paragraph(
-        f"Action {found.action_id}, rule {first['policy'] or '-'}, {first['cluster']}/{first['namespace']}, "
-        f"model {first['model'] or '-'}, {first['model_version'] or '-'} to {first['to_version'] or '-'}."
+        f"Action {found.action_id}, rule {first['policy'] or '-'}, {first['cluster']}/{first['namespace']}"
+        f"{of if first['model'] else ''}."
     )
     last = found.steps[-1]
     yield _paragraph(f"Now {last['state']}: {last['detail']}")
@@ -73,8 +74,12 @@ def _decision(evidence: Row) -> Iterator[str]:
         yield _paragraph(
             f"Policy version {policy['version']}, SHA-256 {policy['hash']}, as of {time(evidence['now'])}."
         )
-        yield _heading("Inputs, gates and plan")
-        yield f"<pre>{_text(chr(10).join(step_words(evidence)))}</pre>"
+        yield _heading("Inputs")
+        yield _table(BUDGET_NAMES, budget_rows(evidence))
+        yield from _gates(evidence)
+        if plan := list(plan_rows(evidence)):
+            yield _heading("Plan")
+            yield _table(PLAN_NAMES, plan)
         return
     yield _paragraph(
         f"Policy version {policy['version']}, SHA-256 {policy['hash']}, rule {evidence['rule']}, read at "
@@ -113,16 +118,18 @@ def _decision(evidence: Row) -> Iterator[str]:
     yield _paragraph(
         f"Source cluster API, read when it was decided: {said}. Events that are missing: {gaps}."
     )
-    yield _heading("Gates")
-    yield _table(
-        ("", "gate", "on which numbers"),
-        gate_rows(evidence),
-    )
-    failed = [g["gate"] for g in evidence["gates"] if not g["passed"]]
-    stopped = f"It was stopped by {', '.join(failed)}."
-    yield _paragraph(stopped if failed else "Any one gate that fails would have stopped it.")
+    yield from _gates(evidence)
     if decision.get("not_restored"):
         yield _paragraph(f"Not restored by that: {', '.join(decision['not_restored'])}.")
+
+
+def _gates(evidence: Row) -> Iterator[str]:
+    yield _heading("Gates")
+    yield _table(("", "gate", "on which numbers"), gate_rows(evidence))
+    failed = [g["gate"] for g in evidence["gates"] if not g["passed"]]
+    by = failed or [r for r in (evidence["decision"].get("refused"),) if r]
+    stopped = f"It was stopped by {', '.join(by)}."
+    yield _paragraph(stopped if by else "Any one gate that fails would have stopped it.")
 
 
 def _patch(found: Explanation) -> Iterator[str]:

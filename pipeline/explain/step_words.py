@@ -26,9 +26,46 @@ def step_words(evidence: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {key}: {_words(one)}"
 
 
+BUDGET_NAMES = ("source", "about", "window", "amount", "spent", "forecast", "used up", "costs until")
+
+
+def budget_rows(evidence: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """What the budgets of that tick said, the forecast with its interval."""
+    for row in evidence["budgets"]:
+        ends = "unknown"
+        if row["forecast"]:
+            ends = f"{row['forecast']} ({row['forecast_low']} to {row['forecast_high']})"
+        yield (
+            f"budget {row['budget']}", row["state"], f"{time(row['start'])} to {time(row['end'])}",
+            f"{row['amount']} {row['currency']}", row["spent"] or "unknown", ends,
+            *(time(row[name]) if row[name] else "-" for name in ("exhausted", "as_of")),
+        )  # fmt: skip
+
+
+PLAN_NAMES = ("object", "what", "before", "after")
+
+
+def plan_rows(evidence: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """What was to be changed, each only while it is as it was read."""
+    for key, value in sorted((evidence["decision"].get("plan") or {}).items()):
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, Mapping) and "field" in one:
+                name = f"{one['plural']}/{one['name']}"
+                yield name, one["field"], _said(one["before"]), _said(one["after"])
+            elif isinstance(one, Mapping) and "target" in one:
+                name = f"{one['target']['kind']}/{one['target']['name']}"
+                yield name, "replicas", str(one["before"]), str(one["after"])
+            else:
+                yield key, _words(one), "-", "-"
+
+
+def _said(value: Any) -> str:
+    return "not set" if value is None else str(value)
+
+
 def _words(one: Any) -> str:
     if not isinstance(one, Mapping):
         return str(one)
     if "field" in one:
-        return f"{one['plural']}/{one['name']} {one['field']} {one['before']} to {one['after']}"
+        return f"{one['plural']}/{one['name']} {one['field']} {_said(one['before'])} to {_said(one['after'])}"
     return ", ".join(f"{name} {value}" for name, value in sorted(one.items()))

@@ -359,7 +359,11 @@ def test_what_a_person_agreed_to_is_done_as_planned_and_what_a_person_put_back_s
     assert [s.state for s in steps] == ["undone"] and scene.thing(*web)["spec"]["maxReplicas"] == 9
     assert scene.tick(rules, NOW + 9 * HOUR, as_of=NOW + 9 * HOUR) == [("cap_autoscalers", "refused")]
     assert "a person put" in scene.rows("refused")[0]["detail"]
-    assert "maxReplicas 9 to 3" in page(explain(scene.store.location, row["action_id"]), None)
+    shown = page(explain(scene.store.location, row["action_id"]), None)
+    assert "maxReplicas 9 to 3" in shown and "\\n  passed" not in shown, "lines"
+    assert "<td>budget a</td>" in shown and "<td>maxReplicas</td><td>9</td><td>3</td>" in shown
+    assert "&quot;path&quot;:&quot;/spec/maxReplicas&quot;,&quot;value&quot;:3" in shown, "the exact patch"
+    assert "model -" not in shown
     assert "maxReplicas 9 to 3" in "\n".join(narrative(explain(scene.store.location, row["action_id"])))
 
 

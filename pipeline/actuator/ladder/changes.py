@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object, Resource
 from pipeline.actuator.ladder.contract import Plan
@@ -44,7 +44,16 @@ class Change:
 
     @property
     def words(self) -> str:
-        return f"{self.plural}/{self.name} {self.field} {self.before} to {self.after}"
+        return f"{_name(self)} {self.field} {_said(self.before)} to {_said(self.after)}"
+
+    @property
+    def words_back(self) -> str:
+        return f"{_name(self)} {self.field} {_said(self.after)} to {_said(self.before)}"
+
+
+def _said(value: Any) -> str:
+    """As a sentence says it."""
+    return "not set" if value is None else str(value)
 
 
 def change(resource: Resource, thing: Object, field: str, after: Any) -> Change:
@@ -60,6 +69,14 @@ def planned(found: Sequence[Change]) -> Plan:
 
 def changes_of(plan: Plan) -> list[Change]:
     return [Change(**c) for c in plan["changes"]]
+
+
+class Result(NamedTuple):
+    """What became of one object; `patch` is what was sent, where it took effect."""
+
+    done: Done
+    why: str = ""
+    patch: tuple[Object, ...] = ()
 
 
 Reason = Callable[[Change, Object], str]
@@ -94,16 +111,17 @@ def holds(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
 def _each(
     client: Kubernetes,
     plan: Plan,
-    one: Callable[[Change], tuple[Done, str]],
+    one: Callable[[Change], Result],
     state: Literal["executed", "undone"],
 ) -> Step | None:
-    found = [(c, *one(c)) for c in changes_of(plan)]
-    if any(done == "unknown" for _, done, _ in found):
+    found = [(c, one(c)) for c in changes_of(plan)]
+    if any(r.done == "unknown" for _, r in found):
         return None
-    changed = [c.words for c, done, _ in found if done == "done"]
-    refused = {_name(c): why for c, done, why in found if done == "refused"}
-    left = {_name(c): why for c, done, why in found if done == "left"}
-    evidence = canonical({"changed": changed, "left": left})
+    changed = [c.words if state == "executed" else c.words_back for c, r in found if r.done == "done"]
+    refused = {_name(c): r.why for c, r in found if r.done == "refused"}
+    left = {_name(c): r.why for c, r in found if r.done == "left"}
+    sent = {_name(c): r.patch for c, r in found if r.patch}
+    evidence = canonical({"changed": changed, "left": left, "sent": sent})
     words = f"{len(changed)} of {len(found)} changed{_listed(changed)}" + (
         f", left: {_named(left)}" if left else ""
     )
@@ -128,14 +146,14 @@ def _named(left: dict[str, str]) -> str:
     return "; ".join(f"{name}: {why}" for name, why in left.items())
 
 
-def _forwards(client: Kubernetes, change: Change, action_id: str, leave: Reason) -> tuple[Done, str]:
+def _forwards(client: Kubernetes, change: Change, action_id: str, leave: Reason) -> Result:
     thing = client.get(change.resource, change.namespace, change.name)
     if isinstance(thing, ApiError):
         return _fault(thing)
     if action_of(thing) == action_id:
-        return "done", "it carries the action already"
+        return Result("done", "it carries the action already")
     if why := leave(change, thing):
-        return "left", why
+        return Result("left", why)
     mark: Object = {"op": "add", "path": MARK, "value": action_id}
     if not (thing["metadata"].get("annotations")):
         mark = {"op": "add", "path": "/metadata/annotations", "value": {ANNOTATION: action_id}}
@@ -144,15 +162,15 @@ def _forwards(client: Kubernetes, change: Change, action_id: str, leave: Reason)
     return _sent(client, change, patch, lambda held: action_of(held) == action_id, _fault)
 
 
-def _backwards(client: Kubernetes, change: Change, action_id: str) -> tuple[Done, str]:
+def _backwards(client: Kubernetes, change: Change, action_id: str) -> Result:
     thing = client.get(change.resource, change.namespace, change.name)
     if isinstance(thing, ApiError):
         return _fault_of_undo(thing)
     if thing["metadata"]["uid"] != change.uid:
-        return "left", "another object has its name now"
+        return Result("left", "another object has its name now")
     if action_of(thing) != action_id:
         as_it_was = thing["spec"].get(change.field) == change.before
-        return "left", "it is as it was" if as_it_was else "it does not carry the action"
+        return Result("left", "it is as it was" if as_it_was else "it does not carry the action")
     unmark = [{"op": "test", "path": MARK, "value": action_id}, {"op": "remove", "path": MARK}]
     if thing["spec"].get(change.field) != change.after:
         only = "somebody has changed it since; only the mark is gone"
@@ -186,9 +204,9 @@ def _sent(
     change: Change,
     patch: list[Object],
     took: Callable[[Object], bool],
-    fault: Callable[[ApiError], tuple[Done, str]],
+    fault: Callable[[ApiError], Result],
     only: str = "",
-) -> tuple[Done, str]:
+) -> Result:
     where = (change.resource, change.namespace, change.name, patch)
     answer: Object | ApiError = {}
     for dry_run in (True, False):
@@ -198,16 +216,17 @@ def _sent(
     if isinstance(answer, ApiError):  # its answer was lost: the object tells
         thing = client.get(change.resource, change.namespace, change.name)
         if isinstance(thing, ApiError) or not took(thing):
-            return fault(answer) if answer.fault == "failed" else ("unknown", answer.words)
-    return ("left", only) if only else ("done", "")
+            return fault(answer) if answer.fault == "failed" else Result("unknown", answer.words)
+    return Result("left" if only else "done", only, tuple(patch))
 
 
-def _fault(error: ApiError) -> tuple[Done, str]:
-    return ("left" if error.wrote_nothing else "unknown"), error.words
+def _fault(error: ApiError) -> Result:
+    return Result("left" if error.wrote_nothing else "unknown", error.words)
 
 
-def _fault_of_undo(error: ApiError) -> tuple[Done, str]:
+def _fault_of_undo(error: ApiError) -> Result:
     """What was changed is not forgotten since somebody took a right away or stopped all writes."""
     if error.fault == "not_found":
-        return "left", "it is gone"
-    return ("unknown" if error.is_unanswered or error.fault == "conflict" else "refused"), error.words
+        return Result("left", "it is gone")
+    later = error.is_unanswered or error.fault == "conflict"
+    return Result("unknown" if later else "refused", error.words)

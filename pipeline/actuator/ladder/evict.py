@@ -63,7 +63,7 @@ def holds(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
 
 
 def put_back(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
-    return Step("undone", "its time is over; the pods' controllers make them again as quotas allow")
+    return Step("undone", "the pods' controllers make them again as quotas allow")
 
 
 def _comes_back(pod: Object) -> bool:

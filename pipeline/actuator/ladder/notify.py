@@ -22,4 +22,4 @@ def holds(client: Kubernetes, plan: Plan, action_id: str) -> Step:
 
 
 def put_back(client: Kubernetes, plan: Plan, action_id: str) -> Step:
-    return Step("undone", "its time is over; there is nothing to put back")
+    return Step("undone", "there is nothing to put back")
