@@ -9,9 +9,8 @@ from typing import NamedTuple
 from collectors.kube_objects import Json, at, mapping, sequence, text
 
 AMD_PARTITION = "amdgpu-partition"
-PASSED_THROUGH = "vfio"
-"""A card for a virtual machine, offered beside the card itself.  NVIDIA's driver makes its UUID of its place
-on the bus alone, so that it is the same on all nodes."""
+_PASSED_THROUGH = "vfio"
+"""A card for a virtual machine, offered beside the card itself."""
 _PLACES = ("resource.kubernetes.io/pciBusID", "pcieBusID", "parentPciAddr", "pciAddr")
 """Under which drivers, by their versions, tell where on the bus a card, or that of a partition, is."""
 
@@ -46,7 +45,7 @@ def _place(attributes: Json, driver: str) -> str:
 
 def passed_through(pool: Pool, attributes: Mapping[Key, Json], roots: Mapping[Key, str]) -> dict[str, str]:
     """By the root of a device that is passed through, that of the card at its place, if that is offered."""
-    through = {key for key, told in attributes.items() if attribute(told, pool[0], "type") == PASSED_THROUGH}
+    through = {key for key, told in attributes.items() if attribute(told, pool[0], "type") == _PASSED_THROUGH}
     places = {key: _place(told, pool[0]) for key, told in attributes.items()}
     there = {place: roots[key] for key, place in places.items() if place and key not in through}
     return {roots[key]: there[places[key]] for key in through if places[key] in there}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,6 @@ from typing import Any, NamedTuple
 
 from collectors.dra.cards import (
     AMD_PARTITION,
-    PASSED_THROUGH,
     Drawn,
     Key,
     Pool,
@@ -28,6 +28,9 @@ from pipeline.wire import mig
 _KEEP_OFF = ("NoSchedule", "NoExecute")
 """Effects of a device's taint that keep claims off it."""
 
+_OF_A_NAME = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab]", re.IGNORECASE)
+"""A UUID that the driver made of a name (RFC 9562, version 5), which no exporter knows: AMD's of a card's
+kind and number, NVIDIA's for passing through of the place on the bus, both the same on all nodes."""
 _MODELS = ("productName", "model", "accelerator", "tpuGen")
 """What drivers call the model: NVIDIA's, most others, Google's for TPUs by its versions."""
 
@@ -149,15 +152,12 @@ def _device(
     sets: Mapping[str, Mapping[str, Fraction]],
     told: Mapping[str, int],
 ) -> Device:
-    """`told`: how many devices of the pool have a UUID.
-
-    Google's first TPU driver gave all the chips of a node one, which then names none of them.
-    """
+    """`told`: how many devices of the pool have a UUID; one that several have names none of them."""
     body = _body(entry)
     attributes = mapping(body.get("attributes"))
     kind = attribute(attributes, pool[0], "type")
     uuid = attribute(attributes, pool[0], "uuid")
-    uuid = uuid if kind != PASSED_THROUGH and told[uuid] == 1 else ""
+    uuid = uuid if told[uuid] == 1 and not _OF_A_NAME.match(uuid) else ""
     model = next((name for field in _MODELS if (name := attribute(attributes, pool[0], field))), "")
     profile = _profile(attributes, pool[0], kind)
     part = partition_share(body.get("consumesCounters"), sets)

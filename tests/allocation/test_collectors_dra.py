@@ -329,12 +329,24 @@ def test_chips_that_share_a_uuid_are_not_one_chip(attributes, model):
     assert row["device"] == "gpu.nvidia.com/n1/2"
 
 
+def test_amd_cards_of_two_nodes_are_two_though_the_driver_gives_them_one_uuid():
+    card = device(
+        attributes={"uuid": "0f2ad3c1-77b5-5c10-8e0b-64c1f2a9d7e3", "productName": "AMD_Instinct_MI300X_OAM"}
+    )
+    pools = [{"name": n, "generation": 1, "resourceSliceCount": 1} for n in ("n1", "n2")]
+    parsed, _ = allocations(*(slice_(card, driver="gpu.amd.com", pool=p, nodeName=p["name"]) for p in pools))
+    found = [d["device"] for d in parsed.events["device"].to_pylist()]
+    assert found == ["gpu.amd.com/n1/gpu-0", "gpu.amd.com/n2/gpu-0"]
+
+
 @pytest.mark.parametrize("place", ["resource.kubernetes.io/pciBusID", "pcieBusID"])
 def test_a_gpu_that_is_offered_for_passing_through_as_well_is_one_gpu(place):
     """NVIDIA's driver makes the UUID of the second of its place: the cards of all nodes would be one."""
     where = {place: "0000:41:00.0"}
     gpu = device("gpu-0", attributes={"uuid": "GPU-0", "type": "gpu", **where})
-    through = device("gpu-vfio-0", attributes={"uuid": "5ab5", "type": "vfio", **where})
+    through = device(
+        "gpu-vfio-0", attributes={"uuid": "6b1a36d2-2a8c-5d4e-9c5f-0d7c9a3f1e42", "type": "vfio", **where}
+    )
     parsed, [row] = allocations(slice_(gpu, through), claim({"device": "gpu-vfio-0"}))
     found = [(d["device"], d["parent_device"], d["uuid"]) for d in parsed.events["device"].to_pylist()]
     assert found == [("GPU-0", None, "GPU-0"), ("gpu.nvidia.com/n1/gpu-vfio-0", "GPU-0", None)]
