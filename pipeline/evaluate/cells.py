@@ -66,18 +66,38 @@ def numbers(column: pa.ChunkedArray) -> Numbers:
 
 
 def texts(column: pa.ChunkedArray) -> Text:
-    """Numbers in their shortest form, 3.0 as 3; null and NaN are ''."""
+    """Numbers in their shortest form, 3.0 as 3, whole decimals in all digits; null and NaN are ''.
+
+    Bytes, as ids of 128 bits and some writers' texts are, are the text that they say, else their hexadecimal.
+    """
     kind = column.type
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+    if pa.types.is_floating(kind) or (pa.types.is_decimal(kind) and kind.scale > 0):
         values = floats(column)
         distinct, codes = np.unique(values, return_inverse=True)
         shown = ["" if number != number else number_text(float(number)) for number in distinct]
         return text(pa.chunked_array([pa.array(shown, pa.string()).take(pa.array(codes))]))
     if pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind):
+    if is_bytes(kind):
+        return _bytes(column)
+    if pa.types.is_nested(kind):
         raise ConfigError("features", str(kind), "only numbers, texts, booleans and times can be compared")
     return _booleans(text(column.cast(pa.string())))
+
+
+def is_bytes(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def _bytes(column: pa.ChunkedArray) -> Text:
+    values = column.to_pylist()
+    try:
+        shown = [None if value is None else value.decode() for value in values]
+    except UnicodeDecodeError:
+        shown = [None if value is None else value.hex() for value in values]
+    return text(pa.chunked_array([pa.array(shown, pa.string())]))
 
 
 def answers(column: pa.ChunkedArray) -> Text:

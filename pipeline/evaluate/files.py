@@ -91,9 +91,12 @@ def _columns(content: bytes, delimiter: str, encoding: str) -> pa.Table:
 
 
 def _known_types(table: pa.Table) -> pa.Table:
-    """Texts in Arrow's newer layout, as Polars may write them, in the one that every function knows."""
+    """Texts in Arrow's newer layout, and what an extension is made of, in types that every function knows."""
     for place, field in enumerate(table.schema):
-        if pa.types.is_string_view(field.type):
+        if isinstance(field.type, pa.BaseExtensionType):
+            parts = [chunk.storage for chunk in table.column(place).chunks]
+            table = table.set_column(place, field.name, pa.chunked_array(parts, field.type.storage_type))
+        elif pa.types.is_string_view(field.type):
             table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
     return table
 

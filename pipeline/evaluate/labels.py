@@ -33,6 +33,11 @@ def join(data: pa.Table, labels: pa.Table, columns: Columns, path: Path) -> tupl
     newest = pc.index_in(ids.take(np.arange(len(ids.codes))), names)
     place = pa.array(order).take(newest)
     notes = _notes(names, values.take(pa.array(order)), ids.values, path)
+    if place.null_count == len(place):
+        first, other = (next((t for t in held.values.to_pylist() if t), "none") for held in (ids, theirs))
+        notes += (
+            f"{path.name}: no label fits; ids of the data are as {first!r}, of the labels as {other!r}",
+        )
     for name in (columns.label, columns.label_time):
         if name in labels.column_names:
             at = data.column_names.index(name) if name in data.column_names else None

@@ -92,10 +92,7 @@ def indexes(table: pa.Table) -> tuple[str, ...]:
 
 
 def _is_compound(kind: pa.DataType) -> bool:
-    is_bytes = (
-        pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
-    )
-    return bool(is_bytes or pa.types.is_nested(kind))
+    return bool(cells.is_bytes(kind) or pa.types.is_nested(kind))
 
 
 def kinds(table: pa.Table, columns: Columns, path: Path) -> dict[str, bool]:
@@ -200,7 +197,7 @@ def _scores(table: pa.Table, columns: Columns, path: Path, notes: list[str]) -> 
 
 def _lag(table: pa.Table, columns: Columns, times: Integers | None) -> Floats | None:
     column = _optional(table, columns.label_time)
-    if column is None or times is None:
+    if column is None or times is None or column.null_count == len(column):
         return None
     stamps, known = cells.times(column, columns.label_time)
     return np.where(known, (stamps - times) / 1e6, np.nan)

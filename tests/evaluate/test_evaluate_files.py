@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -222,3 +223,30 @@ def test_numbers_that_a_float_cannot_hold_end_no_run(tmp_path: Path) -> None:
     found = evaluated(tmp_path, parquet, **changed)
     assert found[(0, "user|kolmogorov_smirnov|rows")]["value"] == 0
     assert found[(0, "gap|unreadable_rate|rows")]["value"] == found[(0, "gap|missing_rate|rows")]["value"] > 0
+
+
+IDS: dict[str, Callable[[int], Any]] = {
+    "a database's whole number": lambda i: Decimal(2**60 + i),
+    "128 bits": lambda i: (2**127 + i).to_bytes(16, "big"),
+    "texts without their mark": lambda i: f"id-{i}".encode(),
+}
+
+
+@pytest.mark.parametrize("form", IDS)
+def test_labels_are_joined_whatever_an_id_is_made_of(tmp_path: Path, form: str) -> None:
+    """As a float two ids of 18 digits are one; of labels that fit nothing a note says both sides' ids."""
+    (tmp_path / "columns.yaml").write_text(ROLES + "prediction_id: id\n", encoding="utf-8")
+    before, after = rows(1), rows(2)
+    ids = [IDS[form](i) for i in range(ROWS)]
+    labels = {"id": ids[::2], "truth": after.pop("truth")[::2]}
+    pq.write_table(pa.table(before | {"id": ids}), tmp_path / "r")
+    pq.write_table(pa.table(after | {"id": ids}), tmp_path / "d")
+    pq.write_table(pa.table(labels), tmp_path / "l")
+    asked = ("--reference", tmp_path / "r", "--data", tmp_path / "d", "--columns", tmp_path / "columns.yaml")
+    found = numbers(run(*asked, "--labels", tmp_path / "l", "--chunk", str(ROWS), "-o", "json"))
+    right = (after["said"][::2] == labels["truth"]).mean()
+    assert found[(0, "|label_coverage|rows")]["value"] == 0.5
+    assert found[(0, "|accuracy|realized")]["value"] == pytest.approx(right)
+    pq.write_table(pa.table(labels | {"id": ["x"] * (ROWS // 2)}), tmp_path / "l")
+    done = run(*asked, "--labels", tmp_path / "l")
+    assert done.exit_code == 0 and "no label fits; ids of the data are as" in done.stdout
