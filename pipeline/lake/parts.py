@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,20 @@ FOLDER = "answers"
 UNREAD_SECONDS = 14 * 86_400
 """A part that nobody has read for so long is deleted."""
 _TOUCHED_SECONDS = 86_400
+ALONE_BYTES = 16 << 20
+"""Of parts below which one core adds them up: several have more work with it, and are hardly sooner done."""
+
+
+@lru_cache(2)
+def _engine(alone: bool) -> duckdb.DuckDBPyConnection:
+    """Of its own: what is torn here says nothing of the ledger's.  To open one costs as much as most sums.
+
+    It remembers no file, since one that was deleted may be there again in another form.
+    """
+    con = duckdb.connect(config={"enable_external_file_cache": "false"})
+    if alone:
+        con.execute("SET threads = 1")
+    return con
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,44 +57,44 @@ class Parts:
         """Those of `names` that are kept and can be read, and the sums of their columns but those `unasked`
         by the columns `by`, as DECIMAL(38, 0); None where nothing is kept.
         """
-        kept = {name for name in names if self._touched(name)}
-        # A connection of its own: what is torn here says nothing of the ledger's.
-        with duckdb.connect() as con:
-            found = self._sums(con, kept, by, unasked)
-            if kept and found is None:
-                kept = {name for name in kept if self._sums(con, [name], by, unasked) is not None}
-                found = self._sums(con, kept, by, unasked)
+        sizes = {name: size for name in names if (size := self._touched(name)) is not None}
+        kept, alone = set(sizes), sum(sizes.values()) < ALONE_BYTES
+        found = self._sums(alone, kept, by, unasked)
+        if kept and found is None:
+            kept = {name for name in kept if self._sums(alone, [name], by, unasked) is not None}
+            found = self._sums(alone, kept, by, unasked)
         return kept, found
 
     def _sums(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        names: Collection[str],
-        by: Sequence[str],
-        unasked: Collection[str],
+        self, alone: bool, names: Collection[str], by: Sequence[str], unasked: Collection[str]
     ) -> pa.Table | None:
         files = [str(self._path(name)) for name in sorted(names)]
         if not files:
             return None
         try:
-            columns = con.execute("FROM read_parquet($1) LIMIT 0", [files[:1]]).description
-            added = [f'sum("{c}")::DECIMAL(38, 0) AS "{c}"' for c, *_ in columns if c not in (*by, *unasked)]
-            chosen = ", ".join([*(f'"{name}"' for name in by), *added])
-            # without a GROUP BY, which a question for all of it has none of, there is a row of nothing
-            sums = f"SELECT {chosen} FROM read_parquet($1) GROUP BY ALL HAVING count(*) > 0"
-            return con.execute(sums, [files]).to_arrow_table()
+            with _engine(alone).cursor() as con:
+                columns = con.execute("FROM read_parquet($1) LIMIT 0", [files[:1]]).description
+                added = [
+                    f'sum("{c}")::DECIMAL(38, 0) AS "{c}"' for c, *_ in columns if c not in (*by, *unasked)
+                ]
+                chosen = ", ".join([*(f'"{name}"' for name in by), *added])
+                # without a GROUP BY, which a question for all of it has none of, there is a row of nothing
+                sums = f"SELECT {chosen} FROM read_parquet($1) GROUP BY ALL HAVING count(*) > 0"
+                return con.execute(sums, [files]).to_arrow_table()
         except duckdb.Error:
+            _engine.cache_clear()  # some errors break it for good
             return None
 
-    def _touched(self, name: str) -> bool:
-        """Whether it is there; a part that is read is not deleted."""
+    def _touched(self, name: str) -> int | None:
+        """Its bytes, None where it is not there; a part that is read is not deleted."""
         path = self._path(name)
         try:
-            if time.time() - path.stat().st_mtime > _TOUCHED_SECONDS:
+            found = path.stat()
+            if time.time() - found.st_mtime > _TOUCHED_SECONDS:
                 os.utime(path)
         except OSError:
-            return False
-        return True
+            return None
+        return found.st_size
 
     def write(self, name: str, rows: pa.Table) -> None:
         """Whole or not at all: not where the folder cannot be written, its disk is nearly full, or a number
