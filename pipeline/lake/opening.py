@@ -8,7 +8,7 @@ import time
 import duckdb
 
 from pipeline.errors import ConfigError, NotFound, StoreUnavailable
-from pipeline.lake import older, tables
+from pipeline.lake import moved, older, tables
 from pipeline.lake.connect import connect
 from pipeline.lake.failures import is_conflict, named
 from pipeline.lake.location import Location, hidden
@@ -53,11 +53,17 @@ def _write(location: Location, threads: int | None) -> duckdb.DuckDBPyConnection
     with write_lock(location):
         con = connect(location, read_only=False, snapshot=None, threads=threads)
         try:
+            known = moved.settled(con)
             tables.create(con)
+            if not known:
+                moved.settle(con)
         except BaseException:
             con.close()
             raise
-        return con
+        if known:
+            return con
+        con.close()  # one that is opened now heeds what was settled
+        return connect(location, read_only=False, snapshot=None, threads=threads)
 
 
 def _first(error: duckdb.Error) -> str:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.fact import SPAN, Fact
-from pipeline.lake import chain, lease, rolled, watermarks
+from pipeline.lake import chain, lease, moved, rolled, watermarks
 from pipeline.lake.merged import merged
 from pipeline.lake.sql_types import sql_type
 from pipeline.wire.types.control import BEGINS
@@ -24,8 +24,13 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
     # Looked up inside the transaction: another process may have created them just before.
     present: dict[str, set[str]] = defaultdict(set)
     stale: list[Fact] = []
-    for table, column in con.execute("SELECT table_name, column_name FROM duckdb_columns()").fetchall():
+    elsewhere = set[str]()
+    columns = con.execute("SELECT schema_name, table_name, column_name FROM duckdb_columns()").fetchall()
+    for schema, table, column in columns:
         present[table].add(column)
+        if schema == "main" and table.startswith(watermarks.PREFIX):
+            elsewhere.add(table)
+    moved.create(con, sorted(elsewhere))
     views = dict(con.execute("SELECT view_name, sql FROM duckdb_views()").fetchall())
     if rolled.TABLE not in present:
         con.execute(rolled.CREATE)

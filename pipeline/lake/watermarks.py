@@ -2,6 +2,7 @@
 
 A table of its own per partition, because the lake finds conflicts per table: a worker that lost its
 partition fails its commit instead of writing twice, and workers on other partitions do not collide.
+Why they have a schema of their own: pipeline/lake/moved.py.
 The row of source '' holds the last offset, and with the id `newest` the latest append time; a row with an id
 the offset of a message that only its id tells apart, and every other row the last sequence of one source.
 """
@@ -16,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.errors import StaleWatermark
+from pipeline.lake import moved
 
 NOTHING = -1
 """Offset before the first message, and an append time that is not known."""
@@ -65,14 +67,18 @@ class Advance:
     """That of the watermark as it was read."""
 
 
+PREFIX = "watermark_"
+
+
 def table(topic_id: str, partition: int) -> str:
-    return f"watermark_{''.join(c for c in topic_id if c.isalnum())}_{partition:d}"
+    """Its name with its schema, quoted."""
+    return f'{moved.SCHEMA}."{PREFIX}{"".join(c for c in topic_id if c.isalnum())}_{partition:d}"'
 
 
 def read(con: duckdb.DuckDBPyConnection, topic_id: str, partition: int) -> Watermark:
     mark = Watermark()
     try:
-        found = con.execute(f'SELECT source, id, sequence FROM "{table(topic_id, partition)}"').fetchall()
+        found = con.execute(f"SELECT source, id, sequence FROM {table(topic_id, partition)}").fetchall()
     except duckdb.CatalogException:  # no message of this partition has ever been taken
         return mark
     for source, id_, number in found:
@@ -98,7 +104,7 @@ def elsewhere(
     ).fetchall()
     if not others:
         return {}
-    logs = " UNION ALL ".join(f'SELECT source, id, sequence FROM "{table(*other)}"' for other in others)
+    logs = " UNION ALL ".join(f"SELECT source, id, sequence FROM {table(*other)}" for other in others)
     found = con.execute(
         f"SELECT source, max(sequence) FROM ({logs}) "
         "WHERE id = '' AND source IN (SELECT unnest(?)) GROUP BY source",
@@ -119,36 +125,36 @@ def advance(con: duckdb.DuckDBPyConnection, step: Advance) -> None:
     _insert(con, name, new)
     _insert(con, name, [(*id_, offset) for id_, offset in step.ids.items()])
     if step.forget > NOTHING:
-        con.execute(f"DELETE FROM \"{name}\" WHERE id <> '' AND source <> '' AND sequence < {step.forget:d}")
+        con.execute(f"DELETE FROM {name} WHERE id <> '' AND source <> '' AND sequence < {step.forget:d}")
 
 
 def _begin(con: duckdb.DuckDBPyConnection, name: str, step: Advance) -> None:
     """The partition's table, and the row of its offset."""
-    con.execute(f'CREATE TABLE IF NOT EXISTS "{name}" (source VARCHAR, id VARCHAR, sequence BIGINT)')
-    if row := con.execute(f"SELECT sequence FROM \"{name}\" WHERE source = '' AND id = ''").fetchone():
+    con.execute(f"CREATE TABLE IF NOT EXISTS {name} (source VARCHAR, id VARCHAR, sequence BIGINT)")
+    if row := con.execute(f"SELECT sequence FROM {name} WHERE source = '' AND id = ''").fetchone():
         if row[0] == NOTHING:  # its log lost all that it had
             return
         raise _stale(step, f"is at {row[0]}")
-    con.execute(f"INSERT INTO \"{name}\" VALUES ('', '', {NOTHING})")
+    con.execute(f"INSERT INTO {name} VALUES ('', '', {NOTHING})")
     con.execute(f"INSERT INTO {REGISTER} VALUES (?, ?, ?)", [step.topic, step.topic_id, step.partition])
 
 
 def _move(con: duckdb.DuckDBPyConnection, name: str, step: Advance) -> None:
     """Compare and set in one statement, since each that reads the table costs as much as a small commit."""
-    moved = {"": step.offset, **{source: step.sources[source] for source in step.known}}
+    to = {"": step.offset, **{source: step.sources[source] for source in step.known}}
     newer = step.newest > NOTHING and step.newest_expected > NOTHING
     updated = con.execute(
-        f'UPDATE "{name}" SET sequence = CASE WHEN id = \'\' '
+        f"UPDATE {name} SET sequence = CASE WHEN id = '' "
         "THEN ($numbers::BIGINT[])[list_position($sources::VARCHAR[], source)] ELSE $newest END "
         "WHERE (id = '' AND list_contains($sources::VARCHAR[], source) "
         "AND (source <> '' OR sequence = $expected)) "
         f"OR ($newer AND source = '' AND id = '{_NEWEST}')",
         {
-            "sources": list(moved), "numbers": list(moved.values()), "expected": step.expected,
+            "sources": list(to), "numbers": list(to.values()), "expected": step.expected,
             "newest": step.newest, "newer": newer,
         },
     ).fetchone()  # fmt: skip
-    if updated is None or updated[0] != len(moved) + newer:
+    if updated is None or updated[0] != len(to) + newer:
         raise _stale(step, "has moved")
 
 
@@ -158,7 +164,7 @@ def _insert(con: duckdb.DuckDBPyConnection, name: str, rows: list[tuple[str, str
     source, id_, number = zip(*rows, strict=True)
     con.register("added", pa.table({"source": source, "id": id_, "sequence": pa.array(number, pa.int64())}))
     try:
-        con.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM added')
+        con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM added")
     finally:
         con.unregister("added")
 

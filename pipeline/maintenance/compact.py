@@ -1,4 +1,7 @@
-"""Many small files become few: rows in the catalog are written out, files merged, deleted rows left out."""
+"""Many small files become few: rows in the catalog are written out, files merged, deleted rows left out.
+
+Only of tables of which nobody but a maintainer deletes: pipeline/lake/moved.py says why.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.errors import StaleWatermark
+from pipeline.facts.catalogue import FACTS
+from pipeline.lake import moved
 from pipeline.lake.connect import METADATA
+from pipeline.lake.watermarks import REGISTER
 from pipeline.maintenance.shift import Shift
 
 INLINED_ROWS = 100
@@ -17,6 +23,7 @@ TIERS = (1 << 20, 16 << 20, 256 << 20)
 """Bytes below which a file belongs to a tier."""
 DELETED_SHARE = 0.5
 """Share of deleted rows from which a file is written anew."""
+_APPENDED = f"t.table_name IN {(*FACTS, REGISTER)}"
 BATCH = 500
 """Files merged in one call: merging holds them in memory."""
 ATTEMPTS = 5
@@ -31,6 +38,13 @@ def flush(shift: Shift) -> tuple[int, str]:
         rows += sum(int(row[2]) for row in done or ())
         busy += [] if done is not None else [table]
     return rows, _busy(busy)
+
+
+def trim(shift: Shift) -> tuple[int, str]:
+    """Dead rows let go of tables whose rows writers move."""
+    shift.turn.goes_on()
+    with shift.store.transaction() as con:
+        return moved.let_go(con, INLINED_ROWS), ""
 
 
 def merge(shift: Shift) -> tuple[int, str]:
@@ -77,7 +91,8 @@ def _inlined(shift: Shift) -> list[str]:
     with shift.store.transaction() as con:
         known = con.execute(
             f"SELECT t.table_name, i.table_name FROM {METADATA}.ducklake_inlined_data_tables AS i "
-            f"JOIN {METADATA}.ducklake_table AS t USING (table_id) WHERE t.end_snapshot IS NULL"
+            f"JOIN {METADATA}.ducklake_table AS t USING (table_id) "
+            f"WHERE t.end_snapshot IS NULL AND {_APPENDED}"
         ).fetchall()
         return [
             table
@@ -97,7 +112,8 @@ def _crowded(shift: Shift) -> Iterator[tuple[str, int]]:
             found = con.execute(
                 f"SELECT t.table_name FROM {METADATA}.ducklake_data_file AS f "
                 f"JOIN {METADATA}.ducklake_table AS t USING (table_id) "
-                f"WHERE t.end_snapshot IS NULL AND f.end_snapshot IS NULL AND f.file_size_bytes < {tier} "
+                f"WHERE t.end_snapshot IS NULL AND f.end_snapshot IS NULL AND {_APPENDED} "
+                f"AND f.file_size_bytes < {tier} "
                 f"AND f.data_file_id NOT IN (SELECT data_file_id FROM {METADATA}.ducklake_delete_file "
                 f"WHERE end_snapshot IS NULL) GROUP BY ALL HAVING count(*) >= {FILES} ORDER BY ALL"
             ).fetchall()
@@ -111,6 +127,6 @@ def _deleted(shift: Shift) -> list[str]:
             f"JOIN {METADATA}.ducklake_data_file AS f USING (data_file_id) "
             f"JOIN {METADATA}.ducklake_table AS t ON t.table_id = f.table_id "
             f"WHERE t.end_snapshot IS NULL AND f.end_snapshot IS NULL AND d.end_snapshot IS NULL "
-            f"AND d.delete_count >= {DELETED_SHARE} * f.record_count ORDER BY ALL"
+            f"AND {_APPENDED} AND d.delete_count >= {DELETED_SHARE} * f.record_count ORDER BY ALL"
         ).fetchall()
     return [table for (table,) in found]

@@ -38,6 +38,7 @@ def _steps(shift: Shift) -> Iterator[Step]:
     yield _step("roll up", "rows", lambda: rollup.roll(shift))
     yield _step("thin", "rows", lambda: samples.thin(shift))
     yield _step("flush", "rows", lambda: compact.flush(shift))
+    yield _step("trim", "rows", lambda: compact.trim(shift))
     yield _step("merge", "files", lambda: compact.merge(shift))
     yield _step("rewrite", "files", lambda: compact.rewrite(shift))
     yield _step("expire", "snapshots", lambda: (expire.expire(shift), ""))

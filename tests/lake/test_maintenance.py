@@ -12,9 +12,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipeline.errors import NotFound, StaleWatermark
+from pipeline.lake import watermarks
 from pipeline.lake.connect import METADATA
 from pipeline.lake.lease import LeaseHeld
 from pipeline.lake.watermarks import Advance
+from pipeline.maintenance import compact
 from pipeline.maintenance.run import run
 from pipeline.maintenance.shift import Shift
 from pipeline.settings.maintenance import MaintenanceSettings
@@ -148,6 +150,85 @@ def test_writers_lose_nothing_while_maintenance_runs(place):
             rounds += 1
         assert [w.result() for w in writers] == [None, None]
         assert samples(store) == 2 * commits * 20
+
+
+def _advance(offset: int) -> Batch:
+    """A message of a source that numbers, with its append time, as a worker's are."""
+    known = frozenset({"source"} if offset else ())
+    past = offset - 1 if offset else -1
+    step = Advance("t", 0, offset - 1, offset, {"source": offset}, known, newest=offset, newest_expected=past)
+    return Batch({"gpu_usage": usage(20)}, (step,))
+
+
+def test_a_watermark_that_moves_while_files_are_written_anew_is_there_once(shared):
+    """It would be there before and after its move, and no worker could go on with that partition, ever."""
+    with Store.open(shared) as worker, Store.open(shared) as maintainer:
+        for offset in range(36):
+            worker.append(_advance(offset))
+        shift = Shift(maintainer, now(), SETTINGS, "m")
+        shift.turn.begin()
+        compact.flush(shift)
+        with worker.transaction() as con:
+            watermarks.advance(con, _advance(36).advances[0])
+            for step in (compact.trim, compact.merge, compact.rewrite):
+                step(shift)
+        for offset in (37, 38):
+            worker.append(_advance(offset))
+        with worker.transaction() as con:
+            assert con.execute(f"SELECT count(*) FROM {watermarks.table('t', 0)}").fetchone() == (3,)
+        assert worker.watermark("t", 0).sources == {"source": 38}
+
+
+def test_what_is_dead_of_watermarks_is_let_go(place):
+    """Each commit leaves a dead row for each that it moves: reading three would take longer every day."""
+    with Store.open(place) as store:
+        for offset in range(36):
+            store.append(_advance(offset))
+        assert _catalogued(store) == (3, 105)
+        steps = {step.name: step.count for step in run(store, now(), SETTINGS).steps}
+        assert _catalogued(store) == (3, 0) and steps["trim"] == 105
+        store.append(_advance(36))
+        assert _catalogued(store) == (3, 3) and store.watermark("t", 0).offset == 36
+
+
+def _catalogued(store: Store) -> tuple[int, int]:
+    """Rows of the watermark that live, and that are dead, in the catalog; it has no file."""
+    name = watermarks.table("t", 0).split('"')[1]
+    of = f"JOIN {METADATA}.ducklake_table AS t USING (table_id) WHERE t.table_name = '{name}'"
+    with store.transaction() as con:
+        assert con.execute(f"SELECT count(*) FROM {METADATA}.ducklake_data_file {of}").fetchone() == (0,)
+        found = con.execute(
+            f"SELECT i.table_name FROM {METADATA}.ducklake_inlined_data_tables AS i {of}"
+        ).fetchall()
+        counts = "SELECT count(*) FILTER (end_snapshot IS NULL), count(end_snapshot)"
+        row = con.execute(f'{counts} FROM {METADATA}."{found[0][0]}"').fetchone()
+    assert row and len(found) == 1
+    return row
+
+
+@pytest.mark.parametrize("sources", [1, 40])
+def test_many_sources_of_one_commit_stay_in_the_catalog_too(place, sources):
+    """More than ten rows would be a file, and what moves has none."""
+    with Store.open(place) as store:
+        for offset in range(3):
+            named = {f"s{n}": offset for n in range(sources)}
+            known = frozenset(named if offset else ())
+            store.append(Batch({}, (Advance("t", 0, offset - 1, offset, named, known),)))
+        assert _catalogued(store) == (sources + 1, 2 * (sources + 1))
+
+
+def test_watermarks_of_an_older_version_are_where_they_were(place):
+    """A worker that did not find them would read every topic from its beginning, and count it twice."""
+    with Store.open(place) as store:
+        store.append(batch(-1, 7))
+        name = watermarks.table("t", 0)
+        with store.transaction() as con:
+            con.execute(f"CREATE TABLE main.{name.split('.')[1]} AS SELECT * FROM {name}")
+            con.execute(f"DROP TABLE {name}")
+        assert store.watermark("t", 0).offset == -1
+    with Store.open(place) as store:
+        assert store.watermark("t", 0).offset == 7
+        store.append(batch(7, 8))
 
 
 def test_a_backup_is_a_copy_of_the_catalog_and_then_of_the_data(tmp_path, postgres):
