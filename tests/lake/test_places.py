@@ -31,10 +31,15 @@ def test_facts_offsets_and_the_past_are_kept_wherever_the_ledger_is(place):
         assert Ingest(store).step(example_log()).taken == 4
         assert Ingest(store).step(example_log()).duplicates == 4
         with store.steady():
-            before = samples(store)
+            before, state = samples(store), store.state()
             Store.open(place).append(batch(0, 1))
             assert samples(store) == before, "a reading of one snapshot saw a later commit"
+            assert store.state() == state and state is not None
         assert samples(store) == before + 20
+        added = store.added(state, ("gpu_usage", "devices"))
+        assert added is not None and {*added.tables} == {"gpu_usage"}, "what the commit did is told"
+        told = store.query("cost_since_usage", first=added.first, last=added.last)
+        assert told["as_of"].to_pylist() == [20 * 60_000_000], "its 20 minutes alone"
     with Store.open(place, snapshot=then) as past:
         assert samples(past) == 20 and past.snapshot() == then
     with pytest.raises(NotFound, match="cannot be read"):
