@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,10 @@ MOST_BYTES = 4_000_000_000
 """The rows are kept in memory."""
 DELIMITERS = ",;\t|"
 MOST_BLOCK = 2**31 - 1
+NULLS = [*pa.csv.ConvertOptions().null_values, "<NA>", "\\N"]
+"""Also as pandas and MySQL write them."""
+_EXCEL = re.compile(rb"\A(\xef\xbb\xbf)?sep=.\r?\n")
+"""A line for Excel alone, which says how the columns are parted."""
 _COMMA_NUMBER = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?([eE][+-]?\d+)?$"
 
 
@@ -60,6 +65,7 @@ def _csv(path: Path) -> pa.Table:
     content = _content(path)
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         content = content.decode("utf-16").encode()
+    content = _EXCEL.sub(b"", content, count=1)
     delimiter = _delimiter(content)
     try:
         table = _columns(content, delimiter, "utf8")
@@ -81,7 +87,7 @@ def _columns(content: bytes, delimiter: str, encoding: str) -> pa.Table:
         pa.BufferReader(content),
         read_options=pa.csv.ReadOptions(block_size=size, encoding=encoding),
         parse_options=pa.csv.ParseOptions(delimiter=delimiter),
-        convert_options=pa.csv.ConvertOptions(strings_can_be_null=True),
+        convert_options=pa.csv.ConvertOptions(strings_can_be_null=True, null_values=NULLS),
     )
     names = [name.strip() for name in table.column_names]
     if names == table.column_names:

@@ -250,3 +250,9 @@ def test_labels_are_joined_whatever_an_id_is_made_of(tmp_path: Path, form: str) 
     pq.write_table(pa.table(labels | {"id": ["x"] * (ROWS // 2)}), tmp_path / "l")
     done = run(*asked, "--labels", tmp_path / "l")
     assert done.exit_code == 0 and "no label fits; ids of the data are as" in done.stdout
+
+
+def test_what_only_one_program_writes_into_a_csv_is_no_value(tmp_path: Path) -> None:
+    """Excel's first line was the heading, MySQL's null a text that made a column of numbers one of texts."""
+    (tmp_path / "x.csv").write_bytes(b"\xef\xbb\xbfsep=;\r\na;b\r\n1;\\N\r\n<NA>;2,5\r\n")
+    assert files.read(tmp_path / "x.csv", "--data").to_pydict() == {"a": [1, None], "b": [None, 2.5]}
