@@ -23,6 +23,10 @@ _JSON_TYPES: dict[Kind, Any] = {
     "features": dict[str, float | bool | str | None],
 }
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
+_ITEM = msgspec.json.Decoder(msgspec.Raw)
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_EXACT = 2**53
+"""Up to here a whole number that is written as a float is the one that was meant."""
 
 
 @cache
@@ -59,18 +63,31 @@ def _one_by_one(type_: EventType, value: bytes, detail: str) -> Decoded:
     """The rows that fit, where some do not."""
     one, _ = _decoders(type_)
     try:
-        items = _ITEMS.decode(value)
+        items = _ITEMS.decode(value) if value.lstrip()[:1] == b"[" else [_ITEM.decode(value)]
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return refused("wrong_type", detail, type_)
     rows: list[Any] = []
     wrong: list[Rejected] = []
     for at, item in enumerate(items):
         try:
-            rows.append(one.decode(item))
+            rows.append(one.decode(_whole_numbers(type_, item)))
         except (msgspec.DecodeError, RecursionError, UnicodeError, OverflowError) as error:
             rows.append(None)
             wrong.append(Rejected("wrong_type", str(error), at))
     return _columns(type_, rows, tuple(wrong))
+
+
+def _whole_numbers(type_: EventType, item: msgspec.Raw) -> bytes:
+    """The row with integers as JSON Schema has them, to which 12.0 and 1.2e1 are 12."""
+    fields = _FIELDS.decode(item)
+    for column in type_.columns:
+        written = bytes(fields[column.name]) if column.kind == "int" and column.name in fields else b""
+        if written[:1].strip(b"-0123456789") or not {*b".eE"}.intersection(written):
+            continue
+        number = float(written)
+        if number.is_integer() and abs(number) < _EXACT:
+            fields[column.name] = msgspec.Raw(str(int(number)).encode())
+    return msgspec.json.encode(fields)
 
 
 def _columns(type_: EventType, rows: list[Any], wrong: tuple[Rejected, ...]) -> Decoded:
