@@ -110,6 +110,12 @@ def _carried_out(
     agreed = isinstance(decision, Action) and decision.mode == "propose" and granted(store, decision, now)
     automatic = isinstance(decision, Action) and decision.mode == "auto"
     first = _first(decision)
+    if isinstance(decision, Action) and (lacking := _lacking(decision, clients)):
+        told = store.query("action_state", action_id=decision.action_id, state="refused").to_pylist()
+        if not any(row["detail"] == lacking for row in told):
+            words = "refused", decision.to_version, lacking, decision.evidence
+            yield publish(publisher, _taken(decision, *words), now)
+        return
     # What a person agreed to stands in the ledger as it was read then.
     if not agreed:
         if not automatic and _recorded(store, decision, first, now):
@@ -118,6 +124,14 @@ def _carried_out(
     if isinstance(decision, Action) and (automatic or agreed):
         client = clients[decision.target.cluster]
         yield from carried_out(store, publisher, decision, client, now, partial(_step, decision))
+
+
+def _lacking(action: Action, clients: Mapping[str, Kubernetes]) -> str:
+    """Rights without which nothing is offered nor begun, in words; a commit to Git needs none of them."""
+    in_git = action.gitops is not None and action.gitops.revert is not None
+    if action.mode == "observe" or in_git:
+        return ""
+    return TARGETS[action.target.kind].lacks(clients[action.target.cluster], action.target)
 
 
 def _recorded(store: Store, decision: Decision, first: Taken, now: datetime) -> bool:

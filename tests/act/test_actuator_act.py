@@ -82,7 +82,8 @@ def test_observe_and_propose_write_to_the_ledger_once_and_to_the_cluster_never(t
         assert taken.state == "proposed" and taken.detail.startswith(words)
         assert states(s.tick(NOW + MINUTE, rules=policy(mode))) == []
         assert s.lab.serving() == "v2"
-        assert {e.verb for e in s.lab.server.audit} == {"get", "list"}
+        asked = {e.verb for e in s.lab.server.audit if "accessreviews" not in e.path}
+        assert asked == {"get", "list"}
 
 
 def test_the_kill_switch_stops_all_and_says_so_once(tmp_path):
@@ -183,9 +184,12 @@ def test_a_cluster_that_is_not_ours_is_never_reached(tmp_path):
 def test_a_right_that_is_missing_is_in_the_ledger_with_its_name(tmp_path):
     with scene(tmp_path) as s:
         s.lab.server.deny("patch", "deployments")
-        taken = s.tick()
-        assert states(taken) == ["proposed", "refused"]
-        assert "may not patch deployments.apps fraud in ml" in taken[-1].detail
+        for mode in ("propose", "auto"):
+            (taken,) = s.tick(rules=policy(mode))
+            assert taken.state == "refused", "neither offered nor begun"
+            assert "may not patch deployments.apps fraud in ml" in taken.detail
+            assert s.tick(rules=policy(mode)) == (), "said once, and not at each minute of the harm"
+        assert states(s.tick(rules=policy("observe"))) == ["proposed"]
 
 
 def test_old_labels_do_not_act(tmp_path):
