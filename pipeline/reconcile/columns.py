@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pipeline.errors import ConfigError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Columns:
     """Names by meaning, in lower case with underscores; of several the first that holds anything."""
 
@@ -63,13 +63,29 @@ FOCUS = Columns(
         "resource_type",
     ),
 )
-_OPTIONAL = ("kind",)
+_REMEDY = "of Azure and Google choose an export as FOCUS"
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
+def _bare(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+_KNOWN = {
+    _bare(name): name
+    for form in (CUR, FOCUS)
+    for field, value in vars(form).items()
+    if field not in ("name", "usage_kinds")
+    for part in ((value,) if isinstance(value, str) else value)
+    for name in ((part,) if isinstance(part, str) else part)
+}
+
+
 def normal(name: str) -> str:
-    """`lineItem/UsageStartDate` is `line_item_usage_start_date`, `BilledCost` is `billed_cost`."""
-    return _HUMP.sub("_", name.strip().replace("/", "_").replace(":", "_")).lower().replace("__", "_")
+    """`lineItem/UsageStartDate` is `line_item_usage_start_date`; `BilledCost`, and `BILLEDCOST` as query
+    engines write it, is `billed_cost`."""
+    said = _HUMP.sub("_", name.strip().replace("/", "_").replace(":", "_")).lower().replace("__", "_")
+    return _KNOWN.get(_bare(name), said)
 
 
 def recognised(names: Collection[str], path: str) -> Columns:
@@ -82,4 +98,4 @@ def recognised(names: Collection[str], path: str) -> Columns:
         if not missing[columns.name]:
             return columns
     lacks = "; ".join(f"as {name} it lacks {', '.join(absent)}" for name, absent in missing.items())
-    raise ConfigError("--bill", path, f"this is no bill of a known form: {lacks}")
+    raise ConfigError("--bill", path, f"this is no bill of a known form: {lacks}; {_REMEDY}")

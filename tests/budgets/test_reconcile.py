@@ -88,7 +88,16 @@ def asked(folder: Path, bill: Path, *more: str) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("names", "form"), [(CUR, "csv"), (CUR, "parquet"), (OLD, "csv"), (FOCUS, "csv"), (FOCUS, "parquet")]
+    ("names", "form"),
+    [
+        (CUR, "csv"),
+        (CUR, "parquet"),
+        (OLD, "csv"),
+        (FOCUS, "csv"),
+        (FOCUS, "parquet"),
+        (tuple(n.lower() for n in FOCUS), "parquet"),
+        (tuple(n.upper() for n in FOCUS), "csv"),
+    ],
 )
 def test_every_form_of_bill_gives_the_same_parts(folder: Path, names: Sequence[str], form: str) -> None:
     """Counted by hand: 48 a node and day in the ledger, against what was billed."""
@@ -131,7 +140,9 @@ def test_bad_rows_are_counted_and_named_and_the_rest_compared(folder: Path) -> N
 def test_what_is_no_bill_says_what_it_lacks(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("a,b\n1,2\n")
-    with pytest.raises(ConfigError, match="as AWS CUR it lacks line_item_usage_start_date.*FOCUS it lacks"):
+    with pytest.raises(
+        ConfigError, match="as AWS CUR it lacks line_item_usage_start_date.*FOCUS it lacks.*Azure and Google"
+    ):
         list(read(path))
     with pytest.raises(NotFound):
         list(read(tmp_path / "none.csv"))
