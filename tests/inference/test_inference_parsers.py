@@ -165,6 +165,33 @@ def test_a_streamed_answer_says_its_tokens_in_its_last_chunk() -> None:
         payload.response(b"data: {half", "gpt-x", Rules())
 
 
+def test_anthropics_messages_count_what_came_from_the_cache_as_input() -> None:
+    """vLLM and gateways serve them too; their `input_tokens` leave out most of a long prompt."""
+    usage = {"input_tokens": 12, "cache_creation_input_tokens": 100, "cache_read_input_tokens": 50}
+    answer = {"id": "m1", "type": "message", "model": "c-1", "content": [{"text": "secret"}]}
+    whole = answer | {"stop_reason": "end_turn", "usage": usage | {"output_tokens": 6}}
+    events = [
+        {"type": "message_start", "message": answer | {"usage": usage | {"output_tokens": 1}}},
+        {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "secret"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 6}},
+    ]
+    stream = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    for body in (json.dumps(whole).encode(), stream.encode()):
+        side = payload.response(body, "c", Rules())
+        tokens = {"tokens_in": 162, "tokens_out": 6, "tokens_cached": 50}
+        assert tokens.items() <= side.common.items() and side.common["model_version"] == "c-1"
+        assert side.rows[0]["features"]["finish_reason"] == "end_turn" and "secret" not in repr(side)
+
+
+def test_rankings_scores_and_the_errors_of_older_servers() -> None:
+    for asked in ({"query": "q", "documents": ["a"]}, {"text_1": "a", "text_2": "b"}):
+        assert payload.request(json.dumps(asked).encode(), "m", Rules()).rows == [{}]
+    ranking = {"id": "r1", "model": "m-1", "results": [{"index": 0}], "usage": {"total_tokens": 5}}
+    assert payload.response(json.dumps(ranking).encode(), "m", Rules()).common["tokens_in"] == 5
+    failed = {"object": "error", "message": "no such model", "code": 404}
+    assert payload.response(json.dumps(failed).encode(), "m", Rules()).common["status"] == "error"
+
+
 def test_lines_of_envoys_ai_gateway() -> None:
     """The gateway sees every request to every model, and its log is often all there is."""
     line = {

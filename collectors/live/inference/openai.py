@@ -11,10 +11,15 @@ from collectors.live.inference.found import MOST_UNITS, Found, Row, number, refu
 from collectors.live.inference.instant import SECOND, micros
 from collectors.live.inference.rules import Rule, Rules
 
-_ASKS = ("messages", "prompt", "input")
+_ASKS = ("messages", "prompt", "input", "documents", "text_1", "queries")
+"""What requests ask with: chats, completions, embeddings and answers, rankings, scores."""
+_BESIDE = ("cache_read_input_tokens", "cache_creation_input_tokens")
+"""What Anthropic's Messages do not count among the `input_tokens`."""
 _ITEMS = msgspec.json.Decoder(list[dict[str, Any]])
 _ONE = msgspec.json.Decoder(dict[str, Any])
 UNKNOWN = "unknown"
+_WITHIN = ("response", "message", "delta")
+"""Where events of a stream have what is told of the answer."""
 _EVENT, _DONE = b"data:", b"[DONE]"
 
 
@@ -23,28 +28,44 @@ def is_request(sent: dict[str, Any]) -> bool:
 
 
 def is_response(sent: dict[str, Any]) -> bool:
-    return "usage" in sent or "choices" in sent or "error" in sent
+    return "usage" in sent or "choices" in sent or _failed(sent)
+
+
+def _failed(sent: dict[str, Any]) -> bool:
+    """By an `error`; vLLM before 0.10 answered with one itself."""
+    return bool(sent.get("error")) or sent.get("object") == "error"
 
 
 def response(sent: dict[str, Any], rule: Rule) -> Row:
     """The model that answered is the version; `prompt_tokens` and `input_tokens` mean the same."""
-    usage = sent.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    details = usage.get("prompt_tokens_details", usage.get("input_tokens_details"))
-    cached = details.get("cached_tokens") if isinstance(details, dict) else None
     found: Row = {
         "prediction_id": text(sent.get("id")),
         "model_version": text(sent.get("model")),
-        "tokens_in": whole(usage.get("prompt_tokens", usage.get("input_tokens"))),
-        "tokens_out": whole(usage.get("completion_tokens", usage.get("output_tokens"))),
-        "tokens_cached": whole(cached),
-        "status": "error" if sent.get("error") else None,
+        "status": "error" if _failed(sent) else None,
+        **_tokens(sent),
     }
     known = {name: value for name, value in found.items() if value is not None}
     choices = [choice for choice in _list(sent.get("choices")) if isinstance(choice, dict)]
     said = [c["message"] for c in choices if isinstance(c.get("message"), dict)]
     refused = any(message.get("refusal") for message in said) or None
-    return answered.features(known, [choice.get("finish_reason") for choice in choices], rule, refused)
+    ends = [*(choice.get("finish_reason") for choice in choices), sent.get("stop_reason")]
+    return answered.features(known, ends, rule, refused)
+
+
+def _tokens(sent: dict[str, Any]) -> Row:
+    """A ranking, which has no output, may tell the total alone."""
+    usage = sent.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    details = usage.get("prompt_tokens_details", usage.get("input_tokens_details"))
+    cached = details.get("cached_tokens") if isinstance(details, dict) else usage.get(_BESIDE[0])
+    given = usage.get("prompt_tokens", usage.get("input_tokens"))
+    made = usage.get("completion_tokens", usage.get("output_tokens"))
+    if given is None and made is None and "results" in sent:
+        given = usage.get("total_tokens")
+    tokens = whole(given)
+    if tokens is not None and "prompt_tokens" not in usage:
+        tokens += sum(whole(usage.get(name)) or 0 for name in _BESIDE)
+    return {"tokens_in": tokens, "tokens_out": whole(made), "tokens_cached": whole(cached)}
 
 
 def _list(sent: Any) -> list[Any]:
@@ -99,19 +120,23 @@ def _time(item: dict[str, Any], sent: dict[str, Any], now: int) -> int | None:
 def streamed(body: bytes) -> dict[str, Any] | None:
     """The chunks of a streamed answer (server-sent events) as one response; None where it is none.
 
-    The first says whose it is, a later one how it ended, and the last, if it was asked for, its usage.
+    The first says whose it is, a later one how it ended, and the last, if it was asked for, its usage; of
+    Anthropic's Messages the first tells the input and a later one the output.
     """
     if not body.lstrip().startswith((_EVENT, b"event:")):
         return None
     found: dict[str, Any] = {}
+    told: dict[str, Any] = {}
     ends: list[dict[str, Any]] = []
     for line in body.splitlines():
         chunk = line.strip().removeprefix(_EVENT).strip()
         if not line.strip().startswith(_EVENT) or chunk == _DONE:
             continue
         sent = _ONE.decode(chunk)
-        sent = sent["response"] if isinstance(sent.get("response"), dict) else sent
-        found = {**sent, **found} | {name: sent[name] for name in ("usage", "error") if sent.get(name)}
+        sent = sent | next((sent[name] for name in _WITHIN if isinstance(sent.get(name), dict)), {})
+        usage = sent.get("usage")
+        told |= usage if isinstance(usage, dict) else {}
+        found = {**sent, **found} | {name: sent[name] for name in ("error", "stop_reason") if sent.get(name)}
         choices = [choice for choice in _list(sent.get("choices")) if isinstance(choice, dict)]
         ends += [{"finish_reason": c["finish_reason"]} for c in choices if text(c.get("finish_reason"))]
-    return {**found, "choices": ends}
+    return {**found, "choices": ends, "usage": told}
