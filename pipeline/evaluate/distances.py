@@ -63,13 +63,18 @@ def _rate(name: str, metric: str, hits: int, count: int, before: float) -> Row:
 
 
 def _categories(name: str, values: Text, reference: Distribution | None, count: int) -> Iterator[Row]:
-    """Categories that the reference does not have, and how many there are at all."""
+    """Categories that the reference does not have, and how many there are at all.
+
+    A registered reference keeps the most frequent ones: of the others it knows the share, not the number.
+    """
     counts = tally(values)
     unseen = reference.unseen(values) if reference else sum(counts.values())
-    yield _rate(name, "unseen_rate", unseen, count, 0.0)
+    folded = reference.folded if isinstance(reference, Binned) else 0.0
+    yield _rate(name, "unseen_rate", unseen, count, folded)
     known = _size(reference)
-    exploded = len(counts) > max(EXPLOSION * known, FEW_CATEGORIES)
-    yield row("quality", name, "categories", "rows", len(counts), count, level="warn" if exploded else "ok")
+    exploded = not folded and len(counts) > max(EXPLOSION * known, FEW_CATEGORIES)
+    level = None if folded else "warn" if exploded else "ok"
+    yield row("quality", name, "categories", "rows", len(counts), count, level=level)
 
 
 def _size(reference: Distribution | None) -> int:

@@ -38,8 +38,16 @@ class Binned:
     @property
     def missing(self) -> float:
         """Share of the reference's rows."""
+        return self._share(self.bins.missing)
+
+    @property
+    def folded(self) -> float:
+        """Share of the reference's rows with a category beyond those that it keeps."""
+        return self._share(self.bins.unseen)
+
+    def _share(self, rows: int) -> float:
         total = sum(self.bins.counts) + self.bins.missing + self.bins.unseen
-        return self.bins.missing / total if total else 0.0
+        return rows / total if total else 0.0
 
 
 def kinds(reference: Reference) -> dict[str, bool]:

@@ -155,3 +155,23 @@ def test_a_reference_knows_its_classes() -> None:
     labels = pa.table({"prediction_id": ["0", "1", "2"], "label": ["b", "a", "a"]})
     found = build(rows, labels, model="m")
     assert (found.classes, found.class_counts) == (("a", "b"), (2, 1))
+
+
+def test_rare_categories_that_were_there_before_warn_of_nothing(tmp_path: Path) -> None:
+    """Sixty states, of which a reference keeps fifty: the same file warned of ten that it had seen."""
+    rows = {"state": [f"s{i % 60}" for i in range(1_200)], "said": ["yes", "no"] * 600}
+    pq.write_table(pa.table(rows), tmp_path / "r")
+    pq.write_table(
+        pa.table({**rows, "state": [f"s{i % 60}" if i % 4 else "new" for i in range(1_200)]}), tmp_path / "d"
+    )
+    (tmp_path / "c.yaml").write_text("prediction: said\n", encoding="utf-8")
+    stored = ("--columns", tmp_path / "c.yaml", "--store", tmp_path / "ledger")
+    assert reference("create", "m", "--data", tmp_path / "r", *stored).exit_code == 0
+    found = {}
+    for name in ("r", "d"):
+        asked = ("--reference", "m@", "--data", tmp_path / name, "--chunk", "1200", "-o", "json", *stored)
+        rows_of = numbers(run(*asked))
+        found[name] = [
+            rows_of[(0, f"state|{metric}|rows")]["level"] for metric in ("unseen_rate", "categories")
+        ]
+    assert found == {"r": ["ok", None], "d": ["warn", None]}
