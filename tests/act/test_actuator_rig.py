@@ -181,6 +181,15 @@ def test_a_hijacked_actuator_can_do_none_of_this(lab):
     assert "labels" in patched(mark, {"op": "add", "path": "/metadata/labels", "value": {"a": "b"}})
     volume = [{"name": "host", "hostPath": {"path": "/"}}]
     assert "host's" in patched(mark, {"op": "add", "path": f"{pod}/volumes", "value": volume})
+    admin = {
+        "op": "add",
+        "path": f"{pod}/containers/0/securityContext",
+        "value": {"capabilities": {"add": ["SYS_ADMIN"]}},
+    }
+    assert "no capability" in patched(mark, admin)
+    usual = {"capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}}
+    allowed = api.patch(DEPLOYMENTS, ns, name, [mark, admin | {"value": usual}], dry_run=True)
+    assert not isinstance(allowed, ApiError), allowed
     stolen = {
         "volumes": [{"name": "s", "secret": {"secretName": "theirs"}}],
         "imagePullSecrets": [{"name": "theirs"}],
