@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -173,6 +175,11 @@ def test_gpuhunt_says_the_zone_where_google_prices_a_region() -> None:
         "e2,europe-west4-b,0.1,4,16,,,,False,,,\n"
     )
     google, other = read("gpuhunt-gcp", text), read("gpuhunt-nebius", text)
+    packed = BytesIO()
+    with ZipFile(packed, "w") as catalogue:
+        catalogue.writestr("gcp.csv", text)
+    found = named("gpuhunt-gcp")
+    assert found is not None and found.parse(packed.getvalue()) == google
     assert {offer.region for offer in google.offers} == {"europe-west4"} and len(google.offers) == 2
     assert other.offers[0].region == "europe-west4-a" and google.skipped["no GPU"] == 1
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from decimal import InvalidOperation
 from gzip import BadGzipFile, decompress
 from pathlib import Path
+from zipfile import BadZipFile
 from zlib import error as ZlibError
 
 import requests
@@ -66,5 +67,7 @@ def _file(path: Path, parse: Callable[[bytes], Page]) -> Page:
 def _parsed(body: bytes, name: str, parse: Callable[[bytes], Page]) -> Page:
     try:
         return parse(body)
-    except (AttributeError, LookupError, TypeError, ValueError, InvalidOperation, csv.Error) as error:
+    except (
+        AttributeError, LookupError, TypeError, ValueError, InvalidOperation, csv.Error, BadZipFile
+    ) as error:  # fmt: skip
         raise PreflightFailed(f"{name} is not in the catalogue's known shape: {error!r}") from error

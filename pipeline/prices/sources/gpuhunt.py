@@ -6,18 +6,23 @@ import csv
 import re
 from collections import Counter
 from decimal import Decimal
-from io import StringIO
+from io import BytesIO, StringIO
+from zipfile import ZipFile
 
 from pipeline.prices.sources.offer import Offer, Page
 
+_ZIP = b"PK\x03\x04"
 _ZONE = re.compile(r"(?<=\d)-[a-z]$")
 """The end of a zone of Google's, whose prices are those of its region."""
 
 
 def parse(body: bytes, provider: str) -> Page:
-    """The file of one provider; KeyError or ValueError where it is not of that shape."""
+    """The file of a provider, or the catalogue with it; KeyError or ValueError where it is neither."""
     skipped: Counter[str] = Counter()
     offers = []
+    if body.startswith(_ZIP):
+        with ZipFile(BytesIO(body)) as catalogue:
+            body = catalogue.read(f"{provider}.csv")
     for row in csv.DictReader(StringIO(body.decode("utf-8-sig"))):
         gpus = row["gpu_count"].strip()
         if not gpus or Decimal(gpus) < 1:
