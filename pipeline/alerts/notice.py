@@ -14,7 +14,8 @@ from pipeline.store import Store
 SHORT = 12
 HELD = timedelta(days=7)
 """For how long an Alertmanager keeps an action of which it hears nothing."""
-_ENDED = ("undone", "failed")
+_ENDED = ("undone",)
+"""States after which nobody is called any more; what failed is for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ def summary(notice: Notice) -> str:
     """One sentence; names and details come from outside and are text."""
     said = "waits for approval" if notice.state == "proposed" else notice.state
     where = "/".join(part for part in (notice.cluster, notice.namespace, notice.workload) if part)
-    return f"{notice.kind} of {where} {said}: {notice.why or notice.detail}"
+    # Of what went wrong or has ended, why it was begun is old news.
+    words = notice.detail if notice.state in ("failed", "undone") else notice.why
+    return f"{notice.kind} of {where} {said}: {words or notice.detail}"
 
 
 def command(notice: Notice) -> str:
@@ -99,7 +102,7 @@ def cloud_event(notice: Notice, page: str) -> dict[str, Any]:
 
 
 def alertmanager(notice: Notice, page: str) -> list[dict[str, Any]]:
-    """The body of POST /api/v2/alerts: one alert an action, which ends when it failed or was put back."""
+    """The body of POST /api/v2/alerts: one alert an action, which ends when it was put back."""
     labels = {
         "alertname": "DriftledgerAction",
         "action": notice.action_id,
@@ -124,6 +127,8 @@ def alertmanager(notice: Notice, page: str) -> list[dict[str, Any]]:
 def slack(notice: Notice, page: str) -> dict[str, Any]:
     """As an incoming webhook wants it: plain text, so that no name becomes a link or a mention."""
     lines = [summary(notice), notice.detail, command(notice), link(notice, page)]
+    if lines[0].endswith(notice.detail):
+        del lines[1]
     text = "\n".join(line for line in lines if line)[:2_900]
     block = {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": False}}
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

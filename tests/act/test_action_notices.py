@@ -39,6 +39,16 @@ def test_a_receiver_is_told_what_was_done_why_and_how_to_put_it_back():
     assert over["endsAt"] == "2026-11-24T12:00:00.000Z" and over["labels"] == alert["labels"]
 
 
+def test_what_failed_says_why_and_calls_until_it_is_put_back():
+    """An Event on the object has one sentence; an alert that resolves by itself wakes nobody."""
+    words = "not put back, and tried again at each tick: jobs/train: forbidden"
+    failed = notice.Notice(**{**_fields(), "state": "failed", "detail": words})
+    assert notice.summary(failed) == f"freeze of lab/team-a/Namespace/team-a failed: {words}"
+    (alert,) = notice.alertmanager(failed, "")
+    assert alert["endsAt"] > alert["startsAt"] and alert["annotations"]["state"] == "failed"
+    assert notice.slack(failed, "")["text"].count("jobs/train") == 1
+
+
 def _fields() -> dict:
     return {name: getattr(DONE, name) for name in Notice.__slots__}
 
