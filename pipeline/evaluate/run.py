@@ -46,7 +46,7 @@ def run(
     if label_file is not None:
         now, notes = labels.join(now, files.read(label_file, "--labels"), columns, label_file)
     if isinstance(reference, Path):
-        baseline, features = _of_file(reference, columns, window)
+        baseline, features = _of_file(reference, columns, window, now)
     else:
         kind = stored.problem(reference, columns)
         baseline = Baseline(stored.fit(reference, columns, kind), None, reference)
@@ -59,6 +59,7 @@ def run(
     found = list(evaluate(baseline, new, columns, chunks(new, chunk), parameters))
     old = baseline.sample.notes if baseline.sample else ()
     notes += (*_left_out(now, columns, features), *third_class(new, baseline.fitted.problem, columns))
+    notes += _no_rows(new, columns)
     return found, (*old, *new.notes, *notes, *note(new), steps.note(steps.are_minutes(new), parameters))
 
 
@@ -72,6 +73,16 @@ def _spelled(new: Sample, baseline: Baseline) -> Sample:
     return replace(new, prediction=said, label=truth)
 
 
+def _no_rows(new: Sample, columns: Columns) -> tuple[str, ...]:
+    """A version that is to be compared and that no row has."""
+    if new.version is None:
+        return ()
+    known = set(new.version.values.to_pylist())
+    absent = [name for name in (columns.stable, columns.canary) if name and name not in known]
+    shown = ", ".join(sorted(known)[:5])
+    return tuple(f"{columns.version} has no row of {name}; it has {shown}" for name in absent)
+
+
 def _left_out(table: pa.Table, columns: Columns, features: Mapping[str, bool]) -> tuple[str, ...]:
     roles = {*columns.roles.values(), *columns.ignore, *features}
     said = {
@@ -83,8 +94,13 @@ def _left_out(table: pa.Table, columns: Columns, features: Mapping[str, bool]) -
     return tuple(f"{', '.join(names)}: {why}" for why, names in left.items() if names)
 
 
-def _of_file(path: Path, columns: Columns, window: Window | None) -> tuple[Baseline, dict[str, bool]]:
+def _of_file(
+    path: Path, columns: Columns, window: Window | None, now: pa.Table
+) -> tuple[Baseline, dict[str, bool]]:
+    """`now` is the data: a label that it has not either is a slip, and its true column would be a feature."""
     before = files.read(path, "--reference")
+    if columns.label and columns.label not in now.column_names:
+        files.require(before, columns.label, "label", path)
     features = kinds(before, columns, path)
     old = sample(before, columns, features, path, regression=is_regression(before, columns))
     if window is not None:

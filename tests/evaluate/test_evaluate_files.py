@@ -256,3 +256,15 @@ def test_what_only_one_program_writes_into_a_csv_is_no_value(tmp_path: Path) -> 
     """Excel's first line was the heading, MySQL's null a text that made a column of numbers one of texts."""
     (tmp_path / "x.csv").write_bytes(b"\xef\xbb\xbfsep=;\r\na;b\r\n1;\\N\r\n<NA>;2,5\r\n")
     assert files.read(tmp_path / "x.csv", "--data").to_pydict() == {"a": [1, None], "b": [None, 2.5]}
+
+
+def test_a_slip_in_a_name_is_told(tmp_path: Path) -> None:
+    """The true labels were a feature, without a word on accuracy; a canary that is not there was well."""
+    for seed, name in ((1, "r"), (2, "d")):
+        pq.write_table(pa.table(rows(seed) | {"v": ["1"] * ROWS}), tmp_path / name)
+    asked = ("--reference", tmp_path / "r", "--data", tmp_path / "d", "--columns", tmp_path / "columns.yaml")
+    (tmp_path / "columns.yaml").write_text(ROLES.replace("truth", "Truth"), encoding="utf-8")
+    assert "r has no such column; it has at, amount, said, score, truth" in str(run(*asked).exception)
+    versions = "version: v\nstable: '1'\ncanary: '2'\n"
+    (tmp_path / "columns.yaml").write_text(ROLES + versions, encoding="utf-8")
+    assert "v has no row of 2; it has 1" in run(*asked).stdout
