@@ -40,6 +40,8 @@ def reference(
     notes: tuple[str, ...] = ()
     if label_file is not None:
         table, notes = labels.join(table, files.read(label_file, "--labels"), columns, label_file)
+    if columns.label and columns.label not in table.column_names:
+        notes += (f"{data.name} has no column {columns.label}: the reference knows no labels",)
     some = sample(table, columns, kinds(table, columns, data), data, regression=is_regression(table, columns))
     rows = _events(some)
     built = build(

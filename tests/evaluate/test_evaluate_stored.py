@@ -175,3 +175,13 @@ def test_rare_categories_that_were_there_before_warn_of_nothing(tmp_path: Path) 
             rows_of[(0, f"state|{metric}|rows")]["level"] for metric in ("unseen_rate", "categories")
         ]
     assert found == {"r": ["ok", None], "d": ["warn", None]}
+
+
+def test_a_reference_without_the_label_that_was_named_says_so(tmp_path: Path) -> None:
+    """A slip in its name left the model without an accuracy to be judged by."""
+    pq.write_table(pa.table({"said": ["yes", "no"] * 50, "true": ["yes", "no"] * 50}), tmp_path / "r")
+    (tmp_path / "c.yaml").write_text("prediction: said\nlabel: True\n", encoding="utf-8")
+    told = reference(
+        "create", "m", "--data", tmp_path / "r", "--columns", tmp_path / "c.yaml", "--store", tmp_path / "l"
+    )
+    assert "r has no column True: the reference knows no labels" in told.output
