@@ -177,8 +177,9 @@ def _recorded(store: Store, decision: StepDecision, first: Taken, now: datetime)
     """A decision that only stands in the ledger is written once, not at every tick that repeats it."""
     if decision.mode == "propose" and not decision.reason:
         return still_offered(store, decision, now)
-    found = store.query("action_state", action_id=first.action_id, state=first.state)
-    return bool(found.num_rows)
+    rows = store.query("action_state", action_id=first.action_id, state=first.state).to_pylist()
+    # Whoever has given half of the rights is told of the other half.
+    return any(decision.reason != "rights" or row["detail"] == first.detail for row in rows)
 
 
 def _words(decision: StepDecision) -> str:

@@ -247,6 +247,16 @@ def test_each_step_changes_what_it_may_and_puts_back_what_was():
     )
 
 
+def test_pods_that_a_disruption_budget_keeps_are_left_and_the_others_count():
+    """Else what was evicted as far as it may be would count as failed, and call somebody at night."""
+    api, scope = cluster(), Scope("lab", NS, spare=("serving",))
+    plan = RUNGS["evict"].plan(api, scope)
+    api.held["pods"][NS, "z-low"]["metadata"]["deletionTimestamp"] = "2026-11-24T12:00:00Z"
+    assert RUNGS["evict"].holds(api, plan, "e") is None, "it ends still"
+    del api.held["pods"][NS, "z-low"]
+    assert RUNGS["evict"].holds(api, plan, "e").detail == "1 pods are gone, 1 were left"
+
+
 def test_a_spared_class_that_is_the_default_spares_what_names_none():
     """Its pods get the class only when they are made; their templates say nothing."""
     api = cluster()

@@ -54,12 +54,16 @@ def carry_out(client: Kubernetes, plan: Plan, action_id: str, expires: datetime)
 
 
 def holds(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
+    """Once none of them is ending; who is there and does not end was left, as by a disruption budget."""
     pods = listed(client, PODS, plan["pods"][0]["namespace"])
     if isinstance(pods, ApiError):
         return None
-    here = {p["metadata"]["uid"] for p in pods}
-    stay = [p["name"] for p in plan["pods"] if p["uid"] in here]
-    return None if stay else Step("verified", f"{len(plan['pods'])} pods are gone")
+    ends = {p["metadata"]["uid"]: "deletionTimestamp" in p["metadata"] for p in pods}
+    here = [ends[p["uid"]] for p in plan["pods"] if p["uid"] in ends]
+    if any(here):
+        return None
+    left = f", {len(here)} were left" if here else ""
+    return Step("verified", f"{len(plan['pods']) - len(here)} pods are gone{left}")
 
 
 def put_back(client: Kubernetes, plan: Plan, action_id: str) -> Step | None:
