@@ -311,6 +311,36 @@ def test_the_shipped_rights_are_enough_for_each_step_where_they_are_bound_and_no
     )
 
 
+def test_a_step_that_ends_while_the_fence_is_shut_is_put_back_once_it_is_open(lab):
+    """It counted as put back, with the queue held for ever."""
+    lab.make(LOCAL_QUEUES, "shut", clusterQueue="c")
+    scope, rung = Scope("rig", lab.ns), RUNGS["hold_queues"]
+    every = rung.plan(lab.api, scope)
+    plan = {"changes": [c for c in every["changes"] if c["name"] == "shut"]}
+    assert rung.carry_out(lab.api, plan, "shut", NOW + HOUR).state == "executed"
+    fence = f"/api/v1/namespaces/{ACCOUNT[0]}/configmaps/driftledger-fence"
+    probe = [{"op": "add", "path": "/spec/stopPolicy", "value": "None"}]
+
+    def shut(stop: str) -> None:
+        lab.kube.request("PATCH", fence, {"data": {"stop": stop}})
+
+        def seen() -> bool:
+            answer = lab.api.patch(LOCAL_QUEUES, lab.ns, "shut", probe, dry_run=True)
+            assert isinstance(answer, ApiError), "it carries no action of its own"
+            return ("the fence is shut" in answer.message) == (stop == "true")
+
+        objects.until(seen, f"data.stop: {stop} to be known")
+
+    shut("true")
+    try:
+        kept = rung.put_back(lab.api, plan, "shut")
+        assert kept.state == "failed" and "the fence is shut" in kept.detail, kept
+    finally:
+        shut("false")
+    assert rung.put_back(lab.api, plan, "shut").state == "undone"
+    assert lab.spec(LOCAL_QUEUES, "shut")["stopPolicy"] == "None"
+
+
 def test_quotas_and_limits_are_read(lab):
     root = f"/api/v1/namespaces/{lab.ns}"
     limits = {"limits": [{"type": "Container", "max": {"nvidia.com/gpu": "4"}}]}
