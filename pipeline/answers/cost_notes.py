@@ -28,6 +28,9 @@ DUPLICATED = (
 _SHOWN = 5
 
 
+NO_GPU = "no GPU existed in this window; leave --window out to see the whole ledger"
+
+
 def notes(
     store: Store,
     sums: Line | None,
@@ -45,7 +48,7 @@ def notes(
     unpriced, others, unseen, over = (_hours(sums, name) for name in names)
     found: list[str] = []
     if sums is None:
-        found.append("no GPU existed in this window; leave --window out to see the whole ledger")
+        found.append(NO_GPU)
         if as_of is not None and as_of < window.end:
             found.append("what has no end is counted up to the newest fact of its cluster")
     if unpriced:

@@ -11,6 +11,7 @@ from decimal import Decimal, localcontext
 from pipeline.answers import dimensions
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.cost import cost
+from pipeline.answers.cost_notes import NO_GPU
 from pipeline.answers.window import Window
 from pipeline.errors import NotFound
 from pipeline.prices.book import PriceBook
@@ -51,7 +52,11 @@ def reconcile(
     rule = replace(rule, method=Method.allocation, idle=Spread.none, shared=Spread.none)
     found = cost(store, window, ("day", "node", "device"), book, currency, rule)
     parts = compare(lines, node_days(found), names, currency)
-    notes = (*_notes(refused, parts, currency), *found.notes)
+    notes = (*_notes(refused, parts, currency), *(note for note in found.notes if note != NO_GPU))
+    if NO_GPU in found.notes:
+        notes += (
+            f"the ledger has no GPU on the days of the bill, {window.start:%Y-%m-%d} to {_last(window)}",
+        )
     columns = (
         *(Column(name, kind="time" if name == "day" else "text") for name in by),
         Column("currency"),
@@ -78,6 +83,11 @@ def node_days(answer: Answer) -> dict[Key, NodeDay]:
         key: NodeDay(hours[key], sum(amounts, ZERO) if amounts else None, len(amounts) == len(costs[key]))
         for key, amounts in known.items()
     }
+
+
+def _last(window: Window) -> str:
+    """Its last day."""
+    return f"{window.end - timedelta(days=1):%Y-%m-%d}"
 
 
 def _days(lines: Sequence[Line]) -> Window:

@@ -256,3 +256,15 @@ def test_a_machine_in_capitals_is_its_node() -> None:
     machine = "/SUBSCRIPTIONS/1/RESOURCEGROUPS/AI/PROVIDERS/MICROSOFT.COMPUTE/VIRTUALMACHINES/GPU-NODE-0"
     assert node_of(machine, {}, {"gpu-node-0"}) == "gpu-node-0"
     assert node_of(machine, {machine: "other"}, {"gpu-node-0"}) == "other"
+
+
+def test_a_bill_of_other_days_says_so(folder: Path) -> None:
+    """Who asks with the wrong month's file was told to leave out an option that there is not."""
+    code, found = asked(
+        folder, written(folder, CUR, [charge("n", "48", day=9), charge("n", "48", day=11)], "csv")
+    )
+    assert (
+        code == 0
+        and "the ledger has no GPU on the days of the bill, 2026-10-09 to 2026-10-11" in found["notes"]
+    )
+    assert not [note for note in found["notes"] if "--window" in note]
