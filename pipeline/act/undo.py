@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pipeline.act.carrying_out import carried_out
 from pipeline.act.decided_by import decided_by
 from pipeline.act.events import Publisher, Taken, publish, taken
+from pipeline.act.freezing import LATE, thaw
 from pipeline.act.owner_waiting import KIND as WAITING
 from pipeline.act.owner_waiting import gone_on, let_go, owner_waits
 from pipeline.act.reverting import reverted
@@ -49,7 +50,10 @@ def undo(
     The state that the action left is put back, if the object still carries the action: a later change of
     somebody else is not overwritten.
     """
-    kind = _kind(store, action_id)
+    kind, by_command = _kind(store, action_id)
+    if by_command:
+        yield from _thawed(store, publisher, action_id, client, cluster, now)
+        return
     if _puts_back(kind):
         put = put_back if kind in STEPS else let_go
         yield from put(store, publisher, action_id, client, cluster, by, now)
@@ -99,7 +103,7 @@ def asked(
         except (NotFound, ConfigError, PreflightFailed) as error:
             answer = answer._replace(state="refused", detail=str(error))
         else:
-            if _puts_back(_kind(store, said["of"])) and "undone" not in states:
+            if _puts_back(_kind(store, said["of"])[0]) and "undone" not in states:
                 continue  # the cluster did not take it, or did not answer: asked again at the next tick
         yield publish(publisher, answer, now)
 
@@ -109,9 +113,23 @@ def _puts_back(kind: str) -> bool:
     return kind in STEPS or kind == WAITING
 
 
-def _kind(store: Store, action_id: str) -> str:
+def _kind(store: Store, action_id: str) -> tuple[str, bool]:
+    """What it is, and whether it is a freeze by `driftledger freeze`, of no ladder."""
     rows = store.query("action_rows", prefix=action_id).to_pylist()
-    return str(rows[0]["kind"]) if rows and rows[0]["policy"] else ""
+    kind, rule = (str(rows[0]["kind"]), rows[0]["policy"]) if rows else ("", "")
+    return kind, kind == "freeze" and not rule
+
+
+def _thawed(
+    store: Store, publisher: Publisher, action_id: str, client: Kubernetes, cluster: str, now: datetime
+) -> Iterator[Taken]:
+    row = store.query("action_rows", prefix=action_id).to_pylist()[0]
+    if row["cluster"] != cluster:
+        raise ConfigError("--cluster", cluster, f"the action was in cluster {row['cluster']}")
+    open_ = store.query("freezes_open", late=now - LATE).to_pylist()
+    if row["action_id"] not in {one["action_id"] for one in open_}:
+        raise NotFound(f"action {action_id[:12]} holds no more; see `driftledger actions list`")
+    yield from thaw(store, publisher, {cluster: client}, now, namespace=row["namespace"])
 
 
 def _inverse(store: Store, action_id: str, client: Kubernetes, cluster: str) -> Action:

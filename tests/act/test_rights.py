@@ -214,3 +214,13 @@ def test_a_freeze_by_command_asks_for_its_rights_and_ends_also_when_the_command_
     assert api.held["resourcequotas"] and not list(thaw(ledger, ledger, clients, NOW + MINUTE))
     assert [t.state for t in thaw(ledger, ledger, clients, NOW + HOUR)] == ["undone"]
     assert not api.held["resourcequotas"] and not list(thaw(ledger, ledger, clients, NOW + HOUR))
+
+
+def test_a_freeze_by_command_is_undone_from_the_page_as_well():
+    """Its button was there, and was answered that the freeze is no rollback."""
+    ledger, api = MemoryLedger(), cluster()
+    steps = list(freezing.freeze(ledger, api, "lab", freezing.plan(api, NS), HOUR, "ana", NOW))
+    assert steps[-1].state == "executed"
+    ask_undo(ledger, ledger, steps[-1].action_id, "ana", NOW)
+    assert [t.state for t in asked(ledger, ledger, {"lab": api}, NOW + MINUTE)] == ["undone", "executed"]
+    assert not api.held["resourcequotas"]
