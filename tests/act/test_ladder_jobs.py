@@ -11,6 +11,7 @@ from pipeline.act.climbing import climb
 from pipeline.actuator.ladder.reading import CHECKS, WORKLOADS
 from pipeline.actuator.lease import Lease, Led, leading
 from pipeline.embedded import Embedded
+from pipeline.errors import StoreUnavailable
 from pipeline.policy.file import parse
 from pipeline.settings.groups import Settings
 from pipeline.store import Store
@@ -106,6 +107,24 @@ def test_a_fault_that_is_over_is_told_no_more(tmp_path, monkeypatch):
         said.clear()
         jobs.judging(store, Settings().detection, 60, lambda _: rules, {"lab": api})(Twice())
         assert said == [set(), {"receiver Kubernetes Events"}, set()]
+
+
+def test_harm_is_put_right_before_anybody_is_told_and_it_is_told_also_when_that_fails(tmp_path, monkeypatch):
+    """A slow receiver held a rollback up; an act that fails must not silence the alert of its harm."""
+    order = []
+
+    def act(*_, **__):
+        order.append("acted")
+        raise StoreUnavailable("the catalog is away")
+
+    monkeypatch.setattr(jobs, "act", act)
+    monkeypatch.setattr(jobs, "delivered", lambda *_: order.append("told") or [])
+    watch = Once()
+    watch.waits = watch.notes
+    rules = Scene.policy(type("", (), {"name": "lab"})())
+    with Store.open(tmp_path) as store:
+        jobs.judging(store, Settings().detection, 60, lambda _: rules, {})(watch)
+    assert order == ["acted", "told"] and watch.said == {"judge": "the catalog is away"}
 
 
 def test_one_of_two_processes_leads_and_the_other_says_who_does():
