@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from math import isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -170,13 +170,31 @@ def times(column: pa.ChunkedArray, name: str) -> tuple[Integers, Mask]:
 
 
 def _epoch(column: pa.ChunkedArray, name: str) -> list[int | None]:
-    """Seconds, milliseconds, micro- or nanoseconds since 1970, told by their size; in microseconds."""
+    """Seconds, milliseconds, micro- or nanoseconds since 1970, told by their size; in microseconds.
+
+    Digits as 20261001120000 are the time that they say: as milliseconds they would be of the year 2612.
+    """
     values = [value if value == value else None for value in column.to_pylist()]
+    said = _digits(values)
+    if said is not None:
+        return said
     largest = max((abs(value) for value in values if value is not None), default=0)
     for most, over, under in EPOCHS:
         if EPOCHS_FROM <= largest < most:
             return [None if value is None else int(value * over // under) for value in values]
     raise ConfigError("timestamp", name, f"its numbers are no times since 1970; {TIMES}")
+
+
+def _digits(values: list[Any]) -> list[int | None] | None:
+    """Of years, months, days, hours, minutes and maybe seconds in a row; None where any is none."""
+    form = {12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}.get(max((len(f"{v:.0f}") for v in values if v), default=0))
+    if form is None:
+        return None
+    try:
+        found = [None if v is None else datetime.strptime(f"{v:.0f}", form) for v in values]
+    except ValueError:
+        return None
+    return [None if at is None else int(at.replace(tzinfo=UTC).timestamp()) * 1_000_000 for at in found]
 
 
 def _time(value: str | None) -> datetime | None:

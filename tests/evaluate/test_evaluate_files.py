@@ -100,6 +100,11 @@ FORMS: dict[str, tuple[Callable[[pa.Table, Path], Path], dict[str, Any]]] = {
         {"truth": lambda t: pa.array(map(str, t["truth"]), pa.string_view())},
     ),
     "times of few values": (parquet, {"at": lambda t: pa.array(map(str, t["at"])).dictionary_encode()}),
+    "times of digits": (
+        parquet,
+        {"at": lambda t: [int(f"{datetime.fromtimestamp(s, UTC):%Y%m%d%H%M%S}") for s in t["at"]]},
+    ),
+    "texts of seconds": (parquet, {"at": lambda t: [str(s) for s in t["at"]]}),
     "times with slashes": (
         parquet,
         {"at": lambda t: [f"{datetime.fromtimestamp(s, UTC):%Y/%m/%d %H:%M:%S} UTC" for s in t["at"]]},
