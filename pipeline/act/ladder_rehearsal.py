@@ -5,11 +5,12 @@ No cluster is asked and nothing is put in the way of the cost that did arise: it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pipeline.act.standings import Money, standings
 from pipeline.answers.cost import extent
@@ -47,24 +48,35 @@ def looks(start: datetime, end: datetime) -> list[datetime]:
     return [start + EVERY * n for n in range(1, count + 1)] or [end]
 
 
-def rehearse(
-    store: Store, policy: Policy, money: Money, start: datetime, end: datetime
-) -> tuple[WouldStep, ...]:
+class Climbed(NamedTuple):
+    """The steps of a span, and by ladder at how many looks its budget was known: without one it is unseen."""
+
+    steps: tuple[WouldStep, ...] = ()
+    looked: Mapping[str, int] = {}
+
+    def of(self, ladder: str) -> tuple[WouldStep, ...]:
+        return tuple(s for s in self.steps if s.ladder.name == ladder)
+
+
+def rehearse(store: Store, policy: Policy, money: Money, start: datetime, end: datetime) -> Climbed:
     """Over [start, end), UTC without zone; reads only.  Costs are those that are known now."""
     try:
         known = extent(store)
     except NotFound:
-        return ()
+        return Climbed()
+    looked: Counter[str] = Counter()
     history: list[PastStep] = []
     found: list[WouldStep] = []
     last = min(end, known.end)
     for now in looks(min(start, last), last) if policy.ladders and start < known.end + EVERY else ():
         standing = standings(store, money, now)
+        spent = {name: one.spent for name, one in standing.items()}
+        looked.update(one.name for one in policy.ladders if spent.get(one.budget) is not None)
         history = [_aged(past, policy, standing, now) for past in history]
         while (one := _next(policy, standing, history, now)) is not None:
             history.append(_past(one, now, len(history)))
             found.append(_judged(store, money, one, now, known.end))
-    return tuple(found)
+    return Climbed(tuple(found), looked)
 
 
 def precision(found: Sequence[WouldStep]) -> float | None:

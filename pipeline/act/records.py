@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
 from pipeline.act import ladder_rehearsal
 from pipeline.act.events import Publisher, Taken, publish
-from pipeline.act.ladder_rehearsal import WouldStep
+from pipeline.act.ladder_rehearsal import Climbed
 from pipeline.act.rehearsal import Rehearsal, precision
 from pipeline.canonical import canonical, digest, instant
 from pipeline.errors import ConfigError
@@ -35,15 +34,15 @@ def ladder_hash(ladder: Ladder) -> str:
 def keep_ladder(
     publisher: Publisher,
     ladder: Ladder,
-    found: Sequence[WouldStep],
+    found: Climbed,
     start: datetime,
     end: datetime,
     now: datetime,
 ) -> Taken:
     """One ladder's rehearsal into the ledger."""
-    mine = [f for f in found if f.ladder.name == ladder.name]
+    mine = found.of(ladder.name)
     share = ladder_rehearsal.precision(mine)
-    ticks = len(ladder_rehearsal.looks(start, end))
+    ticks = found.looked.get(ladder.name, 0)
     return _kept(publisher, ladder.name, ladder_hash(ladder), (ticks, len(mine), share), start, end, now)
 
 

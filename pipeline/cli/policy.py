@@ -63,6 +63,7 @@ def simulate(
     """What the policy would do on the newest verdicts; no cluster is asked, nothing is written."""
     from datetime import timedelta
 
+    from pipeline.act.ladder_rehearsal import Climbed
     from pipeline.act.ladder_rehearsal import rehearse as climbs
     from pipeline.act.rehearsal import rehearse
     from pipeline.act.would_act import would_act
@@ -80,8 +81,8 @@ def simulate(
         newest = newest or extent(ledger).end
         window = Window(newest, newest + timedelta(microseconds=1))
         found = rehearse(ledger, policy, window.start, window.end)
-        steps = climbs(ledger, policy, money, window.start, window.end) if money else ()
-        show(would_act(ledger, found, window, book, currency, steps), output)
+        climbed = climbs(ledger, policy, money, window.start, window.end) if money else Climbed()
+        show(would_act(ledger, found, window, book, currency, climbed.steps), output)
 
 
 @app.command()
@@ -103,6 +104,7 @@ def replay(
 
     Each tick knows what the ledger knew then; right and wrong are by all labels that have come since.
     """
+    from pipeline.act.ladder_rehearsal import Climbed
     from pipeline.act.ladder_rehearsal import rehearse as climbs
     from pipeline.act.records import keep, keep_ladder
     from pipeline.act.rehearsal import rehearse
@@ -116,10 +118,10 @@ def replay(
     window = Window(instant(from_, "--from"), instant(to, "--to"))
     with (writing if record else reading)(ctx, store) as ledger:
         found = rehearse(ledger, policy, window.start, window.end)
-        steps = climbs(ledger, policy, money, window.start, window.end) if money else ()
-        show(would_act(ledger, found, window, book, currency, steps), output)
+        climbed = climbs(ledger, policy, money, window.start, window.end) if money else Climbed()
+        show(would_act(ledger, found, window, book, currency, climbed.steps), output)
         for ladder in policy.ladders if record else ():
-            kept = keep_ladder(Embedded(ledger), ladder, steps, window.start, window.end, now())
+            kept = keep_ladder(Embedded(ledger), ladder, climbed, window.start, window.end, now())
             typer.echo(f"kept for {ladder.name}: {kept.detail}")
         for rule in policy.rules if record else ():
             kept = keep(Embedded(ledger), rule, found, window.start, window.end, now())

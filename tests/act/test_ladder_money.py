@@ -109,6 +109,10 @@ def test_a_ladder_is_linted_rehearsed_and_recorded_before_it_may_act(folder: Pat
     nobody = ("--server", "http://127.0.0.1:9", "--token-file", str(folder / "prices.yaml"))
     asked = (*judged, "--cluster", "c", *nobody)
     assert "nobody has seen ladder money at work" in run(*asked, mode="auto", code=4)
+    for year in ("2030", "2020"):
+        unknown = ("--from", f"{year}-01-01", "--to", f"{year}-01-09")
+        assert "rehearsed over 0 ticks" in run("policy", "replay", "FILE", *unknown, *at, "--record")
+    assert "nobody has seen ladder money" in run(*asked, mode="auto", code=4), "no costs were known then"
     span = ("--from", "2026-10-10", "--to", "2026-10-12")
     said: dict[str, Any] = json.loads(run("policy", "replay", "FILE", *span, *at, "-o", "json"))
     (row,) = said["rows"]
