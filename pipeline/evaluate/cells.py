@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, NamedTuple
@@ -113,6 +113,13 @@ def answers(column: pa.ChunkedArray) -> Text:
 def class_name(value: str) -> str:
     """True and TRUE are true: one file says so in letters, another by the type of its column."""
     return value.lower() if value.lower() in ("true", "false") else value
+
+
+def named(value: str, found: Collection[str]) -> str:
+    """The class that a person writes so: True is true, and 1.0 is 1 where the file has that."""
+    number = _parsed(value)
+    shortest = number_text(number) if isfinite(number) else value
+    return next((name for name in (value, class_name(value), shortest) if name in found), class_name(value))
 
 
 def spelled_as(held: Text, names: Iterable[str]) -> Text:

@@ -52,7 +52,7 @@ def problem(sample: Sample, columns: Columns, path: Path) -> Problem:
         return Problem("regression")
     found = sorted({text for held in (sample.label, sample.prediction) if held for text in _texts(held)})
     if columns.scores:
-        names = tuple(name for name, _ in columns.scores)
+        names = tuple(cells.named(name, found) for name, _ in columns.scores)
         strangers = [name for name in found if name not in names]
         if strangers:
             remedy = f"{path.name} has this class, and scores has no column for it"
@@ -71,14 +71,13 @@ def problem(sample: Sample, columns: Columns, path: Path) -> Problem:
 
 
 def same_classes(before: Sample, now: Sample, columns: Columns) -> None:
-    """ConfigError where none of the data's answers is one of the reference's: 1 and 0 against yes and no."""
-    if before.prediction is None or now.prediction is None:
-        return
-    held = [text for of in (before.prediction, before.label) if of is not None for text in _texts(of)]
-    said = set(_texts(now.prediction))
-    if said and held and not said & set(held):
-        remedy = f"write answers as in the reference: {', '.join(sorted(set(held))[:3])}"
-        raise ConfigError(columns.prediction, ", ".join(sorted(said)[:3]), remedy)
+    """ConfigError where no answer, or no label, is one of the reference's: 1 and 0 against yes and no."""
+    held = {text for of in (before.prediction, before.label) if of is not None for text in _texts(of)}
+    for column, of in ((columns.prediction, now.prediction), (columns.label, now.label)):
+        said = set() if of is None else set(_texts(of))
+        if before.prediction is not None and len(held) > 1 and said and not said & held:
+            remedy = f"write answers as in the reference: {', '.join(sorted(held)[:3])}"
+            raise ConfigError(column, ", ".join(sorted(said)[:3]), remedy)
 
 
 def third_class(sample: Sample, of: Problem, columns: Columns) -> tuple[str, ...]:
@@ -91,7 +90,7 @@ def third_class(sample: Sample, of: Problem, columns: Columns) -> tuple[str, ...
 
 
 def _positive(found: list[str], columns: Columns) -> str:
-    declared = cells.class_name(columns.positive_class)
+    declared = cells.named(columns.positive_class, found)
     if declared:
         if declared not in found:
             raise ConfigError("positive_class", declared, f"the classes are {', '.join(found[:10])}")

@@ -149,3 +149,32 @@ def test_answers_in_another_spelling_are_an_error_and_dates_are_no_features(tmp_
     done = run(*files, "--columns", tmp_path / "columns.yaml", "-o", "json")
     assert isinstance(done.exception, ConfigError)
     assert "write answers as in the reference: no, yes" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("classes", "written"),
+    [
+        ((0.0, 1.0, 2.0), ("0.0", "1.0", "2.0")),
+        (("True", "False", "Maybe"), ("True", "False", "Maybe")),
+    ],
+)
+def test_classes_are_named_as_a_person_reads_them(tmp_path: Path, classes: Any, written: Any) -> None:
+    """A float's 1.0 is the class 1 of the file: who wrote 1.0 was told that 1 had no column."""
+    rng = np.random.default_rng(3)
+    score = rng.dirichlet([1, 1, 1], 300)
+    said = [classes[k] for k in score.argmax(axis=1)]
+    rows = {"said": said, "true": said, **{f"p{k}": score[:, k] for k in range(3)}}
+    scores = ", ".join(f"'{name}': p{k}" for k, name in enumerate(written))
+    found = evaluated(tmp_path, rows, rows, f"prediction: said\nlabel: 'true'\nscores: {{{scores}}}\n")
+    assert found[(0, "|accuracy|realized")]["value"] == 1
+    assert found[(0, "|roc_auc|realized")]["value"] > 0.99, "each class with its own scores"
+
+
+def test_labels_in_another_spelling_are_an_error_too(tmp_path: Path) -> None:
+    """Small letters against capitals were an accuracy of nothing, and a call to act."""
+    rows = {"said": ["A", "B", "C"] * 50, "true": ["A", "B", "C"] * 50}
+    evaluated(tmp_path, rows, rows, "prediction: said\nlabel: 'true'\n")
+    pq.write_table(pa.table({**rows, "true": ["a", "b", "c"] * 50}), tmp_path / "small.parquet")
+    files = ("--reference", tmp_path / "before.parquet", "--data", tmp_path / "small.parquet")
+    done = run(*files, "--columns", tmp_path / "columns.yaml", "-o", "json")
+    assert "true: 'a, b, c' is not valid; write answers as in the reference: A, B, C" in str(done.exception)
