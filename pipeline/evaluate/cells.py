@@ -115,6 +115,10 @@ def class_name(value: str) -> str:
     return value.lower() if value.lower() in ("true", "false") else value
 
 
+def is_number(value: str) -> bool:
+    return isfinite(_parsed(value))
+
+
 def named(value: str, found: Collection[str]) -> str:
     """The class that a person writes so: True is true, and 1.0 is 1 where the file has that."""
     number = _parsed(value)

@@ -35,13 +35,20 @@ class Problem:
 
 
 def is_regression(table: pa.Table, columns: Columns) -> bool:
-    """As declared, or a prediction or label that is a number of many values, without scores."""
+    """As declared, or a prediction or label that is a number of many values, without scores.
+
+    Fractions that are texts are numbers too: one word among them makes all of a CSV's column texts.
+    """
     if columns.problem or columns.score or columns.scores:
         return columns.problem == "regression"
     name = columns.prediction or columns.label
-    if name not in table.column_names or not cells.is_numeric(table.column(name)):
+    if name not in table.column_names:
         return False
-    return bool(pc.count_distinct(table.column(name)).as_py() > MOST_CLASSES)
+    column = table.column(name)
+    if cells.is_numeric(column):
+        return bool(pc.count_distinct(column).as_py() > MOST_CLASSES)
+    fractions = [text for text in _texts(cells.texts(column)) if "." in text and cells.is_number(text)]
+    return len(fractions) > MOST_CLASSES
 
 
 def problem(sample: Sample, columns: Columns, path: Path) -> Problem:

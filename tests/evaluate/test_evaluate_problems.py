@@ -105,6 +105,22 @@ def test_a_regression_is_known_by_its_numbers(tmp_path: Path) -> None:
     assert mae["value"] > 1.2 * np.abs(before["said"] - before["price"]).mean()
 
 
+def test_one_word_among_numbers_makes_no_classes_of_them(tmp_path: Path) -> None:
+    """A CSV's column with one n.a. in it is texts: three thousand prices were as many classes, all wrong."""
+    before, after = prices(1, 10.0), prices(3, 10.0)
+    words = ["n.a.", *(f"{price:.2f}" for price in after["price"][1:])]
+    texts = {"said": [f"{said:.2f}" for said in after["said"]], "price": words, "size": after["size"]}
+    found = evaluated(
+        tmp_path,
+        before | {"price": [f"{p:.2f}" for p in before["price"]]},
+        texts,
+        "prediction: said\nlabel: price\n",
+    )
+    loss = np.abs(after["said"] - after["price"])[1:]
+    assert found[(0, "|mae|realized")]["value"] == pytest.approx(loss.mean(), abs=0.02)
+    assert found[(0, "|mae|realized")]["count"] == len(loss)
+
+
 def test_a_regression_that_errs_more_is_told(tmp_path: Path) -> None:
     """The judge of accuracy needs right and wrong: wrong is an error that one in twenty had before."""
     found = evaluated(tmp_path, prices(1, 10.0), prices(2, 40.0), "prediction: said\nlabel: price\n")
