@@ -13,6 +13,8 @@ from pipeline.reconcile.bill import Line
 
 ZERO = Decimal(0)
 _NANO = Decimal("1e-9")
+HOURS_OF_A_DAY = 24
+"""More hours of a node's day are of its cores, its GPUs or its licences, as Google bills a machine."""
 _DIGITS = 60
 """More than any sum of amounts has, so that no addition rounds."""
 
@@ -24,8 +26,8 @@ class Category(StrEnum):
     price_differs = "price_differs"
     """The bill's one price of an hour less the ledger's, for the bill's hours."""
     unexplained = "unexplained"
-    """What is left where the bill has several prices of the node's hours, or none of an hour; or the ledger
-    lacks the price of some of its devices."""
+    """What is left where the bill has several prices of the node's hours, none of an hour, or hours of its
+    parts; or the ledger lacks the price of some of its devices."""
     unpriced = "unpriced"
     """The ledger knows the node, and no price of it."""
     no_such_node = "no_such_node"
@@ -133,8 +135,9 @@ def _node_day(key: Key, lines: list[Line], ours: NodeDay, currency: str) -> list
     if ours.cost is None:
         return [_part(line, key[1], Category.unpriced) for line in lines]
     bill = sum((line.cost for line in lines), ZERO)
-    has_hours = all(line.hours is not None for line in lines)
-    hours = sum((line.hours or ZERO for line in lines), ZERO) - ours.hours if has_hours else ZERO
+    billed = sum((line.hours or ZERO for line in lines), ZERO)
+    has_hours = all(line.hours is not None for line in lines) and billed <= HOURS_OF_A_DAY
+    hours = billed - ours.hours if has_hours else ZERO
     by_hours = (hours * ours.cost / ours.hours).quantize(_NANO) if ours.hours else ZERO
     is_price = has_hours and ours.is_whole and len({line.sku for line in lines}) == 1
     rest = Category.price_differs if is_price else Category.unexplained

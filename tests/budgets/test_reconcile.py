@@ -213,6 +213,10 @@ def test_what_no_price_explains_has_a_name_of_its_own() -> None:
     assert named([month]) == {Category.longer_than_a_day: (1440, 0), Category.not_in_bill: (0, 48)}
     assert named([month, line("48", "24")]) == {Category.matched: both, Category.not_gpu: (1440, 0)}
     assert named([line("60", None)]) == {Category.matched: both, Category.unexplained: (12, 0)}
+    parts = [line("30", "192", "H100"), line("20", "4992", "A3 core")]
+    assert named(parts) == {Category.matched: both, Category.unexplained: (2, 0)}, (
+        "hours of GPUs and of cores"
+    )
     sent = [line("48", "24"), line("3", None, "DataTransfer")]
     assert named(sent) == {Category.matched: both, Category.not_gpu: (3, 0)}
 
