@@ -18,6 +18,7 @@ from pipeline.actuator.ladder.contract import Scope
 from pipeline.actuator.ladder.rights import NEEDS
 from pipeline.actuator.ladder.table import RUNGS
 from pipeline.actuator.rights import GITOPS, Right, refusal
+from pipeline.actuator.stuck_pods import NEEDS as NEEDS_OF_STUCK
 from pipeline.errors import PreflightFailed
 from pipeline.policy.ladders import STEPS
 from pipeline.policy.rules import Target
@@ -73,6 +74,22 @@ def test_what_is_reviewed_is_what_the_shipped_role_gives():
     waiting = given("actuator-gitops-rbac.yaml")
     for resource in RESOURCES.values():
         assert {("Role driftledger-actuator-gitops", v, resource.words) for v in ("get", "patch")} <= waiting
+
+
+BESIDE = {
+    ("list", "replicasets.apps"), ("get", "configmaps"), ("create", "events.events.k8s.io"),
+    ("list", "limitranges"), ("list", "resourcequotas"),
+} | {(verb, "controllerrevisions.apps") for verb in ("list", "create", "delete")}  # fmt: skip
+"""What rollbacks keep and read beside their targets, what is told on objects, and the report of quotas."""
+
+
+def test_the_shipped_role_gives_nothing_that_nothing_needs():
+    """A right that is left over is worth something in other hands only."""
+    steps = {(right.verb, right.resource.words) for rights in NEEDS.values() for right in rights}
+    targets = {(verb, t.shape.RESOURCE.words) for t in TARGETS.values() for verb in ("get", "patch")}
+    roles = given("actuator-rbac.yaml")
+    acting = {(verb, what) for role, verb, what in roles if not role.endswith("-lease")}
+    assert acting == steps | targets | BESIDE | {(r.verb, r.resource.words) for r in NEEDS_OF_STUCK}
 
 
 @pytest.mark.parametrize("mode", ["auto", "propose"])
