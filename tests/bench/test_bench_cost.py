@@ -34,7 +34,7 @@ FINE = (("workload",), ("pod",), ("day", "pod"))
 """As many rows as there are workloads and containers, or some for each of their days."""
 RUNS = 4
 MOST_CPU_SECONDS = 1.0
-"""Of 95 % of QUESTIONS but those by hour; by hour, by FINE, and after a commit, it is not held."""
+"""Of 95 % of QUESTIONS, asked again and after a commit; of 50,000 containers but those by hour."""
 MOST_MEBIBYTES, FAR_MOST_MEBIBYTES = 1_000, 2_500
 BOOK = PriceBook.flat(Decimal("2.5"), "USD")
 
@@ -117,9 +117,13 @@ def test_a_month_of_a_cluster(gpus: int, tmp_path: Path) -> None:
         peak_rss_mib=max(peak, team_peak),
         first_peak_rss_mib=first_peak,
     )
-    assert max(peak, first_peak) < (MOST_MEBIBYTES if gpus <= 1_000 else FAR_MOST_MEBIBYTES)
-    plain = [one for by, one in zip(QUESTIONS * RUNS, cpu, strict=True) if "hour" not in by]
-    assert _quantile(plain, 95) < MOST_CPU_SECONDS
+    is_far = gpus > 1_000
+    assert max(peak, first_peak) < (FAR_MOST_MEBIBYTES if is_far else MOST_MEBIBYTES)
+    for all_of in (cpu, moved_cpu):
+        held = [
+            one for by, one in zip(QUESTIONS * RUNS, all_of, strict=True) if not (is_far and "hour" in by)
+        ]
+        assert _quantile(held, 95) < MOST_CPU_SECONDS
 
 
 def _asked(store: Store, gpus: int, questions: Sequence[tuple[str, ...]]) -> tuple[list[float], list[float]]:
