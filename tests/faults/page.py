@@ -13,7 +13,8 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "faults.md"
 HEAD = """# Faults
 
 What `make soak` does to real workers, a real broker and a real database while a stream of events of every
-kind passes through them, and what was left in the ledger. The same messages are also taken without a
+kind passes through them, and what was left in the ledger, which `driftledger maintain` keeps all the while in
+rounds a second apart. The same messages are also taken without a
 broker, in one process. *messages/s* and *inferences/s* are what was published, from the first message to
 the last: a message has 1,000 inferences or 50 rows of another kind, and each is sent 8 times under numbers
 of its own. *lost* and *double* are inferences; *differing tables* are fact tables that are not equal to

@@ -1,4 +1,4 @@
-"""One faulty run: workers read a stream into a ledger while a seeded plan of faults hits them."""
+"""A faulty run: workers read a stream into a ledger that is maintained, while a plan of faults hits them."""
 
 from __future__ import annotations
 
@@ -75,25 +75,27 @@ def run(
     chance = random.Random(plan.seed)
     start = time.monotonic()
     workers = [WorkerProcess(f"w{n}", environment, folder / f"worker-{n}.log") for n in range(plan.workers)]
+    maintainer = WorkerProcess("m", environment, folder / "maintainer.log", "maintain")
+    every = [*workers, maintainer]
     length = sum(plan.between) / 2 * len(plan.faults)
     publishing = _Publishing(kafka, messages, length)
     publishing.start()
     try:
         for name, fault in plan.faults:
-            _keep(workers)
+            _keep(every)
             time.sleep(chance.uniform(*plan.between))
-            _keep(workers)
+            _keep(every)
             fault(workers, chance)
             outcome.hit[name] += 1
         publishing.finish()
         outcome.publishing_seconds = publishing.seconds
-        _wait_until_read(kafka, store, workers)
+        _wait_until_read(kafka, store, every)
         codes = [worker.stop() for worker in workers]
         # What the last kill ended is not missed where the others had read all.
         assert {*codes} <= {0, -signal.SIGKILL}, (codes, [w.said() for w in workers])
     finally:
-        for worker in workers:
-            worker.kill()
+        for process in every:
+            process.kill()
         publishing.stop()
     outcome.seconds = time.monotonic() - start
     for worker in workers:

@@ -50,6 +50,9 @@ def play(
         "DRIFTLEDGER__WORKER__GROUP": f"faults-{plan.seed}",
         "DRIFTLEDGER__WORKER__HEALTH_PORT": "0",
         "DRIFTLEDGER__WORKER__SESSION_SECONDS": "6",
+        # Minutes stay minutes, as those of the ledger that this one is held against.
+        "DRIFTLEDGER__MAINTENANCE__EVERY_SECONDS": "1",
+        "DRIFTLEDGER__MAINTENANCE__ROLLUP_DAYS": "36500",
     }
     outcome = run(
         plan, kafka=kafka, store=location, environment=environment, messages=messages, folder=folder

@@ -1,4 +1,4 @@
-"""Worker processes that a faulty run starts, kills, freezes and starts again."""
+"""The processes of a faulty run: workers that it kills, freezes and starts again, and a maintainer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tests.warm import Warm
 
 
 class WorkerProcess:
-    """One `driftledger worker` under one name; `log` collects what it says over all its lives."""
+    """A `driftledger worker`, or another command, under one name; `log` has what it said in all its lives."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str], log: Path, command: str = "worker") -> None:
         self.name = name
         self.ended_by_itself: list[int] = []
         """Exit codes of lives that nobody ended."""
         self._environment = {**os.environ, **environment, "DRIFTLEDGER__WORKER__NAME": name}
-        self._log = log
+        self._log, self._command = log, command
         self._child: Warm | None = None
 
     @property
@@ -31,7 +31,7 @@ class WorkerProcess:
             return
         if self._child is not None and self._child.returncode != -signal.SIGKILL:
             self.ended_by_itself.append(self._child.returncode)
-        self._child = Warm(["worker"], self._environment, self._log)
+        self._child = Warm([self._command], self._environment, self._log)
 
     def signal(self, number: signal.Signals) -> bool:
         """Send it; False where the process is not there."""
