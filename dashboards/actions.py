@@ -11,7 +11,6 @@ from dashboards import persons, shown
 from dashboards.questions import ask
 from dashboards.view import View
 from pipeline.act.approvals import Offer, offer
-from pipeline.answers.window import MINUTE, Window
 from pipeline.errors import DriftledgerError
 from pipeline.explain.effect import effect
 from pipeline.explain.explanation import Explanation, explain
@@ -40,7 +39,7 @@ WHO = "Here nobody may (dashboard.approvers). Who may write the ledger says yes 
 
 def page(view: View) -> None:
     chosen = st.query_params.get("action", "")
-    found = ask(view, "actions", _window(view))
+    found = ask(view, "actions", view.window_to_now)
     if found is None or not found.answer.rows:
         st.info("No action has a step in this window.")
     else:
@@ -61,14 +60,6 @@ def page(view: View) -> None:
     if chosen:
         st.query_params["action"] = chosen
         _evidence(view, chosen)
-
-
-def _window(view: View) -> Window:
-    """A window that reaches to the newest fact reaches to now: people speak later than facts."""
-    if view.window.end < view.last:
-        return view.window
-    now = max(view.now, view.last).replace(second=0, microsecond=0)
-    return Window(view.window.start, now + MINUTE)
 
 
 def _evidence(view: View, action: str) -> None:

@@ -40,6 +40,8 @@ _ACTION_COLUMNS = {
     "action": "Action",
     "state": "State",
     "kind": "Kind",
+    "cluster": "Cluster",
+    "namespace": "Namespace",
     "workload": "Workload",
     "model_version": "From version",
     "to_version": "To version",
@@ -88,7 +90,7 @@ def timeline(view: View, spend: Asked | None) -> None:
 
 
 def actions(view: View) -> None:
-    done = ask(view, "actions", view.window)
+    done = ask(view, "actions", view.window_to_now)
     if done and done.answer.rows:
         command = f"driftledger actions --window {shown.words(view)} -o wide"
         shown.table(view, done, _ACTION_COLUMNS, file="actions", command=command)

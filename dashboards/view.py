@@ -8,7 +8,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from dashboards.recorded import Recorded
-from pipeline.answers.window import Window
+from pipeline.answers.window import MINUTE, Window
 from pipeline.lake.location import Location
 from pipeline.ownership.rules import Ownership
 from pipeline.prices.book import PriceBook
@@ -46,6 +46,14 @@ class View:
     @property
     def rule(self) -> CostRule:
         return self.settings.cost
+
+    @property
+    def window_to_now(self) -> Window:
+        """Of what ticks and people say, later than facts: to now, if it reaches to the newest fact."""
+        if self.window.end < self.last:
+            return self.window
+        now = max(self.now, self.last).replace(second=0, microsecond=0)
+        return Window(self.window.start, now + MINUTE)
 
     @property
     def key(self) -> tuple[object, ...]:

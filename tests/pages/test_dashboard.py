@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards import controls, moments, server
+from dashboards.view import View
 from pipeline.answers.cells import amount
 from pipeline.answers.cost import cost
 from pipeline.answers.timeline import timeline
@@ -121,3 +123,14 @@ def test_one_line_has_few_points_whatever_the_window(ledger: Path) -> None:
 def test_age(seconds: int, text: str) -> None:
     """Freshness is read at a glance."""
     assert moments.age(END, END + timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(("ends", "reaches"), [(10, 31), (9, 9)])
+def test_what_was_said_after_the_newest_fact_is_on_the_overview(ends: int, reaches: int) -> None:
+    """A step that failed to be put back stood there as verified; who looks at a past window sees that one."""
+    start = datetime(2026, 11, 24)
+    window = Window(start, start + timedelta(minutes=ends))
+    view = SimpleNamespace(
+        window=window, last=start + timedelta(minutes=10), now=start + timedelta(minutes=30)
+    )
+    assert View.window_to_now.fget(view).end == start + timedelta(minutes=reaches)
