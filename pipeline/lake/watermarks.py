@@ -140,18 +140,21 @@ def _begin(con: duckdb.DuckDBPyConnection, name: str, step: Advance) -> None:
 
 
 def _move(con: duckdb.DuckDBPyConnection, name: str, step: Advance) -> None:
-    """Compare and set in one statement, since each that reads the table costs as much as a small commit."""
+    """Compare and set in one statement, since each that reads the table costs as much as a small commit.
+
+    Which rows are meant stands in a CASE: of a plain condition the lake asks its catalog in which files such
+    ids may be, twice, and there is none.
+    """
     to = {"": step.offset, **{source: step.sources[source] for source in step.known}}
     newer = step.newest > NOTHING and step.newest_expected > NOTHING
     updated = con.execute(
         f"UPDATE {name} SET sequence = CASE WHEN id = '' "
         "THEN ($numbers::BIGINT[])[list_position($sources::VARCHAR[], source)] ELSE $newest END "
-        "WHERE (id = '' AND list_contains($sources::VARCHAR[], source) "
-        "AND (source <> '' OR sequence = $expected)) "
-        f"OR ($newer AND source = '' AND id = '{_NEWEST}')",
+        "WHERE CASE WHEN id = '' THEN list_contains($sources::VARCHAR[], source) "
+        "AND (source <> '' OR sequence = $expected) ELSE $newer AND source = '' AND id = $newest_id END",
         {
             "sources": list(to), "numbers": list(to.values()), "expected": step.expected,
-            "newest": step.newest, "newer": newer,
+            "newest": step.newest, "newer": newer, "newest_id": _NEWEST,
         },
     ).fetchone()  # fmt: skip
     if updated is None or updated[0] != len(to) + newer:
