@@ -22,7 +22,8 @@ def test_a_month_costs_its_device_hours_at_their_prices(cluster: Kube, tmp_path:
     lines = month(facts)
     assert set(lines) == {"n1", "n2", "n3"}
     assert all(one.ledger == one.plain > 0 for one in lines.values())
-    assert lines["n1"].hours < lines["n2"].hours * 2, "a node that left costs no more"
+    # Of 720 hours; what comes after it left is at least a tenth of what was lived, on any machine.
+    assert lines["n1"].hours / lines["n1"].devices < 685, "a node that left costs no more"
 
 
 def lived(cluster: Kube, tmp_path: Path) -> dict[str, list[dict[str, Any]]]:
