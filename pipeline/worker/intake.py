@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from pipeline import offset_gaps
+from pipeline.broker.failures import BrokerRefused
 from pipeline.errors import DriftledgerError, StaleWatermark
 from pipeline.events import Message
 from pipeline.folding import Folded, Refusals
@@ -69,8 +70,9 @@ class Intake:
         self._fresh = True
         marks = {p: self._mark(p) for p in partitions}
         taken = {p: mark.offset for p, mark in marks.items()}
-        spans = missing.settled_spans(self._broker, taken, self._patience.pause)
-        after = self._broker.first_after(marks)
+        with self._while_there(partitions):
+            spans = missing.settled_spans(self._broker, taken, self._patience.pause)
+            after = self._broker.first_after(marks)
         if any([self._bridge(p, mark, spans[p], after.get(p)) for p, mark in marks.items()]):
             self._reread(partitions)
         marks = {p: self._mark(p) for p in partitions}
@@ -143,9 +145,19 @@ class Intake:
     def _check_logs(self, partitions: Collection[Partition]) -> None:
         """Raise LogTruncated unless each log is still that of which something was taken."""
         marks = {p: self._mark(p) for p in partitions}
-        after = self._broker.first_after(marks)
+        with self._while_there(partitions):
+            after = self._broker.first_after(marks)
         for partition, mark in marks.items():
             missing.hold_same(partition, mark, after.get(partition))
+
+    @contextmanager
+    def _while_there(self, partitions: Collection[Partition]) -> Iterator[None]:
+        """A topic that was deleted between two questions is told as such, not as one that may not be seen."""
+        try:
+            yield
+        except BrokerRefused:
+            self.check_topics({topic for topic, _ in partitions})
+            raise
 
     def _close(self, topic: str) -> None:
         topic_id, ends = self._topic_ids[topic], self._report.ends(topic)

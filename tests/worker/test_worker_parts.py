@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from mode.utils.queues import FlowControlEvent
 
-from pipeline.broker.failures import BrokerUnavailable
+from pipeline.broker.failures import BrokerRefused, BrokerUnavailable
 from pipeline.errors import StaleWatermark
 from pipeline.health.logs import JsonLines, Lines, Seldom
 from pipeline.health.server import HealthServer
@@ -28,7 +28,7 @@ from pipeline.store import Batch, Store
 from pipeline.worker import missing, topic_log
 from pipeline.worker.broker_view import First, Partition, Span
 from pipeline.worker.buffer import Buffer
-from pipeline.worker.intake import Intake
+from pipeline.worker.intake import Intake, TopicRecreated
 from pipeline.worker.message import message
 from pipeline.worker.patience import Patience
 from pipeline.worker.report import Report
@@ -268,3 +268,27 @@ def test_a_topic_that_is_gone_is_told_once(tmp_path: Path) -> None:
         assert [gap.lost for gap in topic_log.close(store, "t", "one", {0: 3}, 1)] == [3]
         assert topic_log.close(store, "t", "one", {0: 3}, 2) == []
         assert store.rows("gaps").num_rows == 1
+
+
+def test_a_topic_that_goes_away_between_two_questions_was_deleted(tmp_path: Path) -> None:
+    """The broker only says that it may not be seen, which sends people to look for missing rights."""
+
+    class Gone:
+        ids = [{"t": "id"}, {}]
+
+        def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
+            return self.ids.pop(0)
+
+        def spans(self, partitions: Collection[Partition]) -> dict[Partition, Span]:
+            raise BrokerRefused("a topic is missing or may not be seen")
+
+    report = Report()
+    with Store.open(tmp_path) as store:
+        patience = Patience(report, Stopping())
+        broker: Any = Gone()
+        intake = Intake(store, broker, {"t": "id"}, report, lambda _: None, patience)
+        with pytest.raises(TopicRecreated, match="somebody deleted it"):
+            intake.start_positions([("t", 0)])
+        broker.ids = [{"t": "id"}, {"t": "id"}]
+        with pytest.raises(BrokerRefused):
+            intake.start_positions([("t", 0)])

@@ -145,7 +145,7 @@ def test_a_topic_made_again_ends_the_worker_and_is_then_read_from_its_start(scen
         worker.until_taken(4)
         recreate(scene)
         scene.send(gpu("b", 0, 6), partition=0)
-        assert worker.ended() == 1
+        assert worker.ended() == 1, worker.log
         assert "somebody deleted it" in worker.log and "Traceback" not in worker.log
         worker.start().until_taken(6)
         assert worker.stop() == 0
