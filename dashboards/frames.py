@@ -72,6 +72,8 @@ def _shown(column: Column, value: Value) -> Any:
 def _config(column: Column, name: str, zone: ZoneInfo | None) -> Any:
     if column.kind in ("text", "identity"):
         return st.column_config.TextColumn(name)
+    if column.kind == "flag":
+        return st.column_config.CheckboxColumn(name)
     if column.name == "day":
         return st.column_config.DateColumn(name, format="YYYY-MM-DD")
     if column.kind == "time":
