@@ -13,6 +13,10 @@ from pipeline.errors import StoreUnavailable
 from pipeline.lake import failures, opening
 from pipeline.lake.location import Location
 
+USES = 5_000
+"""After so many a connection is opened anew: the lake's extension keeps what it learned of each state that it
+has seen, some 16 KB, for as long as the connection lives."""
+
 
 @dataclass(slots=True)
 class Session:
@@ -28,14 +32,20 @@ class Session:
     writing: bool = False
     """Amid a transaction, which sees what nobody else sees yet."""
     guard: threading.RLock = field(default_factory=threading.RLock)
+    _uses: int = 0
+    _within: int = 0
 
     @contextmanager
     def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The connection, opened again where it was lost; an error of the world is named and drops it."""
         with self.guard:
+            if self._uses >= USES and self._idle:
+                self.drop()
             if self.con is None:
                 self.open()
             assert self.con is not None
+            self._uses += 1
+            self._within += 1
             try:
                 yield self.con
             except duckdb.Error as error:
@@ -45,6 +55,13 @@ class Session:
                 if meaning is not None:
                     raise meaning from error
                 raise
+            finally:
+                self._within -= 1
+
+    @property
+    def _idle(self) -> bool:
+        """Whether nobody would miss the connection; a past state may be gone when it is asked for again."""
+        return not self.steady and not self._within and self.snapshot is None
 
     def open(self) -> None:
         """Raises NotFound, StoreUnavailable or ConfigError as Store.open says."""
@@ -56,7 +73,7 @@ class Session:
             self.con = opening.write(self.location, self.threads)
 
     def drop(self) -> None:
-        lost, self.con = self.con, None
+        lost, self.con, self._uses = self.con, None, 0
         if lost is not None:
             with suppress(duckdb.Error):
                 lost.close()

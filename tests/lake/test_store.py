@@ -19,7 +19,7 @@ from pipeline.errors import ConfigError, NotFound, StaleWatermark, StoreUnavaila
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.fact import SECONDS
 from pipeline.facts.fixed import fixed
-from pipeline.lake import failures
+from pipeline.lake import failures, session
 from pipeline.lake.location import Location
 from pipeline.lake.watermarks import Advance
 from pipeline.store import Batch, Store
@@ -250,3 +250,26 @@ def test_the_lake_opens_with_networking_cut_off_and_an_empty_home(tmp_path):
     # Before it there may be a progress bar: to DuckDB a program without a file is somebody at a prompt.
     assert done.stdout.split()[-1:] == ["20"], done.stderr
     assert not (home / ".duckdb" / "extensions").exists()
+
+
+def test_a_connection_is_opened_anew_now_and_then_but_never_amid_something(tmp_path, monkeypatch):
+    """A worker that commits each second for weeks must not grow by what the engine keeps of each state."""
+    monkeypatch.setattr(session, "USES", 5)
+    with Store.open(tmp_path) as store:
+        seen = []
+        for offset in range(12):
+            store.append(batch(offset - 1, offset))
+            seen.append(store._session.con)
+            with store.steady():
+                amid = store._session.con
+                assert [store.watermark("t", 0).offset for _ in range(7)] == [offset] * 7
+                assert store._session.con is amid
+        assert len(set(map(id, seen))) > 1 and samples(store) == 12 * 20
+    with Store.open(tmp_path, snapshot=store_snapshot(tmp_path)) as past:
+        amid = past._session.con
+        assert [samples(past) for _ in range(9)] == [12 * 20] * 9 and past._session.con is amid
+
+
+def store_snapshot(folder):
+    with Store.open(folder, read_only=True) as store:
+        return store.snapshot()
