@@ -39,10 +39,10 @@ class Session:
     def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The connection, opened again where it was lost; an error of the world is named and drops it."""
         with self.guard:
-            if self._uses >= USES and self._idle:
-                self.drop()
             if self.con is None:
                 self.open()
+            elif self._uses >= USES and self._idle:
+                self._renew(self.con)
             assert self.con is not None
             self._uses += 1
             self._within += 1
@@ -71,9 +71,16 @@ class Session:
             self.con = opening.read(self.location, self.snapshot)
         else:
             self.con = opening.write(self.location, self.threads)
+        self._uses = 0
+
+    def _renew(self, used: duckdb.DuckDBPyConnection) -> None:
+        """The new one is there before the old one goes: who looks meanwhile sees no ledger that is away."""
+        self.open()
+        with suppress(duckdb.Error):
+            used.close()
 
     def drop(self) -> None:
-        lost, self.con, self._uses = self.con, None, 0
+        lost, self.con = self.con, None
         if lost is not None:
             with suppress(duckdb.Error):
                 lost.close()
