@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
@@ -11,7 +9,6 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.answers import cost_query
-from pipeline.errors import StaleWatermark
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.cost import GPU_USAGE
 from pipeline.facts.fact import SPAN, Fact
@@ -23,9 +20,6 @@ from pipeline.store import Store
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-ATTEMPTS = 20
-"""A commit of a writer to the same table comes first that often before the days wait for the next round."""
-PAUSE_SECONDS = 0.2
 RUN_ROWS = 150_000
 """Rows that are rolled up at a time, whole days at least: a backlog of a year is not 365 transactions, and no
 transaction takes much memory."""
@@ -85,13 +79,7 @@ def _runs(days: Iterable[tuple[datetime, int]]) -> Iterator[tuple[datetime, date
 
 def _tried(shift: Shift, fact: Fact, start: datetime, end: datetime) -> int | None:
     kept = _kept(shift.store, start, end) if fact is GPU_USAGE else KEPT.empty_table()
-    for _ in range(ATTEMPTS):
-        try:
-            with shift.turn.change() as con:
-                return _rolled(con, fact, start, end, kept)
-        except StaleWatermark:
-            time.sleep(random.uniform(0, PAUSE_SECONDS))
-    return None
+    return shift.changed(lambda con: _rolled(con, fact, start, end, kept))
 
 
 def _rolled(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import random
-import time
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import duckdb
 
-from pipeline.errors import StaleWatermark
 from pipeline.facts.fact import MOST
 from pipeline.facts.models import FEATURE_SAMPLES
 from pipeline.lake.merged import merged
-from pipeline.maintenance.rollup import ATTEMPTS, PAUSE_SECONDS
 from pipeline.maintenance.shift import Shift
 
 HOUR = timedelta(hours=1)
@@ -28,30 +25,25 @@ def thin(shift: Shift) -> tuple[int, str]:
 
     What comes for such an hour later is beside the others until the next round.
     """
-    for _ in range(ATTEMPTS):
-        try:
-            return _thinned(shift), ""
-        except StaleWatermark:
-            time.sleep(random.uniform(0, PAUSE_SECONDS))
-    return 0, f"busy, left for the next round: {TABLE}"
+    fewer = shift.changed(partial(_thinned, shift))
+    return (0, f"busy, left for the next round: {TABLE}") if fewer is None else (fewer, "")
 
 
-def _thinned(shift: Shift) -> int:
+def _thinned(shift: Shift, con: duckdb.DuckDBPyConnection) -> int:
     until = shift.started - timedelta(days=shift.settings.sample_days)
-    with shift.turn.change() as con:
-        fewer = 0
-        if con.execute(f"SELECT 1 FROM {TABLE} WHERE hour < $until LIMIT 1", {"until": until}).fetchone():
-            gone = con.execute(f"DELETE FROM {TABLE} WHERE hour < $until", {"until": until}).fetchone()
-            fewer += int(gone[0]) if gone else 0
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE crowded AS SELECT {_GROUP}, count(*) AS held FROM {TABLE} "
-            f"WHERE hour <= $ended GROUP BY {_GROUP} HAVING count(*) > max({MOST})",
-            {"ended": shift.started - HOUR},
-        )
-        held = con.execute("SELECT sum(held) FROM crowded").fetchone()
-        if held and held[0]:
-            fewer += int(held[0]) - _replaced(con)
-        con.execute("DROP TABLE crowded")
+    fewer = 0
+    if con.execute(f"SELECT 1 FROM {TABLE} WHERE hour < $until LIMIT 1", {"until": until}).fetchone():
+        gone = con.execute(f"DELETE FROM {TABLE} WHERE hour < $until", {"until": until}).fetchone()
+        fewer += int(gone[0]) if gone else 0
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE crowded AS SELECT {_GROUP}, count(*) AS held FROM {TABLE} "
+        f"WHERE hour <= $ended GROUP BY {_GROUP} HAVING count(*) > max({MOST})",
+        {"ended": shift.started - HOUR},
+    )
+    held = con.execute("SELECT sum(held) FROM crowded").fetchone()
+    if held and held[0]:
+        fewer += int(held[0]) - _replaced(con)
+    con.execute("DROP TABLE crowded")
     return fewer
 
 

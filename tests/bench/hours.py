@@ -41,6 +41,7 @@ from pipeline.store import Store
 from tests.bench import backlog, batches
 from tests.bench.timed_worker import Worker
 from tests.rigs import running
+from tests.waiting import until
 
 TYPE = TYPES["inference"]
 ROWS = 200
@@ -68,8 +69,7 @@ def main() -> None:
         worker = Worker("w0", environment, folder / "worker.log")
         stack.callback(worker.child.kill)
         stack.enter_context(_maintainer(environment, folder / "maintain.log"))
-        while worker.assignment() is None:
-            time.sleep(0.1)
+        until(worker.assignment, "the worker's partitions", 60)
         curve = [_told(line) for line in _curve(worker, bootstrap, place, lines)]
         worker.stop()
         _check(curve, place, lines)
