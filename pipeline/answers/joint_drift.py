@@ -34,7 +34,8 @@ COLUMNS = (
     Column("auc_high", kind="number"),
     Column("reference"),
 )
-_FIGURES = 7
+_FIRST = next(n for n, column in enumerate(COLUMNS) if column.name == "reconstruction_error")
+_FIGURES = len(COLUMNS) - 1 - _FIRST
 
 LEVELS = (
     "reconstruction_level is warn where the error leaves expected_error_low to expected_error_high: three "
@@ -66,7 +67,7 @@ def joint_drift(store: Store, window: Window, model: str = "") -> Answer:
         notes += lost_requests.notes(store, window)
     states = {str(row[2]) for row in rows}
     notes += tuple(remedy for state, remedy in _REMEDIES.items() if state in states)
-    rows.sort(key=lambda row: ("warn" not in row[2:4], row[_FIGURES] is None, str(row[0]), str(row[1])))
+    rows.sort(key=lambda row: ("warn" not in row[2:4], row[_FIRST] is None, str(row[0]), str(row[1])))
     as_of = max((version["newest"] for version in served), default=None)
     return Answer(COLUMNS, tuple(rows), as_of, None, notes, window=window)
 

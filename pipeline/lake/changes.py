@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 import duckdb
 
@@ -34,7 +35,11 @@ def name(con: duckdb.DuckDBPyConnection) -> str | None:
         f"SELECT snapshot_id, snapshot_time FROM {METADATA}.ducklake_snapshot "
         "WHERE snapshot_id = (SELECT id FROM lake.current_snapshot())"
     ).fetchone()
-    return None if row is None else f"{row[0]} of {row[1]}"
+    return None if row is None else _named(*row)
+
+
+def _named(snapshot: int, time: datetime) -> str:
+    return f"{snapshot} of {time}"
 
 
 def added(con: duckdb.DuckDBPyConnection, since: str, tables: Collection[str]) -> Added | None:
@@ -54,7 +59,7 @@ def added(con: duckdb.DuckDBPyConnection, since: str, tables: Collection[str]) -
     # Each commit has the number after the last one's: one that was let go leaves a gap.
     if [row[0] for row in commits] != [*range(start, start + len(commits))] or len(commits) in (0, MOST):
         return None
-    if f"{commits[0][0]} of {commits[0][1]}" != since:
+    if _named(*commits[0][:2]) != since:
         return None
     changes = {change for _, _, made in commits[1:] for change in (made or "unknown").split(",")}
     numbers = _numbers(con, tables)
