@@ -17,7 +17,7 @@ from collectors.live.kube.watch import Follower, Kind, News
 KINDS = {kind.name: kind for kind in kinds(AllocationSettings())}
 SECOND = 1_000_000
 Json = dict[str, Any]
-How = Literal["ends", "away", "too old", "forbidden"]
+How = Literal["ends", "away", "too old", "forbidden", "forgets"]
 
 
 class Change(NamedTuple):
@@ -30,7 +30,10 @@ class Change(NamedTuple):
 
 
 class Break(NamedTuple):
-    """The watch of a resource ends at `start`, and is not served again before `end`."""
+    """The watch of a resource ends at `start`, and is not served again before `end`.
+
+    A server that `forgets` has no version older than now, nor the second page of a list.
+    """
 
     kind: str
     how: How
@@ -54,7 +57,7 @@ class _Server:
     def now(self) -> int:
         return self.clock
 
-    def pages(self, paths: tuple[str, ...], accept: str) -> Iterator[Page]:
+    def pages(self, paths: tuple[str, ...], accept: str, *, at_once: bool) -> Iterator[Page]:
         self._answers("list")
         found: dict[str, Json] = {}
         version = 0
@@ -66,8 +69,10 @@ class _Server:
                     if change.what == "put":
                         found[change.object["metadata"]["uid"]] = change.object
         items = [msgspec.Raw(json.dumps(one).encode()) for one in found.values()]
-        half = len(items) // 2
+        half = 0 if at_once else len(items) // 2
         for part, last in ((items[:half], False), (items[half:], True)):
+            if last and not at_once and self._is("forgets"):
+                raise Gone("too old to go on with")
             yield Page(ListMeta(str(version), None if last else "more"), part)
 
     def lines(self, paths: tuple[str, ...], version: str, accept: str) -> Iterator[bytes]:
@@ -99,14 +104,19 @@ class _Server:
         return json.dumps(told).encode()
 
     def _answers(self, verb: str) -> None:
+        if self._is("forgets") and verb == "watch":
+            self.known_from = sum(c.time <= self.clock for c in self.history)
         for one in self.breaks:
             if one.start <= self.clock < one.end:
                 if one.how == "too old":
                     self.known_from = sum(c.time <= one.end for c in self.history)
                 if one.how == "forbidden":
                     raise Forbidden(verb, "not yet")
-                if one.how != "ends":
+                if one.how not in ("ends", "forgets"):
                     raise Away("nobody there")
+
+    def _is(self, how: How) -> bool:
+        return any(one.how == how and one.start <= self.clock < one.end for one in self.breaks)
 
 
 class _Watch:

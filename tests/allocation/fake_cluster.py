@@ -6,6 +6,7 @@ import copy
 import json
 import threading
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +27,10 @@ class FakeCluster:
         self.objects: dict[str, dict[str, Json]] = {}
         self.log: list[tuple[int, str, str, Json]] = []
         self.compacted = 0
+        self.at_page: dict[str, Callable[[], None]] = {}
+        """Of a resource's path: what happens once, before the second page of a list of it is asked for."""
+        self.limits: list[tuple[str, str]] = []
+        """Of every list: its path, and how many objects a page may have."""
         self.denied: set[tuple[str, str]] = set()
         self.absent: set[str] = set()
         self.kinds: dict[str, str] = {}
@@ -152,14 +157,22 @@ class _Handler(BaseHTTPRequestHandler):
         return self._answer(404, _status(404, f"{name} not found"))
 
     def _list(self, path: str, limit: int, token: str) -> None:
+        """A page of a state that is compacted is none; the token of that answer is of another state."""
+        self.cluster.limits.append((path, str(limit)))
+        if token and (happens := self.cluster.at_page.pop(path, None)) is not None:
+            happens()
         with self.cluster.changed:
             start, _, version = token.partition("@")
+            if version and int(version) < self.cluster.compacted:
+                gone = _status(410, "The provided continue parameter is too old")
+                return self._answer(410, gone | {"metadata": {"continue": f"{start}@{self.cluster.version}"}})
             at, first = int(version or self.cluster.version), int(start or 0)
             items = list(self.cluster.objects.get(path, {}).values())
         meta = {"resourceVersion": str(at)}
+        limit = limit or len(items)  # 0 is no limit
         if first + limit < len(items):
             meta["continue"] = f"{first + limit}@{at}"
-        self._answer(200, {"kind": "List", "metadata": meta, "items": items[first : first + limit]})
+        return self._answer(200, {"kind": "List", "metadata": meta, "items": items[first : first + limit]})
 
     def _watch(self, path: str, version: int, seconds: float, *, bookmarks: bool) -> None:
         self.send_response(200)

@@ -133,7 +133,7 @@ BREAKS = st.lists(
             kind, how, NOON + start * SECOND // 2, NOON + (start + lasts) * SECOND // 2
         ),
         st.sampled_from(["pods", "resourceclaims", "namespaces"]),
-        st.sampled_from(["ends", "away", "too old", "forbidden"]),
+        st.sampled_from(["ends", "away", "too old", "forbidden", "forgets"]),
         st.integers(0, 120), st.integers(0, 30),
     ),
     max_size=6,

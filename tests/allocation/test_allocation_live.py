@@ -289,6 +289,60 @@ def test_a_version_that_is_too_old_is_a_list_and_a_gap(
     assert ("relist", "resourceclaims") in gaps(store)
 
 
+def test_a_list_that_the_server_forgets_half_way_is_listed_whole(
+    cluster: FakeCluster, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """410 for a page: what went after the pages before it would be billed until the collector's next start.
+
+    In pages it could take too long again; and a cluster that was never seen has no gap, but a beginning.
+    """
+    monkeypatch.setattr("collectors.live.kube.answers.PAGE_OBJECTS", 2)
+    for name in "abc":
+        cluster.put(k.PODS, k.pod(name, limits={"amd.com/gpu": "1"}, node=f"n-{name}"))
+
+    def goes() -> None:
+        cluster.delete(k.PODS, "uid-a")
+        cluster.compact()
+
+    cluster.at_page[k.PODS] = goes
+    with running(cluster, store, tmp_path) as one:
+        rows = one.until(lambda rows: len(rows) > 1)
+        cluster.put(k.PODS, k.pod("d", limits={"amd.com/gpu": "1"}, node="n-d"))
+        rows = one.until(lambda rows: len(rows) == 3)
+        assert one.report.not_ready() == []
+    assert sorted(r["pod"] for r in rows if r["end"] is None) == ["b", "c", "d"]
+    assert [limit for path, limit in cluster.limits if path == k.PODS] == ["2", "2", "0"]
+    assert gaps(store) == []
+
+
+def test_a_list_that_is_forgotten_while_it_is_read_again_is_a_gap_with_bounds(
+    cluster: FakeCluster, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ended before the list that could be read whole ended since all was seen last."""
+    monkeypatch.setattr("collectors.live.kube.answers.PAGE_OBJECTS", 2)
+    for name in "abc":
+        cluster.put(k.PODS, k.pod(name, limits={"amd.com/gpu": "1"}, node=f"n-{name}"))
+    with running(cluster, store, tmp_path) as one:
+        one.until(lambda rows: len(rows) == 3)
+
+        def goes() -> None:
+            cluster.delete(k.PODS, "uid-a")
+            cluster.compact()
+
+        cluster.at_page[k.PODS] = goes
+        before = time.time()
+        cluster.stop()
+        cluster.put(k.PODS, k.pod("d", limits={"amd.com/gpu": "1"}, node="n-d"))
+        cluster.compact()
+        cluster.start()
+        rows = one.until(lambda rows: len(rows) == 4 and any(r["end"] for r in rows))
+        until(lambda: not one.report.not_ready(), "readiness that tells it", SECONDS)
+    [ended] = [r for r in rows if r["end"] is not None]
+    assert (ended["pod"], ended["end_quality"]) == ("a", "gap")
+    assert before - 1 <= ended["end"].timestamp() <= time.time()
+    assert ("relist", "pods") in gaps(store)
+
+
 def test_a_restart_goes_on_with_what_was_open(cluster: FakeCluster, store: Store, tmp_path: Path) -> None:
     """What ended while it was down ended within known bounds; what still runs is the same interval."""
     scene(cluster)
@@ -328,7 +382,10 @@ def test_a_lost_state_folder_leaves_nothing_open(cluster: FakeCluster, store: St
     cluster.delete(k.PODS, "uid-p")
     cluster.delete(k.NODES, "uid-n9")
     shutil.rmtree(tmp_path / "state")
+    cluster.stop()  # who begins while nobody answers has not seen anything either
     with running(cluster, store, tmp_path) as one:
+        until(lambda: len(one.report.not_ready()) > 3, "that nobody answers", SECONDS)
+        cluster.start()
         after = {r["pod"]: r for r in one.until(lambda rows: sum(r["end"] is None for r in rows) == 1)}
         until(lambda: store.rows("devices").to_pylist()[-1]["end"] is not None, "the node's end", SECONDS)
     assert after["q"]["end"] is None and after["q"]["start"] == before["q"]["start"]

@@ -18,6 +18,7 @@ from pipeline.kube.connection import Connection
 from pipeline.kube.session import headers, session, url
 
 PAGE_OBJECTS = 500
+_NO_LIMIT = "0"
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """Longest event: etcd holds no object of more than 1.5 MB."""
 _CONNECT_SECONDS, _LIST_SECONDS = 5.0, 60.0
@@ -88,11 +89,16 @@ class Server:
             with suppress(OSError, ValueError, RuntimeError):
                 response.raw.shutdown()
 
-    def pages(self, paths: tuple[str, ...], accept: str) -> Iterator[Page]:
-        """All pages of one state of the resource."""
+    def pages(self, paths: tuple[str, ...], accept: str, *, at_once: bool) -> Iterator[Page]:
+        """One state of the resource, in pages, or in one that holds all.
+
+        A server forgets a state after some minutes, and then has 410 for the next page.  The token that comes
+        with it would go on with a later state: what changed before that page would never be heard of.
+        """
         token: str | None = ""
         while token is not None:
-            query = {"limit": str(PAGE_OBJECTS), **({"continue": token} if token else {})}
+            limit = _NO_LIMIT if at_once else str(PAGE_OBJECTS)
+            query = {"limit": limit, **({"continue": token} if token else {})}
             with self._get("list", paths, query, accept, _LIST_SECONDS) as response:
                 try:
                     page = _PAGE.decode(response.content)

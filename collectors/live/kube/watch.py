@@ -18,6 +18,8 @@ from collectors.live.kube.answers import Absent, Away, Forbidden, Gone, Page
 
 _QUIET_MICROSECONDS = 90_000_000
 """An open watch says something about every minute: one that was quiet for longer died unnoticed."""
+_SHORT_MICROSECONDS = 1_000_000
+"""A watch that ends sooner without a word is refused: to ask again at once would never end."""
 _PATIENT_SECONDS = 4.0
 """So long a server that starts may refuse before the rest goes on without what it refuses."""
 RETRY_SECONDS = 60.0
@@ -79,7 +81,7 @@ class Serves(Protocol):
     closed: bool
 
     def now(self) -> int: ...
-    def pages(self, paths: tuple[str, ...], accept: str) -> Iterator[Page]: ...
+    def pages(self, paths: tuple[str, ...], accept: str, *, at_once: bool) -> Iterator[Page]: ...
     def lines(self, paths: tuple[str, ...], version: str, accept: str) -> Iterator[bytes]: ...
 
 
@@ -94,7 +96,10 @@ class Follower:
     version: str | None = None
     blind_since: int | None = None
     _heard: int = 0
-    """When the server last said something of this resource."""
+    """When the server last said something of this resource; 0 until it was listed once."""
+    _at_once: bool = False
+    """The last list was forgotten by the server before it was read: the next is asked for in one piece, as
+    client-go's pager does, since that cannot be."""
 
     def run(self) -> None:
         pause, refused = _FIRST_PAUSE, 0.0
@@ -103,8 +108,6 @@ class Follower:
             try:
                 self._once()
                 pause, refused = _FIRST_PAUSE, 0.0
-            except Gone:
-                self.version = None
             except Forbidden as lack:
                 # A server that starts refuses everybody until it has read who may what: ask again soon.
                 wait = refused = min(max(2 * refused, _FIRST_PAUSE), RETRY_SECONDS)
@@ -116,10 +119,12 @@ class Follower:
                 wait = RETRY_SECONDS
                 self._without(self.kind.name, "this cluster does not serve them", True)
                 self.version = None
-            except Away as away:
+            except (Away, Gone) as lack:
                 self._blind()
+                if isinstance(lack, Gone):
+                    self._at_once, self.version = self.version is None, None
                 refused = 0.0
-                self.watch.waits(f"API server for {self.kind.name}", f"API server, {self.kind.name}: {away}")
+                self.watch.waits(f"API server for {self.kind.name}", f"API server, {self.kind.name}: {lack}")
                 wait = pause * random.uniform(0.8, 1.2)
                 pause = min(2 * pause, _LONGEST_PAUSE)
             if wait and self.watch.wait(wait):
@@ -131,9 +136,14 @@ class Follower:
         self._watch(self.version)
 
     def _blind(self) -> None:
-        """All that a watch was sent was read when it breaks off, unless it was dead for a while."""
+        """All that a watch was sent was read when it breaks off, unless it was dead for a while.
+
+        Who never saw anything has nothing to be blind of: its first list is a beginning.
+        """
+        if not self._heard:
+            return
         now = self.server.now()
-        dead = self._heard and now - self._heard > _QUIET_MICROSECONDS
+        dead = now - self._heard > _QUIET_MICROSECONDS
         self.blind_since = self.blind_since or (self._heard if dead else now)
 
     def _without(self, part: str, reason: str, lasting: bool) -> None:
@@ -146,12 +156,15 @@ class Follower:
             self._tell("lacking", None)
 
     def _list(self) -> str:
-        version = ""
-        for page in self.server.pages(self.kind.paths, self.kind.accept):
+        """It is told when it is whole: what was in a part of one that broke off may be gone in the next."""
+        at_once, self._at_once = self._at_once, False
+        version, found = "", list[News]()
+        for page in self.server.pages(self.kind.paths, self.kind.accept, at_once=at_once):
             version = page.metadata.resourceVersion
-            for item in page.items or ():
-                self._object("listed", item)
+            found += (self._object("listed", item) for item in page.items or ())
         self._answers()
+        for news in found:
+            self.put(news)
         self._heard = self.server.now()
         self._tell("synced", self.blind_since)
         self.blind_since = None
@@ -162,19 +175,18 @@ class Follower:
         self.watch.goes_on(f"API server for {self.kind.name}", self.kind.name, *rights)
 
     def _watch(self, version: str) -> None:
-        opened = 0
-        try:
-            for line in self.server.lines(self.kind.paths, version, self.kind.accept):
-                if not opened:
-                    opened = self.server.now()
-                    self._answers()
-                if line:
-                    self._line(line)
-                    self._sees_again(opened)
-                    self._heard = self.server.now()
-        except Gone:
-            self._blind()
-            raise
+        opened, spoke = 0, False
+        for line in self.server.lines(self.kind.paths, version, self.kind.accept):
+            if not opened:
+                opened = self.server.now()
+                self._answers()
+            if line:
+                self._line(line)
+                self._sees_again(opened)
+                self._heard = self.server.now()
+                spoke = True
+        if not spoke and not self.server.closed and self.server.now() - opened < _SHORT_MICROSECONDS:
+            raise Away("it ends a watch as soon as it begins")
 
     def _sees_again(self, since: int) -> None:
         """Only an event says so: a server that is new opens a watch, and then no longer knows its version."""
@@ -193,14 +205,17 @@ class Follower:
                 raise Gone(failure.message)
             raise Away(failure.message or f"watch error {failure.code}")
         if event.type in ("ADDED", "MODIFIED", "DELETED"):
-            self._object("gone" if event.type == "DELETED" else "put", event.object)
+            self.put(self._object("gone" if event.type == "DELETED" else "put", event.object))
         self.version = _VERSIONED.decode(event.object).metadata.resourceVersion or self.version
 
-    def _object(self, what: Literal["listed", "put", "gone"], item: msgspec.Raw) -> None:
+    def _object(self, what: Literal["listed", "put", "gone"], item: msgspec.Raw) -> News:
         try:
-            self._tell(what, self.kind.reduce(bytes(item)))
+            return self._news(what, self.kind.reduce(bytes(item)))
         except (msgspec.DecodeError, ValueError) as error:
-            self._tell("refused", f"{self.kind.name}: {str(error)[:200]}")
+            return self._news("refused", f"{self.kind.name}: {str(error)[:200]}")
 
     def _tell(self, what: What, value: Any) -> None:
-        self.put(News(self.kind.name, what, value, self.server.now()))
+        self.put(self._news(what, value))
+
+    def _news(self, what: What, value: Any) -> News:
+        return News(self.kind.name, what, value, self.server.now())

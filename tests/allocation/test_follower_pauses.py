@@ -1,0 +1,106 @@
+"""A server that answers at once but gives nothing is asked after a pause each time, and ever less often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from collectors.live.kube.answers import Away, Gone, ListMeta, Page
+from collectors.live.kube.watch import Follower, Kind, News
+
+SECOND = 1_000_000
+BOOKMARK = b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"8"}}}'
+
+
+@dataclass
+class Server:
+    """It breaks off in one way, whatever is asked; time goes on by waiting alone."""
+
+    how: str
+    clock: int = 1_790_000_000 * SECOND
+    closed: bool = False
+    lists: list[bool] = field(default_factory=list)
+    """Of each list: whether it was asked for in one piece."""
+
+    def now(self) -> int:
+        return self.clock
+
+    def pages(self, paths: tuple[str, ...], accept: str, *, at_once: bool) -> Iterator[Page]:
+        self.lists.append(at_once)
+        yield Page(ListMeta("7", "more"), [])
+        if self.how == "forgets its lists":
+            if at_once:
+                raise Away("no answer in time")
+            raise Gone("too old to go on with")
+
+    def lines(self, paths: tuple[str, ...], version: str, accept: str) -> Iterator[bytes]:
+        yield b""
+        if self.how == "knows no version":
+            raise Gone("too old")
+        if self.how == "speaks":
+            yield BOOKMARK
+
+
+@dataclass
+class Watch:
+    server: Server
+    paused: list[float] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def now(self) -> int:
+        return self.server.clock
+
+    def wait(self, seconds: float) -> bool:
+        self.paused.append(seconds)
+        self.server.clock += round(seconds * SECOND)
+        return len(self.paused) > 12
+
+    def waits(self, part: str, reason: str) -> None:
+        self.reasons[part] = reason
+
+    def goes_on(self, *parts: str) -> None: ...
+    def notes(self, part: str, reason: str) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("knows no version", "too old"), ("forgets its lists", "too old to go on"),
+        ("ends its watches", "as soon as it begins"),
+    ],
+)  # fmt: skip
+def test_a_server_that_refuses_at_once_is_asked_ever_less_often(how: str, said: str) -> None:
+    """An API server in trouble would be asked thousands of times a second by each resource's thread."""
+    server = Server(how)
+    watch = Watch(server)
+    told: list[News] = []
+    Follower(Kind("pods", ("/pods",), bytes), server, told.append, watch).run()
+    assert len(server.lists) <= len(watch.paused)
+    assert watch.paused[0] < 0.5 and 20 < watch.paused[-1] < 40
+    assert said in " ".join(watch.reasons.values())
+    if how == "forgets its lists":
+        assert server.lists == [False, True] * 6 + [False], "pages again, where one piece is too much"
+        assert told == []
+    else:
+        assert not any(server.lists)
+
+
+def test_a_watch_that_ends_after_a_word_is_opened_again_at_once() -> None:
+    """Servers end each watch now and then: that is no failure, and nothing may be late for it."""
+    server = Server("speaks")
+    watch = Watch(server)
+
+    def put(news: News) -> None: ...
+
+    opened = server.lines
+
+    def lines(paths: tuple[str, ...], version: str, accept: str) -> Iterator[bytes]:
+        if version == "8":
+            server.closed = True
+        return opened(paths, version, accept)
+
+    server.lines = lines  # type: ignore[method-assign]
+    Follower(Kind("pods", ("/pods",), bytes), server, put, watch).run()
+    assert watch.paused == [] and server.lists == [False]
