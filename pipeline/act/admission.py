@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from pipeline.act.step_records import open_steps, past_steps
+from pipeline.act.step_records import open_steps
 from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object
 from pipeline.actuator.ladder.reading import (
     CHECK_STATUS,
@@ -20,6 +20,7 @@ from pipeline.actuator.ladder.reading import (
     conditions,
     listed,
 )
+from pipeline.policy.reading import past_steps
 from pipeline.store import Store
 
 CONTROLLER = "driftledger.io/budget"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pipeline.act.approvals import granted, still_offered
 from pipeline.act.events import Publisher, Taken, lasts, publish, taken
-from pipeline.act.step_records import muted, open_steps, past_steps
+from pipeline.act.step_records import open_steps
 from pipeline.act.steps_end import ended, settled
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
 from pipeline.actuator.ladder import scale_idle
@@ -21,37 +21,24 @@ from pipeline.actuator.rights import refusal
 from pipeline.canonical import canonical
 from pipeline.policy.climb import Due, due
 from pipeline.policy.decisions import Gate
-from pipeline.policy.ladders import Ladder
-from pipeline.policy.money import Standing
-from pipeline.policy.rules import Policy, Target
+from pipeline.policy.past_steps import followed as newest
+from pipeline.policy.reading import past_steps
 from pipeline.policy.step_decision import Known, StepDecision, decided, refused
 from pipeline.store import Store
 
 RETRY = timedelta(minutes=15)
 """Pause after a step that the cluster did not take."""
 
-Idle = Callable[[Ladder, str], tuple[Target, ...]]
-"""Workloads of a namespace that hold GPUs and use none."""
-
-
-def nothing_idle(ladder: Ladder, namespace: str) -> tuple[Target, ...]:
-    return ()
-
 
 def climb(
-    store: Store,
-    publisher: Publisher,
-    policy: Policy,
-    standings: Mapping[str, Standing],
-    clients: Mapping[str, Kubernetes],
-    now: datetime,
-    idle: Idle = nothing_idle,
+    store: Store, publisher: Publisher, known: Known, clients: Mapping[str, Kubernetes]
 ) -> tuple[Taken, ...]:
     """The steps taken at this tick, each recorded before the next.
 
-    `standings` are by budget.  After each step the gates are judged anew, so that limits hold within a tick.
-    A cluster that another process leads is left to that process.
+    `known` is of a snapshot before the tick.  After each step the gates are judged anew, so that limits hold
+    within a tick.  A cluster that another process leads is left to that process.
     """
+    policy, standings, now = known.policy, known.standings, known.now
     done: list[Taken] = []
     clients, others = leading(clients), followed(clients)
     for one in open_steps(store, past_steps(store)):
@@ -65,9 +52,9 @@ def climb(
             if not lasts(store, one.past.action_id, step.state, step.detail):
                 done.append(publish(publisher, taken(one.of, one.target, "", *step), now))
     looked: set[tuple[str, str, str]] = set()
-    while (found := _next(store, policy, standings, now, looked, others)) is not None:
+    while (found := _next(store, known, looked, others)) is not None:
         looked.add(_key(found[0]))
-        done += _taken(store, publisher, *found, clients, idle)
+        done += _taken(store, publisher, *found, clients)
     return tuple(done)
 
 
@@ -76,19 +63,16 @@ def _key(one: Due) -> tuple[str, str, str]:
 
 
 def _next(
-    store: Store,
-    policy: Policy,
-    standings: Mapping[str, Standing],
-    now: datetime,
-    looked: set[tuple[str, str, str]],
-    others: frozenset[str],
+    store: Store, known: Known, looked: set[tuple[str, str, str]], others: frozenset[str]
 ) -> tuple[Due, Known] | None:
-    if not policy.ladders:
+    if not known.policy.ladders:
         return None
-    history = past_steps(store)
-    resting = muted(store, tuple(ladder.name for ladder in policy.ladders))
-    known = Known(policy, standings, history, resting, now, store.snapshot())
-    for one in due(policy, standings, history, now, resting):
+    before = {past.action_id: past for past in known.history}
+    begun = [past for past in past_steps(store) if before.get(past.action_id) != past]
+    known = replace(
+        known, history=newest(known.history, begun), begun=frozenset(past.action_id for past in begun)
+    )
+    for one in due(known.policy, known.standings, known.history, known.now, known.muted):
         if _key(one) not in looked and one.ladder.cluster not in others:
             return one, known
     return None
@@ -100,10 +84,9 @@ def _taken(
     one: Due,
     known: Known,
     clients: Mapping[str, Kubernetes],
-    idle: Idle,
 ) -> Iterator[Taken]:
     client = reached(clients, one.ladder.cluster, one.rung.step)
-    decision = _decision(store, one, known, client, idle)
+    decision = _decision(store, one, known, client)
     first = taken(
         decision, decision.target, "", "refused" if decision.reason else "proposed", _words(decision),
         decision.evidence, decision.snapshot,
@@ -131,7 +114,7 @@ def _refused_lately(store: Store, decision: StepDecision, now: datetime) -> bool
     return bool(rows) and now - rows[0]["time"] < RETRY
 
 
-def _decision(store: Store, one: Due, known: Known, client: Kubernetes | None, idle: Idle) -> StepDecision:
+def _decision(store: Store, one: Due, known: Known, client: Kubernetes | None) -> StepDecision:
     """What a person was offered, or agreed to, is not planned anew while the offer stands.
 
     But who is offered as idle and has begun to work since is not scaled to zero.
@@ -144,11 +127,11 @@ def _decision(store: Store, one: Due, known: Known, client: Kubernetes | None, i
         )
     if one.ladder.mode != "observe" and (lacking := refusal(client, NEEDS[one.rung.step], one.namespace)):
         return refused(one, Gate("rights", False, lacking), known)
-    targets = idle(one.ladder, one.namespace) if one.rung.step == "scale_idle" else ()
+    idle = known.idle.get((one.ladder.name, one.namespace), ()) if one.rung.step == "scale_idle" else ()
     offered = _offered(store, one, known)
-    if offered is not None and scale_idle.targets(offered.plan) <= set(targets):
+    if offered is not None and scale_idle.targets(offered.plan) <= set(idle):
         return offered
-    scope = Scope(one.ladder.cluster, one.namespace, one.ladder.spare, one.ladder.most, targets)
+    scope = Scope(one.ladder.cluster, one.namespace, one.ladder.spare, one.ladder.most, idle)
     plan = RUNGS[one.rung.step].plan(client, scope)
     if isinstance(plan, ApiError):
         return refused(one, Gate("cluster_read", False, plan.words), known)

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from pipeline.act.standings import Money, standings
 from pipeline.answers.cost import extent
+from pipeline.answers.standings import Money, standings
 from pipeline.errors import NotFound
 from pipeline.policy.climb import Due, due, over
 from pipeline.policy.ladders import Ladder

@@ -1,58 +1,22 @@
-"""What the ladders of a policy are told: how budgets stand, and which workloads use none of their GPUs."""
+"""One tick of the ladders on a ledger: all that they decide on is read of one snapshot of it first."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import NamedTuple
+from dataclasses import replace
+from datetime import datetime
 
-from pipeline.act.climbing import Idle, climb
+from pipeline.act.climbing import climb
 from pipeline.act.events import Publisher, Taken
 from pipeline.act.step_outcome import measured
 from pipeline.actuator.kubernetes import Kubernetes
-from pipeline.answers.budgets import budgets
-from pipeline.answers.cost import cost, extent
-from pipeline.answers.window import Window
-from pipeline.budgets import Budget
-from pipeline.errors import ConfigError, NotFound
-from pipeline.ownership.rules import Ownership
-from pipeline.policy.ladders import Ladder
-from pipeline.policy.money import Standing
-from pipeline.policy.rules import Policy, Target
-from pipeline.prices.book import PriceBook
-from pipeline.settings.cost import CostRule
+from pipeline.answers.standings import Money, idle_workloads, standings
+from pipeline.explain.counted_by import described, keep
+from pipeline.policy.climb import due
+from pipeline.policy.reading import muted_until, past_steps
+from pipeline.policy.rules import Policy
+from pipeline.policy.step_decision import Known
 from pipeline.store import Store
-
-SEED = 0
-"""Of the forecast: the same ledger gives the same standing."""
-WHOLE = Decimal("0.99")
-"""Least share of the time that must have been observed before a workload counts as idle."""
-FIRST = timedelta(minutes=10)
-"""Beginning of the span: what was not held then already was not held for long enough."""
-
-
-class Money(NamedTuple):
-    """What costs are counted by."""
-
-    plans: tuple[Budget, ...]
-    prices: PriceBook
-    rule: CostRule = CostRule()  # frozen
-    owners: Ownership = Ownership()  # frozen
-
-    def check(self, policy: Policy) -> None:
-        """Raises ConfigError for a ladder whose budget is none of the plans."""
-        known = {plan.name for plan in self.plans}
-        for place, ladder in enumerate(policy.ladders):
-            if ladder.budget not in known:
-                remedy = f"the file of budgets has {', '.join(sorted(known)) or 'none'}"
-                raise ConfigError(f"ladders[{place}].budget", ladder.budget, remedy)
-
-
-def standings(store: Store, money: Money, now: datetime) -> dict[str, Standing]:
-    """By budget, of those that hold at `now`."""
-    answer = budgets(store, money.plans, now, SEED, money.prices, money.rule, money.owners)
-    return {row["budget"]: Standing.from_row(row, answer.as_of) for row in answer.named()}
 
 
 def climbed(
@@ -64,46 +28,30 @@ def climbed(
     now: datetime,
 ) -> tuple[Taken, ...]:
     """One tick of the policy's ladders; steps that hold end in time, whatever the policy says by now."""
-    known = standings(store, money, now) if money else {}
-    taken = climb(store, publisher, policy, known, clients, now, idle_workloads(store, now))
+    known = read(store, policy, money, now)
+    if money and known.money:
+        keep(store, money, known.money["sha256"], now)
+    taken = climb(store, publisher, known, clients)
     if money:
         measured(store, publisher, money.prices, money.plans[0].currency, now)
     return taken
 
 
-def idle_workloads(store: Store, now: datetime) -> Idle:
-    """Those that held GPUs all the time that the ladder says, were seen all of it, and used none."""
-
-    def found(ladder: Ladder, namespace: str) -> tuple[Target, ...]:
-        try:
-            end = min(extent(store).end, now.replace(second=0, microsecond=0))
-        except NotFound:
-            return ()
-        start = end - ladder.idle_for
-        held = _hours(store, Window(start, end), ladder.cluster, namespace)
-        begun = Window(start, start + min(FIRST, ladder.idle_for))
-        before = _hours(store, begun, ladder.cluster, namespace)
-        idle = [name for name, (had, used, seen) in held.items() if had and not used and seen >= WHOLE]
-        long = [name for name in sorted(idle) if before.get(name, (Decimal(0),))[0]]
-        return tuple(Target.of(ladder.cluster, namespace, name) for name in long)
-
-    return found
-
-
-Hours = tuple[Decimal, Decimal, Decimal]
-"""GPU-hours held, GPU-hours with any work, and the share of time that was observed."""
-
-
-def _hours(store: Store, window: Window, cluster: str, namespace: str) -> dict[str, Hours]:
-    try:
-        answer = cost(store, window, ("cluster", "namespace", "workload"))
-    except NotFound:
-        return {}
-    mine = [r for r in answer.named() if (r["cluster"], r["namespace"]) == (cluster, namespace)]
-    none = Decimal(0)
-    return {
-        str(r["workload"]): (
-            r["allocated_gpu_hours"] or none, r["active_gpu_hours"] or none, r["completeness"] or none
+def read(store: Store, policy: Policy, money: Money | None, now: datetime) -> Known:
+    """What the tick's decisions rest on, of one snapshot."""
+    with store.steady():
+        known = Known(
+            policy=policy,
+            standings=standings(store, money, now) if money else {},
+            history=past_steps(store),
+            muted=muted_until(store, (ladder.name for ladder in policy.ladders)),
+            now=now,
+            snapshot=store.snapshot(),
         )
-        for r in mine
-    }  # fmt: skip
+        called = list(due(policy, known.standings, known.history, now, known.muted))
+        idle = {
+            (one.ladder.name, one.namespace): idle_workloads(store, one.ladder, one.namespace, now)
+            for one in called
+            if one.rung.step == "scale_idle" and one.failed is None
+        }
+    return replace(known, idle=idle, money=described(money) if money else {})

@@ -8,9 +8,9 @@ from decimal import Decimal
 from pipeline.act import outcome
 from pipeline.act.events import Publisher
 from pipeline.act.outcome import Result
-from pipeline.act.step_records import past_steps
 from pipeline.canonical import canonical, instant
 from pipeline.explain.effect import Effect, Side, effect
+from pipeline.policy.reading import past_steps
 from pipeline.prices.book import PriceBook
 from pipeline.store import Store
 

@@ -1,4 +1,4 @@
-"""Steps of ladders in the ledger: read as history, and each open one with its plan and its end."""
+"""Steps of ladders that hold, or may hold, each with its plan and its end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.canonical import moment
-from pipeline.policy.ladders import STEPS
 from pipeline.policy.past_steps import PastStep
 from pipeline.policy.rules import Target
 from pipeline.policy.step_decision import StepDecision
@@ -40,11 +39,6 @@ class Taken:
         return Target(self.past.cluster, self.past.namespace, "Namespace", self.past.namespace)
 
 
-def past_steps(store: Store) -> tuple[PastStep, ...]:
-    """Every step that was approved or went further, oldest first."""
-    return tuple(PastStep(**row) for row in store.query("ladder_history", kinds=list(STEPS)).to_pylist())
-
-
 def open_steps(store: Store, history: tuple[PastStep, ...]) -> Iterator[Taken]:
     for past in history:
         if past.open and (found := step(store, past)) is not None:
@@ -59,9 +53,3 @@ def step(store: Store, past: PastStep) -> Taken | None:
     evidence = json.loads(rows["proposed"]["evidence"])
     expires = moment(json.loads(rows["approved"]["evidence"])["expires"])
     return Taken(past, evidence["decision"]["plan"], expires, evidence)
-
-
-def muted(store: Store, names: tuple[str, ...]) -> dict[str, datetime]:
-    """Until when each ladder that a person told to rest does so."""
-    found = {name: store.query("rule_muted", rule=name).to_pylist() for name in names}
-    return {name: moment(json.loads(rows[0]["evidence"])["until"]) for name, rows in found.items() if rows}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pipeline.act.events import Publisher, lasts, publish, taken
 from pipeline.act.events import Taken as Event
-from pipeline.act.step_records import Taken, past_steps, step
+from pipeline.act.step_records import Taken, step
 from pipeline.actuator.kubernetes import Kubernetes
 from pipeline.actuator.ladder.contract import Rung
 from pipeline.actuator.ladder.table import RUNGS
@@ -18,6 +18,7 @@ from pipeline.errors import ConfigError, NotFound
 from pipeline.policy.climb import over
 from pipeline.policy.ladders import VERIFY_WITHIN, Ladder
 from pipeline.policy.money import Standing
+from pipeline.policy.reading import past_steps
 from pipeline.policy.recorded import recorded
 from pipeline.policy.rules import Policy
 from pipeline.store import Store

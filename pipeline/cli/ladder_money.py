@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipeline.act.standings import Money
+    from pipeline.answers.standings import Money
     from pipeline.policy.rules import Policy
     from pipeline.settings.groups import Settings
 
@@ -17,7 +17,7 @@ def ladder_money(chosen: Settings, policy: Policy | None) -> Money | None:
     """None for a policy without ladders.  Raises ConfigError where a budget is missing."""
     if policy is None or not policy.ladders:
         return None
-    from pipeline.act.standings import Money
+    from pipeline.answers.standings import Money
     from pipeline.budgets import load
     from pipeline.cli.price_options import price_book
     from pipeline.ownership.file import load as owners

@@ -27,7 +27,7 @@ from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from collectors.publish.publisher import Publisher
-    from pipeline.act.standings import Money
+    from pipeline.answers.standings import Money
     from pipeline.policy.rules import Policy
     from pipeline.settings.groups import Settings
     from pipeline.store import Store

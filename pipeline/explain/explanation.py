@@ -16,6 +16,7 @@ from pipeline.answers.actions import only
 from pipeline.canonical import canonical, moment
 from pipeline.errors import DriftledgerError, NotFound
 from pipeline.explain.differences import differences
+from pipeline.explain.step_again import again
 from pipeline.judge import judge
 from pipeline.lake.location import Place
 from pipeline.policy.consider import consider
@@ -23,7 +24,6 @@ from pipeline.policy.decisions import RULES, Action, Decision, PastAction
 from pipeline.policy.file import parse
 from pipeline.policy.journal import Revision, TargetState
 from pipeline.policy.ladders import STEPS
-from pipeline.policy.step_again import again
 from pipeline.policy.step_decision import StepDecision
 from pipeline.store import Store
 
@@ -142,7 +142,7 @@ def _decided(steps: tuple[Row, ...]) -> Row:
 
 def _again(place: Place, evidence: dict[str, Any], snapshot: int) -> Decision | StepDecision | None:
     if "ladder" in evidence:
-        return again(evidence, snapshot)
+        return again(place, evidence, snapshot)
     policy = parse(evidence["policy"]["text"])
     rule = policy.rule(evidence["rule"])
     if rule is None:

@@ -16,6 +16,8 @@ def step_words(evidence: Mapping[str, Any]) -> Iterator[str]:
         ends = row["forecast"] or "unknown"
         spent = f"{row['spent'] or 'unknown'} of {row['amount']} {row['currency']}"
         yield f"  {row['budget']}: {spent}, forecast {ends}"
+    if counted := counted_words(evidence):
+        yield counted
     yield from gate_words(evidence)
     plan = evidence["decision"].get("plan") or {}
     if plan:
@@ -24,6 +26,13 @@ def step_words(evidence: Mapping[str, Any]) -> Iterator[str]:
     for key, value in sorted(plan.items()):
         for one in value if isinstance(value, list) else [value]:
             yield f"  {key}: {_words(one)}"
+
+
+def counted_words(evidence: Mapping[str, Any]) -> str:
+    """By which prices and rules costs were counted; '' where nobody recorded it."""
+    told = evidence.get("money") or {}
+    named = (f"{name} {told[name]}" for name in ("prices", "rule", "owners") if told.get(name))
+    return f"Costs were counted by {', '.join(named)}; SHA-256 of all {told['sha256']}." if told else ""
 
 
 BUDGET_NAMES = ("source", "about", "window", "amount", "spent", "forecast", "used up", "costs until")

@@ -36,6 +36,14 @@ ACTIONS = Fact(
     ),
 )
 
+COUNTED_BY = Fact(
+    "counted_by",
+    "What the costs were counted by on which steps of ladders rest: prices, rule, owners and budgets.",
+    "append",
+    columns("identity"),
+    (*columns("time", of=TIME), *columns("content")),
+)
+
 OUTCOMES = Fact(
     "outcomes",
     "What actions changed.",

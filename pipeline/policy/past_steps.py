@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,3 +30,10 @@ class PastStep:
     def open(self) -> bool:
         """Something was, or may have been, changed and is not put back."""
         return self.acted_at is not None and self.ended_at is None
+
+
+def followed(history: Iterable[PastStep], newer: Iterable[PastStep]) -> tuple[PastStep, ...]:
+    """The history with the newer states of its steps in their places, and new steps at its end."""
+    states = {past.action_id: past for past in newer}
+    known = [states.pop(past.action_id, past) for past in history]
+    return (*known, *states.values())

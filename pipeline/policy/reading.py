@@ -10,6 +10,8 @@ from detectors import latency_objective
 from pipeline.canonical import moment
 from pipeline.policy.decisions import PastAction
 from pipeline.policy.journal import Journal, SeenState, Served, TargetState
+from pipeline.policy.ladders import STEPS
+from pipeline.policy.past_steps import PastStep
 from pipeline.policy.rules import Rule
 from pipeline.store import Store
 
@@ -19,6 +21,17 @@ _NEVER = datetime(9999, 1, 1)
 def past_actions(store: Store) -> tuple[PastAction, ...]:
     """Every action that was approved or went further, oldest first."""
     return tuple(PastAction(**row) for row in store.query("actions_history").to_pylist())
+
+
+def past_steps(store: Store) -> tuple[PastStep, ...]:
+    """Every step of a ladder that was approved or went further, oldest first."""
+    return tuple(PastStep(**row) for row in store.query("ladder_history", kinds=list(STEPS)).to_pylist())
+
+
+def muted_until(store: Store, names: Iterable[str]) -> dict[str, datetime]:
+    """Until when each rule or ladder that a person told to rest does so."""
+    found = {name: store.query("rule_muted", rule=name).to_pylist() for name in names}
+    return {name: moment(json.loads(rows[0]["evidence"])["until"]) for name, rows in found.items() if rows}
 
 
 def journal(
@@ -32,7 +45,8 @@ def journal(
     """The journal of a model at the store's snapshot; `triggers` are the detectors of proven harm."""
     served = _served(store, model, tuple(triggers), rule.detectors, rule.min_count, now)
     seen = _seen(store, rule)
-    return Journal(store.snapshot(), served, target, _gaps(store, rule, now), _muted(store, rule), seen)
+    muted = muted_until(store, (rule.name,)).get(rule.name)
+    return Journal(store.snapshot(), served, target, _gaps(store, rule, now), muted, seen)
 
 
 def traffic(store: Store, model: str, version: str) -> tuple[datetime, datetime] | None:
@@ -74,8 +88,3 @@ def _seen(store: Store, rule: Rule) -> tuple[SeenState, ...]:
         "journal_states", cluster=of.cluster, namespace=of.namespace, workload=of.workload
     ).to_pylist()
     return tuple(SeenState(r["template_hash"], json.loads(r["config"]), r["began"]) for r in rows)
-
-
-def _muted(store: Store, rule: Rule) -> datetime | None:
-    found = store.query("rule_muted", rule=rule.name).to_pylist()
-    return moment(json.loads(found[0]["evidence"])["until"]) if found else None

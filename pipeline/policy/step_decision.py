@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,13 @@ class Known:
     """By name of the ladder."""
     now: datetime
     snapshot: int
+    """Of the ledger, from which all of it was read but what this tick has begun."""
+    money: Mapping[str, str] = field(default_factory=dict)
+    """What the costs were counted by: its SHA-256, and what its parts call themselves."""
+    idle: Mapping[tuple[str, str], tuple[Target, ...]] = field(default_factory=dict)
+    """By name of the ladder and namespace, workloads that hold GPUs and use none."""
+    begun: frozenset[str] = frozenset()
+    """Steps of the history whose state this tick has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +110,21 @@ def _evidence(due: Due, gates: Sequence[Gate], decision: Mapping[str, Any], know
         {
             "format": FORMAT,
             "rules": RULES,
-            "ladder": {"step": due.rung.step, "namespace": due.namespace},
+            "ladder": {"step": due.rung.step, "namespace": due.namespace} | _idle(due, known),
             "decision": decision,
             "budgets": [asdict(s) for _, s in sorted(known.standings.items())],
             "gates": [asdict(g) for g in gates],
+            "money": known.money,
             "history": [asdict(p) for p in known.history],
             "muted": known.muted,
             "now": known.now,
             "policy": known.policy.recorded,
             "rule": due.ladder.name,
         }
+        | ({"begun": sorted(known.begun)} if known.begun else {})
     )
+
+
+def _idle(due: Due, known: Known) -> dict[str, list[str]]:
+    found = known.idle.get((due.ladder.name, due.namespace)) if due.rung.step == "scale_idle" else None
+    return {} if found is None else {"idle": [target.workload for target in found]}

@@ -43,6 +43,8 @@ SELECT 'findings', '', count(*), min(time), max(time) FROM findings HAVING count
 UNION ALL
 SELECT 'actions', cluster, count(*), min(time), max(time) FROM actions GROUP BY cluster
 UNION ALL
+SELECT 'counted_by', '', count(*), min(time), max(time) FROM counted_by HAVING count(*) > 0
+UNION ALL
 SELECT 'revisions', cluster, count(*), min(time), max(time) FROM revisions GROUP BY cluster
 UNION ALL
 SELECT 'alerts', '', count(*), min(time), max(time) FROM alerts HAVING count(*) > 0

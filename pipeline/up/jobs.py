@@ -12,7 +12,7 @@ from detectors.finding import Finding
 from detectors.parameters import Parameters
 from pipeline.act.admission import answer, holds
 from pipeline.act.proving import prove
-from pipeline.act.standings import Money, climbed
+from pipeline.act.standings import climbed
 from pipeline.act.tick import act
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
 from pipeline.actuator.lease import Led, leading
@@ -22,6 +22,7 @@ from pipeline.alerts.delivery import Send
 from pipeline.alerts.messages import summary
 from pipeline.alerts.tick import delivered, record
 from pipeline.answers.burning import Burning, burning
+from pipeline.answers.standings import Money
 from pipeline.drift_tick import Memory
 from pipeline.embedded import Embedded
 from pipeline.errors import StoreUnavailable

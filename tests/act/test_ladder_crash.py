@@ -11,7 +11,7 @@ from pipeline.act.climbing import climb
 from pipeline.policy.ladders import STEPS
 from pipeline.policy.rules import Target
 from tests.act.memory_ledger import Died, MemoryLedger, counted
-from tests.act.test_ladder import NOW, NS, Scene, fields, standing
+from tests.act.test_ladder import NOW, NS, Scene, fields, known, standing
 
 MINUTE = timedelta(minutes=1)
 SPENT = {"evict": 2, "suspend_batch": 2, "freeze": 1, "hold_queues": 1, "cap_autoscalers": 2, "scale_idle": 1}
@@ -30,7 +30,7 @@ class Life(Scene):
     def tick(self, rules, now, spent=120):
         idle = (Target("lab", NS, "Deployment", "idle"),)
         budgets = {"a": standing(spent, as_of=now)}
-        climb(self.ledger, self.ledger, rules, budgets, {"lab": self.api}, now, lambda *_: idle)
+        climb(self.ledger, self.ledger, known(self.ledger, rules, budgets, now, idle), {"lab": self.api})
         for quota in self.api.held.get("resourcequotas", {}).values():
             quota["status"] = {"hard": quota["spec"]["hard"]}
 

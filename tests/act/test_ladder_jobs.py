@@ -17,7 +17,7 @@ from pipeline.settings.groups import Settings
 from pipeline.store import Store
 from pipeline.up import jobs
 from tests.act.objects_api import Objects
-from tests.act.test_ladder import NS, Scene, standing
+from tests.act.test_ladder import NS, Scene, known, standing
 
 NOW = datetime(2026, 11, 24, 12)
 
@@ -58,7 +58,7 @@ def test_workloads_wait_while_a_step_holds_and_no_longer(tmp_path):
     rules = Scene.policy(type("", (), {"name": "lab"})(), steps="hold_admission")
     with Store.open(tmp_path) as store:
         assert answered(store, rules) == "Ready"
-        climb(store, Embedded(store), rules, {"a": standing()}, {"lab": api}, NOW)
+        climb(store, Embedded(store), known(store, rules, {"a": standing()}), {"lab": api})
         assert answered(store, rules) == "Retry"
         assert answered(store, parse(rules.text + "kill_switch: true\n")) == "Ready"
         assert answered(store, rules, NOW + timedelta(hours=12)) == "Ready", "its time is over"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.act.standings import Money, climbed, idle_workloads, standings
+from pipeline.act.standings import climbed
 from pipeline.act.undo import undo
-from pipeline.actuator.kubernetes import Kubernetes
+from pipeline.actuator.kubernetes import DEPLOYMENTS, Kubernetes
+from pipeline.actuator.ladder.reading import PRIORITY_CLASSES
+from pipeline.answers.standings import Money, idle_workloads, standings
 from pipeline.budgets import parse as budgets
 from pipeline.cli.app import main
 from pipeline.embedded import Embedded
@@ -23,9 +26,9 @@ from pipeline.explain.narrative import narrative
 from pipeline.explain.page import page
 from pipeline.policy.file import parse
 from pipeline.prices import PriceBook
-from pipeline.store import Store
+from pipeline.store import Batch, Store
 from tests.act.objects_api import Objects
-from tests.cost_rows import allocation, device, ledger, minutes
+from tests.cost_rows import allocation, device, ledger, minutes, table
 
 START, NOON = datetime(2026, 10, 1), datetime(2026, 10, 21, 12)
 HOUR = timedelta(hours=1)
@@ -94,7 +97,7 @@ def test_standings_and_idle_workloads_are_those_of_the_ledger(folder: Path) -> N
     with Store.open(folder / "ledger", read_only=True) as store:
         money = Money(budgets(MONEY), PriceBook.flat(Decimal(1), "USD"))
         found = standings(store, money, NOON)["a"]
-        idle = idle_workloads(store, NOON)(ladder, "ns")
+        idle = idle_workloads(store, ladder, "ns", NOON)
     assert found.spent == Decimal(500) and found.percent("spent") > 104  # 492 hours, 7 and 1
     assert found.as_of == NOON and found.state == "exceeded"
     assert [t.workload for t in idle] == ["Deployment/idle"]
@@ -160,3 +163,84 @@ def test_a_step_is_verified_by_what_its_namespace_cost_before_and_meanwhile(tmp_
     assert told["detail"] == words and Decimal(json.loads(told["evidence"])["saved"]) == 3
     assert f"outcome   helped: {words}" in "\n".join(narrative(found, changed))
     assert "Money: measured" in (html := page(found, changed)) and "<th>namespace</th>" in html
+
+
+@pytest.fixture(scope="module")
+def scaled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Who was idle went to zero, after a notice of the same tick; costs came later."""
+    where = tmp_path_factory.mktemp("again")
+    held = [
+        allocation("one", "a", START, None, workload="Deployment/busy", time=NOON),
+        allocation("two", "a2", NOON - 7 * HOUR, None, workload="Deployment/idle", time=NOON),
+    ]
+    cards = [device(name, START, time=NOON) for name in ("one", "two")]
+    seen = [
+        m
+        for name, busy in (("one", 30.0), ("two", 0.0))
+        for m in minutes(name, NOON - 8 * HOUR, NOON, busy, active=busy)
+    ]
+    api = Objects()
+    api.put(DEPLOYMENTS, "ns", "idle", spec={"replicas": 2})
+    api.put(PRIORITY_CLASSES, "", "usual", value=1)
+    api.held["deployments.apps/scale"] = api.held["deployments.apps"]
+    rules = parse(TEXT.replace("MODE", "auto").replace("freeze", "scale_idle"))
+    money = Money(budgets(MONEY), PriceBook.flat(Decimal(1), "USD"))
+    with ledger(where, devices=cards, allocations=held, gpu_usage=seen) as store:
+        taken = climbed(store, Embedded(store), rules, money, {"c": api}, NOON)
+        assert ("scale_idle", "executed") in [(t.kind, t.state) for t in taken]
+        later = minutes("one", NOON, NOON + HOUR, 30.0, active=30.0)
+        store.append(Batch({"gpu_usage": table("gpu_usage", later)}))
+    return where, next(t.action_id for t in taken if t.kind == "scale_idle")
+
+
+def test_a_step_is_computed_again_from_the_ledger_whatever_came_later(scaled: tuple[Path, str]) -> None:
+    """Whoever is asked why work went down must not rest on what the one who took it down wrote."""
+    found = explain(*scaled)
+    assert found.identical, found.differences
+    evidence = json.loads(found.recorded)
+    assert evidence["ladder"]["idle"] == ["Deployment/idle"] and len(evidence["begun"]) == 1
+    assert Decimal(evidence["budgets"][0]["spent"]) == 499
+    words = "\n".join(narrative(found))
+    assert "Costs were counted by prices 1 USD a GPU-hour, rule allocation/idle-none/shared-none" in words
+    assert "Costs were counted by prices 1 USD" in page(found, None)
+
+
+FORGED = {
+    "a budget that was not spent": ("499", "599", "budgets[0].spent"),
+    "a workload that was not idle": ('"name":"idle"', '"name":"busy"', "decision.plan.scalings"),
+    "one that the ledger counts as idle": ('"idle":["Deployment/idle"', '"idle":["x"', "ladder.idle[0]"),
+    "a mute that nobody gave": ('"muted":{}', '"muted":{"money":"2026-10-30T00:00:00Z"}', "muted.money"),
+    "other prices": ('"prices":"1 USD', '"prices":"2 USD', "money.prices"),
+    "inputs that were not kept": ('"sha256":"', '"sha256":"0', "is not in the ledger"),
+    "no inputs": ('"money":{', '"other":{', "nothing is recorded of what its costs were counted by"),
+}
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_evidence_that_says_what_the_ledger_does_not_is_found_out(
+    scaled: tuple[Path, str], forged: str
+) -> None:
+    """All of it fits but the ledger."""
+    old, new, told = FORGED[forged]
+    with changed(scaled, "actions", "evidence", old, new):
+        found = explain(*scaled)
+    assert not found.identical and told in "\n".join(found.differences), found.differences
+
+
+def test_what_costs_were_counted_by_is_found_out_too(scaled: tuple[Path, str]) -> None:
+    with changed(scaled, "counted_by", "content", '"amount":"480"', '"amount":"960"'):
+        found = explain(*scaled)
+    assert not found.identical and "was changed in the ledger" in found.differences[0]
+
+
+@contextmanager
+def changed(of: tuple[Path, str], fact: str, column: str, old: str, new: str) -> Iterator[None]:
+    """Behind the ledger's back, in the step's decision or in what it was counted by, and put back after."""
+    which = f"action_id = '{of[1]}' AND state = 'proposed'" if fact == "actions" else "true"
+    with Store.open(of[0]) as store, store.transaction() as con:
+        (kept,) = con.execute(f"SELECT {column} FROM {fact} WHERE {which}").fetchall()[0]
+        assert old in kept, kept
+        con.execute(f"UPDATE {fact} SET {column} = ? WHERE {which}", [kept.replace(old, new)])
+    yield
+    with Store.open(of[0]) as store, store.transaction() as con:
+        con.execute(f"UPDATE {fact} SET {column} = ? WHERE {which}", [kept])

@@ -15,7 +15,7 @@ from pipeline.explain.explanation import Explanation
 from pipeline.explain.narrative import narrative
 from pipeline.explain.page import page
 from pipeline.policy.rules import Target
-from tests.act.test_ladder import HOUR, MINUTE, NOW, NS, InMemory, fields, standing
+from tests.act.test_ladder import HOUR, MINUTE, NOW, NS, InMemory, fields, known, standing
 
 EVIL = 'a"}\n  - {step: evict}\n# ![x](http://198.51.100.7)<script><!channel>\x1b[2J'
 OBJECTS = {
@@ -33,10 +33,9 @@ def lab():
 
 
 def tick(lab, rules, now, spent=120):
-    taken = climb(
-        lab.store, lab.store, rules, {"a": standing(spent, as_of=now)}, {"lab": lab.api}, now,
-        lambda *_: (Target("lab", NS, "Deployment", "idle"),),
-    )  # fmt: skip
+    idle = (Target("lab", NS, "Deployment", "idle"),)
+    told = known(lab.store, rules, {"a": standing(spent, as_of=now)}, now, idle)
+    taken = climb(lab.store, lab.store, told, {"lab": lab.api})
     return [t.state for t in taken]
 
 
@@ -98,7 +97,7 @@ def test_a_step_whose_approval_has_expired_is_not_taken(lab):
 def test_costs_by_a_clock_that_is_off_take_no_step(lab, off):
     rules = lab.policy("auto", "freeze evict")
     stands = {"a": standing(as_of=NOW - off)}
-    taken = climb(lab.store, lab.store, rules, stands, {"lab": lab.api}, NOW)
+    taken = climb(lab.store, lab.store, known(lab.store, rules, stands), {"lab": lab.api})
     assert {t.state for t in taken} == {"refused"} and not lab.api.writes
     assert all(t.detail.startswith("fresh: ") for t in taken)
 
@@ -108,7 +107,7 @@ def test_a_forged_bill_reaches_one_step_an_hour_at_most(lab):
     rules = lab.policy(
         "auto", "freeze hold_queues cap_autoscalers suspend_batch evict", per_namespace_per_hour=1
     )
-    taken = climb(lab.store, lab.store, rules, {"a": standing(10**9)}, {"lab": lab.api}, NOW)
+    taken = climb(lab.store, lab.store, known(lab.store, rules, {"a": standing(10**9)}), {"lab": lab.api})
     assert [t.kind for t in taken if t.state == "executed"] == ["freeze"]
     assert {t.detail.split(":")[0] for t in taken if t.state == "refused"} == {"per_namespace_per_hour"}
 
@@ -117,7 +116,7 @@ def test_a_name_that_carries_yaml_or_markdown_is_only_a_name(lab):
     """Of a budget and of an object: to no plan, page, terminal or channel is it a command."""
     lab.api.held["localqueues.kueue.x-k8s.io"][NS, "q"]["metadata"]["name"] = EVIL
     rules = lab.policy("propose", "hold_queues")
-    climb(lab.store, lab.store, rules, {"a": standing(budget=EVIL)}, {"lab": lab.api}, NOW)
+    climb(lab.store, lab.store, known(lab.store, rules, {"a": standing(budget=EVIL)}), {"lab": lab.api})
     (row,) = lab.rows("proposed")
     assert list(json.loads(row["evidence"])["decision"]["plan"]) == ["changes"]
     found = Explanation(row["action_id"], True, row["evidence"], row["evidence"], (), (row,), None)

@@ -25,7 +25,7 @@ from pipeline.policy.rules import Target
 from tests.act.memory_ledger import MemoryLedger
 from tests.act.objects_api import Objects
 from tests.act.rig_targets import shipped
-from tests.act.test_ladder import HOUR, MINUTE, NOW, NS, InMemory, cluster, fields, standing
+from tests.act.test_ladder import HOUR, MINUTE, NOW, NS, InMemory, cluster, fields, known, standing
 
 
 @pytest.fixture
@@ -156,10 +156,8 @@ def test_what_cannot_be_put_back_is_told_once_and_put_back_when_it_can_be(scene,
 
 
 def climbed(scene, rules, now):
-    taken = climb(
-        scene.store, scene.store, rules, {"a": standing(as_of=NOW)}, {"lab": scene.api}, now,
-        lambda *_: scene.idle,
-    )  # fmt: skip
+    told = known(scene.store, rules, {"a": standing(as_of=NOW)}, now, scene.idle)
+    taken = climb(scene.store, scene.store, told, {"lab": scene.api})
     return [(t.kind, t.state) for t in taken if t.state != "refused"]
 
 
