@@ -112,13 +112,20 @@ def _method(claim: Json, result: Json, device: Device | None) -> str:
 
 
 def _strategy(claim: Json, result: Json) -> str | None:
-    """How the driver was told to share the device among the claim's containers."""
-    request = text(result.get("request")).partition("/")[0]
-    for config in sequence(at(claim, "status", "allocation", "devices", "config")):
-        requests = [text(r).partition("/")[0] for r in sequence(at(config, "requests"))]
-        named = text(at(config, "opaque", "parameters", "sharing", "strategy"))
-        if named in _STRATEGIES and (not requests or request in requests):
-            return _STRATEGIES[named]
+    """How the driver was told to share the device among the claim's containers: the last that speaks of it.
+
+    A class's configurations stand before the claim's own, which override them.
+    """
+    request = text(result.get("request"))
+    # An alternative of a prioritized list is request/alternative; the list's name alone means all of them.
+    named = {request, request.partition("/")[0]}
+    for config in reversed(sequence(at(claim, "status", "allocation", "devices", "config"))):
+        requests = {text(r) for r in sequence(at(config, "requests"))}
+        driver = text(at(config, "opaque", "driver"))
+        strategy = text(at(config, "opaque", "parameters", "sharing", "strategy"))
+        ours = driver in ("", text(result.get("driver"))) and (not requests or requests & named)
+        if ours and strategy in _STRATEGIES:
+            return _STRATEGIES[strategy]
     return None
 
 

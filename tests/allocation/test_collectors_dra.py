@@ -392,6 +392,26 @@ def test_the_sharing_strategy_is_read_from_the_driver_configuration(strategy, me
     assert {r["method"] for r in rows} == {method} and {r["device_units"] for r in rows} == {2}
 
 
+@pytest.mark.parametrize(
+    ("configs", "method"),
+    [
+        ([("TimeSlicing", ["gpu/small"], "nvidia")], "whole"),
+        ([("TimeSlicing", ["gpu/large"], "nvidia")], "time-slicing"),
+        ([("TimeSlicing", ["gpu"], "nvidia"), ("MPS", [], "nvidia")], "mps"),
+        ([("TimeSlicing", ["gpu"], "nvidia"), ("MPS", ["gpu/small"], "nvidia")], "time-slicing"),
+        ([("MPS", [], "example")], "whole"),
+    ],
+)
+def test_a_configuration_speaks_of_the_alternatives_and_the_driver_that_it_names(configs, method):
+    """The scheduler keeps one that names several alternatives whole, and the class's before the claim's."""
+    told = [
+        {"requests": r, "opaque": {"driver": f"gpu.{d}.com", "parameters": {"sharing": {"strategy": s}}}}
+        for s, r, d in configs
+    ]
+    _, [row] = allocations(slice_(device()), claim({"request": "gpu/large"}, config=told))
+    assert row["method"] == method
+
+
 def test_the_v1beta1_form_means_the_same():
     """Kubernetes 1.32 and 1.33 wrap the attributes in `basic`."""
     modern, old = slice_(device()), slice_(device())

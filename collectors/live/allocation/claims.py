@@ -40,6 +40,7 @@ class _Result(TypedDict, total=False):
 
 
 class _OpaqueConfig(TypedDict, total=False):
+    driver: str
     parameters: Any
 
 
