@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from collectors.dra.claims import claim_rows, results
-from collectors.kube_objects import instant, owner, text
+from collectors.kube_objects import at, instant, owner, text
 from collectors.live.allocation.book import Identity, Moment, Row
 from collectors.live.allocation.claims import Claim, body
 from collectors.live.allocation.context import Context
@@ -64,6 +64,19 @@ def _place(result: Any) -> str:
 def address(row: Row) -> str:
     """driver/pool/device of a row: its device where its pool is not known."""
     return str(row["place"]).partition("|")[0]
+
+
+def unknown(row: Row, context: Context) -> bool:
+    """Whether none of the pods is known that could say whose it is: they are gone, or may not be read."""
+    if row["pod"] is not None:
+        return context.pod(row["consumer_uid"]) is None
+    return str(row["workload"]).startswith("PodGroup/")
+
+
+def is_another(claim: Claim, held: Mapping[Identity, Row]) -> bool:
+    """Whether the claim was given devices anew since all that is held of it began."""
+    allocated = micros(instant(at(body(claim), "status", "allocation", "allocationTimestamp")))
+    return allocated is not None and all(row["start"] < allocated for row in held.values())
 
 
 def _row(row: Row, place: str, read: dict[str, Any], context: Context, *, joins: bool) -> Row:

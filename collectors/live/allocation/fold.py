@@ -28,6 +28,7 @@ _CHANGES = ("listed", "synced", "put", "gone")
 _BESIDE = {kind: resource for resource, kind in FOLLOWED.items()}
 _SUBJECT = {"resourceslices": "pool", "resourceclaims": "claim", "pods": "pod", "nodes": "node", **_BESIDE}
 _KIND = {subject: kind for kind, subject in _SUBJECT.items()} | {HOLDING[r]: k for r, k in FOLLOWED.items()}
+_WHOSE = ("namespace", "workload", "workload_revision", "team", "model", "model_version", "labels")
 _LEDGER_KEY = ("device", "share_id", "claim_uid", "consumer_uid", "container", "start")
 
 
@@ -169,7 +170,8 @@ class Fold:
         if claim is not None and claim.body:
             for pool in dra.missing_pools(claim, self.context):
                 self.changes.waiting[pool].add(("claim", uid))
-            for outcome in dra.wanted(claim, self.context, at(moment.time), joins=bool(held)):
+            joins = bool(held) and not dra.is_another(claim, held)
+            for outcome in dra.wanted(claim, self.context, at(moment.time), joins=joins):
                 if isinstance(outcome, list):
                     wanted += [self._remembered(row, held) for row in outcome]
                 else:
@@ -181,9 +183,9 @@ class Fold:
         return list(self.allocations.settle(subject, self._as_it_was(wanted, held, moment), moment, left))
 
     def _as_it_was(self, wanted: list[Row], held: Mapping[Identity, Row], moment: Moment) -> list[Row]:
-        """Nothing changes for who has ended and is not let go yet, nor a workload until its owners are told.
+        """Nothing changes for who has ended and is not let go yet, nor whose it is while nobody can say that.
 
-        After a restart they are asked for again.
+        After a restart owners are asked for again, and pods may be gone whose group or claim is still there.
         """
         rows, left = [], dra.ends(held, self.context)
         for row in wanted:
@@ -191,6 +193,8 @@ class Fold:
             before = held.get(identity)
             if before and identity in left and left[identity].time <= moment.time:
                 row = before
+            elif before and before["workload"] != row["workload"] and dra.unknown(row, self.context):
+                row = row | {name: before.get(name) for name in _WHOSE}
             elif before and self.context.unsure:
                 row = row | {"workload": before["workload"]}
             rows.append(row)
