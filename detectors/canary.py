@@ -60,7 +60,8 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     phi = max(reference.phi_errors, 1.0)
     ratios = np.stack([_ratios(*row) for row in counts[both].tolist()]) / phi
     known |= {"rate": wrong / count, "stable_rate": stable_wrong / stable_count, "errors": wrong, "phi": phi}
-    return rate.concluded(NAME, ratios, times[both], count, subject, parameters, known)
+    told = rate.Ratios(ratios, times[both], count, subject, known)
+    return rate.concluded(NAME, [told], parameters)[0]
 
 
 def log_evidence(

@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pyarrow as pa
 
 from detectors import accuracy, canary, drift, estimate, evaluation, latency_objective
 from detectors.finding import Finding
 from detectors.parameters import Parameters
-from detectors.subject import Subject
+from detectors.references import LATENCY, Reference
+from detectors.subject import Asked, Subject
 
 Judge = Callable[[pa.Table, Subject, Parameters], Finding]
+Together = Callable[[Sequence[Asked], Parameters], list[Finding]]
 
 JUDGES: dict[str, Judge] = {
     accuracy.NAME: accuracy.judge,
-    latency_objective.NAME: latency_objective.judge,
+    **{
+        name: partial(latency_objective.judge, metric=metric)
+        for metric, name in latency_objective.NAMES.items()
+    },
     drift.NAME: drift.judge,
     estimate.NAME: estimate.judge,
     evaluation.NAME: evaluation.judge,
     canary.NAME: canary.judge,
 }
+
+TOGETHER: dict[str, Together] = {
+    accuracy.NAME: accuracy.judge_all,
+    **{name: partial(latency_objective.judge_all, metric=of) for of, name in latency_objective.NAMES.items()},
+}
+"""Those that look at many versions side by side, which costs less; they say the same of each."""
+
+
+def _bounds(reference: Reference, metric: str) -> bool:
+    return bool(reference.objective(metric))
+
+
+ASKED_FOR: dict[str, Callable[[Reference], bool]] = {
+    name: partial(_bounds, metric=metric)
+    for metric, name in latency_objective.NAMES.items()
+    if metric != LATENCY
+}
+"""Those that speak only of models whose reference asks for them."""
+
+
+def judged(detector: str, asked: Sequence[Asked], parameters: Parameters) -> list[Finding]:
+    """A finding a version, in their order."""
+    if detector in TOGETHER:
+        return TOGETHER[detector](asked, parameters)
+    return [JUDGES[detector](minutes, subject, parameters) for minutes, subject in asked]

@@ -13,8 +13,9 @@ from detectors.binning import intervals
 from detectors.calibration import SEED, Curve, calibrate
 from detectors.codes import Groups, Mask, Text, same, text
 from detectors.dispersion import phi
+from detectors.latency import METRICS
 from detectors.reference_bins import MOST_CATEGORIES, feature_bins, quantile_edges
-from detectors.references import FeatureBins, Reference
+from detectors.references import LATENCY, FeatureBins, Reference
 from detectors.sample_distances import tally
 from detectors.standing_labels import standing
 from pipeline.events import TYPES
@@ -71,7 +72,7 @@ def build(
         class_counts=tuple(count for _, count in classes),
         evaluators=_evaluators(events, said, by_minute),
         loss_limit=judged.loss_limit,
-        phi_over=_over_phi(events, latency_objective_seconds, by_minute),
+        phi_over=over_phi(events, LATENCY, latency_objective_seconds),
     ).identified()
 
 
@@ -150,9 +151,11 @@ def _error_phi(judged: _Judged, by_minute: Groups) -> float:
     return phi(np.stack(counts, axis=1))
 
 
-def _over_phi(events: pa.Table, objective: float | None, by_minute: Groups) -> float:
+def over_phi(events: pa.Table, metric: str, objective: float | None) -> float:
+    """Overdispersion of the events whose `metric` is over the objective in seconds; 1 without one."""
     if not objective:
         return 1.0
-    seconds = minutes.floats(_column(events, "latency_seconds"))
+    by_minute = minutes.Keys(minutes.minute(minutes.microseconds(events.column("time"))), {}).group()
+    seconds = minutes.floats(_column(events, METRICS[metric]))
     counts = [by_minute.count(seconds > objective), by_minute.count(seconds <= objective)]
     return phi(np.stack(counts, axis=1))

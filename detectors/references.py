@@ -37,6 +37,12 @@ class FeatureBins:
     the hours do not differ, or were not seen twice."""
 
 
+_LATER: dict[str, Any] = {
+    "loss_limit": None, "segment": None, "objectives": (), "objective_phis": (), "sample_rows": 0,
+}  # fmt: skip
+"""Fields that came after the first references, and what they are where nothing was asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """Immutable; `reference` is its identity, for example fraud@3f2a."""
@@ -72,6 +78,8 @@ class Reference:
     """Feature by whose categories predictions are told apart; None is all of them as one."""
     objectives: tuple[tuple[str, float], ...] = ()
     """Bounds in seconds of other measured times than the latency, by metric; the budget is the same."""
+    objective_phis: tuple[float, ...] = ()
+    """Overdispersion of the requests over each of `objectives`; empty where it was not measured."""
     sample_rows: int = 0
     """Rows an hour of each version whose features are kept; 0 keeps none."""
 
@@ -83,6 +91,13 @@ class Reference:
     def objective(self, metric: str) -> float | None:
         """Seconds that a request may take by this metric; None where nothing is promised."""
         return self.latency_objective_seconds if metric == LATENCY else dict(self.objectives).get(metric)
+
+    def over_phi(self, metric: str) -> float:
+        """Overdispersion of the requests over the objective of this metric, 1 where it was not measured."""
+        if metric == LATENCY:
+            return self.phi_over
+        known = [name for name, _ in self.objectives]
+        return dict(zip(known, self.objective_phis, strict=False)).get(metric, 1.0)
 
     def calibrated(self, scores: Floats) -> Floats:
         """Probability of the positive class, or of being right, for each score; shape (n,), NaN stays."""
@@ -102,7 +117,7 @@ class Reference:
     def to_json(self) -> str:
         """Canonical JSON: keys sorted, no spaces; equal references give equal text.  Numbers are finite."""
         content = asdict(self)
-        for name, none in (("loss_limit", None), ("segment", None), ("objectives", ()), ("sample_rows", 0)):
+        for name, none in _LATER.items():
             if content[name] == none:
                 del content[name]  # a reference without it keeps the identity that it had before it came
         return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

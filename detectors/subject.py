@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,10 @@ class Subject:
         """Whether the newest minute with traffic is too old to say anything of now."""
         last: datetime = newest.astype("datetime64[us]").item()
         return self.end - last > timedelta(minutes=parameters.stale_minutes)
+
+
+Asked: TypeAlias = tuple[pa.Table, Subject]
+"""What a judge is asked of one version: its minutes, and what they are held against."""
 
 
 def integers(table: pa.Table, name: str) -> npt.NDArray[np.int64]:

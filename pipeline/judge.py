@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 import pyarrow as pa
 
 from detectors import accuracy, canary, drift, estimate, evaluation, latency_objective
 from detectors.canary_pairs import paired
 from detectors.finding import Finding
-from detectors.judges import JUDGES
+from detectors.judges import ASKED_FOR, JUDGES, judged
 from detectors.parameters import Parameters
 from detectors.references import Reference
 from detectors.subject import Subject
@@ -54,10 +55,12 @@ def _judge(store: Store, now: datetime, parameters: Parameters, memory: Memory) 
     read = {name: by_version(of(store, references, starts[name], end)) for name, of in RATES.items()}
     read[canary.NAME] = paired(read[accuracy.NAME])
     for detector, minutes in read.items():
-        for model, version in versions:
-            subject = Subject(model, version, references.get(model), starts[detector], end)
-            found = minutes.get((model, version), NOTHING)
-            findings.append(JUDGES[detector](found, subject, parameters))
+        start, asked = starts[detector], []
+        for version in versions:
+            reference = references.get(version[0])
+            if detector not in ASKED_FOR or (reference is not None and ASKED_FOR[detector](reference)):
+                asked.append((minutes.get(version, NOTHING), Subject(*version, reference, start, end)))
+        findings += judged(detector, asked, parameters)
     findings = _latched(store, findings, rates_from, end)
     findings += _drift(store, versions, references, end, parameters, memory)
     return sorted(findings, key=lambda f: (f.model, f.model_version, f.detector))
@@ -132,13 +135,11 @@ def _accuracy(store: Store, references: Mapping[str, Reference], start: datetime
     return accuracy_minutes(store, models, start, end)
 
 
-def _objective(store: Store, references: Mapping[str, Reference], start: datetime, end: datetime) -> pa.Table:
-    bounds = {
-        name: reference.latency_objective_seconds
-        for name, reference in references.items()
-        if reference.latency_objective_seconds
-    }
-    return objective_minutes(store, bounds, start, end) if bounds else NOTHING
+def _objective(
+    metric: str, store: Store, references: Mapping[str, Reference], start: datetime, end: datetime
+) -> pa.Table:
+    bounds = {name: seconds for name, of in references.items() if (seconds := of.objective(metric))}
+    return objective_minutes(store, bounds, start, end, metric) if bounds else NOTHING
 
 
 def _estimate(store: Store, references: Mapping[str, Reference], start: datetime, end: datetime) -> pa.Table:
@@ -155,7 +156,7 @@ def _evaluation(
 
 RATES: dict[str, Callable[[Store, Mapping[str, Reference], datetime, datetime], pa.Table]] = {
     accuracy.NAME: _accuracy,
-    latency_objective.NAME: _objective,
+    **{name: partial(_objective, metric) for metric, name in latency_objective.NAMES.items()},
     estimate.NAME: _estimate,
     evaluation.NAME: _evaluation,
 }

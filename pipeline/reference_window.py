@@ -13,7 +13,7 @@ from detectors.codes import Integers
 from detectors.dispersion import phi
 from detectors.drift_run import FIRST_BIN, Counted
 from detectors.reference_build import build
-from detectors.references import FeatureBins, Reference
+from detectors.references import LATENCY, FeatureBins, Reference
 from detectors.subject import integers
 from detectors.weekly import with_rhythm
 from pipeline import drift_tick
@@ -62,7 +62,7 @@ def reference(
         rows = store.query("prediction_outcomes", model=model, start=window.start, end=window.end)
         rows = rows.filter(pc.is_in(rows["model_version"], pa.array(list(served))))
         features = _features(store, window, used, list(served))
-        slow = _over_phi(store, window, model, list(served), latency_objective_seconds)
+        slow = _over_phi(store, window, model, list(served), LATENCY, latency_objective_seconds)
     _check(rows, positive_class)
     built = build(
         _events(rows), _labels(rows), model=model, positive_class=positive_class,
@@ -120,13 +120,21 @@ def _labels(rows: pa.Table) -> pa.Table:
     return pa.table({"prediction_id": known["prediction_id"], **{n: known[c] for n, c in columns.items()}})
 
 
-def _over_phi(
-    store: Store, window: Window, model: str, versions: list[str], objective: float | None
+def over_phi(
+    store: Store, window: Window, model: str, model_version: str | None, metric: str, objective: float
 ) -> float:
-    """Overdispersion of the requests over the objective."""
+    """Overdispersion of the requests whose `metric` was over the objective, as `reference` measures it."""
+    with store.steady():
+        served = _versions(store, window, model, model_version)
+        return _over_phi(store, window, model, list(served), metric, objective)
+
+
+def _over_phi(
+    store: Store, window: Window, model: str, versions: list[str], metric: str, objective: float | None
+) -> float:
     if not objective:
         return 1.0
-    rows = objective_minutes(store, {model: objective}, window.start, window.end)
+    rows = objective_minutes(store, {model: objective}, window.start, window.end, metric)
     rows = rows.filter(pc.is_in(rows["model_version"], pa.array(versions)))
     count, over = integers(rows, "count"), integers(rows, "over")
     return phi(np.stack([over, count - over], axis=1))

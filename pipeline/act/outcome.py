@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Literal
 
 import pyarrow as pa
@@ -122,20 +123,22 @@ def _errors(store: Store, model: str, version: str, start: datetime, end: dateti
     return Side(version, pc.sum(mine["count"]).as_py() or 0, pc.sum(mine["errors"]).as_py() or 0)
 
 
-def _slow(store: Store, model: str, version: str, start: datetime, end: datetime) -> Side:
+def _slow(metric: str, store: Store, model: str, version: str, start: datetime, end: datetime) -> Side:
     reference = store.references().get(model)
-    known = in_time(store, [reference], Window(start, end)) if reference and start < end else {}
+    known = in_time(store, [reference], Window(start, end), metric) if reference and start < end else {}
     timed, over, _ = known.get((model, version), (0, 0, 0))
     return Side(version, timed, over)
 
 
 _SIDES: dict[str, Callable[[Store, str, str, datetime, datetime], Side]] = {
     accuracy.NAME: _errors,
-    latency_objective.NAME: _slow,
+    **{name: partial(_slow, metric) for metric, name in latency_objective.NAMES.items()},
 }
 _WORDS = {
     accuracy.NAME: ("error rate", "labelled"),
     latency_objective.NAME: ("slower than the objective", "timed"),
+    latency_objective.NAMES["time_to_first_token"]: ("first token later than the objective", "timed"),
+    latency_objective.NAMES["time_per_output_token"]: ("tokens slower than the objective", "timed"),
 }
 
 

@@ -49,7 +49,8 @@ def raised(findings: Sequence[Finding], known: Iterable[Alert], now: datetime, w
     """What is new at this tick: alerts that begin, rise from warn to act, or end; nothing twice.
 
     `known` are the newest states in the ledger.  A level that falls from act to warn is no news: the harm
-    has not ended.
+    has not ended.  What nothing is said of any more, of a version that is judged, has ended: its reference no
+    longer asks for it.
     """
     firing = {a.subject: a for a in known if a.state == "firing"}
     news = []
@@ -62,6 +63,11 @@ def raised(findings: Sequence[Finding], known: Iterable[Alert], now: datetime, w
             news.append(
                 replace(before, time=now, state="resolved", level=finding.level, evidence=finding.to_json())
             )
+    judged = {(f.model, f.model_version) for f in findings}
+    told = {(f.detector, f.model, f.model_version) for f in findings}
+    for before in firing.values():
+        if before.subject not in told and (before.model, before.model_version) in judged:
+            news.append(replace(before, time=now, state="resolved", level="no_reference"))
     return news
 
 

@@ -79,14 +79,17 @@ def labels(store: Store, models: Iterable[str], window: Window) -> dict[Version,
 
 
 def in_time(
-    store: Store, references: Iterable[Reference], window: Window
+    store: Store,
+    references: Iterable[Reference],
+    window: Window,
+    metric: str = latency_objective.METRIC,
 ) -> dict[Version, tuple[int, int, int]]:
     """(timed, over the objective, in the bucket that holds it) requests.
 
     A model whose reference names no objective is not in it.
     """
-    bounds = {r.model: r.latency_objective_seconds for r in references if r.latency_objective_seconds}
-    minutes = objective_minutes(store, bounds, window.start, window.end)
+    bounds = {r.model: seconds for r in references if (seconds := r.objective(metric))}
+    minutes = objective_minutes(store, bounds, window.start, window.end, metric)
     return {
         (row["model"], row["model_version"]): (row["count_sum"], row["over_sum"], row["astride_sum"])
         for row in _sums(minutes, "count", "over", "astride")

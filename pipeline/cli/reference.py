@@ -112,7 +112,8 @@ def create(
                 ledger, model, model_version, window, positive_class, latency, arrival
             )
         if objective:
-            made = made._replace(reference=reference_made.objectives(made.reference, objective))
+            measured = reference_made.overdispersion(made, ledger, window, model_version, arrival)
+            made = made._replace(reference=reference_made.objectives(made.reference, objective, measured))
         if segment is not None:
             made = made._replace(reference=reference_made.segmented(made.reference, segment))
         if sample:

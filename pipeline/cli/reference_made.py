@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
 
     from detectors.references import Reference
@@ -149,8 +151,11 @@ def segmented(reference: Reference, feature: str) -> Reference:
     return replace(reference, segment=feature).identified()
 
 
-def objectives(reference: Reference, asked: list[str]) -> Reference:
-    """The same, with bounds of other measured times, each METRIC=SECONDS; raises ConfigError."""
+def objectives(reference: Reference, asked: list[str], measured: Callable[[str, float], float]) -> Reference:
+    """The same, with bounds of other measured times, each METRIC=SECONDS; raises ConfigError.
+
+    `measured` tells how much together one is exceeded: `overdispersion`.
+    """
     from detectors.latency import METRICS
     from detectors.references import LATENCY
 
@@ -166,4 +171,22 @@ def objectives(reference: Reference, asked: list[str]) -> Reference:
             remedy = f"write one of {', '.join(known)} and seconds, as time_to_first_token=0.5"
             raise ConfigError("--objective", text, remedy)
         found[metric] = seconds
-    return replace(reference, objectives=tuple(sorted(found.items()))).identified()
+    bounds = tuple(sorted(found.items()))
+    phis = tuple(measured(*bound) for bound in bounds)
+    return replace(reference, objectives=bounds, objective_phis=phis).identified()
+
+
+def overdispersion(
+    made: Made, ledger: Store, window: str | None, model_version: str | None, arrival: datetime
+) -> Callable[[str, float], float]:
+    """How much together requests exceed an objective of (metric, seconds), in what it was made of."""
+    from functools import partial
+
+    from detectors.reference_build import over_phi
+    from pipeline import reference_window
+    from pipeline.answers.window import parse_window
+
+    if made.events is not None:
+        return partial(over_phi, made.events)
+    span = parse_window(window or "", arrival)
+    return partial(reference_window.over_phi, ledger, span, made.reference.model, model_version)

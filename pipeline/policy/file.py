@@ -13,7 +13,7 @@ from pipeline.policy import rules
 from pipeline.policy.gitops_file import gitops_of
 from pipeline.policy.ladder_file import ladders_of
 from pipeline.policy.quiet_file import quiet_hours
-from pipeline.policy.rules import MODES, TRIGGERS, Limits, Mode, Policy, Rule, Target
+from pipeline.policy.rules import MODES, SOURCES, TRIGGERS, Limits, Mode, Policy, Rule, Target
 from pipeline.sections import Section
 
 KINDS = (
@@ -77,11 +77,12 @@ def _rule(section: Section) -> Rule:
         quiet=quiet_hours(section),
         gitops=gitops_of(section, section.duration("verify_within", rules.VERIFY_WITHIN)),
     )
-    if rule.mode == "auto" and len(rule.detectors) < rule.signals:
+    if rule.mode == "auto" and len({SOURCES[name] for name in rule.detectors}) < rule.signals:
         raise ConfigError(
             section.key("signals"),
             rule.signals,
-            "auto needs as many detectors; else write signals: 1, and one poisoned source can act",
+            "auto needs as many detectors, of labels and of times; else write signals: 1, and one poisoned "
+            "source can act",
         )
     section.done()
     return rule

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 Mode = Literal["observe", "propose", "auto"]
 MODES: tuple[str, ...] = get_args(Mode)
 
-TRIGGERS = ("accuracy", "latency_objective")
+SOURCES = {
+    "accuracy": "labels",
+    "latency_objective": "times",
+    "time_to_first_token_objective": "times",
+    "time_per_output_token_objective": "times",
+}
+"""What each detector of proven harm rests on: two of one source are one signal."""
+TRIGGERS = tuple(SOURCES)
 """Detectors of proven harm.  Drift explains an action and never starts one."""
 
 VERSION_LABEL = "driftledger.io/model-version"
@@ -75,7 +82,7 @@ class Rule:
     approve_within: timedelta = APPROVE_WITHIN
     """How long a proposal may be approved, and its approval be used."""
     signals: int = SIGNALS
-    """Fewest independent detectors that must agree before mode auto acts."""
+    """Fewest detectors of different sources that must agree before mode auto acts."""
     version_label: str = VERSION_LABEL
     """Pod template label that holds the model version."""
     quiet: tuple[QuietHours, ...] = ()

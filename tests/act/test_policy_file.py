@@ -98,3 +98,12 @@ def test_a_file_that_is_not_there_is_a_sentence(tmp_path):
         load(tmp_path / "policy.yaml")
     (tmp_path / "policy.yaml").write_text(TEXT)
     assert load(tmp_path / "policy.yaml") == parse(TEXT)
+
+
+def test_two_detectors_of_one_source_are_one_signal():
+    """Who forges times moves every objective on times: auto must not take them for two witnesses."""
+    asked = TEXT.replace("    signals: 1\n", "")
+    two = "[latency_objective, time_to_first_token_objective]"
+    with pytest.raises(ConfigError, match="of labels and of times"):
+        parse(asked.replace("[accuracy]", two))
+    assert parse(asked.replace("[accuracy]", "[accuracy, time_to_first_token_objective]")).rules

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline import judge
 from pipeline.act.approvals import approve, offer
+from pipeline.act.outcome import measure
 from pipeline.act.proving import GIVE_UP, prove
 from pipeline.act.undo import asked as asked_for
 from pipeline.alerts.notice import notices
@@ -88,6 +89,22 @@ def test_a_rollback_for_latency_is_proven_by_latencies(tmp_path, seconds, result
         assert steps == ([] if result == "helped" else ["proposed", "approved", "executed", "undone"])
         (outcome,) = s.store.rows("outcomes").to_pylist()
         assert outcome["state"] == result and "slower than the objective 100.0% of" in outcome["detail"]
+
+
+def test_first_tokens_are_compared_by_their_own_objective(tmp_path):
+    """A rule that names it must find something to measure after its rollback."""
+    known = reference(latency_objective_seconds=None, objectives=(("time_to_first_token", 0.2),))
+    with Store.open(tmp_path) as store:
+        register(store, known, START)
+        for version, first, seconds in (("v2", 0, 0.9), ("v1", 60, 0.05)):
+            life = Life(first).serve(version, first, 60, error=0.1, seconds=seconds)
+            bins = [{**row, "metric": "time_to_first_token"} for row in life.latency_bins]
+            store.append(Batch({"latency_bins": rows("latency_bins", bins)}))
+        at = START + 60 * MINUTE
+        found = measure(
+            store, "fraud", "v2", "v1", at, at + 60 * MINUTE, 60 * MINUTE, ["time_to_first_token_objective"]
+        )
+    assert found.result == "helped" and "first token later than the objective 100.0% of 1200" in found.detail
 
 
 def test_what_never_comes_is_unknown_after_a_week(tmp_path):

@@ -23,6 +23,8 @@ SCORED = (0, 4, 39, 210, 735, 1_715, 2_668, 2_668, 1_556, 404)
 """Scores of an evaluator: 9 draws of 0.7, in ten thousand."""
 EVALUATORS = (FeatureBins("helpful/v1", TENTHS, None, SCORED, 0, 0, 1.0),)
 
+OBJECTIVES = (("time_per_output_token", 0.05), ("time_to_first_token", 0.5))
+
 
 def numeric(name: str, size: int = 10_000, phi: float = 1.0) -> FeatureBins:
     return FeatureBins(name, EDGES, None, (size // 10,) * 10, 0, 0, phi)

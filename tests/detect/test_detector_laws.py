@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from detectors import canary, drift
 from detectors.finding import Finding
 from detectors.histogram_alternatives import STEP, falls, log_weights, smoothed
-from detectors.judges import JUDGES
+from detectors.judges import JUDGES, TOGETHER
 from detectors.parameters import Parameters
 from detectors.references import FeatureBins
 from pipeline.judge import RATES as READ
@@ -25,7 +25,8 @@ from tests.examples import examples
 P = Parameters()
 LONG = 400
 CHANGED = 60
-RATES = {"accuracy": (0.1, 0.3, 0.02), "latency_objective": (0.01, 0.2, 0.0)}
+OBJECTIVES = ("latency_objective", "time_to_first_token_objective", "time_per_output_token_objective")
+RATES = {"accuracy": (0.1, 0.3, 0.02)} | dict.fromkeys(OBJECTIVES, (0.01, 0.2, 0.0))
 """Share of hits: as the reference allows, harmful, better."""
 
 
@@ -97,7 +98,9 @@ def harmed(detector: str, end: datetime = END) -> pa.Table:
 
 
 def verdict(detector: str, minutes: pa.Table) -> Finding:
-    return JUDGES[detector](minutes, subject(reference(evaluators=judged.EVALUATORS)), P)
+    return JUDGES[detector](
+        minutes, subject(reference(evaluators=judged.EVALUATORS, objectives=judged.OBJECTIVES)), P
+    )
 
 
 def test_every_detector_can_be_read_from_the_ledger() -> None:
@@ -158,6 +161,29 @@ def test_nothing_known_is_never_a_verdict(detector: str) -> None:
     assert verdict(detector, harmed(detector, old)).level == says
 
 
+@pytest.mark.parametrize("detector", TOGETHER)
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=examples(4))
+def test_many_versions_side_by_side_are_judged_as_each_alone(detector: str, seed: int) -> None:
+    """Quiet ones and harmed ones, in minutes of their own; one too small, one stale, one unknown."""
+    rng, known = np.random.default_rng(seed), reference(objectives=judged.OBJECTIVES)
+    whole = [
+        quiet(detector),
+        harmed(detector),
+        harmed(detector, END - timedelta(minutes=7)),
+        harmed(detector),
+    ]
+    parts = [of.filter(pa.array(rng.random(of.num_rows) < 0.8)) for of in whole]
+    parts += [
+        whole[0].slice(0, 0),
+        whole[0].slice(LONG + CHANGED - 1),
+        harmed(detector, END - timedelta(days=1)),
+    ]
+    asked = [(of, subject(known)) for of in parts] + [(whole[0], subject(None))]
+    together = [one.to_json() for one in TOGETHER[detector](asked, P)]
+    assert together == [JUDGES[detector](*one, P).to_json() for one in asked]
+
+
 def missing(before: int, after: int) -> pa.Table:
     """A feature of 100 values a minute, of which so many are missing, in the last hour as `after` says."""
     counts = np.zeros((LONG + CHANGED, 12), dtype=np.int64)
@@ -180,7 +206,7 @@ def better(detector: str) -> pa.Table:
 def test_an_improvement_is_never_harm(detector: str) -> None:
     """Fewer errors, higher scores, values that are no longer missing: nobody is woken for them."""
     gaps = replace(judged.numeric("amount"), counts=(500,) * 10, missing=5_000)
-    known = reference(evaluators=judged.EVALUATORS, features=(gaps,))
+    known = reference(evaluators=judged.EVALUATORS, objectives=judged.OBJECTIVES, features=(gaps,))
     assert JUDGES[detector](better(detector), subject(known), P).level == "ok"
 
 

@@ -12,6 +12,7 @@ import pytest
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from pipeline import judge as ticking
+from pipeline.alerts.alert import raised
 from pipeline.answers.models import models
 from pipeline.answers.window import Window
 from pipeline.judge import judge
@@ -191,6 +192,31 @@ def test_a_model_without_an_objective_is_not_judged_by_one(
         register(store, reference(latency_objective_seconds=objective), START.replace(tzinfo=UTC))
         write(store, **life.facts())
         assert levels(judge(store, NOW))["2", "latency_objective"] == "no_reference"
+
+
+def test_a_first_token_that_comes_late_is_judged_where_it_is_promised(tmp_path: Path) -> None:
+    """Whole answers are as fast as ever, so `latency_objective` is silent of a chat that nobody stays for."""
+    first = "time_to_first_token_objective"
+    lived = [Life().serve(v, at, 120, error=0.1, seconds=t) for v, at, t in (("1", 0, 0.1), ("2", 120, 0.9))]
+    bins = [{**row, "metric": "time_to_first_token"} for one in lived for row in one.latency_bins]
+    traffic = [row for one in lived for row in one.prediction_sums]
+    promised = reference(latency_objective_seconds=None, objectives=(("time_to_first_token", 0.5),))
+    now = START + 240 * MINUTE
+    with Store.open(tmp_path) as store:
+        write(store, latency_bins=bins, prediction_sums=traffic)
+        register(store, reference(latency_objective_seconds=None), START.replace(tzinfo=UTC))
+        assert first not in {f.detector for f in judge(store, now)}, "nobody asked"
+        register(store, promised.identified(), (START + MINUTE).replace(tzinfo=UTC))
+        found = judge(store, now, Parameters(stale_minutes=300))
+    told = levels(found)
+    assert (told["1", first], told["2", first]) == ("ok", "act")
+    assert told["2", "latency_objective"] == "no_reference"
+    (late,) = [f for f in found if (f.model_version, f.detector) == ("2", first)]
+    assert late.evidence["objective_seconds"] == 0.5 and late.evidence["over"] == late.count == 2_400
+    (begun,) = [a for a in raised(found, [], now, True) if a.detector == first]
+    (ended,) = raised([f for f in found if f.detector == "drift"], [begun], now, True)
+    assert (ended.state, ended.level) == ("resolved", "no_reference"), "an alert of nothing would stay"
+    assert raised([], [begun], now, True) == [], "a ledger that says nothing ends nothing"
 
 
 def test_parameters_of_a_decision_restore_its_judge(store: Store) -> None:

@@ -83,13 +83,15 @@ def test_no_data_is_not_a_verdict(detector: str) -> None:
     """A broken feed must never roll anything back."""
     empty = {
         "accuracy": labelled(np.zeros(0, "i8"), np.zeros(0, "i8")),
-        "latency_objective": timed(np.zeros(0, "i8"), np.zeros(0, "i8")),
+        **dict.fromkeys(latency_objective.NAMES.values(), timed(np.zeros(0, "i8"), np.zeros(0, "i8"))),
         "drift": judged.features({"amount": np.zeros((0, 12), "i8")}),
         "evaluation": judged.features({"helpful/v1": np.zeros((0, 12), "i8")}),
         "estimate": pa.table({"count": pa.array([], pa.int64())}),
         "canary": pa.table({"count": pa.array([], pa.int64())}),
     }[detector]
-    found = JUDGES[detector](empty, subject(reference(evaluators=judged.EVALUATORS)), P)
+    found = JUDGES[detector](
+        empty, subject(reference(evaluators=judged.EVALUATORS, objectives=judged.OBJECTIVES)), P
+    )
     assert found.level == "not_enough_data"
     assert found.log_evidence == 0.0
 

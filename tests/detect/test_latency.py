@@ -77,9 +77,13 @@ def test_what_prometheus_is_told_is_what_the_answer_says(store: Store) -> None:
     assert (told[60], told[360], told[1_440]) == (row["burn_1h"], row["burn_6h"], row["burn_24h"])
 
 
+def unmeasured(metric: str, seconds: float) -> float:
+    return 1.0
+
+
 def test_a_chat_is_held_to_its_first_token(tmp_path: Path) -> None:
     """Of an answer that streams the whole takes long by right: what is promised is when it begins."""
-    promised = objectives(reference(latency_objective_seconds=None), ["time_to_first_token=0.05"])
+    promised = objectives(reference(latency_objective_seconds=None), ["time_to_first_token=0.05"], unmeasured)
     with Store.open(tmp_path) as ledger:
         register(ledger, promised, START.replace(tzinfo=UTC))
         bins = _bins("fraud", "latency", VALUES) + _bins("fraud", "time_to_first_token", VALUES / 10)
@@ -93,7 +97,7 @@ def test_a_chat_is_held_to_its_first_token(tmp_path: Path) -> None:
     assert told["time_to_first_token", 60] == first["burn_1h"] and ("latency", 60) not in told
     for wrong in ("time_to_first_token", "latency=1", "ttft=1", "time_to_first_token=-1"):
         with pytest.raises(ConfigError, match="time_to_first_token=0.5"):
-            objectives(promised, [wrong])
+            objectives(promised, [wrong], unmeasured)
 
 
 def test_all_forms_carry_the_same_histograms(store: Store) -> None:

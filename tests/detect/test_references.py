@@ -15,7 +15,7 @@ from detectors import feature_bins
 from detectors.calibration import _error_of_equal_counts, calibrate, expected_calibration_error
 from detectors.dispersion import phi
 from detectors.reference_bins import quantile_edges
-from detectors.reference_build import build
+from detectors.reference_build import build, over_phi
 from detectors.references import FeatureBins, Reference
 from tests.folds.fold_events import NOON, events
 
@@ -197,6 +197,8 @@ def test_slow_requests_that_come_together_are_known_to_the_reference():
             for i in range(1_000)]  # fmt: skip
     assert build(events("inference", *slow), model="m").phi_over == 1.0
     assert build(events("inference", *slow), model="m", latency_objective_seconds=0.5).phi_over > 5
+    first = [{"time": of["time"], "time_to_first_token_seconds": of["latency_seconds"]} for of in slow]
+    assert over_phi(events("inference", *first), "time_to_first_token", 0.5) > 5
 
 
 def test_the_same_events_always_make_the_same_reference():
