@@ -1,4 +1,7 @@
-"""Distances between two histograms over the same bins, under their published names and conventions."""
+"""Distances between histograms over the same bins, under their published names and conventions.
+
+Counts are (..., B): of one histogram, or of many stacked ones, each of which gets its own distance (...,).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import chdtrc
+from scipy.special import chdtrc, rel_entr
 
 Counts = npt.ArrayLike
 Floats = npt.NDArray[np.float64]
@@ -16,15 +19,15 @@ PSI_EPSILON = 1e-4
 
 
 class ChiSquare(NamedTuple):
-    statistic: float
-    p_value: float
+    statistic: Floats
+    p_value: Floats
 
 
 def shares(counts: Counts) -> Floats:
-    """Counts (B,) as shares that sum to 1; raises ValueError where there is nothing to share."""
+    """Counts as shares that sum to 1; raises ValueError where there is nothing to share."""
     numbers = np.asarray(counts, dtype=np.float64)
-    total = numbers.sum()
-    if not total > 0 or numbers.min() < 0:
+    total = numbers.sum(axis=-1, keepdims=True)
+    if not (total > 0).all() or numbers.min() < 0:
         raise ValueError("a histogram needs counts of zero or more and at least one event")
     return np.asarray(numbers / total)
 
@@ -32,33 +35,28 @@ def shares(counts: Counts) -> Floats:
 def _pair(reference: Counts, current: Counts) -> tuple[Floats, Floats]:
     q, p = shares(reference), shares(current)
     if q.shape != p.shape:
-        raise ValueError(f"the histograms have {len(q)} and {len(p)} bins")
+        raise ValueError(f"the histograms have {q.shape[-1]} and {p.shape[-1]} bins")
     return q, p
 
 
-def psi(reference: Counts, current: Counts) -> float:
+def psi(reference: Counts, current: Counts) -> Floats:
     """Population stability index, sum (p - q) ln(p / q); < 0.1 stable, > 0.25 shifted (Yurdakul 2018)."""
-    q, p = (s / s.sum() for s in (np.maximum(s, PSI_EPSILON) for s in _pair(reference, current)))
-    return float(np.sum((p - q) * np.log(p / q)))
+    q, p = (shares(np.maximum(s, PSI_EPSILON)) for s in _pair(reference, current))
+    return _sum((p - q) * np.log(p / q))
 
 
-def jensen_shannon_distance(reference: Counts, current: Counts) -> float:
+def jensen_shannon_distance(reference: Counts, current: Counts) -> Floats:
     """Square root of the Jensen-Shannon divergence, base 2: 0 is equal, 1 has no bin in common."""
     q, p = _pair(reference, current)
     middle = (p + q) / 2
-    divergence = (_kl_bits(p, middle) + _kl_bits(q, middle)) / 2
-    return float(np.sqrt(min(max(divergence, 0.0), 1.0)))
+    divergence = _sum(rel_entr(p, middle) + rel_entr(q, middle)) / (2 * np.log(2))
+    return np.asarray(np.sqrt(np.clip(divergence, 0.0, 1.0)))[()]
 
 
-def _kl_bits(p: Floats, q: Floats) -> float:
-    held = p > 0
-    return float(np.sum(p[held] * np.log2(p[held] / q[held])))
-
-
-def kolmogorov_smirnov(reference: Counts, current: Counts) -> float:
+def kolmogorov_smirnov(reference: Counts, current: Counts) -> Floats:
     """Largest gap between the cumulative shares; from bins it is a lower bound of the exact statistic."""
     q, p = _pair(reference, current)
-    return float(np.abs(np.cumsum(p - q)).max())
+    return _largest(np.abs(np.cumsum(p - q, axis=-1)))
 
 
 def chi2(reference: Counts, current: Counts) -> ChiSquare:
@@ -67,34 +65,36 @@ def chi2(reference: Counts, current: Counts) -> ChiSquare:
     Two bins get Yates' correction, as in scipy's chi2_contingency, which this is without its checks.
     """
     _pair(reference, current)
-    table = np.array([reference, current], dtype=np.float64)
-    table = table[:, table.sum(axis=0) > 0]
-    freedom = table.shape[1] - 1
-    if freedom == 0:
-        return ChiSquare(0.0, 1.0)
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
+    table = np.stack([np.asarray(reference, np.float64), np.asarray(current, np.float64)], axis=-2)
+    of_bin, of_sample = table.sum(axis=-2, keepdims=True), table.sum(axis=-1, keepdims=True)
+    held = of_bin > 0
+    freedom = held.sum(axis=-1, keepdims=True) - 1
+    expected = of_sample * of_bin / of_sample.sum(axis=-2, keepdims=True)
     gap = np.abs(table - expected)
-    if freedom == 1:
-        gap = np.maximum(gap - 0.5, 0.0)
-    statistic = float(np.sum(gap**2 / expected))
-    return ChiSquare(statistic, float(chdtrc(freedom, statistic)))
+    gap = np.where(freedom == 1, np.maximum(gap - 0.5, 0.0), gap)
+    parts = np.divide(gap**2, expected, out=np.zeros_like(gap), where=held)
+    statistic = np.asarray(parts.sum(axis=(-2, -1)))
+    few = freedom[..., 0, 0] == 0
+    statistic = np.where(few, 0.0, statistic)
+    p_value = np.where(few, 1.0, chdtrc(np.maximum(freedom[..., 0, 0], 1), statistic))
+    return ChiSquare(statistic[()], p_value[()])
 
 
-def wasserstein(reference: Counts, current: Counts, values: Counts) -> float:
-    """Area between the cumulative shares, in the unit of `values`: ascending bin representatives (B,)."""
+def wasserstein(reference: Counts, current: Counts, values: Counts) -> Floats:
+    """Area between the cumulative shares, in the unit of `values`: ascending bin representatives (..., B)."""
     q, p = _pair(reference, current)
-    steps = np.diff(np.asarray(values, dtype=np.float64))
-    return float(np.sum(np.abs(np.cumsum(p - q))[:-1] * steps))
+    steps = np.diff(np.asarray(values, dtype=np.float64), axis=-1)
+    return _sum(np.abs(np.cumsum(p - q, axis=-1))[..., :-1] * steps)
 
 
-def normed_wasserstein(reference: Counts, current: Counts, values: Counts) -> float:
+def normed_wasserstein(reference: Counts, current: Counts, values: Counts) -> Floats:
     """Wasserstein in standard deviations of the reference; infinite if that never varied and now it does."""
     q, points = shares(reference), np.asarray(values, dtype=np.float64)
-    distance = wasserstein(reference, current, values)
-    deviation = float(np.sqrt(np.sum(q * (points - np.sum(q * points)) ** 2)))
-    if deviation > 0:
-        return distance / deviation
-    return 0.0 if distance == 0 else float("inf")
+    distance = np.asarray(wasserstein(reference, current, values))
+    mean = (q * points).sum(axis=-1, keepdims=True)
+    deviation = np.asarray(np.sqrt((q * (points - mean) ** 2).sum(axis=-1)))
+    never = np.where(distance == 0, 0.0, np.inf)
+    return np.asarray(np.divide(distance, deviation, out=never, where=deviation > 0))[()]
 
 
 def representatives(edges: Counts) -> Floats:
@@ -107,13 +107,22 @@ def representatives(edges: Counts) -> Floats:
     return np.concatenate([[inner[0] - half[0]], inner[:-1] + half, [inner[-1] + half[-1]]])
 
 
-def hellinger(reference: Counts, current: Counts) -> float:
+def hellinger(reference: Counts, current: Counts) -> Floats:
     """sqrt(sum (sqrt p - sqrt q)^2 / 2), 0 to 1."""
     q, p = _pair(reference, current)
-    return float(np.sqrt(np.sum((np.sqrt(p) - np.sqrt(q)) ** 2) / 2))
+    return np.asarray(np.sqrt(_sum((np.sqrt(p) - np.sqrt(q)) ** 2) / 2))[()]
 
 
-def l_infinity(reference: Counts, current: Counts) -> float:
+def l_infinity(reference: Counts, current: Counts) -> Floats:
     """Largest change of a bin's share."""
     q, p = _pair(reference, current)
-    return float(np.abs(p - q).max())
+    return _largest(np.abs(p - q))
+
+
+def _sum(parts: Floats) -> Floats:
+    """Over the bins; a number where there is one histogram."""
+    return np.asarray(parts.sum(axis=-1))[()]
+
+
+def _largest(parts: Floats) -> Floats:
+    return np.asarray(parts.max(axis=-1))[()]

@@ -65,16 +65,16 @@ class Numbers:
         cut = [_cut(self.quantiles, sample) for sample in (self.values, values)]
         test = distances.chi2(*cut)
         return {
-            "psi": distances.psi(*cut),
-            "jensen_shannon_distance": distances.jensen_shannon_distance(*held),
-            "hellinger": distances.hellinger(*held),
+            "psi": float(distances.psi(*cut)),
+            "jensen_shannon_distance": float(distances.jensen_shannon_distance(*held)),
+            "hellinger": float(distances.hellinger(*held)),
             **apart,
             **binned,
             **{f"{name}_exact": value for name, value in apart.items()},
             "normed_wasserstein": exact / deviation if deviation else (0.0 if exact == 0 else np.inf),
-            "l_infinity": distances.l_infinity(*cut),
-            "chi2": test.statistic,
-            "chi2_p_value": test.p_value,
+            "l_infinity": float(distances.l_infinity(*cut)),
+            "chi2": float(test.statistic),
+            "chi2_p_value": float(test.p_value),
         }
 
     def _largest_gap(self, values: Floats) -> float:
@@ -152,12 +152,12 @@ class Categories:
         )
         test = distances.chi2(*every)
         return {
-            "psi": distances.psi(then, now) if unseen else distances.psi(then[:-1], now[:-1]),
-            "jensen_shannon_distance": distances.jensen_shannon_distance(then, now),
-            "hellinger": distances.hellinger(then, now),
-            "l_infinity": distances.l_infinity(*every),
-            "chi2": test.statistic,
-            "chi2_p_value": test.p_value,
+            "psi": float(distances.psi(then, now) if unseen else distances.psi(then[:-1], now[:-1])),
+            "jensen_shannon_distance": float(distances.jensen_shannon_distance(then, now)),
+            "hellinger": float(distances.hellinger(then, now)),
+            "l_infinity": float(distances.l_infinity(*every)),
+            "chi2": float(test.statistic),
+            "chi2_p_value": float(test.p_value),
         }
 
 

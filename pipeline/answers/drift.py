@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from detectors import drift as judge
 from detectors import evaluation
-from detectors.bin_distances import bin_distances, held
+from detectors.bin_distances import Compared, bin_distances, held
 from detectors.references import FeatureBins, Reference
 from pipeline.answers import lost_requests, rhythm, rolled
 from pipeline.answers.answer import Answer, Column, Value
@@ -101,8 +101,10 @@ def drift(store: Store, window: Window) -> Answer:
         verdicts = _verdicts(store, window)
     if by_hour:
         notes += (WEEKLY.format(features=", ".join(sorted({key.feature for key in by_hour}))),)
+    compared = {key: _compared(key, counts, known[key.reference], by_hour) for key, counts in held.items()}
+    measures = _measures({key: pair for key, pair in compared.items() if pair})
     found = (
-        _row(key, counts, known[key.reference], by_hour, verdicts.get(_judge(key), Verdict()))
+        _row(key, counts, compared[key], measures.get(key), verdicts.get(_judge(key), Verdict()))
         for key, counts in held.items()
     )
     rows = sorted(found, key=_order)
@@ -174,11 +176,22 @@ def _order(row: tuple[Value, ...]) -> tuple[bool, float, tuple[str, ...]]:
     return psi is None, -(psi or 0.0), (str(row[0]), str(row[1]), str(row[2]))
 
 
+def _compared(
+    key: Key, counts: dict[int, int], reference: Reference | None, by_hour: rhythm.Traffic
+) -> Compared | None:
+    """None where the reference does not have the feature."""
+    bins = reference and reference_bins(reference, key.feature)
+    if not bins:
+        return None
+    bins = rhythm.compared(bins, key, by_hour)
+    return Compared(bins, _counts(bins, counts))
+
+
 def _row(
     key: Key,
     counts: dict[int, int],
-    reference: Reference | None,
-    by_hour: rhythm.Traffic,
+    compared: Compared | None,
+    measured: tuple[float | None, ...] | None,
     verdict: Verdict,
 ) -> tuple[Value, ...]:
     total = sum(counts.values())
@@ -186,12 +199,9 @@ def _row(
     rates = (total, missing / total, unseen / total, key.reference)
     names = (key.model, key.model_version, key.feature)
     said = (verdict.level, verdict.names(key.feature.removeprefix(EVALUATION)))
-    bins = reference and reference_bins(reference, key.feature)
-    if not bins:
+    if compared is None or measured is None:
         return (*names, "no_reference", *said, *[None] * len(MEASURES), *rates)
-    bins = rhythm.compared(bins, key, by_hour)
-    measured = _measures(bins, _counts(bins, counts))
-    more_absent = (missing + unseen) / total - _absent_rate(bins)
+    more_absent = (missing + unseen) / total - _absent_rate(compared.bins)
     return (*names, _level(measured[0], total, more_absent), *said, *measured, *rates)
 
 
@@ -210,13 +220,15 @@ def _counts(bins: FeatureBins, counts: dict[int, int]) -> Counts:
     return np.array([counts.get(b, 0) for b in span], np.int64)
 
 
-def _measures(bins: FeatureBins, counts: Counts) -> tuple[float | None, ...]:
+def _measures(compared: dict[Key, Compared]) -> dict[Key, tuple[float | None, ...]]:
     """The MEASURES; None where there are too few events or no order of the bins."""
-    _, now = held(bins, counts)
-    found = bin_distances(bins, counts) if now.sum() >= PSI_COUNT else {}
-    if now.sum() < JS_COUNT:
-        found.pop("jensen_shannon_distance", None)
-    return tuple(_finite(found.get(name)) for name in MEASURES)
+    events = {key: int(held(*pair)[1].sum()) for key, pair in compared.items()}
+    enough = [key for key, count in events.items() if count >= PSI_COUNT]
+    found = dict(zip(enough, bin_distances(compared[key] for key in enough), strict=True))
+    for key in enough:
+        if events[key] < JS_COUNT:
+            found[key].pop("jensen_shannon_distance", None)
+    return {key: tuple(_finite(found.get(key, {}).get(name)) for name in MEASURES) for key in compared}
 
 
 def _finite(value: float | None) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from detectors import binning
-from detectors.bin_distances import bin_distances
+from detectors.bin_distances import Compared, bin_distances
 from detectors.binning import Values
 from detectors.cbpe import Calibration
 from detectors.references import FeatureBins, Reference
@@ -25,7 +25,7 @@ class Binned:
 
     def distances(self, values: Values) -> dict[str, float]:
         """Every distance by its name; empty where reference or data have no value."""
-        return bin_distances(self.bins, self._counts(values))
+        return bin_distances([Compared(self.bins, self._counts(values))])[0]
 
     def unseen(self, values: Values) -> int:
         """Rows with a category that the reference does not know."""

@@ -134,3 +134,22 @@ def test_histograms_without_meaning_are_refused(pair: tuple[list[int], list[int]
     """An empty or misaligned histogram must not come out as a number."""
     with pytest.raises(ValueError, match="histogram"):
         distances.psi(*pair)
+
+
+@given(st.lists(pairs, min_size=1, max_size=6))
+def test_a_stack_of_histograms_has_the_distances_of_each(drawn: list[tuple[list[int], list[int]]]) -> None:
+    """Twenty features are reckoned at once: none may get a figure that it has not alone."""
+    width = min(len(pair[0]) for pair in drawn)
+    kept = [[side[:width] for side in pair] for pair in drawn]
+    then, now = (np.array([pair[side] for pair in kept]) for side in (0, 1))
+    then[:, 0] += 1
+    now[:, -1] += 1
+    values = np.sort(np.random.default_rng(width).normal(size=(len(kept), width)), axis=-1)
+    for distance in SYMMETRIC:
+        assert distance(then, now) == pytest.approx([distance(*row) for row in zip(then, now, strict=True)])
+    for of_values in (distances.wasserstein, distances.normed_wasserstein):
+        each = [of_values(*row) for row in zip(then, now, values, strict=True)]
+        assert of_values(then, now, values) == pytest.approx(each)
+    tests = [distances.chi2(*row) for row in zip(then, now, strict=True)]
+    assert distances.chi2(then, now).statistic == pytest.approx([t.statistic for t in tests])
+    assert distances.chi2(then, now).p_value == pytest.approx([t.p_value for t in tests])
