@@ -32,14 +32,14 @@ from pipeline.answers.drift import drift
 from pipeline.answers.window import Window
 from pipeline.broker import connection, topics
 from pipeline.events import TYPES, encode
-from pipeline.lake.connect import METADATA
 from pipeline.lake.location import Location
 from pipeline.registry import register
 from pipeline.rig.kafka import Kafka
 from pipeline.rig.postgres import Postgres
 from pipeline.store import Store
 from tests.bench import backlog, batches
-from tests.bench.timed_worker import Worker
+from tests.bench.data_files import data_files
+from tests.bench.timed_worker import Worker, environment, finished
 from tests.rigs import running
 from tests.waiting import until
 
@@ -50,12 +50,21 @@ SLICE = 600
 OF_AN_HOUR = 6
 WARM = 1
 """Lines that are of a worker's start."""
+HURRIED = {
+    "DRIFTLEDGER__MAINTENANCE__EVERY_SECONDS": "120",
+    "DRIFTLEDGER__MAINTENANCE__SNAPSHOT_HOURS": "1",
+    "DRIFTLEDGER__MAINTENANCE__GRACE_HOURS": "1",
+}
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--hours", type=float, default=2.5)
     lines = int(asked.parse_args().hours * OF_AN_HOUR)
+    if lines <= WARM:
+        asked.error(
+            f"a line takes {SLICE // 60} minutes, and the first {WARM} are of the start: ask for more hours"
+        )
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="driftledger-hours-")))
         bootstrap = stack.enter_context(running(Kafka)).bootstrap
@@ -65,35 +74,23 @@ def main() -> None:
         with Store.open(place) as store:
             values = batches.features(20_000, np.random.default_rng(9))
             register(store, build(batches.reference(values), model="m"), datetime(2026, 1, 1))
-        environment = _environment(bootstrap, place)
-        worker = Worker("w0", environment, folder / "worker.log")
+        settings = {**environment(bootstrap, place), **HURRIED}
+        worker = Worker("w0", settings, folder / "worker.log")
         stack.callback(worker.child.kill)
-        stack.enter_context(_maintainer(environment, folder / "maintain.log"))
+        stack.enter_context(_maintainer(settings, folder / "maintain.log"))
         until(worker.assignment, "the worker's partitions", 60)
         curve = [_told(line) for line in _curve(worker, bootstrap, place, lines)]
+        finished([worker], lines * SLICE)
         worker.stop()
         _check(curve, place, lines)
 
 
-def _environment(bootstrap: str, place: Location) -> dict[str, str]:
-    return {
-        "DRIFTLEDGER__KAFKA__BOOTSTRAP_SERVERS": bootstrap,
-        "DRIFTLEDGER__STORE__FOLDER": str(place.folder),
-        "DRIFTLEDGER__STORE__CATALOG": place.catalog,
-        "DRIFTLEDGER__STORE__DATA": place.data,
-        "DRIFTLEDGER__WORKER__HEALTH_PORT": "0",
-        "DRIFTLEDGER__MAINTENANCE__EVERY_SECONDS": "120",
-        "DRIFTLEDGER__MAINTENANCE__SNAPSHOT_HOURS": "1",
-        "DRIFTLEDGER__MAINTENANCE__GRACE_HOURS": "1",
-    }
-
-
 @contextmanager
-def _maintainer(environment: dict[str, str], log: Path) -> Iterator[None]:
+def _maintainer(settings: dict[str, str], log: Path) -> Iterator[None]:
     with log.open("wb") as out:
         child = subprocess.Popen(
             [sys.executable, "-m", "pipeline.cli", "maintain"],
-            env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            env={**os.environ, **settings}, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
         )  # fmt: skip
     try:
         yield
@@ -115,7 +112,8 @@ def _curve(worker: Worker, bootstrap: str, place: Location, lines: int) -> Itera
         now, spent = worker.metrics(), worker.cpu_seconds()
         commits = now["driftledger_commit_seconds_count"] - before.get("driftledger_commit_seconds_count", 0)
         seconds = now["driftledger_commit_seconds_sum"] - before.get("driftledger_commit_seconds_sum", 0)
-        with Store.open(place, read_only=True) as store:
+        with Store.open(place) as store:
+            count = data_files(store)
             drift(store, _last_hour())
             asked = statistics.median(_question(store) for _ in range(5))
         yield {
@@ -124,7 +122,7 @@ def _curve(worker: Worker, bootstrap: str, place: Location, lines: int) -> Itera
             "commit_ms": 1e3 * seconds / commits,
             "worker_cpu_ms_a_commit": 1e3 * (spent - cpu) / commits,
             "question_ms": asked * 1e3,
-            "files": _files(place),
+            "files": count,
             "files_kept": sum(1 for _ in Path(place.data_path).rglob("*.parquet")),
             "peak_rss_mb": worker.peak_rss_bytes() / 1e6,
         }
@@ -167,13 +165,6 @@ def _question(store: Store) -> float:
     start = time.process_time()
     drift(store, _last_hour())
     return time.process_time() - start
-
-
-def _files(place: Location) -> int:
-    """Those that the newest state consists of."""
-    with Store.open(place) as store, store.transaction() as con:
-        sql = f"SELECT count(*) FROM {METADATA}.ducklake_data_file WHERE end_snapshot IS NULL"
-        return int(con.execute(sql).fetchall()[0][0])
 
 
 def _told(line: dict[str, float]) -> dict[str, float]:

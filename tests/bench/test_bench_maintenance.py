@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.answers import cost_query
-from pipeline.lake.connect import METADATA
 from pipeline.lake.location import Location
 from pipeline.maintenance.run import run
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Store
+from tests.bench.data_files import data_files
 from tests.gpu_batches import batch
 
 pytestmark = pytest.mark.bench
@@ -55,18 +55,11 @@ def _curve(place: Location, maintained: bool) -> list[dict[str, float]]:
                         "commits": offset + 1,
                         "commit_ms": median * 1e3,
                         "question_ms": asked * 1e3,
-                        "files": _files(store),
+                        "files": data_files(store),
                         "files_kept": kept,
                     }
                 )
     return points
-
-
-def _files(store: Store) -> int:
-    """Those that the newest state consists of."""
-    with store.transaction() as con:
-        sql = f"SELECT count(*) FROM {METADATA}.ducklake_data_file WHERE end_snapshot IS NULL"
-        return int(con.execute(sql).fetchall()[0][0])
 
 
 @pytest.mark.parametrize("catalog", ["sqlite", "postgres"])

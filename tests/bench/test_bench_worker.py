@@ -17,7 +17,6 @@ from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
 from detectors.reference_build import build
-from pipeline.lake.connect import METADATA
 from pipeline.lake.location import Location
 from pipeline.maintenance.run import run as maintain
 from pipeline.registry import register
@@ -26,6 +25,7 @@ from pipeline.rig.postgres import Postgres
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Store
 from tests.bench import backlog, batches
+from tests.bench.data_files import data_files
 from tests.bench.page import cores
 from tests.bench.timed_worker import Run, replay
 from tests.rigs import running
@@ -213,21 +213,13 @@ def test_a_backlog_of_fifty_million_events(ledger, tmp_path, record: Record):
         log = Log(server.bootstrap, BACKLOG_MESSAGES, size)
         location = ledger("PostgreSQL")
         run = told(worked(log, location, tmp_path))
-    before = _files(location)
     with Store.open(location) as store:
+        before = data_files(store)
         maintain(store, datetime.now(UTC).replace(tzinfo=None), MaintenanceSettings())
+        after = data_files(store)
     record(
         "backlog replayed", events=log.events, message_bytes=size, **run,
-        files=before, files_after_maintenance=_files(location),
+        files=before, files_after_maintenance=after,
     )  # fmt: skip
     assert counted(location) == (log.events, log.events)
     assert run["peak_MB"] * 1e6 < MEMORY
-
-
-def _files(location: Location) -> int:
-    """Data files that the newest state of the ledger consists of."""
-    sql = f"SELECT count(*) FROM {METADATA}.ducklake_data_file WHERE end_snapshot IS NULL"
-    with Store.open(location) as store, store.transaction() as con:
-        found = con.execute(sql).fetchone()
-    assert found is not None
-    return int(found[0])

@@ -93,24 +93,28 @@ class Worker:
         assert self.child.wait(_STOP_SECONDS) == 0, self.said[-2_000:]
 
 
-def replay(
-    bootstrap: str, location: Location, messages: int, folder: Path, *, workers: int = 1, partitions: int = 8
-) -> Run:
-    """Let the workers bring a whole log of so many messages into the ledger."""
-    environment = {
+def environment(bootstrap: str, location: Location) -> dict[str, str]:
+    """The settings of a process on that broker and ledger."""
+    return {
         "DRIFTLEDGER__KAFKA__BOOTSTRAP_SERVERS": bootstrap,
         "DRIFTLEDGER__STORE__FOLDER": str(location.folder),
         "DRIFTLEDGER__STORE__CATALOG": location.catalog,
         "DRIFTLEDGER__STORE__DATA": location.data,
         "DRIFTLEDGER__WORKER__HEALTH_PORT": "0",
     }
-    began = time.time()
-    running = [Worker(f"w{n}", environment, folder / f"worker-{n}.log") for n in range(workers)]
+
+
+def replay(
+    bootstrap: str, location: Location, messages: int, folder: Path, *, workers: int = 1, partitions: int = 8
+) -> Run:
+    """Let the workers bring a whole log of so many messages into the ledger."""
+    began, settings = time.time(), environment(bootstrap, location)
+    running = [Worker(f"w{n}", settings, folder / f"worker-{n}.log") for n in range(workers)]
     try:
         shares = _shared(running, partitions)
         cpu = [worker.cpu_seconds() for worker in running]
         start = max(moment for moment, _ in shares)
-        end = _finished(running, messages)
+        end = finished(running, messages)
         spent = tuple(w.cpu_seconds() - before for w, before in zip(running, cpu, strict=True))
         peaks = tuple(worker.peak_rss_bytes() for worker in running)
         for worker in running:
@@ -132,7 +136,7 @@ def _shared(workers: list[Worker], partitions: int) -> list[tuple[float, int]]:
         time.sleep(0.01)
 
 
-def _finished(workers: list[Worker], messages: int) -> float:
+def finished(workers: list[Worker], messages: int) -> float:
     """Wait until all messages are in the ledger; when the last of them was committed."""
     while True:
         time.sleep(_POLL_SECONDS)
