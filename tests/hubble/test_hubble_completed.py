@@ -127,7 +127,7 @@ def test_a_clock_that_is_an_hour_ahead_is_noted_until_it_is_right():
     """Its flows lie in minutes that nobody looks at yet: traffic seems to be missing."""
     now = int(NOON.timestamp() * 1e6)
     early, right = NOON + timedelta(hours=1), NOON + timedelta(seconds=2)
-    clocks, watch = Clocks("flow", "node"), Noted()
+    clocks, watch = Clocks("flow", "node", "hubble"), Noted()
     clocks.told(
         {"flow": events("flow", {"node": "n1", "time": early}, {"node": "n2", "time": right})}, now, watch
     )
@@ -145,7 +145,7 @@ def test_a_right_clock_does_not_take_back_what_another_collector_of_the_process_
     now = int(NOON.timestamp() * 1e6)
     flows = {"flow": events("flow", {"node": "n1", "time": NOON + timedelta(hours=1)})}
     watch = Noted()
-    Clocks("flow", "node").told(flows, now, watch)
+    Clocks("flow", "node", "hubble").told(flows, now, watch)
     note_skew("Prometheus", now, now, watch)
     assert ["n1 by 60 min" in reason for reason in watch.lacking.values()] == [True]
     note_skew("Prometheus", now + 3_600 * 10**6, now, watch)

@@ -14,7 +14,15 @@ from typing import Any
 import pytest
 import requests
 from kafka import KafkaProducer
-from kafka.admin import KafkaAdminClient
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    KafkaAdminClient,
+    ResourcePattern,
+    ResourceType,
+)
 
 from collectors.live.inference import assembly, rules
 from collectors.live.inference.found import Found
@@ -22,13 +30,15 @@ from collectors.live.inference.rules import Rules
 from collectors.live.inference_topics import mapping, places, values
 from collectors.live.inference_topics.collector import collector
 from collectors.live.inference_topics.parameters import InferenceTopicsSettings
+from pipeline.broker.parameters import Protocol
 from pipeline.collect import turns
 from pipeline.collect.doors import Ledger
 from pipeline.collect.report import Report
 from pipeline.collect.state import State
 from pipeline.embedded import Embedded
 from pipeline.errors import ConfigError
-from pipeline.rig.kafka import Kafka
+from pipeline.rig.kafka import GUEST, Kafka
+from pipeline.secret import Secret
 from pipeline.store import Store
 from tests.command import Command
 from tests.generated import NOW
@@ -203,6 +213,59 @@ def test_messages_of_a_real_broker_count_once_through_a_restart_and_a_loss_is_a_
     finally:
         producer.close()
         admin.close()
+
+
+def _may(topic: str, operation: ACLOperation) -> list[ACL]:
+    pattern = ResourcePattern(ResourceType.TOPIC, topic, ACLResourcePatternType.LITERAL)
+    return [ACL(f"User:{GUEST}", "*", operation, ACLPermissionType.ALLOW, pattern)]
+
+
+def test_a_topic_without_a_right_is_named_with_the_operation_and_the_other_goes_on(
+    secure_kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has to grant it must read what on which topic; and whoever did so need not restart anything."""
+    monkeypatch.setattr(places, "_ASK_SECONDS", 0.3)
+    monkeypatch.setattr(places, "_REFUSED_SECONDS", 0.5)
+    id_ = str(time.time_ns())
+    scores, truths = f"scores-{id_}", f"truths-{id_}"
+    secure = secure_kafka.secure
+    assert secure is not None
+    settings = InferenceTopicsSettings(
+        map_file=_map(tmp_path, id_), bootstrap_servers=secure.bootstrap, gather_seconds=0.1,
+        security_protocol=Protocol.sasl_ssl, sasl_username=GUEST,
+        sasl_password=Secret(secure.guest_password), ssl_cafile=str(secure.cafile),
+    )  # fmt: skip
+    owner = KafkaAdminClient(bootstrap_servers=secure_kafka.bootstrap)
+    producer = KafkaProducer(bootstrap_servers=secure_kafka.bootstrap, acks="all")
+    try:
+        owner.create_topics({t: {"num_partitions": 1, "replication_factor": 1} for t in (scores, truths)})
+        owner.wait_for_topics([scores, truths])
+        producer.send(scores, _value(1)).get(30)
+        producer.send(truths, b'{"id": "p1", "truth": 1}').get(30)
+        with _reading(tmp_path, settings) as (store, report):
+
+            def said(*words: str) -> bool:
+                return all(any(word in text for text in report.remarks()) for word in words)
+
+            refused = "the broker refuses {} on topic {} (TopicAuthorizationFailed): grant Read on it"
+            no_sight = [refused.format("Describe", topic) for topic in (scores, truths)]
+            until(lambda: said(*no_sight), "both", WAIT_SECONDS, report.remarks)
+            until(lambda: "none to read" in " ".join(report.not_ready()), "so none", WAIT_SECONDS)
+            owner.create_acls(_may(truths, ACLOperation.READ) + _may(scores, ACLOperation.DESCRIBE))
+            until(lambda: store.rows("labels").num_rows == 1, "the label", WAIT_SECONDS, report.remarks)
+            until(lambda: said(refused.format("Read", scores)), "the other", WAIT_SECONDS, report.remarks)
+            until(lambda: report.not_ready() == [], "it is ready for what it may", WAIT_SECONDS)
+            until(lambda: not said(truths), "its right is there", WAIT_SECONDS, report.remarks)
+            producer.send(truths, b'{"id": "p2", "truth": 1}').get(30)
+            until(lambda: store.rows("labels").num_rows == 2, "the next", WAIT_SECONDS, report.not_ready)
+            owner.create_acls(_may(scores, ACLOperation.READ))
+            until(lambda: _count(store) == 1, "the prediction", WAIT_SECONDS, report.remarks)
+            until(lambda: report.remarks() == [], "nothing is lacking", WAIT_SECONDS, report.remarks)
+    finally:
+        operations = (ACLOperation.READ, ACLOperation.DESCRIBE)
+        owner.delete_acls([a for t in (scores, truths) for o in operations for a in _may(t, o)])
+        producer.close()
+        owner.close()
 
 
 def _by_one_command(folder: Path, settings: InferenceTopicsSettings) -> None:

@@ -155,6 +155,8 @@ class FromExporters:
         while True:
             began = watch.now()
             scrapes = self.scrapes(watch.now, tell)
+            for scrape in scrapes:
+                note_skew(scrape.target, scrape.time, watch.now(), watch)
             if scrapes:
                 until = max(scrape.time for scrape in scrapes)
                 parsed, place = advance(

@@ -31,7 +31,7 @@ class Files:
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
         tail = Tail(self._patterns, cursor["tail"] if cursor else None)
         window = cursor["window"] if cursor else {}
-        clocks, began = Clocks("flow", "node"), False
+        clocks, began = Clocks("flow", "node", "hubble"), False
         try:
             while True:
                 for piece in tail.pieces(watch.now()):

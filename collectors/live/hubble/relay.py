@@ -44,7 +44,7 @@ class Relay:
 
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
         follow = _Following(cursor or {}, self._places, self._cluster)
-        clocks, masked, pause = Clocks("flow", "node"), True, 1.0
+        clocks, masked, pause = Clocks("flow", "node", "hubble"), True, 1.0
         while True:
             stream = Stream(self._settings, follow.marks.begun(), masked=masked)
             follow.away.connected, silent = False, 0.0

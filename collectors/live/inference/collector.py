@@ -37,7 +37,7 @@ class Inference:
         self._rules = rules.load(settings.rules_file)
         self._folder = Path()
         self._began = monotonic()
-        self._clocks = Clocks("inference", "model")
+        self._clocks = Clocks("inference", "model", "inference")
         self.receiver = Receiver(settings, bodies.PATHS)
 
     def keep_in(self, folder: Path) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from collectors.live.contract import Cursor, Watch
 
 _ASK_SECONDS = 10.0
 """How often a silent broker is asked whether it is there, and whether a topic has more partitions."""
+_REFUSED_SECONDS = 60.0
+"""After so long a topic that may not be read is tried again."""
+
+Forbidden = Callable[[list[str]], Iterable[str]]
+"""Of topics that are not to be seen, those that the broker refuses to show: the others are not there."""
 
 
 class Lost(NamedTuple):
@@ -33,6 +38,8 @@ class Places:
     def __init__(self, places: dict[tuple[str, int], Place]) -> None:
         self._places = places
         self._asked = 0.0
+        self._refused: dict[str, float] = {}
+        """Topics that may be seen and not read, and when that was said."""
 
     @classmethod
     def of(cls, cursor: Cursor | None) -> Places:
@@ -45,18 +52,24 @@ class Places:
     def passed(self, record: Any) -> None:
         self._places[record.topic, record.partition] = Place(record.offset + 1, record.timestamp * 1_000)
 
-    def take_up(self, consumer: Any, topics: Iterable[str], watch: Watch) -> list[Lost]:
-        """Assign every partition that there is, each at its place; a new one from its beginning."""
+    def take_up(self, consumer: Any, topics: Iterable[str], forbidden: Forbidden, watch: Watch) -> list[Lost]:
+        """Assign every partition that may be read, each at its place; a new one from its beginning."""
         from kafka import TopicPartition
 
-        parts = []
-        for topic in topics:
+        topics = list(topics)
+        parts, unseen = [], []
+        for topic in self._readable(topics):
             found = consumer.partitions_for_topic(topic)
-            if found:
-                watch.goes_on(f"topic {topic}")
-                parts += [TopicPartition(topic, partition) for partition in sorted(found)]
+            unseen += [] if found else [topic]
+            parts += [TopicPartition(topic, partition) for partition in sorted(found or ())]
+        refused = set(forbidden(unseen)) if unseen else set()
+        for topic in topics:
+            if topic in unseen and topic not in refused:
+                watch.waits(f"topic {topic}", f"there is no topic {topic}")
             else:
-                watch.waits(f"topic {topic}", f"there is no topic {topic}, or no right to see it")
+                watch.goes_on(f"topic {topic}")
+        for topic in refused:
+            _lacks(topic, "Describe", watch)
         consumer.assign(parts)
         first, last = consumer.beginning_offsets(parts), consumer.end_offsets(parts)
         lost = []
@@ -80,13 +93,37 @@ class Places:
             *key, "topic_made_again", held.time, None, "the topic is shorter than what was read of it"
         )
 
-    def answered(self, consumer: Any, topics: Iterable[str]) -> bool:
+    def refuse(self, topic: str, operation: str, watch: Watch) -> None:
+        """The broker lets us not do this with a topic: the others are read on without it."""
+        self._refused[topic] = time.monotonic()
+        _lacks(topic, operation, watch)
+
+    def came(self, records: Iterable[Any], watch: Watch) -> None:
+        watch.goes_on(*{_right(record.topic) for record in records})
+
+    def answered(self, consumer: Any, topics: Iterable[str], watch: Watch) -> bool:
         """Whether all is as it was: asked now and then.  Raises KafkaError where no broker answers."""
         if time.monotonic() - self._asked < _ASK_SECONDS:
             return True
         self._asked = time.monotonic()
         parts = consumer.assignment()
         ends = consumer.end_offsets(parts)
-        there = sum(len(consumer.partitions_for_topic(topic) or ()) for topic in topics)
+        there = sum(len(consumer.partitions_for_topic(topic) or ()) for topic in self._readable(topics))
         whole = all(ends[p] >= self._places[p.topic, p.partition].offset for p in parts)
+        # It was asked for what is new all the while, and nothing was refused.
+        watch.goes_on(*(_right(part.topic) for part in parts))
         return whole and there == len(parts)
+
+    def _readable(self, topics: Iterable[str]) -> list[str]:
+        """Without those that were refused a short while ago."""
+        since = time.monotonic() - _REFUSED_SECONDS
+        return [topic for topic in topics if self._refused.get(topic, since) <= since]
+
+
+def _right(topic: str) -> str:
+    return f"right to read topic {topic}"
+
+
+def _lacks(topic: str, operation: str, watch: Watch) -> None:
+    told = f"the broker refuses {operation} on topic {topic} (TopicAuthorizationFailed)"
+    watch.notes(_right(topic), f"{told}: grant Read on it, which includes Describe")
