@@ -23,7 +23,7 @@ class InferenceTopicsSettings:
     sasl_mechanism: Mechanism = Mechanism.scram_512
     """PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, with a SASL protocol."""
     sasl_username: str = ""
-    """User, with a SASL protocol: with the right Read (it includes Describe) on the topics; no group is used."""
+    """User, with a SASL protocol: who may Read the topics, which includes Describe; no group is used."""
     sasl_password: Secret = Secret("")
     """Password, from a file or DRIFTLEDGER__INFERENCE_TOPICS__SASL_PASSWORD."""
     ssl_cafile: str = ""
