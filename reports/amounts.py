@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import groupby
 
 from pipeline.answers.money import in_cents
+from pipeline.facts.months import BUCKETS
 from pipeline.months.charge import Charge
 
 ZERO = Decimal(0)
@@ -37,20 +38,28 @@ def of_charges(charges: Sequence[Charge], digits: int) -> Amounts:
     total = sum((c.amount or ZERO for c in priced), ZERO) if priced or not charges else None
     used = idle = total
     if priced:
-        used, idle = (sum(column, ZERO) for column in zip(*_split(priced, digits), strict=True))
+        used, *others = of_buckets(priced, digits)
+        idle = sum(others, ZERO)
     return Amounts(
         allocated=allocated, active=active, idle_held=idle_held, busy=busy, unallocated=unallocated,
         unpriced=unpriced, used=used, idle=idle, total=total,
     )  # fmt: skip
 
 
+def of_buckets(charges: Sequence[Charge], digits: int) -> tuple[Decimal, ...]:
+    """Cents by BUCKETS, that sum to the charges' amounts; what is used is that of their lines."""
+    columns = zip(*_split([c for c in charges if c.costs is not None], digits), strict=True)
+    return tuple(sum(column, ZERO) for column in columns) or (ZERO,) * len(BUCKETS)
+
+
 def _split(priced: Sequence[Charge], digits: int) -> Iterator[list[Decimal]]:
-    """Used and idle of each line: the amount of one line is within a cent of its cost, of several not."""
+    """The buckets of each line: the amount of one line is within a cent of its cost, of several not."""
     for _, group in groupby(sorted(priced, key=lambda c: c.line), key=lambda c: c.line):
         own = list(group)
-        work = sum((c.costs[0] for c in own if c.costs), ZERO)
-        rest = sum((sum(c.costs[1:], ZERO) for c in own if c.costs), ZERO)
-        yield in_cents([work, rest], sum((c.amount or ZERO for c in own), ZERO), digits)
+        work, *others = (sum(column, ZERO) for column in zip(*(c.costs for c in own if c.costs), strict=True))
+        amount = sum((c.amount or ZERO for c in own), ZERO)
+        used, idle = in_cents([work, sum(others, ZERO)], amount, digits)
+        yield [used, *in_cents(others, idle, digits)]
 
 
 def add(parts: Sequence[Amounts]) -> Amounts:

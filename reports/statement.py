@@ -11,13 +11,12 @@ from itertools import groupby
 from typing import Any
 
 from pipeline.answers.cost_table import NOBODYS
-from pipeline.answers.money import in_cents, minor_digits
+from pipeline.answers.money import minor_digits
 from pipeline.answers.window import Window
-from pipeline.facts.months import BUCKETS
 from pipeline.months.charge import USAGE, Charge
 from pipeline.months.draft import Draft
 from pipeline.months.terms import CHARGEBACK, Term, Terms
-from reports.amounts import Amounts, add, of_charges, over
+from reports.amounts import Amounts, add, of_buckets, of_charges, over
 from reports.judged import Judged
 
 LINE_BY = ("team", "namespace", "workload", "model", "model_version")
@@ -176,9 +175,7 @@ def _team(name: str, charges: Sequence[Charge], currency: str, term: Term) -> Te
     groups = [(key, list(group)) for key, group in groupby(sorted(used, key=line), key=line)]
     lines = tuple(Line(*key, of_charges(group, digits)) for key, group in groups)
     whole = over([one.amounts for one in lines], of_charges(used, digits))
-    exact = [sum((c.costs[i] for c in used if c.costs), ZERO) for i in range(len(BUCKETS))]
     centres = {c.key[1] for c in used} - {"", "none", *NOBODYS}
     centre = term.cost_centre or (centres.pop() if len(centres) == 1 else "")
     more = tuple(c for c in charges if c.kind != USAGE)
-    buckets = tuple(in_cents(exact, whole.total or ZERO, digits))
-    return Team(name, currency, whole, lines, buckets, centre, term, more)
+    return Team(name, currency, whole, lines, of_buckets(used, digits), centre, term, more)

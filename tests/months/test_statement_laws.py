@@ -114,6 +114,7 @@ def test_every_form_is_the_same_sum(
     for team in whole.teams:
         assert sum(line.amounts.total or 0 for line in team.lines) == (team.amounts.total or 0)
         assert sum(team.buckets) == (team.amounts.total or 0) and len(team.buckets) == len(BUCKETS)
+        assert team.buckets[0] == (team.amounts.used or 0), "used is one figure, wherever it stands"
         for own in (team.amounts, *(line.amounts for line in team.lines)):
             assert (own.used or 0) + (own.idle or 0) == (own.total or 0)
     _as_csv(whole)
