@@ -83,5 +83,10 @@ def holder_of(labels: Labels) -> Holder | None:
     )
 
 
+def holder_uid(labels: Labels) -> str:
+    """The pod's uid, where its exporter is asked to tell it (dcgm-exporter: --kubernetes-enable-pod-uid)."""
+    return first(labels, "exported_pod_uid", "pod_uid", "exported_pod_uuid", "pod_uuid")
+
+
 def first(labels: Labels, *names: str) -> str:
     return next((labels[n] for n in names if labels.get(n)), "")

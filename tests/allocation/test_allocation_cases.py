@@ -256,17 +256,19 @@ def test_a_device_plugin_names_its_device_late_and_it_was_that_one_all_along() -
     assert scene.open() == []
 
 
-def test_an_exporter_names_the_devices_that_a_kubelet_does_not() -> None:
+@pytest.mark.parametrize("uid", [True, False])
+def test_an_exporter_names_the_devices_that_a_kubelet_does_not(uid: bool) -> None:
     """On most clusters nothing else says which GPU a pod has: its usage would be of another than its cost."""
     scene = Scene()
     bound = NOON - 120 * SECOND
     pod = k.pod("a", limits={"nvidia.com/gpu": "2"}, bound=at(bound).isoformat() + "Z")
     node = k.node(capacity={"nvidia.com/gpu": "2"}, nvidia_com__gpu_product="A100")
     scene(news("nodes", node), news("pods", pod))
-    where = ("ml", "a", "main")
+    where, before = ("ml", "a", "main", "uid-a" if uid else ""), ("ml", "a", "main", "uid-before")
     for told in (
         {where: {"GPU-1": bound + SECOND, "GPU-2": NOON}},  # the first is of the pod's namesake before it
-        {where: {"GPU-1": NOON}}, {where: {"x": NOON, "GPU-2": NOON}}, {("x", "a", "main"): {"GPU-1": NOON}},
+        {where: {"GPU-1": NOON}}, {where: {"x": NOON, "GPU-2": NOON}},
+        {("x", "a", "main", ""): {"GPU-1": NOON}}, {before: {"GPU-1": NOON, "GPU-2": NOON}},
     ):  # fmt: skip
         scene(News("names", "put", told, NOON))
     assert {r["device"] for r in scene.open()} == {"n1/nvidia.com/gpu/0", "n1/nvidia.com/gpu/1"}
@@ -290,7 +292,7 @@ def test_a_slice_has_its_exporters_name_from_the_first_pod_that_tells_it() -> No
     pod = k.pod("a", limits={mig: "1"}, given={mig: ["MIG-x"]})
     scene(news("nodes", node), news("pods", pod))
     assert [r["device"] for r in scene.open()] == ["MIG-x"]
-    scene(News("names", "put", {("ml", "a", "main"): {"GPU-a/7": NOON}}, NOON))
+    scene(News("names", "put", {("ml", "a", "main", ""): {"GPU-a/7": NOON}}, NOON))
     scene()
 
     def devices(of: Scene) -> set[str]:
@@ -579,7 +581,28 @@ def test_objects_with_every_field_set_are_reduced(version: str) -> None:
         scene(News(plural, "put", KINDS[plural].reduce(data), NOON))
     [row] = scene.open()
     assert (row["device"], row["admin_access"]) == ("driverValue/poolValue/deviceValue", True)
-    KINDS["pods"].reduce(sample("k8s-api-testdata", "HEAD.core.v1.Pod.json").read_bytes())
+
+
+def test_a_pod_with_every_field_set_is_who_it_is_and_holds_what_it_asks() -> None:
+    """A field of a new Kubernetes must neither turn a pod away nor be taken for another."""
+    text = sample("k8s-api-testdata", "HEAD.core.v1.Pod.json").read_bytes()
+    pod = KINDS["pods"].reduce(text)
+    assert (pod.uid, pod.namespace, pod.name, pod.node) == (
+        "uidValue", "namespaceValue", "nameValue", "nodeNameValue",
+    )  # fmt: skip
+    assert (pod.owner.kind, pod.owner.uid, pod.group) == ("kindValue", "uidValue", "podGroupNameValue")
+    assert pod.bound == int(datetime(2007, 1, 1, 1, 1, 1, tzinfo=UTC).timestamp()) * SECOND
+    assert (pod.asked, pod.holds, pod.ended, pod.finished) == ((), False, False, None)
+    one = json.loads(text)
+    status = one["status"]
+    one["spec"]["containers"][0]["resources"]["limits"] = {"nvidia.com/gpu": "2"}
+    given = [{"name": "nvidia.com/gpu", "resources": [{"resourceID": "GPU-1"}, {"resourceID": "GPU-2"}]}]
+    status["containerStatuses"][0]["allocatedResourcesStatus"] = given
+    scene = Scene()
+    scene(news("pods", one))
+    bound = datetime(2007, 1, 1, 1, 1, 1)
+    held = sorted((r["device"], r["pod"], r["workload"], naive(r["start"])) for r in scene.open())
+    assert held == [(gpu, "nameValue", "kindValue/nameValue", bound) for gpu in ("GPU-1", "GPU-2")]
 
 
 def test_the_real_claims_meet_their_real_slices() -> None:

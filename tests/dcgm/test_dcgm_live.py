@@ -33,7 +33,7 @@ pytestmark = pytest.mark.xdist_group("prometheus")
 def prometheus() -> Iterator[Prometheus]:
     """It scrapes GPU-a of n1, which ticks, and on n2 an idle GPU and one that a workload holds."""
     with Exporter().running() as first, ticking(first, counted), Exporter().running() as second:
-        held = ',pod="train-0",namespace="ml",container="main"'
+        held = ',pod="train-0",namespace="ml",container="main",pod_uid="uid-0"'
         amd = 'gpu_gfx_activity{gpu_id="0",serial_number="AMD-1",card_model="MI300X",hostname="n3"} 50\n'
         second.text = gpu("GPU-b", 0, renamed=True) + gpu("GPU-c", 0, renamed=True, more=held) + amd
         targets = {"exporter-0": first.target, "exporter-1": second.target}
@@ -133,7 +133,9 @@ def test_holders_and_counters_come_by_the_same_way(tmp_path: Path, prometheus: P
     prometheus_of_allocation = exported.source(AllocationSettings(prometheus_url=prometheus.url))
     assert prometheus_of_allocation is not None
     names = exported.told(prometheus_of_allocation(run.report))
-    assert {key: set(devices) for key, devices in names.items()} == {("ml", "train-0", "main"): {"GPU-c"}}
+    assert {key: set(devices) for key, devices in names.items()} == {
+        ("ml", "train-0", "main", "uid-0"): {"GPU-c"}
+    }
     told = run.rows("serving_counters")
     assert {(r["model"], r["model_version"], r["counter"], r["workload"]) for r in told} == {
         ("llama", "unknown", "tokens_out", "exporter-0"), ("resnet", "3", "latency", "exporter-0"),

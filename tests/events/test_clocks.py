@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,6 +25,7 @@ from collectors.live.inference_topics.parameters import InferenceTopicsSettings
 from tests.dcgm.exporter import Exporter, gpu
 from tests.folds.fold_events import events
 from tests.hubble.hubble_run import flow
+from tests.inference.foreign_topics import Consumer
 
 MINUTE = 60 * 10**6
 BEGIN = 1_790_000_000 * 10**6
@@ -100,36 +100,6 @@ def _relay(folder: Path, patch: pytest.MonkeyPatch) -> tuple[Any, Steps]:
     return collector("hubble", HubbleSettings(relay="127.0.0.1:1"), "c"), step
 
 
-class Consumer:
-    """Of one topic with one partition."""
-
-    def __init__(self) -> None:
-        self.records: list[Any] = []
-        self.assigned: list[Any] = []
-
-    def partitions_for_topic(self, topic: str) -> set[int]:
-        return {0}
-
-    def assign(self, parts: list[Any]) -> None:
-        self.assigned = parts
-
-    def assignment(self) -> list[Any]:
-        return self.assigned
-
-    def beginning_offsets(self, parts: list[Any]) -> dict[Any, int]:
-        return dict.fromkeys(parts, 0)
-
-    def end_offsets(self, parts: list[Any]) -> dict[Any, int]:
-        return dict.fromkeys(parts, 1_000)
-
-    def seek(self, part: Any, offset: int) -> None: ...
-    def close(self) -> None: ...
-
-    def poll(self, timeout_ms: int) -> dict[str, list[Any]]:
-        found, self.records = self.records, []
-        return {"scores": found}
-
-
 def _topics(folder: Path, patch: pytest.MonkeyPatch) -> tuple[Any, Steps]:
     mapping = folder / "map.yaml"
     mapping.write_text(
@@ -139,11 +109,8 @@ def _topics(folder: Path, patch: pytest.MonkeyPatch) -> tuple[Any, Steps]:
     patch.setattr(Topics, "_consumer", lambda self: consumer)
 
     def step(time: int) -> None:
-        value = json.dumps({"m": "n1", "v": "1", "id": str(time), "t": _stamp(time)}).encode()
-        consumer.records.append(
-            SimpleNamespace(
-                topic="scores", partition=0, offset=len(consumer.records), value=value, timestamp=0
-            )
+        consumer.sees(
+            "scores", json.dumps({"m": "n1", "v": "1", "id": str(time), "t": _stamp(time)}).encode()
         )
 
     settings = InferenceTopicsSettings(map_file=str(mapping))

@@ -20,8 +20,10 @@ from collectors.live.hubble.places import Places
 from detectors import network
 from pipeline.errors import ConfigError
 from tests.folds.fold_events import NOON, events
+from tests.hubble.hubble_run import Run, flow
 from tests.samples import sample
 
+TOPOLOGY = "topology.kubernetes.io"
 NODES = {
     "items": [
         {
@@ -69,6 +71,23 @@ def test_a_far_end_gets_its_place_from_its_address(places, address, expected):
     """Hubble tells the zone of the observing node only; without the far end nothing could be billed."""
     flow = {"source_ip": "10.1.0.5", "source_node": "n1", "destination_ip": address}
     assert classes(places.fill(events("flow", flow))) == [expected]
+
+
+def test_traffic_between_regions_is_told_from_the_live_collector_on(tmp_path):
+    """The dearest class within a cloud; a zone of the same name in another region is not the same zone."""
+    nodes = json.loads(json.dumps(NODES))
+    for item, region in zip(nodes["items"], ("eu", "us"), strict=True):
+        item["metadata"]["labels"] = {f"{TOPOLOGY}/zone": "a", f"{TOPOLOGY}/region": region}
+    (tmp_path / "nodes.json").write_text(json.dumps(nodes))
+    line = json.loads(flow(1))
+    line["flow"] |= {"IP": {"source": "10.1.0.5", "destination": "10.2.0.9"}}
+    (tmp_path / "events.log").write_bytes(json.dumps(line).encode() + b"\n")
+    run = Run(tmp_path / "state", files=f"{tmp_path}/events.log", nodes=f"{tmp_path}/nodes.json")
+    with run():
+        run.has(1)
+    [row] = run.flows().to_pylist()
+    assert [row[f"{end}_region"] for end in ("source", "destination")] == ["eu", "us"]
+    assert classes(run.flows()) == ["cross_region"]
 
 
 def test_what_a_node_tells_of_its_own_pods_serves_the_flows_of_others(places):

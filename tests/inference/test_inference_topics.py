@@ -28,7 +28,7 @@ from collectors.live.inference import assembly, rules
 from collectors.live.inference.found import Found
 from collectors.live.inference.rules import Rules
 from collectors.live.inference_topics import mapping, places, values
-from collectors.live.inference_topics.collector import collector
+from collectors.live.inference_topics.collector import Topics, collector
 from collectors.live.inference_topics.parameters import InferenceTopicsSettings
 from pipeline.broker.parameters import Protocol
 from pipeline.collect import turns
@@ -42,6 +42,7 @@ from pipeline.secret import Secret
 from pipeline.store import Store
 from tests.command import Command
 from tests.generated import NOW
+from tests.inference.foreign_topics import Consumer
 from tests.waiting import until
 
 MAP = """
@@ -119,6 +120,34 @@ def test_what_is_sensitive_in_a_foreign_value_never_leaves(tmp_path: Path) -> No
     [row] = parsed.events["inference"].to_pylist()
     assert {name: value for name, value in row["features"].items() if value} == {"amount": 1.0}
     assert row["prediction_id"] is None
+
+
+def test_hostile_texts_and_half_a_value_are_rows_and_what_comes_after_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What others write to their topics is theirs: 100 kB of it must not become a key of every fact."""
+    consumer, long = Consumer(), "x" * 100_000
+    monkeypatch.setattr(Topics, "_consumer", lambda self: consumer)
+    for changed in (
+        {"meta": {"model": long, "x.id": "p"}}, {"meta": {"model": "m", "x.id": long}}, {"out": [long]},
+        {"meta": {"model": "a\0b", "x.id": "p"}}, {"ms": "NaN"}, {"in": {"a": long * 30}},
+    ):  # fmt: skip
+        consumer.sees("scores-x", _value(1, **changed))
+    consumer.sees("scores-x", _value(1)[:-5])
+    consumer.sees("scores-x", _value(2).replace(b"250", b"NaN"))
+    for hostile in ({"id": long, "truth": 1}, {"id": "1", "truth": long}):
+        consumer.sees("truths-x", json.dumps(hostile).encode(), NOW // 1_000)
+    consumer.sees("scores-x", _value(3))
+    consumer.sees("truths-x", b'{"id": "p3", "truth": 1}', NOW // 1_000)
+    settings = InferenceTopicsSettings(map_file=_map(tmp_path))
+    with _reading(tmp_path, settings) as (store, report):
+        until(lambda: store.rows("labels").num_rows == 1, "the label after all of them", WAIT_SECONDS)
+        assert _count(store) == 1
+        refused = store.rows("rejected").to_pylist()
+        assert report.not_ready() == []
+    reasons = ["malformed"] * 2 + ["nul_character"] + ["text_too_long"] * 5 + ["too_large", "wrong_type"]
+    assert sorted(row["reason"] for row in refused) == reasons
+    assert all(len(row["detail"]) < 1_000 and long[:99] not in row["detail"] for row in refused)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from collectors.dcgm.devices import device_of, holder_of
+from collectors.dcgm.devices import device_of, holder_of, holder_uid
 from collectors.dcgm.series import scrapes_of
 from collectors.dcgm.timeline import Scrape
 from collectors.live.allocation.meta import SECOND
@@ -79,12 +79,12 @@ def _asked(prometheus: Prometheus) -> list[Scrape]:
 
 
 def told(scrapes: Iterable[Scrape]) -> Told:
-    found: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
+    found: dict[tuple[str, str, str, str], dict[str, int]] = defaultdict(dict)
     for scrape in scrapes:
         for line in scrape.lines:
             holder, device = holder_of(line.labels), device_of(line.labels)
             if line.name in _METRICS and holder is not None and device is not None:
-                of = found[holder.namespace, holder.pod, holder.container]
+                of = found[holder.namespace, holder.pod, holder.container, holder_uid(line.labels)]
                 of[device.device] = max(of.get(device.device, 0), scrape.time)
     return found
 

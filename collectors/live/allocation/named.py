@@ -1,7 +1,8 @@
 """Devices of pods by the labels of NVIDIA's or AMD's exporter, where the kubelet does not tell them.
 
 The exporter asks the kubelet itself, some time later: a pod of the same name before this one must not give
-its device on, so what it tells counts only of a pod that was bound for a while.
+its device on, so what it tells counts only of a pod that was bound for a while, and where it tells the pod's
+uid too, only of that one.
 
 A MIG slice that the kubelet calls `MIG-uuid` is `GPU-uuid/instance` to the exporter, and so in what it did: a
 container with one slice tells that they are one, and the exporter's name stands for all that have it later.
@@ -25,8 +26,9 @@ _EXPORTED = ("nvidia.com/", _AMD)
 _SETTLED = 90 * SECOND
 """An exporter tells what it knew 30 s ago, and is scraped twice a minute."""
 
-Told = Mapping[tuple[str, str, str], Mapping[str, int]]
-"""Of a namespace, pod and container: its devices, and when each was last told (microseconds since 1970)."""
+Told = Mapping[tuple[str, str, str, str], Mapping[str, int]]
+"""Of a namespace, pod, container and the pod's uid ('' where it is not told): its devices, and when each was
+last told (microseconds since 1970)."""
 
 
 def learn(context: Context, told: Told) -> Iterator[str]:
@@ -42,7 +44,8 @@ def learn(context: Context, told: Told) -> Iterator[str]:
                 known = bool(asked.given) or key in context.named.get(pod.uid, {})
             if known or not asked.resource.startswith(_EXPORTED):
                 continue
-            devices = told.get((pod.namespace, pod.name, asked.container), {})
+            where = (pod.namespace, pod.name, asked.container)
+            devices = {**told.get((*where, ""), {}), **told.get((*where, pod.uid), {})}
             fresh = sorted(d for d, at in devices.items() if at >= pod.bound + _SETTLED)
             is_alone = sum(one.container == asked.container for one in pod.asked) == 1
             if (
