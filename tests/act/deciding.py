@@ -12,6 +12,7 @@ from pipeline.policy.file import parse
 from pipeline.policy.journal import Journal, Revision, Served, TargetState
 
 NOW = datetime(2026, 11, 24, 12, 0)
+LATER = NOW + timedelta(minutes=10)
 SINCE = NOW - timedelta(minutes=20)
 DAY = timedelta(days=1)
 

@@ -10,6 +10,7 @@ from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError, Resource
 from pipeline.demo.apiserver_patch import PatchRefused, json_patch
 from pipeline.policy.rules import VERSION_LABEL, Target
+from tests.act.crashing import Dying
 from tests.act.serving_kinds import BY_NAME
 
 Json = dict[str, Any]
@@ -17,18 +18,13 @@ NS, NAME = "ml", "fraud"
 REVISION = {"Deployment": "deployment.kubernetes.io/revision", "Rollout": "rollout.argoproj.io/revision"}
 
 
-class Died(Exception):
-    """The process ends here."""
-
-
-class MemoryCluster:
-    """As much of a Kubernetes client as an actuator asks; `die` names a point of the next real patch."""
+class _Cluster:
+    """As much of a Kubernetes client as an actuator asks."""
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], Json] = {}
         self.written = 0
         """Patches that took effect."""
-        self.die = ""
         self.clock = 0
 
     def get(self, resource: Resource, namespace: str, name: str) -> Json | ApiError:
@@ -57,7 +53,6 @@ class MemoryCluster:
     def patch(
         self, resource: Resource, namespace: str, name: str, operations: Sequence[Json], *, dry_run: bool
     ) -> Json | ApiError:
-        self._point("dry run asked" if dry_run else "patch asked")
         held = self.objects[(resource.plural, name)]
         try:
             changed = json_patch(held, operations)
@@ -66,13 +61,7 @@ class MemoryCluster:
         if not dry_run:
             self._store(resource.plural, name, changed, held)
             self.written += 1
-        self._point("dry run answered" if dry_run else "patch answered")
         return changed
-
-    def _point(self, name: str) -> None:
-        if name == self.die:
-            self.die = ""
-            raise Died(name)
 
     def _store(self, plural: str, name: str, changed: Json, held: Json) -> None:
         self.clock += 1
@@ -129,6 +118,10 @@ class MemoryCluster:
             data = {"spec": {"template": {**_template(version), "$patch": "replace"}}}
             made = {"metadata": owned, "revision": number, "data": data}
             self.objects[("controllerrevisions", f"{NAME}-{number}")] = made
+
+
+class MemoryCluster(Dying, _Cluster):
+    """A process that asks it can die."""
 
 
 def _template(version: str) -> Json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -13,14 +12,10 @@ from pipeline.actuator.kubernetes import CONTROLLER_REVISIONS
 from pipeline.actuator.patching import action_of
 from pipeline.actuator.steps import Begun
 from pipeline.policy.rules import VERSION_LABEL
-from tests.act.deciding import NOW, decided, journal
-from tests.act.memory_cluster import NAME, NS, Died, MemoryCluster
+from tests.act.crashing import POINTS, through
+from tests.act.deciding import LATER, NOW, decided, journal
+from tests.act.memory_cluster import NAME, NS, MemoryCluster
 
-LATER = NOW + timedelta(minutes=10)
-POINTS = (
-    *("dry run asked", "dry run answered", "approved recorded", "patch asked", "patch answered"),
-    *("executed recorded", "never"),
-)
 KEPT_BY_US = ("InferenceService", "LLMInferenceService", "ModelDeployment", "RayService")
 
 
@@ -49,23 +44,6 @@ class Scene:
         assert step.state == "refused" and self.api.written == 0
         return step.detail
 
-    def process(self, action, recorded: str, point: str) -> str:
-        """One life of the process: settle what is open, else carry out; what it had recorded at its end."""
-        if recorded in ("approved", "executed"):
-            step = self.settle(action, recorded)
-            return step.state if step else recorded
-        self.api.die = point
-        try:
-            for step in self.actuator.execute(self.api, action):
-                if point == "executed recorded" and step.state == "executed":
-                    return recorded  # it died before it could record that
-                recorded = step.state
-                if point == "approved recorded" and step.state == "approved":
-                    return recorded
-        except Died:
-            pass
-        return recorded
-
 
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("kind", TARGETS)
@@ -73,11 +51,7 @@ def test_a_crash_at_any_point_leaves_exactly_one_effective_patch(kind, point):
     """The ledger holds what was recorded; the object tells the rest; the next process goes on from there."""
     scene = Scene(kind)
     assert scene.observed().version == "v2"
-    action, recorded = scene.decide(), ""
-    for life in range(4):
-        recorded = scene.process(action, recorded, point if life == 0 else "never")
-        if recorded == "refused":  # stopped before the patch took effect: decided anew
-            action, recorded = scene.decide(), ""
+    action = through(scene.api, scene.decide, point)
     assert scene.api.written == 1
     assert action_of(scene.thing) == action.action_id
     assert scene.observed().version == "v1"

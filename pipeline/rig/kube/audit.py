@@ -54,6 +54,8 @@ class Event(NamedTuple):
     """HTTP status."""
     object: dict[str, Any]
     """What the server answered, {} where only metadata is kept: a deleted object, a Status, or a list."""
+    dry_run: bool
+    """Nothing was changed, whatever the answer says."""
 
 
 def events(log: Path, *, refused: bool = False) -> Iterator[Event]:
@@ -94,4 +96,5 @@ def _event(found: dict[str, Any], code: int) -> Event:
         found["user"].get("username", ""),
         code,
         answer,
+        "dryRun=All" in found["requestURI"],
     )
