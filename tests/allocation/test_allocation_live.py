@@ -147,6 +147,18 @@ def test_intervals_open_and_close_as_objects_come_and_go(
     assert gaps(store) == [] and store.rows("devices").num_rows == 2
 
 
+def test_what_comes_after_the_first_list_has_its_owner_and_its_team(
+    cluster: FakeCluster, store: Store, tmp_path: Path
+) -> None:
+    """Each rollout makes a new ReplicaSet: without its watch the bill would be by ReplicaSets."""
+    with running(cluster, store, tmp_path) as one:
+        until(lambda: one.turns, "a turn", SECONDS)
+        scene(cluster)
+        one.until(lambda rows: [(r["workload"], r["team"]) for r in rows] == [("Deployment/api", "fraud")])
+        assert one.report.not_ready() == []
+    assert cluster.asked.count(("watch", k.REPLICA_SETS)) == 1, "its watch was ended"
+
+
 def test_exporters_name_the_devices_of_pods_straight(
     cluster: FakeCluster, store: Store, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from pipeline.prices.price import Price
 from pipeline.rig.kube.cluster import Kube
 from pipeline.rig.processes import free_port
 from pipeline.store import Store
-from tests.allocation.test_allocation_day import caught_up, config_of
+from tests.allocation.held_and_told import caught_up, config_of
 from tests.command import Command
 from tests.rig import cluster_objects as objects
 

@@ -13,6 +13,7 @@ Json = dict[str, Any]
 
 DRIVER = "gpu.nvidia.com"
 RESOURCE = "/apis/resource.k8s.io/v1"
+SCHEDULING = "/apis/scheduling.k8s.io/v1alpha2"
 WAIT_SECONDS = 60.0
 until = partial(waiting.until, seconds=WAIT_SECONDS)
 OURS = {"driftledger.io/of": "tests"}
@@ -24,6 +25,7 @@ _KINDS = (
     "/apis/apps/v1/namespaces/{}/daemonsets",
     "/apis/apps/v1/namespaces/{}/replicasets",
     "/api/v1/namespaces/{}/pods",
+    f"{SCHEDULING}/namespaces/{{}}/podgroups",
     f"{RESOURCE}/namespaces/{{}}/resourceclaims",
 )
 
@@ -93,9 +95,9 @@ def cordon(kube: Kube, name: str, cordoned: bool = True) -> None:
     kube.request("PATCH", f"/api/v1/nodes/{name}", {"spec": {"unschedulable": cordoned or None}})
 
 
-def device_class(kube: Kube, name: str, expression: str = "true") -> None:
+def device_class(kube: Kube, name: str, expression: str = "true", **spec: str) -> None:
     selector = {"cel": {"expression": f"device.driver == '{DRIVER}' && ({expression})"}}
-    body = {"metadata": {"name": name}, "spec": {"selectors": [selector]}}
+    body = {"metadata": {"name": name}, "spec": {"selectors": [selector], **spec}}
     kube.request("POST", f"{RESOURCE}/deviceclasses", body, or_status=409)
 
 
@@ -140,6 +142,19 @@ def template(kube: Kube, ns: str, name: str, spec: Json) -> None:
     """What makes a claim of its own for each pod."""
     body = {"metadata": {"name": name}, "spec": {"spec": spec}}
     kube.request("POST", f"{RESOURCE}/namespaces/{ns}/resourceclaimtemplates", body)
+
+
+def alternatives(**classes: Json) -> Json:
+    """A request for the first of these that there is, by the names of the alternatives."""
+    named = [{"name": name, **asked} for name, asked in classes.items()]
+    return {"devices": {"requests": [{"name": "gpu", "firstAvailable": named}]}}
+
+
+def pod_group(kube: Kube, ns: str, name: str, template: str) -> None:
+    """One whose pods have one claim of the template together."""
+    claims = [{"name": "gpu", "resourceClaimTemplateName": template}]
+    body = {"metadata": {"name": name}, "spec": {"schedulingPolicy": {"basic": {}}, "resourceClaims": claims}}
+    kube.request("POST", f"{SCHEDULING}/namespaces/{ns}/podgroups", body)
 
 
 def claim(kube: Kube, ns: str, name: str, spec: Json) -> None:

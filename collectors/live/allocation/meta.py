@@ -14,9 +14,10 @@ Labels: TypeAlias = dict[str, str]
 SECOND = 1_000_000
 """Microseconds."""
 PARTIAL_ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
-"""Accept only what an object says of itself; asked for the form of a list, one object is refused (406)."""
-PARTIAL = f"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{PARTIAL_ONE}"
-"""The same of a list, and of the changes in a watch: a list of ReplicaSets is ten times shorter so."""
+"""Accept only what an object says of itself."""
+PARTIAL_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+"""The same of a list: one of ReplicaSets is ten times shorter so.  One object in this form is refused (406),
+and a watch ends without a word at its first."""
 
 
 class _OwnerReference(msgspec.Struct):

@@ -1,7 +1,7 @@
 """What controls the owners that nobody follows (a Deployment, a Rollout, a RayCluster): asked for one by one.
 
 An owner is asked for once, as its controller hardly ever changes.  One that this account may not get has
-nothing above it as far as is known; once a minute it is asked for again.
+nothing above it as far as is known; it is asked for again, soon at first and then once a minute.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collectors.live.kube.watch import RETRY_SECONDS, News
 KIND = "owners"
 _PATIENCE_SECONDS = 0.5
 _PAUSE_SECONDS = 2.0
+_FIRST_RETRY_SECONDS = 4.0
 
 
 class _Resource(msgspec.Struct):
@@ -64,14 +65,16 @@ class Asker:
                 self._asked.put(one)
 
     def run(self) -> None:
-        again = self.watch.now()
+        asked, pause = self.watch.now(), _FIRST_RETRY_SECONDS
         while not self.server.closed:
             try:
                 self._answer(*self._asked.get(timeout=_PATIENCE_SECONDS))
             except queue.Empty:
-                if self._refused and self.watch.now() - again > RETRY_SECONDS * 1e6:
-                    again = self.watch.now()
+                if not self._refused:
+                    asked, pause = self.watch.now(), _FIRST_RETRY_SECONDS
+                elif self.watch.now() - asked > pause * 1e6:
                     self._ask_again()
+                    asked, pause = self.watch.now(), min(2 * pause, RETRY_SECONDS)
 
     def _ask_again(self) -> None:
         """One of those that were refused, and all of them where that one is told now."""

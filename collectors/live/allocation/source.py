@@ -189,6 +189,7 @@ def kinds(settings: AllocationSettings) -> list[Kind]:
     def of_dra(plural: str) -> tuple[str, ...]:
         return tuple(root + plural for root in dra)
 
+    partial = (meta.PARTIAL_LIST, meta.PARTIAL_ONE)
     others = {
         beside.VOLUME: Kind(
             beside.FOLLOWED[beside.VOLUME], ("/api/v1/persistentvolumeclaims",), beside.volumes(names.all)
@@ -198,12 +199,12 @@ def kinds(settings: AllocationSettings) -> list[Kind]:
         ),
     }
     return [
-        Kind("namespaces", ("/api/v1/namespaces",), meta.namespaces(names.all), meta.PARTIAL),
+        Kind("namespaces", ("/api/v1/namespaces",), meta.namespaces(names.all), *partial),
         Kind("nodes", ("/api/v1/nodes",), nodes.reducer(is_device, also)),
         Kind("resourceslices", of_dra("resourceslices"), claims.slice_),
         Kind("deviceclasses", of_dra("deviceclasses"), claims.class_),
-        Kind("replicasets", ("/apis/apps/v1/replicasets",), meta.owning, meta.PARTIAL),
-        Kind("jobs", ("/apis/batch/v1/jobs",), meta.owning, meta.PARTIAL),
+        Kind("replicasets", ("/apis/apps/v1/replicasets",), meta.owning, *partial),
+        Kind("jobs", ("/apis/batch/v1/jobs",), meta.owning, *partial),
         Kind("pods", ("/api/v1/pods",), pods.reducer(is_device, names.all, also)),
         Kind("resourceclaims", of_dra("resourceclaims"), claims.claim),
         *(one for resource, one in others.items() if resource in also),

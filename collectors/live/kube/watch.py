@@ -25,6 +25,7 @@ _PATIENT_SECONDS = 4.0
 RETRY_SECONDS = 60.0
 """At most, between two tries of what this account may not read, or the server does not have."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
+_JSON = "application/json"
 
 
 What = Literal["listed", "synced", "lacking", "put", "gone", "refused", "back"]
@@ -37,7 +38,10 @@ class Kind(NamedTuple):
     paths: tuple[str, ...]
     """Of its versions, the best first."""
     reduce: Callable[[bytes], Any]
-    accept: str = "application/json"
+    accept: str = _JSON
+    """In which form a list is asked for."""
+    accept_one: str = _JSON
+    """The same of each object in a watch."""
 
 
 class News(NamedTuple):
@@ -176,7 +180,7 @@ class Follower:
 
     def _watch(self, version: str) -> None:
         opened, spoke = 0, False
-        for line in self.server.lines(self.kind.paths, version, self.kind.accept):
+        for line in self.server.lines(self.kind.paths, version, self.kind.accept_one):
             if not opened:
                 opened = self.server.now()
                 self._answers()

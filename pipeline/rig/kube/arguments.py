@@ -14,6 +14,9 @@ _OFF = ("node-ipam-controller", "node-route-controller", "cloud-node-lifecycle-c
 _ISSUER = "https://kubernetes.default.svc"
 _MOST_AUDIT_MB = 100_000
 """The log is moved aside at 100 MB by default, and then its beginning is in another file."""
+_GATES = "--feature-gates=GenericWorkload=true,DRAWorkloadResourceClaims=true"
+"""Alpha in 1.36, the only ones that are not by default: PodGroups, and ResourceClaims that a group holds."""
+_GROUPS = "--runtime-config=scheduling.k8s.io/v1alpha2=true"
 # The defaults hold a client back to 20 requests a second.
 _QUICK = ("--kube-api-qps=1000", "--kube-api-burst=1000")
 
@@ -68,6 +71,7 @@ class Arguments:
             "--endpoint-reconciler-type=none", f"--audit-policy-file={folder / 'audit.json'}",
             f"--audit-log-path={folder / 'audit.log'}", "--audit-log-mode=blocking",
             f"--audit-log-maxsize={_MOST_AUDIT_MB}", "--shutdown-watch-termination-grace-period=1s",
+            _GATES, _GROUPS,
         ]  # fmt: skip
 
     def controllers(self) -> list[str]:
@@ -75,11 +79,11 @@ class Arguments:
         return [
             *self._client("controllers"), *_QUICK, f"--root-ca-file={self.ca}", f"--controllers={wanted}",
             f"--service-account-private-key-file={self.folder / 'accounts.key'}",
-            "--use-service-account-credentials=false", "--resource-quota-sync-period=10s",
+            "--use-service-account-credentials=false", "--resource-quota-sync-period=10s", _GATES,
         ]  # fmt: skip
 
     def scheduler(self) -> list[str]:
-        return [*self._client("scheduler"), *_QUICK]
+        return [*self._client("scheduler"), *_QUICK, _GATES]
 
     def kwok(self, stages: Path) -> list[str]:
         return [
