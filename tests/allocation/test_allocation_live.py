@@ -324,7 +324,8 @@ def test_a_list_that_the_server_forgets_half_way_is_listed_whole(
         assert one.report.not_ready() == []
     assert sorted(r["pod"] for r in rows if r["end"] is None) == ["b", "c", "d"]
     assert [limit for path, limit in cluster.limits if path == k.PODS] == ["2", "2", "0"]
-    assert gaps(store) == []
+    # Another resource may have been listed before that version was forgotten, and not yet watched.
+    assert [kind for kind, resource in gaps(store) if resource == "pods"] == []
 
 
 def test_a_list_that_is_forgotten_while_it_is_read_again_is_a_gap_with_bounds(
