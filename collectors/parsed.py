@@ -48,11 +48,14 @@ class Parsed:
 
 
 def together(first: Parsed, second: Parsed) -> Parsed:
-    """What two readers made of one look at a source; their events are of different types."""
+    """What two readers made of one look at a source."""
+    events = dict(first.events)
+    for name, rows in second.events.items():
+        events[name] = pa.concat_tables([events[name], rows]) if name in events else rows
     return Parsed(
         first.read + second.read,
         first.used + second.used,
-        {**first.events, **second.events},
+        events,
         first.excluded + second.excluded,
         first.rejected + second.rejected,
         pa.concat_tables([first.gaps, second.gaps]),

@@ -1,9 +1,12 @@
-"""Fold of GPU samples of one pod's processes: what each who shares a device did with it, by minute."""
+"""Fold of samples of one pod's processes: what each did with a device that it shares, by minute.
+
+The device is a GPU, or all of a node's CPUs or memory."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pyarrow as pa
 
 from detectors import minutes
@@ -30,5 +33,8 @@ def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.
     keys = minutes.Keys(minutes.minute(pieces.minute), columns)
     groups = keys.group()
     util = minutes.floats(events.column("util_ratio"))[pieces.sample]
-    sums = {"busy_seconds": groups.sum(minutes.units(util * pieces.length, 1))}
+    sums = {
+        "busy_seconds": groups.sum(minutes.units(util * pieces.length, 1)),
+        "observed_seconds": groups.sum(pieces.length * ~np.isnan(util)),
+    }
     return {PROCESS_USAGE.name: minutes.rows(PROCESS_USAGE, keys.of(groups.first) | sums)}

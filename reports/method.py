@@ -33,7 +33,7 @@ _WHERE = {
 _BY = {
     "allocation": "Who holds a GPU pays for it, whether it computes or not.",
     "usage": "Who computes pays: what is held without work is paid by those who worked, in proportion to it.",
-    "max": "Each pays the larger of what it holds and what it uses, which is what it holds.",
+    "max": "Each pays the larger of what it holds and what it uses; of a GPU that is what it holds.",
     "dominant": "Each pays of its node the largest of its parts of the GPUs, the CPUs and the memory.",
     "aws-split": "Who holds a GPU pays for it; a node's price goes to a GPU, a core and a GiB as 90 : 9 : 1.",
     "datadog": "Who holds a GPU pays for it; its node's price goes to GPUs, cores, memory as 95 : 3 : 2.",

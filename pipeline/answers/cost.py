@@ -23,7 +23,7 @@ from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
 from pipeline.ownership.rules import Ownership
 from pipeline.prices.book import PriceBook
-from pipeline.settings.cost import CostRule, Method
+from pipeline.settings.cost import CostRule
 from pipeline.store import Store
 from pipeline.wire import labels
 
@@ -71,7 +71,7 @@ def cost(
             store, sums if lines else None, lambda: basis.price, span, as_of, book.version, clash
         )
         said += rolled.notes(store, span)
-        said += (cost_notes.MAX,) if rule.has(Method.max) else ()
+        said += cost_notes.by_use(sums, rule)
 
     def name(line: Line) -> str:
         return "/".join(filter(None, (cost_tenants.of_line(rule, line).id, owners.version)))

@@ -41,7 +41,8 @@ KEPT_FROM_ROWS = 20_000
 CHUNK_ROWS = 50_000
 """Rows of usage that are computed at a time, an hour's at least: what bounds the memory of a question."""
 
-_ASKED = ("cost_days", "cost_versions", "cost_holders", "cost_grain", "cost_processes", "cost_lines")
+_ASKED = ("cost_days", "cost_versions", "cost_holders", "cost_grain", "cost_processes", "cost_node_usage",
+          "cost_lines")  # fmt: skip
 
 
 _GIVEN = ("seen", "inventory", "versions", "holders", "price", "commitment")

@@ -24,12 +24,15 @@ def lines(basis: Basis, rule: CostRule, by: Sequence[str]) -> pa.Table:
     parts = rule.split or Split(0, 0, 0)
     split = {f"{name}_part": value for name, value in asdict(parts).items() if name != "whole"}
     given = {**spread, **method, **split, "whole_parts": parts.whole}
+    most, recalled = rule.charges_use, basis.recalled(rule, "hour" in by)
 
     def compute(some: pa.Table, by: Sequence[str]) -> pa.Table:
         held = {**basis.tables, "cells": some}
-        held["grain"] = cost_query.worked(basis.store, held, from_micros(max(some["b"].to_pylist())))
+        held["grain"] = cost_query.worked(
+            basis.store, held, from_micros(max(some["b"].to_pylist())), most=most
+        )
         asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
         wanted = {name: held[name] for name in ("grain", "cells", "holders", "price", "commitment", "seen")}
         return basis.store.query("cost_lines", tables=wanted, **asked, **given)
 
-    return cost_days.lines(basis, by, DIMENSIONS, f"{given}", compute, basis.recalled(rule, "hour" in by))
+    return cost_days.lines(basis, by, DIMENSIONS, f"{given} {most}", compute, recalled)

@@ -10,17 +10,14 @@ from decimal import Decimal
 import pyarrow as pa
 
 from pipeline.answers.cost_table import Line
-from pipeline.answers.money import gpu_hours
+from pipeline.answers.money import gpu_hours, unit_hours
 from pipeline.answers.window import Window
 from pipeline.prices.price import MATCH_FIELDS, Profile
+from pipeline.settings.cost import CostRule, Method
 from pipeline.store import Store
 
 SCALED = "were held by shares of more than a device; they were scaled to it"
 """After it come the names of who held them."""
-MAX = (
-    "method max: the ledger measures work as a part of what is held, never as more, so the larger of the two "
-    "is what is held: these costs are those of the method allocation"
-)
 DUPLICATED = (
     "were held beside others on one device of which only the whole was measured (device-duplicated): "
     "use is split by share"
@@ -69,6 +66,22 @@ def notes(
         found.append(f"the newest GPU fact is of {as_of:%Y-%m-%dT%H:%M:%SZ}; nothing after it is counted")
     found.append(f"prices: {version}")
     return tuple(found)
+
+
+def by_use(sums: Line, rule: CostRule) -> tuple[str, ...]:
+    """Where a method goes by what is used of CPUs and memory: how much of that nothing measured."""
+    if not any(one.charges_use or one.method is Method.usage for one in rule.all):
+        return ()
+    if not sums["core_su"] and not sums["memory_su"]:
+        if not rule.has(Method.max):
+            return ()
+        return ("method max: the ledger has no CPUs or memory, and of a GPU nobody uses more than he holds",)
+    cores = unit_hours(sums["core_unmeasured_su"], 1_000)
+    gib = unit_hours(sums["memory_unmeasured_su"], 1_024)
+    if not cores and not gib:
+        return ()
+    held = f"{cores:f} core-hours and {gib:f} GiB-hours that are held"
+    return (f"use was not measured of {held}: they count as used",)
 
 
 def clash(sums: Line, ask: Callable[[Sequence[str]], list[Line]]) -> str:

@@ -91,14 +91,17 @@ def grain(store: Store, tables: dict[str, pa.Table], end: datetime) -> pa.Table:
     )
 
 
-def worked(store: Store, tables: dict[str, pa.Table], end: datetime) -> pa.Table:
+def worked(store: Store, tables: dict[str, pa.Table], end: datetime, *, most: bool) -> pa.Table:
     """The grain, with the work of shared devices split by their processes where these were seen.
 
-    An hour's processes split all of it, so that its parts sum to it.
+    An hour's processes split all of it, so that its parts sum to it.  Of CPUs and memory each pod has what it
+    used; `most`: also where that is more than it holds.
     """
     found = grain(store, tables, end)
     hours = {"span_start": tables["cells"]["hour"][0].as_py(), "span_end": hour_of(end + HOUR - MINUTE)}
     if not store.query("process_rows", **hours)["rows"][0].as_py():
         return found
-    given = {"grain": found, "cells": tables["cells"], "holders": tables["holders"]}
-    return store.query("cost_processes", tables=given, **hours)
+    given = {"cells": tables["cells"], "holders": tables["holders"]}
+    found = store.query("cost_processes", tables=given | {"grain": found}, **hours)
+    given |= {name: tables[name] for name in ("versions", "seen")}
+    return store.query("cost_node_usage", tables=given | {"grain": found}, **hours, most=most)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from decimal import ROUND_FLOOR, Decimal
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -26,11 +27,19 @@ _MANY = 1_000
 """Lines from which it is worth a seventh of a second to load what makes integers of decimals at once."""
 USUAL = ("used", "workload_idle", "cluster_idle")
 
+_BESIDE_HOURS = (
+    "cpu_used_core_hours", "cpu_unmeasured_core_hours",
+    "memory_used_gib_hours", "memory_unmeasured_gib_hours",
+)  # fmt: skip
 _ALL = Decimal("1.0000")
+
+BESIDE = ("core_used_su", "core_unmeasured_su", "memory_used_su", "memory_unmeasured_su")
+"""What holders used of CPUs and memory, and what they held while nobody measured that."""
 
 _SUMS = (
     "allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su", "unpriced_su",
     "unpriced_other_su", "observed_su", "over_su", "duplicated_su", "core_su", "memory_su",
+    *BESIDE,
     *(f"{bucket}_{unit}" for unit in ("su", "nano") for bucket in BUCKETS),
 )  # fmt: skip
 
@@ -56,6 +65,7 @@ def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) 
 
     Hours of cores and of GiB are of what a node has beside its GPUs, held or not.  Device-duplicated hours
     were held beside others on a device of which only the whole was measured: their use is split by share.
+    Used hours of cores and of GiB are what was measured, unmeasured ones were held while nothing was.
 
     On a terminal only the buckets `shown` are shown.
     """
@@ -75,6 +85,7 @@ def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) 
         Column("completeness", "", "ratio"),
         Column("cpu_core_hours", "hours", "decimal", wide=True),
         Column("memory_gib_hours", "hours", "decimal", wide=True),
+        *(Column(name, "hours", "decimal", wide=True) for name in _BESIDE_HOURS),
         Column("device_duplicated_gpu_hours", "hours", "decimal", wide=True),
     )
 
@@ -159,11 +170,17 @@ def _columns(
         [rule(line) for line in lines],
         _each(gpu_hours, of("unpriced_su")) if whole else nothing,
         [_ratio(line) for line in lines] if whole else nothing,
-        _each(lambda su: unit_hours(su, 1_000), of("core_su")) if whole else nothing,
-        _each(lambda su: unit_hours(su, 1_024), of("memory_su")) if whole else nothing,
+        _each(_hours_of("core_su"), of("core_su")) if whole else nothing,
+        _each(_hours_of("memory_su"), of("memory_su")) if whole else nothing,
+        *(_each(_hours_of(name), of(name)) if whole else nothing for name in BESIDE),
         _each(gpu_hours, of("duplicated_su")) if whole else nothing,
     ]
     return dimensions, totals, columns
+
+
+def _hours_of(name: str) -> Callable[[int], Decimal]:
+    """Hours of cores or GiB from sums of thousandths or MiB."""
+    return partial(unit_hours, parts=1_000 if name.startswith("core") else 1_024)
 
 
 def _each(value: Callable[[int], Decimal], numbers: list[int]) -> list[Decimal]:

@@ -43,7 +43,12 @@ class Allocation:
     hours: Decimal = ZERO
     busy_hours: Decimal = ZERO
     core_hours: Decimal = ZERO
+    core_hours_used: Decimal = ZERO
+    core_hours_unmeasured: Decimal = ZERO
+    """Of `core_hours`, those of which nobody measured what was used."""
     memory_gib_hours: Decimal = ZERO
+    memory_gib_hours_used: Decimal = ZERO
+    memory_gib_hours_unmeasured: Decimal = ZERO
     sent_bytes: int = 0
     network: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     """Cost of what was sent, by class; in `costs` too, as the resource network."""
@@ -193,7 +198,11 @@ def _add(entry: Allocation, row: Mapping[str, Any], is_idle: bool, question: Que
     entry.shared += shared
     if not is_idle:
         entry.core_hours += row["cpu_core_hours"]
+        entry.core_hours_used += row["cpu_used_core_hours"]
+        entry.core_hours_unmeasured += row["cpu_unmeasured_core_hours"]
         entry.memory_gib_hours += row["memory_gib_hours"]
+        entry.memory_gib_hours_used += row["memory_used_gib_hours"]
+        entry.memory_gib_hours_unmeasured += row["memory_unmeasured_gib_hours"]
     entry.unpriced_hours += row["unpriced_gpu_hours"] or ZERO
 
 

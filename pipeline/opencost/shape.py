@@ -60,6 +60,7 @@ def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
     requested, used = _ratio(entry.hours, hours), _ratio(entry.busy_hours, hours)
     ram_byte_hours = entry.memory_gib_hours * GIB
     cores, ram_bytes = _ratio(entry.core_hours, hours), _ratio(ram_byte_hours, hours)
+    of_cpu, of_ram = _efficiencies(entry)
     return {
         "name": entry.name,
         "properties": entry.properties,
@@ -70,7 +71,9 @@ def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
         **dict.fromkeys(_CPU, 0),
         "cpuCores": cores,
         "cpuCoreRequestAverage": cores,
+        "cpuCoreUsageAverage": _ratio(entry.core_hours_used, hours),
         "cpuCoreHours": entry.core_hours,
+        "cpuEfficiency": of_cpu or 0,
         **_costs(entry, ("cpu", "cpuCost", "cpuCostIdle")),
         "gpuCount": requested,
         "gpuRequestAverage": requested,
@@ -84,13 +87,15 @@ def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
         "networkTransferBytes": entry.sent_bytes,
         "ramBytes": ram_bytes,
         "ramByteRequestAverage": ram_bytes,
+        "ramByteUsageAverage": _ratio(entry.memory_gib_hours_used * GIB, hours),
         "ramByteHours": ram_byte_hours,
+        "ramEfficiency": of_ram or 0,
         **_costs(entry, *_BESIDE),
         "pvs": None,
         "externalCost": 0,
         "sharedCost": entry.shared,
         "totalCost": entry.total,
-        "totalEfficiency": efficiency,
+        "totalEfficiency": _efficiency(entry),
         "lbAllocations": None,
         "gpuAllocation": _gpus(entry) | {"gpuUsageAverage": used, "gpuRequestAverage": requested},
     }
@@ -115,19 +120,40 @@ def summarised(entry: Allocation, span: Window) -> dict[str, Any]:
         "start": time(span.start),
         "end": time(span.end),
         "cpuCoreRequestAverage": _ratio(entry.core_hours, hours),
-        "cpuCoreUsageAverage": 0,
+        "cpuCoreUsageAverage": _ratio(entry.core_hours_used, hours),
         **_costs(entry, ("cpu", "cpuCost", "cpuCostIdle")),
         "gpuRequestAverage": _ratio(entry.hours, hours),
         "gpuUsageAverage": _ratio(entry.busy_hours, hours),
         **_costs(entry, ("gpu", "gpuCost", "gpuCostIdle")),
         "ramByteRequestAverage": _ratio(entry.memory_gib_hours * GIB, hours),
-        "ramByteUsageAverage": 0,
+        "ramByteUsageAverage": _ratio(entry.memory_gib_hours_used * GIB, hours),
         **_costs(entry, *_BESIDE),
         "sharedCost": entry.shared,
         "externalCost": 0,
-        "totalEfficiency": _ratio(entry.busy_hours, entry.hours),
+        "totalEfficiency": _efficiency(entry),
         "totalCost": entry.total,
     }
+
+
+def _efficiencies(entry: Allocation) -> tuple[Decimal | None, Decimal | None]:
+    """Used by held, of cores and of memory, while that was measured; None where it never was."""
+    pairs = (
+        (entry.core_hours_used, entry.core_hours - entry.core_hours_unmeasured),
+        (entry.memory_gib_hours_used, entry.memory_gib_hours - entry.memory_gib_hours_unmeasured),
+    )
+    cpu, ram = (_ratio(used, held) if held > 0 else None for used, held in pairs)
+    return cpu, ram
+
+
+def _efficiency(entry: Allocation) -> Decimal:
+    """Those of the GPUs, cores and memory, by what each costs: OpenCost leaves GPUs out."""
+    of_cpu, of_ram = _efficiencies(entry)
+    of_gpu = _ratio(entry.busy_hours, entry.hours)
+    parts = [(of_gpu, entry.costs.get("gpu", _NOTHING))] if entry.hours else []
+    for one, resource in ((of_cpu, "cpu"), (of_ram, "memory")):
+        parts += [(one, entry.costs.get(resource, _NOTHING))] if one is not None else []
+    paid = sum((cost for _, cost in parts), _NOTHING)
+    return _ratio(sum((one * cost for one, cost in parts), _NOTHING), paid) if paid else of_gpu
 
 
 _BESIDE = (

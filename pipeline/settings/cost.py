@@ -51,9 +51,9 @@ default prices in millionths of a dollar an hour."""
 class CostRule:
     method: Method = Method.allocation
     """allocation: who holds a device pays for it; usage: who works pays for what is held without work too;
-    max: the larger of what is held and what is used, which is what is held; dominant: each pays of a node the
-    largest part that it holds of its GPUs, CPUs or memory; aws-split, datadog, opencost: allocation, with the
-    node's price split over its GPUs, CPUs and memory."""
+    max: the larger of what is held and what is used, which differ for CPUs and memory alone; dominant: each
+    pays of a node the largest part that it holds of its GPUs, CPUs or memory; aws-split, datadog, opencost:
+    max, with the node's price split over its GPUs, CPUs and memory."""
     idle: Spread = Spread.none
     """Who pays for time that nobody holds, by cluster and hour: none, holders by their cost, or all alike."""
     shared: Spread = Spread.none
@@ -98,6 +98,11 @@ class CostRule:
         return SPLITS.get(self.method)
 
     @property
+    def charges_use(self) -> bool:
+        """Whether CPUs and memory that a pod uses beyond what it holds are charged to it."""
+        return self.method in {Method.max, *SPLITS}
+
+    @property
     def spreads(self) -> bool:
         """Whether a cost moves from where it arose, which it does by whole hours."""
         moves = self.has(Method.usage) or self.has(Method.dominant)
@@ -105,7 +110,12 @@ class CostRule:
 
     def has(self, method: Method) -> bool:
         """Whether somebody is charged by it."""
-        return method in {self.method, *(method for _, method in self.chosen)}
+        return any(one.method is method for one in self.all)
+
+    @property
+    def all(self) -> list[CostRule]:
+        """A rule of one method for each by which somebody is charged."""
+        return [self.by(method) for method in {self.method, *(method for _, method in self.chosen)}]
 
 
 def _method(part: str, name: str) -> Method:

@@ -51,6 +51,11 @@ amount AS (
         day, cluster, provider, region, instance_type, gpu_model, mig_profile, capacity_type, resource, os
     )
 ),
+process AS MATERIALIZED (
+    SELECT date_trunc('hour', minute) AS hour, cluster, device, namespace, pod, sum(busy_seconds) AS busy,
+        sum(observed_seconds) AS observed
+    FROM process_usage WHERE minute >= $span_start AND minute < $span_end GROUP BY ALL
+),
 digest AS (
     SELECT day, 'card' AS part, hash(card)::HUGEINT AS digest FROM card
     UNION ALL SELECT day, 'slot', hash(slot) FROM slot
@@ -60,11 +65,7 @@ digest AS (
         greatest(m.a, d.a, first), least(m.b, d.b, as_of)))
     FROM commitment AS m JOIN days AS d ON m.a < d.b AND m.b > d.a,
         (SELECT min(first) AS first, max(as_of) AS as_of FROM seen)
-    UNION ALL SELECT date_trunc('day', hour), 'process', hash(p)
-    FROM (
-        SELECT date_trunc('hour', minute) AS hour, cluster, device, namespace, pod, sum(busy_seconds) AS busy
-        FROM process_usage WHERE minute >= $span_start AND minute < $span_end GROUP BY ALL
-    ) AS p
+    UNION ALL SELECT date_trunc('day', hour), 'process', hash(p) FROM process AS p
     UNION ALL SELECT day, 'unit', hash((h.cluster, h.device, a.raw))
     FROM held AS h JOIN allocated AS a ON a.cluster = h.cluster AND a.device = h.device
     UNION ALL SELECT u.day, 'used', hash((u, k.root, k.profile_units, a.raw))
@@ -72,7 +73,11 @@ digest AS (
     LEFT JOIN known AS k ON k.cluster = u.cluster AND k.device = u.device
     LEFT JOIN allocated AS a ON a.cluster = u.cluster AND a.device = u.device
 )
-SELECT d.day, coalesce((SELECT sum(rows) FROM used AS u WHERE u.day = d.day), 0)::BIGINT AS rows,
+SELECT d.day,
+    -- an hour of a pod's processes is a tenth of the work that a row of a device's usage is
+    (coalesce((SELECT sum(rows) FROM used AS u WHERE u.day = d.day), 0)
+        + (SELECT count(*) FROM process AS p WHERE p.hour >= d.day AND p.hour < d.day + INTERVAL 1 DAY) // 10)::BIGINT
+        AS rows,
     (SELECT list(part || ' ' || n || ' ' || total ORDER BY part)
         FROM (SELECT part, count(*) AS n, sum(digest) AS total FROM digest AS g WHERE g.day = d.day GROUP BY part))
         AS digests

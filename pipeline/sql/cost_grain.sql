@@ -310,7 +310,9 @@ whole AS (
 SELECT cell, card, kind, n.cluster, n.device AS root, holder, k.* EXCLUDE (kind), su, over_su, card_su, is_alone,
     CASE WHEN coalesce(busy_su, 0) > 0 THEN beside_su ELSE 0 END AS duplicated_su,
     least(coalesce(busy_su, 0), su)::BIGINT AS busy_su, coalesce(active_su, 0)::BIGINT AS active_su,
-    coalesce(idle_held_su, 0)::BIGINT AS idle_held_su, coalesce(observed_su, 0)::BIGINT AS observed_su
+    coalesce(idle_held_su, 0)::BIGINT AS idle_held_su, coalesce(observed_su, 0)::BIGINT AS observed_su,
+    -- of a node's CPUs and memory, by cost_node_usage.sql: held while its use was measured, and used
+    0::BIGINT AS measured_su, 0::BIGINT AS used_su
 FROM hourly
 LEFT JOIN did USING (cell, card, holder, kind)
 JOIN whole USING (cell, card, kind)

@@ -85,37 +85,41 @@ unused AS (
     FROM bought AS b LEFT JOIN covered AS v USING (cell, cover)
     GROUP BY b.cell, b.hour, b.sign, b.cover, b.cluster, b.gpu_model, paid
 ),
--- The GPUs of a node beside which CPUs or memory without a price of their own are known, and these.
+-- The GPUs of a node beside which CPUs or memory without a price of their own are known, and these.  Where a node has
+-- no GPU a method splits the price of its CPUs, if its memory is in it: then that costs 0 of its own.
 member AS MATERIALIZED (
     SELECT *, sum(weight) FILTER (resource = '') OVER place AS gpu_weight,
         sum(weight) FILTER (resource = 'cpu') OVER place AS cpu_weight,
         sum(weight) FILTER (resource = 'memory') OVER place AS memory_weight,
-        bool_or(resource = '' AND card_nano IS NOT NULL) OVER place AS is_priced
+        bool_or(gives AND card_nano IS NOT NULL) OVER place AS is_priced
     FROM (
         SELECT DISTINCT cell, cluster, node, card, kind, resource, card_nano, root, quantity,
+            resource = '' OR (resource = 'cpu' AND nano IS NOT NULL) AS gives,
             -- milliseconds, by cores and GiB in whole numbers of one scale
             card_su::HUGEINT // 720720000 * CASE resource WHEN '' THEN 1024000
                 WHEN 'cpu' THEN quantity * 1024 ELSE quantity // 1048576 * 1000 END AS weight
-        FROM rated
-        WHERE node <> '' AND (resource = '' OR (resource IN ('cpu', 'memory') AND nano IS NULL))
+        FROM (SELECT *, bool_or(resource = '') OVER (PARTITION BY cell, cluster, node) AS has_gpu FROM rated)
+        WHERE node <> '' AND CASE WHEN has_gpu THEN resource = '' OR (resource IN ('cpu', 'memory') AND nano IS NULL)
+                ELSE $memory_part > 0 AND ((resource = 'cpu' AND nano IS NOT NULL) OR (resource = 'memory' AND nano = 0)) END
             AND (cluster, node) IN (SELECT (cluster, node) FROM rated WHERE resource IN ('cpu', 'memory'))
     )
     WINDOW place AS (PARTITION BY cell, cluster, node)
 ),
 -- What a card gives up for the node's CPUs and memory; the rest, with what rounding leaves, stays on it.
 given AS MATERIALIZED (
-    SELECT m.*, coalesce(card_nano * cpu_share // nullif(shares, 0), 0) AS for_cpu,
+    SELECT m.*, CASE WHEN resource = '' THEN coalesce(card_nano * cpu_share // nullif(shares, 0), 0) ELSE 0 END AS for_cpu,
         coalesce(card_nano * memory_share // nullif(shares, 0), 0) AS for_memory
     FROM member AS m,
     LATERAL (
-        SELECT $gpu_part * CASE WHEN $whole_parts THEN (gpu_weight > 0)::INT ELSE gpu_weight END AS gpu_share,
+        SELECT coalesce($gpu_part * CASE WHEN $whole_parts THEN (gpu_weight > 0)::INT ELSE gpu_weight END, 0)
+                AS gpu_share,
             coalesce($cpu_part * CASE WHEN $whole_parts THEN (cpu_weight > 0)::INT ELSE cpu_weight END, 0)
                 AS cpu_share,
             coalesce($memory_part * CASE WHEN $whole_parts THEN (memory_weight > 0)::INT ELSE memory_weight END, 0)
                 AS memory_share
     ),
     LATERAL (SELECT gpu_share + cpu_share + memory_share AS shares)
-    WHERE resource = '' AND card_nano IS NOT NULL
+    WHERE gives AND card_nano IS NOT NULL
 ),
 taken AS (
     SELECT cell, cluster, node, resource, sum(nano) AS pot
@@ -135,7 +139,7 @@ resettled AS (
             coalesce(t.pot * weight // nullif(sum(weight) OVER same, 0), 0) AS cut,
             row_number() OVER (same ORDER BY weight DESC, m.root, m.quantity) AS place
         FROM member AS m JOIN taken AS t USING (cell, cluster, node, resource)
-        WHERE is_priced
+        WHERE is_priced AND NOT gives
         WINDOW same AS (PARTITION BY m.cell, m.cluster, m.node, m.resource)
     )
     WINDOW same AS (PARTITION BY cell, cluster, node, resource)
@@ -204,12 +208,12 @@ moved AS (
     )
     WINDOW own AS (PARTITION BY cell, cluster, node, who)
 ),
--- What is held of a node's CPUs and memory, of a volume or a load balancer counts as used: it is paid for, and how
--- much of it works is not measured.
+-- What is held of a node's CPUs and memory counts as used as far as its use was not measured; so does a volume or a
+-- load balancer, of which nothing measures it.
 settled AS MATERIALIZED (
     SELECT cell, cluster, root, resource, quantity, holder, node, gpu_model, hour, sign, su, over_su, duplicated_su,
-        busy_su, active_su, idle_held_su, observed_su, nano, line_nano,
-        CASE WHEN resource = '' THEN line_nano * busy_su // su ELSE line_nano END AS worked_nano,
+        busy_su, active_su, idle_held_su, observed_su, measured_su, used_su, nano, line_nano,
+        CASE WHEN resource = '' OR measured_su > 0 THEN line_nano * busy_su // su ELSE line_nano END AS worked_nano,
         CASE WHEN holder > 0 THEN CASE WHEN h.is_shared THEN 'shared' ELSE 'held' END
             WHEN holder = 0 THEN 'cluster_idle' WHEN holder = -1 THEN 'stranded' ELSE 'unhealthy' END AS bucket
     FROM (
@@ -276,7 +280,7 @@ spread AS (
 -- Where the cost stands before it is spread; what is spread is taken off here, its time stays.
 own AS (
     SELECT cluster, root, resource, quantity, holder, node, gpu_model, hour, bucket, sign, su, over_su, duplicated_su,
-        busy_su, active_su, idle_held_su, observed_su, nano,
+        busy_su, active_su, idle_held_su, observed_su, measured_su, used_su, nano,
         CASE WHEN bucket = 'held' THEN sign * worked_nano ELSE 0 * worked_nano END AS used_nano,
         CASE WHEN bucket = 'held' THEN sign * CASE WHEN p.spreads_rest THEN 0 ELSE line_nano - worked_nano END END
             AS workload_idle_nano,
@@ -290,12 +294,12 @@ own AS (
     FROM settled LEFT JOIN pool AS p USING (cell, cluster, resource)
     UNION ALL BY NAME
     SELECT *, 'held' AS bucket, 1 AS sign, 0 AS su, 0 AS over_su, 0 AS duplicated_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
-        0 AS observed_su, 0 AS nano, 0 AS quantity
+        0 AS observed_su, 0 AS measured_su, 0 AS used_su, 0 AS nano, 0 AS quantity
     FROM spread
     UNION ALL BY NAME
     SELECT cluster, 'commitment ' || cover AS root, '' AS resource, 0 AS holder, '' AS node, gpu_model, hour,
         'cluster_idle' AS bucket, sign, 0 AS su, 0 AS over_su, 0 AS duplicated_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
-        0 AS observed_su, 0 AS nano, 0 AS quantity, 0 AS used_nano, 0 AS workload_idle_nano, 0 AS shared_nano,
+        0 AS observed_su, 0 AS measured_su, 0 AS used_su, 0 AS nano, 0 AS quantity, 0 AS used_nano, 0 AS workload_idle_nano, 0 AS shared_nano,
         sign * unused_nano AS cluster_idle_nano, 0 AS stranded_nano, 0 AS unhealthy_nano
     FROM unused WHERE unused_nano <> 0
 ),
@@ -305,9 +309,18 @@ timed AS (
             idle_held_su * gpu AS idle_held_su, observed_su * gpu AS observed_su),
         CASE WHEN nano IS NULL AND gpu = 0 THEN su ELSE 0 END AS other_su,
         -- of a core a thousandth, of memory a MiB, times microseconds
-        CASE resource WHEN 'cpu' THEN su::HUGEINT * quantity // 720720 ELSE 0 END AS core_su,
-        CASE resource WHEN 'memory' THEN su::HUGEINT * (quantity // 1048576) // 720720 ELSE 0 END AS memory_su
-    FROM (SELECT *, (resource = '')::INT AS gpu FROM own)
+        CASE resource WHEN 'cpu' THEN su::HUGEINT * parts // 720720 ELSE 0 END AS core_su,
+        CASE WHEN resource = 'cpu' AND holder > 0 THEN (su - measured_su)::HUGEINT * parts // 720720 ELSE 0 END
+            AS core_unmeasured_su,
+        CASE resource WHEN 'cpu' THEN used_su::HUGEINT * parts // 720720 ELSE 0 END AS core_used_su,
+        CASE resource WHEN 'memory' THEN su::HUGEINT * parts // 720720 ELSE 0 END AS memory_su,
+        CASE WHEN resource = 'memory' AND holder > 0 THEN (su - measured_su)::HUGEINT * parts // 720720 ELSE 0 END
+            AS memory_unmeasured_su,
+        CASE resource WHEN 'memory' THEN used_su::HUGEINT * parts // 720720 ELSE 0 END AS memory_used_su
+    FROM (
+        SELECT *, (resource = '')::INT AS gpu, CASE resource WHEN 'memory' THEN quantity // 1048576 ELSE quantity END AS parts
+        FROM own
+    )
 )
 SELECT
     CASE WHEN $by_team THEN CASE WHEN holder <= 0 THEN bucket
@@ -361,6 +374,10 @@ SELECT
     sum(sign * other_su)::DECIMAL(38, 0) AS unpriced_other_su,
     sum(sign * core_su)::DECIMAL(38, 0) AS core_su,
     sum(sign * memory_su)::DECIMAL(38, 0) AS memory_su,
+    sum(sign * core_unmeasured_su)::DECIMAL(38, 0) AS core_unmeasured_su,
+    sum(sign * core_used_su)::DECIMAL(38, 0) AS core_used_su,
+    sum(sign * memory_unmeasured_su)::DECIMAL(38, 0) AS memory_unmeasured_su,
+    sum(sign * memory_used_su)::DECIMAL(38, 0) AS memory_used_su,
     sum(sign * observed_su)::DECIMAL(38, 0) AS observed_su,
     sum(sign * over_su)::DECIMAL(38, 0) AS over_su,
     sum(sign * duplicated_su * gpu)::DECIMAL(38, 0) AS duplicated_su

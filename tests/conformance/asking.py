@@ -24,10 +24,16 @@ def events(cases: Sequence[Case]) -> str:
 
 
 def prices(cases: Sequence[Case]) -> str:
-    rows = [f'  - {{match: {{cluster: {case.name}}}, gpu_hour: "{case.price}"}}' for case in cases]
+    rows = [f"  - {{match: {{cluster: {case.name}}}, {_amount(case)}}}" for case in cases]
     off = [f"  - {{match: {{cluster: {c.name}}}, percent: {c.discount}}}" for c in cases if c.discount]
     discounts = ["discounts:", *off] if off else []
     return "\n".join(["version: conformance", "currency: USD", "prices:", *rows, *discounts]) + "\n"
+
+
+def _amount(case: Case) -> str:
+    if case.cores:
+        return f'instance_hour: "{case.price}", cpu_count: {case.cores}'
+    return f'gpu_hour: "{case.price}"'
 
 
 def ask(folder: Path, cases: Sequence[Case], *options: str) -> dict[str, dict[str, dict[str, Any]]]:

@@ -28,6 +28,8 @@ class Case:
     why: str
     seen: Sequence[Row] = ()
     price: str = "7"
+    cores: int = 0
+    """Where the node has no GPU: the price is of all that it is."""
     discount: str = ""
     """Percent off that price."""
     efficiency: str = ""
@@ -63,6 +65,11 @@ def pod(name: str, device: str, share: tuple[int, int] = (1, 1), **more: Any) ->
     who = {"consumer_uid": name, "pod": name, "namespace": "ml", "team": name, "container": "main"}
     units = {"share_units": share[0], "device_units": share[1]}
     return {"device": device, **who, **units, "start": START, "end": END, "time": END, "revision": 1, **more}
+
+
+def used(name: str, device: str, ratio: float) -> Row:
+    """A pod's part of all that the node has, over the hour."""
+    return {**busy(device, ratio), "namespace": "ml", "pod": name, "confidence": "process"}
 
 
 def busy(device: str, util_ratio: float) -> Row:

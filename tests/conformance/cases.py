@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tests.conformance import through
-from tests.conformance.case import A100, END, H100, START, Case, Row, busy, card, of_node, partition, pod
+from tests.conformance.case import (
+    A100,
+    END,
+    H100,
+    START,
+    Case,
+    Row,
+    busy,
+    card,
+    of_node,
+    partition,
+    pod,
+    used,
+)  # fmt: skip
 
 HALF_PAST, QUARTER_TO = "2026-10-05T00:30:00Z", "2026-10-05T00:45:00Z"
 
@@ -253,3 +267,44 @@ METHODS = (
           {"a": "40.592", "b": "13.76", "cluster_idle": "0.688"}, "45.96", _OWN),
 )  # fmt: skip
 """Each is asked with the method of its name."""
+
+
+def _aws(
+    name: str,
+    title: str,
+    node: tuple[int, int, int],
+    pods: Sequence[tuple[int, float, float, float, float]],
+    pays: Sequence[str],
+    stated: str,
+    **more: Any,
+) -> Case:
+    """A node of GPUs, cores and GiB; of each pod its GPUs, cores reserved and used, GiB reserved and used.
+
+    `stated` is what AWS says that each pays, in cents.
+    """
+    gpus, cores, gib = node
+    devices = [*(card(f"GPU-{n}", "") for n in range(gpus)), of_node("cpu", cores * 1_000)]
+    devices.append(of_node("memory", gib * 2**30))
+    held: list[Row] = []
+    seen: list[Row] = []
+    for number, (has, *each) in enumerate(pods, 1):
+        first = sum(one[0] for one in pods[: number - 1])
+        held += [pod(f"p{number}", f"GPU-{n}") for n in range(first, first + has)]
+        for place, whole, reserved, burnt in (("cpu", cores, *each[:2]), ("memory", gib, *each[2:])):
+            held.append(pod(f"p{number}", f"n1/{place}", (round(reserved * 1_000), whole * 1_000)))
+            seen.append(used(f"p{number}", f"n1/{place}", burnt / whole))
+    paid = {f"p{number}": amount for number, amount in enumerate(pays, 1)}
+    return Case(name, title, devices, held, paid, stated, "", seen=seen, **more)
+
+
+AWS = (
+    _aws("aws-example", "4 cores and 16 GB at 1.00 dollars: one of four pods uses more than it reserves",
+         (0, 4, 16), [(0, 1, 0.1, 4, 3), (0, 1, 1.9, 4, 6), (0, 1, 0.5, 2, 2), (0, 1, 0.5, 2, 2)],
+         ["0.229199370", "0.400313976", "0.185243327", "0.185243327"], "0.23, 0.40, 0.19, 0.19",
+         price="1", cores=4),
+    _aws("aws-accelerated", "8 GPUs, 64 cores and 488 GB at 10.00 dollars: a GPU is nine cores with a GB",
+         (8, 64, 488), [(1, 16, 4, 100, 60), (3, 16, 18, 100, 140), (2, 16, 4, 100, 60), (2, 16, 4, 100, 40)],
+         ["1.908886369", "3.264372281", "2.413370675", "2.413370675"], "1.91, 3.26, 2.41, 2.41",
+         price="1.25"),
+)  # fmt: skip
+"""AWS's two examples of split cost allocation data; asked by its method, idle time by weight."""

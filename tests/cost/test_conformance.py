@@ -15,7 +15,7 @@ from pipeline.settings.cost import SPLITS, Method, Split
 from tests.conformance import page
 from tests.conformance.asking import ask, run
 from tests.conformance.case import Case, card, of_node, pod
-from tests.conformance.cases import CASES, IDLE, METHODS, TOLD
+from tests.conformance.cases import AWS, CASES, IDLE, METHODS, TOLD
 
 ALL = (*CASES, *TOLD)
 Answer = dict[str, dict[str, dict[str, Any]]]
@@ -64,6 +64,16 @@ def test_a_nodes_price_is_split_as_others_split_it(tmp_path: Path, case: Case) -
     paid = _paid(ask(tmp_path, [case], "--set", f"cost.method={case.name}")[case.name])
     assert paid == {pod: Decimal(amount) for pod, amount in case.pays.items()}
     assert sum(paid.values()) == 8 * Decimal(case.price)
+
+
+@pytest.mark.parametrize("case", AWS, ids=lambda case: case.name)
+def test_aws_examples_come_out_to_the_cent(tmp_path: Path, case: Case) -> None:
+    """Its pods use more than they reserve, and more than the node has: who comes from AWS compares these."""
+    options = ("--set", "cost.method=aws-split", "--set", "cost.idle=weighted")
+    paid = _paid(ask(tmp_path, [case], *options)[case.name])
+    assert paid == {pod: Decimal(amount) for pod, amount in case.pays.items() if Decimal(amount)}
+    stated = [Decimal(amount) for amount in case.opencost.split(", ")]
+    assert [paid[f"p{n}"].quantize(Decimal("0.01")) for n in range(1, 5)] == stated
 
 
 def test_the_example_of_opencosts_specification_is_so(tmp_path: Path) -> None:

@@ -70,8 +70,8 @@ def listed(draw: st.DrawFn) -> Row:
 def worked(draw: st.DrawFn) -> Row:
     minutes = draw(st.integers(0, DAYS * 24 * 60 - 1))
     where = {"cluster": "c", "device": draw(st.sampled_from(CARDS)), "namespace": "ns"}
-    pod = f"p{draw(st.integers(0, 99))}"
-    return {"minute": at(0) + timedelta(minutes=minutes), **where, "pod": pod, "busy_seconds": 30}
+    did = {"pod": f"p{draw(st.integers(0, 99))}", "busy_seconds": 30, "observed_seconds": 60}
+    return {"minute": at(0) + timedelta(minutes=minutes), **where, **did}
 
 
 late = st.one_of(
@@ -154,6 +154,7 @@ def test_what_processes_did_that_is_told_late_splits_its_day_anew(tmp_path: Path
         "namespace": "ns",
         "pod": "p",
         "busy_seconds": 60,
+        "observed_seconds": 60,
     }
     with plain_store(str(tmp_path), devices=INVENTORY, allocations=held, gpu_usage=seen) as store:
         before = asked(store, ("pod",), CostRule())

@@ -159,6 +159,7 @@ def test_each_kind_of_late_fact_moves_the_days_that_it_is_of(ledger: Store) -> N
         "namespace": "ns",
         "pod": "p",
         "busy_seconds": 9,
+        "observed_seconds": 9,
     }
     late: list[Step] = [
         ("allocations", allocation("a", "r", at(30), at(31))),

@@ -412,6 +412,41 @@ def test_what_is_beside_gpus_has_fields_of_its_own(tmp_path: Path) -> None:
     assert disk["totalCost"] == Decimal("0.04")
 
 
+def test_what_is_used_of_cores_and_memory_is_in_the_efficiencies(tmp_path: Path) -> None:
+    """A pod that holds an idle GPU and burns its cores is not 100 % efficient, nor is it 0 %."""
+    gib = 1 << 30
+    rows = [
+        device("g", at(0), time=at(1)),
+        device("n/cpu", at(0), time=at(1), resource="cpu", quantity=16_000, gpu_model=""),
+        device("n/memory", at(0), time=at(1), resource="memory", quantity=64 * gib, gpu_model=""),
+    ]
+    held = [allocation("g", "a", at(0), at(1), namespace="red")]
+    held += [allocation("n/cpu", "a", at(0), at(1), (1, 4), namespace="red")]
+    held += [allocation("n/memory", "a", at(0), at(1), (1, 2), namespace="red")]
+    did = {"minute": at(0), "cluster": "c", "device": "n/cpu", "namespace": "red", "pod": "a"}
+    used = did | {"busy_seconds": 450, "observed_seconds": 3_600}
+    book = PriceBook(
+        "own",
+        tuple(
+            Price(r, (("resource", r),) if r else (), Decimal(v), "USD")
+            for r, v in {"": "6", "cpu": "0.5", "memory": "0.0625"}.items()
+        ),
+    )
+    asked = {"window": "2026-10-05T00:00:00Z,2026-10-05T01:00:00Z", "aggregate": "namespace"}
+    with plain_store(str(tmp_path), devices=rows, allocations=held, process_usage=[used]) as store:
+        sets, _ = oc.allocations(
+            store, parameters.parse(asked, NOW, CostRule()), Prices(book, "USD", Ownership())
+        )
+    (found,) = shape.full(sets, 0, None)
+    red = found["red"]
+    assert (red["cpuCoreUsageAverage"], red["cpuCoreRequestAverage"], red["cpuEfficiency"]) == (2, 4, 0.5)
+    assert (red["ramByteUsageAverage"], red["ramEfficiency"]) == (0, 0), "nobody measured it"
+    # 6 dollars of an idle GPU, 2 of cores that are half used; memory is in neither
+    assert red["totalEfficiency"] == Decimal("0.125")
+    short = shape.summary(sets, 0, None)["sets"][0]["allocations"]["red"]
+    assert (short["cpuCoreUsageAverage"], short["totalEfficiency"]) == (2, Decimal("0.125"))
+
+
 def test_what_a_namespace_sent_is_on_its_line_where_flows_tell_it(tmp_path: Path) -> None:
     """A chargeback by namespace that leaves the network out, or puts it on a pod by guess, is wrong."""
     gib = 1 << 30

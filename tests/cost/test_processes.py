@@ -30,7 +30,7 @@ CARD = [device("a", at(0), at(2))]
 
 def process(pod: str, hour: float, busy: float) -> Row:
     where = {"cluster": "c", "device": "a", "namespace": "ns", "pod": pod}
-    return {"minute": at(hour), **where, "busy_seconds": busy}
+    return {"minute": at(hour), **where, "busy_seconds": busy, "observed_seconds": 0}
 
 
 def used(store: Store, window: Window = HOURS) -> dict[str, tuple[Decimal, Decimal]]:

@@ -42,7 +42,7 @@ def sizes(amounts: Mapping[str, str | int] | None, wanted: frozenset[str]) -> Si
 
 
 def of_pod(requests: Sizes, node: str, capacity: Sizes) -> Iterator[Row]:
-    """What a pod has of its node: what it requests, so what nobody else can have."""
+    """What a pod has of its node: what it requests, so what nobody else can have; that may be none."""
     whole = dict(capacity)
     for name, amount in requests:
         if name in whole:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from collectors.live.allocation.beside import Amounts, Sizes, sizes
+from collectors.live.allocation.beside import OF_NODES, Amounts, Sizes, sizes
 
 
 class Resources(msgspec.Struct):
@@ -31,6 +31,7 @@ def requested(
     """The containers together, or an init container with the sidecars before it where that is more.
 
     What the pod as a whole requests stands in place of its containers'; its runtime's overhead is added.
+    What it does not request is 0.
     """
     running = _sum(_of(one.resources, wanted) for one in containers)
     sidecars: Counter[str] = Counter()
@@ -44,7 +45,8 @@ def requested(
     found = (running + sidecars) | starting
     found.update({} if pod is None else {k: v - found[k] for k, v in _of(pod, wanted).items()})
     found += Counter(dict(sizes(overhead, wanted)))
-    return tuple(sorted(found.items()))
+    # Who requests none may use some, and then it must be known whose that is.
+    return tuple((name, found[name]) for name in sorted(wanted & OF_NODES.keys()))
 
 
 def _of(resources: Resources | None, wanted: frozenset[str]) -> Counter[str]:

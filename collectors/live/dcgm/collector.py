@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 from typing import NamedTuple
 
 import requests
 import urllib3
 
+from collectors import container_usage
+from collectors.container_usage import Uses, advance_uses
 from collectors.counter_growth import Counts
 from collectors.dcgm.metrics import METRICS
 from collectors.dcgm.place import SECOND, Place
@@ -37,18 +40,19 @@ _PART, _SERIES = "Prometheus", "GPU series"
 
 
 class Looked(NamedTuple):
-    """Scrapes of GPUs, of model servers, and of what counts bytes; and whose pods are."""
+    """Scrapes of GPUs, of model servers, of what counts bytes, and of containers; and whose pods are."""
 
     gpus: list[Scrape]
     served: list[Scrape]
     sent: list[Scrape]
+    contained: list[Scrape]
     owners: Owners
 
 
 Tell = Callable[[str, str | None], None]
 """An exporter's URL, and what it lacks: None where it answers."""
 
-NOTHING = Looked([], [], [], Owners())
+NOTHING = Looked([], [], [], [], Owners())
 
 
 def collector(settings: DcgmSettings, cluster: str) -> Collector:
@@ -81,6 +85,7 @@ class FromPrometheus:
         place = Place.of(cursor) if cursor else None
         counts = Counts.of(cursor.get("serving", {})) if cursor else Counts()
         sent = Counts.of(cursor.get("network", {})) if cursor else Counts()
+        uses = Uses.of(cursor.get("containers", {})) if cursor else Uses()
         chunk, pause = settings.chunk_seconds, settings.interval_seconds
         while True:
             try:
@@ -108,9 +113,16 @@ class FromPrometheus:
                     )
                     served, counts = advance_counts(scrapes.served, counts, cluster=self.cluster)
                     network, sent = advance_bytes(scrapes.sent, sent, scrapes.owners, cluster=self.cluster)
+                    beside, uses = advance_uses(
+                        scrapes.contained, uses, scrapes.owners, longest=pace(settings).longest,
+                        look_back=pace(settings).look_back, cluster=self.cluster,
+                    )  # fmt: skip
                     self._tell(place, watch)
-                    after = {**place.cursor(), "serving": counts.cursor(), "network": sent.cursor()}
-                    yield Turn(together(together(gpus, served), network), after, watch.now())
+                    after = {
+                        **place.cursor(), "serving": counts.cursor(), "network": sent.cursor(),
+                        "containers": uses.cursor(),
+                    }  # fmt: skip
+                    yield Turn(reduce(together, (gpus, served, network, beside)), after, watch.now())
             if watch.wait(pause):
                 return
 
@@ -120,11 +132,13 @@ class FromPrometheus:
         own = self.source.targets(NAMES, start, until) if series else []
         served = self.source.samples((*COUNTERS, *HISTOGRAMS), start, until) if self.settings.serving else []
         sent = self.source.samples(tuple(SENT), start, until) if self.settings.network else []
-        told = self.source.samples(OWNERS, start, until) if sent else []
+        names = container_usage.NAMES
+        contained = self.source.samples(names, start, until) if self.settings.containers else []
+        told = self.source.samples(OWNERS, start, until) if sent or contained else []
         by = ("instance",)
         return Looked(
             scrapes_of(series, own), scrapes_of(served, [], by=by), scrapes_of(sent, [], by=by),
-            owners(one.labels for one in told),
+            scrapes_of(contained, [], by=by), owners(one.labels for one in told),
         )  # fmt: skip
 
     def _tell(self, place: Place, watch: Watch) -> None:

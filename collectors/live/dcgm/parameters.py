@@ -21,6 +21,8 @@ class DcgmSettings:
     """Whether counters and histograms of model servers in that Prometheus are read too: docs/latency.md."""
     network: bool = False
     """Whether byte counters of cAdvisor, OBI and Retina in that Prometheus are read too: docs/network.md."""
+    containers: bool = False
+    """Whether CPU and memory that containers use, of cAdvisor there, are read too: docs/cost.md."""
     interval_seconds: Annotated[float, Bound(0.1, 3_600)] = 30.0
     """Seconds between two questions; no longer than the interval at which the exporters are scraped."""
     longest_seconds: Annotated[float, Bound(0.2, 86_400)] = 90.0

@@ -29,7 +29,12 @@ GPU = EventType(
     (
         CLUSTER,
         string("node", "node that holds the device", required=True),
-        string("device", "device identity: GPU UUID, MIG UUID, or driver/pool/device", required=True),
+        string(
+            "device",
+            "device identity: GPU UUID, MIG UUID, or driver/pool/device; with confidence process also "
+            "NODE/cpu and NODE/memory",
+            required=True,
+        ),
         string("parent_device", "the physical device of a partition"),
         string("gpu_model", "product name, for example NVIDIA A100-SXM4-80GB"),
         string("mig_profile", "MIG profile, for example 1g.10gb"),
