@@ -35,7 +35,8 @@ ALLOWED = {
     | {"collectors.parsed", "collectors.exposition"}
     | {"collectors.dcgm.metrics", "collectors.dcgm.place", "collectors.dcgm.series", "pipeline.errors"}
     | {"collectors.serving_counters", "collectors.serving_metrics", "pipeline.bounds"}
-    | {"collectors.container_usage", "collectors.counter_growth", "collectors.dcgm.timeline", "collectors.network"}
+    | {"collectors.counter_growth", "collectors.dcgm.timeline", "collectors.network"}
+    | {"collectors.container_usage"}
     | {"pipeline.secret", "requests", "urllib3", "prometheus_api_client"},
     "collectors.live.hubble": {"collectors.live.contract", "collectors.live.clocks"}
     | {"collectors.parsed", "collectors.hubble.flows"}
