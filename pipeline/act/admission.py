@@ -19,6 +19,7 @@ from pipeline.actuator.ladder.reading import (
     WORKLOADS,
     conditions,
     listed,
+    workload_class,
 )
 from pipeline.policy.reading import past_steps
 from pipeline.store import Store
@@ -38,6 +39,8 @@ class Hold(NamedTuple):
 
     words: str
     expires: datetime
+    spare: frozenset[str] = frozenset()
+    """PriorityClasses whose workloads are let in all the same."""
 
 
 class Answer(NamedTuple):
@@ -50,10 +53,14 @@ class Answer(NamedTuple):
 
 def holds(store: Store, cluster: str, now: datetime) -> dict[str, Hold]:
     """By namespace, those that a step of a ladder holds now."""
-    found = {}
+    found: dict[str, Hold] = {}
     for one in open_steps(store, past_steps(store)):
         if (one.past.kind, one.past.cluster) == ("hold_admission", cluster) and now < one.expires:
-            found[one.past.namespace] = Hold(str(one.evidence["decision"]["detail"]), one.expires)
+            spare, before = frozenset(one.plan.get("spare", ())), found.get(one.past.namespace)
+            if before is not None:  # who is spared by both
+                spare &= before.spare
+            words = str(one.evidence["decision"]["detail"])
+            found[one.past.namespace] = Hold(words, one.expires, spare)
     return found
 
 
@@ -82,26 +89,27 @@ def answer(
 def _answered(
     client: Kubernetes, workload: Object, names: set[str], hold: Hold | None, now: datetime
 ) -> Iterator[Answer | ApiError]:
-    told = conditions(workload)
+    told, of = conditions(workload), workload_class(workload)
+    spared = hold is not None and of in hold.spare
     if told.get("QuotaReserved") != "True" or "True" in (told.get("Admitted"), told.get("Finished")):
         return
     metadata = workload["metadata"]
     for place, check in enumerate((workload.get("status") or {}).get("admissionChecks") or ()):
         if check["name"] not in names or check["state"] != "Pending":
             continue
-        said = _said(check, hold, now)
+        said = _said(check, None if spared else hold, f"class {of} is spared" if spared else "", now)
         patch = _patch(metadata["uid"], place, check["name"], said)
         where = metadata["namespace"], metadata["name"]
         sent = client.patch(WORKLOAD_STATUS, *where, patch, dry_run=False)
         yield sent if isinstance(sent, ApiError) else Answer(*where, said["state"], said["message"])
 
 
-def _said(check: Object, hold: Hold | None, now: datetime) -> Object:
-    """The check with its answer."""
+def _said(check: Object, hold: Hold | None, why: str, now: datetime) -> Object:
+    """The check with its answer; `why` it is let in, where that is not that nothing holds it."""
     said: Object = {
         "name": check["name"],
         "state": "Retry" if hold else "Ready",
-        "message": hold.words if hold else "no budget holds it back",
+        "message": hold.words if hold else why or "no budget holds it back",
         "lastTransitionTime": _time(now),
     }
     if hold:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -62,6 +63,27 @@ def test_workloads_wait_while_a_step_holds_and_no_longer(tmp_path):
         assert answered(store, rules) == "Retry"
         assert answered(store, parse(rules.text + "kill_switch: true\n")) == "Ready"
         assert answered(store, rules, NOW + timedelta(hours=12)) == "Ready", "its time is over"
+
+
+def test_a_spared_class_is_let_in_while_a_step_holds_the_others(tmp_path):
+    """What must always grow is not to wait for a budget that research has spent."""
+    api = Objects()
+    api.put(CHECKS, "", "driftledger-budget", spec={"controllerName": CONTROLLER}, status={})
+    asked = [{"name": "driftledger-budget", "state": "Pending", "message": ""}]
+    status = {"conditions": [{"type": "QuotaReserved", "status": "True"}], "admissionChecks": asked}
+    for name in ("serving", "low", ""):
+        ref = {"priorityClassRef": {"name": name}} if name else {}
+        api.put(WORKLOADS, NS, f"w-{name}", spec=ref, status=json.loads(json.dumps(status)))
+    rules = Scene.policy(type("", (), {"name": "lab"})(), steps="hold_admission")
+    with Store.open(tmp_path) as store:
+        climb(store, Embedded(store), known(store, rules, {"a": standing()}), {"lab": api})
+        jobs.admitting(store, lambda _: rules, {"lab": api})(Once())
+    held = api.held["workloads.kueue.x-k8s.io"]
+    said = {name: thing["status"]["admissionChecks"][0] for (_, name), thing in held.items()}
+    assert {name: one["state"] for name, one in said.items()} == {
+        "w-serving": "Ready", "w-low": "Retry", "w-": "Retry",
+    }  # fmt: skip
+    assert said["w-serving"]["message"] == "class serving is spared"
 
 
 def test_a_rung_that_the_file_gets_later_is_answered_and_to_the_end(tmp_path):

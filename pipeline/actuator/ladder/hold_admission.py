@@ -13,7 +13,7 @@ from pipeline.actuator.steps import Step
 
 
 def plan(client: Kubernetes, scope: Scope) -> Plan:
-    return {"hold": scope.namespace}
+    return {"hold": scope.namespace} | ({"spare": list(scope.spare)} if scope.spare else {})
 
 
 def carry_out(client: Kubernetes, plan: Plan, action_id: str, expires: datetime) -> Step:

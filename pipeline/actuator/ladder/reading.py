@@ -51,6 +51,11 @@ def priority_class(thing: Object) -> str:
     return str(pod.get("priorityClassName") or "")
 
 
+def workload_class(workload: Object) -> str:
+    """As Kueue's workload names it: the default's name where its pods name none; '' for none."""
+    return str((workload["spec"].get("priorityClassRef") or {}).get("name") or "")
+
+
 def conditions(thing: Object) -> dict[str, str]:
     """Status by type."""
     return {str(c["type"]): str(c["status"]) for c in (thing.get("status") or {}).get("conditions") or ()}

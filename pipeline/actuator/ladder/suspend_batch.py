@@ -16,6 +16,7 @@ from pipeline.actuator.ladder.reading import (
     priorities,
     priority_class,
     spared,
+    workload_class,
 )
 from pipeline.actuator.ownership import owner
 from pipeline.actuator.steps import Step
@@ -44,7 +45,7 @@ def plan(client: Kubernetes, scope: Scope) -> Plan | ApiError:
         if name not in spare and _runs(job):
             found.append((known.get(name, 0), change(JOBS, job, "suspend", True)))
     for workload in workloads:
-        name = str((workload["spec"].get("priorityClassRef") or {}).get("name") or "")
+        name = workload_class(workload)
         if name not in spare and _active(workload):
             priority = int(workload["spec"].get("priority") or 0)
             found.append((priority, change(WORKLOADS, workload, "active", False)))
