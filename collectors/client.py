@@ -71,6 +71,7 @@ class PredictionLog:
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._bytes = self._batches = 0
         self._idle, self._hurry, self._closed = True, False, False
+        self._away = False
         self._thread: threading.Thread | None = None
         self.sent = 0
         """Events that the receiver has kept."""
@@ -162,6 +163,12 @@ class PredictionLog:
         if first:
             log.warning("predictions are dropped (%s); see PredictionLog.dropped for how many", reason)
 
+    def _is_away(self, error: Exception) -> None:
+        """Said once an outage: a wrong address would else be silent for ever."""
+        if not self._away:
+            log.warning("%s takes no predictions now, so they wait: %s", self._url, error)
+        self._away = True
+
     def flush(self, seconds: float = 5.0) -> bool:
         """Wait until all is sent or given up; False where the time was too short."""
         until = time.monotonic() + seconds
@@ -180,7 +187,8 @@ class PredictionLog:
         self.flush(seconds)
         with self._changed:
             self._closed = True
-            self.dropped["closed"] += len(self._waiting)
+            if self._waiting:
+                self._drop("closed", len(self._waiting))
             self._waiting.clear()
             self._changed.notify_all()
 
@@ -226,13 +234,16 @@ class PredictionLog:
                     said = json.loads(answer.read() or b"{}")
                 refused = min(int(said.get("refused", 0)), len(batch))
                 self.sent += len(batch) - refused
+                self._away = False
                 return self._drop("refused", refused) if refused else None
             except urllib.error.HTTPError as error:
                 with error:
                     if error.code not in _AGAIN:
+                        log.warning("%s answers %d to predictions", self._url, error.code)
                         return self._drop("refused", len(batch))
+                    self._is_away(error)
             except Exception as error:
-                log.debug("the receiver is away: %s", error)
+                self._is_away(error)
             with self._changed:
                 self._changed.wait_for(lambda: self._closed, pause)
             pause = min(pause * 2, _MOST_PAUSE_SECONDS)

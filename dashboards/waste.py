@@ -54,7 +54,8 @@ def headline(view: View, spend: Answer, before: Decimal | None) -> None:
     held.metric("GPU-hours idle, memory held", amount(hours.idle_held))
     whole.metric("Complete", percent(spend.completeness) if spend.completeness is not None else "unknown")
     if unpriced:
-        st.warning(f"{amount(unpriced)} GPU-hours have no price and are in no sum of money.")
+        said = f"{amount(unpriced)} GPU-hours have no price and are in no sum of money"
+        st.warning(f"{said}; the notes below say why.")
 
 
 def section(view: View, spend: Asked) -> None:

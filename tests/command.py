@@ -15,21 +15,30 @@ WAIT_SECONDS = SECONDS
 
 
 class Command:
-    """`driftledger WORDS` with a configuration file, while it is entered; it can be entered again."""
+    """`driftledger WORDS` with a configuration file, while it is entered; it can be entered again.
 
-    def __init__(self, config: Path, *words: str) -> None:
+    It runs in the file's folder where `program` is not this tree's but an installed command.
+    """
+
+    def __init__(self, config: Path, *words: str, program: Path | None = None) -> None:
         self.config, self.words = config, words
+        self._folder = config.parent if program else None
+        self._program = [str(program)] if program else [sys.executable, "-m", "pipeline.cli"]
         self._log = config.with_name(f"{words[0]}.log")
 
     def __enter__(self) -> Command:
         with self._log.open("wb") as log:
-            command = [sys.executable, "-m", "pipeline.cli", "--config", str(self.config), *self.words]
-            self._child = subprocess.Popen(command, stdout=log, stderr=log)
+            command = [*self._program, "--config", str(self.config), *self.words]
+            self._child = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder)
         return self
 
     def __exit__(self, *failed: Any) -> None:
         self._child.kill()
         self._child.wait()
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
 
     @property
     def log(self) -> str:

@@ -31,8 +31,8 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> N
     [
         ("dashboard.prot=1", "did you mean dashboard.port"),
         ("colour=blue", "config schema"),
-        ("dashboard.port=many", "whole number from 1 to 65535"),
-        ("dashboard.port=0", "whole number from 1 to 65535"),
+        ("dashboard.port=many", "whole number from 0 to 65535"),
+        ("dashboard.port=-1", "whole number from 0 to 65535"),
         ("dashboard.port", "group.field=value"),
         ("dashboard.host=", "text that is not empty"),
         ("detection.accuracy_confidence=nan", "number from 0.5"),

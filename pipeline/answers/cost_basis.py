@@ -162,7 +162,9 @@ def extent(seen: pa.Table) -> Window:
     """From the first to the last minute that a GPU fact speaks of; NotFound where there is none."""
     last = latest(seen)
     if last is None:
-        raise NotFound("the ledger holds no GPU fact; take some in with `driftledger replay`")
+        raise NotFound(
+            "the ledger holds no GPU fact; take some in with `driftledger replay` or `driftledger up`"
+        )
     start = from_micros(min(seen["first"].to_pylist())).replace(second=0, microsecond=0)
     end = last.replace(second=0, microsecond=0) + timedelta(minutes=last.second > 0)
     return Window(start, max(end, start + timedelta(minutes=1)))

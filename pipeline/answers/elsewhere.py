@@ -6,7 +6,7 @@ from pipeline.answers.window import Window
 from pipeline.store import Store
 
 WORDS = {
-    "prediction_sums": ("requests", "take some in with `driftledger replay`"),
+    "prediction_sums": ("requests", "take some in with `driftledger replay` or `driftledger up`"),
     "feature_bins": (
         "feature histograms",
         "features are counted once their model has a registered reference",

@@ -54,7 +54,8 @@ def is_incomplete(answer: Answer) -> bool:
 
 def _row(kind: str, name: str, line: dict[str, Any], detail: str, now: datetime) -> tuple[Value, ...]:
     newest = line["newest"]
-    age = None if newest is None else (now - newest) // timedelta(minutes=1)
+    # Towards zero: the newest minute is told by its end, which is still to come while it is filled.
+    age = None if newest is None else int((now - newest) / timedelta(minutes=1))
     return kind, name, line["cluster"], line["rows"], line["first"], newest, age, detail
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from socket import socket
 from typing import Annotated
 
 import typer
@@ -32,11 +33,16 @@ def dashboard(
     chosen = settings(ctx)
     if prices is not None:
         chosen = replace(chosen, dashboard=replace(chosen.dashboard, prices=str(prices.resolve())))
-    load_owners(chosen.cost.ownership)  # an error of its rules is said here, not on the page
+    check(chosen)
+    serve(place(ctx, store), host=host, port=port, base=chosen)
+
+
+def check(chosen: Settings) -> None:
+    """Raises ConfigError for an error in the files that the pages read: it is said here, not on a page."""
+    load_owners(chosen.cost.ownership)
     load_intensity(chosen.energy.intensity)
     if chosen.dashboard.prices:
-        price_book(Path(chosen.dashboard.prices), None, "USD")  # nor are those of its prices
-    serve(place(ctx, store), host=host, port=port, base=chosen)
+        price_book(Path(chosen.dashboard.prices), None, "USD")
 
 
 def serve(
@@ -46,14 +52,19 @@ def serve(
     base = base or Settings()
     host = host or base.dashboard.host
     listening = listen(host, base.dashboard.port if port is None else port)
-    port = listening.getsockname()[1]
+    os.environ.update(environment(base, ledger, listening))
+    print(f"Overview on http://{host}:{listening.getsockname()[1]} (Ctrl-C ends it)", flush=True)
+    from dashboards.server import serve as serve_pages
+
+    serve_pages(listening)
+
+
+def environment(base: Settings, ledger: StoreSettings, listening: socket) -> dict[str, str]:
+    """The settings of pages of this ledger on this socket, as the variables from which they read them."""
+    host, port = listening.getsockname()[:2]
     chosen = replace(
         base,
         store=replace(ledger, folder=ledger.folder.resolve()),
         dashboard=replace(base.dashboard, host=host, port=port),
     )
-    os.environ.update(as_environment(chosen))
-    print(f"Overview on http://{host}:{port} (Ctrl-C ends it)", flush=True)
-    from dashboards.server import serve as serve_pages
-
-    serve_pages(listening)
+    return as_environment(chosen)

@@ -112,7 +112,7 @@ def _newest(ctx: typer.Context, store: Path | None) -> datetime:
     with reading(ctx, store) as ledger:
         newest: datetime | None = ledger.query("newest").column("last")[0].as_py()
     if newest is None:
-        raise NotFound("the ledger holds no facts yet; fill it with `driftledger replay`")
+        raise NotFound("the ledger holds no facts yet; fill it with `driftledger replay` or `driftledger up`")
     return newest
 
 

@@ -7,10 +7,10 @@ from socket import create_server, socket
 from pipeline.errors import PreflightFailed
 
 
-def listen(host: str, port: int) -> socket:
+def listen(host: str, port: int, remedy: str = "choose another --port or --host") -> socket:
     """A socket that takes connections from now on; 0 takes a free port."""
     try:
         return create_server((host, port))
     except OSError as error:
-        remedy = f"{error.strerror}; choose another --port or --host"
-        raise PreflightFailed(f"cannot listen on {host}:{port}: {remedy}") from error
+        why = str(error.strerror).partition(" (while ")[0]  # Python says the address again
+        raise PreflightFailed(f"cannot listen on {host}:{port}: {why}; {remedy}") from error

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,13 +24,16 @@ from pipeline.cli.process import Level, LevelOption, LogForm, LogOption, run
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collectors.live.contract import Job
     from collectors.publish.publisher import Publisher
     from pipeline.answers.standings import Money
     from pipeline.policy.rules import Policy
     from pipeline.settings.groups import Settings
+    from pipeline.settings.store import StoreSettings
     from pipeline.store import Store
 
-_STOP_SECONDS = 5.0
+log = logging.getLogger("driftledger.up")
+
 NOTHING = "none"
 """As up.collect: only judge and act, on a ledger that others fill."""
 
@@ -81,8 +82,6 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
         connected = opened.enter_context(clients(reach, rules, chosen.up.lease))
         ledger = opened.enter_context(Store.open(place(ctx, folder)))
         policy = PolicyFile(Path(chosen.up.policy), rules, _usable(ledger, money)) if rules else None
-        if chosen.up.dashboard:
-            opened.enter_context(_pages(chosen, folder))
         verdicts = Verdicts()
         publisher = _broker(opened, chosen)
         told = receivers(chosen.alerts) | ({"kafka": topic.to_topic(publisher)} if publisher else {})
@@ -102,6 +101,8 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
             ),
             "maintenance": jobs.maintaining(ledger, chosen.maintenance),
         }
+        if chosen.up.dashboard:
+            beside["pages"] = _pages(opened, chosen, place(ctx, folder))
         if chosen.up.prices_source:
             beside["prices"] = pricing(chosen.up)
         if chosen.up.lease:
@@ -151,18 +152,14 @@ def _kinds(named: str) -> list[str]:
     return list(dict.fromkeys(kinds))
 
 
-@contextmanager
-def _pages(chosen: Settings, folder: Path | None) -> Iterator[None]:
-    """The dashboard as a process of its own, so that a page never delays a source."""
-    from pipeline.settings.load import as_environment
+def _pages(opened: ExitStack, chosen: Settings, ledger: StoreSettings) -> Job:
+    from pipeline.cli.dashboard import check, environment
+    from pipeline.cli.listening import listen
+    from pipeline.up.pages import serving
 
-    command = [sys.executable, "-m", "pipeline.cli", "dashboard"]
-    where = [] if folder is None else ["--store", str(folder)]
-    child = subprocess.Popen([*command, *where], env={**os.environ, **as_environment(chosen)})
-    try:
-        yield
-    finally:
-        child.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(_STOP_SECONDS)
-        child.kill()
+    check(chosen)
+    host = chosen.dashboard.host
+    remedy = "set another dashboard.port, or up.dashboard to false"
+    listening = opened.enter_context(listen(host, chosen.dashboard.port, remedy))
+    log.info("pages on http://%s:%d", host, listening.getsockname()[1])
+    return serving(listening, environment(chosen, ledger, listening))

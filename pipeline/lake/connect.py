@@ -48,7 +48,10 @@ def connect(
     `threads` are those of its queries; None is one a core.
     """
     if read_only and not location.is_shared and not location.sqlite.is_file():
-        raise NotFound(f"no ledger in {location}; fill one with `driftledger replay` or `driftledger demo`")
+        raise NotFound(
+            f"no ledger in {location}; fill one with `driftledger replay`, `driftledger up` "
+            "or `driftledger demo`"
+        )
     con = duckdb.connect(config=_CONFIG | ({"threads": threads} if threads else {}))
     try:
         _attach(con, location, read_only, snapshot)

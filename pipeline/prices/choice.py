@@ -91,7 +91,7 @@ def _why(asked: Asked) -> str:
         )
     if asked.profile == Profile(asked.profile.cluster):
         return (
-            "nothing is known of its devices; take in their ResourceSlices or device events, "
-            "or state a price with --gpu-hour-price"
+            "nothing is known of its devices; collect allocation, which tells them, or take in their "
+            "ResourceSlices or device events, or state a price with --gpu-hour-price"
         )
     return "no row of the price book matches; add one, or state a price with --gpu-hour-price"

@@ -12,8 +12,8 @@ from pipeline.bounds import Bound
 class DashboardSettings:
     host: str = "127.0.0.1"
     """Address to listen on; the pages have no login yet, so only this machine by default."""
-    port: Annotated[int, Bound(1, 65_535)] = 8501
-    """TCP port, 1 to 65535."""
+    port: Annotated[int, Bound(0, 65_535)] = 8501
+    """TCP port; 0 picks a free one, which is printed."""
     points: Annotated[int, Bound(10, 2_000)] = 200
     """Most points of a line in a chart: more are noise to the eye, and slow in a browser."""
     stale_minutes: int = 60

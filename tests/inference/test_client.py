@@ -73,19 +73,24 @@ def test_a_prediction_and_its_label_reach_the_ledger(tmp_path: Path) -> None:
         log.close()
 
 
-def test_a_batch_that_is_tried_again_keeps_its_identity(stand: Stand) -> None:
-    """The receiver can only count a repeat once if it knows it as one."""
+def test_a_batch_that_is_tried_again_keeps_its_identity(
+    stand: Stand, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The receiver can only count a repeat once if it knows it as one; an outage is said once."""
     stand.answers = [503, 500]
     log = _log(stand.url)
     log.predicted("yes")
     assert log.flush(20)
     assert len(stand.came) == 3 and len({who for who, _ in stand.came}) == 1
     assert log.sent == 1
+    assert [r.getMessage() for r in caplog.records] == [
+        f"{stand.url}/v1/events takes no predictions now, so they wait: HTTP Error 503: Service Unavailable"
+    ]
     log.close()
 
 
-def test_a_batch_that_is_refused_is_given_up(stand: Stand) -> None:
-    """One bad batch must not hold up all that come after it."""
+def test_a_batch_that_is_refused_is_given_up(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
+    """One bad batch must not hold up all that come after it, and its author is told why."""
     stand.answers = [400]
     log = _log(stand.url)
     log.predicted("yes")
@@ -93,6 +98,7 @@ def test_a_batch_that_is_refused_is_given_up(stand: Stand) -> None:
     log.predicted("no")
     assert log.flush(20)
     assert (log.sent, log.dropped["refused"]) == (1, 1)
+    assert f"{stand.url}/v1/events answers 400 to predictions" in caplog.text
     log.close()
 
 

@@ -98,5 +98,14 @@ def sentence(url: str, error: Exception) -> str:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"{url} answers {error.response.status_code}"
     if isinstance(error, requests.ConnectionError):
-        return f"{url} cannot be reached"
+        return f"{url} cannot be reached{_reason(error)}"
     return f"{url}: {type(error).__name__}"
+
+
+def _reason(error: BaseException | None) -> str:
+    """What the operating system said, below what the libraries made of it."""
+    while error is not None:
+        if isinstance(error, OSError) and error.strerror:
+            return f" ({error.strerror})"
+        error = error.__cause__ or error.__context__
+    return ""
