@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
+from collectors.dcgm.series import Series
 from collectors.live.catalogue import collector
 from collectors.live.dcgm.parameters import DcgmSettings
+from pipeline.collect.report import Report
 from pipeline.errors import ConfigError
 from pipeline.rig.prometheus import Prometheus
 from pipeline.rig.tls import certificates
@@ -54,10 +59,83 @@ def test_a_guarded_prometheus_that_gives_little_at_a_time(
             run.until(lambda run=run, told=told: any(told in r for r in run.report.not_ready()))
             assert not any("guessed" in reason for reason in run.report.not_ready())
     time.sleep(6)  # in which more is scraped than one answer holds
-    run = Run(tmp_path / "right", replace(right, history_seconds=60.0, look_back_seconds=0.4))
+    run = Run(tmp_path / "right", replace(right, history_seconds=60.0))
     with run():
         run.until(lambda: run.samples() > 15)
     assert sum(float(row["observed_seconds"]) for row in run.rows("gpu_usage")) > 2.5
+
+
+EVERY, SAMPLES = 0.5, 11_500
+
+
+def _recorded(folder: Path, begin: float) -> None:
+    """The data of a server that scraped one GPU for long: its power, and joules that the driver counts."""
+    labels = 'UUID="GPU-a",Hostname="n1",job="gpu",instance="n1:9400"'
+    told = {
+        "DCGM_FI_DEV_POWER_USAGE": lambda n: 100,
+        "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION": lambda n: n * 50_000,
+    }
+    lines = [
+        f"{name}{{{labels}}} {value(n)} {begin + n * EVERY:.3f}\n"
+        for name, value in told.items()
+        for n in range(SAMPLES)
+    ]
+    file = folder / "recorded.txt"
+    file.write_text("".join([*lines, "# EOF\n"]))
+    command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(file), str(folder / "data")]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+class Asked:
+    """The source, and how many samples of a series each of its answers had."""
+
+    def __init__(self, source: Any) -> None:
+        self.source, self.answers = source, [0]
+        self.now, self.targets = source.now, source.targets
+
+    def samples(self, names: Iterable[str], start: int, end: int) -> list[Series]:
+        found: list[Series] = self.source.samples(names, start, end)
+        self.answers += [len(series.points) for series in found]
+        return found
+
+
+@pytest.mark.parametrize("allowed", [50_000_000, 5_000])
+def test_what_is_long_past_is_caught_up_whatever_a_server_allows_in_one_answer(
+    allowed: int, tmp_path: Path, promtool: str
+) -> None:
+    """query_range gives 11,000 points of a series; raw samples have the bound of the server's memory.
+
+    Both are met: over 11,000 samples in one answer, or parts that are smaller, and each second counts once.
+    """
+    begin = time.time() - SAMPLES * EVERY - 30
+    end = begin + (SAMPLES - 1) * EVERY
+
+    def make(folder: Path) -> Prometheus:
+        folder.mkdir()
+        _recorded(folder, begin)
+        return Prometheus(folder, {}, arguments=(f"--query.max-samples={allowed}",))
+
+    with running(make) as server:
+        asked = {"query": "DCGM_FI_DEV_POWER_USAGE", "start": begin, "end": end, "step": EVERY}
+        refused = requests.get(f"{server.url}/api/v1/query_range", asked, timeout=20)
+        assert refused.status_code == 400 and "11,000 points" in refused.text
+        settings = DcgmSettings(
+            server.url, interval_seconds=EVERY, longest_seconds=4 * EVERY, settle_seconds=0, serving=False,
+            history_seconds=SAMPLES * EVERY + 60, chunk_seconds=10_000,
+        )  # fmt: skip
+        collected: Any = collector("dcgm", settings, "c")
+        collected.source = source = Asked(collected.source)
+        seconds = joules = 0.0
+        for turn in collected.turns(None, Report()):
+            assert turn.parsed.balanced and turn.parsed.gaps.num_rows == 0 and not turn.parsed.rejected
+            for gpus in turn.parsed.events.values():
+                seconds += sum(gpus.column("interval_seconds").to_pylist())
+                joules += sum(gpus.column("energy_joules").to_pylist())
+            if turn.cursor["until"] > end * 1e6:
+                break
+    assert seconds == pytest.approx((SAMPLES - 1) * EVERY, abs=1e-3)
+    assert joules == pytest.approx(100 * seconds, abs=0.1)
+    assert (max(source.answers) > 11_000) if allowed > SAMPLES else (0 < max(source.answers) <= allowed)
 
 
 def test_an_exporter_is_read_straight_with_a_token_that_is_rotated(tmp_path: Path) -> None:

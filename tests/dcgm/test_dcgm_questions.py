@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import islice
+from itertools import accumulate, islice, pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collectors.dcgm.place import SECOND
 from collectors.live.dcgm.collector import FromPrometheus
@@ -81,7 +84,13 @@ class Clock:
 @pytest.mark.parametrize("cut", [1, 3, 40])
 @pytest.mark.parametrize(
     ("failures", "most"),
-    [([], 1_000.0), ([], 250.0), (["", "away"] * 20, 1_000.0), (["too much", "", "", "away"] * 10, 300.0)],
+    [
+        ([], 1_000.0),
+        ([], 250.0),
+        ([], 2.0),
+        (["", "away"] * 20, 1_000.0),
+        (["too much", "", "", "away"] * 10, 300.0),
+    ],
 )
 def test_whatever_fails_and_wherever_it_is_restarted_an_hour_is_an_hour(
     failures: list[str], most: float, cut: int
@@ -120,6 +129,33 @@ def test_a_prometheus_whose_clock_is_an_hour_off_is_read_by_it_and_noted(ours: i
     assert not clock.noted
 
 
+@given(
+    st.lists(st.integers(1, 3_000_000), min_size=1, max_size=8),
+    st.lists(st.integers(0, 4_000), max_size=30, unique=True),
+)
+def test_questions_one_after_the_other_have_every_sample_once(steps: list[int], samples: list[int]) -> None:
+    """Prometheus 3 leaves out the left edge, and knows whole milliseconds; our edges are microseconds."""
+    source = Prometheus(DcgmSettings("http://127.0.0.1:1"))
+    at = [START // 1_000 + milliseconds for milliseconds in samples]
+
+    def answer(query: str, parameters: dict[str, str]) -> list[Any]:
+        match = re.search(r"\[(\d+)ms]$", query)
+        assert match and int(match[1]) > 0, "it refuses a question for no time"
+        end = round(float(parameters["time"]) * 1_000)
+        found = [[t / 1_000, "1"] for t in sorted(at) if end - int(match[1]) < t <= end]
+        return [{"metric": {"__name__": "a"}, "values": found}] if found else []
+
+    source._ask = answer  # type: ignore[method-assign]
+    edges = [START - 1, *accumulate(steps, initial=START)]
+    got = [
+        time
+        for since, to in pairwise(edges)
+        for series in source.samples(("a",), since, to)
+        for time, _ in series.points
+    ]
+    assert got == [t * 1_000 for t in sorted(at) if t * 1_000 <= edges[-1]]
+
+
 @pytest.mark.parametrize("status", [429, 502, 504])
 def test_a_server_that_is_busy_is_asked_again_at_once(status: int) -> None:
     """A limit of questions a second, or a proxy that restarts, must not make the collector unready."""
@@ -151,4 +187,4 @@ def test_questions_grow_again_after_a_time_of_silence() -> None:
     source, clock = Source(["", "too much"] * 12, 1_000), Clock()
     collector: Any = FromPrometheus(SETTINGS, "c", source)
     list(islice(collector.turns(None, clock), 40))
-    assert source.asked[0] < 10 and max(source.asked) > 300
+    assert source.asked[0] < 10 and max(source.asked) > 250

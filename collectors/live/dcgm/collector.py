@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
+from itertools import pairwise
 from typing import NamedTuple
 
 import requests
@@ -15,7 +16,7 @@ from collectors.container_usage import Uses, advance_uses
 from collectors.counter_growth import Counts
 from collectors.dcgm.metrics import METRICS
 from collectors.dcgm.place import SECOND, Place
-from collectors.dcgm.series import scrapes_of
+from collectors.dcgm.series import Series, scrapes_of
 from collectors.dcgm.timeline import Pace, Scrape, advance
 from collectors.exposition import samples
 from collectors.live.clocks import note_skew
@@ -33,7 +34,7 @@ from collectors.serving_metrics import COUNTERS, HISTOGRAMS
 from pipeline.errors import ConfigError
 
 NAMES = tuple(sorted({*METRICS, *(f"amd_{name}" for name in METRICS if name.startswith("gpu_"))}))
-_LEAST_SECONDS = 1.0
+LEAST_SECONDS = 1.0
 """No question is for less: who refuses this one refuses all."""
 _MOST_BYTES = 64_000_000
 _PART, _SERIES = "Prometheus", "GPU series"
@@ -86,7 +87,8 @@ class FromPrometheus:
         counts = Counts.of(cursor.get("serving", {})) if cursor else Counts()
         sent = Counts.of(cursor.get("network", {})) if cursor else Counts()
         uses = Uses.of(cursor.get("containers", {})) if cursor else Uses()
-        chunk, pause = settings.chunk_seconds, settings.interval_seconds
+        longest = settings.chunk_seconds + settings.look_back_seconds
+        most, pause = longest, settings.interval_seconds  # of one question; of two
         while True:
             try:
                 theirs = self.source.now()
@@ -94,12 +96,14 @@ class FromPrometheus:
                 latest = theirs - round(settings.settle_seconds * SECOND)
                 if place is None:
                     place = Place.beginning(latest - round(settings.history_seconds * SECOND))
-                until = min(latest, place.until + round(chunk * SECOND))
-                scrapes = self._scrapes(place, until) if until > place.until else NOTHING
+                # To look back must not be most of the work, however little is asked at once.
+                ahead = min(settings.chunk_seconds, max(most, settings.look_back_seconds))
+                until = min(latest, place.until + round(ahead * SECOND))
+                scrapes = self._scrapes(place, until, most) if until > place.until else NOTHING
             except TooMuch as refusal:
                 watch.waits(_PART, str(refusal))
-                pause = 0.0 if chunk > _LEAST_SECONDS else settings.interval_seconds
-                chunk = max(chunk / 2, _LEAST_SECONDS)
+                pause = 0.0 if most > LEAST_SECONDS else settings.interval_seconds
+                most = max(most / 2, LEAST_SECONDS)
             except Away as away:
                 watch.waits(_PART, str(away))
                 pause = settings.interval_seconds
@@ -107,7 +111,7 @@ class FromPrometheus:
                 watch.goes_on(_PART)
                 pause = settings.interval_seconds if until >= latest else 0.0
                 if until > place.until:
-                    chunk = min(chunk * 1.25, settings.chunk_seconds)
+                    most = min(most * 1.25, longest)
                     gpus, place = advance(
                         scrapes.gpus, place, pace(settings), until=until, cluster=self.cluster
                     )
@@ -126,15 +130,21 @@ class FromPrometheus:
             if watch.wait(pause):
                 return
 
-    def _scrapes(self, place: Place, until: int) -> Looked:
+    def _scrapes(self, place: Place, until: int, most: float) -> Looked:
+        """By questions of `most` seconds, each from where the one before ended."""
         start = max(place.until - round(self.settings.look_back_seconds * SECOND), place.since)
-        series = self.source.samples(NAMES, start, until)
-        own = self.source.targets(NAMES, start, until) if series else []
-        served = self.source.samples((*COUNTERS, *HISTOGRAMS), start, until) if self.settings.serving else []
-        sent = self.source.samples(tuple(SENT), start, until) if self.settings.network else []
-        names = container_usage.NAMES
-        contained = self.source.samples(names, start, until) if self.settings.containers else []
-        told = self.source.samples(OWNERS, start, until) if sent or contained else []
+        edges = [*range(start, until, round(most * SECOND)), until]
+        parts = list(pairwise(edges))
+
+        def asked(names: Iterable[str]) -> list[Series]:
+            return [one for since, to in parts for one in self.source.samples(names, since, to)]
+
+        series = asked(NAMES)
+        own = [one for part in parts for one in self.source.targets(NAMES, *part)] if series else []
+        served = asked((*COUNTERS, *HISTOGRAMS)) if self.settings.serving else []
+        sent = asked(tuple(SENT)) if self.settings.network else []
+        contained = asked(container_usage.NAMES) if self.settings.containers else []
+        told = asked(OWNERS) if sent or contained else []
         by = ("instance",)
         return Looked(
             scrapes_of(series, own), scrapes_of(served, [], by=by), scrapes_of(sent, [], by=by),

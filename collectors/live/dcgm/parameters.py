@@ -34,7 +34,7 @@ class DcgmSettings:
     history_seconds: Annotated[float, Bound(0, 31_536_000)] = 0.0
     """How far back the first question of a new state folder reaches."""
     chunk_seconds: Annotated[float, Bound(1, 10_000)] = 300.0
-    """Most seconds of one question, when catching up; halved where it is refused."""
+    """Most seconds of one turn, when catching up; asked for in smaller parts where it is refused."""
     timeout_seconds: Annotated[float, Bound(0.1, 600)] = 30.0
     """Longest wait for an answer."""
     username: str = ""

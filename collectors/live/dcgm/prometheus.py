@@ -1,7 +1,9 @@
 """Raw samples of a Prometheus server, as it scraped them, through prometheus-api-client.
 
 Samples are asked for with a range selector, `name[5m]`, not with query_range: that would make up a value at
-every step up to five minutes after the last scrape, and so seconds that nobody measured.
+every step up to five minutes after the last scrape, and so seconds that nobody measured.  Its limit of 11,000
+points a series is not one of these questions (web/api/v1/api.go of prometheus/prometheus: queryRange); theirs
+is the samples that the server holds in memory for one, `--query.max-samples`, refused with 422, or its time.
 """
 
 from __future__ import annotations
@@ -52,7 +54,10 @@ class Prometheus:
 
     def samples(self, names: Iterable[str], start: int, end: int) -> list[Series]:
         """Series of these names with their samples in (start, end]; raises Away, TooMuch, ConfigError."""
-        milliseconds = (end - start) // 1_000
+        # The edges in whole milliseconds, as times of samples are: a part of one would be lost between two.
+        milliseconds = end // 1_000 - start // 1_000
+        if not milliseconds:
+            return []
         matchers = f'__name__=~"{"|".join(names)}"' + (f",{self._selector}" if self._selector else "")
         found = self._ask(f"{{{matchers}}}[{milliseconds}ms]", {"time": _seconds(end)})
         # Prometheus 2 includes the left edge, Prometheus 3 does not.
