@@ -92,12 +92,12 @@ def _since_first(times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
 
 def _audit(told: npt.NDArray[np.datetime64], exact: npt.NDArray[np.int64]) -> tuple[float, datetime | None]:
     """The highest evidence of a block, and the minute at which it was enough."""
-    times, row = np.unique(told, return_inverse=True)
-    by_minute = np.zeros((len(times), exact.shape[1]), np.int64)
-    np.add.at(by_minute, row, exact)
-    evidence = np.round(log_mix(np.cumsum(by_minute, axis=0) / NANO), 9)
+    order = np.argsort(told, kind="stable")
+    times, so_far = told[order], np.cumsum(exact[order], axis=0)
+    last = np.flatnonzero(np.r_[times[1:] != times[:-1], True])
+    evidence = np.round(log_mix(so_far[last] / NANO), 9)
     reached = np.flatnonzero(evidence >= LOG_BAR)
-    since = times[reached[0]].astype("datetime64[us]").item() if len(reached) else None
+    since = times[last[reached[0]]].astype("datetime64[us]").item() if len(reached) else None
     return float(evidence.max()), since
 
 

@@ -17,6 +17,8 @@ Ints = npt.NDArray[np.int64]
 
 GRID = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
 """Alternatives: this share of the way from the tolerated rate to 1."""
+SMALL = 100_000
+"""Below it a table finds the distinct ones faster than sorting does."""
 LEAST_SPREAD = 1e-3
 """Where a minute has no more events than phi: all of them share one fate."""
 
@@ -32,8 +34,18 @@ def log_ratios(count: Ints, hits: Ints, bound: Floats | float, phi: float) -> Fl
         return _of_cases(count, hits, bound, phi)
     # Few pairs of numbers stand for many minutes, and gamma functions are dear.
     base = int(hits.max()) + 1
-    cases, place = np.unique(count * base + hits, return_inverse=True)
+    cases, place = _distinct(count * base + hits)
     return _of_cases(cases // base, cases % base, bound, phi)[place]
+
+
+def _distinct(numbers: Ints) -> tuple[Ints, Ints]:
+    """Ascending, and the place of each among them; `numbers` are at least 0."""
+    if numbers.max() >= SMALL:
+        return np.unique(numbers, return_inverse=True)
+    found = np.flatnonzero(np.bincount(numbers))
+    places = np.zeros(int(found[-1]) + 1, np.int64)
+    places[found] = np.arange(len(found))
+    return found, places[numbers]
 
 
 def _of_cases(count: Ints, hits: Ints, bound: Floats | float, phi: float) -> Floats:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 
 import pyarrow as pa
 
@@ -16,15 +16,27 @@ from detectors.judges import ASKED_FOR, JUDGES, judged
 from detectors.parameters import Parameters
 from detectors.references import Reference
 from detectors.subject import Subject
-from pipeline import drift_tick
+from pipeline import drift_tick, label_rows, timed_rows
 from pipeline.answers.served import timed
-from pipeline.answers.truth import Version, accuracy_minutes, by_version, estimate_minutes, objective_minutes
-from pipeline.drift_tick import Memory
+from pipeline.answers.truth import by_version
 from pipeline.facts.control import FINDINGS
+from pipeline.kept_rows import Version
+from pipeline.label_rows import Labels
 from pipeline.store import Batch, Store
+from pipeline.timed_rows import Times
 
 NOTHING = pa.table({"predictions": pa.array([], pa.int64())})
 """The minutes of a version that has none, or of which none are asked for."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """What one process keeps from tick to tick.  It changes no finding, only how much is read for it."""
+
+    drift: drift_tick.Memory = field(default_factory=drift_tick.Memory)
+    labels: Labels = field(default_factory=Labels)
+    times: dict[str, Times] = field(default_factory=dict)
+    """By the measured time that an objective bounds."""
 
 
 def judge(
@@ -40,10 +52,10 @@ def judge(
     tick reads one snapshot.
     """
     with store.steady(alone=True):
-        return _judge(store, now, parameters, memory or Memory())
+        return _judge(store, now, parameters, memory)
 
 
-def _judge(store: Store, now: datetime, parameters: Parameters, memory: Memory) -> list[Finding]:
+def _judge(store: Store, now: datetime, parameters: Parameters, memory: Memory | None) -> list[Finding]:
     end = now.replace(second=0, microsecond=0)
     rates_from = end - timedelta(minutes=parameters.rate_look_back_minutes)
     drift_from = drift_tick.window_start(end, parameters)
@@ -52,8 +64,7 @@ def _judge(store: Store, now: datetime, parameters: Parameters, memory: Memory) 
     references = store.references()
     findings: list[Finding] = []
     starts = dict.fromkeys(JUDGES, rates_from) | {estimate.NAME: estimate.window_start(end, parameters)}
-    read = {name: by_version(of(store, references, starts[name], end)) for name, of in RATES.items()}
-    read[canary.NAME] = paired(read[accuracy.NAME])
+    read = _read(store, references, starts, end, memory)
     for detector, minutes in read.items():
         start, asked = starts[detector], []
         for version in versions:
@@ -62,7 +73,7 @@ def _judge(store: Store, now: datetime, parameters: Parameters, memory: Memory) 
                 asked.append((minutes.get(version, NOTHING), Subject(*version, reference, start, end)))
         findings += judged(detector, asked, parameters)
     findings = _latched(store, findings, rates_from, end)
-    findings += _drift(store, versions, references, end, parameters, memory)
+    findings += _drift(store, versions, references, end, parameters, (memory or Memory()).drift)
     return sorted(findings, key=lambda f: (f.model, f.model_version, f.detector))
 
 
@@ -104,7 +115,7 @@ def _drift(
     references: Mapping[str, Reference],
     end: datetime,
     parameters: Parameters,
-    memory: Memory,
+    memory: drift_tick.Memory,
 ) -> Iterator[Finding]:
     known = []
     for model, version in versions:
@@ -130,21 +141,31 @@ def _latched(store: Store, findings: list[Finding], start: datetime, end: dateti
     ]
 
 
-def _accuracy(store: Store, references: Mapping[str, Reference], start: datetime, end: datetime) -> pa.Table:
-    models = [name for name, reference in references.items() if reference.labelled]
-    return accuracy_minutes(store, models, start, end)
-
-
-def _objective(
-    metric: str, store: Store, references: Mapping[str, Reference], start: datetime, end: datetime
-) -> pa.Table:
-    bounds = {name: seconds for name, of in references.items() if (seconds := of.objective(metric))}
-    return objective_minutes(store, bounds, start, end, metric) if bounds else NOTHING
-
-
-def _estimate(store: Store, references: Mapping[str, Reference], start: datetime, end: datetime) -> pa.Table:
-    scored = any(reference.score_counts for reference in references.values())
-    return estimate_minutes(store, references, start, end) if scored else NOTHING
+def _read(
+    store: Store,
+    references: Mapping[str, Reference],
+    starts: Mapping[str, datetime],
+    end: datetime,
+    memory: Memory | None,
+) -> dict[str, dict[Version, pa.Table]]:
+    """The minutes of each detector by version, of all models with such a reference."""
+    kept, ahead = memory or Memory(), memory is not None
+    first = min(starts[accuracy.NAME], starts[estimate.NAME])
+    before, kept.labels = kept.labels, Labels()  # an error in between leaves nothing half renewed
+    labels = label_rows.renewed(store, before, references, first, end, ahead)
+    found = {
+        accuracy.NAME: label_rows.accuracy_minutes(labels, references, starts[accuracy.NAME], end),
+        estimate.NAME: label_rows.estimate_minutes(labels, references, starts[estimate.NAME], end),
+    }
+    kept.labels = labels
+    for metric, name in latency_objective.NAMES.items():
+        of = kept.times.pop(metric, Times())
+        kept.times[metric], found[name] = timed_rows.minutes(
+            store, of, metric, references, starts[name], end, ahead
+        )
+    found[evaluation.NAME] = by_version(_evaluation(store, references, starts[evaluation.NAME], end))
+    found[canary.NAME] = paired(found[accuracy.NAME])
+    return found
 
 
 def _evaluation(
@@ -152,12 +173,3 @@ def _evaluation(
 ) -> pa.Table:
     models = [name for name, reference in references.items() if reference.evaluators]
     return store.query("evaluation_minutes", models=models, start=start, end=end) if models else NOTHING
-
-
-RATES: dict[str, Callable[[Store, Mapping[str, Reference], datetime, datetime], pa.Table]] = {
-    accuracy.NAME: _accuracy,
-    **{name: partial(_objective, metric) for metric, name in latency_objective.NAMES.items()},
-    estimate.NAME: _estimate,
-    evaluation.NAME: _evaluation,
-}
-"""How minutes are read: of all models with such a reference, in the order of model and version."""

@@ -33,10 +33,16 @@ def estimate_minutes(
     store: Store, references: Mapping[str, Reference], start: datetime, end: datetime
 ) -> pa.Table:
     """Labels of predictions with a score by minute, in the order of model, version and minute."""
+    table = scored(references)
+    models = table.column("model").to_pylist()
+    return judged(store, "estimate_minutes", references, models, start, end, scored=table)
+
+
+def scored(references: Mapping[str, Reference]) -> pa.Table:
+    """Models whose scores are calibrated, each with the class that they are about, null where of several."""
     classes = {name: r.positive_class for name, r in references.items() if r.score_counts}
     columns = {"model": classes.keys(), "positive_class": classes.values()}
-    scored = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
-    return judged(store, "estimate_minutes", references, classes, start, end, scored=scored)
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 
 def judged(

@@ -23,10 +23,9 @@ from pipeline.alerts.messages import summary
 from pipeline.alerts.tick import delivered, record
 from pipeline.answers.burning import Burning, burning
 from pipeline.answers.standings import Money
-from pipeline.drift_tick import Memory
 from pipeline.embedded import Embedded
 from pipeline.errors import StoreUnavailable
-from pipeline.judge import tick
+from pipeline.judge import Memory, tick
 from pipeline.maintenance.run import run as maintain
 from pipeline.policy.rules import Policy
 from pipeline.settings.maintenance import MaintenanceSettings

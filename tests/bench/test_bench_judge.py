@@ -12,10 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.drift_tick import Memory
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.models import REFERENCES
-from pipeline.judge import judge
+from pipeline.judge import Memory, judge
 from pipeline.store import Batch, Store
 from tests.bench.test_bench_drift_query import START, _known, _minutes
 

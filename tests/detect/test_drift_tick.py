@@ -11,8 +11,7 @@ import pytest
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from pipeline import drift_tick
-from pipeline.drift_tick import Memory
-from pipeline.judge import judge
+from pipeline.judge import Memory, judge
 from pipeline.registry import register
 from pipeline.store import Store
 from tests.detect.judged import reference

@@ -1,0 +1,158 @@
+"""Labels and traffic of the judge's look-back: read once, and of each later tick what has changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from detectors.references import Reference
+from pipeline.answers.truth import judged, scored
+from pipeline.kept_rows import BITS, Ints, Rows, Version, by_version, cells, sums
+from pipeline.lake.changes import Added
+from pipeline.store import Store
+
+FACTS = ("predictions", "labels", "prediction_sums")
+FAR = datetime(9000, 1, 1)
+"""Whoever goes on from here reads also what lies ahead, so that time alone changes nothing."""
+HOUR = 60
+
+
+@dataclass(slots=True)
+class Labels:
+    """What one process keeps from tick to tick.  It changes no minute, only how much is read for it."""
+
+    state: str | None = None
+    """Of the ledger, as `Store.state` names it; None where nothing is kept."""
+    of: tuple[tuple[str, str], ...] = ()
+    """Reference in use, by model: it says what is an error."""
+    start: datetime = FAR
+    versions: dict[Version, int] = field(default_factory=dict)
+    rows: Rows = field(init=False)
+    """The columns of label_rows, a segment as its number."""
+    traffic: Rows = field(init=False)
+    """The columns of traffic_minutes."""
+    segments: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.rows, self.traffic = Rows(self.versions), Rows(self.versions)
+
+
+def renewed(
+    store: Store,
+    kept: Labels,
+    references: Mapping[str, Reference],
+    start: datetime,
+    end: datetime,
+    ahead: bool,
+) -> Labels:
+    """The minutes of [start, end) as they are now; with `ahead` all from `start`, to go on from.
+
+    To be called within one snapshot.  What is kept goes over into what is returned, and is of no use after.
+    """
+    of = tuple(sorted((name, r.reference) for name, r in references.items()))
+    state = store.state()
+    if kept.state is None or state is None or kept.of != of or start < kept.start:
+        return _whole(store, references, Labels(state if ahead else None, of, start), FAR if ahead else end)
+    changed = cells(())
+    if kept.state != state:
+        added = store.added(kept.state, FACTS)
+        found = None if added is None else _changed(store, added, start)
+        if found is None:
+            return _whole(store, references, Labels(state, of, start), FAR)
+        changed = found
+    kept.rows.drop(changed, start)
+    kept.traffic.drop(changed, start)
+    if changed.num_rows:
+        _read(store, references, kept, start, FAR, cells=changed)
+    kept.state, kept.start = state, start
+    return kept
+
+
+def _changed(store: Store, added: Added, start: datetime) -> pa.Table | None:
+    if not added.tables:
+        return cells(())
+    try:
+        return store.query("label_changes", first=added.first, last=added.last, start=start)
+    except duckdb.Error:  # those snapshots are expired: what changed in them cannot be told any more
+        return None
+
+
+def _whole(store: Store, references: Mapping[str, Reference], fresh: Labels, end: datetime) -> Labels:
+    _read(store, references, fresh, fresh.start, end)
+    return fresh
+
+
+def _read(
+    store: Store,
+    references: Mapping[str, Reference],
+    into: Labels,
+    start: datetime,
+    end: datetime,
+    **tables: pa.Table,
+) -> None:
+    """Of all minutes there, or of the `cells` alone."""
+    again = "_again" if tables else ""
+    models = [name for name, r in references.items() if r.labelled or r.score_counts]
+    if models:
+        given = {"scored": scored(references), **tables}
+        found = judged(store, f"label_rows{again}", references, models, start, end, **given)
+        at = found.column_names.index("segment")
+        numbers = [into.segments.setdefault(s, len(into.segments)) for s in found.column(at).to_pylist()]
+        into.rows.read(found.set_column(at, "segment", pa.array(numbers, pa.int32())))
+    into.traffic.read(store.query(f"traffic_minutes{again}", tables=tables, start=start, end=end))
+
+
+def accuracy_minutes(
+    kept: Labels, references: Mapping[str, Reference], start: datetime, end: datetime
+) -> dict[Version, pa.Table]:
+    """As accuracy_minutes.sql has them, of the models whose reference knows labels."""
+    keys, rolled, traffic = kept.traffic.inside(start, end, "rolled", "count")
+    of_labels, count, error = kept.rows.inside(start, end, "count", "error")
+    if not len(keys):
+        return {}
+    if rolled.any():
+        hours = np.unique(_hours(keys[rolled]))
+        keys, of_labels = _in_hours(keys, hours), _in_hours(of_labels, hours)
+    first = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]])
+    minutes = keys[first]
+    at = np.minimum(np.searchsorted(minutes, of_labels), len(minutes) - 1)
+    seen = minutes[at] == of_labels  # a label without traffic tells of no minute
+    columns = {
+        "predictions": np.add.reduceat(traffic, first),
+        "count": sums(at[seen], count[seen], len(minutes)),
+        "errors": sums(at[seen], (count * error)[seen], len(minutes)),
+    }
+    return by_version(kept.versions, minutes, columns, {n for n, r in references.items() if r.labelled})
+
+
+def estimate_minutes(
+    kept: Labels, references: Mapping[str, Reference], start: datetime, end: datetime
+) -> dict[Version, pa.Table]:
+    """As estimate_minutes.sql has them."""
+    names = ("told", "error", "score", "positive", "count")
+    keys, told, error, score, positive, count = kept.rows.inside(start, end, *names)
+    rated = ~np.isnat(told) if len(told) else np.zeros(0, np.bool_)
+    columns = {"told": told, "right": 1 - error, "score": score, "positive": positive, "count": count}
+    return by_version(
+        kept.versions,
+        keys[rated],
+        {name: of[rated] for name, of in columns.items()},
+        {name for name, r in references.items() if r.score_counts},
+    )
+
+
+def _hours(keys: Ints) -> Ints:
+    """Keys with the first minute of the hour."""
+    minutes = keys & ((1 << BITS) - 1)
+    return np.asarray(keys - minutes % HOUR)
+
+
+def _in_hours(keys: Ints, hours: Ints) -> Ints:
+    """The hour in place of the minute, where the version's traffic of that hour is rolled up."""
+    of = _hours(keys)
+    return np.where(np.isin(of, hours), of, keys)
