@@ -28,6 +28,7 @@ ALLOWED = {
     | {"pipeline.wire", "pipeline.errors", "pipeline.bounds", "pipeline.secret", "pipeline.sections"}
     | {"pipeline.yaml_file", "pyarrow", "msgspec", "starlette", "uvicorn", "google", "opentelemetry"},
     "collectors.live.inference_topics": {"collectors.live.contract", "collectors.live.inference"}
+    | {"collectors.live.clocks"}
     | {"collectors.parsed", "pipeline.broker", "pipeline.errors", "pipeline.bounds", "pipeline.secret"}
     | {"pipeline.events", "pipeline.wire", "pipeline.sections", "pipeline.yaml_file"}
     | {"pyarrow", "msgspec", "kafka"},
