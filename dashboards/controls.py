@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -12,7 +11,6 @@ import streamlit as st
 
 from pipeline.answers.window import Window, parse_window
 from pipeline.errors import ConfigError
-from pipeline.prices.book import PriceBook
 
 SPANS = ("1h", "6h", "24h", "7d", "30d", "month", "lastmonth")
 ZONES = ("UTC", "Europe/Berlin", "Europe/London", "America/New_York", "America/Los_Angeles", "Asia/Kolkata",
@@ -66,12 +64,6 @@ def ask(currencies: tuple[str, ...], *, compares: bool) -> Choice:
             "Time zone", ZONES, key="zone", bind="query-params", accept_new_options=True, width=190
         )
     return Choice(str(span or "24h"), exact or "", compare, currency, str(zone))
-
-
-def currencies(book: PriceBook) -> tuple[str, ...]:
-    """What the book can price in, the currency of most of its rows first."""
-    stated = Counter(price.currency for price in book.prices)
-    return tuple(dict.fromkeys((*(c for c, _ in stated.most_common()), *(rate.quote for rate in book.rates))))
 
 
 def spans(choice: Choice, last: datetime, *, hours: bool = False) -> Spans:

@@ -41,7 +41,7 @@ def show(settings: Settings, page: Page) -> None:
     except DriftledgerError as error:
         health.wrong(error)
         return
-    _refreshed(settings, page, controls.ask(controls.currencies(book), compares=page.compares), book)
+    _refreshed(settings, page, controls.ask(book.currencies, compares=page.compares), book)
 
 
 @st.cache_resource(max_entries=4, ttl=60)

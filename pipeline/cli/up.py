@@ -70,6 +70,7 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
     from pipeline.policy.file import load
     from pipeline.store import Store
     from pipeline.up import jobs
+    from pipeline.up.keeping import keeping
     from pipeline.up.policy_file import PolicyFile
     from pipeline.up.pricing import pricing
     from reports.schedule import month_end
@@ -103,6 +104,7 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
         }
         if chosen.up.dashboard:
             beside["pages"] = _pages(opened, chosen, place(ctx, folder))
+            beside["days kept"] = keeping(chosen, place(ctx, folder))
         if chosen.up.prices_source:
             beside["prices"] = pricing(chosen.up)
         if chosen.up.lease:

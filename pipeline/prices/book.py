@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -75,6 +76,12 @@ class PriceBook:
         for problem in content.problems:
             raise problem
         return cls(content.version, content.prices, content.discounts, content.rates, content.network)
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """What it can price in, the currency of most of its rows first."""
+        stated = Counter(price.currency for price in self.prices)
+        return tuple(dict.fromkeys((*(c for c, _ in stated.most_common()), *(r.quote for r in self.rates))))
 
     @classmethod
     def flat(cls, gpu_hour: Decimal, currency: str) -> Self:

@@ -21,6 +21,7 @@ from pipeline.ownership.rules import Ownership
 from pipeline.prices import PriceBook
 from pipeline.settings.cost import CostRule
 from pipeline.store import Store
+from pipeline.up.keeping import keep
 from tests.bench.memory import spent
 from tests.recorded import record
 
@@ -93,6 +94,10 @@ def test_a_month_of_a_cluster(gpus: int, tmp_path: Path) -> None:
     peak, command_cpu = _command(tmp_path, "hour")
     team_peak, team_cpu = _command(tmp_path, "team")
     shutil.rmtree(tmp_path / FOLDER)
+    with Store.open(tmp_path, read_only=True) as store:
+        keep(store, END, BOOK, CostRule(), Ownership())
+        _, kept_cpu = _asked(store, gpus, [("team",)])
+    shutil.rmtree(tmp_path / FOLDER)
     first_peak, _ = _command(tmp_path, "team")
     record(
         "cost of a month",
@@ -101,6 +106,7 @@ def test_a_month_of_a_cluster(gpus: int, tmp_path: Path) -> None:
         first_s=round(first[0], 2),
         first_cpu_s=round(first_cpu[0], 2),
         first_by_hour_cpu_s=round(first_cpu[-1], 2),
+        first_of_kept_days_cpu_s=round(kept_cpu[0], 2),
         p50_s=round(_quantile(seconds, 50), 2),
         p50_cpu_s=round(_quantile(cpu, 50), 2),
         p95_s=round(_quantile(seconds, 95), 2),
