@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
 from pipeline.prices import PriceBook
 from pipeline.prices.price import Price
+from pipeline.settings.cost import CostRule, Method
 from tests.allocation import kube_shapes as k
 from tests.allocation.test_allocation_cases import NOON, SECOND, naive
 from tests.cost.test_cost_laws import plain_store
@@ -166,6 +167,29 @@ def test_a_pod_has_of_its_node_what_the_scheduler_keeps_for_it(
     of_pod = None if whole is None else Resources(requests={"cpu": whole})
     found = dict(requested(of_pod, *made, overhead, frozenset({"cpu"})))
     assert found.get("cpu", 0) == wanted
+
+
+def test_a_pod_without_requests_is_charged_for_what_it_uses(tmp_path: Path) -> None:
+    """BestEffort pods run on what others pay for: nobody could say whose their use is."""
+    cluster = Cluster()
+    pods_ = pod("a", "0", "0"), pod("b", "2", "8Gi")
+    told = [
+        news("nodes", k.node(capacity={"cpu": "8", "memory": "32Gi"})),
+        *(news("pods", one) for one in pods_),
+    ]
+    cluster(*told, at=NOON + HOUR)
+    held = {row["pod"]: row for row in cluster.seen("allocation") if row["device"] == "n1/cpu"}
+    assert (held["a"]["share_units"], held["a"]["device_units"]) == (0, 8_000)
+    where = {"cluster": "c", "namespace": "ml", "pod": "a", "device": "n1/cpu"}
+    begin = max(row["start"] for row in held.values()).replace(minute=0, second=0)
+    did = [{"minute": begin, **where, "busy_seconds": 900, "observed_seconds": 3_600}]
+    facts = {"devices": cluster.seen("device"), "allocations": cluster.seen("allocation")}
+    book = PriceBook("own", [Price("cpu", (("resource", "cpu"),), Decimal(1), "USD")])
+    with plain_store(str(tmp_path), **facts, process_usage=did) as store:
+        window = Window(begin, begin + timedelta(hours=1))
+        answer = cost(store, window, ("pod",), book, rule=CostRule(Method.max))
+    paid = {row["pod"]: row["total_cost"] for row in answer.named()}
+    assert paid["a"] > 0 and paid["b"] > 0
 
 
 def test_nothing_is_told_beside_devices_that_was_not_asked_for() -> None:

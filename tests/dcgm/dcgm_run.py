@@ -27,14 +27,17 @@ FAST = DcgmSettings(
 
 
 def counted(n: int) -> str:
-    """Of Triton, and what a pod of a Deployment sent, as cAdvisor and kube-state-metrics tell it."""
+    """Of Triton, and what a pod of a Deployment sent and used, as cAdvisor and kube-state-metrics tell it."""
     triton = 'model="resnet",version="3"'
     api = 'namespace="ml",pod="api-7f-x"'
+    main = f'{api},container="main",id="/kubepods/burstable/abc"'
     return (
         f"nv_inference_request_success{{{triton}}} {n}\nnv_inference_request_failure{{{triton}}} {n}\n"
         f"nv_inference_request_duration_us{{{triton}}} {n * 1_000}\n"
         f'container_network_transmit_bytes_total{{{api},interface="eth0"}} {n * 1_000}\n'
-        f'kube_pod_info{{{api},created_by_kind="ReplicaSet",created_by_name="api-7f"}} 1\n'
+        f"container_cpu_usage_seconds_total{{{main}}} {n / 100}\n"
+        f"container_memory_working_set_bytes{{{main}}} 2e9\nmachine_cpu_cores 4\nmachine_memory_bytes 8e9\n"
+        f'kube_pod_info{{{api},node="n1",created_by_kind="ReplicaSet",created_by_name="api-7f"}} 1\n'
         'kube_replicaset_owner{namespace="ml",replicaset="api-7f",owner_kind="Deployment",'
         'owner_name="api"} 1\n'
     )

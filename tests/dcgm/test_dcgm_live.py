@@ -122,13 +122,14 @@ def test_holders_and_counters_come_by_the_same_way(tmp_path: Path, prometheus: P
 
     And who has vLLM, Triton and the kubelets scraped already needs nothing more to see tokens and bytes.
     """
-    run = Run(tmp_path, replace(FAST, prometheus_url=prometheus.url, network=True))
+    run = Run(tmp_path, replace(FAST, prometheus_url=prometheus.url, network=True, containers=True))
     with run():
         run.until(lambda: run.samples() > 5)
-    holders = {(row["device"], row["pod"], row["namespace"]) for row in run.events()}
+    gpus = [row for row in run.events() if row["confidence"] != "process"]
+    holders = {(row["device"], row["pod"], row["namespace"]) for row in gpus}
     unheld = {(device, None, None) for device in ("GPU-a", "GPU-b", "AMD-1")}
     assert holders == unheld | {("GPU-c", "train-0", "ml")}
-    busy = {row["device"]: row["util_ratio"] for row in run.events()}
+    busy = {row["device"]: row["util_ratio"] for row in gpus}
     assert busy == dict.fromkeys(("GPU-a", "GPU-b", "GPU-c", "AMD-1"), 0.5), "percent and ratios"
     prometheus_of_allocation = exported.source(AllocationSettings(prometheus_url=prometheus.url))
     assert prometheus_of_allocation is not None
@@ -156,7 +157,23 @@ def test_holders_and_counters_come_by_the_same_way(tmp_path: Path, prometheus: P
         assert sum(r["count"] for r in told if r["counter"] == counter) == grew(name) > 0
     seconds = sum(float(r["seconds"]) for r in told if r["counter"] == "latency")
     assert seconds == pytest.approx(grew("nv_inference_request_duration_us") / 1e6, abs=1e-5)
+    check_use(run, grew("container_cpu_usage_seconds_total"))
     check_bytes(run, round(grew("container_network_transmit_bytes_total")))
+
+
+def check_use(run: Run, core_seconds: float) -> None:
+    """What the kubelet counted of a pod's cores is its part of the node's four; its memory is a quarter."""
+    rows = run.rows("process_usage")
+    assert {(row["namespace"], row["pod"]) for row in rows} == {("ml", "api-7f-x")}
+    busy, seen = (
+        {
+            place: sum(float(row[name]) for row in rows if row["device"] == f"n1/{place}")
+            for place in ("cpu", "memory")
+        }
+        for name in ("busy_seconds", "observed_seconds")
+    )
+    assert busy["cpu"] * 4 == pytest.approx(core_seconds, abs=1e-4) and core_seconds > 0
+    assert busy["memory"] * 4 == pytest.approx(seen["memory"], abs=1e-4) and seen["memory"] > 1
 
 
 def check_bytes(run: Run, size: int) -> None:
