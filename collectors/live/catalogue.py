@@ -10,28 +10,41 @@ if TYPE_CHECKING:  # it imports Arrow, and every command reads the settings
 
 
 class Live(NamedTuple):
-    """`module:name` each; `make` makes the collector of a cluster from its settings, which are a frozen
-    dataclass of defaults in a module that imports little, since every command reads them."""
+    """`module:name` each."""
 
     make: str
+    """Makes the collector of a cluster from its settings."""
     settings: str
+    """A frozen dataclass of defaults in a module that imports little, since every command reads them."""
+    parse: str
+    """The pure function by which its loop makes events of what the source answered: see contract.py."""
 
 
 _AT = "collectors.live"
+# fmt: off
 LIVE: dict[str, Live] = {
     "allocation": Live(
-        f"{_AT}.allocation.source:collector", f"{_AT}.allocation.parameters:AllocationSettings"
+        f"{_AT}.allocation.source:collector", f"{_AT}.allocation.parameters:AllocationSettings",
+        f"{_AT}.allocation.fold:parse",
     ),
-    "dcgm": Live(f"{_AT}.dcgm.collector:collector", f"{_AT}.dcgm.parameters:DcgmSettings"),
-    "hubble": Live(f"{_AT}.hubble.collector:collector", f"{_AT}.hubble.parameters:HubbleSettings"),
+    "dcgm": Live(
+        f"{_AT}.dcgm.collector:collector", f"{_AT}.dcgm.parameters:DcgmSettings", f"{_AT}.dcgm.looked:parse"
+    ),
+    "hubble": Live(
+        f"{_AT}.hubble.collector:collector", f"{_AT}.hubble.parameters:HubbleSettings",
+        "collectors.hubble.flows:parse",
+    ),
     "inference": Live(
-        f"{_AT}.inference.collector:collector", f"{_AT}.inference.parameters:InferenceSettings"
+        f"{_AT}.inference.collector:collector", f"{_AT}.inference.parameters:InferenceSettings",
+        f"{_AT}.inference.bodies:parse",
     ),
     "inference_topics": Live(
         f"{_AT}.inference_topics.collector:collector",
         f"{_AT}.inference_topics.parameters:InferenceTopicsSettings",
+        f"{_AT}.inference_topics.values:parse",
     ),
 }
+# fmt: on
 
 
 def collector(kind: str, parameters: Any, cluster: str) -> Collector:

@@ -1,4 +1,9 @@
-"""What a live collector is: it reads its source in turns, and says after each from where to read on.
+"""What a live collector is: a pure `parse`, and a loop that reads its source in turns and keeps its place.
+
+`parse` makes events of what the source answered, with an account of every unit read: a `Parsed`, or what a
+turn makes one of.  It asks nobody, waits for nothing and looks at no clock: the time, and what is remembered
+of earlier answers, are arguments.  So the same answers give the same events, live, replayed and in a test.
+The loop, `Collector.turns`, asks and waits, and says after each turn from where to read on.
 
 Everything else is its runner's: the turn is written to disk with its cursor, handed to the ledger or the
 broker as messages with a sequence, and only then is the next turn asked for.  After a crash the same turn is

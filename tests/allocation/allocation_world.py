@@ -12,7 +12,8 @@ import msgspec
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.allocation.source import kinds
 from collectors.live.kube.answers import Away, Forbidden, Gone, ListMeta, Page
-from collectors.live.kube.watch import Follower, Kind, News
+from collectors.live.kube.news import News
+from collectors.live.kube.watch import Follower, Kind
 
 KINDS = {kind.name: kind for kind in kinds(AllocationSettings())}
 SECOND = 1_000_000

@@ -15,7 +15,7 @@ from collectors.live.allocation.fold import Fold
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.allocation.requested import Container, Resources, requested
 from collectors.live.allocation.source import _names, kinds
-from collectors.live.kube.watch import News
+from collectors.live.kube.news import News
 from pipeline.answers.cost import cost
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError

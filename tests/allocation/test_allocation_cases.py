@@ -13,7 +13,7 @@ from collectors.live.allocation.fold import Fold
 from collectors.live.allocation.meta import at
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.allocation.source import _names, kinds
-from collectors.live.kube.watch import News
+from collectors.live.kube.news import News
 from collectors.parsed import Parsed
 from tests.allocation import kube_shapes as k
 from tests.samples import sample

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from collectors.live.kube.watch import News
+from collectors.live.kube.news import News
 from tests.allocation import kube_shapes as k
 from tests.allocation.test_allocation_cases import CLAIMS, KINDS, SECOND, SLICES, Scene, naive, news
 

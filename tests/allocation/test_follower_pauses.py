@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from collectors.live.kube.answers import Away, Gone, ListMeta, Page
-from collectors.live.kube.watch import Follower, Kind, News
+from collectors.live.kube.news import News
+from collectors.live.kube.watch import Follower, Kind
 
 SECOND = 1_000_000
 BOOKMARK = b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"8"}}}'

@@ -81,7 +81,7 @@ def _once(posts: Iterable[Post], folder: Path) -> float:
     started = time.process_time()
     found = Found()
     for path, headers, body in posts:
-        found.take(bodies.read(path, headers, body, Context(Rules(), NOW), memory))
+        found.take(bodies.parse(path, headers, body, Context(Rules(), NOW), memory))
     parsed = assembly.parsed(found, Rules(), "c", NOW)
     memory.save()
     seconds = time.process_time() - started

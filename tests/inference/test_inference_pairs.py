@@ -36,7 +36,7 @@ def _headers(exchange: int, is_request: bool) -> dict[str, str]:
 def _read(memory: Memory, exchange: int, is_request: bool) -> Found:
     body = {"instances": [[exchange]]} if is_request else {"predictions": [exchange]}
     context = Context(Rules(), NOW)
-    return bodies.read("/", _headers(exchange, is_request), json.dumps(body).encode(), context, memory)
+    return bodies.parse("/", _headers(exchange, is_request), json.dumps(body).encode(), context, memory)
 
 
 class Crashing:

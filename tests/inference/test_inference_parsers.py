@@ -427,7 +427,7 @@ def test_no_body_is_more_than_a_refusal(
     """A hostile or broken sender must not end the collector; every unit of it is explained."""
     body = json.dumps(sent).encode()
     body = body[: len(body) // 2] if cut else body
-    found = bodies.read(path, headers, body, Context(Rules(), NOW), memory)
+    found = bodies.parse(path, headers, body, Context(Rules(), NOW), memory)
     parsed = assembly.parsed(found, Rules(), "c", NOW)
     assert parsed.balanced
     assert parsed.read == found.read
@@ -446,7 +446,7 @@ def test_no_body_is_more_than_a_refusal(
 def test_large_and_deep_bodies_are_bounded(memory: Memory, path: str, body: bytes) -> None:
     """A megabyte of brackets, of lines or of features must not fill memory or the rejected table."""
     for headers in HEADERS:
-        found = bodies.read(path, headers, body, Context(Rules(), NOW), memory)
+        found = bodies.parse(path, headers, body, Context(Rules(), NOW), memory)
         assert len(found.rejected) <= 50_000 and found.used <= 50_000
 
 

@@ -15,7 +15,7 @@ from collectors.live.allocation.context import Context
 from collectors.live.allocation.meta import Namespace, Owning
 from collectors.live.allocation.nodes import Node
 from collectors.live.allocation.pods import Pod
-from collectors.live.kube.watch import News
+from collectors.live.kube.news import News
 from pipeline.events import Rejected
 from pipeline.wire.types.control import BEGINS
 

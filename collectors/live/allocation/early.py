@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from collectors.live.kube.watch import News
+from collectors.live.kube.news import News
 
 MOST = 50_000
 """News that wait as they came; of more only each object's newest state is kept."""

@@ -18,7 +18,7 @@ from collectors.live.dcgm.collector import FromExporters, Tell
 from collectors.live.dcgm.http_access import Away
 from collectors.live.dcgm.parameters import DcgmSettings
 from collectors.live.dcgm.prometheus import Prometheus, TooMuch
-from collectors.live.kube.watch import News
+from collectors.live.kube.news import News
 from pipeline.errors import ConfigError
 
 _METRICS = (

@@ -18,7 +18,7 @@ from collectors.live.allocation.context import Context, Names
 from collectors.live.allocation.early import Early
 from collectors.live.allocation.meta import at
 from collectors.live.allocation.output import parsed
-from collectors.live.kube.watch import News
+from collectors.live.kube.news import News
 from collectors.parsed import Parsed
 
 _ORDER = ("pool", "claim", "pod", *FOLLOWED, *HOLDING.values(), "node")
@@ -30,6 +30,16 @@ _SUBJECT = {"resourceslices": "pool", "resourceclaims": "claim", "pods": "pod", 
 _KIND = {subject: kind for kind, subject in _SUBJECT.items()} | {HOLDING[r]: k for r, k in FOLLOWED.items()}
 _WHOSE = ("namespace", "workload", "workload_revision", "team", "model", "model_version", "labels")
 _LEDGER_KEY = ("device", "share_id", "claim_uid", "consumer_uid", "container", "start")
+
+
+def parse(news: Iterable[News], fold: Fold, now: int) -> Parsed:
+    """What was told since the last time as events; `fold` is what is remembered, and moved on.
+
+    The unit counted is an object as it was told.  `now`, microseconds since 1970 UTC, is not before any of
+    them.  Nothing is said before every resource was listed once.
+    """
+    fold.take(news)
+    return fold.settle(now) if fold.changes.complete else Parsed(0, 0)
 
 
 class Fold:

@@ -16,7 +16,8 @@ import msgspec
 from collectors.live.allocation.meta import PARTIAL_ONE, Owner, Owning, controller
 from collectors.live.contract import Watch
 from collectors.live.kube.answers import Absent, Away, Forbidden, Gone
-from collectors.live.kube.watch import RETRY_SECONDS, News
+from collectors.live.kube.news import News
+from collectors.live.kube.watch import RETRY_SECONDS
 
 KIND = "owners"
 _PATIENCE_SECONDS = 0.5

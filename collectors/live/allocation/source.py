@@ -13,7 +13,7 @@ from typing import Any
 
 from collectors.live.allocation import beside, claims, exported, meta, nodes, owners, pods
 from collectors.live.allocation.context import Names
-from collectors.live.allocation.fold import Fold
+from collectors.live.allocation.fold import Fold, parse
 from collectors.live.allocation.meta import Owner
 from collectors.live.allocation.named import KIND
 from collectors.live.allocation.nodes_file import NodesFile
@@ -21,7 +21,8 @@ from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.allocation.patterns import matches, words
 from collectors.live.contract import Cursor, Turn, Watch
 from collectors.live.kube.answers import Server
-from collectors.live.kube.watch import Follower, Kind, News
+from collectors.live.kube.news import News
+from collectors.live.kube.watch import Follower, Kind
 from pipeline.errors import ConfigError
 from pipeline.kube.connection import Connection, ambient, from_kubeconfig
 
@@ -73,13 +74,13 @@ class Allocation:
     def _turns(self, fold: Fold, following: _Following, watch: Watch) -> Iterator[Turn]:
         beat = time.monotonic()
         while not watch.wait(0):
-            fold.take(following.gathered(self.settings.turn_seconds))
+            news = list(following.gathered(self.settings.turn_seconds))
+            now = following.now()
+            parsed = parse(news, fold, now)
             following.ask(fold.context.unknown)
             following.tell_skew(watch)
             if not fold.changes.complete:
                 continue
-            now = following.now()
-            parsed = fold.settle(now)
             said = bool(parsed.events or parsed.rejected or parsed.gaps.num_rows)
             due = time.monotonic() - beat > self.settings.beat_seconds and following.sees_all
             if not said and due:

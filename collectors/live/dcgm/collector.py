@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import reduce
 from itertools import pairwise
-from typing import NamedTuple
 
 import requests
 import urllib3
 
 from collectors import container_usage
-from collectors.container_usage import Uses, advance_uses
-from collectors.counter_growth import Counts
 from collectors.dcgm.metrics import METRICS
 from collectors.dcgm.place import SECOND, Place
 from collectors.dcgm.series import Series, scrapes_of
-from collectors.dcgm.timeline import Pace, Scrape, advance
+from collectors.dcgm.timeline import Pace, Scrape
 from collectors.exposition import samples
 from collectors.live.clocks import note_skew
 from collectors.live.contract import Collector, Cursor, Turn, Watch
 from collectors.live.dcgm.http_access import Away, checked, sentence, session
+from collectors.live.dcgm.looked import NOTHING, Looked, Remembered, parse
 from collectors.live.dcgm.parameters import DcgmSettings
 from collectors.live.dcgm.prometheus import Prometheus, TooMuch
-from collectors.network.counters import advance_bytes
 from collectors.network.metrics import METRICS as SENT
 from collectors.network.metrics import OWNERS
-from collectors.network.owners import Owners, owners
-from collectors.parsed import together
-from collectors.serving_counters import advance_counts
+from collectors.network.owners import owners
 from collectors.serving_metrics import COUNTERS, HISTOGRAMS
 from pipeline.errors import ConfigError
 
@@ -40,20 +34,8 @@ _MOST_BYTES = 64_000_000
 _PART, _SERIES = "Prometheus", "GPU series"
 
 
-class Looked(NamedTuple):
-    """Scrapes of GPUs, of model servers, of what counts bytes, and of containers; and whose pods are."""
-
-    gpus: list[Scrape]
-    served: list[Scrape]
-    sent: list[Scrape]
-    contained: list[Scrape]
-    owners: Owners
-
-
 Tell = Callable[[str, str | None], None]
 """An exporter's URL, and what it lacks: None where it answers."""
-
-NOTHING = Looked([], [], [], [], Owners())
 
 
 def collector(settings: DcgmSettings, cluster: str) -> Collector:
@@ -83,10 +65,7 @@ class FromPrometheus:
 
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
         settings = self.settings
-        place = Place.of(cursor) if cursor else None
-        counts = Counts.of(cursor.get("serving", {})) if cursor else Counts()
-        sent = Counts.of(cursor.get("network", {})) if cursor else Counts()
-        uses = Uses.of(cursor.get("containers", {})) if cursor else Uses()
+        known = Remembered.of(cursor) if cursor else None
         longest = settings.chunk_seconds + settings.look_back_seconds
         most, pause = longest, settings.interval_seconds  # of one question; of two
         while True:
@@ -94,12 +73,12 @@ class FromPrometheus:
                 theirs = self.source.now()
                 note_skew("Prometheus", theirs, watch.now(), watch)
                 latest = theirs - round(settings.settle_seconds * SECOND)
-                if place is None:
-                    place = Place.beginning(latest - round(settings.history_seconds * SECOND))
+                if known is None:
+                    known = Remembered.beginning(latest - round(settings.history_seconds * SECOND))
                 # To look back must not be most of the work, however little is asked at once.
                 ahead = min(settings.chunk_seconds, max(most, settings.look_back_seconds))
-                until = min(latest, place.until + round(ahead * SECOND))
-                scrapes = self._scrapes(place, until, most) if until > place.until else NOTHING
+                until = min(latest, known.place.until + round(ahead * SECOND))
+                looked = self._look(known.place, until, most) if until > known.place.until else NOTHING
             except TooMuch as refusal:
                 watch.waits(_PART, str(refusal))
                 pause = 0.0 if most > LEAST_SECONDS else settings.interval_seconds
@@ -110,27 +89,15 @@ class FromPrometheus:
             else:
                 watch.goes_on(_PART)
                 pause = settings.interval_seconds if until >= latest else 0.0
-                if until > place.until:
+                if until > known.place.until:
                     most = min(most * 1.25, longest)
-                    gpus, place = advance(
-                        scrapes.gpus, place, pace(settings), until=until, cluster=self.cluster
-                    )
-                    served, counts = advance_counts(scrapes.served, counts, cluster=self.cluster)
-                    network, sent = advance_bytes(scrapes.sent, sent, scrapes.owners, cluster=self.cluster)
-                    beside, uses = advance_uses(
-                        scrapes.contained, uses, scrapes.owners, longest=pace(settings).longest,
-                        look_back=pace(settings).look_back, cluster=self.cluster,
-                    )  # fmt: skip
-                    self._tell(place, watch)
-                    after = {
-                        **place.cursor(), "serving": counts.cursor(), "network": sent.cursor(),
-                        "containers": uses.cursor(),
-                    }  # fmt: skip
-                    yield Turn(reduce(together, (gpus, served, network, beside)), after, watch.now())
+                    parsed, known = parse(looked, known, pace(settings), until=until, cluster=self.cluster)
+                    self._tell(known.place, watch)
+                    yield Turn(parsed, known.cursor(), watch.now())
             if watch.wait(pause):
                 return
 
-    def _scrapes(self, place: Place, until: int, most: float) -> Looked:
+    def _look(self, place: Place, until: int, most: float) -> Looked:
         """By questions of `most` seconds, each from where the one before ended."""
         start = max(place.until - round(self.settings.look_back_seconds * SECOND), place.since)
         edges = [*range(start, until, round(most * SECOND)), until]
@@ -170,7 +137,7 @@ class FromExporters:
         self._session = session(settings)
 
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
-        place = Place.of(cursor) if cursor else Place.beginning(0)
+        known = Remembered.of(cursor) if cursor else Remembered.beginning(0)
         interval = self._settings.interval_seconds
 
         def tell(url: str, lack: str | None) -> None:
@@ -183,10 +150,9 @@ class FromExporters:
                 note_skew(scrape.target, scrape.time, watch.now(), watch)
             if scrapes:
                 until = max(scrape.time for scrape in scrapes)
-                parsed, place = advance(
-                    scrapes, place, pace(self._settings), until=until, cluster=self._cluster
-                )
-                yield Turn(parsed, place.cursor(), watch.now())
+                looked = NOTHING._replace(gpus=scrapes)
+                parsed, known = parse(looked, known, pace(self._settings), until=until, cluster=self._cluster)
+                yield Turn(parsed, known.cursor(), watch.now())
             if watch.wait(min(max(interval - (watch.now() - began) / SECOND, 0.0), interval)):
                 return
 

@@ -34,9 +34,7 @@ class Context(NamedTuple):
 
 
 Headers = Mapping[str, str]
-Parse = Callable[[bytes, Headers, Context], Found]
-
-_PATHS: dict[str, Parse] = {
+_PATHS: dict[str, Callable[[bytes, Headers, Context], Found]] = {
     "/v1/inference": lambda body, headers, context: _own("inference", body, content_type(headers), context),
     "/v1/label": lambda body, headers, context: _own("label", body, content_type(headers), context),
     "/v1/openai": lambda body, headers, context: openai.parse(body, context.rules, context.now),
@@ -61,8 +59,11 @@ def _own(name: str, body: bytes, kind: str, context: Context) -> Found:
     return own.parse(name, body, kind, context.rules, context.now)
 
 
-def read(path: str, headers: Headers, body: bytes, context: Context, memory: Memory) -> Found:
-    """What a request gives; a repeat of an earlier one is excluded.  Names of `headers` in lower case."""
+def parse(path: str, headers: Headers, body: bytes, context: Context, memory: Memory) -> Found:
+    """What a request gives; a repeat of an earlier one is excluded.  Names of `headers` in lower case.
+
+    `memory` is what is remembered of earlier requests, and moved on.
+    """
     if not body:
         return refused("empty", "a request without a body")
     if cloudevents.is_event(headers):
@@ -77,10 +78,10 @@ def read(path: str, headers: Headers, body: bytes, context: Context, memory: Mem
         return _repeat()
     if path == METRICS_PATH:
         return timed.parse(body, _is_json(headers), memory)
-    parse = _PATHS.get(path)
-    if parse is None:
+    of_path = _PATHS.get(path)
+    if of_path is None:
         return refused("bad_header", "a request to this path must be a CloudEvent, with a ce-type")
-    return parse(body, headers, context)
+    return of_path(body, headers, context)
 
 
 def _repeat() -> Found:

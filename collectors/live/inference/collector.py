@@ -99,7 +99,7 @@ class Inference:
             body = post.body()
             if body is None:
                 continue
-            found = bodies.read(post.path, post.headers, body, context, memory)
+            found = bodies.parse(post.path, post.headers, body, context, memory)
             answers.append((post, found))
             names |= _features(found)
             together.take(found)

@@ -15,6 +15,7 @@ import msgspec
 
 from collectors.live.contract import Watch
 from collectors.live.kube.answers import Absent, Away, Forbidden, Gone, Page
+from collectors.live.kube.news import News, What
 
 _QUIET_MICROSECONDS = 90_000_000
 """An open watch says something about every minute: one that was quiet for longer died unnoticed."""
@@ -28,9 +29,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
 _JSON = "application/json"
 
 
-What = Literal["listed", "synced", "lacking", "put", "gone", "refused", "back"]
-
-
 class Kind(NamedTuple):
     """A resource; `reduce` takes an object's JSON and keeps what is needed of it, or None."""
 
@@ -42,18 +40,6 @@ class Kind(NamedTuple):
     """In which form a list is asked for."""
     accept_one: str = _JSON
     """The same of each object in a watch."""
-
-
-class News(NamedTuple):
-    """`listed` come before their `synced`; what the last list does not hold is gone."""
-
-    kind: str
-    what: What
-    value: Any
-    """The reduced object; for `refused` why; for `synced` and `back` since when it was blind, microseconds,
-    or None if it never saw before; nothing for `lacking`: there is no right, or no such resource."""
-    at: int
-    """The server's time, microseconds since 1970 UTC."""
 
 
 class _Event(msgspec.Struct):

@@ -1,0 +1,71 @@
+"""One look at exporters or their Prometheus as events: of GPUs, model servers, the network and containers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any, NamedTuple
+
+from collectors.container_usage import Uses, advance_uses
+from collectors.counter_growth import Counts
+from collectors.dcgm.place import Place
+from collectors.dcgm.timeline import Pace, Scrape, advance
+from collectors.network.counters import advance_bytes
+from collectors.network.owners import Owners
+from collectors.parsed import Parsed, together
+from collectors.serving_counters import advance_counts
+
+
+class Looked(NamedTuple):
+    """Scrapes of GPUs, of model servers, of what counts bytes, and of containers; and whose pods are."""
+
+    gpus: list[Scrape]
+    served: list[Scrape]
+    sent: list[Scrape]
+    contained: list[Scrape]
+    owners: Owners
+
+
+NOTHING = Looked([], [], [], [], Owners())
+
+
+class Remembered(NamedTuple):
+    """What the next look must know of those before; a cursor holds it."""
+
+    place: Place
+    counts: Counts
+    sent: Counts
+    uses: Uses
+
+    @classmethod
+    def beginning(cls, since: int) -> Remembered:
+        """Nothing up to this instant is read, microseconds since 1970 UTC."""
+        return cls(Place.beginning(since), Counts(), Counts(), Uses())
+
+    @classmethod
+    def of(cls, cursor: Mapping[str, Any]) -> Remembered:
+        counts, sent = (Counts.of(cursor.get(name, {})) for name in ("serving", "network"))
+        return cls(Place.of(cursor), counts, sent, Uses.of(cursor.get("containers", {})))
+
+    def cursor(self) -> dict[str, Any]:
+        return {
+            **self.place.cursor(), "serving": self.counts.cursor(), "network": self.sent.cursor(),
+            "containers": self.uses.cursor(),
+        }  # fmt: skip
+
+
+def parse(
+    looked: Looked, before: Remembered, pace: Pace, *, until: int, cluster: str
+) -> tuple[Parsed, Remembered]:
+    """What the scrapes up to `until` add to what was told before, and what is remembered after them.
+
+    Pure; scrapes that were accounted for before may come again.  The unit counted is a sample.
+    """
+    gpus, place = advance(looked.gpus, before.place, pace, until=until, cluster=cluster)
+    served, counts = advance_counts(looked.served, before.counts, cluster=cluster)
+    network, sent = advance_bytes(looked.sent, before.sent, looked.owners, cluster=cluster)
+    beside, uses = advance_uses(
+        looked.contained, before.uses, looked.owners, longest=pace.longest, look_back=pace.look_back,
+        cluster=cluster,
+    )  # fmt: skip
+    return reduce(together, (gpus, served, network, beside)), Remembered(place, counts, sent, uses)
