@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
+from detectors import accuracy
 from pipeline.answers.served import traffic
 from pipeline.answers.unit_price import rounded
 from pipeline.answers.window import Window
@@ -72,15 +73,20 @@ def _of_step(told: dict[str, Any]) -> Saved | None:
 
 
 def _fall(told: dict[str, Any]) -> Fraction | None:
-    """Of the error rate, from the version that was left to the one returned to."""
-    rates = [_rate(told.get(side)) for side in ("before", "after")]
-    return None if rates[0] is None or rates[1] is None else rates[0] - rates[1]
+    """Of the error rate, from the version that was left to the one returned to; one that is only faster has
+    none.  Outcomes of before rules had several detectors name the two sides alone, and count `errors`."""
+    compared = told.get("compared", [told])
+    for one in compared if isinstance(compared, list) else []:
+        if isinstance(one, dict) and one.get("detector", accuracy.NAME) == accuracy.NAME:
+            before, after = (_rate(one.get(side)) for side in ("before", "after"))
+            return None if before is None or after is None else before - after
+    return None
 
 
 def _rate(side: Any) -> Fraction | None:
     if not isinstance(side, dict):
         return None
-    count, errors = side.get("count"), side.get("errors")
+    count, errors = side.get("count"), side.get("hits", side.get("errors"))
     if not isinstance(count, int) or not isinstance(errors, int):
         return None
     return Fraction(errors, count) if count else Fraction(0)

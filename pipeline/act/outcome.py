@@ -154,8 +154,12 @@ def _interval(detector: str, side: Side) -> Interval:
 
 def publish(publisher: Publisher, action_id: str, outcome: Outcome, now: datetime) -> None:
     """What labels and latencies say of it."""
-    evidence = canonical({"compared": [asdict(c) for c in outcome.compared]})
-    tell(publisher, action_id, outcome.result, evidence, outcome.detail, now)
+    tell(publisher, action_id, outcome.result, evidence(outcome), outcome.detail, now)
+
+
+def evidence(outcome: Outcome) -> str:
+    """What is kept of it; a month's statement reads from it what a rollback saved."""
+    return canonical({"compared": [asdict(c) for c in outcome.compared]})
 
 
 def tell(

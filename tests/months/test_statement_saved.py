@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from detectors import accuracy
+from pipeline.act.outcome import Compared, Outcome, evidence
+from pipeline.act.outcome import Side as OutcomeSide
 from pipeline.act.step_outcome import _evidence
 from pipeline.answers.window import month
 from pipeline.explain.effect import Effect, Side
@@ -26,8 +29,14 @@ FREEZE = Effect(
     Side("ns", at(0), at(3), Decimal(6)), Side("ns", at(3), at(6), Decimal(3)), "EUR", "namespace"
 )
 """Two euro an hour, then one for three hours."""
+BACK = Outcome((
+    Compared("latency_objective", OutcomeSide("3", 100, 90), OutcomeSide("2", 50, 0)),
+    Compared(accuracy.NAME, OutcomeSide("3", 100, 30), OutcomeSide("2", 50, 5)),
+))  # fmt: skip
 TOLD = {
-    "back": json.dumps({"before": {"count": 100, "errors": 30}, "after": {"count": 50, "errors": 5}}),
+    "back": evidence(BACK),
+    "faster": evidence(Outcome(BACK.compared[:1])),
+    "before": json.dumps({"before": {"count": 100, "errors": 30}, "after": {"count": 50, "errors": 5}}),
     "freeze": _evidence(FREEZE),
     "other": json.dumps({"before": {"start": "x"}, "after": 3}),
     "text": "no JSON",
@@ -35,6 +44,7 @@ TOLD = {
     "unknown": json.dumps({"saved": None, "currency": "EUR"}),
 }
 """Evidence of an outcome, by its action."""
+BACK_OF = ("back", "faster", "before")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +62,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         "to_version": "2", "snapshot": 1, "evidence": "{}", "detail": "why", "revision": 1,
     }  # fmt: skip
     actions = [
-        {**action, "action_id": name, "kind": "rollback" if name == "back" else "freeze"} for name in TOLD
+        {**action, "action_id": name, "kind": "rollback" if name in BACK_OF else "freeze"} for name in TOLD
     ]
     outcomes = [
         {"action_id": name, "time": at(6), "state": "helped", "evidence": said, "detail": "said"}
@@ -80,8 +90,9 @@ def test_each_kind_of_action_says_what_it_saved(store: Store) -> None:
     whole = read(store, lambda _: store, month(2026, 10), Inputs(PriceBook.flat(Decimal(2), "USD")))
     found = {row["action"]: row["saved"] for row in whole.extras.actions}
     assert found == {
-        "back": Saved(Decimal("1.4"), "USD", 100), "freeze": Saved(Decimal(3), "EUR"),
-        **dict.fromkeys(("other", "text", "list", "unknown")),
+        **dict.fromkeys(("back", "before"), Saved(Decimal("1.4"), "USD", 100)),
+        "freeze": Saved(Decimal(3), "EUR"),
+        **dict.fromkeys(("faster", "other", "text", "list", "unknown")),
     }  # fmt: skip
     page = statement_html.render(whole)
     assert "1.40 USD (100 wrong answers)" in page and "<td>3.00 EUR</td>" in page
