@@ -24,6 +24,12 @@ class Summary:
     hash: str
     due: tuple[tuple[str, str], ...]
     lines: tuple[tuple[str, str, str], ...]
+    is_charged: bool = True
+    """False where a team is only shown what it would pay."""
+
+    @property
+    def word(self) -> str:
+        return "due" if self.is_charged else "shown only, not charged"
 
     @property
     def plain(self) -> dict[str, str]:
@@ -48,6 +54,7 @@ def summary(whole: Statement, team: str = "") -> Summary | None:
              money(one.amounts.total, of.currency))
             for one in largest[:TOP]
         ),
+        is_charged=not team or of.teams[0].is_charged,
     )  # fmt: skip
 
 
@@ -56,7 +63,7 @@ def as_text(of: Summary, page: str, files: Sequence[str]) -> str:
     due = " and ".join(f"{amount} {code}" for code, amount in of.due)
     lines = [f"  {amount:>14}  {whose} {what}" for whose, what, amount in of.lines]
     parts = [
-        f"{of.title}, {of.of}: {due} due.", "\n".join(["The largest lines:", *lines]) if lines else "",
+        f"{of.title}, {of.of}: {due} {of.word}.", "\n".join(["The largest lines:", *lines]) if lines else "",
         f"Look at it: {page}" if page else "", f"Hash of the month: {of.hash}",
         f"`driftledger report verify FILE` checks a file: {', '.join(files)}.",
     ]  # fmt: skip
@@ -64,7 +71,7 @@ def as_text(of: Summary, page: str, files: Sequence[str]) -> str:
 
 
 def as_html(of: Summary, page: str, files: Sequence[str]) -> str:
-    due = join(*(element("h1", f"{amount} {code} due") for code, amount in of.due))
+    due = join(*(element("h1", f"{amount} {code} {of.word}") for code, amount in of.due))
     rows = [
         [element("td", whose), element("td", what), element("td", amount, "n")]
         for whose, what, amount in of.lines

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -15,13 +13,16 @@ from urllib.parse import urlsplit
 from pipeline import yaml_file
 from pipeline.errors import ConfigError
 from pipeline.lake.objects import ENDPOINTS
-from pipeline.outgoing import Receiver, Undelivered, post, receiver
+from pipeline.outgoing import receiver
 from pipeline.sections import Section
 from reports import files
 from reports.mail import NONE, PORTS, STARTTLS, Mail
 from reports.parcel import Parcel
+from reports.webhook import MOST_MEGABYTES, Webhook
 
 SECONDS = 30.0
+MOST_OF_ONE = 100
+"""Megabytes that a message may have attached: it is held in memory."""
 _ADDRESS = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+")
 
 
@@ -93,33 +94,6 @@ class Bucket:
         return f"{len(chosen)} files"
 
 
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """A JSON message that the month is closed: what is due, its hash, and the SHA-256 of every file."""
-
-    name: str
-    to: Receiver
-    team: str = ""
-    again: bool = True
-
-    def files(self, parcel: Parcel) -> Mapping[str, bytes]:
-        return parcel.chosen(self.team)
-
-    def hand(self, parcel: Parcel, key: str) -> str:
-        chosen, said = self.files(parcel), parcel.summary(self.team)
-        message = {
-            "month": parcel.month, "key": key, "team": self.team, "hash": said.hash if said else "",
-            "due": said.plain if said else {},
-            "files": {name: hashlib.sha256(content).hexdigest() for name, content in chosen.items()},
-        }  # fmt: skip
-        body = json.dumps(message, sort_keys=True).encode()
-        try:
-            post(self.to, self.to.path, body, {"Idempotency-Key": key})
-        except Undelivered as error:
-            raise OSError(str(error)) from error
-        return f"the digests of {len(chosen)} files"
-
-
 def load(path: str) -> tuple[Target, ...]:
     """NotFound where there is no such file; ConfigError names the key that is wrong."""
     return parse(yaml_file.read_text(path)) if path else ()
@@ -144,13 +118,35 @@ def _target(row: Section) -> Target:
     elif kind == "s3":
         made = Bucket(name, _bucket(row), team)
     elif kind == "webhook":
-        private = row.choice("allow_private", ("true", "false"), "false") == "true"
-        to = receiver(row.key("url"), row.text("url"), private, row.key("allow_private"))
-        made = Webhook(name, to, team)
+        made = _webhook(name, row, team)
     else:
         made = _mail(name, row, team)
     row.done()
     return made
+
+
+def _webhook(name: str, row: Section, team: str) -> Webhook:
+    private = row.choice("allow_private", ("true", "false"), "false") == "true"
+    to = receiver(row.key("url"), row.text("url"), private, row.key("allow_private"))
+    attach = tuple(map(str, row.sequence("attach"))) if row.has("attach") else ()
+    token = row.text("token_file", "")
+    return Webhook(
+        name, to, team, _page(row), attach, _megabytes(row), Path(token) if token else None,
+    )  # fmt: skip
+
+
+def _megabytes(row: Section) -> int:
+    text = row.text("attach_megabytes", str(MOST_MEGABYTES))
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_OF_ONE:
+        raise ConfigError(row.key("attach_megabytes"), text, f"write 1 to {MOST_OF_ONE}")
+    return int(text)
+
+
+def _page(row: Section) -> str:
+    page = row.text("page", "")
+    if page and not page.startswith(("https://", "http://")):
+        raise ConfigError(row.key("page"), page, "write the address of the page of months, https://…")
+    return page
 
 
 def _bucket(row: Section) -> str:
@@ -171,10 +167,8 @@ def _mail(name: str, row: Section, team: str) -> Mail:
         raise ConfigError(row.key("tls"), tls, "a password goes over TLS only: write starttls or implicit")
     if not user.isascii():
         raise ConfigError(row.key("user"), user, "write a login of ASCII letters: no other can be sent")
-    page = row.text("page", "")
-    if page and not page.startswith(("https://", "http://")):
-        raise ConfigError(row.key("page"), page, "write the address of the page of months, https://…")
-    return Mail(name, host, port, sender, to, user, tls, Path(file) if file else None, team, page)
+    secret = Path(file) if file else None
+    return Mail(name, host, port, sender, to, user, tls, secret, team, _page(row))
 
 
 def _server(row: Section, usual: int) -> tuple[str, int]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ from tests.places import bucket
 NOW = datetime(2026, 2, 10)
 MADE = [("statement-2026-01.pdf", b"%PDF-1.7"), ("statement-2026-01.csv", b"a,b\n"), ("x.parquet", b"PAR1")]
 
+KINDS = ("application/pdf", "text/csv", "application/vnd.apache.parquet")
 
 SUMMARY = Summary("GPU statement, January 2026", "all teams", "f" * 64, (("USD", "2,480.00"),), ())
 
@@ -48,6 +51,7 @@ class Hook(BaseHTTPRequestHandler):
         self.send_response(503 if server.fails >= 0 else 200)
         self.end_headers()
         server.got.append((self.headers["Idempotency-Key"], json.loads(body)))
+        server.tokens.append(self.headers["Authorization"])
 
     def log_message(self, *_: object) -> None:
         pass
@@ -55,7 +59,7 @@ class Hook(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(server: Any, **state: Any) -> Iterator[Any]:
-    vars(server).update(got=[], **state)
+    vars(server).update(got=[], tokens=[], **state)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -129,8 +133,45 @@ def test_a_hook_that_fails_is_asked_again_with_the_same_key(closed: Store) -> No
         keys = {key for key, _ in hook.got}
         assert len(keys) == 1 and len(hook.got) == 2
         told = hook.got[0][1]
-        assert set(told["files"]) == {name for name, _ in MADE}
-        assert (told["due"], told["hash"]) == ({"USD": "2480.00"}, "f" * 64)
+        assert told["files"] == [
+            {"name": name, "bytes": len(content), "sha256": sha256(content).hexdigest(), "media_type": kind}
+            for (name, content), kind in zip(MADE, KINDS, strict=True)
+        ]
+        assert (told["due"], told["hash"], told["charged"]) == ({"USD": "2480.00"}, "f" * 64, True)
+
+
+def test_a_hook_takes_the_files_that_it_asks_for(closed: Store, tmp_path: Path) -> None:
+    """A ledger that posts the month needs its CSV file itself, from whom it knows, and never without it."""
+    token = tmp_path / "token"
+    token.write_text("s3cret\n")
+    with serving(HTTPServer(("127.0.0.1", 0), Hook), fails=0) as hook:
+        text = (
+            f"targets:\n- {{name: erp, kind: webhook, allow_private: true, token_file: '{token}', "
+            f"page: 'https://gpu.example.org/months', url: 'http://127.0.0.1:{hook.server_port}/', "
+        )
+        to = targets.parse(text + "attach: ['statement-*.csv', '*.pdf']}")
+        assert states(closed, to, NOW) == [("erp", SENT)]
+        ((_, told),) = hook.got
+        files = {one["name"]: b64decode(one.get("content_base64", "")) for one in told["files"]}
+        assert files == {**dict(MADE), "x.parquet": b""}
+        assert hook.tokens == ["Bearer s3cret"]
+        assert told["page"] == "https://gpu.example.org/months?month=2026-01"
+        (row,) = [row for row in closed.rows("deliveries").to_pylist() if row["state"] == SENT]
+        assert row["detail"] == "the digests of 3 files, 2 of them attached"
+
+        (none,) = targets.parse(text + "attach: ['ledger-*.csv']}")
+        with pytest.raises(OSError, match=r"attach: ledger-\*\.csv is the name of none of its 3 files"):
+            none.hand(Parcel("2026-01", dict(MADE), lambda _: SUMMARY), "key")
+        (large,) = targets.parse(text + "attach: ['*.csv'], attach_megabytes: 1}")
+        with pytest.raises(OSError, match=r"the 1 files to attach have 1\.2 MB, more than attach_megabytes"):
+            large.hand(Parcel("2026-01", {"a.csv": b"x" * 1_200_000}, lambda _: SUMMARY), "key")
+        token.write_text("two\nlines")
+        with pytest.raises(OSError, match="must hold one line"):
+            to[0].hand(Parcel("2026-01", dict(MADE), lambda _: SUMMARY), "key")
+        assert len(hook.got) == 1, "nothing of these went out"
+        for wrong in ("attach_megabytes: 0", "attach_megabytes: 1000", "attach_megabytes: many", "page: x"):
+            with pytest.raises(ConfigError, match=wrong.partition(":")[0]):
+                targets.parse(text.replace("page: 'https://gpu.example.org/months', ", "") + wrong + "}")
 
 
 class Cut:
