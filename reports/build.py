@@ -39,6 +39,13 @@ def contents(
         own = of_team(whole, team.name)
         for form, render in FORMS.items():
             yield f"{stem}-{files.file_name(team.name)}.{form}", render(own)
+    yield from for_programs(whole, columns)
+
+
+def for_programs(
+    whole: Statement, columns: ledger_lines.Mapping = ledger_lines.USUAL
+) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of the lines for a general ledger, and of the FOCUS rows of each version."""
     yield f"ledger-{whole.month.start:%Y-%m}.csv", ledger_lines.render(whole, columns).encode()
     for version in focus.VERSIONS:
         yield from focus.files(whole, version)

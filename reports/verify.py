@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +12,13 @@ from pathlib import Path
 
 from pipeline.answers.window import month as month_of
 from pipeline.errors import NotFound
-from pipeline.months.closings import closing
+from pipeline.months.closings import Closing, closing
 from pipeline.months.verify import Snapshots, verify
 from pipeline.store import Store
-from reports.build import FORMS
+from reports.build import FORMS, for_programs
 from reports.delivery import handed_over
 from reports.figures import DAMAGED, differences
+from reports.ledger_lines import USUAL, Mapping
 from reports.marker import Marker, find, team
 from reports.read import read
 from reports.statement import Statement
@@ -25,6 +27,9 @@ from reports.words import money
 
 _PROPERTIES_BYTES = 65_536
 """Read of a workbook's properties, whatever it claims to hold."""
+_FOR_PROGRAMS = re.compile(
+    r"(?:ledger|focus-\d\.\d)-([1-9]\d{3}-(?:0[1-9]|1[0-2]))(?:-origin)?\.(?:csv|parquet)"
+)
 SHOWN = 3
 """Figures that are named of those that differ."""
 
@@ -41,29 +46,57 @@ class Result:
     """When these very bytes were, where they were."""
 
 
-def verify_file(store: Store, at: Snapshots, path: Path) -> Result:
-    """NotFound where the file is no statement of a closed month."""
+def verify_file(store: Store, at: Snapshots, path: Path, columns: Mapping = USUAL) -> Result:
+    """A statement says itself which it is; lines for a ledger, with its `columns`, and FOCUS rows by name.
+
+    NotFound where the file is none of a closed month.
+    """
+    if not path.is_file():
+        raise NotFound(f"{path} is no file")
     render = FORMS.get(path.suffix.removeprefix("."))
-    if render is None or not path.is_file():
+    if render is None:
         raise NotFound(f"{path} is no statement; name a file that ends with {', '.join(FORMS)}")
     content = path.read_bytes()
     said = find_marker(content)
+    named = _FOR_PROGRAMS.fullmatch(path.name)
+    if said is None and named is not None:
+        return _for_programs(store, at, path.name, content, datetime.strptime(named[1], "%Y-%m"), columns)
     if said is None:
-        raise NotFound(f"{path} does not say which statement it is: it is damaged, or another kind of file")
-    closed = closing(store, said.month)
-    problems = [p for one in verify(store, at, said.month) for p in one.problems]
+        raise NotFound(
+            f"{path} does not say which statement it is: it is damaged, or another kind of file; lines for a "
+            "ledger and FOCUS rows are known by the names that they were written under"
+        )
+    closed, problems, whole = _again(store, at, said.month)
     if said.hash != closed.hash:
         problems.append(f"it names the hash {said.hash[:12]}, and {said.month:%Y-%m} has {closed.hash[:12]}")
-    span = month_of(said.month.year, said.month.month)
-    whole = read(store, at, span, closed.thawed())
     own = _own(whole, said)
     if own is None:
         return Result(said.of, closed.hash, "", (*problems, "the month has no such team"))
     when = handed_over(store, closed, sha256(content).hexdigest())
     if when is None and (drawn := render(own)) != content:
         problems.append(_differs(own, path.suffix.removeprefix("."), content, drawn))
-    total = _due(own)
-    return Result(own.of or "all teams", closed.hash, total, tuple(problems), when)
+    return Result(own.of or "all teams", closed.hash, _due(own), tuple(problems), when)
+
+
+def _for_programs(
+    store: Store, at: Snapshots, name: str, content: bytes, month: datetime, columns: Mapping
+) -> Result:
+    closed, problems, whole = _again(store, at, month)
+    drawn = dict(for_programs(whole, columns)).get(name)
+    if drawn is None:
+        raise NotFound(f"{month:%Y-%m} has no file {name}")
+    when = handed_over(store, closed, sha256(content).hexdigest())
+    if when is None and drawn != content:
+        problems.append(_differs(whole, name.rpartition(".")[2], content, drawn))
+    what = name.partition(f"-{month:%Y-%m}")[0]
+    return Result(f"all teams, {what}", closed.hash, _due(whole), tuple(problems), when)
+
+
+def _again(store: Store, at: Snapshots, month: datetime) -> tuple[Closing, list[str], Statement]:
+    """The closed month computed again: what differs from what was kept, and its statement."""
+    closed = closing(store, month)
+    problems = [p for one in verify(store, at, month) for p in one.problems]
+    return closed, problems, read(store, at, month_of(month.year, month.month), closed.thawed())
 
 
 def _own(whole: Statement, said: Marker) -> Statement | None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.month_options import month_of
-from pipeline.cli.options import OutputOption, StoreOption, now, place, reading, show
+from pipeline.cli.options import OutputOption, StoreOption, now, place, reading, settings, show
 from pipeline.cli.output import Output
 
 if TYPE_CHECKING:
     from pipeline.answers.answer import Answer
     from pipeline.months.verify import Checked, Snapshots
     from pipeline.store import Store
+    from reports.ledger_lines import Mapping
 
 DIFFERS = 6
 """Exit code where a month or a file is not what was closed."""
@@ -24,7 +25,10 @@ DIFFERS = 6
 def verify(
     ctx: typer.Context,
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="A statement; else the months themselves.")
+        Path | None,
+        typer.Argument(
+            metavar="FILE", help="A statement, ledger lines or FOCUS rows; else the months themselves."
+        ),
     ] = None,
     month: Annotated[
         str | None, typer.Option("--month", metavar="YYYY-MM", help="One month; else all that are closed.")
@@ -41,6 +45,7 @@ def verify(
     from pipeline.months.verify import lost
     from pipeline.months.verify import verify as check
     from pipeline.store import Store
+    from reports.ledger_lines import mapping
 
     at: datetime | None = month_of(month).start if month else None
     if file is not None and month is not None:
@@ -48,7 +53,8 @@ def verify(
     where = place(ctx, store)
     with reading(ctx, store) as ledger:
         if file is not None:
-            _file(ledger, lambda snapshot: Store.open(where, snapshot=snapshot), file, output)
+            columns = mapping(settings(ctx).closing.ledger_columns)
+            _file(ledger, lambda snapshot: Store.open(where, snapshot=snapshot), file, columns, output)
             return
         found = check(ledger, lambda snapshot: Store.open(where, snapshot=snapshot), at)
         gone = lost(ledger)
@@ -61,11 +67,11 @@ def verify(
         raise typer.Exit(DIFFERS)
 
 
-def _file(ledger: Store, at: Snapshots, file: Path, output: Output) -> None:
+def _file(ledger: Store, at: Snapshots, file: Path, named: Mapping, output: Output) -> None:
     from pipeline.answers.answer import Answer, Column
     from reports.verify import verify_file
 
-    found = verify_file(ledger, at, file)
+    found = verify_file(ledger, at, file, named)
     columns = (Column("statement"), Column("hash", kind="identity"), Column("due"), Column("result"))
     when = found.handed_over
     good = "as it was closed" if when is None else f"as it was handed over at {when:%Y-%m-%d %H:%M}Z"

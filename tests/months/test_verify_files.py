@@ -17,7 +17,7 @@ from pipeline.answers.window import month
 from pipeline.errors import NotFound
 from pipeline.months.closings import closings
 from pipeline.store import Store
-from reports.build import FORMS
+from reports.build import FORMS, for_programs
 from reports.delivery import deliver
 from reports.read import read
 from reports.statement import Statement
@@ -110,6 +110,31 @@ def test_what_an_older_version_drew_and_handed_over_is_known(
     assert "its figures are those" in verify_file(january, at(january), path).problems[0]
     path.write_bytes(more("html", path.read_bytes()))
     assert "it says 2580.00" in verify_file(january, at(january), path).problems[0]
+
+
+@pytest.mark.usefixtures("computed")
+def test_what_programs_take_in_is_checked_too(january: Store, whole: Statement, tmp_path: Path) -> None:
+    """Finance posts the ledger's lines: a digit changed there costs more than one changed on a page."""
+    named = (("Amount in", "amount"), ("Account", "gl_code"))
+    made = dict(for_programs(whole, named))
+    assert len(made) == 7
+    for name, content in made.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        assert verify_file(january, at(january), path, named).problems == (), name
+        path.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+        (problem,) = verify_file(january, at(january), path, named).problems
+        assert "is not" in problem or "are not" in problem or "it says" in problem, name
+    ledger = tmp_path / "ledger-2026-01.csv"
+    ledger.write_bytes(made[ledger.name].replace(b"3306.6", b"4306.6"))
+    (problem,) = verify_file(january, at(january), ledger, named).problems
+    assert re.match(r"it says 4306\.6\d where the statement has 3306\.6\d", problem)
+    with pytest.raises(NotFound, match=r"2026-01 has no file focus-1\.9"):
+        lost = tmp_path / "focus-1.9-2026-01.csv"
+        lost.write_text("a")
+        verify_file(january, at(january), lost)
+    with pytest.raises(NotFound, match="is no file"):
+        verify_file(january, at(january), tmp_path / "statement.pdf")
 
 
 @pytest.mark.usefixtures("computed")
