@@ -1,8 +1,9 @@
-"""The month on one time axis as SVG: cost a day by team, accuracy of each model version, and actions."""
+"""The month on one time axis as SVG: cost a day by team, right answers of each model version, and actions."""
 
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -11,11 +12,20 @@ from reports.font import FAMILY, shown
 from reports.statement import Statement
 from reports.words import who
 
-TITLE = "Cost a day by team, accuracy, and actions"
 TEAMS = 6
 """Teams with a colour of their own; the rest are one."""
 _COLOURS = ["#1f6f6b", "#e0a63a", "#4c72b0", "#b0574c", "#7a6fb0", "#6b8f3a", "#c9d0d8"]
+NOON = timedelta(hours=12)
+"""Where a day's bar and point stand: it is all of the day."""
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def title(of: Statement) -> str:
+    """What is to be seen on it."""
+    parts = ["cost" if of.of else "cost by team"]
+    parts += ["right answers"] if _accuracy(of) else []
+    parts += ["actions (dashed)"] if of.extras.actions else []
+    return f"Day by day: {', '.join(parts)}"
 
 
 def svg(statement: Statement) -> str | None:
@@ -34,7 +44,8 @@ def _drawn(spec: str) -> str:
 
 def _spec(of: Statement) -> dict[str, Any]:
     domain = [of.month.start.strftime(_TIME), of.month.end.strftime(_TIME)]
-    x = {"field": "time", "type": "temporal", "title": None, "scale": {"type": "utc", "domain": domain},
+    scale = {"type": "utc", "domain": domain, "padding": 0}
+    x = {"field": "time", "type": "temporal", "title": None, "scale": scale,
          "axis": {"format": "%d %b", "tickCount": 8}}  # fmt: skip
     marks = [{"time": row["first"].strftime(_TIME)} for row in of.extras.actions]
     rules: dict[str, Any] = {
@@ -47,7 +58,7 @@ def _spec(of: Statement) -> dict[str, Any]:
         panels.append(_quality(accuracy, x))
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "vconcat": [{"width": 620, "height": 150, "layer": [panel, rules]} for panel in panels],
+        "vconcat": [{"width": 620, "height": 130, "layer": [panel, rules]} for panel in panels],
         "resolve": {"scale": {"color": "independent"}},
         "config": {"view": {"stroke": None}, "font": FAMILY},
     }
@@ -60,7 +71,7 @@ def _costs(of: Statement, x: dict[str, Any]) -> dict[str, Any]:
     first = sorted(sums, key=lambda t: (-sums[t], t))[:TEAMS]
     values: dict[tuple[str, str], float] = {}
     for day, team, amount in of.extras.days:
-        key = (day.strftime(_TIME), _plain(team) if team in first else "others")
+        key = ((day + NOON).strftime(_TIME), _plain(team) if team in first else "others")
         values[key] = values.get(key, 0.0) + float(amount)
     rows = [{"time": t, "team": team, "cost": cost} for (t, team), cost in sorted(values.items())]
     return {
@@ -79,7 +90,7 @@ def _costs(of: Statement, x: dict[str, Any]) -> dict[str, Any]:
 def _accuracy(of: Statement) -> list[dict[str, Any]]:
     return [
         {
-            "time": r["time"].strftime(_TIME),
+            "time": (r["time"] + NOON).strftime(_TIME),
             "accuracy": r["accuracy"],
             "version": _plain(f"{r['model']} {r['model_version']}"),
         }
@@ -95,7 +106,7 @@ def _quality(rows: list[dict[str, Any]], x: dict[str, Any]) -> dict[str, Any]:
         "encoding": {
             "x": x,
             "y": {"field": "accuracy", "type": "quantitative", "title": "right answers",
-                  "axis": {"format": ".0%"}, "scale": {"zero": False}},
+                  "axis": {"format": ".2~%", "tickCount": 5}, "scale": {"zero": False}},
             "color": {"field": "version", "type": "nominal", "title": None},
         },
     }  # fmt: skip

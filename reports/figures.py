@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import zipfile
 import zlib
@@ -17,15 +18,17 @@ _VALUE = re.compile(r"<v>([^<]*)</v>|<t[^>]*>([^<]*)</t>")
 _SHEET_BYTES = 256 * 2**20
 """Of one sheet; more is no statement."""
 
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, RuntimeError)
-"""What reading a damaged archive raises: its frame, its data, their end, no such part, a part that begins
-before the file, and one that calls itself encrypted or packed in another way."""
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, KeyError, ValueError, RuntimeError,
+)  # fmt: skip
+"""What reading a damaged archive raises: its frame, its data in each way of packing (bzip2's is an OSError),
+their end, no such part, a part that begins before the file, and one that calls itself encrypted."""
 
 
 def figures(form: str, content: bytes) -> Counter[str] | None:
     """Every number that a reader sees in it and how often; None of a form that cannot be read back (PDF).
 
-    Raises OSError or one of DAMAGED.
+    Raises one of DAMAGED.
     """
     if form == "pdf":
         return None
@@ -59,7 +62,7 @@ def differences(form: str, content: bytes, right: bytes) -> tuple[list[str], lis
     """(figures that only `content` has, that only `right` has); None where they cannot be read."""
     try:
         own, wanted = figures(form, content), figures(form, right)
-    except (OSError, *DAMAGED):
+    except DAMAGED:
         return None
     if own is None or wanted is None:
         return None

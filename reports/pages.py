@@ -5,15 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from pipeline.answers.cost_table import NOBODYS
 from pipeline.facts.months import BUCKETS
 from pipeline.months.charge import BY, USAGE
-from reports.amounts import Amounts
+from reports import team_page
+from reports.budgets import explained
 from reports.judged import Verdict
+from reports.lines import lines, model_name
 from reports.method import method
 from reports.statement import Statement
 from reports.tables import SENTENCE, table, visible
-from reports.words import KINDS, NAMES, action, additions, hours, money, percent, shares, unit, who
+from reports.words import KINDS, NAMES, action, additions, hours, money, shares, unit, who
 
 GPU_MODEL = BY.index("gpu_model")
 
@@ -56,46 +57,9 @@ def _models_of_gpu(of: Statement) -> list[dict[str, Any]]:
 
 
 def _lines(of: Statement) -> list[dict[str, Any]]:
-    found = []
-    for team in of.teams:
-        rows = [
-            [" · ".join((line.namespace, line.workload)), model_name(line.model, line.model_version),
-             *map(hours, (line.amounts.allocated, line.amounts.active, line.amounts.idle_held)),
-             *_costs(line.amounts, of.currency)]
-            for line in team.lines
-        ]  # fmt: skip
-        if not rows or team.name in NOBODYS:
-            continue
-        own = team.amounts
-        total = ["Total", "", *map(hours, (own.allocated, own.active, own.idle_held)),
-                 *_costs(own, of.currency)]  # fmt: skip
-        heads = [
-            "Workload",
-            "Model",
-            "held h",
-            "active h",
-            "idle h",
-            "used",
-            "unused",
-            f"total ({of.currency})",
-        ]
-        account = " · ".join(
-            f"{n} {visible(v)}"
-            for n, v in (("cost centre", team.cost_centre), ("GL", team.term.gl_code))
-            if v
-        )
-        shown = "" if team.is_charged else " · shown only, not charged"
-        title = visible(who(team.name)) + (f" · {account}" if account else "") + shown
-        found.append({"title": title, "table": table(heads, rows, "llrrrrrr", total)})
-    return found
-
-
-def _costs(own: Amounts, currency: str) -> list[str]:
-    return [money(cost, currency) for cost in (own.used, own.idle, own.total)]
-
-
-def model_name(model: str, version: str) -> str:
-    return "" if model in ("none", "") else f"{model} {version}"
+    if of.of and len(of.teams[0].lines) <= team_page.SHOWN:
+        return []
+    return [part for team in of.teams for part in lines(team, of.currency)]
 
 
 def _more(of: Statement) -> list[dict[str, Any]]:
@@ -148,7 +112,7 @@ def _part(share: float | None) -> str:
 
 def _did(of: Statement) -> list[dict[str, Any]]:
     rows = [list(action(row)) for row in of.extras.actions]
-    heads = ["When", "What", "Where", "State", "Why", "Saved"]
+    heads = ["When", "What", "Where", "State", "What came of it", "Saved"]
     if not rows:
         return [{"title": "Actions taken", "list": ["None in this month."]}]
     widths = ["auto", "fr", "fr", "auto", "fr", "auto"]
@@ -168,22 +132,14 @@ def _anomalies(of: Statement) -> list[dict[str, Any]]:
     return [{"title": "Unusual days", "table": table(heads, rows, "lrrrll")}]
 
 
-def _budgets(of: Statement) -> list[dict[str, Any]]:
-    rows = [[b["budget"], *(money(b[n], of.currency) for n in ("amount", "spent", "left")),
-             percent(b["spent"], b["amount"])] for b in of.extras.budgets]  # fmt: skip
-    heads = ["Budget", "planned", "spent", "left", "share"]
-    title = f"Budgets, {of.currency}"
-    found: list[dict[str, Any]] = [{"title": title, "table": table(heads, rows, "lrrrr")}] if rows else []
-    said = [f"{visible(b['budget'])} is {b['why']}" for b in of.extras.budgets_left_out]
-    return found + ([{"title": "Budgets that are not shown here", "list": said}] if said else [])
-
-
 def _words(of: Statement) -> list[dict[str, Any]]:
-    notes = [visible(note, SENTENCE) for note in of.notes]
-    return [
-        {"title": "How this was computed", "list": method(of)},
-        {"title": "What to know of these numbers", "list": notes},
-    ]
+    notes = [_sentence(visible(note, SENTENCE)) for note in of.notes]
+    known = [{"title": "What to know of these numbers", "list": notes}] if notes else []
+    return [{"title": "How this was computed", "list": method(of)}, *known]
 
 
-DETAILS = (_models_of_gpu, _buckets, _budgets, _more, _lines, _units, _judged, _did, _anomalies, _words)
+def _sentence(note: str) -> str:
+    return f"{note[:1].upper()}{note[1:]}{'' if note.endswith('.') else '.'}"
+
+
+DETAILS = (_models_of_gpu, _buckets, explained, _more, _lines, _units, _judged, _did, _anomalies, _words)

@@ -67,7 +67,7 @@ def extras(store: Store, at: Snapshots, made: Draft) -> Extras:
         days=tuple((r["day"], str(r["team"]), r["total_cost"]) for r in days if r["total_cost"] is not None),
         trend=tuple((r["month"], r["team"], r["currency"], r["amount"]) for r in before if r["amount"]),
         judged=tuple(judged_since(store, at, month.start)),
-        quality=tuple(timeline(store, month, 31).named()),
+        quality=tuple(timeline(store, month, (month.end - month.start).days).named()),
     )
 
 

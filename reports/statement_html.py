@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from reports import chart
-from reports.first_page import cards, foot, subtitle, trend, warnings, who_pays
+from reports.first_page import answer, cards, foot, subtitle, warnings
 from reports.marker import marker
 from reports.markup import Html, bar, element, join, table
 from reports.pages import DETAILS
@@ -25,10 +25,10 @@ def render(statement: Statement) -> str:
         element("p", subtitle(statement), "sub"),
         *(element("p", text, "warn") for text in warnings(statement)),
         _cards(statement),
-        *_sections([*who_pays(statement), *trend(statement)]),
+        *_sections(answer(statement)),
         _chart(statement),
         *_sections(part for make in DETAILS for part in make(statement)),
-        element("footer", foot(statement)),
+        element("footer", " · ".join(foot(statement))),
     )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -49,7 +49,9 @@ def _cards(statement: Statement) -> Html:
 
 def _chart(statement: Statement) -> Html:
     drawn = chart.svg(statement)
-    return Html("") if drawn is None else _section(chart.TITLE, Html(f'<div class="chart">{drawn}</div>'))
+    if drawn is None:
+        return Html("")
+    return _section(chart.title(statement), Html(f'<div class="chart">{drawn}</div>'))
 
 
 def _sections(parts: Iterable[Mapping[str, Any]]) -> list[Html]:

@@ -8,17 +8,24 @@ from typing import Any
 
 from pipeline.answers.window import DAY
 from reports import chart, font
-from reports.first_page import cards, foot, subtitle, trend, warnings, who_pays
+from reports.first_page import answer, cards, foot, subtitle, warnings
 from reports.marker import marker
 from reports.pages import DETAILS
 from reports.statement import Statement
 
 
 def render(statement: Statement) -> bytes:
+    made = compiled(statement, format="pdf", pdf_standards=["a-2b"])
+    assert isinstance(made, bytes), "one document is one file"
+    return made
+
+
+def compiled(statement: Statement, **how: Any) -> Any:
+    """What typst makes of it: bytes, or as pictures those of each page."""
     import typst
 
     # The package's types leave out that the input can be several files.
-    compiled: Any = typst.compile
+    make: Any = typst.compile
 
     drawn = chart.svg(statement)
     sources = {
@@ -27,12 +34,7 @@ def render(statement: Statement) -> bytes:
     }
     if drawn is not None:
         sources["chart.svg"] = drawn.encode()
-    made = compiled(
-        sources, format="pdf", pdf_standards=["a-2b"], ignore_system_fonts=True, timestamp=0,
-        font_paths=[str(font.FOLDER)],
-    )  # fmt: skip
-    assert isinstance(made, bytes), "one document is one file"
-    return made
+    return make(sources, ignore_system_fonts=True, timestamp=0, font_paths=[str(font.FOLDER)], **how)
 
 
 def _shown(value: Any) -> Any:
@@ -54,8 +56,8 @@ def _document(of: Statement, has_chart: bool) -> dict[str, Any]:
         "foot": foot(of),
         "warnings": warnings(of),
         "cards": cards(of),
-        "answer": [*who_pays(of), *trend(of)],
+        "answer": answer(of),
         "chart": has_chart or None,
-        "chart_title": chart.TITLE,
+        "chart_title": chart.title(of),
         "details": [part for make in DETAILS for part in make(of)],
     }

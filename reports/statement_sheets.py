@@ -7,9 +7,10 @@ from typing import Any
 
 from pipeline.answers.cost_table import NOBODYS
 from reports.amounts import Amounts
+from reports.lines import model_name
 from reports.marker import marker
 from reports.method import method
-from reports.pages import buckets, model_name, paid_for
+from reports.pages import buckets, paid_for
 from reports.statement import LINE_BY, Statement
 from reports.words import KINDS, action, additions, who
 
@@ -33,7 +34,7 @@ def _numbers(own: Amounts) -> list[Any]:
 
 
 def _teams(of: Statement) -> Sheet:
-    due = [f"due ({code})" for code in of.currencies]
+    due = [f"in all ({code})" for code in of.currencies]
     rows = [
         [who(t.name), "" if t.name in NOBODYS else t.term.mode, t.cost_centre, t.term.gl_code,
          *_numbers(t.amounts), *map(t.due, of.currencies)]
@@ -51,7 +52,7 @@ def _trend(of: Statement) -> Sheet:
         for code in of.currencies
         if code == of.currency or team.due(code)
     ]
-    return "Trend", [["month", "team", "due", "currency"], *rows, *now], False
+    return "Trend", [["month", "team", "in all", "currency"], *rows, *now], False
 
 
 def _lines(of: Statement) -> Sheet:
@@ -133,7 +134,7 @@ def _judged(of: Statement) -> Sheet:
 
 def _actions(of: Statement) -> Sheet:
     rows = [list(action(row)) for row in of.extras.actions]
-    return "Actions", [["when", "what", "where", "state", "why", "saved"], *rows], False
+    return "Actions", [["when", "what", "where", "state", "what came of it", "saved"], *rows], False
 
 
 def _anomalies(of: Statement) -> Sheet:

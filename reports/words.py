@@ -87,6 +87,11 @@ def _saved(found: Saved | None) -> str:
     return f"{amount} ({answers})" if amount and answers else amount or answers
 
 
+def besides(of: Statement) -> list[str]:
+    """What is due in other currencies than the statement's, a sentence each."""
+    return [f"Due in {code} besides: {money(of.due(code), code)}" for code in of.currencies[1:]]
+
+
 def provisional(statement: Statement) -> str:
     """Why the numbers may still change."""
     return f"Provisional: the month is not closed, and the newest GPU fact is of {instant(statement.as_of)}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from html import unescape
@@ -14,7 +15,9 @@ from openpyxl import load_workbook
 from pypdf import PdfReader
 
 from reports import statement_csv, statement_html, statement_pdf, statement_xlsx
-from reports.statement import Statement
+from reports.first_page import who_pays
+from reports.lines import lines
+from reports.statement import Extras, Statement
 from reports.summary import summary
 from reports.team import of_team
 from tests.months.full_month import close_by_command, full, statement
@@ -51,7 +54,7 @@ def test_the_page_says_all_of_it(february: Statement) -> None:
     page = words(statement_html.render(february))
     for wanted in (
         f"Closed with gaps that were accepted: {GAP}",
-        "Closed months 2026-01 this month change due 2,976.00 2,736.00 -8.1%",
+        "Closed months 2026-01 this month change in all 2,976.00 2,736.00 -8.1%",
         "CC-1", "GL 6100-12",
         f"rule {RULE}",
         "red's month 1,500.00 1,840.00 -340.00 122.6%",
@@ -60,9 +63,61 @@ def test_the_page_says_all_of_it(february: Statement) -> None:
         "fraud 1 400 3,360.0000 91.2% 3,682.1918",
     ):  # fmt: skip
         assert wanted in page, (wanted, page[:6000])
+    assert "red 1,840.00" not in page and re.search(
+        r"in all \(USD\) vs 2026-01 red .*? 1,840\.00 -7\.3% ", page
+    )
+    first, explained = page.split("Day by day: cost by team, right answers")
+    assert "red's month" in first and "red's month" not in explained, "the first page answers it"
     assert re.search(r"Total 1,368\.0 1,[0-9.]+ 2,736\.00 0\.00 2,736\.00", page)
     shown = re.findall(r"(used|held without work|held by nobody) ([\d,.]+) ([\d.]+)%", page)
     assert sum(float(part) for *_, part in shown) == pytest.approx(100)
+
+
+def test_a_team_s_first_page_is_its_bill(february: Statement) -> None:
+    """Who gets one team's statement asks what it comes to and for what, not who else there is."""
+    page = words(statement_html.render(of_team(february, "red")))
+    first, explained = page.split("Day by day: cost, right answers")
+    assert "Who pays" not in page and "1,840.00 USD due" in first
+    assert "What it comes to USD usage, 920.0 GPU-hours 1,840.00 Due 1,840.00" in first
+    assert "red · cost centre CC-1 · GL 6100-12" in first and "Job/train" in first
+    assert "Job/train" not in explained, "its few workloads stand on the first page alone"
+    own = of_team(february, "red")
+    nobody = replace(own.teams[0], name="cluster_idle")
+    page = words(statement_html.render(replace(own, teams=(nobody,))))
+    assert "USD, shown only" in page and "In all, shown only 1,840.00" in page and "USD due" not in page
+
+
+def test_of_many_teams_the_rest_are_one_row_that_adds_up(february: Statement) -> None:
+    (red,) = (team for team in february.teams if team.name == "red")
+    teams = tuple(replace(red, name=f"t{i}") for i in range(15))
+    before = datetime(2026, 1, 1)
+    paid = tuple((before, f"t{i}", "USD", Decimal(1_600)) for i in range(14))
+    trend = (*paid, (before, "gone", "USD", Decimal(100)), (before, "t0", "EUR", Decimal(5)))
+    many = replace(february, teams=teams, extras=replace(february.extras, trend=trend))
+    made = who_pays(many)[0]["table"]
+    assert [row[-1] for row in made["rows"]] == ["+15.0%"] * 12 + ["+72.5%"], "of t14 there was nothing"
+    assert made["rows"][-1][0].startswith("3 more teams") and made["rows"][-1][-2] == "5,520.00"
+    assert made["total"][-2:] == ["27,600.00", "+22.7%"], "what is gone was paid too"
+    new = replace(many, teams=teams[13:])
+    assert [row[-1] for row in who_pays(new)[0]["table"]["rows"]] == ["+15.0%", "new"]
+    bare = replace(february, notes=(), accepted=(), extras=Extras())
+    assert statement_pdf.render(bare), "a month of which there is nothing to say has a page too"
+    assert len(who_pays(replace(many, hash=""))[0]["table"]["heads"]) == 7, "a part of a month is no change"
+
+
+def test_of_many_workloads_the_dearest_are_first(february: Statement) -> None:
+    """A first page of two hundred workloads answers nothing; what is not on it is summed there."""
+    (red,) = (team for team in february.teams if team.name == "red")
+    line = red.lines[0]
+    many = tuple(
+        replace(line, workload=f"Job/{i}", amounts=replace(line.amounts, total=Decimal(i))) for i in range(30)
+    )
+    (short,) = lines(replace(red, lines=many, amounts=replace(red.amounts, total=Decimal(435))), "USD", 10)
+    rows = short["table"]["rows"]
+    assert [row[0] for row in rows[:2]] == ["ns · Job/29", "ns · Job/28"] and len(rows) == 11
+    assert rows[-1][0] == "20 more workloads, listed below" and rows[-1][-1] == "190.00"
+    (whole,) = lines(replace(red, lines=many), "USD")
+    assert len(whole["table"]["rows"]) == 30
 
 
 def test_the_workbook_has_each_of_them_as_numbers(sheets: dict[str, list[tuple[Any, ...]]]) -> None:

@@ -17,7 +17,7 @@ from pipeline.months.draft import Draft
 from pipeline.months.inputs import Inputs
 from pipeline.prices import PriceBook
 from pipeline.settings.cost import CostRule, Method, Spread
-from reports import chart, statement_html
+from reports import statement_html
 from reports.method import method
 from reports.statement import Extras, Statement, statement
 from reports.team import of_team
@@ -104,7 +104,7 @@ def test_it_has_all_that_is_its_own(whole: Statement) -> None:
     page = statement_html.render(of_team(whole, "red"))
     for wanted in (
         "churn 2", "of red", "of red&#x27;s namespace", "red on a100", "one of red", "quarter of red is of a",
-        "25.0%", chart.TITLE, "right answers",
+        "25.0%", "Day by day: cost", "right answers",
     ):  # fmt: skip
         assert wanted in page, wanted
     blue = statement_html.render(of_team(whole, "blue"))
