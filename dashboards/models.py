@@ -65,6 +65,7 @@ _SEGMENTS = {
     "accuracy": "Accuracy",
     "accuracy_low": "at least",
     "accuracy_high": "at most",
+    "level": "Verdict",
 }
 _NO_LAGS = (
     "No prediction with an id has a class or a value as its label in this window: "
@@ -156,7 +157,7 @@ def _segments(view: View, model: str) -> None:
     if asked is None or not asked.answer.rows:
         return
     st.subheader("Segments")
-    st.text("What is right on the whole may be wrong for a part. Segments are not judged: compare intervals.")
+    st.text("What is right on the whole may be wrong for a part. Verdicts are over all segments together.")
     shown.table(view, asked, _SEGMENTS, file="segments")
     shown.notes(asked.answer)
 

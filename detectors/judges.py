@@ -7,7 +7,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from detectors import accuracy, canary, drift, estimate, evaluation, latency_objective
+from detectors import accuracy, canary, drift, estimate, evaluation, latency_objective, segment_accuracy
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from detectors.references import LATENCY, Reference
@@ -18,6 +18,7 @@ Together = Callable[[Sequence[Asked], Parameters], list[Finding]]
 
 JUDGES: dict[str, Judge] = {
     accuracy.NAME: accuracy.judge,
+    segment_accuracy.NAME: segment_accuracy.judge,
     **{
         name: partial(latency_objective.judge, metric=metric)
         for metric, name in latency_objective.NAMES.items()
@@ -30,6 +31,7 @@ JUDGES: dict[str, Judge] = {
 
 TOGETHER: dict[str, Together] = {
     accuracy.NAME: accuracy.judge_all,
+    segment_accuracy.NAME: segment_accuracy.judge_all,
     **{name: partial(latency_objective.judge_all, metric=of) for of, name in latency_objective.NAMES.items()},
 }
 """Those that look at many versions side by side, which costs less; they say the same of each."""
@@ -39,10 +41,17 @@ def _bounds(reference: Reference, metric: str) -> bool:
     return bool(reference.objective(metric))
 
 
+def _has_segment(reference: Reference) -> bool:
+    return reference.segment is not None
+
+
 ASKED_FOR: dict[str, Callable[[Reference], bool]] = {
-    name: partial(_bounds, metric=metric)
-    for metric, name in latency_objective.NAMES.items()
-    if metric != LATENCY
+    segment_accuracy.NAME: _has_segment,
+    **{
+        name: partial(_bounds, metric=metric)
+        for metric, name in latency_objective.NAMES.items()
+        if metric != LATENCY
+    },
 }
 """Those that speak only of models whose reference asks for them."""
 

@@ -17,7 +17,7 @@ from detectors.subject import Subject, integers, minutes_of
 LOWEST_BOUND = 1e-6
 """A tolerated rate of zero would make a single hit infinite evidence."""
 AT_ONCE = 4_000_000
-"""Numbers that are held at once where many versions are judged side by side."""
+"""Numbers that are held at once where many streams run side by side."""
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.datetime64]
 
@@ -86,46 +86,51 @@ def _sums(values: npt.NDArray[np.int64], row: npt.NDArray[np.intp], size: int) -
 def concluded(detector: str, told: Sequence[Ratios], parameters: Parameters) -> list[Finding]:
     """What the e-detector says of each, all of as many alternatives."""
     found: list[Finding] = []
-    width = max((one.log_ratios.shape[1] for one in told), default=1)
-    longest = max((len(one.times) for one in told), default=1)
-    at_once = max(1, AT_ONCE // (width * max(longest, 1)))
-    for first in range(0, len(told), at_once):
-        some = told[first : first + at_once]
-        for one, (log_evidence, newest) in zip(some, _side_by_side(some, parameters), strict=True):
-            level, since = _verdict(log_evidence, one.times, parameters)
-            subject = one.subject
-            found.append(
-                Finding(
-                    detector, subject.model, subject.model_version, level, subject.start, subject.end,
-                    one.total, newest, parameters.log_warn, parameters.log_act,
-                    None if since is None else since.astype("datetime64[us]").item(), one.evidence,
-                )
-            )  # fmt: skip
+    for one, (log_evidence, newest) in zip(told, _side_by_side(told, parameters), strict=True):
+        level, since = verdict(log_evidence, one.times, parameters)
+        subject = one.subject
+        found.append(
+            Finding(
+                detector, subject.model, subject.model_version, level, subject.start, subject.end,
+                one.total, newest, parameters.log_warn, parameters.log_act,
+                None if since is None else since.astype("datetime64[us]").item(), one.evidence,
+            )
+        )  # fmt: skip
     return found
 
 
 def _side_by_side(told: Sequence[Ratios], parameters: Parameters) -> Iterator[tuple[Floats, float]]:
     """Of each ln of the evidence after each of its minutes, or of the newest where that warns of nothing."""
-    width = told[0].log_ratios.shape[1]
-    times = np.unique(np.concatenate([one.times for one in told]))
-    rows = [np.searchsorted(times, one.times) for one in told]
-    wide = np.zeros((len(times), len(told), width))
-    active = np.zeros((len(times), len(told), 1), np.bool_)
-    for at, one in enumerate(told):
-        wide[rows[at], at], active[rows[at], at] = one.log_ratios, True
-    flat = wide.reshape(len(times), -1)
-    moved = None if active.all() else np.broadcast_to(active, wide.shape).reshape(flat.shape)
-    ceiling = e_detector.ceiling(parameters.log_act, width)
-    run = e_detector.run(flat, e_detector.fresh(flat.shape[1]), ceiling, moved)
-    evidence = run.evidence.reshape(wide.shape)
-    for at, newest in enumerate(e_detector.log_mean(evidence[-1]).tolist()):
+    if not told:
+        return
+    ceiling = e_detector.ceiling(parameters.log_act, told[0].log_ratios.shape[1])
+    for means in evidence([one.log_ratios for one in told], ceiling):
+        newest = float(e_detector.log(means[-1:])[0])
         calm = newest < parameters.log_warn
-        yield np.array([newest]) if calm else e_detector.log_mean(evidence[rows[at], at]), newest
+        yield np.array([newest]) if calm else e_detector.log(means), newest
 
 
-def _verdict(
-    log_evidence: Floats, times: Times, parameters: Parameters
-) -> tuple[Level, np.datetime64 | None]:
+def evidence(log_ratios: Sequence[Floats], log_ceiling: float) -> Iterator[Floats]:
+    """Of each stream (T, K) the mean (T,) of its K e-detectors after each of its minutes.
+
+    Streams do not touch each other, so they run side by side whatever their minutes are.
+    """
+    width = max((of.shape[1] for of in log_ratios), default=1)
+    longest = max((len(of) for of in log_ratios), default=1)
+    at_once = max(1, AT_ONCE // (width * max(longest, 1)))
+    for first in range(0, len(log_ratios), at_once):
+        some = log_ratios[first : first + at_once]
+        lengths = np.array([len(of) for of in some])
+        wide = np.zeros((int(lengths.max()), len(some), width))
+        for at, of in enumerate(some):
+            wide[: len(of), at] = of
+        flat = wide.reshape(len(wide), -1)
+        run = e_detector.run(flat, e_detector.fresh(flat.shape[1]), log_ceiling)
+        means = run.evidence.reshape(wide.shape).sum(axis=2) / width
+        yield from (means[:length, at] for at, length in enumerate(lengths.tolist()))
+
+
+def verdict(log_evidence: Floats, times: Times, parameters: Parameters) -> tuple[Level, np.datetime64 | None]:
     """The level of the newest minute, and the minute at which its episode reached that level."""
     newest = log_evidence[-1]
     if newest < parameters.log_warn:

@@ -48,15 +48,26 @@ def _distinct(numbers: Ints) -> tuple[Ints, Ints]:
     return found, places[numbers]
 
 
-def _of_cases(count: Ints, hits: Ints, bound: Floats | float, phi: float) -> Floats:
+def of_many(count: Ints, hits: Ints, place: Ints, bounds: Floats, phis: Floats) -> Floats:
+    """The same, where the minutes are of many streams: `place` (T,) says of which bound and phi."""
+    base = int(hits.max(initial=0)) + 1
+    by = int(count.max(initial=0)) + 1
+    cases, at = _distinct((place * by + count) * base + hits)
+    of = cases // base // by
+    return _of_cases(cases // base % by, cases % base, bounds[of], phis[of])[at]
+
+
+def _of_cases(count: Ints, hits: Ints, bound: Floats | float, phi: Floats | float) -> Floats:
     n, k = count.astype(np.float64)[:, None], hits.astype(np.float64)[:, None]
-    m = np.broadcast_to(np.asarray(bound, np.float64), count.shape)[:, None]
+    m, spread_by = (np.broadcast_to(np.asarray(of, np.float64), count.shape)[:, None] for of in (bound, phi))
     p = m + np.array(GRID) * (1.0 - m)
-    found = (k * np.log(p / m) + (n - k) * np.log((1.0 - p) / (1.0 - m))) / phi
-    if phi > 1.0:
-        spread = np.maximum((n - phi) / (phi - 1.0), LEAST_SPREAD)
-        found = np.minimum(found, _wavering(k, n, p, spread) - _wavering(k, n, m, spread))
-    return np.asarray(found)
+    found = (k * np.log(p / m) + (n - k) * np.log((1.0 - p) / (1.0 - m))) / spread_by
+    wide = spread_by[:, 0] > 1.0
+    if wide.any():
+        n, k, m, p, phi_of = (of[wide] for of in (n, k, m, p, spread_by))
+        spread = np.maximum((n - phi_of) / (phi_of - 1.0), LEAST_SPREAD)
+        found[wide] = np.minimum(found[wide], _wavering(k, n, p, spread) - _wavering(k, n, m, spread))
+    return found
 
 
 def _wavering(hits: Floats, count: Floats, rate: Floats, spread: Floats) -> Floats:

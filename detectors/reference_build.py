@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,7 +16,7 @@ from detectors.codes import Groups, Mask, Text, same, text
 from detectors.dispersion import phi
 from detectors.latency import METRICS
 from detectors.reference_bins import MOST_CATEGORIES, feature_bins, quantile_edges
-from detectors.references import LATENCY, FeatureBins, Reference
+from detectors.references import LATENCY, FeatureBins, Reference, SegmentLabels
 from detectors.sample_distances import tally
 from detectors.standing_labels import standing
 from pipeline.events import TYPES
@@ -79,6 +80,21 @@ def build(
 def _evaluators(events: pa.Table, labels: pa.Table, by_minute: Groups) -> tuple[FeatureBins, ...]:
     identities = _column(events, "prediction_id").cast(pa.string()).combine_chunks()
     return tuple(evaluation.bins(labels, pc.index_in(labels["prediction_id"], identities), by_minute))
+
+
+def by_segment(
+    events: pa.Table, labels: pa.Table | None, segments: npt.NDArray[np.object_]
+) -> tuple[SegmentLabels, ...]:
+    """How often each segment's labelled events were wrong, as `build` counts; `segments` (n,) are names."""
+    by_minute = minutes.Keys(minutes.minute(minutes.microseconds(events.column("time"))), {}).group()
+    judged = _judged(events, standing(NO_LABELS if labels is None else labels))
+    found = []
+    for name in sorted(set(segments.tolist())):
+        mine = judged.known & (segments == name)
+        counts = [by_minute.count(mine & judged.wrong), by_minute.count(mine & ~judged.wrong)]
+        wrong, right = (int(of.sum()) for of in counts)
+        found.append(SegmentLabels(name, wrong + right, wrong, phi(np.stack(counts, axis=1))))
+    return tuple(found)
 
 
 class _Judged(NamedTuple):

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -37,8 +37,20 @@ class FeatureBins:
     the hours do not differ, or were not seen twice."""
 
 
+class SegmentLabels(NamedTuple):
+    """How often the reference's labelled predictions of one segment were wrong."""
+
+    segment: str
+    """Category, or as detectors/segments.py names the others; '' is of no category."""
+    labelled: int
+    errors: int
+    phi: float
+    """Overdispersion of its errors by minute."""
+
+
 _LATER: dict[str, Any] = {
-    "loss_limit": None, "segment": None, "objectives": (), "objective_phis": (), "sample_rows": 0,
+    "loss_limit": None, "segment": None, "segment_labels": (), "objectives": (), "objective_phis": (),
+    "sample_rows": 0,
 }  # fmt: skip
 """Fields that came after the first references, and what they are where nothing was asked for."""
 
@@ -76,6 +88,8 @@ class Reference:
     """Of a regression: the absolute loss above which a prediction is an error; None of classes."""
     segment: str | None = None
     """Feature by whose categories predictions are told apart; None is all of them as one."""
+    segment_labels: tuple[SegmentLabels, ...] = ()
+    """Of each segment in the reference; empty where they were not counted."""
     objectives: tuple[tuple[str, float], ...] = ()
     """Bounds in seconds of other measured times than the latency, by metric; the budget is the same."""
     objective_phis: tuple[float, ...] = ()
@@ -130,7 +144,14 @@ class Reference:
         evaluators = _bins(found.pop("evaluators", []))
         found.pop("hours_of_week", None)  # counts of predictions, which no verdict ever used
         objectives = tuple((metric, seconds) for metric, seconds in found.pop("objectives", []))
-        return cls(features=features, evaluators=evaluators, objectives=objectives, **_tuples(found))
+        segments = tuple(SegmentLabels(*of) for of in found.pop("segment_labels", []))
+        return cls(
+            features=features,
+            evaluators=evaluators,
+            objectives=objectives,
+            segment_labels=segments,
+            **_tuples(found),
+        )
 
 
 @lru_cache(maxsize=64)

@@ -43,6 +43,11 @@ def segments(events: pa.Table, references: Mapping[str, Reference]) -> pa.Chunke
     return pa.chunked_array([pa.array(found, pa.string())])
 
 
+def of_column(bins: FeatureBins, column: pa.ChunkedArray) -> np.ndarray:
+    """The segment of each value of the feature, '' where it is missing; shape (n,)."""
+    return np.asarray(names(bins)[binning.assign(bins, binning.values(column))])
+
+
 def names(bins: FeatureBins) -> np.ndarray:
     """The segment of each of the feature's codes: its categories, then missing, then unseen."""
     categories = bins.categories or ()

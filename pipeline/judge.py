@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from detectors import accuracy, canary, drift, estimate, evaluation, latency_objective
+from detectors import accuracy, canary, drift, estimate, evaluation, latency_objective, segment_accuracy
 from detectors.canary_pairs import paired
 from detectors.finding import Finding
 from detectors.judges import ASKED_FOR, JUDGES, judged
@@ -155,6 +155,9 @@ def _read(
     labels = label_rows.renewed(store, before, references, first, end, ahead)
     found = {
         accuracy.NAME: label_rows.accuracy_minutes(labels, references, starts[accuracy.NAME], end),
+        segment_accuracy.NAME: label_rows.segment_minutes(
+            labels, references, starts[segment_accuracy.NAME], end
+        ),
         estimate.NAME: label_rows.estimate_minutes(labels, references, starts[estimate.NAME], end),
     }
     kept.labels = labels

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from detectors.references import Reference
+from detectors.segments import MISSING
 from pipeline.answers.truth import judged, scored
 from pipeline.kept_rows import BITS, Ints, Rows, Version, by_version, cells, sums
 from pipeline.lake.changes import Added
@@ -128,6 +129,34 @@ def accuracy_minutes(
         "errors": sums(at[seen], (count * error)[seen], len(minutes)),
     }
     return by_version(kept.versions, minutes, columns, {n for n, r in references.items() if r.labelled})
+
+
+def segment_minutes(
+    kept: Labels, references: Mapping[str, Reference], start: datetime, end: datetime
+) -> dict[Version, pa.Table]:
+    """Segment, count (labelled) and errors of the models that declare one; partial rows of a minute.
+
+    The last row of a version is of its newest traffic and counts nothing.
+    """
+    asked = {name for name, r in references.items() if r.segment_labels}
+    if not asked:
+        return {}
+    keys, code, count, error = kept.rows.inside(start, end, "segment", "count", "error")
+    (alive,) = kept.traffic.inside(start, end)
+    last = (
+        alive[np.flatnonzero(np.r_[alive[1:] >> BITS != alive[:-1] >> BITS, True])] if len(alive) else alive
+    )
+    none = np.zeros(len(last), np.int64)
+    keys = np.concatenate([keys, last])
+    order = np.argsort(keys, kind="stable")
+    names = pa.array([*kept.segments, MISSING], pa.string())
+    code = np.concatenate([code.astype(np.int64), none + len(kept.segments)])
+    columns = {
+        "segment": pa.DictionaryArray.from_arrays(pa.array(code[order]), names),
+        "count": np.concatenate([count, none])[order],
+        "errors": np.concatenate([count * error, none])[order],
+    }
+    return by_version(kept.versions, keys[order], columns, asked)
 
 
 def estimate_minutes(

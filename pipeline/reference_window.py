@@ -38,6 +38,9 @@ class Built(NamedTuple):
     reference: Reference
     predictions: int
     notes: tuple[str, ...]
+    events: pa.Table
+    """Predictions that have an id, with their segments as they were kept; the features of none."""
+    labels: pa.Table
 
 
 def reference(
@@ -64,12 +67,14 @@ def reference(
         features = _features(store, window, used, list(served))
         slow = _over_phi(store, window, model, list(served), LATENCY, latency_objective_seconds)
     _check(rows, positive_class)
+    events, labels = _events(rows), _labels(rows)
     built = build(
-        _events(rows), _labels(rows), model=model, positive_class=positive_class,
+        events, labels, model=model, positive_class=positive_class,
         latency_objective_seconds=latency_objective_seconds, latency_budget=latency_budget,
     )  # fmt: skip
     notes = (() if features else (NO_HISTOGRAMS,)) + (() if rows.num_rows else (NO_IDENTITIES,))
-    return Built(replace(built, features=features, phi_over=slow).identified(), sum(served.values()), notes)
+    found = replace(built, features=features, phi_over=slow).identified()
+    return Built(found, sum(served.values()), notes, events, labels)
 
 
 def sample(store: Store, window: Window, built: Reference, model_version: str | None) -> tuple[str, ...]:
@@ -109,7 +114,7 @@ def _check(rows: pa.Table, positive_class: str | None) -> None:
 
 def _events(rows: pa.Table) -> pa.Table:
     times = rows["time"].cast(pa.timestamp("us", "UTC"))
-    names = ("prediction_id", "prediction", "predicted_value", "score", "confidence")
+    names = ("prediction_id", "prediction", "predicted_value", "score", "confidence", "segment")
     return pa.table({"time": times, **{n: rows[n] for n in names}})
 
 

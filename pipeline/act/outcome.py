@@ -11,11 +11,11 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from detectors import accuracy, latency_objective
+from detectors import accuracy, latency_objective, segment_accuracy
 from detectors.intervals import Interval, clopper_pearson, clopper_pearson_upper
 from detectors.parameters import Parameters
 from pipeline.act.events import Publisher
-from pipeline.answers.truth import accuracy_minutes, in_time
+from pipeline.answers.truth import accuracy_minutes, in_time, judged
 from pipeline.answers.window import Window
 from pipeline.canonical import canonical
 from pipeline.events import TYPES
@@ -113,7 +113,10 @@ def measure(
     come in bursts, so their counts are divided by the judge's overdispersion first.
     """
     spans = (left, acted_at - window, acted_at), (returned, acted_at, now)
-    compared = (Compared(name, *(_SIDES[name](store, model, *span) for span in spans)) for name in detectors)
+    sides = {name: of for name, of in _SIDES.items() if name in detectors}
+    if segment_accuracy.NAME in detectors:
+        sides[segment_accuracy.NAME] = partial(_errors_in, _worse(store, model, *spans[0]))
+    compared = (Compared(name, *(sides[name](store, model, *span) for span in spans)) for name in detectors)
     return Outcome(tuple(compared), min_count)
 
 
@@ -121,6 +124,39 @@ def _errors(store: Store, model: str, version: str, start: datetime, end: dateti
     minutes = accuracy_minutes(store, [model], start, end)
     mine = minutes.filter(pc.field("model_version") == version)
     return Side(version, pc.sum(mine["count"]).as_py() or 0, pc.sum(mine["errors"]).as_py() or 0)
+
+
+def _worse(store: Store, model: str, version: str, start: datetime, end: datetime) -> frozenset[str]:
+    """Segments in which the version surely erred more than the reference tolerates; all where none is."""
+    found = _by_segment(store, model, version, start, end)
+    reference = store.references().get(model)
+    known = {one.segment: one for one in reference.segment_labels} if reference else {}
+    parameters = Parameters()
+    worse = {
+        name
+        for name, (labelled, errors) in found.items()
+        if name in known
+        and labelled
+        and clopper_pearson(errors, labelled, CONFIDENCE).low
+        > segment_accuracy.tolerated(known[name], parameters)
+    }
+    return frozenset(worse or found)
+
+
+def _errors_in(
+    segments: frozenset[str], store: Store, model: str, version: str, start: datetime, end: datetime
+) -> Side:
+    found = _by_segment(store, model, version, start, end)
+    labelled, errors = (sum(of[at] for name, of in found.items() if name in segments) for at in (0, 1))
+    return Side(version, labelled, errors)
+
+
+def _by_segment(
+    store: Store, model: str, version: str, start: datetime, end: datetime
+) -> dict[str, tuple[int, int]]:
+    """(labelled, errors) of the predictions of each segment."""
+    rows = judged(store, "segment_outcomes", store.references(), [model], start, end).to_pylist()
+    return {r["segment"]: (r["labelled"], r["errors"]) for r in rows if r["model_version"] == version}
 
 
 def _slow(metric: str, store: Store, model: str, version: str, start: datetime, end: datetime) -> Side:
@@ -136,6 +172,7 @@ _SIDES: dict[str, Callable[[Store, str, str, datetime, datetime], Side]] = {
 }
 _WORDS = {
     accuracy.NAME: ("error rate", "labelled"),
+    segment_accuracy.NAME: ("error rate of the segments that were worse", "labelled"),
     latency_objective.NAME: ("slower than the objective", "timed"),
     latency_objective.NAMES["time_to_first_token"]: ("first token later than the objective", "timed"),
     latency_objective.NAMES["time_per_output_token"]: ("tokens slower than the objective", "timed"),
@@ -143,7 +180,7 @@ _WORDS = {
 
 
 def _interval(detector: str, side: Side) -> Interval:
-    if detector == accuracy.NAME:
+    if detector in (accuracy.NAME, segment_accuracy.NAME):
         return clopper_pearson(side.hits, side.count, CONFIDENCE)
     phi, tail = Parameters().latency_phi, 1 - (1 - CONFIDENCE) / 2
     hits, count = side.hits / phi, side.count / phi

@@ -22,7 +22,8 @@ def summary(alert: Alert) -> str:
     if alert.state == "resolved":
         return f"{what}: resolved, now {alert.level}"
     since = f" since {_time(alert.since)}" if alert.since else ""
-    return f"{what}: {alert.level}{since}"
+    named = alert.finding.evidence.get("culprits")
+    return f"{what}: {alert.level}{since}{f', by {named}' if named else ''}"
 
 
 def promise(alert: Alert) -> str:

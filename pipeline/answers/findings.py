@@ -18,6 +18,7 @@ COLUMNS = (
     Column("evidence", "nats", "number"),
     Column("act_bar", "nats", "number"),
     Column("warn_bar", "nats", "number", wide=True),
+    Column("culprits", wide=True),
 )
 
 JUDGED = ("ok", "warn", "act")
@@ -37,6 +38,7 @@ def findings(found: Sequence[Finding], now: datetime, notes: tuple[str, ...]) ->
             f.log_evidence if f.level in JUDGED else None,
             f.log_act,
             f.log_warn,
+            f.evidence.get("culprits") or None,
         )
         for f in found
     )

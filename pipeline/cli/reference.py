@@ -115,7 +115,7 @@ def create(
             measured = reference_made.overdispersion(made, ledger, window, model_version, arrival)
             made = made._replace(reference=reference_made.objectives(made.reference, objective, measured))
         if segment is not None:
-            made = made._replace(reference=reference_made.segmented(made.reference, segment))
+            made = made._replace(reference=reference_made.segmented(made.reference, segment, made.told))
         if sample:
             made = reference_made.sampled(made, ledger, sample, window, model_version, arrival)
         new = register(ledger, made.reference, arrival, made.sample)

@@ -5,18 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
-    from detectors.references import Reference
+    from detectors.references import FeatureBins, Reference
     from pipeline.replay.references import Gathered
     from pipeline.store import Store
+
+
+Told: TypeAlias = "tuple[pa.Table, pa.Table | None]"
 
 
 class Made(NamedTuple):
@@ -31,6 +36,8 @@ class Made(NamedTuple):
     """Rows of its own that are kept with it."""
     events: pa.Table | None = None
     """What it was made of; None of a window, of which the ledger keeps a sample at most."""
+    told: Told | None = None
+    """Predictions and labels, of which segments' error rates are counted."""
 
 
 def of_rows(
@@ -38,7 +45,7 @@ def of_rows(
 ) -> Made:
     from pipeline.evaluate.register import reference
 
-    found, events, notes = reference(
+    found, events, told, notes = reference(
         data,
         labels,
         columns,
@@ -46,7 +53,7 @@ def of_rows(
         latency_objective_seconds=objective[0],
         latency_budget=objective[1],
     )
-    return Made(found, events.num_rows, {}, {}, notes, events=events)
+    return Made(found, events.num_rows, {}, {}, notes, events=events, told=(events, told))
 
 
 def of_events(
@@ -71,7 +78,8 @@ def of_events(
         latency_budget=objective[1],
     )
     events = found.inference
-    return Made(reference, events.num_rows, dict(found.others), dict(found.refused), events=events)
+    told = (events, found.labels)
+    return Made(reference, events.num_rows, dict(found.others), dict(found.refused), (), (), events, told)
 
 
 def of_window(
@@ -95,7 +103,8 @@ def of_window(
         latency_objective_seconds=objective[0],
         latency_budget=objective[1],
     )
-    return Made(built.reference, built.predictions, {}, {}, built.notes)
+    told = (built.events, built.labels)
+    return Made(built.reference, built.predictions, {}, {}, built.notes, told=told)
 
 
 def sampled(
@@ -142,13 +151,39 @@ def _check_positive(found: Gathered, positive_class: str | None) -> None:
         raise ConfigError("--positive-class", positive_class, f"the labels say {', '.join(classes[:10])}")
 
 
-def segmented(reference: Reference, feature: str) -> Reference:
-    """The same, with a feature to tell predictions apart by; ConfigError where that has no categories."""
+def segmented(reference: Reference, feature: str, told: Told | None = None) -> Reference:
+    """The same, with a feature to tell predictions apart by, and how often each of its parts was wrong.
+
+    ConfigError where the feature has no categories.
+    """
+    from detectors.reference_build import by_segment
+    from detectors.segments import declared
+
     known = [bins.feature for bins in reference.features if bins.categories is not None]
     if feature not in known:
         remedy = f"name a feature with categories: {', '.join(known) or 'the reference has none'}"
         raise ConfigError("--segment", feature, remedy)
-    return replace(reference, segment=feature).identified()
+    found = replace(reference, segment=feature)
+    bins = declared(found)
+    if told is None or bins is None:
+        return found.identified()
+    return replace(found, segment_labels=by_segment(*told, _segments(told, bins))).identified()
+
+
+def _segments(told: Told, bins: FeatureBins) -> npt.NDArray[np.object_]:
+    """Of each event; a window's are those that its predictions were kept with."""
+    import numpy as np
+
+    from detectors.segments import MISSING, OTHER, names, of_column
+
+    events, _ = told
+    if "segment" in events.column_names:
+        kept = {MISSING, *names(bins)}
+        said = events.column("segment").to_pylist()
+        return np.array([name if name in kept else OTHER for name in said], np.object_)
+    sent = events.column("features")
+    columns = dict(zip((field.name for field in sent.type), sent.flatten(), strict=True))
+    return of_column(bins, columns[bins.feature])
 
 
 def objectives(reference: Reference, asked: list[str], measured: Callable[[str, float], float]) -> Reference:

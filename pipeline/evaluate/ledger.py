@@ -31,7 +31,7 @@ COLUMNS = Columns(
 REGRESSION = replace(
     COLUMNS, prediction="predicted_value", score="", label="label_value", problem="regression"
 )
-UNJUDGED = "the reference has the error rate of all predictions, of no {segment} alone: those have no verdict"
+UNJUDGED = "{segment} has no verdict here: `driftledger judge` gives one over all segments together"
 NO_REFERENCE = "no reference is registered: errors are told, and nothing is judged"
 NO_FEATURES = "a ledger keeps no features by prediction: `driftledger drift` says how far their bins are"
 

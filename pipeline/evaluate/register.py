@@ -23,6 +23,7 @@ class Registered(NamedTuple):
 
     reference: Reference
     events: pa.Table
+    labels: pa.Table | None
     notes: tuple[str, ...]
 
 
@@ -44,16 +45,17 @@ def reference(
         notes += (f"{data.name} has no column {columns.label}: the reference knows no labels",)
     some = sample(table, columns, kinds(table, columns, data), data, regression=is_regression(table, columns))
     rows = _events(some)
+    told = _labels(some)
     built = build(
         rows,
-        _labels(some),
+        told,
         model=model,
         positive_class=problem(some, columns, data).positive,
         latency_objective_seconds=latency_objective_seconds,
         latency_budget=latency_budget,
         clock=some.times is not None,
     )
-    return Registered(built, rows, (*some.notes, *notes))
+    return Registered(built, rows, told, (*some.notes, *notes))
 
 
 def _events(some: Sample) -> pa.Table:

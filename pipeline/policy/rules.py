@@ -17,6 +17,7 @@ MODES: tuple[str, ...] = get_args(Mode)
 
 SOURCES = {
     "accuracy": "labels",
+    "segment_accuracy": "labels",
     "latency_objective": "times",
     "time_to_first_token_objective": "times",
     "time_per_output_token_objective": "times",

@@ -57,6 +57,12 @@ def test_drift_explains_and_never_triggers(detector):
     assert [f["detector"] for f in evidence["findings"]] == sorted(["accuracy", detector])
 
 
+def test_a_segment_that_is_worse_acts_only_where_a_rule_asks_for_it():
+    found = [finding("segment_accuracy")]
+    assert decided(found) is None
+    assert isinstance(decided(found, text=TEXT.replace("[accuracy]", "[segment_accuracy]")), Action)
+
+
 def test_a_model_that_no_rule_covers_is_left_alone():
     assert decided([finding(model="other")]) is None
     glob = TEXT.replace("model: fraud", "model: 'fr*'")

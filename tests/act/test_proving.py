@@ -22,7 +22,7 @@ from pipeline.registry import register
 from pipeline.store import Batch, Store
 from tests.act.cluster_scene import cluster
 from tests.act.rollback_scene import GOOD_AT, NOW, PARAMETERS, Scene, life, policy, scene
-from tests.detect.judged import reference
+from tests.detect.judged import SEGMENTS, reference
 from tests.ledger import START, Life, rows
 
 MINUTE = timedelta(minutes=1)
@@ -105,6 +105,26 @@ def test_first_tokens_are_compared_by_their_own_objective(tmp_path):
             store, "fraud", "v2", "v1", at, at + 60 * MINUTE, 60 * MINUTE, ["time_to_first_token_objective"]
         )
     assert found.result == "helped" and "first token later than the objective 100.0% of 1200" in found.detail
+
+
+def test_a_segment_is_compared_with_itself(tmp_path):
+    """Half of the web was wrong and the app right: on the whole v1 is hardly better."""
+    at = START + 60 * MINUTE
+    with Store.open(tmp_path) as store:
+        register(store, reference(**SEGMENTS), START)
+        for version, first, errors in (
+            ("v2", 0, {"web": 0.6, "app": 0.0}),
+            ("v1", 60, {"web": 0.1, "app": 0.2}),
+        ):
+            for segment, error in errors.items():
+                life = Life(len(segment)).serve(version, first, 60, error=error, per_minute=5).facts()
+                for name in ("predictions", "labels"):
+                    ids = [{**row, "prediction_id": row["prediction_id"] + segment} for row in life[name]]
+                    more = [{**row, "segment": segment} for row in ids] if name == "predictions" else ids
+                    store.append(Batch({name: rows(name, more)}))
+        found = measure(store, "fraud", "v2", "v1", at, at + 60 * MINUTE, 60 * MINUTE, ["segment_accuracy"])
+    assert found.result == "helped" and "labelled on version v2" in found.detail
+    assert [side.count for side in (found.compared[0].before, found.compared[0].after)] == [300, 300]
 
 
 def test_what_never_comes_is_unknown_after_a_week(tmp_path):

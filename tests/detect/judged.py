@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from detectors.references import FeatureBins, Reference
+from detectors.references import FeatureBins, Reference, SegmentLabels
 from detectors.subject import Subject
 
 END = datetime(2026, 11, 24, 12, 0)
@@ -23,7 +23,14 @@ SCORED = (0, 4, 39, 210, 735, 1_715, 2_668, 2_668, 1_556, 404)
 """Scores of an evaluator: 9 draws of 0.7, in ten thousand."""
 EVALUATORS = (FeatureBins("helpful/v1", TENTHS, None, SCORED, 0, 0, 1.0),)
 
+SEGMENTS = {
+    "segment": "channel",
+    "segment_labels": (SegmentLabels("app", 6_000, 300, 1.0), SegmentLabels("web", 4_000, 700, 1.0)),
+}
+"""As parts of `reference`: the web errs more by right."""
 OBJECTIVES = (("time_per_output_token", 0.05), ("time_to_first_token", 0.5))
+EVERYTHING = {"evaluators": EVALUATORS, "objectives": OBJECTIVES, **SEGMENTS}
+"""What every detector asks for, beside what `reference` has."""
 
 
 def numeric(name: str, size: int = 10_000, phi: float = 1.0) -> FeatureBins:
@@ -68,6 +75,13 @@ def labelled(errors: Ints, count: Ints, end: datetime = END) -> pa.Table:
     return pa.table(
         {"minute": times(len(count), end), "predictions": count + 1, "count": count, "errors": errors}
     )
+
+
+def parted(errors: dict[str, Ints], count: Ints, end: datetime = END) -> pa.Table:
+    """As `segment_minutes` gives it: of each segment as many labels a minute."""
+    same = {"minute": times(len(count), end), "count": count}
+    parts = [pa.table({**same, "segment": [name] * len(count), "errors": of}) for name, of in errors.items()]
+    return pa.concat_tables(parts).sort_by("minute")
 
 
 def timed(over: Ints, count: Ints, end: datetime = END) -> pa.Table:

@@ -69,6 +69,13 @@ def evaluated(shift: int, end: datetime = END) -> pa.Table:
     return judged.features({"helpful/v1": counts}, end)
 
 
+def parted(app: float, end: datetime = END) -> pa.Table:
+    """In the last hour the app errs so often; the web as ever."""
+    share = {"app": np.r_[np.full(LONG, 0.05), np.full(CHANGED, app)], "web": np.full(LONG + CHANGED, 0.17)}
+    count, rng = np.full(LONG + CHANGED, 25), np.random.default_rng(0)
+    return judged.parted({name: rng.binomial(count, of) for name, of in share.items()}, count, end)
+
+
 def beside(before: float, after: float, end: datetime = END) -> pa.Table:
     """A canary beside a stable version that errs as often as ever, in good minutes and bad ones."""
     rng, common = np.random.default_rng(0), np.where(np.arange(LONG + CHANGED) % 100 < 20, 0.3, 0.0)
@@ -82,6 +89,8 @@ def beside(before: float, after: float, end: datetime = END) -> pa.Table:
 def quiet(detector: str, end: datetime = END) -> pa.Table:
     if detector == "canary":
         return beside(0.1, 0.1, end)
+    if detector == "segment_accuracy":
+        return parted(0.05, end)
     if detector == "evaluation":
         return evaluated(0, end)
     if detector == "estimate":
@@ -92,6 +101,8 @@ def quiet(detector: str, end: datetime = END) -> pa.Table:
 def harmed(detector: str, end: datetime = END) -> pa.Table:
     if detector == "canary":
         return beside(0.1, 0.3, end)
+    if detector == "segment_accuracy":
+        return parted(0.3, end)
     if detector == "evaluation":
         return evaluated(3, end)
     if detector == "estimate":
@@ -100,9 +111,7 @@ def harmed(detector: str, end: datetime = END) -> pa.Table:
 
 
 def verdict(detector: str, minutes: pa.Table) -> Finding:
-    return JUDGES[detector](
-        minutes, subject(reference(evaluators=judged.EVALUATORS, objectives=judged.OBJECTIVES)), P
-    )
+    return JUDGES[detector](minutes, subject(reference(**judged.EVERYTHING)), P)
 
 
 def test_every_detector_can_be_read_from_the_ledger(tmp_path: Path) -> None:
@@ -170,7 +179,7 @@ def test_nothing_known_is_never_a_verdict(detector: str) -> None:
 @settings(max_examples=examples(4))
 def test_many_versions_side_by_side_are_judged_as_each_alone(detector: str, seed: int) -> None:
     """Quiet ones and harmed ones, in minutes of their own; one too small, one stale, one unknown."""
-    rng, known = np.random.default_rng(seed), reference(objectives=judged.OBJECTIVES)
+    rng, known = np.random.default_rng(seed), reference(**judged.EVERYTHING)
     whole = [
         quiet(detector),
         harmed(detector),
@@ -199,6 +208,8 @@ def missing(before: int, after: int) -> pa.Table:
 def better(detector: str) -> pa.Table:
     if detector == "canary":
         return beside(0.1, 0.02)
+    if detector == "segment_accuracy":
+        return parted(0.0)
     if detector == "evaluation":
         return evaluated(-2)
     if detector == "estimate":
@@ -210,7 +221,7 @@ def better(detector: str) -> pa.Table:
 def test_an_improvement_is_never_harm(detector: str) -> None:
     """Fewer errors, higher scores, values that are no longer missing: nobody is woken for them."""
     gaps = replace(judged.numeric("amount"), counts=(500,) * 10, missing=5_000)
-    known = reference(evaluators=judged.EVALUATORS, objectives=judged.OBJECTIVES, features=(gaps,))
+    known = reference(**judged.EVERYTHING, features=(gaps,))
     assert JUDGES[detector](better(detector), subject(known), P).level == "ok"
 
 

@@ -86,12 +86,11 @@ def test_no_data_is_not_a_verdict(detector: str) -> None:
         **dict.fromkeys(latency_objective.NAMES.values(), timed(np.zeros(0, "i8"), np.zeros(0, "i8"))),
         "drift": judged.features({"amount": np.zeros((0, 12), "i8")}),
         "evaluation": judged.features({"helpful/v1": np.zeros((0, 12), "i8")}),
+        "segment_accuracy": judged.parted({"app": np.zeros(0, "i8")}, np.zeros(0, "i8")),
         "estimate": pa.table({"count": pa.array([], pa.int64())}),
         "canary": pa.table({"count": pa.array([], pa.int64())}),
     }[detector]
-    found = JUDGES[detector](
-        empty, subject(reference(evaluators=judged.EVALUATORS, objectives=judged.OBJECTIVES)), P
-    )
+    found = JUDGES[detector](empty, subject(reference(**judged.EVERYTHING)), P)
     assert found.level == "not_enough_data"
     assert found.log_evidence == 0.0
 

@@ -14,7 +14,7 @@ from detectors.parameters import Parameters
 from pipeline.judge import Memory, judge
 from pipeline.registry import register
 from pipeline.store import Store
-from tests.detect.judged import reference
+from tests.detect.judged import EVERYTHING, reference
 from tests.detect.test_counted_latency import bucket
 from tests.ledger import MINUTE, START, write
 
@@ -26,7 +26,7 @@ MODELS = ("fraud", "other")
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store.open(tmp_path) as ledger:
         for model in MODELS:
-            known = reference(model=model, reference=f"{model}@1", objectives=(("time_to_first_token", 0.5),))
+            known = reference(model=model, reference=f"{model}@1", **EVERYTHING)
             register(ledger, known, START.replace(tzinfo=UTC))
         yield ledger
 
@@ -35,7 +35,13 @@ def predicted(model: str, version: str, minute: int, count: int = 4) -> list[dic
     key = {"model": model, "model_version": version, "prediction": "yes", "score": 0.9}
     at = START + minute * MINUTE
     return [
-        {**key, "prediction_id": f"{version}-{minute}-{n}", "time": at + timedelta(seconds=n), "revision": 1}
+        {
+            **key,
+            "prediction_id": f"{version}-{minute}-{n}",
+            "time": at + timedelta(seconds=n),
+            "revision": 1,
+            "segment": ("app", "web")[n % 2],
+        }
         for n in range(count)
     ]
 
@@ -153,6 +159,7 @@ def test_memory_changes_no_bit(store: Store, monkeypatch: pytest.MonkeyPatch) ->
         levels |= {(f.detector, f.level) for f in found}
     assert whole == [60, 101]
     assert {("accuracy", "act"), ("accuracy", "ok"), ("time_to_first_token_objective", "act")} <= levels
+    assert {("segment_accuracy", "act"), ("segment_accuracy", "ok")} <= levels
 
 
 def test_another_reference_and_an_earlier_tick_begin_anew(store: Store) -> None:

@@ -18,12 +18,15 @@ from detectors.parameters import Parameters
 from detectors.reference_build import build
 from detectors.references import FeatureBins, Reference
 from detectors.segments import MOST, OTHER, names
+from pipeline.alerts.alert import raised
+from pipeline.alerts.messages import summary
 from pipeline.answers.segments import segments
 from pipeline.answers.truth import accuracy_minutes, estimate_minutes
 from pipeline.answers.window import Window
 from pipeline.cli.reference_made import segmented
 from pipeline.errors import ConfigError
 from pipeline.evaluate.ledger import run
+from pipeline.judge import judge, record
 from pipeline.registry import register
 from pipeline.store import Batch, Store
 from tests.folds.fold_events import NOON, events
@@ -53,7 +56,8 @@ def reference() -> Reference:
     sent = [{"prediction_id": f"r{i}", "prediction": "yes", "features": {"country": c, "x": 1.0}}
             for i, c in enumerate(known)]  # fmt: skip
     true = [{"prediction_id": f"r{i}", "label": "no" if i % 20 == 0 else "yes"} for i in range(100)]
-    return segmented(build(events("inference", *sent), events("label", *true), model="m"), "country")
+    told = (events("inference", *sent), events("label", *true))
+    return segmented(build(*told, model="m"), "country", told)
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +113,28 @@ def test_a_segment_the_model_and_the_audit_count_the_same_errors(tmp_path: Path)
     assert row[2:5] == (4, 2, 0.5)
     assert [(of["count"], of["errors"]) for of in by_minute] == [(2, 1)]
     assert sorted((of["right"], of["count"]) for of in audited) == [(0, 1), (1, 1)]
+
+
+def test_the_judge_names_the_wrong_country_and_no_other(store: Store, tmp_path: Path) -> None:
+    """Each by its own bound, which is wide where the reference has twenty labels: so it only warns."""
+    assert [(of.segment, of.labelled, of.errors) for of in reference().segment_labels] == [
+        ("DE", 50, 3), ("FR", 30, 1), ("PL", 20, 1),
+    ]  # fmt: skip
+    now, known = START + timedelta(minutes=20), Parameters(rate_minimum_count=60)
+    found = judge(store, now, known)
+    (finding,) = [f for f in found if f.detector == "segment_accuracy"]
+    assert finding.level == "warn" and finding.since < START + timedelta(minutes=15)
+    assert finding.evidence["culprits"] == finding.evidence["strongest"] == "country=PL"
+    levels = {name: level for name, level in finding.evidence.items() if name.startswith("country=")}
+    assert levels == {"country=DE": "ok", "country=FR": "ok", "country=PL": "warn"}
+    assert finding.count == sum(e["features"]["country"] == "PL" for e in traffic()[0])
+    (told,) = raised([finding], [], now, True)
+    assert "country=PL" in summary(told)
+    with Store.open(tmp_path) as copy:
+        copy.append(Batch({name: store.rows(name) for name in ("references", "predictions", "labels")}))
+        record(copy, found, 1, now)
+        shown = {row[1]: row[-1] for row in segments(copy, DAY, "m").rows}
+    assert shown == {**levels, "country=(other)": None, "country=(missing)": None}
 
 
 def test_evaluate_tells_every_number_by_segment(store: Store) -> None:
