@@ -8,6 +8,7 @@ from typing import Any
 
 from reports import chart
 from reports.first_page import answer, cards, foot, subtitle, warnings
+from reports.font import FAMILY
 from reports.marker import marker
 from reports.markup import Html, bar, element, join, table
 from reports.pages import DETAILS
@@ -51,7 +52,9 @@ def _chart(statement: Statement) -> Html:
     drawn = chart.svg(statement)
     if drawn is None:
         return Html("")
-    return _section(chart.title(statement), Html(f'<div class="chart">{drawn}</div>'))
+    # Of the same widths where its own font is not: else a legend's words end beside the picture.
+    here = drawn.replace(f'"{FAMILY}"', f'"{FAMILY}, Arial, Helvetica, sans-serif"')
+    return _section(chart.title(statement), Html(f'<div class="chart">{here}</div>'))
 
 
 def _sections(parts: Iterable[Mapping[str, Any]]) -> list[Html]:
@@ -70,8 +73,10 @@ def _table(made: Mapping[str, Any]) -> Html:
 
 
 def _kind(head: str, align: str) -> str:
-    """The class of a column: a number, or hours, which give way on a phone."""
-    return "" if align != "r" else "n hours" if head.endswith(" h") else "n"
+    """The class of a column: a number, or one that gives way on a phone to what it comes to."""
+    if align != "r":
+        return ""
+    return "n hours" if head.endswith(" h") or head in ("usage", "adjusted") else "n"
 
 
 def _cell(value: str | float | None, kind: str) -> Html:

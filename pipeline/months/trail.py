@@ -8,6 +8,7 @@ from datetime import datetime
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.money import minor_digits, to_cents
 from pipeline.facts.months import ADJUSTMENTS, DELIVERIES, REPLIES
+from pipeline.months.close import accepted
 from pipeline.months.closings import closings
 from pipeline.store import Store
 
@@ -28,7 +29,9 @@ def trail(store: Store, now: datetime, month: datetime | None = None) -> Answer:
 
 def _closed(store: Store) -> Iterator[Row]:
     for c in closings(store):
-        yield c.time, f"{c.month:%Y-%m}", "close", "all", "closed", f"snapshot {c.snapshot}", c.actor, c.hash
+        gaps = "; ".join(accepted(c))
+        said = f"snapshot {c.snapshot}{f', with gaps that were accepted: {gaps}' if gaps else ''}"
+        yield c.time, f"{c.month:%Y-%m}", "close", "all", "closed", said, c.actor, c.hash
 
 
 def _booked(store: Store) -> Iterator[Row]:

@@ -8,12 +8,15 @@ from datetime import datetime
 from decimal import Decimal
 from html import unescape
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from openpyxl import load_workbook
 from pypdf import PdfReader
+from typer.testing import CliRunner
 
+from pipeline.cli.app import app
 from reports import statement_csv, statement_html, statement_pdf, statement_xlsx
 from reports.first_page import who_pays
 from reports.lines import lines
@@ -24,7 +27,7 @@ from tests.months.full_month import close_by_command, full, statement
 
 
 @pytest.fixture(scope="module")
-def february(tmp_path_factory: pytest.TempPathFactory) -> Statement:
+def february_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = tmp_path_factory.mktemp("full")
     with full(files / "ledger"):
         pass
@@ -32,7 +35,12 @@ def february(tmp_path_factory: pytest.TempPathFactory) -> Statement:
     assert refused.exit_code != 0 and "c said nothing from 2026-02-25 00:00Z" in str(refused.exception)
     done = close_by_command(files / "ledger", files, "--accept-gaps")
     assert done.exit_code == 0, done.output
-    return statement(files / "ledger")
+    return files / "ledger"
+
+
+@pytest.fixture(scope="module")
+def february(february_ledger: Path) -> Statement:
+    return statement(february_ledger)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +79,19 @@ def test_the_page_says_all_of_it(february: Statement) -> None:
     assert re.search(r"Total 1,368\.0 1,[0-9.]+ 2,736\.00 0\.00 2,736\.00", page)
     shown = re.findall(r"(used|held without work|held by nobody) ([\d,.]+) ([\d.]+)%", page)
     assert sum(float(part) for *_, part in shown) == pytest.approx(100)
+
+
+def test_the_trail_says_which_gaps_were_accepted(february_ledger: Path) -> None:
+    """An auditor asks who closed a month that was not seen whole, and knowing what."""
+    done = CliRunner().invoke(app, ["report", "trail", "--month", "2026-02", "--store", str(february_ledger)])
+    assert f"with gaps that were accepted: {GAP}" in done.stdout
+
+
+def test_a_chart_s_words_are_whole_where_its_font_is_not(february: Statement) -> None:
+    page = statement_html.render(february)
+    families = set(re.findall(r'font-family="([^"]+)"', page))
+    assert families == {"Liberation Sans, Arial, Helvetica, sans-serif"}
+    assert re.search(r"\.chart svg \{[^}]*overflow: visible", page)
 
 
 def test_a_team_s_first_page_is_its_bill(february: Statement) -> None:
