@@ -15,7 +15,7 @@ from pipeline.explain.explanation import Explanation
 from pipeline.explain.gate_words import gate_rows
 from pipeline.explain.narrative import verdict
 from pipeline.explain.shown import spans, time
-from pipeline.explain.step_words import BUDGET_NAMES, PLAN_NAMES, budget_rows, counted_words, plan_rows
+from pipeline.explain.step_words import BUDGET_NAMES, PLAN_NAMES, budget_rows, other_inputs, plan_rows
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
@@ -76,7 +76,7 @@ def _decision(evidence: Row) -> Iterator[str]:
         )
         yield _heading("Inputs")
         yield _table(BUDGET_NAMES, budget_rows(evidence))
-        yield _paragraph(counted_words(evidence))
+        yield from map(_paragraph, other_inputs(evidence))
         yield from _gates(evidence)
         if plan := list(plan_rows(evidence)):
             yield _heading("Plan")

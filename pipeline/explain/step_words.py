@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.canonical import moment
 from pipeline.explain.gate_words import gate_words
-from pipeline.explain.shown import time
+from pipeline.explain.shown import spans, time
 
 
 def step_words(evidence: Mapping[str, Any]) -> Iterator[str]:
@@ -16,8 +17,7 @@ def step_words(evidence: Mapping[str, Any]) -> Iterator[str]:
         ends = row["forecast"] or "unknown"
         spent = f"{row['spent'] or 'unknown'} of {row['amount']} {row['currency']}"
         yield f"  {row['budget']}: {spent}, forecast {ends}"
-    if counted := counted_words(evidence):
-        yield counted
+    yield from other_inputs(evidence)
     yield from gate_words(evidence)
     plan = evidence["decision"].get("plan") or {}
     if plan:
@@ -28,14 +28,19 @@ def step_words(evidence: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {key}: {_words(one)}"
 
 
-def counted_words(evidence: Mapping[str, Any]) -> str:
-    """By which prices and rules costs were counted; '' where nobody recorded it."""
-    told = evidence.get("money") or {}
-    named = (f"{name} {told[name]}" for name in ("prices", "rule", "owners") if told.get(name))
-    return f"Costs were counted by {', '.join(named)}; SHA-256 of all {told['sha256']}." if told else ""
+def other_inputs(evidence: Mapping[str, Any]) -> Iterator[str]:
+    """By what costs were counted, who counted as idle, and which steps came before, a sentence each."""
+    if told := evidence.get("money"):
+        named = (f"{name} {told[name]}" for name in ("prices", "rule", "owners") if told.get(name))
+        yield f"Costs were counted by {', '.join(named)}; SHA-256 of all {told['sha256']}."
+    if (idle := evidence["ladder"].get("idle")) is not None:
+        yield f"The ledger has of {', '.join(idle) or 'nobody'} that it held GPUs all the time and used none."
+    yield f"Earlier steps that limits and pauses count: {len(evidence['history'])}."
 
 
-BUDGET_NAMES = ("source", "about", "window", "amount", "spent", "forecast", "used up", "costs until")
+BUDGET_NAMES = (
+    "source", "about", "window", "amount", "spent", "forecast", "used up", "costs until", "age",
+)  # fmt: skip
 
 
 def budget_rows(evidence: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -48,7 +53,12 @@ def budget_rows(evidence: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
             f"budget {row['budget']}", row["state"], f"{time(row['start'])} to {time(row['end'])}",
             f"{row['amount']} {row['currency']}", row["spent"] or "unknown", ends,
             *(time(row[name]) if row[name] else "-" for name in ("exhausted", "as_of")),
+            _age(evidence["now"], row["as_of"]),
         )  # fmt: skip
+
+
+def _age(now: str, as_of: str | None) -> str:
+    return spans(f"{(moment(now) - moment(as_of)).total_seconds():g} s") if as_of else "-"
 
 
 PLAN_NAMES = ("object", "what", "before", "after")

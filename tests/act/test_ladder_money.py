@@ -202,7 +202,9 @@ def test_a_step_is_computed_again_from_the_ledger_whatever_came_later(scaled: tu
     assert Decimal(evidence["budgets"][0]["spent"]) == 499
     words = "\n".join(narrative(found))
     assert "Costs were counted by prices 1 USD a GPU-hour, rule allocation/idle-none/shared-none" in words
-    assert "Costs were counted by prices 1 USD" in page(found, None)
+    shown = page(found, None)
+    assert "Costs were counted by prices 1 USD" in shown and "<th>age</th>" in shown
+    assert "The ledger has of Deployment/idle that it held GPUs all the time" in shown
 
 
 FORGED = {
