@@ -92,12 +92,13 @@ def room_back(
     begun = {p.action_id for p in past_actions(store) if p.state in _UNDER_WAY} if frozen else set()
     for row in frozen:
         client = clients[row["cluster"]]
-        found = client.get(RESOURCE_QUOTAS, row["namespace"], quota.NAME)
-        if isinstance(found, ApiError) or action_of(found) != row["action_id"]:
-            continue
-        of = lent_for(found)
-        if not of or of in begun or take_back(client, found) is not None:
+        asked = [client.get(RESOURCE_QUOTAS, row["namespace"], name) for name in quota.NAMES]
+        ours = [q for q in asked if not isinstance(q, ApiError) and action_of(q) == row["action_id"]]
+        over = [q for q in ours if (of := lent_for(q)) and of not in begun]
+        back = [lent_for(q) for q in over if take_back(client, q) is None]
+        if not back:
             continue  # asked again at the next tick
+        of = back[0]
         told = Step("verified", f"what it was raised by for rollback {of[:12]} is taken back")
         yield publish(publisher, _taken(row["action_id"], row["cluster"], row["namespace"], told), now)
 

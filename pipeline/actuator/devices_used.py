@@ -28,6 +28,11 @@ def names(nodes: Iterable[Object], classes: Iterable[Object]) -> list[str]:
     return sorted(found)
 
 
+def of_pods(name: str) -> bool:
+    """Whether a quota counts pods under that name, and not claims."""
+    return name.startswith("requests.")
+
+
 def used(pods: Iterable[Object], claims: Iterable[Object]) -> Mapping[str, int]:
     """By quota name: extended resources of pods that have not ended, devices of claims."""
     total: Counter[str] = Counter()

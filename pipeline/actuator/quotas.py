@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from collectors.quantity import quantity
-from pipeline.actuator.freeze import EXPIRES, NAME
+from pipeline.actuator.freeze import EXPIRES, NAMES
 from pipeline.actuator.kubernetes import RESOURCE_QUOTAS, ApiError, Kubernetes, Object, Resource
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.errors import PreflightFailed
@@ -42,7 +42,7 @@ def _quota(namespace: str, thing: Object) -> Iterator[tuple[Value, ...]]:
     status, name = thing.get("status") or {}, str(thing["metadata"]["name"])
     used = status.get("used") or {}
     marks = thing["metadata"].get("annotations") or {}
-    what = f"a freeze of ours until {marks.get(EXPIRES, 'nobody knows when')}" if name == NAME else ""
+    what = f"a freeze of ours until {marks.get(EXPIRES, 'nobody knows when')}" if name in NAMES else ""
     what = what or ", ".join((thing.get("spec") or {}).get("scopes") or ())
     hard = (thing.get("spec") or {}).get("hard") or {}
     found = [(_share(used.get(r), limit), str(r), str(limit)) for r, limit in hard.items()]

@@ -74,6 +74,9 @@ def _words(missing: list[Right], namespace: str, role: Role) -> str:
         (True, f"{role.clusterwide} bound to the cluster"),
     ):
         mine = [right for right in missing if right.everywhere == everywhere]
-        rules = [rule([r.verb for r in rs], of) for of, rs in groupby(mine, lambda right: right.resource)]
+        rules = [
+            rule(dict.fromkeys(r.verb for r in rs), of)
+            for of, rs in groupby(mine, lambda right: right.resource)
+        ]
         given += [f"{by}: {', '.join(rules)}"] if rules else []
     return f"forbidden: this account may not {lacking}; {role.file} gives it by {' and by '.join(given)}"

@@ -7,9 +7,10 @@ annotation of the quota, with the action that it was raised for: who comes after
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 from collectors.quantity import quantity
-from pipeline.actuator.freeze import NAME
+from pipeline.actuator.freeze import NAMES
 from pipeline.actuator.kubernetes import RESOURCE_QUOTAS, ApiError, Kubernetes, Object
 from pipeline.actuator.patching import annotations_of
 from pipeline.actuator.pointers import escaped
@@ -26,14 +27,18 @@ def lend(client: Kubernetes, thing: Object, content: Object, action_id: str) -> 
     '' where nothing was: no freeze, no surge, or the freeze is raised for another rollback.
     """
     namespace = str(thing["metadata"]["namespace"])
-    quota = client.get(RESOURCE_QUOTAS, namespace, NAME)
-    if isinstance(quota, ApiError) or LENT in annotations_of(quota):
-        return ""
-    templates = claim_templates(client, namespace)
+    found = [client.get(RESOURCE_QUOTAS, namespace, name) for name in NAMES]
+    quotas = [q for q in found if not isinstance(q, ApiError) and LENT not in annotations_of(q)]
+    templates = claim_templates(client, namespace) if quotas else {}
     if isinstance(templates, ApiError):
         return ""
     after = {**thing, "spec": {**thing["spec"], "template": content}}
     wanted = needs(thing, templates) | needs(after, templates)
+    return next(filter(None, [_raised(client, quota, wanted, action_id) for quota in quotas]), "")
+
+
+def _raised(client: Kubernetes, quota: Object, wanted: Counter[str], action_id: str) -> str:
+    namespace, name = quota["metadata"]["namespace"], quota["metadata"]["name"]
     before = quota["spec"]["hard"]
     # The API server writes some back in another form: 1000 is 1k.
     limits = {n: quantity(before.get(n)) for n, count in wanted.items() if count}
@@ -45,7 +50,7 @@ def lend(client: Kubernetes, thing: Object, content: Object, action_id: str) -> 
         return ""
     kept = canonical({"action": action_id, "hard": before})
     patch = [*_guard(quota), {"op": "add", "path": _MARK, "value": kept}, _hard(raised)]
-    answer = client.patch(RESOURCE_QUOTAS, namespace, NAME, patch, dry_run=False)
+    answer = client.patch(RESOURCE_QUOTAS, namespace, name, patch, dry_run=False)
     if isinstance(answer, ApiError):
         return f"the freeze of {namespace} could not be raised for its surge: {answer.words}"
     return f"the freeze of {namespace} is raised for its surge"
@@ -67,7 +72,8 @@ def take_back(client: Kubernetes, quota: Object) -> ApiError | None:
         back,
         {"op": "remove", "path": _MARK},
     ]
-    answer = client.patch(RESOURCE_QUOTAS, quota["metadata"]["namespace"], NAME, patch, dry_run=False)
+    where = quota["metadata"]["namespace"], quota["metadata"]["name"]
+    answer = client.patch(RESOURCE_QUOTAS, *where, patch, dry_run=False)
     return answer if isinstance(answer, ApiError) else None
 
 

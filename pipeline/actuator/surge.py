@@ -7,10 +7,10 @@ roll again, a rollback neither.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import ceil
 
-from pipeline.actuator.devices_used import used
+from pipeline.actuator.devices_used import of_pods, used
 from pipeline.actuator.kubernetes import (
     CLAIM_TEMPLATES,
     DAEMON_SETS,
@@ -24,8 +24,11 @@ from pipeline.actuator.kubernetes import (
 _USUAL = "25%"
 
 
-def headroom(client: Kubernetes, namespace: str) -> Counter[str] | ApiError:
-    """By quota name, for the one workload whose rollout needs the most of it."""
+def headroom(client: Kubernetes, namespace: str, spare: Collection[str] = ()) -> Counter[str] | ApiError:
+    """By quota name, for the one workload whose rollout needs the most of it.
+
+    Pods of the classes `spare`, as templates name them, are given devices anyhow; their claims are counted.
+    """
     found: list[Object] = []
     for resource in (DEPLOYMENTS, DAEMON_SETS, ROLLOUTS):
         listed = client.list_all(resource, namespace)
@@ -39,7 +42,10 @@ def headroom(client: Kubernetes, namespace: str) -> Counter[str] | ApiError:
         return claims
     most: Counter[str] = Counter()
     for workload in found:
-        most |= needs(workload, claims)
+        pod = (workload["spec"].get("template") or {}).get("spec") or {}
+        free = spare and (pod.get("priorityClassName") or "") in spare
+        wanted = needs(workload, claims)
+        most |= Counter({n: c for n, c in wanted.items() if not (free and of_pods(n))})
     return most
 
 

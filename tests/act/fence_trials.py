@@ -58,7 +58,7 @@ BASELINE = (
 )
 VOLUMES = "no volume of a secret or claim that the present pods do not have, unless data.secrets is any"
 WEIGHTS = "of a route only weights change"
-OWN_QUOTA = "the actuator's quota is named driftledger-freeze"
+OWN_QUOTA = "the actuator's quotas are named driftledger-freeze and driftledger-freeze-claims"
 FREEZE = {"metadata": {"name": "mine"}, "spec": {"hard": {"pods": "0"}}}
 REVISION = {"metadata": {"name": "mine"}, "revision": 1, "data": {}}
 EVENT = {

@@ -9,7 +9,7 @@ import pytest
 from pipeline.act.events import Taken, publish
 from pipeline.act.freezing import room_back
 from pipeline.actuator import freeze
-from pipeline.actuator.kubernetes import RESOURCE_QUOTAS, ApiError
+from pipeline.actuator.kubernetes import CLAIM_TEMPLATES, RESOURCE_QUOTAS, ApiError
 from pipeline.actuator.patching import ANNOTATION
 from pipeline.actuator.room import lend, lent_for, take_back
 from pipeline.actuator.surge import needs
@@ -27,7 +27,9 @@ class Api:
         self.marks = {ANNOTATION: "a"} | marks
         self.deleted: list[str] = []
 
-    def get(self, *_: object) -> dict:
+    def get(self, _resource: object, _ns: str, name: str) -> dict | ApiError:
+        if name != freeze.NAME:
+            return ApiError("not_found", "get", "resourcequotas", name)
         return {"metadata": {"uid": "u", "annotations": self.marks}}
 
     def delete(self, *where: str) -> dict:
@@ -107,6 +109,62 @@ def test_room_begins_above_what_is_held_where_that_is_more_than_the_freeze_allow
     assert quota["spec"]["hard"] == {"requests.nvidia.com/gpu": "8"}
     assert take_back(api, quota) is None
     assert api.get(RESOURCE_QUOTAS, "a", freeze.NAME)["spec"]["hard"] == {"requests.nvidia.com/gpu": "3"}
+
+
+CLAIM = "gpu.deviceclass.resource.k8s.io/devices"
+SPARING = freeze.Freeze("a", {"requests.nvidia.com/gpu": 3, CLAIM: 2}, ("serving",))
+
+
+def hard(api: Objects) -> dict[str, str]:
+    """Of both quotas."""
+    held = api.held["resourcequotas"]
+    pods, claims = (held["a", name]["spec"]["hard"] for name in freeze.NAMES)
+    assert list(pods) == ["requests.nvidia.com/gpu"] and list(claims) == [CLAIM]
+    return pods | claims
+
+
+def test_a_freeze_that_spares_a_class_is_two_quotas_that_come_and_go_together() -> None:
+    """A quota of claims that stayed behind would hold a team for ever, and nobody would know of it."""
+    api = Objects()
+    assert freeze.freeze(api, SPARING, "f", NOW).state == "executed"
+    assert hard(api) == {"requests.nvidia.com/gpu": "3", CLAIM: "2"}
+    assert "nothing is sent" in freeze.freeze(api, SPARING, "f", NOW).detail and len(api.writes) == 2
+    assert freeze.freeze(api, SPARING, "other", NOW).detail.startswith("frozen_already")
+    assert freeze.thaw(api, "a", NOW, "f").detail == "a is given devices again"
+    assert not api.held["resourcequotas"] and "already" in freeze.thaw(api, "a", NOW, "f").detail
+
+
+def test_half_a_freeze_is_neither_called_refused_nor_forgotten() -> None:
+    """Called refused, nobody would end the half that is there."""
+    api = Objects()
+    api.faults = [("create", ""), ("create", "forbidden")]
+    assert freeze.freeze(api, SPARING, "f", NOW) is None
+    held = api.held["resourcequotas"]
+    assert set(held) == {("a", freeze.NAME)}
+    api.faults = [("create", "forbidden")]
+    assert freeze.freeze(api, SPARING, "f", NOW) is None, "and at the next tick"
+    assert freeze.freeze(api, SPARING, "f", NOW).state == "executed" and len(held) == 2
+    api.denied = {("delete", "resourcequotas")}
+    assert freeze.thaw(api, "a", NOW, "f").state == "failed", "tried again at each tick"
+    api.denied = set()
+    api.delete(RESOURCE_QUOTAS, "a", freeze.NAME, held["a", freeze.NAME]["metadata"]["uid"])
+    assert freeze.thaw(api, "a", NOW, "f").state == "undone" and not held
+
+
+def test_room_is_made_in_the_quota_of_claims_too() -> None:
+    api, thing = Objects(), {"metadata": {"namespace": "a"}, **daemons(1)}
+    request = {"requests": [{"exactly": {"deviceClassName": "gpu", "count": 4}}]}
+    api.put(CLAIM_TEMPLATES, "a", "t", spec={"spec": {"devices": request}})
+    pod = thing["spec"]["template"]["spec"]
+    pod["resourceClaims"] = [{"name": "c", "resourceClaimTemplateName": "t"}]
+    freeze.freeze(api, SPARING, "f", NOW)
+    assert lend(api, thing, thing["spec"]["template"], "r") == "the freeze of a is raised for its surge"
+    assert hard(api) == {"requests.nvidia.com/gpu": "5", CLAIM: "6"}
+    ledger = MemoryLedger()
+    held = Target("lab", "a", "Namespace", "a")
+    publish(ledger, Taken("f", "executed", "freeze", "", held, "", "", "", None, "", ""), NOW)
+    assert [t.state for t in room_back(ledger, ledger, {"lab": api}, NOW)] == ["verified"]
+    assert hard(api) == {"requests.nvidia.com/gpu": "3", CLAIM: "2"}
 
 
 @pytest.mark.parametrize("state", ["executed", "verified", "failed"])

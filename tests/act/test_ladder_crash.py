@@ -14,7 +14,7 @@ from tests.act.memory_ledger import Died, MemoryLedger, counted
 from tests.act.test_ladder import NOW, NS, Scene, fields, known, standing
 
 MINUTE = timedelta(minutes=1)
-SPENT = {"evict": 2, "suspend_batch": 2, "freeze": 1, "hold_queues": 1, "cap_autoscalers": 2, "scale_idle": 1}
+SPENT = {"evict": 2, "suspend_batch": 2, "freeze": 2, "hold_queues": 1, "cap_autoscalers": 2, "scale_idle": 1}
 """Objects that each step changes in the cluster of the ladder's tests; the others change none."""
 
 

@@ -127,6 +127,38 @@ def test_a_frozen_namespace_still_rolls_back(lab):
     lab.kube.request("DELETE", served.path)
 
 
+def test_a_frozen_namespace_gives_a_spared_class_its_devices(lab):
+    """What must always grow does not wait for a budget that others have spent; a claim has no class."""
+    lab.kube.request("POST", "/apis/scheduling.k8s.io/v1/priorityclasses",
+                     {"metadata": {"name": "freeze-spared"}, "value": 9}, or_status=409)  # fmt: skip
+    objects.device_class(lab.kube, "gpu.spared")
+    plan = RUNGS["freeze"].plan(lab.api, Scope("rig", lab.ns, ("freeze-spared",)))
+    plan = json.loads(json.dumps(plan))
+    assert RUNGS["freeze"].carry_out(lab.api, plan, "s", NOW + HOUR).state == "executed"
+    objects.until(lambda: RUNGS["freeze"].holds(lab.api, plan, "s"), "the quotas to count")
+
+    def refused(name: str, **spec) -> str:
+        body = {"metadata": {"name": name}, "spec": objects.pod_spec(limits=GPU) | spec}
+        made = lab.kube.request("POST", f"/api/v1/namespaces/{lab.ns}/pods", body, or_status=403)
+        return made.get("message", "")
+
+    for name in ("room-of-surge", "over"):
+        said = refused(name)
+    assert "exceeded quota: driftledger-freeze" in said
+    assert refused("spared-one", priorityClassName="freeze-spared") == ""
+    assert refused("spared-two", priorityClassName="freeze-spared") == ""
+    claim = {"metadata": {"name": "c"}, "spec": {"devices": {"requests": [
+        {"name": "r", "exactly": {"deviceClassName": "gpu.spared", "count": 1}}]}}}  # fmt: skip
+    claims = f"/apis/resource.k8s.io/v1/namespaces/{lab.ns}/resourceclaims"
+    made = lab.kube.request("POST", claims, claim, or_status=403)
+    assert "exceeded quota: driftledger-freeze-claims" in made["message"]
+    assert RUNGS["freeze"].put_back(lab.api, plan, "s").state == "undone"
+    objects.until(lambda: refused("over") == "", "devices to be given again")
+    lab.kube.request("POST", claims, claim)
+    for name in ("over", "room-of-surge", "spared-one", "spared-two"):
+        lab.kube.request("DELETE", f"/api/v1/namespaces/{lab.ns}/pods/{name}", or_status=404)
+
+
 def test_each_step_changes_real_objects_and_puts_them_back(lab):
     """With strict validation, and what Kueue's and KEDA's controllers write played here."""
     web = Serving(lab.kube, lab.ns, "Deployment", "web")

@@ -102,7 +102,8 @@ def test_a_step_that_could_not_be_put_back_is_not_begun_nor_offered(scene, mode)
     assert not scene.api.writes
     assert scene.rows("refused")[0]["detail"] == (
         "rights: forbidden: this account may not list nodes in the cluster; "
-        "delete resourcequotas driftledger-freeze in team-a; deploy/actuator-rbac.yaml gives it by "
+        "delete resourcequotas driftledger-freeze in team-a; "
+        "delete resourcequotas driftledger-freeze-claims in team-a; deploy/actuator-rbac.yaml gives it by "
         'ClusterRole driftledger-actuator bound in team-a: {apiGroups: [""], resources: [resourcequotas], '
         "verbs: [delete]} and by ClusterRole driftledger-actuator-devices bound to the cluster: "
         '{apiGroups: [""], resources: [nodes], verbs: [list]}'
@@ -186,7 +187,7 @@ def test_a_quota_whose_answer_was_lost_is_neither_refused_nor_forgotten(scene, m
     assert scene.tick(rules)[-1] == ("freeze", "approved")
     scene.api.denied = set()
     assert scene.tick(rules, NOW + MINUTE) == [("freeze", "executed")]
-    assert [w[0] for w in scene.api.writes] == ["create"]
+    assert [w[2] for w in scene.api.writes] == ["driftledger-freeze", "driftledger-freeze-claims"]
     ended = list(thaw(scene.store, scene.store, {"lab": scene.api}, NOW + 13 * HOUR))
     assert [t.state for t in ended] == ["undone"] and not scene.api.held["resourcequotas"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.actuator.freeze import NAME
+from pipeline.actuator.freeze import NAMES
 from pipeline.actuator.kubernetes import (
     CLAIM_TEMPLATES,
     DAEMON_SETS,
@@ -54,7 +54,8 @@ NEEDS: dict[str, tuple[Right, ...]] = {
         *_of("list", ROLLOUTS),
         *_of("create", RESOURCE_QUOTAS),
         # A rollback raises the freeze by its surge, and it is lowered again.
-        *_of("get patch delete", RESOURCE_QUOTAS, NAME),
+        *(right for name in NAMES for right in _of("get patch delete", RESOURCE_QUOTAS, name)),
+        *_CLASSES,
     ),
     "hold_queues": tuple(_of("list get patch", LOCAL_QUEUES)),
     "hold_admission": (
