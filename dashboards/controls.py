@@ -84,7 +84,9 @@ def spans(choice: Choice, last: datetime, *, hours: bool = False) -> Spans:
 
 def _before(window: Window, compare: str) -> Window | None:
     back = {BEFORE: window.end - window.start, WEEK: timedelta(weeks=1)}.get(compare)
-    return None if back is None else Window(window.start - back, window.end - back)
+    if back is None or window.start - datetime.min < back:  # no calendar reaches so far back
+        return None
+    return Window(window.start - back, window.end - back)
 
 
 def zone(name: str) -> ZoneInfo | None:

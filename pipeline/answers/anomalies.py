@@ -52,7 +52,7 @@ def anomalies(
     with store.steady():
         known = costs.extent(store)
         first, last = (
-            _whole(max(known.start, window.start - LOOK_BACK), step, up=True),
+            _whole(max(known.start, max(known.start, window.start) - LOOK_BACK), step, up=True),
             _whole(known.end, step),
         )
         span = Window(first, max(min(last, window.end), first))

@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from pipeline.answers import cost_query, cost_since
 from pipeline.answers.cost_since import Since
-from pipeline.answers.instants import from_micros, hour_of, micros
+from pipeline.answers.instants import day_of, from_micros, hour_of, micros
 from pipeline.answers.recalled import Recalled
-from pipeline.answers.window import HOUR, Window
+from pipeline.answers.window import DAY, HOUR, Window
 from pipeline.errors import NotFound
 from pipeline.ownership.rules import Ownership
 from pipeline.prices.book import PriceBook
@@ -83,7 +83,8 @@ class Basis:
 
         So a cell's costs are rounded as the costs of everything from the hour's start, and differ exactly.
         """
-        window, hour = self.window, hour_of(self.window.start)
+        window = reach(self.seen, self.window)
+        hour = hour_of(window.start)
         edges = {window.end, *self.book.boundaries(hour, window.end)}
         while hour < window.end:
             edges.add(hour)
@@ -158,6 +159,20 @@ def recalled(
     return Recalled(store, window, *prices, currency, rule, owners, hourly)
 
 
+def reach(seen: pa.Table, window: Window) -> Window:
+    """Of the window the UTC days that GPU facts speak of, an hour where they speak of none.
+
+    Nothing is counted outside, and ten thousand years would be millions of hours.
+    """
+    start = end = window.start
+    if (last := latest(seen)) is not None:
+        start = max(start, day_of(_first(seen)))
+        end = min(window.end, day_of(last) + DAY)
+    if start < end:
+        return Window(start, end)
+    return Window(window.start, min(window.end, hour_of(window.start) + HOUR))
+
+
 def extent(seen: pa.Table) -> Window:
     """From the first to the last minute that a GPU fact speaks of; NotFound where there is none."""
     last = latest(seen)
@@ -165,13 +180,17 @@ def extent(seen: pa.Table) -> Window:
         raise NotFound(
             "the ledger holds no GPU fact; take some in with `driftledger replay` or `driftledger up`"
         )
-    start = from_micros(min(seen["first"].to_pylist())).replace(second=0, microsecond=0)
+    start = _first(seen).replace(second=0, microsecond=0)
     end = last.replace(second=0, microsecond=0) + timedelta(minutes=last.second > 0)
     return Window(start, max(end, start + timedelta(minutes=1)))
 
 
 def latest(seen: pa.Table) -> datetime | None:
     return from_micros(max(seen["as_of"].to_pylist())) if seen.num_rows else None
+
+
+def _first(seen: pa.Table) -> datetime:
+    return from_micros(min(seen["first"].to_pylist()))
 
 
 def _table(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:

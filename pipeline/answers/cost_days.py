@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import sql
-from pipeline.answers.cost_basis import Basis
+from pipeline.answers.cost_basis import Basis, reach
 from pipeline.answers.cost_since import Since
 from pipeline.answers.instants import day_of, from_micros, hour_of, micros
 from pipeline.answers.recalled import Recalled, digest
@@ -110,6 +110,7 @@ def _known(found: Mapping[str, Any], since: Since) -> dict[Span, Day]:
 def _settled(seen: pa.Table, window: Window) -> list[Span]:
     """The whole hours of the window before the newest fact, those of each day."""
     newest = from_micros(max(seen["as_of"].to_pylist(), default=0))
+    window = reach(seen, window)
     start, end = hour_of(window.start + HOUR - MINUTE), hour_of(min(window.end, newest))
     spans: list[Span] = []
     while start < end:

@@ -59,6 +59,12 @@ def named(answer: Answer) -> list[dict[str, Any]]:
     return [dict(zip([c.name for c in answer.columns], row, strict=True)) for row in answer.rows]
 
 
+def test_a_window_of_all_time_is_one_of_the_whole_ledger(store: Store) -> None:
+    """It ended with a stack trace: there is no time eight weeks before the first."""
+    always = Window(datetime.min, datetime(9999, 12, 31))
+    assert anomalies(store, always, prices=BOOK).rows == anomalies(store, ALL, prices=BOOK).rows != ()
+
+
 def test_each_anomaly_is_named_by_what_drove_it(store: Store) -> None:
     """24 dollars a day; 48 more of team-b, then of nobody, then by the price."""
     found = named(anomalies(store, ALL, prices=BOOK))

@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 
+from pipeline.answers import cost_query
 from pipeline.answers.answer import Answer
 from pipeline.answers.cost import cost
+from pipeline.answers.cost_basis import Basis
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError, NotFound
+from pipeline.ownership.rules import Ownership
 from pipeline.prices import PriceBook
+from pipeline.settings.cost import CostRule
 from pipeline.store import Store
 from tests.cost_rows import allocation, at, device, ledger, minutes
 
@@ -126,6 +130,21 @@ def test_nothing_is_billed_after_the_newest_fact(golden: Store) -> None:
     answer = cost(golden, Window(at(0), at(400)), ("cluster",), SEVEN_DOLLARS)
     assert by(answer, "total_cost") == {"c": dollars("56")}
     assert any("nothing after it is counted" in note for note in answer.notes)
+
+
+def test_a_window_of_all_time_costs_what_the_ledger_has_and_takes_no_longer(golden: Store) -> None:
+    """Each hour was a row: ten thousand years took ten gigabytes, and were not done in ten minutes."""
+    year = Window(at(-24 * 300), at(24 * 300))
+    with golden.steady():
+        seen = cost_query.seen(golden)
+        basis = Basis(golden, seen, year, SEVEN_DOLLARS, "USD", CostRule(), Ownership(), year, None)
+        assert basis.cells.num_rows == 24
+    always = Window(datetime.min, datetime(9999, 12, 31))
+    answer = cost(golden, always, ("bucket",), SEVEN_DOLLARS)
+    assert answer.rows == cost(golden, TWO_HOURS, ("bucket",), SEVEN_DOLLARS).rows
+    assert answer.window == always
+    for before_or_after in (Window(datetime.min, at(-1)), Window(at(48), always.end)):
+        assert not cost(golden, before_or_after, ("bucket",), SEVEN_DOLLARS).rows
 
 
 def test_without_a_window_it_is_the_whole_ledger(golden: Store) -> None:

@@ -164,6 +164,13 @@ def test_every_page_of_an_empty_ledger_says_what_to_do(
         assert "driftledger replay" in words(page) and not page.metric, one
 
 
+def test_nothing_is_compared_with_a_time_before_the_calendar() -> None:
+    """The page ended with a stack trace."""
+    for compare in (controls.BEFORE, controls.WEEK):
+        choice = controls.Choice("24h", "0001-01-01..9999-12-31", compare, "USD", "UTC")
+        assert controls.spans(choice, END).before is None
+
+
 def test_a_wrong_window_is_said_and_the_usual_one_shown() -> None:
     """A link that somebody mistyped must not end in an empty page."""
     choice = controls.Choice("24h", "2026-13", controls.WEEK, "USD", "UTC")
