@@ -60,17 +60,24 @@ D = TypeVar("D", bound=Dated)
 
 
 def rank(match: Match, profile: Profile) -> Rank | None:
-    """How specific the match is: fields, then whether it names the full model.  None where one differs."""
-    exact_model = True
+    """How specific the match is: fields, then whether model and type are in full; None where one differs.
+
+    An instance type that ends with * is all that begin so.
+    """
+    exact = True
     for field, wanted in match:
         value = getattr(profile, field)
         if field == "gpu_model":
             if canonical(wanted) not in names(value):
                 return None
-            exact_model = canonical(wanted) == canonical(value)
+            exact = exact and canonical(wanted) == canonical(value)
+        elif field == "instance_type" and wanted.endswith("*"):
+            if not value.lower().startswith(wanted[:-1].lower()):
+                return None
+            exact = False
         elif wanted.lower() != _known(field, value).lower():
             return None
-    return len(match), exact_model
+    return len(match), exact
 
 
 def differs(match: Match, profile: Profile) -> str:

@@ -12,6 +12,7 @@ from pipeline.prices.content import Content
 from pipeline.prices.match import Match
 from pipeline.prices.price import Price
 from pipeline.sections import Section
+from pipeline.wire.types.cost import RESOURCES
 
 OPENCOST = (
     "EndTimestamp", "InstanceID", "Region", "AssetClass", "InstanceIDField", "InstanceType",
@@ -19,7 +20,7 @@ OPENCOST = (
 )  # fmt: skip
 OWN = (
     "Provider", "GpuModel", "GpuCount", "CapacityType", "MigProfile", "Cluster", "Currency", "ValidFrom",
-    "ValidTo", "Source", "Os", "CpuCount",
+    "ValidTo", "Source", "Os", "CpuCount", "Resource",
 )  # fmt: skip
 COLUMNS = OPENCOST + OWN
 _NEEDED = ("InstanceID", "AssetClass", "InstanceType", "MarketPriceHourly")
@@ -38,7 +39,7 @@ _LABELS = "metadata.labels."
 _MATCHED = {
     "Cluster": "cluster", "Provider": "provider", "Region": "region", "InstanceType": "instance_type",
     "GpuModel": "gpu_model", "MigProfile": "mig_profile", "CapacityType": "capacity_type",
-    "Os": "os",
+    "Os": "os", "Resource": "resource",
 }  # fmt: skip
 
 
@@ -114,6 +115,9 @@ def _amount(row: Section) -> Amount:
     if kind == "pv":
         raise _Skip("a disk's price")
     hour = amounts.number(row, "MarketPriceHourly")
+    if row.has("Resource"):
+        row.choice("Resource", RESOURCES, "")
+        return Amount(hour, "list", "")
     if kind == "gpu":
         return Amount(hour, "list", "")
     if not _instance_type(row):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +15,10 @@ from pipeline.prices.book import PriceBook
 from pipeline.prices.reading_csv import parse
 from pipeline.prices.sources.catalogue import SOURCES, named
 from pipeline.prices.sources.fetch import pages
+from pipeline.prices.sources.offer import Offer
 from pipeline.yaml_file import read_text
 
-NO_SYSTEM = "of Windows, and the file has no column Os; add it to the header and every line"
+NO_COLUMN = "the file has no column {} to say what it is of; add it to the header and every line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,10 @@ def refresh(
     moment = now.replace(second=0, microsecond=0)
     key = read_text(key_file).strip() if key_file and source == "gcp" else ""
     found = pages(url or (chosen.url(region) if chosen.url else ""), chosen.parse, key)
-    fit = [offer for offer in found.offers if not (offer.os and columns and "Os" not in columns)]
+    lacks = [_lacks(offer, columns) for offer in found.offers]
+    fit = [offer for offer, lack in zip(found.offers, lacks, strict=True) if not lack]
     new, skipped = refreshing.changed(held, fit, moment)
-    skipped[NO_SYSTEM] += len(found.offers) - len(fit)
+    skipped += Counter(NO_COLUMN.format(lack) for lack in lacks if lack)
     text = refreshing.lines(new, moment, columns)
     if new and not dry_run:
         # A line that does not fit what is there, or that holds from the same minute, must not be written.
@@ -64,6 +67,12 @@ def refresh(
         with into.open("a", encoding="utf-8", newline="") as file:
             file.write(text)
     return Refreshed(text, len(new), len(found.offers), found.skipped + skipped)
+
+
+def _lacks(offer: Offer, columns: Sequence[str]) -> str:
+    """The column without which its line would say something else, where the file does not have it."""
+    needed = {"Os": offer.os, "Resource": offer.resource}
+    return next((name for name, value in needed.items() if value and columns and name not in columns), "")
 
 
 def _columns(into: Path) -> list[str]:

@@ -63,12 +63,13 @@ def lines(offers: Iterable[Offer], valid_from: datetime, columns: Sequence[str] 
             "AssetClass": "gpu" if offer.gpu_model else "node",
             "Region": offer.region, "InstanceType": offer.instance_type,
             "MarketPriceHourly": f"{offer.hour:f}", "Provider": offer.provider, "GpuModel": offer.gpu_model,
-            "GpuCount": offer.gpus, "CapacityType": offer.capacity_type, "Currency": offer.currency,
+            "GpuCount": "" if offer.resource else offer.gpus, "Resource": offer.resource,
+            "CapacityType": offer.capacity_type, "Currency": offer.currency,
             "ValidFrom": f"{valid_from:%Y-%m-%dT%H:%M}", "Source": offer.source, "Os": offer.os,
         })  # fmt: skip
     return text.getvalue()
 
 
 def _match(offer: Offer) -> Match:
-    names = ("provider", "region", "instance_type", "gpu_model", "capacity_type", "os")
+    names = ("provider", "region", "instance_type", "gpu_model", "capacity_type", "os", "resource")
     return same(tuple((name, value) for name in names if (value := getattr(offer, name))))

@@ -74,10 +74,10 @@ digest AS (
     LEFT JOIN allocated AS a ON a.cluster = u.cluster AND a.device = u.device
 )
 SELECT d.day,
-    -- an hour of a pod's processes is a tenth of the work that a row of a device's usage is
+    -- an hour of a holder, or of a pod's processes, is a tenth of the work that a row of a device's usage is
     (coalesce((SELECT sum(rows) FROM used AS u WHERE u.day = d.day), 0)
-        + (SELECT count(*) FROM process AS p WHERE p.hour >= d.day AND p.hour < d.day + INTERVAL 1 DAY) // 10)::BIGINT
-        AS rows,
+        + (SELECT count(*) FROM process AS p WHERE p.hour >= d.day AND p.hour < d.day + INTERVAL 1 DAY) // 10
+        + (SELECT 24 * count(*) FROM held AS h WHERE h.day = d.day) // 10)::BIGINT AS rows,
     (SELECT list(part || ' ' || n || ' ' || total ORDER BY part)
         FROM (SELECT part, count(*) AS n, sum(digest) AS total FROM digest AS g WHERE g.day = d.day GROUP BY part))
         AS digests

@@ -15,7 +15,8 @@ weighed AS (
     SELECT g.cell, g.card, g.kind, g.holder, h.device, g.su::HUGEINT AS su, g.busy_su::HUGEINT AS busy_su,
         coalesce(u.us, 0) * g.su // sum(g.su) OVER (PARTITION BY g.cell, g.card, g.kind, h.device, h.namespace, h.pod)
             AS weight
-    FROM grain AS g
+    -- what pods use of CPUs and memory is of cost_node_usage.sql
+    FROM (FROM grain WHERE resource NOT IN ('cpu', 'memory')) AS g
     JOIN holders AS h USING (holder)
     JOIN cells AS c USING (cell)
     LEFT JOIN used AS u ON u.hour = c.hour AND u.cluster = h.cluster AND u.device = h.device

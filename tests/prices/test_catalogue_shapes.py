@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import datetime
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +14,8 @@ from zipfile import ZipFile
 import pytest
 
 from pipeline.errors import PreflightFailed
+from pipeline.prices.book import PriceBook
+from pipeline.prices.price import Profile
 from pipeline.prices.sources.catalogue import named
 from pipeline.prices.sources.fetch import ONLY_NAMED, pages
 from pipeline.prices.sources.offer import Offer, Page
@@ -165,6 +168,50 @@ def test_google_names_newer_cards_in_other_ways(tmp_path: Path) -> None:
     assert asked("a4-highgpu-8g", "NVIDIA B200") == 16 + nano
     assert asked("a4-highgpu-8g", "nvidia-b200", "spot") == 4 + nano
     assert asked("g4-standard-48", "NVIDIA RTX PRO 6000 Blackwell Server Edition") == nano
+
+
+def test_google_prices_cores_and_memory_of_a_family_beside_its_gpus(tmp_path: Path) -> None:
+    """An a2-highgpu-1g costs its A100, twelve cores and 85 GiB: the GPU's price alone is 80 % of the bill."""
+
+    def unit(description: str, group: str, unit: str, nanos: int, usage: str = "OnDemand") -> dict[str, Any]:
+        price = {"currencyCode": "USD", "units": "0", "nanos": nanos}
+        told = [{"pricingExpression": {"usageUnit": unit, "tieredRates": [{"unitPrice": price}]}}]
+        of = {"resourceGroup": group, "usageType": usage}
+        return sku(description, None) | {"category": of, "pricingInfo": told}
+
+    skus = [
+        unit("A2 Instance Core running in Americas", "CPU", "h", 31_611_000),
+        unit("A2 Instance Ram running in Americas", "RAM", "GiBy.h", 4_237_000),
+        unit("Spot Preemptible A2 Instance Core running in Americas", "CPU", "h", 12_000_000, "Preemptible"),
+        unit("N1 Predefined Instance Ram running in Americas", "N1Standard", "GiBy.h", 4_237_000),
+        unit("A2 Custom Instance Core running in Americas", "CPU", "h", 1),
+        unit("Commitment v1: A2 Cpu in Americas for 1 Year", "CPU", "h", 1, "Commit1Yr"),
+        unit("Sole Tenancy A2 Instance Core running in Americas", "CPU", "h", 1),
+        unit("A2 Instance Ram running in Americas", "RAM", "h", 9),
+    ]
+    (tmp_path / "skus.json").write_text(json.dumps({"skus": skus}))
+    own = tmp_path / "own.csv"
+    said = refresh(FILE, "gcp", own, str(tmp_path / "skus.json"))
+    assert "3 left out: no GPU, core or memory" in said and "1 left out: not one price an hour" in said
+    book = PriceBook.load(own)
+
+    def asked(machine: str, resource: str, capacity: str = "on-demand") -> Decimal | None:
+        profile = Profile("", "gcp", "us-central1", machine, "", "", capacity, resource)
+        (span,) = book.spans(profile, datetime(2100, 1, 1), datetime(2100, 1, 2), "USD")
+        return None if span.price is None else span.price.gpu_hour
+
+    assert asked("a2-highgpu-1g", "cpu") == Decimal("0.031611")
+    assert asked("a2-highgpu-1g", "memory") == Decimal("0.004237")
+    assert asked("a2-ultragpu-8g", "cpu", "spot") == Decimal("0.012")
+    assert asked("a2-ultragpu-8g", "memory", "spot") is None, "the nearest wrong price is none"
+    assert asked("n1-standard-4", "memory") == Decimal("0.004237") and asked("n1-standard-4", "cpu") is None
+    assert asked("a2-highgpu-1g", "") is None and asked("a20-highgpu-1g", "cpu") is None
+    assert "\n0 of 4 prices are new" in refresh(FILE, "gcp", own, str(tmp_path / "skus.json"))
+    old = tmp_path / "old.csv"
+    old.write_text(own.read_text().splitlines()[0].removesuffix(",Resource") + "\n")
+    assert "4 left out: the file has no column Resource" in refresh(
+        FILE, "gcp", old, str(tmp_path / "skus.json")
+    )
 
 
 def test_gpuhunt_says_the_zone_where_google_prices_a_region() -> None:

@@ -1,4 +1,4 @@
-"""Google's billing catalogue: prices of one GPU by model and region, without the machine around it."""
+"""Google's billing catalogue: prices of one GPU by model and region, and of the cores and GiB around it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ _MODELS = {
 """The model of what a description calls a GPU, and the machine that one of two prices is for."""
 _CAPACITY = {"OnDemand": "on-demand", "Preemptible": "spot"}
 _NAMED = re.compile(r"(Spot Preemptible )?(.+?)( attached to Spot Preemptible VMs)? running in .+")
+_MACHINE = re.compile(
+    r"(Spot Preemptible |Preemptible )?([A-Z]\d+[A-Z]?)( Predefined)?( AMD| Arm| Memory-optimized)?"
+    r" Instance (Core|Ram) running in .+"
+)
+"""Cores and memory of a family of machines, as in A2 Instance Ram running in Americas."""
+_RESOURCES = {"Core": ("cpu", "h"), "Ram": ("memory", "GiBy.h")}
 _OTHER_TERMS = re.compile(r"\bReserved\b|\bDWS\b|Calendar Mode|Sole Tenancy|Commitment")
 
 
@@ -39,7 +45,11 @@ def parse(body: bytes) -> Page:
         named = _NAMED.fullmatch(description)
         capacity = _CAPACITY.get(sku["category"]["usageType"])
         if sku["category"]["resourceGroup"] != "GPU":
-            skipped["no GPU"] += 1
+            machine = _machine(sku, capacity)
+            if isinstance(machine, str):
+                skipped[machine] += 1
+            else:
+                offers += machine
         elif capacity is None or _OTHER_TERMS.search(description):
             skipped["neither on-demand nor spot: committed, reserved or scheduled"] += 1
         elif named is None or named[2] not in _MODELS:
@@ -59,12 +69,31 @@ def parse(body: bytes) -> Page:
     return Page(tuple(offers), skipped, f"&pageToken={quote(token)}" if token else "")
 
 
-def _hourly(sku: dict[str, Any]) -> tuple[Decimal, str] | None:
+def _machine(sku: dict[str, Any], capacity: str | None) -> list[Offer] | str:
+    """A core or GiB of a family in every region, or why it is left out."""
+    found = _MACHINE.fullmatch(sku["description"])
+    if found is None:
+        return "no GPU, core or memory of a family of machines"
+    if capacity is None or _OTHER_TERMS.search(sku["description"]):
+        return "neither on-demand nor spot: committed, reserved or scheduled"
+    resource, usage_unit = _RESOURCES[found[5]]
+    price = _hourly(sku, usage_unit)
+    if price is None:
+        return "not one price an hour"
+    capacity = "spot" if found[1] else capacity
+    source, family = f"Google billing catalogue, SKU {sku['skuId']}", f"{found[2].lower()}-*"
+    return [
+        Offer("gcp", region, family, "", capacity, 1, *price, source, resource=resource)
+        for region in sku["serviceRegions"]
+    ]
+
+
+def _hourly(sku: dict[str, Any], usage_unit: str = "h") -> tuple[Decimal, str] | None:
     """Of the newest of its prices; a zero may be left out of an amount."""
     if not sku["pricingInfo"]:
         return None
     expression = sku["pricingInfo"][-1]["pricingExpression"]
-    if expression["usageUnit"] != "h" or len(expression["tieredRates"]) != 1:
+    if expression["usageUnit"] != usage_unit or len(expression["tieredRates"]) != 1:
         return None
     price = expression["tieredRates"][0]["unitPrice"]
     amount = Decimal(price.get("units") or 0) + Decimal(price.get("nanos") or 0).scaleb(-9)

@@ -1,4 +1,4 @@
-"""What a catalogue offers: an instance of counted GPUs, or one GPU, at a price an hour."""
+"""What a catalogue offers: an instance of counted GPUs, one GPU, or a core or GiB, at a price an hour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import NamedTuple
 
 
 class Offer(NamedTuple):
-    """`instance_type` with its GPUs, or one GPU of `gpu_model`; of both, one such GPU in such an instance."""
+    """`instance_type` with its GPUs, or one GPU of `gpu_model`; of both, one such GPU in such an instance.
+
+    With a `resource` it is one core or GiB of such an instance.
+    """
 
     provider: str
     region: str
@@ -25,6 +28,8 @@ class Offer(NamedTuple):
     starts: datetime | None = None
     """When the list says that the price began, and ends, UTC without a zone; None where it does not say."""
     ends: datetime | None = None
+    resource: str = ""
+    """cpu or memory."""
 
     def kind(self) -> tuple[str, ...]:
         return (
@@ -35,6 +40,7 @@ class Offer(NamedTuple):
             self.capacity_type,
             self.currency,
             self.os,
+            self.resource,
         )
 
 
