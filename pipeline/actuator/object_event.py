@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.freeze import NAME as QUOTA
-from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object, Resource
+from pipeline.actuator.gitops_owner import RESOURCES as OWNERS
+from pipeline.actuator.kubernetes import RESOURCE_QUOTAS, ApiError, Kubernetes, Object, Resource
 
 EVENTS = Resource("events.k8s.io", "v1", "events")
 CONTROLLER = "driftledger.io/actuator"
 MOST_NOTE = 1_000
 """Bytes of a note; the server takes 1,024."""
 
-_VERSIONS = {
-    "Deployment": "apps/v1",
-    "StatefulSet": "apps/v1",
-    "DaemonSet": "apps/v1",
-    "Rollout": "argoproj.io/v1alpha1",
-    "ResourceQuota": "v1",
+_RESOURCES: dict[str, Resource] = {
+    **{kind: target.shape.RESOURCE for kind, target in TARGETS.items()},
+    **OWNERS,
+    "ResourceQuota": RESOURCE_QUOTAS,
 }
 
 
@@ -37,9 +37,7 @@ def object_event(
     action_id, action, state = of
     if kind == "Namespace":
         kind, name = "ResourceQuota", QUOTA
-    regarding = {"kind": kind, "name": name, "namespace": namespace}
-    if kind in _VERSIONS:
-        regarding["apiVersion"] = _VERSIONS[kind]
+    regarding = _regarding(client, namespace, kind, name)
     body = {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
@@ -56,3 +54,15 @@ def object_event(
     answer = client.create(EVENTS, namespace, body)
     there = isinstance(answer, ApiError) and answer.fault == "conflict" and "exists" in answer.message
     return {} if there else answer
+
+
+def _regarding(client: Kubernetes, namespace: str, kind: str, name: str) -> Object:
+    """The object, with its uid where it can be read: `kubectl describe` lists Events by that."""
+    told = {"kind": kind, "name": name, "namespace": namespace}
+    of = _RESOURCES.get(kind)
+    if of is None:
+        return told
+    version = f"{of.group}/{of.version}" if of.group else of.version
+    found = client.get(of, namespace, name)
+    uid = {} if isinstance(found, ApiError) else {"uid": found["metadata"]["uid"]}
+    return told | {"apiVersion": version} | uid

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 
+from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.object_event import EVENTS
 from pipeline.alerts import action_delivery, notice
 from pipeline.alerts.notice import Notice
@@ -73,6 +74,20 @@ def test_an_event_stands_on_the_object_once():
     with pytest.raises(Undelivered, match="no Event in lab"):
         send(notice.Notice(**{**_fields(), "action_id": "b" * 64}))
     assert EVENTS.words == "events.events.k8s.io"
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_an_event_names_the_very_object_so_that_kubectl_describe_lists_it(kind):
+    """It asks for Events by uid, `kubectl events --for` by API version: without them nobody sees it."""
+    api, of = Objects(), TARGETS[kind].shape.RESOURCE
+    api.put(of, "ml", "fraud")
+    send = action_delivery.to_objects({"lab": api})
+    send(notice.Notice(**{**_fields(), "namespace": "ml", "workload": f"{kind}/fraud"}))
+    ((_, made),) = api.held["events.events.k8s.io"].items()
+    assert made["regarding"] == {
+        "kind": kind, "name": "fraud", "namespace": "ml", "apiVersion": f"{of.group}/{of.version}",
+        "uid": "uid-1",
+    }  # fmt: skip
 
 
 def test_slack_and_webhook_stay_out_of_private_networks():
