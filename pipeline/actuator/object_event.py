@@ -15,7 +15,7 @@ MOST_NOTE = 1_000
 """Bytes of a note; the server takes 1,024."""
 
 _RESOURCES: dict[str, Resource] = {
-    **{kind: target.shape.RESOURCE for kind, target in TARGETS.items()},
+    **{kind: target.resource for kind, target in TARGETS.items()},
     **OWNERS,
     "ResourceQuota": RESOURCE_QUOTAS,
 }

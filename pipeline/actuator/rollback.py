@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pipeline.actuator.kubernetes import CONFIG_MAPS, ApiError, Kubernetes, Object
+from pipeline.actuator.kubernetes import CONFIG_MAPS, ApiError, Kubernetes, Object, Resource
 from pipeline.actuator.objections import objection
 from pipeline.actuator.ownership import owner
 from pipeline.actuator.patching import action_of, annotations_of, content_hash, operations, written
@@ -39,6 +39,10 @@ class Rollback:
     """Whether a rollout makes new pods before it ends old ones, which a freeze of ours must have room for."""
     beside: Callable[[Object, str], tuple[str, ...]] | None = None
     """Versions with traffic beside `Shape.version`, of a kind that shares it out."""
+
+    @property
+    def resource(self) -> Resource:
+        return self.shape.RESOURCE
 
     def watch(self, client: Kubernetes, target: Target, version_label: str) -> TargetState | ApiError:
         """As observe, with the present state kept where nobody else does."""

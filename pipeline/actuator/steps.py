@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object
+from pipeline.actuator.kubernetes import ApiError, Kubernetes, Object, Resource
 from pipeline.policy.decisions import Action
 from pipeline.policy.journal import TargetState
 from pipeline.policy.rules import Target
@@ -39,6 +39,10 @@ class Begun:
 
 class Actuator(Protocol):
     """One kind of target, or one kind of change."""
+
+    @property
+    def resource(self) -> Resource:
+        """By which name the API server has the kind."""
 
     def observe(self, client: Kubernetes, target: Target, version_label: str) -> TargetState | ApiError:
         """What the cluster says of the target now; reads only."""

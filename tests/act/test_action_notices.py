@@ -79,7 +79,7 @@ def test_an_event_stands_on_the_object_once():
 @pytest.mark.parametrize("kind", TARGETS)
 def test_an_event_names_the_very_object_so_that_kubectl_describe_lists_it(kind):
     """It asks for Events by uid, `kubectl events --for` by API version: without them nobody sees it."""
-    api, of = Objects(), TARGETS[kind].shape.RESOURCE
+    api, of = Objects(), TARGETS[kind].resource
     api.put(of, "ml", "fraud")
     send = action_delivery.to_objects({"lab": api})
     send(notice.Notice(**{**_fields(), "namespace": "ml", "workload": f"{kind}/fraud"}))
