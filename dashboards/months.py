@@ -14,7 +14,7 @@ from dashboards.view import View
 from pipeline.answers.cells import safe_text
 from pipeline.answers.window import month
 from pipeline.errors import DriftledgerError
-from pipeline.months.book import replies
+from pipeline.months.book import disputed, replies
 from pipeline.months.charge import ADJUSTMENT, Charge
 from pipeline.months.close import accepted
 from pipeline.months.closings import charged, closing, closings
@@ -38,7 +38,7 @@ def page(view: View) -> None:
     if not known:
         st.info("There is no GPU fact yet. Collect dcgm and dra events: docs/collectors.md says how.")
         return
-    _table(months(known, checks))
+    _table(months(known, checks, disputed(store)))
     done = [f"{c.month:%Y-%m}" for c in reversed(closings(store))]
     if not done:
         st.info("No month is closed. `driftledger report close --month YYYY-MM` closes one that is due.")
@@ -47,7 +47,9 @@ def page(view: View) -> None:
     _month(view, store, datetime.strptime(chosen, "%Y-%m"))
 
 
-def months(known: Sequence[State], checks: dict[datetime, Checked]) -> pd.DataFrame:
+def months(
+    known: Sequence[State], checks: dict[datetime, Checked], disputes: dict[datetime, list[str]]
+) -> pd.DataFrame:
     """A row a month, newest first; the check is of what the ledger keeps, not computed again."""
     rows = []
     for one in reversed(known):
@@ -55,10 +57,10 @@ def months(known: Sequence[State], checks: dict[datetime, Checked]) -> pd.DataFr
         kept_as = "" if check is None else "; ".join(check.problems) or "as it was closed"
         at, own = ("", "") if closed is None else (f"{closed.time:%Y-%m-%d %H:%M}", closed.hash)
         until = f"{one.until:%Y-%m-%d %H:%M}"
-        rows.append((f"{one.month.start:%Y-%m}", one.state, until, at, own, kept_as))
-    return pd.DataFrame(
-        rows, columns=["Month", "State", "Grace ends (UTC)", "Closed (UTC)", "Hash", "Charges kept"]
-    )
+        by = safe_text(", ".join(disputes.get(one.month.start, ())))
+        rows.append((f"{one.month.start:%Y-%m}", one.state, until, at, own, kept_as, by))
+    heads = ["Month", "State", "Grace ends (UTC)", "Closed (UTC)", "Hash", "Charges kept", "Disputed by"]
+    return pd.DataFrame(rows, columns=heads)
 
 
 def _table(data: pd.DataFrame) -> None:

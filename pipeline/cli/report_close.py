@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -38,30 +39,32 @@ ReasonOption = Annotated[
 
 
 def open_(ctx: typer.Context, store: StoreOption = None, output: OutputOption = Output.table) -> None:
-    """Every month and its state: open, in its grace, due, or closed with its hash."""
+    """Every month and its state: open, in its grace, due, or closed with its hash; and who disputes it."""
+    from pipeline.months.book import disputed
     from pipeline.months.states import states
 
     limits = settings(ctx).closing
     with reading(ctx, store) as ledger:
-        show(_months(states(ledger, limits, now())), output)
+        show(_months(states(ledger, limits, now()), disputed(ledger)), output)
 
 
-def _months(found: list[State]) -> Answer:
+def _months(found: list[State], disputed: dict[datetime, list[str]]) -> Answer:
     from pipeline.answers.answer import Answer, Column
 
     columns = (
         Column("month"), Column("state"), Column("grace_ends", kind="time"), Column("closed", kind="time"),
         Column("hash", kind="identity"), Column("snapshot", kind="integer"), Column("currency"),
-        Column("price_book", wide=True), Column("rule", wide=True), Column("actor", wide=True),
-        Column("previous", kind="identity", wide=True),
+        Column("disputed"), Column("price_book", wide=True), Column("rule", wide=True),
+        Column("actor", wide=True), Column("previous", kind="identity", wide=True),
     )  # fmt: skip
-    return Answer(columns, tuple(_row(state) for state in found), now(), None)
+    return Answer(columns, tuple(_row(s, disputed) for s in found), now(), None)
 
 
-def _row(state: State) -> tuple[Value, ...]:
+def _row(state: State, disputed: dict[datetime, list[str]]) -> tuple[Value, ...]:
     c = state.closing
-    closed = (None,) * 8 if c is None else (
-        c.time, c.hash, c.snapshot, c.currency, c.price_book, c.rule, c.actor, c.previous
+    teams = ", ".join(disputed.get(state.month.start, ())) or None
+    closed = (None,) * 9 if c is None else (
+        c.time, c.hash, c.snapshot, c.currency, teams, c.price_book, c.rule, c.actor, c.previous
     )  # fmt: skip
     return f"{state.month.start:%Y-%m}", state.state, state.until, *closed
 

@@ -95,3 +95,15 @@ def replies(store: Store, month: datetime) -> dict[str, list[dict[str, Any]]]:
     for row in sorted(rows, key=lambda r: r["time"]):
         found.setdefault(row["team"], []).append(row)
     return found
+
+
+def disputed(store: Store) -> dict[datetime, list[str]]:
+    """The teams of each month that last said that their statement is wrong, by name."""
+    last: dict[tuple[datetime, str], str] = {}
+    for row in sorted(store.rows(REPLIES.name).to_pylist(), key=lambda r: r["time"]):
+        last[row["month"], row["team"]] = row["state"]
+    found: dict[datetime, list[str]] = {}
+    for (month, team), state in sorted(last.items()):
+        if state == "disputed":
+            found.setdefault(month, []).append(team)
+    return found

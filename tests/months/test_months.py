@@ -306,10 +306,15 @@ def test_a_booking_says_what_is_wrong(year: Store) -> None:
 def test_a_dispute_leaves_a_trail(year: Store) -> None:
     """Who said what and when is asked a year later."""
     book.reply(year, JANUARY, "red", "disputed", "b is not ours", "ada", datetime(2026, 2, 12))
+    book.reply(year, JANUARY, "green", "accepted", "", "bo", datetime(2026, 2, 12))
+    assert book.disputed(year) == {JANUARY: ["red"]}
+    shown = CliRunner().invoke(app, ["report", "open", "--store", str(year.location.folder)]).stdout
+    assert [line.split()[-1] for line in shown.splitlines()[:3]] == ["DISPUTED", "red", "-"]
     with pytest.raises(ConfigError, match="after disputed write settled"):
         book.reply(year, JANUARY, "red", "accepted", "", "ada", datetime(2026, 2, 13))
     book.reply(year, JANUARY, "red", "settled", "it is", "kim", datetime(2026, 2, 13))
     book.reply(year, JANUARY, "red", "accepted", "", "ada", datetime(2026, 2, 14))
+    assert book.disputed(year) == {}, "it is settled"
     with pytest.raises(NotFound, match="no team 'pink'"):
         book.reply(year, JANUARY, "pink", "accepted", "", "ada", datetime(2026, 2, 14))
     trail = [(r["state"], r["actor"]) for r in book.replies(year, JANUARY)["red"]]

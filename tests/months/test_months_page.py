@@ -30,9 +30,11 @@ def test_a_month_that_was_edited_says_so() -> None:
         State(month(2026, 1), CLOSED, JANUARY, closing),
         State(month(2026, 2), DUE, JANUARY, None),
     ]
-    shown = months(known, {JANUARY: Checked(JANUARY, "f" * 64, ("its stored charges differ",))})
+    checks = {JANUARY: Checked(JANUARY, "f" * 64, ("its stored charges differ",))}
+    shown = months(known, checks, {JANUARY: ["blue", "red"]})
     assert shown["Month"].tolist() == ["2026-02", "2026-01"]
     assert shown["Charges kept"].tolist() == ["", "its stored charges differ"]
+    assert shown["Disputed by"].tolist() == ["", "blue, red"]
 
 
 def test_a_team_sees_what_changed() -> None:
