@@ -504,6 +504,22 @@ def test_an_object_that_cannot_be_read_is_a_row(cluster: FakeCluster, store: Sto
     assert store.rows("rejected").column("reason").to_pylist() == ["wrong_type"]
 
 
+def test_a_fault_in_reading_one_resource_is_said_and_does_not_hide_it(
+    cluster: FakeCluster, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pods that nobody reads any more would be billed for ever by a collector that calls itself ready."""
+
+    def broken(self: Any, what: Any, item: Any) -> Any:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("collectors.live.kube.watch.Follower._object", broken)
+    cluster.put(k.PODS, k.pod("a"))
+    one = Running(AllocationSettings(server=cluster.url, turn_seconds=0.05), store, tmp_path / "state")
+    one.thread.join(SECONDS)
+    one.report.stop()
+    assert isinstance(one.failure, RuntimeError) and not one.thread.is_alive()
+
+
 def test_time_goes_on_while_nothing_changes(cluster: FakeCluster, store: Store, tmp_path: Path) -> None:
     """What is open costs until the newest fact: without a beat a quiet cluster would cost nothing."""
     scene(cluster)

@@ -12,8 +12,8 @@ class Consumer:
         self._assigned: list[Any] = []
         self._sent = 0
 
-    def sees(self, topic: str, value: bytes | None, timestamp: int = 0) -> None:
-        """`timestamp` in milliseconds since 1970."""
+    def sees(self, topic: str, value: bytes | None, timestamp: int | None = 0) -> None:
+        """`timestamp` in milliseconds since 1970; None as of a message without one."""
         self._records.append(
             SimpleNamespace(topic=topic, partition=0, offset=self._sent, value=value, timestamp=timestamp)
         )

@@ -137,6 +137,7 @@ def test_hostile_texts_and_half_a_value_are_rows_and_what_comes_after_counts(
     consumer.sees("scores-x", _value(2).replace(b"250", b"NaN"))
     for hostile in ({"id": long, "truth": 1}, {"id": "1", "truth": long}):
         consumer.sees("truths-x", json.dumps(hostile).encode(), NOW // 1_000)
+    consumer.sees("truths-x", b'{"id": "no time", "truth": 1}', None)
     consumer.sees("scores-x", _value(3))
     consumer.sees("truths-x", b'{"id": "p3", "truth": 1}', NOW // 1_000)
     settings = InferenceTopicsSettings(map_file=_map(tmp_path))
@@ -145,7 +146,8 @@ def test_hostile_texts_and_half_a_value_are_rows_and_what_comes_after_counts(
         assert _count(store) == 1
         refused = store.rows("rejected").to_pylist()
         assert report.not_ready() == []
-    reasons = ["malformed"] * 2 + ["nul_character"] + ["text_too_long"] * 5 + ["too_large", "wrong_type"]
+    reasons = ["malformed"] * 2 + ["nul_character"] + ["text_too_long"] * 5
+    reasons += ["time_out_of_range", "too_large", "wrong_type"]
     assert sorted(row["reason"] for row in refused) == reasons
     assert all(len(row["detail"]) < 1_000 and long[:99] not in row["detail"] for row in refused)
 

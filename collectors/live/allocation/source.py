@@ -103,7 +103,11 @@ def _write(file: NodesFile, there: Iterable[nodes.Node], watch: Watch) -> None:
 
 
 class _Following:
-    """One thread a resource; they end when `end` is called, and the process need not wait for them."""
+    """One thread a resource; they end when `end` is called, and the process need not wait for them.
+
+    What ends one of them before ends the collector: without it a resource would be seen no more, and nobody
+    would say so.
+    """
 
     def __init__(
         self, connection: Connection, all_kinds: list[Kind], names: exported.Reads | None, watch: Watch
@@ -121,9 +125,21 @@ class _Following:
         runs = [(f.kind.name, f.run) for f in self._followers] + [(owners.KIND, self._asker.run)]
         if names is not None:
             runs.append((KIND, exported.Namer(names, self._servers[-1], put, watch).run))
-        self._threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in runs]
+        self._failures: list[BaseException] = []
+        self._threads = [
+            threading.Thread(target=self._told(run), name=name, daemon=True) for name, run in runs
+        ]
         for thread in self._threads:
             thread.start()
+
+    def _told(self, run: Callable[[], None]) -> Callable[[], None]:
+        def told() -> None:
+            try:
+                run()
+            except BaseException as error:
+                self._failures.append(error)
+
+        return told
 
     def _put(self, server: Server) -> Callable[[News], None]:
         def put(news: News) -> None:
@@ -136,7 +152,10 @@ class _Following:
         return put
 
     def gathered(self, seconds: float) -> Iterator[News]:
-        """What comes within so many seconds, or so much that it is enough for a turn."""
+        """What comes within so many seconds, or so much that it is enough for a turn.  Raises what ended a
+        thread."""
+        if self._failures:
+            raise self._failures[0]
         until = time.monotonic() + seconds
         for _ in range(_TURN_NEWS):
             try:

@@ -16,7 +16,7 @@ from collectors.live.inference import assembly, rules
 from collectors.live.inference.found import Found
 from collectors.live.inference_topics import mapping, values
 from collectors.live.inference_topics.parameters import InferenceTopicsSettings
-from collectors.live.inference_topics.places import Lost, Places
+from collectors.live.inference_topics.places import Lost, Places, told_at
 from collectors.parsed import GAPS_SCHEMA, Parsed
 from pipeline.broker.connection import BOOTSTRAP_SECONDS, admin, options
 from pipeline.broker.failures import told
@@ -123,8 +123,8 @@ class Topics:
         names: set[str] = set()
         taken = 0
         for record in records:
-            mapped, time = self._mapped[record.topic], record.timestamp * 1_000
-            found = values.parse(record.value, time, mapped, self._rules)
+            mapped = self._mapped[record.topic]
+            found = values.parse(record.value, told_at(record), mapped, self._rules)
             together.take(found)
             places.passed(record)
             taken += 1

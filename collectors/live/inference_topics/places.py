@@ -34,6 +34,11 @@ class Place(NamedTuple):
     """Of the last message read, microseconds since 1970 UTC."""
 
 
+def told_at(record: Any) -> int:
+    """When a message was written, microseconds since 1970 UTC; 0 in the oldest format, which has no time."""
+    return (record.timestamp or 0) * 1_000
+
+
 class Places:
     def __init__(self, places: dict[tuple[str, int], Place]) -> None:
         self._places = places
@@ -50,7 +55,7 @@ class Places:
         return {"partitions": [[*part, *place] for part, place in sorted(self._places.items())]}
 
     def passed(self, record: Any) -> None:
-        self._places[record.topic, record.partition] = Place(record.offset + 1, record.timestamp * 1_000)
+        self._places[record.topic, record.partition] = Place(record.offset + 1, told_at(record))
 
     def take_up(self, consumer: Any, topics: Iterable[str], forbidden: Forbidden, watch: Watch) -> list[Lost]:
         """Assign every partition that may be read, each at its place; a new one from its beginning."""
