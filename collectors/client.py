@@ -68,7 +68,7 @@ class PredictionLog:
         """As new: also in a forked child, whose parent sends what waited before."""
         self._source = f"client/{uuid.uuid4().hex}"
         self._changed = threading.Condition()
-        self._waiting: deque[tuple[str, bytes]] = deque()
+        self._waiting: dict[str, deque[bytes]] = {"inference": deque(), "label": deque()}
         self._bytes = self._batches = 0
         self._idle, self._hurry, self._closed = True, False, False
         self._away = False
@@ -142,7 +142,7 @@ class PredictionLog:
             if self._closed or self._bytes + len(content) > self._most:
                 self.dropped["closed" if self._closed else "full"] += 1
                 return
-            self._waiting.append((kind, content))
+            self._waiting[kind].append(content)
             self._bytes += len(content)
             self._start()
 
@@ -174,22 +174,23 @@ class PredictionLog:
         until = time.monotonic() + seconds
         with self._changed:
             self._hurry = True
-            if self._waiting:
+            if self._count():
                 self._start()
             self._changed.notify_all()
-            while (self._waiting or not self._idle) and self._thread is not None:
+            while (self._count() or not self._idle) and self._thread is not None:
                 if not self._changed.wait(max(until - time.monotonic(), 0)) and time.monotonic() >= until:
                     break
-            return not self._waiting and self._idle
+            return not self._count() and self._idle
 
     def close(self, seconds: float = 5.0) -> None:
         """Send what waits, for so long, then take nothing more; it is called at the end of the process."""
         self.flush(seconds)
         with self._changed:
             self._closed = True
-            if self._waiting:
-                self._drop("closed", len(self._waiting))
-            self._waiting.clear()
+            if count := self._count():
+                self._drop("closed", count)
+            for waiting in self._waiting.values():
+                waiting.clear()
             self._changed.notify_all()
 
     def _run(self) -> None:
@@ -202,19 +203,24 @@ class PredictionLog:
             if batch:
                 self._send(kind, batch)
             with self._changed:
-                self._idle = not self._waiting
+                self._idle = not self._count()
                 self._hurry = self._hurry and not self._idle
                 self._changed.notify_all()
 
     def _is_due(self) -> bool:
         return self._hurry or self._closed or self._bytes >= _BATCH_BYTES
 
+    def _count(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
     def _cut(self) -> tuple[str, list[bytes]]:
-        """The events at the front that are of one kind and fit one request."""
+        """The oldest events of one kind that fit one request; the kinds take turns, since they come mixed."""
+        kind = next((kind for kind, waiting in self._waiting.items() if waiting), "inference")
+        self._waiting[kind] = waiting = self._waiting.pop(kind)
         batch: list[bytes] = []
-        kind, size = self._waiting[0][0] if self._waiting else "", 0
-        while self._waiting and self._waiting[0][0] == kind and size < _BATCH_BYTES:
-            content = self._waiting.popleft()[1]
+        size = 0
+        while waiting and size < _BATCH_BYTES:
+            content = waiting.popleft()
             batch.append(content)
             size += len(content) + 1
         self._bytes -= sum(map(len, batch))

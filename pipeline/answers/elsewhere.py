@@ -9,7 +9,7 @@ WORDS = {
     "prediction_sums": ("requests", "take some in with `driftledger replay` or `driftledger up`"),
     "feature_bins": (
         "feature histograms",
-        "features are counted once their model has a registered reference",
+        "features are counted once their model has a reference: `driftledger reference create` makes one",
     ),
 }
 """What a fact is called, and what to do where the ledger holds no row of it at all."""

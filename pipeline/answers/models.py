@@ -53,7 +53,10 @@ _VALUES = (
     Column("last", kind="time", wide=True),
 )
 
-NO_REFERENCE = "{models}: no reference is registered, so nothing can be judged or estimated"
+NO_REFERENCE = (
+    "{models}: no reference is registered, so nothing can be judged or estimated; "
+    "`driftledger reference create` makes one, of events or of the ledger's own minutes"
+)
 ESTIMATED = (
     "estimated_accuracy comes from calibrated scores and holds only while the concept has not changed: where "
     "estimate_level is invalid, labels have shown that it is wrong; powered_accuracy is that of few labels, "

@@ -64,7 +64,8 @@ def from_kubeconfig(path: Path, context: str | None = None) -> Connection:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise NotFound(f"the kubeconfig {path} cannot be read: {error.strerror}") from error
+        remedy = "name another in KUBECONFIG, or say where the API server is"
+        raise NotFound(f"the kubeconfig {path} cannot be read ({error.strerror}); {remedy}") from error
     except yaml.YAMLError as error:
         raise ConfigError(str(path), "invalid YAML", "give a kubeconfig file") from error
     if not isinstance(content, dict):

@@ -89,6 +89,16 @@ def test_a_batch_that_is_tried_again_keeps_its_identity(
     log.close()
 
 
+def test_labels_between_predictions_do_not_make_a_request_of_each(stand: Stand) -> None:
+    """Who labels each answer at once would send three events a second, and lose the rest at the end."""
+    log = PredictionLog(stand.url, model="m", version="1", every_seconds=60)
+    for n in range(50):
+        log.labelled(log.predicted("yes", prediction_id=f"p{n}"), "no")
+    assert log.flush(20)
+    assert log.sent == 100 and len(stand.came) == 2
+    log.close()
+
+
 def test_a_batch_that_is_refused_is_given_up(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
     """One bad batch must not hold up all that come after it, and its author is told why."""
     stand.answers = [400]
