@@ -42,6 +42,8 @@ class Place(msgspec.Struct):
     targets: dict[str, Target] = {}
     refused: dict[str, int] = {}
     """When a lasting refusal was last said, by what and why."""
+    set_back: int = 0
+    """The `until` of which it was said that the clock was set back behind it; 0 of none."""
 
     @classmethod
     def beginning(cls, since: int) -> Place:

@@ -169,6 +169,7 @@ def _parsed(account: _Account) -> Parsed:
 _DETAILS = {
     "not_scraped": "{} devices without samples",
     "late_samples": "samples that appeared after later ones of their target were counted",
+    "clock_set_back": "what is scraped until then has times of what was counted by the clock that was ahead",
     "energy_reset": "{} energy counters began anew: what they metered since the scrape before is not known",
     "counter_reset": "a server began anew: what it had counted since the scrape before is not known",
     "buckets_too_long": "counted over more than an hour: how long the requests took is not told by the hour",

@@ -182,6 +182,37 @@ def test_a_server_that_is_busy_is_asked_again_at_once(status: int) -> None:
     assert answers == []
 
 
+def test_a_prometheus_whose_clock_is_set_right_again_lacks_that_hour_and_says_so() -> None:
+    """Its time was filled by what it scraped while it was ahead: an hour of use is lost, and not silently."""
+    source, clock = Source([], 1_000), Clock()
+    now = source.now() - 3_600 * SECOND  # where it ought to be
+
+    def until(cursor: Any, wanted: int, theirs: int) -> tuple[Any, list[Any]]:
+        source.now = lambda: theirs  # type: ignore[method-assign]
+        made: Any = FromPrometheus(SETTINGS, "c", source)
+        clock.waited, told = 900, []
+        for turn in made.turns(cursor, clock):
+            cursor = turn.cursor
+            told += turn.parsed.gaps.to_pylist()
+            if cursor["until"] >= wanted:
+                break
+        return cursor, told
+
+    ahead = now + 3_600 * SECOND
+    settled = round(SETTINGS.settle_seconds * SECOND)
+    cursor, told = until(None, ahead - settled, ahead)
+    assert told == [] and clock.reasons == {}
+    for expected in (1, 0):  # the second is after a restart
+        cursor, told = until(cursor, ahead, now)
+        assert [gap["kind"] for gap in told] == ["clock_set_back"] * expected
+        assert "set back: it is 60 min" in " ".join(clock.reasons.values())
+        if told:
+            [lost] = [gap["end"] - gap["start"] for gap in told]
+            assert lost.total_seconds() == 3_600
+    cursor, told = until(cursor, ahead, ahead + settled)
+    assert told == [] and not any("set back" in reason for reason in clock.reasons.values())
+
+
 def test_questions_grow_again_after_a_time_of_silence() -> None:
     """A server that hung for minutes must not be asked a second at a time for ever."""
     source, clock = Source(["", "too much"] * 12, 1_000), Clock()

@@ -15,10 +15,10 @@ from collectors.dcgm.place import SECOND, Place
 from collectors.dcgm.series import Series, scrapes_of
 from collectors.dcgm.timeline import Pace, Scrape
 from collectors.exposition import samples
-from collectors.live.clocks import note_skew
+from collectors.live.clocks import LIMIT, note_skew
 from collectors.live.contract import Collector, Cursor, Turn, Watch
 from collectors.live.dcgm.http_access import Away, checked, sentence, session
-from collectors.live.dcgm.looked import NOTHING, Looked, Remembered, parse
+from collectors.live.dcgm.looked import NOTHING, Looked, Remembered, parse, set_back
 from collectors.live.dcgm.parameters import DcgmSettings
 from collectors.live.dcgm.prometheus import Prometheus, TooMuch
 from collectors.network.metrics import METRICS as SENT
@@ -94,6 +94,14 @@ class FromPrometheus:
                     parsed, known = parse(looked, known, pace(settings), until=until, cluster=self.cluster)
                     self._tell(known.place, watch)
                     yield Turn(parsed, known.cursor(), watch.now())
+                elif known.place.until - latest > LIMIT:
+                    minutes = (known.place.until - latest) // (60 * SECOND)
+                    watch.waits(
+                        _SERIES, f"Prometheus's clock was set back: it is {minutes} min behind what was read"
+                    )
+                    parsed, known = set_back(known, latest, cluster=self.cluster)
+                    if parsed.gaps.num_rows:
+                        yield Turn(parsed, known.cursor(), watch.now())
             if watch.wait(pause):
                 return
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from collectors.container_usage import Uses, advance_uses
 from collectors.counter_growth import Counts
 from collectors.dcgm.place import Place
-from collectors.dcgm.timeline import Pace, Scrape, advance
+from collectors.dcgm.timeline import Pace, Scrape, advance, gap_rows
 from collectors.network.counters import advance_bytes
 from collectors.network.owners import Owners
 from collectors.parsed import Parsed, together
@@ -52,6 +52,21 @@ class Remembered(NamedTuple):
             **self.place.cursor(), "serving": self.counts.cursor(), "network": self.sent.cursor(),
             "containers": self.uses.cursor(),
         }  # fmt: skip
+
+
+def set_back(before: Remembered, now: int, *, cluster: str) -> tuple[Parsed, Remembered]:
+    """The clock of the source went back to `now`, behind what was read: a gap, said once.
+
+    Up to where reading was, time was filled by samples from the clock that was ahead; a Prometheus takes no
+    older ones of a series, and if it did they could not be counted any more.
+    """
+    until = before.place.until
+    if before.place.set_back == until:
+        return Parsed(0, 0), before
+    place = before.place.copy()
+    place.set_back = until
+    gaps = gap_rows({("prometheus", "clock_set_back", now, until): [0]}, cluster)
+    return Parsed(0, 0, gaps=gaps), before._replace(place=place)
 
 
 def parse(
