@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pipeline.answers.answer import Answer, Column
 from pipeline.answers.window import Window
 from pipeline.errors import NotFound
@@ -29,9 +31,14 @@ COLUMNS = (
 def actions(store: Store, window: Window) -> Answer:
     """Actions with a step in the window, the newest first."""
     found = store.query("actions_list", start=window.start, end=window.end).to_pylist()
-    rows = tuple(tuple(row[c.name] or None for c in COLUMNS) for row in found)
+    rows = tuple(tuple(_of(row[c.name]) for c in COLUMNS) for row in found)
     as_of = max((row["last"] for row in found), default=None)
     return Answer(COLUMNS, rows, as_of, None, window=window, observed=False)
+
+
+def _of(value: Any) -> Any:
+    """What a person says of a rule is about no workload, which is written "/"."""
+    return None if value in ("", "/") else value
 
 
 def only(store: Store, beginning: str) -> str:

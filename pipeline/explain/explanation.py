@@ -28,6 +28,8 @@ from pipeline.policy.step_decision import StepDecision
 from pipeline.store import Store
 
 MISSING = "recorded evidence"
+_SAID = ("mute", "record", "undo_asked")
+"""Kinds of what a person said, beside a freeze by command, which no rule's name stands on."""
 _PARTS = (("suspend_owner", "approved"), ("approval", "refused"))
 """Kind and state of rows that belong to another action, which their evidence names."""
 
@@ -55,6 +57,8 @@ class Explanation:
     """Version of the rules that decided; 0 for a decision from before versions were recorded."""
     asks: str = ""
     """Id of the action that it asks to put back; nothing is computed, its reason is that action's outcome."""
+    said: bool = False
+    """A person said it and no rule decided: there is nothing to compute."""
 
     @property
     def happened(self) -> tuple[Row, ...]:
@@ -91,6 +95,9 @@ def explain(place: Place, action_id: str) -> Explanation:
     row = _decided(steps)
     recorded = str(row["evidence"] or "")
     recomputed, found, rules, asks = "", [], RULES, _asks(row)
+    by_person = row["kind"] in _SAID or (row["kind"] == "freeze" and not row["policy"])
+    if by_person and not asks:
+        return Explanation(row["action_id"], True, recorded, recorded, (), steps, None, parts, said=True)
     try:
         if asks:
             return Explanation(row["action_id"], True, recorded, recorded, (), steps, None, parts, asks=asks)

@@ -19,8 +19,8 @@ def narrative(explanation: Explanation, effect: Effect | None = None) -> Iterato
     """What it is now, what happened, what it changed and whether it holds; then why, and every gate."""
     first, last = explanation.steps[0], explanation.steps[-1]
     yield f"action {explanation.action_id}"
-    where = f"{first['cluster']}/{first['namespace']}"
-    yield f"{first['kind']} of {first['workload']} in {where}, rule {first['policy']}"
+    where = f" of {first['workload']} in {first['cluster']}/{first['namespace']}" if first["cluster"] else ""
+    yield f"{first['kind']}{where}, rule {first['policy'] or '-'}"
     yield f"Now {last['state']}: {last['detail']}"
     yield ""
     yield "What happened:"
@@ -33,6 +33,8 @@ def narrative(explanation: Explanation, effect: Effect | None = None) -> Iterato
         yield f"Money, as far as costs are known: {effect.words}."
     yield from _verdict(explanation)
     yield ""
+    if explanation.said:
+        return
     try:
         yield from _why(json.loads(explanation.recorded))
     except (ValueError, KeyError, TypeError):
@@ -102,6 +104,8 @@ def _verdict(explanation: Explanation) -> Iterator[str]:
 
 def verdict(explanation: Explanation) -> str:
     """Whether the decision holds, in one sentence."""
+    if explanation.said:
+        return "nothing: a person said it, and no rule decided."
     other, asks = explanation.by_other_rules, explanation.asks[:12]
     if asks:
         return f"nothing: it asks for the undo of {asks}, see `driftledger explain {asks}`."

@@ -10,6 +10,9 @@ import pytest
 
 from pipeline.actuator.quotas import LIMIT_RANGES
 from pipeline.cli.app import main
+from pipeline.explain.explanation import explain
+from pipeline.explain.narrative import narrative
+from pipeline.explain.page import page
 from pipeline.store import Store
 from tests.act.cluster_scene import TOKEN, cluster
 from tests.act.rollback_scene import NOW, Scene, fill, policy
@@ -63,6 +66,8 @@ def test_a_proposal_is_looked_at_agreed_to_and_put_back_by_commands(tmp_path, ca
     assert "the ledger know fraud-accuracy" in typed("mute", "fraud-acuracy", "--hours", "1", code=4)
     monkeypatch.setenv("DRIFTLEDGER__UP__POLICY", str(tmp_path / "gone.yaml"))
     assert "granted" in typed("mute", "fraud-accuracy", "--hours", "1"), "a broken file must not keep it on"
+    what_a_person_said_is_no_sign_of_tampering(folder, "mute")
+    assert re.search(r"granted +mute +- ", typed("list", "--window", "2026-11-24"))
 
 
 def test_a_namespace_is_frozen_looked_at_and_given_devices_again(tmp_path, capsys, monkeypatch):
@@ -88,11 +93,23 @@ def test_a_namespace_is_frozen_looked_at_and_given_devices_again(tmp_path, capsy
     assert api.writes == []
     assert "executed" in typed(*freeze, "--hours", "2", "--yes")
     assert "frozen_already" in typed(*freeze, "--yes", code=6)
+    what_a_person_said_is_no_sign_of_tampering(tmp_path / "ledger", "freeze")
     seen = typed("quotas", "team-a")
     assert "driftledger-freeze" in seen and "requests.nvidia.com/gpu" in seen and "LimitRange" in seen
     assert "undone" in typed(*freeze, "--undo")
     assert not api.held["resourcequotas"]
     typed(*freeze, "--undo", code=6)
+
+
+def what_a_person_said_is_no_sign_of_tampering(folder, kind: str) -> None:
+    """No rule decided it, so there is nothing to compute again; `explain` said that other rules had."""
+    with Store.open(folder, read_only=True) as store:
+        rows = store.query("action_rows", prefix="").to_pylist()
+    found = explain(folder, next(r["action_id"] for r in rows if r["kind"] == kind))
+    told = "\n".join(narrative(found))
+    assert found.identical and "a person said it, and no rule decided" in told
+    assert " of / in /" not in told and "cannot be read" not in told
+    assert "person said it" in page(found, None)
 
 
 def listed(folder) -> str:
