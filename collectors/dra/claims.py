@@ -29,6 +29,16 @@ def results(claim: Json) -> list[Json]:
     return [mapping(r) for r in sequence(at(claim, "status", "allocation", "devices", "results"))]
 
 
+def _held_too(result: Json, claim: Json) -> bool:
+    """Whether a device that is only watched is one that the same claim holds."""
+    watched = result.get("adminAccess") is True
+    names = ("driver", "pool", "device")
+    return watched and any(
+        r.get("adminAccess") is not True and all(r.get(n) == result.get(n) for n in names)
+        for r in results(claim)
+    )
+
+
 def claim_rows(
     claim: Json, known: Inventory, owners: Owners, observed: datetime
 ) -> Iterator[list[Row] | str | Rejected]:
@@ -45,6 +55,8 @@ def claim_rows(
         key = tuple(text(result.get(name)) for name in ("driver", "pool", "device"))
         if other := left_out(key[0]):
             yield other
+        elif _held_too(result, claim):
+            yield "watched_by_its_holder"
         elif not all(key) or not all(c.uid for c in consumers):
             yield Rejected("missing_field", f"{common['claim']}: no device or consumer")
         else:

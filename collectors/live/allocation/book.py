@@ -8,6 +8,7 @@ that turns out to have another name was always that one: the interval under its 
 from __future__ import annotations
 
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -17,7 +18,7 @@ import msgspec
 Row = dict[str, Any]
 Identity = tuple[str, ...]
 Quality = Literal["exact", "observed", "gap"]
-_BUCKETS = 64
+_BUCKETS = 256
 
 
 class Moment(NamedTuple):
@@ -42,6 +43,8 @@ class Book:
     sudden: tuple[str, ...] = ()
     open: dict[str, dict[Identity, Row]] = field(default_factory=dict)
     _kept: dict[str, bytes] = field(default_factory=dict)
+    _within: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Open subjects by the part of `kept` that they are in."""
     _touched: set[int] = field(default_factory=set)
 
     def settle(
@@ -63,7 +66,8 @@ class Book:
             kept[identity], told = self._next(held.get(identity), row, now)
             rows += told
         if rows:
-            self._touched.add(_bucket(subject))
+            self._touched.add(number := _bucket(subject))
+            (set.add if kept else set.discard)(self._within[number], subject)
         if kept:
             self.open[subject] = kept
         else:
@@ -99,21 +103,19 @@ class Book:
 
     def kept(self) -> dict[str, bytes]:
         """All that is open, packed, in parts of which only those that changed are packed anew."""
-        if self._touched:
-            parts: dict[int, dict[str, list[Row]]] = {number: {} for number in self._touched}
-            for subject, held in self.open.items():
-                if (number := _bucket(subject)) in parts:
-                    parts[number][subject] = list(held.values())
-            for number, part in parts.items():
-                self._kept[str(number)] = zlib.compress(msgspec.msgpack.encode(part), 1) if part else b""
-            self._touched.clear()
+        for number in self._touched:
+            part = {subject: list(self.open[subject].values()) for subject in sorted(self._within[number])}
+            self._kept[str(number)] = zlib.compress(msgspec.msgpack.encode(part), 1) if part else b""
+        self._touched.clear()
         return {number: part for number, part in self._kept.items() if part}
 
     def restore(self, kept: Mapping[str, bytes]) -> None:
-        for number, part in kept.items():
-            self._kept[number] = part
+        """Whatever parts it was packed in: an older version had fewer."""
+        for part in kept.values():
             for subject, rows in msgspec.msgpack.decode(zlib.decompress(part)).items():
                 self.open[subject] = {self.identity(row): row for row in rows}
+                self._touched.add(number := _bucket(subject))
+                self._within[number].add(subject)
 
 
 def _bucket(subject: str) -> int:

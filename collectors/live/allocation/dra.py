@@ -7,12 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from collectors.dra.claims import claim_rows, results
-from collectors.kube_objects import at, instant, owner, text
+from collectors.kube_objects import at, instant, owner, sequence, text
 from collectors.live.allocation.book import Identity, Moment, Row
 from collectors.live.allocation.claims import Claim, body
 from collectors.live.allocation.context import Context
+from collectors.live.allocation.joined import allocated
 from collectors.live.allocation.meta import SECOND, Owner, micros
 from pipeline.events import Rejected
+
+_AHEAD = 5 * SECOND
+"""By so much clocks of one cluster may differ without a word."""
 
 
 def wanted(
@@ -28,7 +32,7 @@ def wanted(
     places = [_place(r) for r in results(read)]
     for place, outcome in zip(places, claim_rows(read, context.known(pools), {}, observed), strict=False):
         if isinstance(outcome, list):
-            yield [_row(row, place, read, context, joins=joins) for row in outcome]
+            yield [_row(row, place, read, context, micros(observed) or 0, joins=joins) for row in outcome]
         else:
             yield outcome
 
@@ -45,12 +49,13 @@ def _pools(claim: Claim) -> set[tuple[str, str]]:
 def ends(held: Mapping[Identity, Row], context: Context) -> dict[Identity, Moment]:
     """When those that ended by themselves did; not of a pod that lived for less than a second.
 
-    Kubernetes writes whole seconds: the same one as start and end would be no time at all.
+    Kubernetes writes whole seconds: the same one as start and end would be no time at all.  Nor of one whose
+    node's clock is behind, and says that it ended before it began.
     """
     found = {}
     for identity, row in held.items():
         pod = context.pod(row["consumer_uid"])
-        if pod is not None and pod.finished is not None and pod.finished != row["start"] // SECOND * SECOND:
+        if pod is not None and pod.finished is not None and pod.finished > row["start"] // SECOND * SECOND:
             found[identity] = Moment(pod.finished, "exact")
     return found
 
@@ -74,15 +79,21 @@ def unknown(row: Row, context: Context) -> bool:
 
 
 def is_another(claim: Claim, held: Mapping[Identity, Row]) -> bool:
-    """Whether the claim was given devices anew since all that is held of it began."""
-    allocated = micros(instant(at(body(claim), "status", "allocation", "allocationTimestamp")))
-    return allocated is not None and all(row["start"] < allocated for row in held.values())
+    """Whether the claim was given devices anew, to others, since all that is held of it began."""
+    read = body(claim)
+    when = allocated(read)
+    now = {text(at(one, "uid")) for one in sequence(at(read, "status", "reservedFor"))}
+    return when is not None and all(
+        row["start"] < when and row["consumer_uid"] not in now for row in held.values()
+    )
 
 
-def _row(row: Row, place: str, read: dict[str, Any], context: Context, *, joins: bool) -> Row:
+def _row(row: Row, place: str, read: dict[str, Any], context: Context, observed: int, *, joins: bool) -> Row:
     start, quality = micros(row["start"]), row["start_quality"]
     if quality != "exact" and (changed := instant(read.get("changed"))) is not None:
         start = micros(changed)
+    if quality == "exact" and start is not None and start > observed + _AHEAD:
+        start = None  # the scheduler's clock is ahead of the API server's: it began when that was seen
     found = {k: v for k, v in row.items() if k not in ("end", "end_quality", "time", "revision")}
     found |= {"place": place, "start": None if joins else start, "start_quality": quality}
     return found | _whose(row, read, context)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from collectors.live.allocation import devices, dra, named, plugin
+from collectors.live.allocation import devices, dra, joined, named, plugin
 from collectors.live.allocation.account import Account
 from collectors.live.allocation.beside import FOLLOWED, HOLDING
 from collectors.live.allocation.book import Book, Identity, Moment, Row
@@ -20,6 +20,7 @@ from collectors.live.allocation.meta import at
 from collectors.live.allocation.output import parsed
 from collectors.live.kube.news import News
 from collectors.parsed import Parsed
+from pipeline.events import Rejected
 
 _ORDER = ("pool", "claim", "pod", *FOLLOWED, *HOLDING.values(), "node")
 """Claims need the devices of their pools; nodes are told the devices that pods have."""
@@ -175,21 +176,34 @@ class Fold:
 
     def _claim(self, uid: str, moment: Moment, account: Account) -> list[Row]:
         subject, claim = f"claim/{uid}", self.changes.claims.get(uid)
-        held = self.allocations.open.get(subject, {})
-        wanted: list[Row] = []
-        if claim is not None and claim.body:
-            for pool in dra.missing_pools(claim, self.context):
-                self.changes.waiting[pool].add(("claim", uid))
-            joins = bool(held) and not dra.is_another(claim, held)
-            for outcome in dra.wanted(claim, self.context, at(moment.time), joins=joins):
+        if claim is None or not claim.body:
+            return self._settled(subject, [], moment)
+        for pool in dra.missing_pools(claim, self.context):
+            self.changes.waiting[pool].add(("claim", uid))
+        first, observed = subject not in self.allocations.open, at(max(moment.time, moment.until))
+        rows: list[Row] = []
+        for part, since in joined.steps(claim, self.context) if first else [(claim, None)]:
+            refused: list[str | Rejected] = []
+            held = self.allocations.open.get(subject, {})
+            joins = since is not None or (bool(held) and not dra.is_another(part, held))
+            wanted: list[Row] = []
+            for outcome in dra.wanted(part, self.context, observed, joins=joins):
                 if isinstance(outcome, list):
                     wanted += [self._remembered(row, held) for row in outcome]
                 else:
-                    account.refuse(outcome)
+                    refused.append(outcome)
+            rows += self._settled(subject, wanted, since or moment)
+        for why in refused:
+            account.refuse(why)
+        return rows
+
+    def _settled(self, subject: str, wanted: list[Row], moment: Moment) -> list[Row]:
+        """Those that stay take over the shares of those that leave at the same instant."""
+        held = self.allocations.open.get(subject, {})
         left = self._ends(held, moment)
         leaving = [left[i] for i in held.keys() - {self.allocations.identity(r) for r in wanted} if i in left]
         if leaving and wanted:
-            moment = max(leaving)  # those that stay take over the shares at the same instant
+            moment = max(leaving)
         return list(self.allocations.settle(subject, self._as_it_was(wanted, held, moment), moment, left))
 
     def _as_it_was(self, wanted: list[Row], held: Mapping[Identity, Row], moment: Moment) -> list[Row]:

@@ -9,7 +9,7 @@ import msgspec
 
 from collectors.kube_objects import instant
 from collectors.live.allocation.beside import Amounts, Sizes
-from collectors.live.allocation.meta import Labels, Meta, Owner, deleted, kept, micros, owner_of
+from collectors.live.allocation.meta import Labels, Meta, Owner, created, deleted, kept, micros, owner_of
 from collectors.live.allocation.requested import Container, Resources, requested
 
 _HAMI = ("hami.io/", "-devices-allocated")
@@ -122,6 +122,8 @@ class Pod(msgspec.Struct, frozen=True):
     """CPUs and memory that its node keeps for it, where they are told."""
     revision: str = ""
     """Of its workload's template; '' where its controller names none."""
+    created: int | None = None
+    """Microseconds since 1970 UTC."""
 
     @property
     def holds(self) -> bool:
@@ -168,6 +170,7 @@ def _reduced(
         labels=kept(meta, labels),
         requests=_requested(spec, beside) if beside else (),
         revision=next((found for name in _REVISIONS if (found := (meta.labels or {}).get(name))), ""),
+        created=created(meta),
     )
 
 

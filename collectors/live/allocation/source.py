@@ -29,6 +29,7 @@ from pipeline.kube.connection import Connection, ambient, from_kubeconfig
 _WAITING_NEWS = 4_000
 """News between the threads and the fold; a follower waits when there are more."""
 _TURN_NEWS = 5_000
+_LOOK_SECONDS = 0.1
 _LONGEST_SKEW_SECONDS = 5.0
 
 
@@ -153,16 +154,21 @@ class _Following:
 
     def gathered(self, seconds: float) -> Iterator[News]:
         """What comes within so many seconds, or so much that it is enough for a turn.  Raises what ended a
-        thread."""
+        thread.
+
+        It looks now and then: to be woken for each news costs more than to take it.
+        """
         if self._failures:
             raise self._failures[0]
         until = time.monotonic() + seconds
         for _ in range(_TURN_NEWS):
-            try:
-                yield self._news.get(timeout=max(0.0, until - time.monotonic()))
-            except queue.Empty:
-                self._read_until = self.now()
-                return
+            while self._news.empty():
+                left = until - time.monotonic()
+                if left <= 0:
+                    self._read_until = self.now()
+                    return
+                time.sleep(min(left, _LOOK_SECONDS))
+            yield self._news.get()
 
     def ask(self, unknown: dict[str, tuple[str, Owner]]) -> None:
         """Each owner is asked for once."""
