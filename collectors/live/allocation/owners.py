@@ -1,7 +1,9 @@
 """What controls the owners that nobody follows (a Deployment, a Rollout, a RayCluster): asked for one by one.
 
 An owner is asked for once, as its controller hardly ever changes.  One that this account may not get has
-nothing above it as far as is known; it is asked for again, soon at first and then once a minute.
+nothing above it as far as is known; it is asked for again, soon at first and then once a minute.  References
+are written by whoever makes a pod: one that is not answered (a server behind the API server is away), or can
+never be (what it names cannot be got), stands behind the others, and holds up none of them.
 """
 
 from __future__ import annotations
@@ -15,11 +17,13 @@ import msgspec
 
 from collectors.live.allocation.meta import PARTIAL_ONE, Owner, Owning, controller
 from collectors.live.contract import Watch
-from collectors.live.kube.answers import Absent, Away, Forbidden, Gone
+from collectors.live.kube.answers import Absent, Away, Forbidden, Gone, Refused
 from collectors.live.kube.news import News
 from collectors.live.kube.watch import RETRY_SECONDS
 
 KIND = "owners"
+_PART = "owners of workloads"
+_SHOWN = 100
 _PATIENCE_SECONDS = 0.5
 _PAUSE_SECONDS = 2.0
 _FIRST_RETRY_SECONDS = 4.0
@@ -57,6 +61,7 @@ class Asker:
     _asked: queue.Queue[tuple[str, Owner]] = field(default_factory=queue.Queue)
     _pending: set[str] = field(default_factory=set)
     _refused: dict[str, tuple[str, Owner]] = field(default_factory=dict)
+    _unanswered: set[str] = field(default_factory=set)
     _resources: dict[str, dict[str, _Resource]] = field(default_factory=dict)
 
     def ask(self, unknown: Mapping[str, tuple[str, Owner]]) -> None:
@@ -88,22 +93,23 @@ class Asker:
             self._asked.put(one)
 
     def _answer(self, namespace: str, one: Owner) -> None:
-        while not self.server.closed:
-            try:
-                above = self._above(namespace, one)
-            except Away as away:
-                self.watch.notes("owners of workloads", str(away))
-                if self.watch.wait(_PAUSE_SECONDS):
-                    return
-                continue
-            self.watch.goes_on("owners of workloads")
-            self.put(News(KIND, "put", Owning(one.uid, above), self.server.now()))
-            self._pending.discard(one.uid)
+        try:
+            above = self._above(namespace, one)
+        except Away as away:
+            self._unanswered.add(one.uid)
+            self.watch.notes(_PART, str(away))
+            if not self.watch.wait(_PAUSE_SECONDS):
+                self._asked.put((namespace, one))
             return
+        self._unanswered.discard(one.uid)
+        if not self._unanswered:
+            self.watch.goes_on(_PART)
+        self.put(News(KIND, "put", Owning(one.uid, above), self.server.now()))
+        self._pending.discard(one.uid)
 
     def _above(self, namespace: str, one: Owner) -> Owner | None:
         """None where nothing controls it, it is gone, or this account may not read it: that is said."""
-        part = f"right to get {one.kind} of {one.api}"
+        part = f"right to get {one.kind[:_SHOWN]} of {one.api[:_SHOWN]}"
         try:
             if (resource := self._resource(one)) is None:
                 return None
@@ -113,7 +119,7 @@ class Asker:
             self.watch.notes(part, str(lack))
             self._refused[one.uid] = (namespace, one)
             return None
-        except (Absent, Gone, msgspec.DecodeError):
+        except (Absent, Gone, Refused, msgspec.DecodeError):
             return None
         self.watch.goes_on(part)
         return above if uid == one.uid else None

@@ -26,12 +26,18 @@ _WATCH_SECONDS = (240, 300)
 """A watch asks to be ended after so long, so that load moves to other servers."""
 _SILENT_SECONDS = 100.0
 """A server tells where a watch stands about every minute; one that is silent for longer is gone."""
+_PASSING = (401, 408, 429)
+"""Who cannot log in now, is too slow or asks too often may be answered later."""
 _SKEW_MICROSECONDS = 2_000_000
 """The server's Date is of whole seconds."""
 
 
 class Away(Exception):
     """It cannot be reached, or fails: try again."""
+
+
+class Refused(Away):
+    """The question itself is wrong to it: this one is never answered, and the next may be."""
 
 
 class Gone(Exception):
@@ -166,7 +172,8 @@ class Server:
                 raise Gone(message)
             if response.status_code == 403:
                 raise Forbidden(verb, message)
-            raise Away(message)
+            asked_wrong = 400 <= response.status_code < 500 and response.status_code not in _PASSING
+            raise (Refused if asked_wrong else Away)(message)
         raise Absent
 
     def _send(self, path: str, query: dict[str, str], accept: str, seconds: float) -> requests.Response:
