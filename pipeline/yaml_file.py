@@ -32,11 +32,13 @@ class _Texts(_UniqueKeys):
 
 
 def read_text(path: str | Path) -> str:
-    """Raises NotFound where there is no such file, ConfigError where it is not text."""
+    """Raises NotFound where there is no file that may be read, ConfigError where it is not text."""
     try:
         return Path(path).read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError) as error:
         raise NotFound(f"there is no file {path}") from error
+    except OSError as error:
+        raise NotFound(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(str(path), "bytes that are not UTF-8", "save the file as UTF-8 text") from error
 

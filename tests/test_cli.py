@@ -77,6 +77,8 @@ def test_help_is_fast() -> None:
         (["--config", "nowhere.yaml", "config", "show"], 3, "there is no file nowhere.yaml"),
         (["up", "--config", "nowhere.yaml"], 3, "there is no file nowhere.yaml"),
         (["config", "show", "--set", "dashboard.prot=1"], 4, "did you mean dashboard.port"),
+        (["--config", "pyproject.toml/x", "config", "show"], 3, "cannot read pyproject.toml/x"),
+        (["dev", "up", "--folder", "pyproject.toml/x"], 4, "name a folder that can be made"),
         (["models", "--store", "/nonexistent/ledger"], 3, "/nonexistent/ledger"),
         (["models", "--window", "soon"], 4, "--window: 'soon' is not valid"),
     ],

@@ -55,7 +55,7 @@ def up(
             signal.signal(number, _interrupted)
         try:
             kept = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="driftledger-dev-")))
-            kept.mkdir(parents=True, exist_ok=True)
+            _make(kept)
             if folder is None:
                 kept.chmod(0o755)  # PostgreSQL runs as another user than root
             environment, processes = _start(kept.resolve(), wanted, stack)
@@ -64,6 +64,15 @@ def up(
             _wait(processes)
         except KeyboardInterrupt:
             typer.echo("Ending.", err=True)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            "--folder", str(folder), f"name a folder that can be made ({error.strerror})"
+        ) from error
 
 
 def _wanted(text: str) -> set[Server]:

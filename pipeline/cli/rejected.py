@@ -20,7 +20,7 @@ from pipeline.cli.options import (
     writing,
 )
 from pipeline.cli.output import Output
-from pipeline.errors import ConfigError, NotFound
+from pipeline.errors import ConfigError, NotFound, PreflightFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,8 @@ def show_one(
 ) -> None:
     """One refused message: why, its headers and its body, read again from the broker where it is longer.
 
-    Exit codes: 3 nothing was refused there, or the whole body is gone; 5 the broker is not there.
+    Exit codes: 3 nothing was refused there, or the whole body is gone; 5 the broker is not there, or the file
+    cannot be written.
     """
     from pipeline.repair.shown import shown
 
@@ -83,7 +84,7 @@ def show_one(
             raise NotFound(
                 f"the whole body of {topic} {partition} {offset} is neither in the ledger nor in a broker"
             )
-        save.write_bytes(body)
+        _save(save, body)
     show(answer, output)
 
 
@@ -131,6 +132,13 @@ def retry(
     typer.echo(account.as_text(dry_run=dry_run))
     if not account.complete:
         raise typer.Exit(INCOMPLETE)
+
+
+def _save(file: Path, body: bytes) -> None:
+    try:
+        file.write_bytes(body)
+    except OSError as error:
+        raise PreflightFailed(f"cannot write {file}: {error.strerror}") from error
 
 
 def _content(file: Path) -> bytes:

@@ -179,6 +179,7 @@ def test_the_commands_from_list_to_repaired(tmp_path: Path, capsys: pytest.Captu
     code, text = run("show", *place, "--save", str(tmp_path / "body"))
     assert code == 0 and "row 1: out_of_range" in text
     assert (tmp_path / "body").read_bytes() == body([True, False])
+    assert run("show", *place, "--save", str(tmp_path))[0] == 5, "a folder is no file to write"
     assert run("retry")[0] == 7
     (tmp_path / "body").write_bytes(body([True, True]))
     assert run("retry", *place, "--body", str(tmp_path / "body"), "--dry-run")[1].startswith("tried 1")
