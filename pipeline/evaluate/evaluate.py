@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,15 +59,26 @@ def evaluate(
     known = _known(baseline, np.arange(baseline.sample.rows) if baseline.sample else None, by_minute)
     whole = _Part("", data, now, baseline.fitted, known, columns, parameters)
     yield from whole.by_chunk(chunks, np.arange(data.rows))
-    for segment in segments(baseline.sample, data):
+    parts = list(segments(baseline.sample, data))
+    many = Counter(segment.column for segment in parts if segment.column not in baseline.whole)
+    for segment in parts:
         fitted = baseline.fitted
         if baseline.sample is not None and segment.before is not None:
             fitted = narrowed(fitted, baseline.sample.at(segment.before), columns)
         judged_alone = baseline.sample is not None or segment.column in baseline.whole
         known = _known(baseline, segment.before, by_minute) if judged_alone else None
         part, at = data.at(segment.rows), now[segment.rows]
-        of = _Part(segment.name, part, at, fitted, known, columns, parameters)
+        mine = _shared(parameters, many[segment.column])
+        of = _Part(segment.name, part, at, fitted, known, columns, mine)
         yield from of.by_chunk(chunks, segment.rows)
+
+
+def _shared(parameters: Parameters, parts: int) -> Parameters:
+    """Bars so much higher that all parts of a column together are wrong no more often than one is."""
+    if parts < 2:
+        return parameters
+    warn, act = parameters.warn_minutes * parts, parameters.act_minutes * parts
+    return replace(parameters, warn_minutes=warn, act_minutes=act)
 
 
 def _known(baseline: Baseline, rows: Integers | None, by_minute: bool) -> tuple[Reference, float] | None:

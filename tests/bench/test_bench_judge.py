@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from detectors.references import SegmentLabels
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.models import REFERENCES
 from pipeline.judge import Memory, judge
@@ -24,12 +25,16 @@ MODELS, MINUTES, TICKS = 200, 1_440, 4
 COMMITS = 24
 BUCKETS = 8
 """Of latency, in each minute."""
-COLD_SECONDS, WARM_SECONDS, LABELLED_SECONDS = 60.0, 1.0, 10.0
+SEGMENTS = 10
+"""Of each model, each with labels enough to be judged."""
+COLD_SECONDS, WARM_SECONDS, LABELLED_SECONDS = 60.0, 1.0, 3.0
 """CPU seconds at most: of the first tick of a process, of a later one, and of one with labels and latency."""
 
 
 def _references() -> pa.Table:
-    made = [replace(_known(), model=f"m{i}", reference=f"m{i}@1") for i in range(MODELS)]
+    parts = tuple(SegmentLabels(f"s{n}", 1_000, 100, 1.0) for n in range(SEGMENTS))
+    known = replace(_known(), segment="f0", segment_labels=parts)
+    made = [replace(known, model=f"m{i}", reference=f"m{i}@1") for i in range(MODELS)]
     rows = [
         {"reference": r.reference, "model": r.model, "content": r.to_json(), "time": START, "revision": 0}
         for r in made
@@ -37,28 +42,39 @@ def _references() -> pa.Table:
     return pa.Table.from_pylist(rows, schema=REFERENCES.schema)
 
 
-def _labelled_and_timed(rng: np.random.Generator) -> dict[str, pa.Table]:
+def _labelled_and_timed(
+    rng: np.random.Generator, first: int = 0, count: int = MINUTES
+) -> dict[str, pa.Table]:
     """One prediction a minute that has an id and a label a little later, and every request's latency."""
-    minutes = np.datetime64(START, "us") + np.arange(MINUTES).astype("timedelta64[m]")
-    names = [f"p{i}" for i in range(MINUTES)]
+    minutes = np.datetime64(START, "us") + (first + np.arange(count)).astype("timedelta64[m]")
+    names = [f"p{first + i}" for i in range(count)]
     said = {"prediction_id": names, "time": minutes, "model_version": "1", "prediction": "yes"}
-    score = rng.uniform(0.8, 1.0, MINUTES)
-    right = np.where(rng.random(MINUTES) < score, "yes", "no")
-    late = minutes + rng.integers(1, 90, MINUTES).astype("timedelta64[m]")
+    said["segment"] = [f"s{n}" for n in rng.integers(0, SEGMENTS, count)]
+    score = rng.uniform(0.8, 1.0, count)
+    right = np.where(rng.random(count) < score, "yes", "no")
+    late = minutes + rng.integers(1, 90, count).astype("timedelta64[m]")
     told = {"prediction_id": names, "time": late, "evaluator": "person", "label": right}
     bins = {
         "minute": np.repeat(minutes, BUCKETS),
         "model_version": "1",
         "metric": "latency",
         "scale": 5,
-        "bucket": np.tile(np.arange(-120, -120 + BUCKETS), MINUTES),
-        "count": rng.multinomial(100, [1 / BUCKETS] * BUCKETS, MINUTES).ravel(),
+        "bucket": np.tile(np.arange(-120, -120 + BUCKETS), count),
+        "count": rng.multinomial(100, [1 / BUCKETS] * BUCKETS, count).ravel(),
     }
     return {
-        "predictions": _fact("predictions", {**said, "score": score}, MINUTES),
-        "labels": _fact("labels", told, MINUTES),
-        "latency_bins": _fact("latency_bins", bins, MINUTES * BUCKETS),
+        "predictions": _fact("predictions", {**said, "score": score}, count),
+        "labels": _fact("labels", told, count),
+        "latency_bins": _fact("latency_bins", bins, count * BUCKETS),
     }
+
+
+def _one_more(minute: int, rng: np.random.Generator) -> Batch:
+    """All that comes with a minute, and a label that is told again for one of hours ago."""
+    facts = _minutes(minute, 1, rng) | _labelled_and_timed(rng, minute, 1)
+    old = {"prediction_id": [f"p{minute - 700}"], "time": [START + timedelta(minutes=minute)], "label": "yes"}
+    again = _fact("labels", {**old, "evaluator": "person", "revision": [minute]}, 1)
+    return _each_model(facts | {"labels": pa.concat_tables([facts["labels"], again])})
 
 
 def _fact(name: str, given: dict[str, object], count: int) -> pa.Table:
@@ -102,12 +118,18 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _ticks(store: Path, detectors: tuple[str, ...]) -> tuple[list[float], list[float]]:
-    """Wall and CPU seconds of each tick of one process; every verdict of `detectors` is there, and ok."""
-    memory, seconds, cpu = Memory(), [], []
-    with Store.open(store, read_only=True) as ledger:
-        for back in reversed(range(TICKS)):
-            now = START + timedelta(minutes=MINUTES - back)
+def _ticks(store: Path, detectors: tuple[str, ...], ahead: bool = False) -> tuple[list[float], list[float]]:
+    """Wall and CPU seconds of each tick of one process; every verdict of `detectors` is there, and ok.
+
+    With `ahead` a minute of all facts comes before every later tick.
+    """
+    memory, seconds, cpu, rng = Memory(), [], [], np.random.default_rng(2)
+    with Store.open(store, read_only=not ahead) as ledger:
+        for tick in range(TICKS):
+            minute = MINUTES + (tick if ahead else tick + 1 - TICKS)
+            if ahead and tick:
+                ledger.append(_one_more(minute - 1, rng))
+            now = START + timedelta(minutes=minute)
             wall, used = time.perf_counter(), time.process_time()
             found = judge(ledger, now, memory=memory)
             seconds.append(time.perf_counter() - wall)
@@ -134,10 +156,11 @@ def test_a_tick_of_two_hundred_models(store: Path, record: Callable[..., None]) 
 
 
 def test_a_tick_that_reads_labels_and_latency(store: Path, record: Callable[..., None]) -> None:
-    """Of these every tick reads the whole window: a label may come late for any minute."""
+    """Of these a tick reads again what came since the last one: a label may come late for any minute."""
     with Store.open(store) as ledger:
         ledger.append(_each_model(_labelled_and_timed(np.random.default_rng(1))))
-    seconds, cpu = _ticks(store, ("drift", "accuracy", "latency_objective", "estimate"))
+    judged = ("drift", "accuracy", "latency_objective", "estimate", "segment_accuracy")
+    seconds, cpu = _ticks(store, judged, ahead=True)
     record(
         f"judge tick of {MODELS} models x 20 features",
         read="labels and latency of a day too",

@@ -8,9 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from detectors import canary
+from detectors import canary, rate_ratios
+from detectors.parameters import Parameters
 from tests.evaluate.evaluating import evaluated, level
 from tests.evaluate.predictions_file import COLUMNS, columns
+
+P = Parameters()
 
 
 def test_a_segment_is_compared_with_itself(tmp_path: Path) -> None:
@@ -22,6 +25,10 @@ def test_a_segment_is_compared_with_itself(tmp_path: Path) -> None:
     levels = {segment: verdict["level"] for segment, verdict in found.segments.items()}
     assert levels["country=FR"] == "act"
     assert levels["country=DE"] == levels["country=AT"] == "ok"
+    saturated = P.log_act + np.log(len(rate_ratios.GRID))
+    assert found.segments["country=FR"]["value"] == pytest.approx(
+        saturated + np.log(len(levels)), abs=0.01
+    ), "of three segments each has a third of the chance to be wrong"
 
 
 def test_too_many_segments_are_one(tmp_path: Path) -> None:
