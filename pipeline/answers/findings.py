@@ -18,7 +18,7 @@ COLUMNS = (
     Column("evidence", "nats", "number"),
     Column("act_bar", "nats", "number"),
     Column("warn_bar", "nats", "number", wide=True),
-    Column("culprits", wide=True),
+    Column("culprits"),
 )
 
 JUDGED = ("ok", "warn", "act")

@@ -77,9 +77,16 @@ def account(reference: Reference) -> list[str]:
         f"classes    {_classes(reference)}",
         f"features   {', '.join(map(_bins, reference.features)) or 'none'}",
         *(f"objective  {metric} {seconds:g} s" for metric, seconds in reference.objectives),
-        *((f"segments   by {reference.segment}",) if reference.segment else ()),
+        *((f"segments   by {reference.segment}{_segments(reference)}",) if reference.segment else ()),
         *((f"sample     {reference.sample_rows:,} rows an hour a version",) if reference.sample_rows else ()),
     ]
+
+
+def _segments(reference: Reference) -> str:
+    """Each with its error rate, the largest first; without labels nothing is judged by them."""
+    known = sorted((of for of in reference.segment_labels if of.labelled), key=lambda of: -of.labelled)
+    rates = (f"{of.segment or '(missing)'} {of.errors / of.labelled:.2%} of {of.labelled:,}" for of in known)
+    return f": errors {', '.join(rates)}" if known else ": no labels, so none is judged"
 
 
 def _classes(reference: Reference) -> str:
