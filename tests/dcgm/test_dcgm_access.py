@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -177,6 +178,22 @@ def test_hostile_labels_and_values_are_rows_in_the_ledger(tmp_path: Path) -> Non
     assert {row["device"] for row in run.rows("gpu_usage")} == {"GPU-a", "GPU-c"}
 
 
+def test_exporters_that_are_down_do_not_delay_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three nodes that are down, 30 s each until they timed out, would be a gap for all the others."""
+    urls = [f"http://node-{n}.invalid:9400/metrics" for n in range(4)]
+    made: Any = collector("dcgm", DcgmSettings(exporters=",".join(urls)), "c")
+    all_at_once = threading.Barrier(len(urls), timeout=20)
+
+    def get(url: str, **_: Any) -> None:
+        all_at_once.wait()
+        raise requests.ConnectTimeout
+
+    monkeypatch.setattr(made._session, "get", get)
+    lacking: dict[str, str | None] = {}
+    assert made.scrapes(lambda: 0, lacking.__setitem__) == []
+    assert lacking == {url: f"{url} does not answer in time" for url in urls}
+
+
 @pytest.mark.parametrize("promised", [True, False])
 def test_an_answer_that_is_broken_off_is_not_read(tmp_path: Path, promised: bool) -> None:
     """Of 1234 joules the first two digits are a number too: half a line must not become one."""
@@ -202,6 +219,7 @@ def test_an_answer_that_is_broken_off_is_not_read(tmp_path: Path, promised: bool
         (DcgmSettings("http://127.0.0.1:1", ca_file="/nowhere.pem"), "dcgm.ca_file"),
         (DcgmSettings("http://127.0.0.1:1", longest_seconds=1), "dcgm.longest_seconds"),
         (DcgmSettings(exporters="ftp://h"), "dcgm.exporters"),
+        (DcgmSettings(exporters=" , "), "dcgm.exporters"),
     ],
 )
 def test_a_wrong_setting_is_named_and_no_secret_is_shown(settings: DcgmSettings, key: str) -> None:

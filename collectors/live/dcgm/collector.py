@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -31,6 +32,7 @@ NAMES = tuple(sorted({*METRICS, *(f"amd_{name}" for name in METRICS if name.star
 LEAST_SECONDS = 1.0
 """No question is for less: who refuses this one refuses all."""
 _MOST_BYTES = 64_000_000
+_AT_ONCE = 32
 _PART, _SERIES = "Prometheus", "GPU series"
 
 
@@ -141,6 +143,8 @@ class FromExporters:
     def __init__(self, settings: DcgmSettings, cluster: str) -> None:
         self._settings, self._cluster = settings, cluster
         urls = [url.strip() for url in settings.exporters.split(",") if url.strip()]
+        if not urls:
+            raise ConfigError("dcgm.exporters", settings.exporters, "name at least one URL of metrics")
         self._urls = [checked("dcgm.exporters", url, settings) for url in urls]
         self._session = session(settings)
 
@@ -165,8 +169,10 @@ class FromExporters:
                 return
 
     def scrapes(self, clock: Callable[[], int], tell: Tell) -> list[Scrape]:
-        """Of those that answer."""
-        return [scrape for url in self._urls if (scrape := self._scrape(url, clock(), tell)) is not None]
+        """Of those that answer.  All are asked at once: one that is down is waited for until it timed out."""
+        with ThreadPoolExecutor(min(_AT_ONCE, len(self._urls))) as threads:
+            found = list(threads.map(lambda url: self._scrape(url, clock(), tell), self._urls))
+        return [scrape for scrape in found if scrape is not None]
 
     def _scrape(self, url: str, now: int, tell: Tell) -> Scrape | None:
         """What it answers, at the time of its own samples where it tells one, else now."""
