@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import ZipFile
 
 import pytest
 import requests
@@ -25,8 +26,9 @@ from pipeline.settings.store import StoreSettings
 from tests.command import WAIT_SECONDS, Command
 from tests.conftest import CHROMIUM_FLAGS
 from tests.dcgm.exporter import Exporter, gpu
+from tests.test_repository import tracked
 from tests.waiting import until
-from tests.wheel import ROOT, installed
+from tests.wheel import PACKAGES, ROOT, installed
 
 THREE_LINES = """
 from collectors.client import PredictionLog
@@ -36,8 +38,12 @@ log.labelled(id, "fraud")
 """
 
 
+NOT_PACKED = {"pipeline/rig/mlserver.in"}
+"""From which a lock is made that is packed."""
+
+
 class Alone(NamedTuple):
-    """`up` while it runs, and the folder of its command and of its file."""
+    """`up` while it runs with its file, and the installed command."""
 
     up: Command
     program: Path
@@ -93,6 +99,13 @@ def test_the_readmes_file_is_enough(alone: Alone, tmp_path: Path) -> None:
     assert {row["device"] for row in rows} == {"GPU-1"}
     until(lambda: alone.health("/readyz").ok, "readiness", WAIT_SECONDS, lambda: alone.up.log)
     assert alone.health("/healthz").text == "ok\n"
+
+
+def test_the_wheel_has_every_file_of_the_packages(alone: Alone) -> None:
+    """SQL, a font or a template that is left out is missed only where it is used."""
+    (wheel,) = alone.program.parents[2].glob("dist/*.whl")
+    ours = {str(path.relative_to(ROOT)) for path in tracked() if path.relative_to(ROOT).parts[0] in PACKAGES}
+    assert ours - set(ZipFile(wheel).namelist()) == NOT_PACKED
 
 
 @pytest.mark.browser

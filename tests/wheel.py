@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / ".ci" / "requirements" / "runtime.txt"
 OURS = "driftledger"
+PACKAGES = ("pipeline", "collectors", "detectors", "reports", "dashboards")
 _BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
 
 
@@ -42,8 +43,7 @@ def installed(folder: Path) -> Path:
 def _wheel(folder: Path) -> Path:
     """Built from a copy: setuptools keeps its work beside the source, and would pack what is left of it."""
     source, out = folder / "source", folder / "dist"
-    packages = ("pipeline", "collectors", "detectors", "reports", "dashboards")
-    for name in packages:
+    for name in PACKAGES:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
