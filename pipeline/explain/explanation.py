@@ -155,16 +155,20 @@ def _again(place: Place, evidence: dict[str, Any], snapshot: int) -> Decision | 
     if rule is None:
         raise NotFound(f"the recorded policy has no rule {evidence['rule']!r}")
     now = moment(evidence["now"])
-    parameters = Parameters(**evidence["parameters"])
+    parameters, begun = Parameters(**evidence["parameters"]), _begun(place, evidence)
     with Store.open(place, read_only=True, snapshot=snapshot) as pinned:
         findings = judge(pinned, now, parameters)
         state = _state(evidence["journal"]["target"])
-        return consider(pinned, findings, policy, rule, state, now, parameters, _begun(evidence))
+        return consider(pinned, findings, policy, rule, state, now, parameters, begun)
 
 
-def _begun(evidence: dict[str, Any]) -> tuple[PastAction, ...]:
-    """What its own tick began before it, which the snapshot from before the tick does not hold."""
+def _begun(place: Place, evidence: dict[str, Any]) -> tuple[PastAction, ...]:
+    """What its own tick began before it, which the snapshot from before the tick does not hold; the ledger
+    must know of it by now."""
     new = [row for row in evidence["history"] if row["action_id"] in evidence.get("begun", ())]
+    if new:
+        with Store.open(place, read_only=True) as store:
+            new = [row for row in new if store.query("action_rows", prefix=row["action_id"]).num_rows]
     return tuple(PastAction(**{**row, "acted_at": moment(row["acted_at"])}) for row in new)
 
 

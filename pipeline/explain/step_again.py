@@ -24,12 +24,13 @@ def again(place: Place, evidence: Mapping[str, Any], snapshot: int) -> StepDecis
     """None where the step would not be due.
 
     Of the evidence only what no lake can give is taken: the policy, what the cluster said, and what the same
-    tick had begun before.
+    tick had begun before, of which the ledger must know.
     """
+    told = tuple(_past(row) for row in evidence["history"] if row["action_id"] in evidence.get("begun", ()))
     with Store.open(place, read_only=True) as newest:
         money = kept(newest, evidence.get("money", {}))
+        new = tuple(past for past in told if _happened(newest, past))
     policy, now = parse(evidence["policy"]["text"]), moment(evidence["now"])
-    new = tuple(_past(row) for row in evidence["history"] if row["action_id"] in evidence.get("begun", ()))
     with Store.open(place, read_only=True, snapshot=snapshot) as pinned:
         known = Known(
             policy=policy,
@@ -63,6 +64,12 @@ def _decided(store: Store, one: Due, known: Known, evidence: Mapping[str, Any]) 
         found = [target for targets in idle.values() for target in targets]
         plan = plan | {"scalings": [s for s in plan["scalings"] if Target(**s["target"]) in found]}
     return decided(one, plan, known)
+
+
+def _happened(store: Store, past: PastStep) -> bool:
+    """Whether the ledger knows of the step, and of its end where it is said to have ended."""
+    states = {row["state"] for row in store.query("action_rows", prefix=past.action_id).to_pylist()}
+    return bool(states) and (past.ended_at is None or "undone" in states)
 
 
 def _past(row: Mapping[str, Any]) -> PastStep:

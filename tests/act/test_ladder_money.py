@@ -229,6 +229,14 @@ def test_evidence_that_says_what_the_ledger_does_not_is_found_out(
     assert not found.identical and told in "\n".join(found.differences), found.differences
 
 
+def test_a_step_that_the_tick_is_said_to_have_begun_is_in_the_ledger(scaled: tuple[Path, str]) -> None:
+    """Else a limit that nothing had reached would explain why a step was not taken."""
+    (begun,) = json.loads(explain(*scaled).recorded)["begun"]
+    with changed(scaled, "actions", "evidence", begun, "f" * 64):
+        found = explain(*scaled)
+    assert not found.identical and "history" in "\n".join(found.differences), found.differences
+
+
 def test_what_costs_were_counted_by_is_found_out_too(scaled: tuple[Path, str]) -> None:
     with changed(scaled, "counted_by", "content", '"amount":"480"', '"amount":"960"'):
         found = explain(*scaled)
