@@ -24,17 +24,27 @@ class Summary:
     hash: str
     due: tuple[tuple[str, str], ...]
     lines: tuple[tuple[str, str, str], ...]
-    is_charged: bool = True
-    """False where a team is only shown what it would pay."""
+    charged: tuple[tuple[str, str], ...] | None = None
+    """What of `due` goes to the ledger, where it is not all of it: none of a team that is only shown it."""
 
     @property
-    def word(self) -> str:
-        return "due" if self.is_charged else "shown only, not charged"
+    def sums(self) -> list[str]:
+        """A sentence a currency: what is only shown, or held by nobody, is due from nobody."""
+        own = dict(self.due if self.charged is None else self.charged)
+        return [f"{amount} {code} {_word(amount, own.get(code), code)}" for code, amount in self.due]
 
     @property
-    def plain(self) -> dict[str, str]:
-        """What is due, by currency, as a program reads it."""
-        return {code: amount.replace(",", "") for code, amount in self.due}
+    def plain(self) -> dict[str, dict[str, str]]:
+        """What it comes to and what of it is charged, by currency, as a program reads them."""
+        charged = self.due if self.charged is None else self.charged
+        sums = {"in_all": self.due, "charged": charged}
+        return {name: {c: a.replace(",", "") for c, a in own} for name, own in sums.items()}
+
+
+def _word(amount: str, charged: str | None, code: str) -> str:
+    if charged is None:
+        return "shown only, not charged"
+    return "due" if charged == amount else f"in all, {charged} {code} of it charged to teams"
 
 
 def summary(whole: Statement, team: str = "") -> Summary | None:
@@ -42,6 +52,7 @@ def summary(whole: Statement, team: str = "") -> Summary | None:
     if team and team not in {t.name for t in whole.teams}:
         return None
     of = of_team(whole, team) if team else whole
+    is_charged = any(own.is_charged for own in of.teams)
     lines = [line for own in of.teams for line in own.lines if line.amounts.total]
     largest = sorted(lines, key=lambda line: (-(line.amounts.total or Decimal(0)), line.team, line.workload))
     return Summary(
@@ -54,16 +65,16 @@ def summary(whole: Statement, team: str = "") -> Summary | None:
              money(one.amounts.total, of.currency))
             for one in largest[:TOP]
         ),
-        is_charged=not team or of.teams[0].is_charged,
+        charged=tuple((code, money(of.charged(code), code)) for code in of.currencies if is_charged),
     )  # fmt: skip
 
 
 def as_text(of: Summary, page: str, files: Sequence[str]) -> str:
     """For who reads mail without markup; `page` is where the month can be looked at, '' nowhere."""
-    due = " and ".join(f"{amount} {code}" for code, amount in of.due)
     lines = [f"  {amount:>14}  {whose} {what}" for whose, what, amount in of.lines]
+    sums = " and ".join(of.sums)
     parts = [
-        f"{of.title}, {of.of}: {due} {of.word}.", "\n".join(["The largest lines:", *lines]) if lines else "",
+        f"{of.title}, {of.of}: {sums}.", "\n".join(["The largest lines:", *lines]) if lines else "",
         f"Look at it: {page}" if page else "", f"Hash of the month: {of.hash}",
         f"`driftledger report verify FILE` checks a file: {', '.join(files)}.",
     ]  # fmt: skip
@@ -71,7 +82,7 @@ def as_text(of: Summary, page: str, files: Sequence[str]) -> str:
 
 
 def as_html(of: Summary, page: str, files: Sequence[str]) -> str:
-    due = join(*(element("h1", f"{amount} {code} {of.word}") for code, amount in of.due))
+    due = join(*(element("h1", said) for said in of.sums))
     rows = [
         [element("td", whose), element("td", what), element("td", amount, "n")]
         for whose, what, amount in of.lines

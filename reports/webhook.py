@@ -50,8 +50,8 @@ class Webhook:
         attached = self._attached(chosen)
         message = {
             "month": parcel.month, "key": key, "team": self.team,
-            "hash": said.hash if said else "", "due": said.plain if said else {},
-            "charged": said is not None and said.is_charged,
+            "hash": said.hash if said else "",
+            **(said.plain if said else {"in_all": {}, "charged": {}}),
             "page": f"{self.page}?month={parcel.month}" if self.page else "",
             "files": [_file(name, content, name in attached) for name, content in chosen.items()],
         }  # fmt: skip

@@ -33,6 +33,7 @@ from reports import files, focus, ledger_lines, statement_csv, statement_html, s
 from reports.build import build
 from reports.read import read
 from reports.statement import Statement
+from reports.summary import as_html, as_text, summary
 from reports.team import of_team
 from reports.verify import find_marker
 from reports.words import shares
@@ -272,6 +273,16 @@ def test_who_was_only_corrected_used_nothing_and_every_currency_is_shown(februar
     rows = [list(row) for row in load_workbook(BytesIO(statement_xlsx.render(february)))["Teams"].values]
     assert rows[0][-2:] == ["in all (USD)", "in all (EUR)"]
     assert [Decimal(str(value)) for value in rows[-1][-2:]] == [february.due("USD"), february.due("EUR")]
+    said = summary(february, "blue")
+    assert said is not None
+    for mail in (as_text(said, "", []), as_html(said, "", [])):
+        assert "USD shown only, not charged" in mail and " due" not in mail
+    whole = summary(february)
+    assert whole is not None and set(whole.plain["charged"]) == {"USD", "EUR"}
+    charged = f"{february.charged('USD'):,.2f}"
+    assert f"{february.due('USD'):,.2f} USD in all, {charged} USD of it charged to teams" in as_text(
+        whole, "", []
+    )
     page = statement_html.render(of_team(february, "blue"))
     assert "shown only, not charged" in page and "unpriced" not in page.replace("listed as unpriced", "")
     assert [sum(shares(parts, sum(parts, Decimal(0)))) for parts in (
