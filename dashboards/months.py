@@ -141,12 +141,12 @@ def _files(view: View, at: datetime, names: list[str]) -> None:
     """Made when they are asked for: a month is computed again from its snapshot."""
     st.subheader("Statement and check")
     team = st.selectbox("Whose", ["", *names], format_func=lambda n: safe_text(n) or "all teams", key="whose")
-    stem = f"statement-{at:%Y-%m}" + (f"-{file_name(str(team))}" if team else "")
     with st.container(horizontal=True):
         made = _asked("make", "Make the files", (at, team), lambda: _made(view, view.key, at, str(team)))
-        for form, content in (made or {}).items():
-            name = f"{stem}.{form}"
-            st.download_button(form.upper(), content, name, _TYPES[form], on_click="ignore", key=form)
+        for name, content in (made or {}).items():
+            form = name.rpartition(".")[2]
+            label = form.upper() if name.startswith("statement-") else name
+            st.download_button(label, content, name, _TYPES[form], on_click="ignore", key=name)
         said = _asked("verify", "Compute it again and compare", at, lambda: _checked(view, view.key, at))
         if said is not None:
             st.text(said)
@@ -163,7 +163,9 @@ def _asked(key: str, label: str, of: object, make: Callable[[], T]) -> T | None:
 
 @st.cache_data(max_entries=8, ttl=600, show_spinner="Computing the month again")
 def _made(_view: View, key: tuple[object, ...], at: datetime, team: str) -> dict[str, bytes]:
-    from reports.build import FORMS
+    """By name: the statement in every form, and of all teams what programs take in too."""
+    from reports.build import FORMS, for_programs
+    from reports.ledger_lines import mapping
     from reports.read import read
     from reports.team import of_team
 
@@ -171,7 +173,10 @@ def _made(_view: View, key: tuple[object, ...], at: datetime, team: str) -> dict
     span = month(at.year, at.month)
     whole = read(_view.store, lambda n: Store.open(_view.ledger, snapshot=n), span, closed.thawed())
     own = of_team(whole, team) if team else whole
-    return {form: render(own) for form, render in FORMS.items()}
+    stem = f"statement-{at:%Y-%m}" + (f"-{file_name(team)}" if team else "")
+    made = {f"{stem}.{form}": render(own) for form, render in FORMS.items()}
+    columns = mapping(_view.settings.closing.ledger_columns)
+    return made if team else {**made, **dict(for_programs(whole, columns))}
 
 
 @st.cache_data(max_entries=8, ttl=600, show_spinner="Computing the month again")

@@ -1,11 +1,14 @@
-"""`python -m tests.months.pictures`: the statement's pictures in docs/, of October of the demo.
+"""`python -m tests.months.pictures`: the pictures in docs/ of a statement and the page of months.
 
-The demo acts out its incident in the last hour of October, so that the month has an action; then August
-to October are closed with terms, budgets, a credit, and a pod of September that came late.
+Of the demo, which acts out its incident in the last hour of October, so that the month has an action; then
+August to October are closed with terms, budgets, a credit, and a pod of September that came late.
 """
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +18,7 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
+from playwright.sync_api import expect, sync_playwright
 
 from pipeline.answers.window import month
 from pipeline.budgets import parse as budgets
@@ -29,14 +33,18 @@ from pipeline.prices import PriceBook
 from pipeline.settings.closing import ClosingSettings
 from pipeline.store import Batch, Store
 from reports import statement_pdf
+from reports.delivery import deliver
 from reports.read import read
 from reports.statement import Statement
+from reports.targets import Folder
 from reports.team import of_team
+from tests.conftest import CHROMIUM_FLAGS
 from tests.cost_rows import allocation, table
 
 DOCS = Path(__file__).parents[2] / "docs"
 NOW = datetime(2026, 10, 31, 23, 59, tzinfo=UTC)
 PIXELS_PER_INCH = 100
+PATIENCE_MS = 180_000
 TERMS = """
 version: fy26
 usual: {tax_percent: 19}
@@ -55,9 +63,12 @@ budgets:
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="driftledger-pictures-") as scratch:
-        whole = october(Path(scratch) / "ledger")
-    for name, page in pictures(whole):
-        (DOCS / name).write_bytes(page)
+        folder = Path(scratch) / "ledger"
+        whole = october(folder)
+        _handed_over(folder, Path(scratch) / "share")
+        made = [*pictures(whole), ("month-end-page.png", _small(_page_of_months(folder)))]
+    for name, picture in made:
+        (DOCS / name).write_bytes(picture)
         print(DOCS / name)
 
 
@@ -92,6 +103,44 @@ def _happened(store: Store) -> None:
         team="clinic", namespace="clinic", workload="Job/recalibrate", mode="mig",
     )  # fmt: skip
     store.append(Batch({"allocations": table("allocations", [late])}))
+
+
+def _handed_over(folder: Path, share: Path) -> None:
+    """A dispute that was settled, one that was not, and a folder for all and one for a team."""
+    october, now = datetime(2026, 10, 1), datetime(2026, 11, 6, 9)
+    said = (
+        ("clinic", "disputed", "triage-chat ended on the 20th"),
+        ("clinic", "settled", "it ended on the 31st"),
+        ("research", "disputed", "the notebook is not ours"),
+    )
+    with Store.open(folder) as store:
+        for hour, (team, state, reason) in enumerate(said):
+            at = now + timedelta(hours=hour)
+            book.reply(store, october, team, state, reason, "finance" if state == "settled" else team, at)
+        to = (Folder("share", share / "all"), Folder("post", share / "post", "post"))
+        deliver(store, lambda n: Store.open(folder, snapshot=n), to, lambda: now, since=october)
+
+
+def _page_of_months(folder: Path) -> bytes:
+    """As it is served, with the files and the check that were asked for."""
+    command = [sys.executable, "-m", "pipeline.cli", "dashboard", "--store", str(folder), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server, sync_playwright() as play:
+        try:
+            assert server.stdout is not None
+            found = re.search(r"http://\S+", server.stdout.readline())
+            assert found is not None
+            browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+            page = browser.new_page(viewport={"width": 1240, "height": 2300})
+            page.goto(f"{found[0]}/months?month=2026-10")
+            for button, shown in (
+                ("Make the files", "ledger-2026-10.csv"),
+                ("Compute it again", "It is as it"),
+            ):
+                page.get_by_role("button", name=button).click(timeout=PATIENCE_MS)
+                expect(page.get_by_text(shown).first).to_be_visible(timeout=PATIENCE_MS)
+            return page.screenshot()
+        finally:
+            server.terminate()
 
 
 def pictures(whole: Statement) -> Iterator[tuple[str, bytes]]:

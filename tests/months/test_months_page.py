@@ -118,3 +118,6 @@ def test_who_opens_a_closed_month_sees_why_and_gets_its_files(
     assert any(one.value.startswith("It is as it was closed: ") for one in page.text)
     page.selectbox(key="whose").select("").run()
     assert not page.get("download_button"), "they are red's"
+    page.button(key="make").click().run()
+    made = {one.proto.label for one in page.get("download_button")}
+    assert not page.exception and len(made) == 12 and {"PDF", "ledger-2026-01.csv"} < made, "what is posted"
