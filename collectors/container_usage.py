@@ -35,6 +35,8 @@ _NOT_A_CONTAINER = ("", "POD")
 class Uses(msgspec.Struct):
     """What the next look must know; times in microseconds since 1970 UTC."""
 
+    until: int = 0
+    """Everything up to here was looked at; 0 is nothing yet."""
     seen: dict[str, tuple[int, float]] = {}
     """A container's last sample."""
     told: dict[str, int] = {}
@@ -78,12 +80,19 @@ class _Found:
 
 
 def advance_uses(
-    scrapes: Iterable[Scrape], uses: Uses, owners: Owners, *, longest: int, look_back: int, cluster: str
+    scrapes: Iterable[Scrape],
+    uses: Uses,
+    owners: Owners,
+    *,
+    longest: int,
+    look_back: int,
+    until: int,
+    cluster: str,
 ) -> tuple[Parsed, Uses]:
     """What the scrapes add to what was told before; those of before may come again.  Pure.
 
-    `longest` microseconds between two samples are an interval, more are not counted; scrapes of `look_back`
-    before the last may come again.
+    `longest` microseconds between two samples are an interval, more are not counted; the scrapes are of all
+    up to `until`, and those of `look_back` before it may come again.
     """
     uses, found = Uses.of(uses.cursor()), _Found()
     ordered = sorted(scrapes, key=lambda scrape: (scrape.time, scrape.target))
@@ -96,8 +105,8 @@ def advance_uses(
             if line.name in USED:
                 _take(line, scrape, uses, owners, longest, found)
     rows = [row for place, pieces in found.pieces.items() for row in _rows(place, pieces, uses)]
-    if ordered:
-        _forget(uses, ordered[-1].time, 2 * (longest + look_back))
+    _forget(uses, until, 2 * (longest + look_back))
+    uses.until = until
     read = found.used + found.excluded.total() + len(found.rejected)
     events = {"gpu": _table(rows, cluster)} if rows else {}
     gaps = gap_rows(found.resets, cluster)

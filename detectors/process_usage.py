@@ -1,6 +1,7 @@
-"""Fold of samples of one pod's processes: what each did with a device that it shares, by minute.
+"""Fold of samples of one pod's processes: what each did with a device that it shares, by hour.
 
-The device is a GPU, or all of a node's CPUs or memory."""
+The device is a GPU, or all of a node's CPUs or memory.  An answer splits an hour by them, never a minute, and
+a large cluster has more pods than its ledger should have rows a minute."""
 
 from __future__ import annotations
 
@@ -16,6 +17,8 @@ from detectors.references import Reference
 from pipeline.facts.cost import PROCESS_USAGE
 
 CONFIDENCE = "process"
+HOUR = 60 * minutes.MINUTE
+"""Microseconds."""
 _KEYS = ("cluster", "device", "namespace", "pod")
 
 
@@ -30,7 +33,7 @@ def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.
     lengths = minutes.units(minutes.floats(events.column("interval_seconds")), minutes.SECOND)
     pieces = split(minutes.microseconds(events.column("time")), lengths)
     columns = {name: text(events.column(name)).at(pieces.sample) for name in _KEYS}
-    keys = minutes.Keys(minutes.minute(pieces.minute), columns)
+    keys = minutes.Keys(minutes.minute(pieces.minute // HOUR * HOUR), columns)
     groups = keys.group()
     util = minutes.floats(events.column("util_ratio"))[pieces.sample]
     sums = {

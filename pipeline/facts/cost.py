@@ -22,9 +22,9 @@ GPU_USAGE = Fact(
 
 PROCESS_USAGE = Fact(
     "process_usage",
-    "What the processes of a pod did on a device in a minute: busy = utilisation x time, observed = time "
-    "with a known utilisation.  It splits the work of a device that several hold; of a node's CPUs and "
-    "memory it is what the pod used, as a part of all that the node has.",
+    "What the processes of a pod did on a device in an hour, of which `minute` is the first: busy = "
+    "utilisation x time, observed = time with a known utilisation.  It splits the work of a device that "
+    "several hold; of a node's CPUs and memory it is what the pod used, as a part of all that the node has.",
     "add",
     (*MINUTE, *columns("cluster", "device", "namespace", "pod")),
     (*columns("busy_seconds", "observed_seconds", of=SECONDS),),

@@ -39,14 +39,17 @@ def scrapes(*told: tuple[float, str], machine: str = MACHINE) -> list[Scrape]:
     return [Scrape(START + round(at * SECOND), "t", samples(text.encode())[0]) for at, text in texts]
 
 
+def advanced(found: list[Scrape], uses: Uses, known: Owners) -> tuple[Any, Uses]:
+    until = max(scrape.time for scrape in found)
+    return advance_uses(
+        found, uses, known, longest=90 * SECOND, look_back=120 * SECOND, until=until, cluster="c"
+    )
+
+
 def taken(found: list[Scrape], known: Owners = KNOWN, uses: Uses | None = None) -> Any:
-    parsed, after = advance_uses(
-        found, uses or Uses(), known, longest=90 * SECOND, look_back=120 * SECOND, cluster="c"
-    )
+    parsed, after = advanced(found, uses or Uses(), known)
     assert parsed.balanced
-    again, _ = advance_uses(
-        found, Uses.of(after.cursor()), known, longest=90 * SECOND, look_back=120 * SECOND, cluster="c"
-    )
+    again, _ = advanced(found, Uses.of(after.cursor()), known)
     assert again.read == 0, "what comes again is read once"
     return parsed, after
 
@@ -133,9 +136,7 @@ def test_no_moment_is_told_twice_and_every_core_second_once(
     found.sort()
     uses, rows = Uses(), []
     for some in (found[:cut], found):  # all comes again
-        parsed, uses = advance_uses(
-            scrapes(*some), uses, KNOWN, longest=90 * SECOND, look_back=120 * SECOND, cluster="c"
-        )
+        parsed, uses = advanced(scrapes(*some), uses, KNOWN)
         rows += parsed.events["gpu"].to_pylist() if parsed.events else []
     core_seconds = sum(row["util_ratio"] * row["interval_seconds"] * 8 for row in rows)
     assert core_seconds == pytest.approx(sum(counts[name] - count for name, (_, count) in first.items()))

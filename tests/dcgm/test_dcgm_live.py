@@ -122,7 +122,10 @@ def test_holders_and_counters_come_by_the_same_way(tmp_path: Path, prometheus: P
 
     And who has vLLM, Triton and the kubelets scraped already needs nothing more to see tokens and bytes.
     """
-    run = Run(tmp_path, replace(FAST, prometheus_url=prometheus.url, network=True, containers=True))
+    run = Run(
+        tmp_path,
+        replace(FAST, prometheus_url=prometheus.url, network=True, containers=True, containers_seconds=0.4),
+    )
     with run():
         run.until(lambda: run.samples() > 5)
     gpus = [row for row in run.events() if row["confidence"] != "process"]

@@ -80,7 +80,7 @@ class FromPrometheus:
                 # To look back must not be most of the work, however little is asked at once.
                 ahead = min(settings.chunk_seconds, max(most, settings.look_back_seconds))
                 until = min(latest, known.place.until + round(ahead * SECOND))
-                looked = self._look(known.place, until, most) if until > known.place.until else NOTHING
+                looked = self._look(known, until, most) if until > known.place.until else NOTHING
             except TooMuch as refusal:
                 watch.waits(_PART, str(refusal))
                 pause = 0.0 if most > LEAST_SECONDS else settings.interval_seconds
@@ -107,25 +107,33 @@ class FromPrometheus:
             if watch.wait(pause):
                 return
 
-    def _look(self, place: Place, until: int, most: float) -> Looked:
+    def _look(self, known: Remembered, until: int, most: float) -> Looked:
         """By questions of `most` seconds, each from where the one before ended."""
-        start = max(place.until - round(self.settings.look_back_seconds * SECOND), place.since)
-        edges = [*range(start, until, round(most * SECOND)), until]
-        parts = list(pairwise(edges))
 
-        def asked(names: Iterable[str]) -> list[Series]:
+        def parts_from(looked_until: int) -> list[tuple[int, int]]:
+            back = looked_until - round(self.settings.look_back_seconds * SECOND)
+            start = max(back, known.place.since)
+            return list(pairwise([*range(start, until, round(most * SECOND)), until]))
+
+        parts = parts_from(known.place.until)
+
+        def asked(names: Iterable[str], parts: list[tuple[int, int]] = parts) -> list[Series]:
             return [one for since, to in parts for one in self.source.samples(names, since, to)]
 
         series = asked(NAMES)
         own = [one for part in parts for one in self.source.targets(NAMES, *part)] if series else []
         served = asked((*COUNTERS, *HISTOGRAMS)) if self.settings.serving else []
         sent = asked(tuple(SENT)) if self.settings.network else []
-        contained = asked(container_usage.NAMES) if self.settings.containers else []
+        contained, contained_until = None, known.uses.until or known.place.until
+        every = round(self.settings.containers_seconds * SECOND)
+        if self.settings.containers and until - contained_until >= every:
+            contained = asked(container_usage.NAMES, parts_from(contained_until))
         told = asked(OWNERS) if sent or contained else []
         by = ("instance",)
         return Looked(
             scrapes_of(series, own), scrapes_of(served, [], by=by), scrapes_of(sent, [], by=by),
-            scrapes_of(contained, [], by=by), owners(one.labels for one in told),
+            None if contained is None else scrapes_of(contained, [], by=by),
+            owners(one.labels for one in told),
         )  # fmt: skip
 
     def _tell(self, place: Place, watch: Watch) -> None:

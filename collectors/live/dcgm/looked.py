@@ -22,11 +22,12 @@ class Looked(NamedTuple):
     gpus: list[Scrape]
     served: list[Scrape]
     sent: list[Scrape]
-    contained: list[Scrape]
+    contained: list[Scrape] | None
+    """None where containers are not looked at this time."""
     owners: Owners
 
 
-NOTHING = Looked([], [], [], [], Owners())
+NOTHING = Looked([], [], [], None, Owners())
 
 
 class Remembered(NamedTuple):
@@ -79,8 +80,11 @@ def parse(
     gpus, place = advance(looked.gpus, before.place, pace, until=until, cluster=cluster)
     served, counts = advance_counts(looked.served, before.counts, cluster=cluster)
     network, sent = advance_bytes(looked.sent, before.sent, looked.owners, cluster=cluster)
-    beside, uses = advance_uses(
-        looked.contained, before.uses, looked.owners, longest=pace.longest, look_back=pace.look_back,
-        cluster=cluster,
-    )  # fmt: skip
-    return reduce(together, (gpus, served, network, beside)), Remembered(place, counts, sent, uses)
+    parts, uses = [gpus, served, network], before.uses
+    if looked.contained is not None:
+        beside, uses = advance_uses(
+            looked.contained, uses, looked.owners, longest=pace.longest, look_back=pace.look_back,
+            until=until, cluster=cluster,
+        )  # fmt: skip
+        parts.append(beside)
+    return reduce(together, parts), Remembered(place, counts, sent, uses)

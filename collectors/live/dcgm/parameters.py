@@ -23,6 +23,8 @@ class DcgmSettings:
     """Whether byte counters of cAdvisor, OBI and Retina in that Prometheus are read too: docs/network.md."""
     containers: bool = False
     """Whether CPU and memory that containers use, of cAdvisor there, are read too: docs/cost.md."""
+    containers_seconds: Annotated[float, Bound(0.1, 3_600)] = 300.0
+    """Seconds between two questions about containers, each of which gives two events a pod."""
     interval_seconds: Annotated[float, Bound(0.1, 3_600)] = 30.0
     """Seconds between two questions; no longer than the interval at which the exporters are scraped."""
     longest_seconds: Annotated[float, Bound(0.2, 86_400)] = 90.0
