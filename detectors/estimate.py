@@ -63,7 +63,10 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     exact = np.rint(gains(right - chance) * NANO).astype(np.int64) * count[:, None]
     told = minutes_of(minutes, "told")
     block = _since_first(minutes_of(minutes)) // parameters.rate_look_back_minutes
-    audits = [_audit(told[block == one], exact[block == one]) for one in np.unique(block)]
+    if block.min() == block.max():
+        audits = [_audit(told, exact)]
+    else:
+        audits = [_audit(told[block == one], exact[block == one]) for one in np.unique(block)]
     evidence = max(highest for highest, _ in audits)
     reached = [since for _, since in audits if since is not None]
     total = int(count.sum())

@@ -34,7 +34,9 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     Scores come late, so the newest of them may be old without the version being stale.
     """
     reference = subject.reference
-    against = None if reference is None else replace(reference, features=reference.evaluators)
+    if reference is None or not reference.evaluators:
+        return subject.unjudged(NAME, "no_reference", parameters)
+    against = replace(reference, features=reference.evaluators)
     patient = replace(parameters, stale_minutes=parameters.rate_look_back_minutes)
     found = drift.changed(minutes, replace(subject, reference=against), patient, falls)
     return replace(found, detector=NAME)

@@ -59,12 +59,10 @@ def _judge(store: Store, now: datetime, parameters: Parameters, memory: Memory |
     end = now.replace(second=0, microsecond=0)
     rates_from = end - timedelta(minutes=parameters.rate_look_back_minutes)
     drift_from = drift_tick.window_start(end, parameters)
-    seen = store.query("judged_versions", **timed(), start=min(rates_from, drift_from), end=end).to_pylist()
-    versions = [(row["model"], row["model_version"]) for row in seen]
     references = store.references()
     findings: list[Finding] = []
     starts = dict.fromkeys(JUDGES, rates_from) | {estimate.NAME: estimate.window_start(end, parameters)}
-    read = _read(store, references, starts, end, memory)
+    read, versions = _read(store, references, starts, min(rates_from, drift_from), end, memory)
     for detector, minutes in read.items():
         start, asked = starts[detector], []
         for version in versions:
@@ -145,12 +143,16 @@ def _read(
     store: Store,
     references: Mapping[str, Reference],
     starts: Mapping[str, datetime],
+    seen_from: datetime,
     end: datetime,
     memory: Memory | None,
-) -> dict[str, dict[Version, pa.Table]]:
-    """The minutes of each detector by version, of all models with such a reference."""
+) -> tuple[dict[str, dict[Version, pa.Table]], list[Version]]:
+    """The minutes of each detector by version, of all models with such a reference; versions with traffic.
+
+    Those are logged one by one, or counted by their servers, from `seen_from` on.
+    """
     kept, ahead = memory or Memory(), memory is not None
-    first = min(starts[accuracy.NAME], starts[estimate.NAME])
+    first = min(starts[accuracy.NAME], starts[estimate.NAME], seen_from)
     before, kept.labels = kept.labels, Labels()  # an error in between leaves nothing half renewed
     labels = label_rows.renewed(store, before, references, first, end, ahead)
     found = {
@@ -168,7 +170,9 @@ def _read(
         )
     found[evaluation.NAME] = by_version(_evaluation(store, references, starts[evaluation.NAME], end))
     found[canary.NAME] = paired(found[accuracy.NAME])
-    return found
+    counted = store.query("counted_alone", **timed(), start=seen_from, end=end).to_pylist()
+    alone = {(row["model"], row["model_version"]) for row in counted}
+    return found, sorted(label_rows.versions(labels, seen_from, end) | alone)
 
 
 def _evaluation(

@@ -108,6 +108,14 @@ def _read(
     into.traffic.read(store.query(f"traffic_minutes{again}", tables=tables, start=start, end=end))
 
 
+def versions(kept: Labels, start: datetime, end: datetime) -> set[Version]:
+    """Those with traffic in [start, end) that was logged one by one."""
+    (keys,) = kept.traffic.inside(start, end)
+    codes = keys >> BITS
+    numbers = set(codes[np.flatnonzero(np.diff(codes, prepend=-1))].tolist())
+    return {version for version, number in kept.versions.items() if number in numbers}
+
+
 def accuracy_minutes(
     kept: Labels, references: Mapping[str, Reference], start: datetime, end: datetime
 ) -> dict[Version, pa.Table]:

@@ -117,7 +117,8 @@ def verdict(detector: str, minutes: pa.Table) -> Finding:
 def test_every_detector_can_be_read_from_the_ledger(tmp_path: Path) -> None:
     """One in one table only would never be asked."""
     with Store.open(tmp_path) as store:
-        read = ticking._read(store, {}, dict.fromkeys(JUDGES, END - timedelta(days=1)), END, None)
+        start = END - timedelta(days=1)
+        read, _ = ticking._read(store, {}, dict.fromkeys(JUDGES, start), start, END, None)
     assert JUDGES.keys() == read.keys() | {drift.NAME}
 
 
