@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.broker import connection
 from pipeline.broker.failures import told
 from pipeline.broker.parameters import KafkaSettings
+from pipeline.broker.topics import MAX_RECORD_BYTES
 from pipeline.errors import DriftledgerError, NotFound, StaleWatermark
 from pipeline.events import TYPES, Message
 from pipeline.folding import Refusals
@@ -23,7 +24,7 @@ from pipeline.store import Store
 from pipeline.wire import dead_letter
 from pipeline.worker import missing
 from pipeline.worker.broker_view import BrokerView, Partition, Span
-from pipeline.worker.dead_letters import by_message, headers
+from pipeline.worker.dead_letters import letters as letters_of
 
 _SEND_SECONDS = 60.0
 _STALE_ATTEMPTS = 100
@@ -83,7 +84,8 @@ def replay(
                     **FROM_THE_START,
                 )  # fmt: skip
             )
-            producer = stack.enter_context(_client("KafkaProducer", kafka, acks="all")) if letters else None
+            wide = {"acks": "all", "max_request_size": 2 * MAX_RECORD_BYTES}
+            producer = stack.enter_context(_client("KafkaProducer", kafka, **wide)) if letters else None
             keep = partial(_keep, producer)
             view = BrokerView(admin, connection.options(kafka))
             ingest = Ingest(store, judge_holes=partial(missing.judge, broker=view), keep_refused=keep)
@@ -165,11 +167,8 @@ def _keep(producer: Any, refused: Refusals) -> None:
     if producer is None:
         return
     sent = [
-        producer.send(
-            dead_letter.TOPIC, message.value, message.key or None,
-            headers=[(name, text.encode()) for name, text in headers(message, reasons).items()],
-        )
-        for message, reasons in by_message(refused)
-    ]  # fmt: skip
+        producer.send(dead_letter.TOPIC, message.value, message.key or None, headers=marked)
+        for message, marked in letters_of(refused)
+    ]
     for future in sent:
         future.get(_SEND_SECONDS)

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from pipeline.broker.failures import BrokerUnavailable
+from pipeline.broker.topics import MAX_RECORD_BYTES
 from pipeline.events import Message, Rejected
 from pipeline.folding import Refusals
 from pipeline.wire import dead_letter
 
 _SECONDS = 60.0
 
+_BATCH_BYTES = 61 + 36
+"""Of a batch of one record: Kafka's header of a batch, and the longest fields of a record."""
+_HEADER_BYTES = 10
+"""The longest lengths of a header's name and value."""
+
 Send = Callable[..., Awaitable[Any]]
+Letter = tuple[Message, list[tuple[str, bytes]]]
+"""A refused message, and the headers with which it is kept."""
+
+log = logging.getLogger("driftledger.worker")
 
 
 class DeadLetters:
@@ -28,7 +39,7 @@ class DeadLetters:
 
     def keep(self, refused: Refusals) -> None:
         """Return when the broker has them all; raises BrokerUnavailable otherwise."""
-        sending = asyncio.run_coroutine_threadsafe(self._send_all(by_message(refused)), self._loop)
+        sending = asyncio.run_coroutine_threadsafe(self._send_all(letters(refused)), self._loop)
         try:
             sending.result(_SECONDS)
         except Exception as error:
@@ -36,12 +47,37 @@ class DeadLetters:
             reason = f"refused messages cannot be kept in {dead_letter.TOPIC}: {error!r}"
             raise BrokerUnavailable(reason) from error
 
-    async def _send_all(self, letters: list[tuple[Message, list[Rejected]]]) -> None:
-        await asyncio.gather(*(self._send_one(message, reasons) for message, reasons in letters))
+    async def _send_all(self, sent: list[Letter]) -> None:
+        await asyncio.gather(
+            *(self._send(dead_letter.TOPIC, m.key, m.value, None, None, marked) for m, marked in sent)
+        )
 
-    async def _send_one(self, message: Message, reasons: list[Rejected]) -> None:
+
+def letters(refused: Refusals) -> list[Letter]:
+    """Each refused message once, but those that the topic of letters may not take: they are said.
+
+    A message that its producer compressed may be many times as large as a topic's limit, and its letter is
+    not compressed: to wait until it is taken would be to wait for ever.
+    """
+    found = []
+    for message, reasons in by_message(refused):
         marked = [(name, text.encode()) for name, text in headers(message, reasons).items()]
-        await self._send(dead_letter.TOPIC, message.key, message.value, None, None, marked)
+        if (size := _bytes(message, marked)) <= MAX_RECORD_BYTES:
+            found.append((message, marked))
+        else:
+            log.error(
+                "%s/%d: offset %d is refused (%s), and too large to be kept in %s (%d bytes of %d): whole it "
+                "is in its own topic alone",
+                message.topic, message.partition, message.offset, reasons[0].reason, dead_letter.TOPIC, size,
+                MAX_RECORD_BYTES,
+            )  # fmt: skip
+    return found
+
+
+def _bytes(message: Message, marked: Sequence[tuple[str, bytes]]) -> int:
+    """What it is to a topic's limit, at most, uncompressed."""
+    named = sum(len(name.encode()) + len(text) + _HEADER_BYTES for name, text in marked)
+    return _BATCH_BYTES + len(message.key) + len(message.value) + named
 
 
 def headers(message: Message, reasons: Sequence[Rejected]) -> dict[str, str]:

@@ -71,11 +71,13 @@ def every_type(rounds: int = 1) -> list[Message]:
     ]
 
 
-def send(bootstrap: str, messages: Iterable[Message], partition: int | None = None) -> None:
-    """Return when the broker has all of them, in order."""
+def send(
+    bootstrap: str, messages: Iterable[Message], partition: int | None = None, **options: object
+) -> None:
+    """Return when the broker has all of them, in order; `options` are the producer's."""
     from kafka import KafkaProducer
 
-    producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5)
+    producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5, **options)
     try:
         sent = [
             producer.send(

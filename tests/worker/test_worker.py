@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from collectors.publish.spool import held_bytes
+from pipeline.broker.topics import MAX_RECORD_BYTES
+from pipeline.cli import app
 from pipeline.events import TYPES, Message
 from pipeline.rig.kafka import Kafka
 from pipeline.wire import dead_letter
+from pipeline.worker import dead_letters
 from tests.generated import NOW
 from tests.publish.test_spool import filled
 from tests.waiting import until
-from tests.worker.kafka_messages import every_type, json_message
+from tests.worker.kafka_messages import every_type, json_message, send
 from tests.worker.worker_scene import Scene, embedded, ledger
 
 
@@ -42,6 +45,45 @@ def test_every_type_in_both_forms_gives_the_ledger_of_the_embedded_run(broker: K
     assert all("driftledger_gaps_total" not in n for n in numbers)
     for name in TYPES:
         assert sum(n.get(f"driftledger_events_total{{type={name}}}", 0) for n in numbers) >= 6, name
+
+
+def test_a_refused_message_that_no_topic_takes_uncompressed_stops_nobody(
+    scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A producer that compresses may write many times a topic's limit: all partitions waited for its letter.
+
+    One that is as large as a letter may be is kept, by a worker and by a replay.
+    """
+    good, last = json_message("gpu", "s", 0), json_message("gpu", "s", 3)
+    large = [last._replace(value=b" " * size) for size in (6_000_000, MAX_RECORD_BYTES - 600)]
+    topic_id = scene.topic_ids[good.topic]
+    origin = {
+        dead_letter.ORIGIN_TOPIC: good.topic, dead_letter.ORIGIN_TOPIC_ID: topic_id,
+        dead_letter.ORIGIN_PARTITION: "1", dead_letter.ORIGIN_OFFSET: "2",
+        dead_letter.ORIGIN_TIMESTAMP: "1" * 16, dead_letter.REASON: "too_large", dead_letter.REFUSED: "all",
+    }  # fmt: skip
+    large = [m._replace(headers=m.headers | {"ce_sequence": str(n + 1)}) for n, m in enumerate(large)]
+    marked = [(name, text.encode()) for name, text in (large[1].headers | origin).items()]
+    room = MAX_RECORD_BYTES - dead_letters._bytes(large[1], marked)
+    large[1] = large[1]._replace(value=large[1].value + b" " * room)
+    send(
+        scene.kafka.bootstrap_servers, [good, *large, last], 1, compression_type="lz4", max_request_size=2**23
+    )
+    server = ("--set", f"kafka.bootstrap_servers={scene.kafka.bootstrap_servers}")
+    with pytest.raises(SystemExit):
+        app.main([*server, "replay-topic", "--store", str(tmp_path / "other")])
+    assert "stored 2 + refused 2" in capsys.readouterr().out
+    with scene.worker() as worker:
+        worker.until_taken(4 + 2)  # the letters of both are read too
+        assert "offset 1 is refused (too_large), and too large to be kept" in worker.log
+        assert worker.stop() == 0
+    assert scene.samples() == 2
+    assert sorted((r["reason"], r["offset"]) for r in scene.rows("rejected")) == [
+        ("too_large", 1),
+        ("too_large", 2),
+    ]
+    letters = scene.read(dead_letter.TOPIC)
+    assert [m.value == large[1].value for m in letters] == [True, True]
 
 
 def test_what_is_refused_is_in_the_ledger_and_kept_whole(scene: Scene, tmp_path: Path) -> None:
