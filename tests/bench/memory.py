@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 # A process's ru_maxrss begins at what its parent had: so the parent is a small one.
@@ -28,3 +30,15 @@ def spent(command: Sequence[str]) -> Spent:
     between = [sys.executable, "-c", _BETWEEN, *command]
     done = subprocess.run(between, check=True, capture_output=True, text=True)
     return Spent(*json.loads(done.stdout))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process that runs, to the hundredth."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_rss_bytes(pid: int) -> int:
+    """The most memory that a process that runs has had."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024

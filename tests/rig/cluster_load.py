@@ -1,81 +1,124 @@
-"""A busy cluster: ten thousand pods with a GPU each, of Deployments on a hundred nodes, and their changes."""
+"""Ten thousand pods, one in two with a GPU, written straight to an API server, and the end of each."""
 
 from __future__ import annotations
 
+import json
+import ssl
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPSConnection
+from pathlib import Path
+from urllib.parse import urlsplit
 
-import requests
-
-from pipeline.rig.kube.cluster import Kube
-from tests.rig import cluster_objects as objects
+from pipeline.rig.kube.cluster import Access, Kube
+from tests.allocation import kube_shapes as k
+from tests.rig.cluster_objects import Json
 
 PODS = 10_000
-NODES = 100
-CHANGERS = 4
-WAIT_SECONDS = 900.0
-GPU = "nvidia.com/gpu"
+WRITERS = 8
+NAMESPACE = "load"
+_GPU = "nvidia.com/gpu"
+_AT = f"/api/v1/namespaces/{NAMESPACE}/pods"
 
 
-def fill(kube: Kube, *, pods: int = PODS, nodes: int = NODES) -> str:
-    """Its namespace, once all pods run; one GPU each, as a device plugin gives it.
+class Server(Kube):
+    """The API server and its storage alone: nobody schedules, runs or removes a pod, and no log is kept."""
 
-    Each Deployment names its node, so that the time is the API server's and not the scheduler's.
-    """
-    ns = objects.namespace(kube, {"team": "vision"})
-    room = str(-(-pods // nodes))
-    capacity = {"cpu": "256", "memory": "2Ti", "pods": room, GPU: room}
-    names = [f"n{n:03}" for n in range(nodes)]
-    objects.node(kube, *names, capacity=capacity)
-    for n, name in enumerate(names):
-        labels = {"app": f"model-{n}"}
-        spec = {**objects.pod_spec(limits={GPU: "1"}), "nodeName": name}
-        template = {"metadata": {"labels": labels}, "spec": spec}
-        replicas = pods * (n + 1) // nodes - pods * n // nodes
-        told = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
-        body = {"metadata": {"name": f"model-{n}"}, "spec": told}
-        kube.request("POST", f"/apis/apps/v1/namespaces/{ns}/deployments", body)
-    until_running(kube, ns, pods)
-    return ns
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        nothing = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "None"}]}
+        (folder / "audit.json").write_text(json.dumps(nothing))
+
+    def start(self) -> None:
+        self.etcd.start()
+        self.start_apiserver()
 
 
-def until_running(kube: Kube, ns: str, pods: int) -> None:
-    at = f"/apis/apps/v1/namespaces/{ns}/deployments"
+def fill(kube: Kube, pods: int = PODS) -> None:
+    """Pods as those of Deployments are, that run on nodes of eight."""
+    kube.request("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+    accounts = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
+    kube.request("POST", accounts, {"metadata": {"name": "default"}})
 
-    def ready() -> bool:
-        return sum(d.get("status", {}).get("readyReplicas", 0) for d in objects.items(kube, at)) == pods
+    def one(send: Callable[[str, str, Json], None], number: int) -> None:
+        body = _pod(number)
+        send("POST", _AT, {name: body[name] for name in ("metadata", "spec")})
+        send("PATCH", f"{_AT}/{_name(number)}/status", {"status": body["status"]})
 
-    objects.until(ready, f"{pods} pods to run", seconds=WAIT_SECONDS)
+    _each(kube.admin, range(pods), one)
 
 
-def change(kube: Kube, ns: str, names: Iterable[str], version: str) -> None:
-    """One change of each of these pods: an annotation, so that nothing else moves."""
-    admin, local = kube.admin, threading.local()
+def end(kube: Kube, pods: int = PODS) -> None:
+    """One change of each: all its containers have ended well."""
+    ended = k.pod("x", phase="Succeeded", finished="2026-07-02T11:00:00Z")["status"]["containerStatuses"][0]
+    ended["state"]["terminated"] |= {"exitCode": 0}
 
-    def patch(name: str) -> None:
-        if not hasattr(local, "session"):
-            local.session = requests.Session()
-            local.session.trust_env = False
-            local.session.verify = str(admin.ca)
-            local.session.headers["Authorization"] = f"Bearer {admin.token}"
-            local.session.headers["Content-Type"] = "application/merge-patch+json"
-        at = f"{admin.server}/api/v1/namespaces/{ns}/pods/{name}"
-        body = {"metadata": {"annotations": {"changed": version}}}
-        local.session.patch(at, json=body, timeout=30).raise_for_status()
+    def one(send: Callable[[str, str, Json], None], number: int) -> None:
+        status = {"phase": "Succeeded", "containerStatuses": [ended | _IMAGE]}
+        send("PATCH", f"{_AT}/{_name(number)}/status", {"status": status})
 
-    with ThreadPoolExecutor(CHANGERS) as pool:
-        for _ in pool.map(patch, names):
+    _each(kube.admin, range(pods), one)
+
+
+_IMAGE = {"image": "registry.example.com/models/serve:1.4.2", "imageID": "", "ready": True, "restartCount": 0}
+
+
+def _name(number: int) -> str:
+    return f"serve-7d9c5b8f6d-{number:05}"
+
+
+def _pod(number: int) -> Json:
+    """With the fields that a pod of a Deployment has on a real cluster; the server adds its own."""
+    one = k.pod(
+        _name(number),
+        limits={"cpu": "4", "memory": "16Gi"} | ({_GPU: "1"} if number % 2 else {}),
+        node=f"gpu-node-{number // 8}",
+        owner=k.owner("ReplicaSet", f"serve-{number // 20}", "apps/v1"),
+        labels={"app": "serve", "pod-template-hash": "7d9c5b8f6d", "team": f"team-{number % 9}"},
+    )
+    kept = ("name", "labels", "ownerReferences")
+    one["metadata"] = {name: one["metadata"][name] for name in kept}
+    one["spec"] |= {
+        "automountServiceAccountToken": False,
+        "volumes": [{"name": f"volume-{n}", "emptyDir": {}} for n in range(3)],
+    }
+    [container], [status] = one["spec"]["containers"], one["status"]["containerStatuses"]
+    container |= {
+        "image": _IMAGE["image"],
+        "env": [{"name": f"SETTING_{n}", "value": f"a value of some length {n}"} for n in range(12)],
+        "volumeMounts": [{"name": f"volume-{n}", "mountPath": f"/var/run/{n}"} for n in range(3)],
+    }
+    status |= _IMAGE | {"state": {"running": {"startedAt": k.CREATED}}}
+    one["status"]["conditions"] += [
+        {"type": t, "status": "True", "lastProbeTime": None, "lastTransitionTime": k.CREATED}
+        for t in ("Initialized", "Ready", "ContainersReady", "PodReadyToStartContainers")
+    ]
+    return one
+
+
+def _each(
+    access: Access,
+    numbers: Iterable[int],
+    one: Callable[[Callable[[str, str, Json], None], int], None],
+) -> None:
+    """Each number once, by a few writers with a connection each."""
+    server, trusted = urlsplit(access.server), ssl.create_default_context(cafile=str(access.ca))
+    mine, opened = threading.local(), list[HTTPSConnection]()
+
+    def send(method: str, path: str, body: Json) -> None:
+        if not hasattr(mine, "connection"):
+            mine.connection = HTTPSConnection(server.hostname or "", server.port, context=trusted)
+            opened.append(mine.connection)
+        form = "application/strategic-merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Authorization": f"Bearer {access.token}", "Content-Type": form}
+        mine.connection.request(method, path, body=json.dumps(body), headers=headers)
+        answer = mine.connection.getresponse()
+        said = answer.read()
+        assert answer.status < 300, (method, path, said[:500])
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for _ in pool.map(lambda number: one(send, number), numbers):
             pass
-
-
-def pod_names(kube: Kube, ns: str, limit: int = 500) -> list[str]:
-    """All of them, page by page."""
-    found: list[str] = []
-    at, more = f"/api/v1/namespaces/{ns}/pods?limit={limit}", ""
-    while True:
-        page = kube.request("GET", f"{at}&continue={more}" if more else at)
-        found += [p["metadata"]["name"] for p in page["items"]]
-        more = page["metadata"].get("continue", "")
-        if not more:
-            return found
+    for connection in opened:
+        connection.close()
