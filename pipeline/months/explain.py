@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.cells import safe_text
 from pipeline.answers.window import Window
 from pipeline.answers.window import month as month_of
 from pipeline.errors import NotFound
@@ -23,6 +24,8 @@ COLUMNS = (
     Column("price"), Column("cost", kind="money"), Column("amount", kind="money"),
     Column("source"),
 )  # fmt: skip
+MOST = 20
+"""Names in an error."""
 MEANING = (
     "a charge's cost is exact, its amount is what the largest remainder makes of it; a held row is a claim "
     "on the device, a price row what a GPU-hour of it cost then; a correction is what these come to less its "
@@ -34,9 +37,10 @@ def explain(store: Store, at: Snapshots, month: Window, line: str) -> Answer:
     """NotFound where the month is not closed or has no such line."""
     closed = closing(store, month.start)
     inputs = closed.thawed()
-    own = [c for c in charged(store, month.start) if _is(c, line)]
+    every = charged(store, month.start)
+    own = [c for c in every if _is(c, line)]
     if not own:
-        raise NotFound(f"the statement of {month.start:%Y-%m} has no line {line!r}")
+        raise NotFound(f"the statement of {month.start:%Y-%m} has no line {line!r}; {_lines(every)}")
     rows: list[tuple[Value, ...]] = []
     with at(closed.snapshot) as then:
         holders = then.rows("allocations").to_pylist()
@@ -52,6 +56,13 @@ def explain(store: Store, at: Snapshots, month: Window, line: str) -> Answer:
 def _is(charge: Charge, line: str) -> bool:
     key = dict(zip(BY, charge.key, strict=True))
     return line in (charge.team, "/".join((charge.team, key["namespace"], key["workload"])))
+
+
+def _lines(charges: Sequence[Charge]) -> str:
+    """The teams that can be asked for: a page shows `cluster_idle` in other words."""
+    names = sorted({c.team for c in charges})
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return f"it has those of {', '.join(map(safe_text, names[:MOST]))}{more}"
 
 
 def _charge(c: Charge) -> tuple[Value, ...]:

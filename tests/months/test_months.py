@@ -251,7 +251,7 @@ def test_a_line_is_walked_down_to_who_held_what_at_which_price(year: Store) -> N
     assert (before["kind"], before["gpu_hours"] + back["gpu_hours"]) == ("charged", 30)
     assert (back["of"], held["start"], held["end"]) == ("2026-01", JANUARY, datetime(2026, 1, 2, 6))
     assert {row["price"] for row in rows if row["kind"] == "price"} == {f"{THIRD.prices[0].gpu_hour}"}
-    with pytest.raises(NotFound, match="no line 'pink'"):
+    with pytest.raises(NotFound, match="no line 'pink'; it has those of blue, cluster_idle, green, red$"):
         explain(year, lambda n: Store.open(folder, snapshot=n), month(2026, 2), "pink")
 
 
