@@ -207,3 +207,35 @@ def test_a_windows_node_is_not_billed_at_the_price_of_linux(tmp_path: Path) -> N
         assert sums(both, "device") == {("a",): Decimal(3), ("b",): Decimal(2)}
         flat = cost(store, Window(at(0), at(1)), ("device",), PriceBook.flat(Decimal(5), "USD"))
         assert sums(flat, "device") == {("a",): Decimal(5), ("b",): Decimal(5)}
+
+
+@pytest.mark.parametrize(
+    ("method", "cpu"),
+    [
+        (Method.allocation, Decimal(1)), (Method.datadog, Decimal("0.6")),
+        (Method.aws_split, Decimal("0.6923")), (Method.opencost, Decimal("0.6510")),
+    ],
+)  # fmt: skip
+def test_an_instance_without_gpus_is_split_over_its_cores_and_memory(
+    tmp_path: Path, method: Method, cpu: Decimal
+) -> None:
+    """Datadog's 60 : 40, AWS's 9 : 1 a core and GiB: who takes all of the memory has it for nothing else."""
+    (tmp_path / "book.yaml").write_text(
+        "version: x\nprices:\n  - {match: {instance_type: m5.2xlarge}, instance_hour: 1, cpu_count: 8}\n"
+        "  - {match: {cluster: other, resource: cpu}, unit_hour: 1}\n"
+    )
+    of = {"time": at(1), "gpu_model": "", "instance_type": "m5.2xlarge"}
+    host = [
+        device("n/cpu", at(0), resource="cpu", quantity=8_000, **of),
+        device("n/memory", at(0), resource="memory", quantity=32 * GIB, **of),
+    ]
+    # Its cores have a price of their own and its memory has none: that is no price of an instance.
+    host += [one | {"cluster": "other", "instance_type": "mine"} for one in host]
+    book = PriceBook.load(tmp_path / "book.yaml")
+    with plain_store(str(tmp_path), devices=host) as store:
+        answer = cost(store, Window(at(0), at(1)), ("cluster", "resource"), book, rule=CostRule(method))
+    found = sums(answer, "cluster", "resource")
+    assert found["c", "cpu"] + found.get(("c", "memory"), 0) == 1
+    assert found["c", "cpu"].quantize(Decimal("0.0001")) == cpu
+    assert found["other", "cpu"] == 8 and ("other", "memory") not in found
+    assert any("resource memory" in note for note in answer.notes), "unpriced is unpriced"
