@@ -79,7 +79,8 @@ def of_events(
     )
     events = found.inference
     told = (events, found.labels)
-    return Made(reference, events.num_rows, dict(found.others), dict(found.refused), (), (), events, told)
+    others, refused, notes = dict(found.others), dict(found.refused), _strange(events, reference)
+    return Made(reference, events.num_rows, others, refused, notes, events=events, told=told)
 
 
 def of_window(
@@ -140,6 +141,17 @@ def _own(events: pa.Table, reference: Reference) -> tuple[str, ...]:
 
     order = np.argsort(microseconds(events.column("time")), kind="stable")
     return tuple(contents(events, reference, order[kept(len(order), MOST)]))
+
+
+def _strange(events: pa.Table, reference: Reference) -> tuple[str, ...]:
+    """Labels that say 1.0 of answers that say 1 make every one of them an error."""
+    predicted = sorted(set(events.column("prediction").to_pylist()) - {None, ""})
+    if not predicted or not reference.classes or set(predicted) & set(reference.classes):
+        return ()
+    said, true = (", ".join(sorted(names)[:10]) for names in (predicted, reference.classes))
+    return (
+        f"no label ({true}) is a class that was predicted ({said}): all count as wrong; write both alike",
+    )
 
 
 def _check_positive(found: Gathered, positive_class: str | None) -> None:

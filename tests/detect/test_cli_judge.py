@@ -280,7 +280,13 @@ def test_mistakes_in_a_reference_are_sentences(tmp_path: Path, run: Run) -> None
     assert "they hold predictions of fraud" in run(*unknown, code=3)
     assert "the labels say fraud, honest" in run(*create, "--positive-class", "frodd", code=4)
     assert not (tmp_path / "ledger").exists()
-    assert "refused    malformed 1" in run(*create, code=7)
+    told = run(*create, code=7)
+    assert "refused    malformed 1" in told and "write both alike" not in told
+    renamed = GOOD.replace('"label": "fraud"', '"label": "1.0"').replace(
+        '"label": "honest"', '"label": "0.0"'
+    )
+    (tmp_path / "good.jsonl").write_text(renamed)
+    assert "no label (0.0, 1.0) is a class that was predicted (fraud, honest)" in run(*create)
 
 
 def _prediction(**changes: object) -> dict:
