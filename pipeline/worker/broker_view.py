@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from pipeline.broker import header_names
 from pipeline.broker.connection import COMMITTED
 from pipeline.broker.failures import BrokerUnavailable, told
 from pipeline.lake.watermarks import NOTHING, Watermark
@@ -104,6 +105,7 @@ class BrokerView:
         from kafka import KafkaConsumer, TopicPartition
 
         where = TopicPartition(topic, partition)
+        header_names.take_any()
         with self._asking("reading a partition again"):
             consumer = KafkaConsumer(
                 **self._options,

@@ -86,6 +86,34 @@ def test_a_refused_message_that_no_topic_takes_uncompressed_stops_nobody(
     assert [m.value == large[1].value for m in letters] == [True, True]
 
 
+class NoText(str):
+    """A name that a C client may give to a header."""
+
+    def encode(self, *_: str) -> bytes:
+        return b"\xff\xfe"
+
+
+@pytest.mark.parametrize("compression", [None, "lz4"])
+def test_a_header_whose_name_is_no_text_ends_no_worker(
+    scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str], compression: str | None
+) -> None:
+    """One such record ended every start of every worker, and nothing behind it was ever read."""
+    messages = [json_message("gpu", "s", n) for n in range(5)]
+    odd = NoText("odd")
+    messages[2] = messages[2]._replace(headers={**messages[2].headers, odd: "x"})
+    send(scene.kafka.bootstrap_servers, messages, 1, compression_type=compression)
+    with scene.worker() as worker:
+        worker.until_taken(5)
+        numbers = worker.metrics()
+        assert worker.stop() == 0
+    server = ("--set", f"kafka.bootstrap_servers={scene.kafka.bootstrap_servers}")
+    with pytest.raises(SystemExit):
+        app.main([*server, "replay-topic", "--into", str(tmp_path / "other")])
+    assert "read 5 messages = stored 5" in capsys.readouterr().out
+    assert numbers["driftledger_messages_total{outcome=stored}"] == scene.samples() == 5
+    assert numbers["driftledger_unexplained_offsets"] == 0
+
+
 def test_what_is_refused_is_in_the_ledger_and_kept_whole(scene: Scene, tmp_path: Path) -> None:
     """A message that cannot be read must stop nothing, and must be there to be repaired and sent again."""
     poison = b"{" + b"x" * 5_000
