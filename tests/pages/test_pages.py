@@ -7,7 +7,7 @@ import io
 import json
 import re
 import zipfile
-from datetime import timedelta
+from datetime import UTC, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from dashboards import controls, drill, pivot, shown
 from dashboards.models import HEADINGS
 from dashboards.pages import PAGES
 from dashboards.versions import versions
+from pipeline import judge
 from pipeline.answers.answer import Answer, Column
 from pipeline.answers.cells import amount
 from pipeline.answers.cost import cost
@@ -30,9 +31,11 @@ from pipeline.answers.unit_costs import unit_costs
 from pipeline.answers.window import Window
 from pipeline.cli.app import app as cli
 from pipeline.errors import ConfigError
+from pipeline.registry import register
 from pipeline.store import Batch, Store
 from tests.cost_rows import table
-from tests.ledger import START
+from tests.detect.judged import SEGMENTS, reference
+from tests.ledger import START, Life, write
 from tests.pages.overview_scene import END, HOSTILE, fill
 
 SPAN = Window(END - timedelta(hours=6), END)
@@ -199,6 +202,25 @@ def of_models(ledger: Path) -> Any:
     """The page as it opens; its tests only read it."""
     with pytest.MonkeyPatch.context() as patch:
         return opened("models", ledger, patch)
+
+
+def test_a_segment_that_is_worse_is_marked_on_its_models_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is woken for a part of the traffic must find which on the page that the alert links to."""
+    lived = Life().serve("1", 0, 60, error=0.6).facts()
+    for row in lived["predictions"]:
+        row["segment"] = "app"
+    with Store.open(tmp_path) as store:
+        register(store, reference(**SEGMENTS), START.replace(tzinfo=UTC))
+        write(store, **lived)
+        judge.tick(store, START + timedelta(minutes=60))
+        answer = models(store, Window(START, START + timedelta(minutes=60)))
+    level = dict(zip((c.name for c in answer.columns), answer.rows[0], strict=True))["accuracy_level"]
+    assert level == "act", "the verdict that is reached as the window ends speaks of the window"
+    page = opened("models", tmp_path, monkeypatch, model="fraud")
+    (table,) = [frame.value for frame in page.dataframe if "segment" in frame.value]
+    assert table[["segment", "level"]].values.tolist() == [["channel=app", "act"]]
 
 
 def test_notes_call_a_column_by_the_heading_above_it(of_models: Any) -> None:
