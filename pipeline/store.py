@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from detectors.references import Reference
 from pipeline import sql
-from pipeline.errors import NotFound
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.models import REFERENCES
 from pipeline.lake import changes, failures, tables, watermarks
+from pipeline.lake.beside import beside, snapshot
 from pipeline.lake.changes import Added
 from pipeline.lake.location import Location, Place
 from pipeline.lake.lock import write_lock
@@ -163,6 +163,27 @@ class Store:
         """The answer of `pipeline/sql/<name>.sql`; `tables` are visible to that one query by their names."""
         return self._run(sql.text(name), tables or {}, parameters)
 
+    @contextmanager
+    def beside(self, name: str, **parameters: Any) -> Iterator[Callable[[], pa.Table]]:
+        """As `query`, answered on another core while what is inside asks; to be called where it is steady.
+
+        What is yielded waits for the answer.  Amid a transaction, and where somebody commits just then, the
+        question is asked again when all inside is done, since it is about the same snapshot as the others.
+        """
+        if self._session.writing:
+            yield lambda: self.query(name, **parameters)
+            return
+        with (
+            self._session.connected() as con,
+            beside(con, sql.text(name), parameters, self._session.views) as asked,
+        ):
+
+            def answer() -> pa.Table:
+                read, found = asked.result()
+                return found if read == snapshot(con) else self.query(name, **parameters)
+
+            yield answer
+
     def rows(self, fact: str) -> pa.Table:
         """The merged rows of a fact, in the order of its columns: the ledger itself."""
         names = ", ".join(f'"{n}"' for n in FACTS[fact].schema.names)
@@ -181,10 +202,7 @@ class Store:
     def snapshot(self) -> int:
         """Identity of the lake's newest committed state, or of the one that was opened."""
         with self._session.connected() as con:
-            row = con.execute("SELECT id FROM lake.current_snapshot()").fetchone()
-        if row is None:
-            raise NotFound(f"the ledger {self.location} has no snapshot")
-        return int(row[0])
+            return snapshot(con)
 
     def state(self) -> str | None:
         """Names what is read here: two ledgers in one place are never named the same.

@@ -88,17 +88,18 @@ def drift(store: Store, window: Window) -> Answer:
     """One row a model version and feature, the largest PSI first; those without enough events come last."""
     span: dict[str, Any] = {"start": window.start, "end": window.end}
     with store.steady(alone=window.end - window.start <= FEW):
-        features = store.query("feature_histograms", **span).to_pylist()
-        scores = [{**row, "feature": SCORE} for row in store.query("score_histograms", **span).to_pylist()]
-        notes: tuple[str, ...] = (
-            (LEVELS, BOUND) if features or scores else (elsewhere(store, "feature_bins"),)
-        )
-        notes += (*rolled.notes(store, window), *lost_requests.notes(store, window))
-        judged = _evaluations(store, window)
+        with store.beside("feature_histograms", **span) as histograms:
+            scored = store.query("score_histograms", **span).to_pylist()
+            notes = (*rolled.notes(store, window), *lost_requests.notes(store, window))
+            judged = _evaluations(store, window)
+            verdicts = _verdicts(store, window)
+            features = histograms().to_pylist()
+        scores = [{**row, "feature": SCORE} for row in scored]
+        told = (LEVELS, BOUND) if features or scores else (elsewhere(store, "feature_bins"),)
         held = _histograms([*features, *scores, *judged])
         known = {name: store.reference(name) for name in {key.reference for key in held}}
         by_hour = rhythm.traffic(store, window, known)
-        verdicts = _verdicts(store, window)
+    notes = (*told, *notes)
     if by_hour:
         notes += (WEEKLY.format(features=", ".join(sorted({key.feature for key in by_hour}))),)
     compared = {key: _compared(key, counts, known[key.reference], by_hour) for key, counts in held.items()}

@@ -12,8 +12,9 @@ from pipeline.lake.merged import merged
 from pipeline.lake.sql_types import sql_type
 
 
-def complete(con: duckdb.DuckDBPyConnection) -> None:
-    """Views of this connection, before the lake's own tables, for facts that lack a column or are not there.
+def complete(con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """Views of this connection, before the lake's own tables, for facts that lack a column or are not there;
+    the statements that made them.
 
     A decision is computed again from the snapshot that it names, however many versions ago that was.
     """
@@ -22,10 +23,12 @@ def complete(con: duckdb.DuckDBPyConnection) -> None:
     for table, column in con.execute(found).fetchall():
         present[table].add(column)
     old = [fact for fact in FACTS.values() if not present.get(fact.name, set()) >= set(fact.schema.names)]
-    for fact in old:
-        con.execute(f'CREATE TEMP VIEW "{fact.name}" AS {_whole(fact, present.get(fact.name))}')
-    for fact in old:  # once all tables are there: a view may look at several
-        con.execute(f'CREATE TEMP VIEW "{fact.name}_merged" AS {merged(fact)}')
+    whole = [f'CREATE TEMP VIEW "{f.name}" AS {_whole(f, present.get(f.name))}' for f in old]
+    # once all tables are there: a view may look at several
+    views = (*whole, *(f'CREATE TEMP VIEW "{f.name}_merged" AS {merged(f)}' for f in old))
+    for view in views:
+        con.execute(view)
+    return views
 
 
 def _whole(fact: Fact, present: set[str] | None) -> str:

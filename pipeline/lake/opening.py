@@ -18,12 +18,13 @@ _ATTEMPTS = 30
 _PAUSE_SECONDS = 0.2
 
 
-def read(location: Location, snapshot: int | None) -> duckdb.DuckDBPyConnection:
-    """Raises NotFound for no ledger or no such snapshot, StoreUnavailable where its database is away."""
+def read(location: Location, snapshot: int | None) -> tuple[duckdb.DuckDBPyConnection, tuple[str, ...]]:
+    """And the views that it has of its own.
+
+    Raises NotFound for no ledger or no such snapshot, StoreUnavailable where its database is away."""
     try:
         con = connect(location, read_only=True, snapshot=snapshot)
-        older.complete(con)
-        return con
+        return con, older.complete(con)
     except duckdb.Error as error:
         if "unable to connect" in str(error).lower():
             raise StoreUnavailable(f"the ledger {location} is not available: {_first(error)}") from error

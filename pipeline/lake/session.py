@@ -27,6 +27,8 @@ class Session:
     snapshot: int | None
     threads: int | None
     con: duckdb.DuckDBPyConnection | None = None
+    views: tuple[str, ...] = ()
+    """Statements that made those which are the connection's own."""
     steady: bool = False
     """Amid a reading of one snapshot, which a connection opened again would not go on with."""
     writing: bool = False
@@ -68,7 +70,7 @@ class Session:
         if self.steady:
             raise StoreUnavailable("the connection was lost amid a reading of one snapshot; ask again")
         if self.read_only:
-            self.con = opening.read(self.location, self.snapshot)
+            self.con, self.views = opening.read(self.location, self.snapshot)
         else:
             self.con = opening.write(self.location, self.threads)
         self._uses = 0
