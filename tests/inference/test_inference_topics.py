@@ -44,6 +44,7 @@ from tests.command import Command
 from tests.generated import NOW
 from tests.inference.foreign_topics import Consumer
 from tests.waiting import until
+from tests.worker.kafka_messages import NoText
 
 MAP = """
 topics:
@@ -213,7 +214,8 @@ def test_messages_of_a_real_broker_count_once_through_a_restart_and_a_loss_is_a_
     producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all", linger_ms=5)
 
     def send(topic: str, sent: list[bytes | None]) -> None:
-        for future in [producer.send(topic, value, key=b"k") for value in sent]:
+        odd = [(NoText("odd"), b"x")]  # ended the collector at every start
+        for future in [producer.send(topic, value, key=b"k", headers=odd) for value in sent]:
             future.get(30)
 
     try:

@@ -71,6 +71,13 @@ def every_type(rounds: int = 1) -> list[Message]:
     ]
 
 
+class NoText(str):
+    """A name that a C client may give to a header."""
+
+    def encode(self, *_: str) -> bytes:
+        return b"\xff\xfe"
+
+
 def send(
     bootstrap: str, messages: Iterable[Message], partition: int | None = None, **options: object
 ) -> None:

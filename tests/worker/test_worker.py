@@ -17,7 +17,7 @@ from pipeline.worker import dead_letters
 from tests.generated import NOW
 from tests.publish.test_spool import filled
 from tests.waiting import until
-from tests.worker.kafka_messages import every_type, json_message, send
+from tests.worker.kafka_messages import NoText, every_type, json_message, send
 from tests.worker.worker_scene import Scene, embedded, ledger
 
 
@@ -84,13 +84,6 @@ def test_a_refused_message_that_no_topic_takes_uncompressed_stops_nobody(
     ]
     letters = scene.read(dead_letter.TOPIC)
     assert [m.value == large[1].value for m in letters] == [True, True]
-
-
-class NoText(str):
-    """A name that a C client may give to a header."""
-
-    def encode(self, *_: str) -> bytes:
-        return b"\xff\xfe"
 
 
 @pytest.mark.parametrize("compression", [None, "lz4"])
