@@ -139,9 +139,10 @@ def _asked(versions: Sequence[Version]) -> dict[str, pa.Table]:
     names = ("model", "model_version", "reference")
     keys = [dict(zip(names, _key(v), strict=True)) | {"version": at} for at, v in enumerate(versions)]
     references = {v.reference.reference: v.reference for v in versions}
-    places = [
-        {"reference": name, "feature": feature.feature, "place": at}
-        for name, reference in references.items()
-        for at, feature in enumerate(reference.features)
-    ]
-    return {"versions": pa.Table.from_pylist(keys), "features": pa.Table.from_pylist(places)}
+    counts = [len(reference.features) for reference in references.values()]
+    places = {
+        "reference": pa.array(np.repeat(np.array([*references], np.object_), counts), pa.string()),
+        "feature": pa.array([f.feature for of in references.values() for f in of.features], pa.string()),
+        "place": np.concatenate([np.arange(count) for count in counts]),
+    }
+    return {"versions": pa.Table.from_pylist(keys), "features": pa.table(places)}
