@@ -22,7 +22,7 @@ Key = tuple[str, str, str]
 
 
 def teams(now: Sequence[Charge], before: Sequence[Charge]) -> pd.DataFrame:
-    """What each team pays, by kind and currency; who paid in the month before only is there with nothing."""
+    """What each team has, charged or only shown, by kind and currency, and how that differs from before."""
     sums: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for one in now:
         sums[one.team, one.currency][one.kind] += one.amount or ZERO
@@ -32,10 +32,12 @@ def teams(now: Sequence[Charge], before: Sequence[Charge]) -> pd.DataFrame:
     rows = []
     for team, code in sorted({*sums, *last}):
         parts = sums.get((team, code), {})
-        due = sum(parts.values(), ZERO)
-        changed = float(due - last.get((team, code), ZERO)) if before else None
-        rows.append((who(team), float(due), changed, *(float(parts.get(kind, ZERO)) for kind in KINDS), code))
-    heads = ["Team", "due", "than last month", *(WORDS.get(kind, kind) for kind in KINDS), "currency"]
+        whole = sum(parts.values(), ZERO)
+        changed = float(whole - last.get((team, code), ZERO)) if before else None
+        rows.append(
+            (who(team), float(whole), changed, *(float(parts.get(kind, ZERO)) for kind in KINDS), code)
+        )
+    heads = ["Team", "in all", "than last month", *(WORDS.get(kind, kind) for kind in KINDS), "currency"]
     return pd.DataFrame(rows, columns=heads)
 
 

@@ -44,7 +44,7 @@ def test_a_team_sees_what_changed() -> None:
         return plain(ADJUSTMENT, JANUARY, currency, team, Decimal(amount), "a", "b")
 
     shown = teams([booked("red", "3"), booked("red", "4", "EUR")], [booked("red", "1"), booked("gone", "7")])
-    assert shown[["Team", "currency", "due", "than last month"]].to_numpy().tolist() == [
+    assert shown[["Team", "currency", "in all", "than last month"]].to_numpy().tolist() == [
         ["gone", "USD", 0.0, -7.0],
         ["red", "EUR", 4.0, 4.0],
         ["red", "USD", 3.0, 2.0],
