@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from detectors.estimate_audit import ALPHA, gains, log_mix
+from detectors.estimate_audit import ALPHA, gains, log_mix_up_to
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from detectors.references import Reference
@@ -98,7 +98,7 @@ def _audit(told: npt.NDArray[np.datetime64], exact: npt.NDArray[np.int64]) -> tu
     order = np.argsort(told, kind="stable")
     times, so_far = told[order], np.cumsum(exact[order], axis=0)
     last = np.flatnonzero(np.r_[times[1:] != times[:-1], True])
-    evidence = np.round(log_mix(so_far[last] / NANO), 9)
+    evidence = np.round(log_mix_up_to(so_far[last] / NANO, LOG_BAR), 9)
     reached = np.flatnonzero(evidence >= LOG_BAR)
     since = times[last[reached[0]]].astype("datetime64[us]").item() if len(reached) else None
     return float(evidence.max()), since

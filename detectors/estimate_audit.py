@@ -18,6 +18,10 @@ ALPHA = 0.01
 STAKES = (0.01, 0.03, 0.1, 0.3)
 """Shares of the wealth that are bet, each with a quarter of it, on either side."""
 
+NEAR = 1e-6
+SMALLEST = -600.0
+"""ln of what a number still holds with all its digits, and of sums of it."""
+
 
 def log_wealth(residuals: Floats) -> Floats:
     """ln of the evidence after each row, (n,): residuals within -1 and 1, in the order in which labels came.
@@ -37,6 +41,20 @@ def gains(residuals: Floats) -> Floats:
 def log_mix(wealth: Floats) -> Floats:
     """ln of the mean of the bets' wealth, (n,), of their ln (n, 8)."""
     return np.asarray(np.logaddexp.reduce(wealth, axis=1) - np.log(wealth.shape[1]))
+
+
+def log_mix_up_to(wealth: Floats, log_bar: float) -> Floats:
+    """The same of the rows that may be the highest or at the bar, -inf of the others: sooner told.
+
+    A plain sum of exponentials says which; it is right to far better than NEAR where any is above SMALLEST.
+    """
+    with np.errstate(over="ignore", divide="ignore"):
+        near = np.log(np.exp(wealth).sum(axis=1)) - np.log(wealth.shape[1])
+    highest = near.max()
+    asked = near >= min(highest, log_bar) - NEAR if highest > SMALLEST else np.ones(len(near), np.bool_)
+    found = np.full(len(near), -np.inf)
+    found[asked] = log_mix(wealth[asked])
+    return found
 
 
 def rejected(evidence: Floats) -> npt.NDArray[np.bool_]:

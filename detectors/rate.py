@@ -19,6 +19,7 @@ LOWEST_BOUND = 1e-6
 AT_ONCE = 4_000_000
 """Numbers that are held at once where many streams run side by side."""
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Times = npt.NDArray[np.datetime64]
 
 
@@ -51,13 +52,26 @@ def judge(detector: str, hits: str, cases: Sequence[Case | Finding], parameters:
     A row with count 0 is a minute with traffic of which nothing is known yet: it shows that the version is
     alive and counts neither for nor against it.
     """
-    told = [_ratios(detector, hits, one, parameters) if isinstance(one, Case) else one for one in cases]
-    run = iter(concluded(detector, [one for one in told if isinstance(one, Ratios)], parameters))
-    return [next(run) if isinstance(one, Ratios) else one for one in told]
+    told = [_counted(detector, hits, one, parameters) if isinstance(one, Case) else one for one in cases]
+    known = [one for one in told if isinstance(one, _Counted)]
+    run = iter(concluded(detector, _ratios(hits, known), parameters))
+    return [next(run) if isinstance(one, _Counted) else one for one in told]
 
 
-def _ratios(detector: str, hits: str, case: Case, parameters: Parameters) -> Ratios | Finding:
-    minutes, subject, bound, phi, evidence = case
+class _Counted(NamedTuple):
+    """One version with events enough."""
+
+    case: Case
+    total: int
+    times: Times
+    """(T,): minutes of which something is known, ascending."""
+    seen: Ints
+    """(T,): events of each, `hits` of them counted."""
+    hits: Ints
+
+
+def _counted(detector: str, hits: str, case: Case, parameters: Parameters) -> _Counted | Finding:
+    minutes, subject, _, _, evidence = case
     if minutes.num_rows == 0:
         return subject.unjudged(detector, "not_enough_data", parameters)
     count, hit, times = integers(minutes, "count"), integers(minutes, hits), minutes_of(minutes)
@@ -70,11 +84,27 @@ def _ratios(detector: str, hits: str, case: Case, parameters: Parameters) -> Rat
         # Partial rows of a minute are one row: how traffic was cut must not change a verdict.
         times, row = np.unique(times, return_inverse=True)
         count, hit = _sums(count, row, len(times)), _sums(hit, row, len(times))
-    total_hits, known = int(hit.sum()), count > 0
-    tolerated = min(max(bound, LOWEST_BOUND), 1.0 - LOWEST_BOUND)
-    ratios = rate_ratios.log_ratios(count[known], hit[known], tolerated, max(phi, 1.0))
-    numbers = {hits: total_hits, "rate": total_hits / total, "bound": bound, "phi": max(phi, 1.0)}
-    return Ratios(ratios, times[known], total, subject, {**evidence, **numbers})
+    known = count > 0
+    return _Counted(case, total, times[known], count[known], hit[known])
+
+
+def _ratios(hits: str, known: Sequence[_Counted]) -> list[Ratios]:
+    """What the minutes of each say, reckoned once for all."""
+    if not known:
+        return []
+    sizes = [len(one.times) for one in known]
+    count, hit = (np.concatenate(of) for of in zip(*((one.seen, one.hits) for one in known), strict=True))
+    bounds = [min(max(one.case.bound, LOWEST_BOUND), 1.0 - LOWEST_BOUND) for one in known]
+    phis = [max(one.case.phi, 1.0) for one in known]
+    place = np.repeat(np.arange(len(known)), sizes)
+    ratios = rate_ratios.of_many(count, hit, place, np.array(bounds), np.array(phis))
+    found = []
+    for one, phi, log_ratios in zip(known, phis, np.split(ratios, np.cumsum(sizes)[:-1]), strict=True):
+        total_hits = int(one.hits.sum())
+        rates = {hits: total_hits, "rate": total_hits / one.total, "bound": one.case.bound, "phi": phi}
+        evidence = {**one.case.evidence, **rates}
+        found.append(Ratios(log_ratios, one.times, one.total, one.case.subject, evidence))
+    return found
 
 
 def _sums(values: npt.NDArray[np.int64], row: npt.NDArray[np.intp], size: int) -> npt.NDArray[np.int64]:
@@ -104,14 +134,28 @@ def _side_by_side(told: Sequence[Ratios], parameters: Parameters) -> Iterator[tu
     if not told:
         return
     ceiling = e_detector.ceiling(parameters.log_act, told[0].log_ratios.shape[1])
-    for means in evidence([one.log_ratios for one in told], ceiling):
-        newest = float(e_detector.log(means[-1:])[0])
+    for one in evidence([one.log_ratios for one in told], ceiling):
+        newest = float(e_detector.log(np.array([one.newest]))[0])
         calm = newest < parameters.log_warn
-        yield np.array([newest]) if calm else e_detector.log(means), newest
+        yield np.array([newest]) if calm else e_detector.log(one.means), newest
 
 
-def evidence(log_ratios: Sequence[Floats], log_ceiling: float) -> Iterator[Floats]:
-    """Of each stream (T, K) the mean (T,) of its K e-detectors after each of its minutes.
+class Evidence(NamedTuple):
+    """Of one stream, its K e-detectors."""
+
+    newest: float
+    """Their mean after the last minute."""
+    each: Floats
+    """(T, K): M_k after each minute."""
+
+    @property
+    def means(self) -> Floats:
+        """(T,): the mean after each minute."""
+        return np.asarray(self.each.sum(axis=1) / self.each.shape[1])
+
+
+def evidence(log_ratios: Sequence[Floats], log_ceiling: float) -> Iterator[Evidence]:
+    """What the e-detectors of each stream (T, K) say.
 
     Streams do not touch each other, so they run side by side whatever their minutes are.
     """
@@ -125,9 +169,10 @@ def evidence(log_ratios: Sequence[Floats], log_ceiling: float) -> Iterator[Float
         for at, of in enumerate(some):
             wide[: len(of), at] = of
         flat = wide.reshape(len(wide), -1)
-        run = e_detector.run(flat, e_detector.fresh(flat.shape[1]), log_ceiling)
-        means = run.evidence.reshape(wide.shape).sum(axis=2) / width
-        yield from (means[:length, at] for at, length in enumerate(lengths.tolist()))
+        each = e_detector.run(flat, e_detector.fresh(flat.shape[1]), log_ceiling).evidence.reshape(wide.shape)
+        newest = each[lengths - 1, np.arange(len(some))].sum(axis=1) / width
+        for at, (length, last) in enumerate(zip(lengths.tolist(), newest.tolist(), strict=True)):
+            yield Evidence(last, each[:length, at])
 
 
 def verdict(log_evidence: Floats, times: Times, parameters: Parameters) -> tuple[Level, np.datetime64 | None]:

@@ -43,11 +43,24 @@ class _Part(NamedTuple):
     log_ratios: Floats
 
 
+class _Rows(NamedTuple):
+    """The labelled rows of one version, in segments with labels enough."""
+
+    subject: Subject
+    known: tuple[SegmentLabels, ...]
+    small: tuple[str, ...]
+    """Segments with too few labels."""
+    place: Ints
+    """(n,): of the segment among the known."""
+    times: rate.Times
+    labelled: Ints
+    errors: Ints
+
+
 class _Told(NamedTuple):
     subject: Subject
     parts: tuple[_Part, ...]
     small: tuple[str, ...]
-    """Segments with too few labels."""
 
 
 def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Finding:
@@ -61,13 +74,12 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
 
 def judge_all(asked: Sequence[Asked], parameters: Parameters) -> list[Finding]:
     """The same of many versions, whose segments are gone through side by side."""
-    told = [_told(*one, parameters) for one in asked]
-    parts = [part.log_ratios for one in told if isinstance(one, _Told) for part in one.parts]
+    rows = [_rows(*one, parameters) for one in asked]
+    told = _told([one for one in rows if isinstance(one, _Rows)], parameters)
+    parts = [part.log_ratios for one in told for part in one.parts]
     evidence = iter(rate.evidence(parts, e_detector.ceiling(parameters.log_act, CEILED)))
-    return [
-        _finding(one, [next(evidence) for _ in one.parts], parameters) if isinstance(one, _Told) else one
-        for one in told
-    ]
+    found = iter([_finding(one, [next(evidence) for _ in one.parts], parameters) for one in told])
+    return [next(found) if isinstance(one, _Rows) else one for one in rows]
 
 
 def judged_segments(known: Sequence[SegmentLabels]) -> tuple[SegmentLabels, ...]:
@@ -75,7 +87,7 @@ def judged_segments(known: Sequence[SegmentLabels]) -> tuple[SegmentLabels, ...]
     return tuple(one for one in known if one.labelled and one.segment != MISSING)
 
 
-def _told(minutes: pa.Table, subject: Subject, parameters: Parameters) -> _Told | Finding:
+def _rows(minutes: pa.Table, subject: Subject, parameters: Parameters) -> _Rows | Finding:
     reference = subject.reference
     known = judged_segments(reference.segment_labels) if reference else ()
     if reference is None or not known:
@@ -92,8 +104,8 @@ def _told(minutes: pa.Table, subject: Subject, parameters: Parameters) -> _Told 
     if not enough.any():
         return _unjudged(subject, "not_enough_data", parameters, int(totals.sum()), known)
     mine &= enough[place]
-    parts = _parts(known, place[mine], times[mine], count[mine], errors[mine], parameters)
-    return _Told(subject, parts, tuple(known[at].segment for at in np.flatnonzero(~enough)))
+    small = tuple(known[at].segment for at in np.flatnonzero(~enough))
+    return _Rows(subject, known, small, place[mine], times[mine], count[mine], errors[mine])
 
 
 def _unjudged(
@@ -113,29 +125,35 @@ def _places(minutes: pa.Table, known: Sequence[SegmentLabels]) -> Ints:
     return np.asarray(places[encoded.indices.to_numpy()])
 
 
-def _parts(
-    known: Sequence[SegmentLabels],
-    place: Ints,
-    times: rate.Times,
-    count: Ints,
-    errors: Ints,
-    parameters: Parameters,
-) -> tuple[_Part, ...]:
-    """The minutes of each segment, partial rows summed, with what they say."""
-    order = np.lexsort((times, place))
-    place, times = place[order], times[order]
-    first = np.flatnonzero(np.r_[True, (place[1:] != place[:-1]) | (times[1:] != times[:-1])])
-    place, times = place[first], times[first]
+def _told(rows: Sequence[_Rows], parameters: Parameters) -> list[_Told]:
+    """The minutes of each segment, partial rows summed, with what they say: of all versions in one go."""
+    if not rows:
+        return []
+    known = [segment for one in rows for segment in one.known]
+    before = np.cumsum([0, *(len(one.known) for one in rows)])
+    place = np.concatenate([one.place + first for one, first in zip(rows, before.tolist(), strict=False)])
+    columns = zip(*((one.times, one.labelled, one.errors) for one in rows), strict=True)
+    times, count, errors = (np.concatenate(of) for of in columns)
+    since = (times - times.min()).astype(np.int64)
+    key = place * (since.max() + 1) + since  # one sort by segment, then minute
+    order = np.argsort(key)
+    first = np.flatnonzero(np.diff(key[order], prepend=-1))
+    place, times = place[order[first]], times[order[first]]
     count, errors = (np.add.reduceat(of[order], first) for of in (count, errors))
     bounds = np.array([tolerated(one, parameters) for one in known])
     phis = np.array([max(one.phi, 1.0) for one in known])
     ratios = rate_ratios.of_many(count, errors, place, bounds, phis)
-    found = []
-    for at in np.unique(place).tolist():
-        rows = slice(*np.searchsorted(place, [at, at + 1]))
-        sums = int(count[rows].sum()), int(errors[rows].sum())
-        found.append(_Part(known[at], times[rows], *sums, ratios[rows]))
-    return tuple(found)
+    begin = np.flatnonzero(np.diff(place, prepend=-1))
+    end = [*begin[1:].tolist(), len(place)]
+    sums = (np.add.reduceat(of, begin).tolist() for of in (count, errors))
+    parts: dict[int, _Part] = {}
+    for at, low, high, labelled, wrong in zip(place[begin].tolist(), begin.tolist(), end, *sums, strict=True):
+        parts[at] = _Part(known[at], times[low:high], labelled, wrong, ratios[low:high])
+    spans = zip(rows, before[:-1].tolist(), before[1:].tolist(), strict=True)
+    return [
+        _Told(one.subject, tuple(parts[at] for at in range(low, high) if at in parts), one.small)
+        for one, low, high in spans
+    ]
 
 
 def tolerated(known: SegmentLabels, parameters: Parameters) -> float:
@@ -144,12 +162,12 @@ def tolerated(known: SegmentLabels, parameters: Parameters) -> float:
     return min(max(bound, rate.LOWEST_BOUND), 1.0 - rate.LOWEST_BOUND)
 
 
-def _finding(told: _Told, evidence: list[Floats], parameters: Parameters) -> Finding:
+def _finding(told: _Told, evidence: list[rate.Evidence], parameters: Parameters) -> Finding:
     subject, reference = told.subject, told.subject.reference
     assert reference is not None and reference.segment is not None
     size = len(judged_segments(reference.segment_labels))
-    log_evidence = float(e_detector.log(np.array([sum(of[-1] for of in evidence) / size]))[0])
-    each = e_detector.log(np.array([*(of[-1] for of in evidence), *[0.0] * len(told.small)]))
+    log_evidence = float(e_detector.log(np.array([sum(of.newest for of in evidence) / size]))[0])
+    each = e_detector.log(np.array([*(of.newest for of in evidence), *[0.0] * len(told.small)]))
     names = [f"{reference.segment}={n}" for n in (*(p.known.segment for p in told.parts), *told.small)]
     worse = {bar: set(culprits(names, each, bar)) for bar in (parameters.log_warn, parameters.log_act)}
     level: Level = "ok"
@@ -186,11 +204,13 @@ def _level(name: str, worse: dict[float, set[str]], parameters: Parameters) -> s
     return "warn" if name in worse[parameters.log_warn] else "ok"
 
 
-def _series(parts: Sequence[_Part], evidence: Sequence[Floats], size: int) -> tuple[Floats, rate.Times]:
+def _series(
+    parts: Sequence[_Part], evidence: Sequence[rate.Evidence], size: int
+) -> tuple[Floats, rate.Times]:
     """ln of the mean after each minute, and the minutes; between its labels a segment stays as it was."""
     times = np.unique(np.concatenate([part.times for part in parts]))
     total = np.zeros(len(times))
     for part, of in zip(parts, evidence, strict=True):
         at = np.searchsorted(part.times, times, side="right")
-        total += np.r_[0.0, of][at]
+        total += np.r_[0.0, of.means][at]
     return e_detector.log(total / size), times

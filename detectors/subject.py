@@ -50,8 +50,11 @@ Asked: TypeAlias = tuple[pa.Table, Subject]
 
 
 def integers(table: pa.Table, name: str) -> npt.NDArray[np.int64]:
-    return np.asarray(table.column(name).combine_chunks().cast(pa.int64()).to_numpy(zero_copy_only=False))
+    column = table.column(name)
+    if not pa.types.is_int64(column.type):
+        column = column.cast(pa.int64())
+    return np.asarray(column.to_numpy())
 
 
 def minutes_of(table: pa.Table, name: str = "minute") -> npt.NDArray[np.datetime64]:
-    return np.asarray(table.column(name).combine_chunks().to_numpy(zero_copy_only=False))
+    return np.asarray(table.column(name).to_numpy())

@@ -48,6 +48,7 @@ class Memory:
     """The minutes before it are in the runs."""
     parameters: Parameters = Parameters()  # noqa: RUF009
     runs: dict[Key, Runs] = field(default_factory=dict)
+    plans: dict[Key, Plan] = field(default_factory=dict)
 
 
 def window_start(end: datetime, parameters: Parameters) -> datetime:
@@ -67,18 +68,26 @@ def judge(
     new = [v for v in versions if _key(v) not in known]
     for some, first in ((old, memory.upto), (new, start)):
         for version, seen in minutes(store, some, first, end):
-            plan = planned(version.reference, parameters)
+            plan = _plan(memory, version, parameters)
+            now.plans[_key(version)] = plan
             runs = _moved(known.get(_key(version), {}), seen, plan, start, now.upto)
             now.runs[_key(version)] = runs
             run = advance(runs[start], _part(seen, now.upto, end), plan)
             subject = Subject(version.model, version.model_version, version.reference, start, end)
             yield drift.finding(run, plan, subject)
     memory.snapshot, memory.upto, memory.runs = now.snapshot, now.upto, now.runs
-    memory.parameters = parameters
+    memory.parameters, memory.plans = parameters, now.plans
 
 
 def _key(version: Version) -> Key:
     return version.model, version.model_version, version.reference.reference
+
+
+def _plan(memory: Memory, version: Version, parameters: Parameters) -> Plan:
+    kept = memory.plans.get(_key(version))
+    if kept is not None and kept.reference is version.reference and kept.parameters == parameters:
+        return kept
+    return planned(version.reference, parameters)
 
 
 def _still_true(store: Store, memory: Memory, now: Memory, start: datetime) -> dict[Key, Runs]:
@@ -122,7 +131,8 @@ def minutes(
     for first in range(0, len(versions), at_once):
         some = versions[first : first + at_once]
         rows = store.query("feature_minutes", tables=_asked(some), start=start, end=end)
-        columns = {name: rows.column(name).to_numpy() for name in rows.column_names}
+        order = np.argsort(rows.column("version").to_numpy(), kind="stable")  # sooner than the store sorts
+        columns = {name: rows.column(name).to_numpy()[order] for name in rows.column_names}
         bounds = np.searchsorted(columns["version"], np.arange(len(some) + 1))
         for at, version in enumerate(some):
             mine = slice(bounds[at], bounds[at + 1])
