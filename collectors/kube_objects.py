@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import yaml
@@ -128,6 +129,12 @@ def at(value: object, *path: str) -> Any:
 
 def instant(value: object) -> datetime | None:
     """RFC 3339 time as naive UTC; None where it is none."""
+    return _instant(value) if isinstance(value, str) else None
+
+
+@lru_cache(4_096)
+def _instant(value: str) -> datetime | None:
+    """An object tells few times over and over, and what they are is asked for each of its changes."""
     try:
         parsed = datetime.fromisoformat(text(value))
     except ValueError:

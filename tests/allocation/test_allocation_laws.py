@@ -162,6 +162,8 @@ def _told(
                 ledger.take(fold.settle(turn))
                 kept = fold.kept(life.seen(turn))
     ledger.gaps += [(since, END) for since, until in life.blind if until > END]  # no gap yet: it is not over
+    if kept is not None and not fold.changes.complete:
+        ledger.gaps.append((kept["seen"], END))  # nor is that of a life that has not listed all yet
     return ledger
 
 

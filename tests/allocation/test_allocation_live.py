@@ -127,6 +127,22 @@ def gaps(store: Store) -> list[tuple[str, str]]:
     return sorted((g["kind"], g["detail"]) for g in told if g["kind"] != "begins")
 
 
+def test_what_is_of_no_concern_is_counted_though_nothing_else_happens_in_its_turn(
+    cluster: FakeCluster, store: Store, tmp_path: Path
+) -> None:
+    """Numbers that leave some out would never add up to the objects that there are."""
+    scene(cluster)
+    labels = {"collector": "allocation", "reason": "no_device"}
+    with running(cluster, store, tmp_path) as one:
+        one.until(lambda rows: len(rows) == 1)
+        for number in range(3):
+            at = one.turns
+            cluster.put(k.PODS, k.pod(f"plain-{number}"))
+            until(lambda at=at: one.turns > at + 1, "the beat after it", SECONDS)
+        name = "driftledger_collect_excluded_total"
+        assert one.report.registry().get_sample_value(name, labels) == 4.0
+
+
 def test_intervals_open_and_close_as_objects_come_and_go(
     cluster: FakeCluster, store: Store, tmp_path: Path
 ) -> None:

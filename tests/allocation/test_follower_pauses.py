@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from collectors.live.kube import answers
 from collectors.live.kube.answers import Away, Gone, ListMeta, Page
 from collectors.live.kube.news import News
 from collectors.live.kube.watch import Follower, Kind
@@ -105,3 +106,24 @@ def test_a_watch_that_ends_after_a_word_is_opened_again_at_once() -> None:
     server.lines = lines  # type: ignore[method-assign]
     Follower(Kind("pods", ("/pods",), bytes), server, put, watch).run()
     assert watch.paused == [] and server.lists == [False]
+
+
+def test_what_comes_one_by_one_is_read_together_and_what_comes_alone_at_once(monkeypatch) -> None:
+    """A busy cluster must not wake the collector for each change, nor a quiet one be told late."""
+    clock, came = [0.0], [5.0, *(10 + n / 50 for n in range(50)), 20.0]
+
+    def chunks() -> Iterator[bytes]:
+        for number, time in enumerate(came):
+            clock[0] = max(clock[0], time)
+            yield b"%d" % number
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    monkeypatch.setattr(answers.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(answers.time, "sleep", sleep)
+    read = [(int(chunk), clock[0]) for chunk in answers._gathering(chunks())]
+    assert [number for number, _ in read] == list(range(len(came)))
+    late = [at - time for (_, at), time in zip(read, came, strict=True)]
+    assert late[0] == late[1] == late[-1] == 0.0 and max(late) <= answers.GATHER_SECONDS
+    assert len({at for _, at in read}) <= 2 + 2 * 1.0 / answers.GATHER_SECONDS + 1

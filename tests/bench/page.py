@@ -77,7 +77,7 @@ NOTES = {
     "listed in pages of 500, then a change of each by eight writers on the same cores. *driftledger "
     "collect* is the whole process of `driftledger collect allocation` from its open health port on: "
     "intervals, cursor and messages, into its spool since no broker is there, or with `--store` into a "
-    "ledger. It makes a turn a second, part of whose cost is the same however few changes came. The "
+    "ledger. It makes a turn every two seconds, part of whose cost is the same however few changes came. The "
     "official Python client only keeps node and phase; *plain JSON* is the client without its models. "
     "All four see the same changes. The bench fails where the first is over 2 CPU seconds, 0.2 a "
     "thousand changes or 250 MB.",

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from collectors.live.contract import Cursor, Turn, Watch
@@ -98,6 +99,37 @@ def test_a_stopped_collector_keeps_what_it_could_not_hand_over(tmp_path: Path) -
         held = state.pending()
         assert held is not None and len(held.messages) == 1
         assert state.cursor is None
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_turn_that_a_power_cut_brings_back_does_not_skip_the_next(tmp_path: Path, later: bool) -> None:
+    """Else what stands in the next turn's messages would never be handed over."""
+    message = Message("t", "", 0, 0, 0, {"ce_id": "1"}, b"v")
+    with State.open(tmp_path) as state:
+        state.hold([message], {"turn": 1})
+        assert State.pending(state) == ([message], {"turn": 1})
+        written = (tmp_path / "pending.msgpack").read_bytes()
+        state.handed_over(state.pending().cursor)
+        assert state.pending() is None
+        first = {"turn": 2}
+        state.hold([message], first)
+        state.handed_over(first)
+        if later:
+            state.hold([message], {"turn": 3})
+    (tmp_path / "pending.msgpack").write_bytes(written)
+    with State.open(tmp_path) as state:
+        assert state.pending() == ([message], {"turn": 2})
+        assert (state.cursor, state.sequence) == ({"turn": 2}, 2)
+
+
+def test_a_turn_that_an_older_version_wrote_down_is_handed_over(tmp_path: Path) -> None:
+    """It kept the cursor with the messages; an upgrade must not lose the turn."""
+    message = Message("t", "", 0, 0, 0, {"ce_id": "1"}, b"v")
+    with State.open(tmp_path):
+        written = {"messages": [message], "cursor": {"turn": 1}}
+        (tmp_path / "pending.msgpack").write_bytes(msgspec.msgpack.encode(written))
+    with State.open(tmp_path) as state:
+        assert state.pending() == ([message], {"turn": 1})
 
 
 def test_a_report_tells_readiness_and_numbers() -> None:

@@ -7,6 +7,7 @@ that turns out to have another name was always that one: the interval under its 
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,11 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+import pyarrow as pa
 
 Row = dict[str, Any]
 Identity = tuple[str, ...]
 Quality = Literal["exact", "observed", "gap"]
 _BUCKETS = 256
+_LZ4, _LENGTH = b"L", struct.Struct("<I")
 
 
 class Moment(NamedTuple):
@@ -105,17 +108,37 @@ class Book:
         """All that is open, packed, in parts of which only those that changed are packed anew."""
         for number in self._touched:
             part = {subject: list(self.open[subject].values()) for subject in sorted(self._within[number])}
-            self._kept[str(number)] = zlib.compress(msgspec.msgpack.encode(part), 1) if part else b""
+            self._kept[str(number)] = _packed(part) if part else b""
         self._touched.clear()
         return {number: part for number, part in self._kept.items() if part}
 
     def restore(self, kept: Mapping[str, bytes]) -> None:
         """Whatever parts it was packed in: an older version had fewer."""
         for part in kept.values():
-            for subject, rows in msgspec.msgpack.decode(zlib.decompress(part)).items():
+            for subject, rows in _unpacked(part).items():
                 self.open[subject] = {self.identity(row): row for row in rows}
                 self._touched.add(number := _bucket(subject))
                 self._within[number].add(subject)
+
+
+def _packed(part: dict[str, list[Row]]) -> bytes:
+    """lz4 takes a tenth of the time of zlib, and must be told how long it was."""
+    whole = msgspec.msgpack.encode(part)
+    packed: bytes = pa.compress(whole, codec="lz4", asbytes=True)
+    return _LZ4 + _LENGTH.pack(len(whole)) + packed
+
+
+def _unpacked(part: bytes) -> dict[str, list[Row]]:
+    """An older version packed with zlib, whose first byte is another."""
+    whole: bytes
+    if part.startswith(_LZ4):
+        (length,) = _LENGTH.unpack_from(part, len(_LZ4))
+        at = len(_LZ4) + _LENGTH.size
+        whole = pa.decompress(part[at:], decompressed_size=length, codec="lz4", asbytes=True)
+    else:
+        whole = zlib.decompress(part)
+    found: dict[str, list[Row]] = msgspec.msgpack.decode(whole)
+    return found
 
 
 def _bucket(subject: str) -> int:

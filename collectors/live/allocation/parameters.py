@@ -46,7 +46,7 @@ class AllocationSettings:
     """File of its, or their, bearer token; it is read anew for each question."""
     prometheus_ca_file: str = ""
     """PEM file of the authorities that its certificate comes from."""
-    turn_seconds: Annotated[float, Bound(0.05, 60)] = 1.0
+    turn_seconds: Annotated[float, Bound(0.05, 60)] = 2.0
     """Pause in which changes gather before they are handed over together."""
     beat_seconds: Annotated[float, Bound(1, 3_600)] = 30.0
     """How often it is said that nothing changed: the longest time that a crash leaves unknown."""

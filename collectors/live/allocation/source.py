@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from collectors.live.allocation import beside, claims, exported, meta, nodes, owners, pods
 from collectors.live.allocation.context import Names
@@ -17,12 +15,14 @@ from collectors.live.allocation.fold import Fold, parse
 from collectors.live.allocation.meta import Owner
 from collectors.live.allocation.named import KIND
 from collectors.live.allocation.nodes_file import NodesFile
+from collectors.live.allocation.packed import Packing, unpacked
 from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.allocation.patterns import matches, words
 from collectors.live.contract import Cursor, Turn, Watch
-from collectors.live.kube.answers import Server
+from collectors.live.kube.answers import GATHER_SECONDS, Server
 from collectors.live.kube.news import News
 from collectors.live.kube.watch import Follower, Kind
+from collectors.parsed import Parsed, together
 from pipeline.errors import ConfigError
 from pipeline.kube.connection import Connection, ambient, from_kubeconfig
 
@@ -31,6 +31,8 @@ _WAITING_NEWS = 4_000
 _TURN_NEWS = 5_000
 _LOOK_SECONDS = 0.1
 _LONGEST_SKEW_SECONDS = 5.0
+_GATHERING_MICROSECONDS = round(GATHER_SECONDS * 1e6)
+"""What came within so long may not be read yet."""
 
 
 def collector(parameters: AllocationSettings, cluster: str) -> Allocation:
@@ -64,7 +66,7 @@ class Allocation:
     def turns(self, cursor: Cursor | None, watch: Watch) -> Iterator[Turn]:
         followed = kinds(self.settings)
         fold = Fold(
-            self.cluster, _names(self.settings), _unpacked(cursor), tuple(kind.name for kind in followed)
+            self.cluster, _names(self.settings), unpacked(cursor), tuple(kind.name for kind in followed)
         )
         following = _Following(self.connection, followed, self.names, watch)
         try:
@@ -74,6 +76,7 @@ class Allocation:
 
     def _turns(self, fold: Fold, following: _Following, watch: Watch) -> Iterator[Turn]:
         beat = time.monotonic()
+        untold, packing = Parsed(0, 0), Packing()
         while not watch.wait(0):
             news = list(following.gathered(self.settings.turn_seconds))
             now = following.now()
@@ -85,12 +88,15 @@ class Allocation:
             said = bool(parsed.events or parsed.rejected or parsed.gaps.num_rows)
             due = time.monotonic() - beat > self.settings.beat_seconds and following.sees_all
             if not said and due:
-                parsed = fold.beat(now)
+                parsed = together(parsed, fold.beat(now))
             if self.nodes_file is not None and "nodes" in fold.changes.caught_up:
                 _write(self.nodes_file, fold.context.nodes.values(), watch)
-            if said or due:
-                beat = time.monotonic()
-                yield Turn(parsed, _packed(fold.kept(following.seen())), watch.now())
+            if not said and not due:
+                untold = together(untold, parsed)  # what is of no concern is counted with the next turn
+                continue
+            beat = time.monotonic()
+            parsed, untold = together(untold, parsed) if untold.read else parsed, Parsed(0, 0)
+            yield Turn(parsed, packing.packed(fold.kept(following.seen())), watch.now())
 
 
 def _write(file: NodesFile, there: Iterable[nodes.Node], watch: Watch) -> None:
@@ -165,7 +171,7 @@ class _Following:
             while self._news.empty():
                 left = until - time.monotonic()
                 if left <= 0:
-                    self._read_until = self.now()
+                    self._read_until = self.now() - _GATHERING_MICROSECONDS
                     return
                 time.sleep(min(left, _LOOK_SECONDS))
             yield self._news.get()
@@ -240,18 +246,3 @@ def kinds(settings: AllocationSettings) -> list[Kind]:
 def _names(settings: AllocationSettings) -> Names:
     told = (settings.labels, settings.annotations)
     return Names(*map(words, (settings.team_labels, settings.model_labels, settings.version_labels, *told)))
-
-
-_BOOKS = ("allocations", "inventory")
-
-
-def _packed(kept: Mapping[str, Any]) -> dict[str, Any]:
-    books = {b: {k: base64.b64encode(v).decode() for k, v in kept[b].items()} for b in _BOOKS}
-    return {**kept, **books}
-
-
-def _unpacked(cursor: Cursor | None) -> dict[str, Any] | None:
-    if cursor is None:
-        return None
-    books = {b: {k: base64.b64decode(v) for k, v in cursor[b].items()} for b in _BOOKS}
-    return {**cursor, **books}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
@@ -26,6 +27,11 @@ _WATCH_SECONDS = (240, 300)
 """A watch asks to be ended after so long, so that load moves to other servers."""
 _SILENT_SECONDS = 100.0
 """A server tells where a watch stands about every minute; one that is silent for longer is gone."""
+GATHER_SECONDS = 0.2
+"""So long what comes after an event may gather, and is read together: to wake for each costs more than to
+read it.  By as much at most an event is seen later."""
+_AT_ONCE_SECONDS = 0.001
+"""What took longer to come had to be waited for: nothing else was there yet."""
 _PASSING = (401, 408, 429)
 """Who cannot log in now, is too slow or asks too often may be answered later."""
 _SKEW_MICROSECONDS = 2_000_000
@@ -143,7 +149,7 @@ class Server:
 
     def _split(self, response: requests.Response) -> Iterator[bytes]:
         rest = b""
-        for chunk in response.iter_content(chunk_size=None):
+        for chunk in _gathering(response.iter_content(chunk_size=None)):
             *whole, last = chunk.split(b"\n")
             if whole:
                 yield rest + whole[0]
@@ -202,6 +208,17 @@ class Server:
     def end(self) -> None:
         """On the session's own thread, when nothing is asked any more."""
         self._session.close()
+
+
+def _gathering(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """All of them, the first after a silence as soon as it is there."""
+    asked = time.monotonic()
+    for chunk in chunks:
+        waited = time.monotonic() - asked > _AT_ONCE_SECONDS
+        yield chunk
+        if waited:
+            time.sleep(GATHER_SECONDS)
+        asked = time.monotonic()
 
 
 def _message(response: requests.Response) -> str:

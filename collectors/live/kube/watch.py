@@ -87,6 +87,8 @@ class Follower:
     blind_since: int | None = None
     _heard: int = 0
     """When the server last said something of this resource; 0 until it was listed once."""
+    _last: msgspec.Raw | None = None
+    """The object that the watch was told last."""
     _at_once: bool = False
     """The last list was forgotten by the server before it was read: the next is asked for in one piece, as
     client-go's pager does, since that cannot be."""
@@ -166,15 +168,18 @@ class Follower:
 
     def _watch(self, version: str) -> None:
         opened, spoke = 0, False
-        for line in self.server.lines(self.kind.paths, version, self.kind.accept_one):
-            if not opened:
-                opened = self.server.now()
-                self._answers()
-            if line:
-                self._line(line)
-                self._sees_again(opened)
-                self._heard = self.server.now()
-                spoke = True
+        try:
+            for line in self.server.lines(self.kind.paths, version, self.kind.accept_one):
+                if not opened:
+                    opened = self.server.now()
+                    self._answers()
+                if line:
+                    self._line(line)
+                    self._sees_again(opened)
+                    self._heard = self.server.now()
+                    spoke = True
+        finally:
+            self._remember()
         if not spoke and not self.server.closed and self.server.now() - opened < _SHORT_MICROSECONDS:
             raise Away("it ends a watch as soon as it begins")
 
@@ -196,7 +201,14 @@ class Follower:
             raise Away(failure.message or f"watch error {failure.code}")
         if event.type in ("ADDED", "MODIFIED", "DELETED"):
             self.put(self._object("gone" if event.type == "DELETED" else "put", event.object))
-        self.version = _VERSIONED.decode(event.object).metadata.resourceVersion or self.version
+        self._last = event.object
+
+    def _remember(self) -> None:
+        """Where the watch stands; only when it ends, since to look for it in each object costs as much as the
+        rest."""
+        last, self._last = self._last, None
+        if last is not None:
+            self.version = _VERSIONED.decode(last).metadata.resourceVersion or self.version
 
     def _object(self, what: Literal["listed", "put", "gone"], item: msgspec.Raw) -> News:
         try:
