@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from detectors import e_detector
-from detectors.drift_run import Plan, Run, advance, begin, by_feature, counted, planned
+from detectors.drift_run import Plan, Run, advance, begin, by_feature, counted, planned, weighed
 from detectors.finding import Finding
 from detectors.histogram_alternatives import Alternatives, alternatives
 from detectors.parameters import Parameters
@@ -33,8 +33,8 @@ def changed(minutes: pa.Table, subject: Subject, parameters: Parameters, of: Alt
         return subject.unjudged(NAME, "no_reference", parameters)
     if minutes.num_rows == 0:
         return subject.unjudged(NAME, "not_enough_data", parameters, reference=reference.reference)
-    seen = counted(minutes, reference)
     plan = planned(reference, parameters, of)
+    seen = weighed(counted(minutes, reference), plan)
     return finding(advance(begin(plan), seen, plan), plan, subject)
 
 

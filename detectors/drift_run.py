@@ -38,6 +38,17 @@ class Counted(NamedTuple):
     """(T, F, B + 2): events by feature, in the reference's order, and bin + 2; B is the most bins of any."""
 
 
+class Weighed(NamedTuple):
+    """What those minutes say; any span of them is the same rows."""
+
+    times: npt.NDArray[np.datetime64]
+    """(T,)"""
+    events: Ints
+    """(T, F)"""
+    log_ratios: Floats
+    """(T, all alternatives)"""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Where the e-detectors of F features stand after the minutes so far."""
@@ -73,12 +84,9 @@ class Plan:
     widths: Ints
     """Alternatives of each feature."""
     of: Alternatives
+    starts: Ints
+    """Where each feature's alternatives begin."""
     alike: tuple[_Alike, ...]
-
-    @property
-    def starts(self) -> Ints:
-        """Where each feature's alternatives begin."""
-        return np.cumsum(self.widths) - self.widths
 
     @property
     def ceiling(self) -> float:
@@ -89,7 +97,7 @@ def planned(reference: Reference, parameters: Parameters, of: Alternatives = alt
     """The reference has features; `of` says what each may change into."""
     alike = _alike(reference.features, parameters.drift_rho, of)
     widths = np.array([len(log_weights(f, parameters.drift_rho, of)) for f in reference.features])
-    return Plan(reference, parameters, widths, of, alike)
+    return Plan(reference, parameters, widths, of, np.cumsum(widths) - widths, alike)
 
 
 @lru_cache(maxsize=2_048)
@@ -112,17 +120,21 @@ def begin(plan: Plan) -> Run:
     return Run(e_detector.fresh(int(plan.widths.sum())), np.zeros(len(plan.widths), np.int64), None, None)
 
 
-def advance(run: Run, seen: Counted, plan: Plan) -> Run:
+def weighed(seen: Counted, plan: Plan) -> Weighed:
+    return Weighed(seen.times, seen.counts.sum(axis=2), _ratios(seen, plan))
+
+
+def advance(run: Run, seen: Weighed, plan: Plan) -> Run:
     """The run after later minutes."""
     if not len(seen.times):
         return run
-    counted_in = seen.counts.any(axis=2)
+    counted_in = seen.events > 0
     active = None if counted_in.all() else np.repeat(counted_in, plan.widths, axis=1)
-    done = e_detector.run(_ratios(seen, plan), run.state, plan.ceiling, active)
+    done = e_detector.run(seen.log_ratios, run.state, plan.ceiling, active)
     log_evidence = e_detector.log(by_feature(done.evidence, plan).mean(axis=1))
     return Run(
         done.state,
-        run.totals + seen.counts.sum(axis=(0, 2)),
+        run.totals + seen.events.sum(axis=0),
         seen.times[-1],
         _since(run.since, log_evidence, seen.times, plan.parameters.log_warn),
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from detectors import drift
-from detectors.drift_run import Counted, Plan, Run, advance, begin, histograms, planned
+from detectors.drift_run import Counted, Plan, Run, Weighed, advance, begin, histograms, planned, weighed
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from detectors.references import Reference
@@ -67,9 +67,9 @@ def judge(
     old = [v for v in versions if _key(v) in known]
     new = [v for v in versions if _key(v) not in known]
     for some, first in ((old, memory.upto), (new, start)):
-        for version, seen in minutes(store, some, first, end):
+        for version, counted in minutes(store, some, first, end):
             plan = _plan(memory, version, parameters)
-            now.plans[_key(version)] = plan
+            now.plans[_key(version)], seen = plan, weighed(counted, plan)
             runs = _moved(known.get(_key(version), {}), seen, plan, start, now.upto)
             now.runs[_key(version)] = runs
             run = advance(runs[start], _part(seen, now.upto, end), plan)
@@ -108,7 +108,7 @@ def _still_true(store: Store, memory: Memory, now: Memory, start: datetime) -> d
     return {key: runs for key, runs in memory.runs.items() if key[0] not in changed and start in runs}
 
 
-def _moved(known: Runs, seen: Counted, plan: Plan, start: datetime, upto: datetime) -> Runs:
+def _moved(known: Runs, seen: Weighed, plan: Plan, start: datetime, upto: datetime) -> Runs:
     """The run of each window that has begun, with the minutes before `upto`."""
     found, first = {}, start
     while first <= upto:
@@ -117,9 +117,9 @@ def _moved(known: Runs, seen: Counted, plan: Plan, start: datetime, upto: dateti
     return found
 
 
-def _part(seen: Counted, start: datetime, end: datetime) -> Counted:
+def _part(seen: Weighed, start: datetime, end: datetime) -> Weighed:
     first, last = np.searchsorted(seen.times, np.array([start, end], "datetime64[us]"))
-    return Counted(seen.times[first:last], seen.counts[first:last])
+    return Weighed(seen.times[first:last], seen.events[first:last], seen.log_ratios[first:last])
 
 
 def minutes(
