@@ -24,6 +24,20 @@ def test_the_night_is_no_drift_to_a_reference_that_knows_it() -> None:
     assert (known["alarm"], blind["alarm"]) == (0.0, 1.0)
 
 
+def test_many_segments_that_do_not_change_are_left_alone() -> None:
+    rows = list(false_alarms.of_segments(2, minutes=streams.DAY))
+    assert {row["traffic"] for row in rows} == set(streams.KINDS)
+    assert {(row["alarm"], row["act"]) for row in rows} == {(0.0, 0.0)}
+
+
+def test_one_segment_of_many_that_gets_worse_is_enough_for_an_act() -> None:
+    rng = np.random.default_rng(1)
+    known, seen = (streams.errors("independent", 0.1, streams.DAY, 20, rng) for _ in range(2))
+    worse = streams.errors("independent", 0.2, streams.DAY, 1, rng)
+    seen.hits[:, :1] = worse.hits
+    assert ours.of_segments(known, seen)[-1] >= ours.P.log_act
+
+
 def test_requests_that_use_their_budget_up_are_left_alone() -> None:
     rows = list(false_alarms.of_objective(12, minutes=2 * streams.DAY))
     assert {row["traffic"] for row in rows} == set(streams.KINDS)

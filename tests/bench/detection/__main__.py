@@ -27,6 +27,7 @@ def simulated() -> dict[str, list[Row]]:
     found: dict[str, Iterable[Row]] = {
         "errors that do not change": false_alarms.of_errors(STREAMS),
         "features that do not change": false_alarms.of_features(STREAMS),
+        "segments that do not change": false_alarms.of_segments(STREAMS),
         "requests over an objective": false_alarms.of_objective(STREAMS),
         "a mix that moves by the hour": false_alarms.of_rhythm(STREAMS),
         "twenty features": false_alarms.of_features(STREAMS // 4, features=20, kinds=("independent",)),

@@ -12,6 +12,8 @@ from tests.bench.detection.streams import DAY, KINDS, WEEK, Floats
 RATE = 0.1
 BUDGET = 0.01
 """Share of requests that may be over the objective, and that are: the worst that is still in order."""
+SEGMENT_RATES = np.linspace(0.02, 0.4, 20)
+"""Errors of each segment."""
 ASKED = 0.01
 """Most unchanged weeks that may alarm at the defaults; none may call for an act."""
 Row = dict[str, object]
@@ -37,6 +39,23 @@ def of_objective(count: int, minutes: int = WEEK) -> Iterator[Row]:
         seen = streams.errors(kind, BUDGET, minutes, count, rng)
         peaks = ours.of_objective(known, seen, BUDGET).max(axis=0)
         yield {"traffic": kind, "rule": "e-detector, budget 0.01", **_levels(peaks, minutes)}
+
+
+def of_segments(count: int, minutes: int = WEEK) -> Iterator[Row]:
+    """The one verdict on all segments of a version, which err differently often, by kind of traffic."""
+    for kind in KINDS:
+        rng = np.random.default_rng(8)
+        peaks = np.empty(count)
+        for week in range(count):
+            known, seen = (_segments(kind, length, rng) for length in (DAY, minutes))
+            peaks[week] = ours.of_segments(known, seen).max()
+        rule = f"e-detector, mean of {len(SEGMENT_RATES)} segments"
+        yield {"traffic": kind, "rule": rule, **_levels(peaks, minutes)}
+
+
+def _segments(kind: str, minutes: int, rng: np.random.Generator) -> streams.Errors:
+    each = [streams.errors(kind, float(rate), minutes, 1, rng) for rate in SEGMENT_RATES]
+    return streams.Errors(np.hstack([of.count for of in each]), np.hstack([of.hits for of in each]))
 
 
 def of_rhythm(count: int, minutes: int = WEEK) -> Iterator[Row]:

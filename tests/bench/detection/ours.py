@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from detectors import e_detector, rate_ratios
+from detectors import e_detector, rate_ratios, segment_accuracy
 from detectors.dispersion import phi
 from detectors.histogram_alternatives import log_weights
 from detectors.intervals import clopper_pearson_upper
 from detectors.parameters import Parameters
-from detectors.references import FeatureBins
+from detectors.references import FeatureBins, SegmentLabels
 from detectors.weekly import at_hour, hour_of_week, with_rhythm
 from tests.bench.detection.streams import DECILES, Errors, Floats, Ints
 
@@ -54,15 +54,32 @@ def _at(of: Errors, streams: Ints) -> Errors:
 
 
 def _of_rates(known: Errors, seen: Errors, bound: Callable[[Errors], tuple[float, float]]) -> Floats:
+    width = len(rate_ratios.GRID)
+    evidence = _run(known, seen, bound, width)
+    return e_detector.log_mean(evidence, np.arange(0, evidence.shape[1], width))
+
+
+def of_segments(known: Errors, seen: Errors) -> Floats:
+    """(T,): ln of the evidence of one version whose segments are the streams, each against its own errors."""
+    return e_detector.log_mean(_run(known, seen, _accepted_there, segment_accuracy.CEILED))
+
+
+def _accepted_there(past: Errors) -> tuple[float, float]:
+    spread = max(_spread(past), 1.0)
+    there = SegmentLabels("", int(past.count.sum()), int(past.hits.sum()), spread)
+    return segment_accuracy.tolerated(there, P), spread
+
+
+def _run(known: Errors, seen: Errors, bound: Callable[[Errors], tuple[float, float]], ceiled: int) -> Floats:
+    """(T, S times the alternatives): M_k of each stream."""
     ratios = []
     for stream in range(seen.hits.shape[1]):
         tolerated, spread = bound(Errors(known.count[:, stream], known.hits[:, stream]))
         count, hits = seen.count[:, stream], seen.hits[:, stream]
         ratios.append(rate_ratios.log_ratios(count, hits, tolerated, spread))
-    width = len(rate_ratios.GRID)
-    state = e_detector.fresh(width * len(ratios))
-    done = e_detector.run(np.hstack(ratios), state, e_detector.ceiling(P.log_act, width))
-    return e_detector.log_mean(done.evidence, np.arange(len(ratios)) * width)
+    side_by_side = np.hstack(ratios)
+    state = e_detector.fresh(side_by_side.shape[1])
+    return e_detector.run(side_by_side, state, e_detector.ceiling(P.log_act, ceiled)).evidence
 
 
 def of_features(known: Ints, seen: Ints, rho: float) -> Floats:
