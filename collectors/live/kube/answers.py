@@ -214,9 +214,11 @@ def _gathering(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """All of them, the first after a silence as soon as it is there."""
     asked = time.monotonic()
     for chunk in chunks:
-        waited = time.monotonic() - asked > _AT_ONCE_SECONDS
+        waited = time.monotonic() - asked
+        if _AT_ONCE_SECONDS < waited < GATHER_SECONDS:
+            time.sleep(GATHER_SECONDS)
         yield chunk
-        if waited:
+        if waited >= GATHER_SECONDS:
             time.sleep(GATHER_SECONDS)
         asked = time.monotonic()
 
