@@ -34,8 +34,10 @@ def log_wealth(residuals: Floats) -> Floats:
 def gains(residuals: Floats) -> Floats:
     """(n, 8): ln of what each bet makes of its wealth in each row."""
     known = np.nan_to_num(residuals)
-    bets = [np.log1p(stake * (sign * known - TOLERANCE)) for sign in (1.0, -1.0) for stake in STAKES]
-    return np.where(np.isnan(residuals)[:, None], 0.0, np.stack(bets, axis=1))
+    sides = np.stack([known - TOLERANCE, -known - TOLERANCE])
+    bets = np.log1p(np.array(STAKES)[:, None] * sides[:, None]).reshape(2 * len(STAKES), -1).T
+    missing = np.isnan(residuals)
+    return np.where(missing[:, None], 0.0, bets) if missing.any() else bets
 
 
 def log_mix(wealth: Floats) -> Floats:

@@ -63,16 +63,21 @@ class Rows:
 
     def keep(self, start: datetime, end: datetime) -> None:
         """Forget all that is not of [start, end)."""
-        within = (self.minutes >= minute_of(start)) & (self.minutes < minute_of(end))
+        within = self._within(start, end)
         if not within.all():
             self.keys = self.keys[within]
             self.columns = {name: of[within] for name, of in self.columns.items()}
 
     def inside(self, start: datetime, end: datetime, *names: str) -> tuple[npt.NDArray[Any], ...]:
-        """The keys of [start, end), ascending, and the columns of these names."""
-        within = (self.minutes >= minute_of(start)) & (self.minutes < minute_of(end))
+        """The keys of [start, end), ascending, and the columns of these names; to be read alone."""
+        within = self._within(start, end)
         none = np.zeros(0, np.int64)
-        return (self.keys[within], *(self.columns.get(n, none)[within] for n in names))
+        found = (self.keys, *(self.columns.get(n, none) for n in names))
+        return found if within.all() else tuple(of[within] for of in found)
+
+    def _within(self, start: datetime, end: datetime) -> npt.NDArray[np.bool_]:
+        minutes = self.minutes
+        return np.asarray((minutes >= minute_of(start)) & (minutes < minute_of(end)))
 
     @property
     def minutes(self) -> Ints:

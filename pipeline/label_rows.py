@@ -78,7 +78,9 @@ def _changed(store: Store, added: Added, start: datetime) -> pa.Table | None:
     if not added.tables:
         return cells(())
     try:
-        return store.query("label_changes", first=added.first, last=added.last, start=start)
+        touched = store.query("label_touched", first=added.first, last=added.last)
+        tables = {"touched": touched}
+        return store.query("label_changes", tables=tables, first=added.first, last=added.last, start=start)
     except duckdb.Error:  # those snapshots are expired: what changed in them cannot be told any more
         return None
 

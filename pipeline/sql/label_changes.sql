@@ -1,10 +1,7 @@
--- Minutes from $start on of which a prediction, its label or the traffic is among what the snapshots $first to $last
--- added.
-WITH touched AS (
-    SELECT model, prediction_id FROM lake.table_insertions('predictions', $first, $last)
-    UNION
-    SELECT model, prediction_id FROM lake.table_insertions('labels', $first, $last)
-)
+-- Minutes from $start on of which a prediction is `touched`, or the traffic is among what the snapshots $first to
+-- $last added.
+-- Tables passed in: touched(model, prediction_id), which are few: whoever sees their number looks them up in the ledger,
+-- and not the ledger in them.
 SELECT DISTINCT model, time_bucket(INTERVAL 1 MINUTE, time) AS minute
 FROM predictions SEMI JOIN touched USING (model, prediction_id)
 WHERE time >= $start
