@@ -21,13 +21,13 @@ from tests.bench.test_bench_drift_query import START, _known, _minutes
 
 pytestmark = pytest.mark.bench
 
-MODELS, MINUTES, TICKS = 200, 1_440, 4
+MODELS, MINUTES, TICKS = 200, 1_440, 7
 COMMITS = 24
 BUCKETS = 8
 """Of latency, in each minute."""
 SEGMENTS = 10
 """Of each model, each with labels enough to be judged."""
-COLD_SECONDS, WARM_SECONDS, LABELLED_SECONDS = 60.0, 1.0, 3.0
+COLD_SECONDS, WARM_SECONDS, LABELLED_SECONDS = 60.0, 1.0, 1.5
 """CPU seconds at most: of the first tick of a process, of a later one, and of one with labels and latency."""
 
 
