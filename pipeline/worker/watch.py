@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from collectors.publish.spool import held_bytes
-from pipeline.broker.failures import BrokerUnavailable
+from pipeline.broker.failures import BrokerRefused, BrokerUnavailable
 from pipeline.lake.watermarks import Watermark
 from pipeline.settings.groups import Settings
 from pipeline.worker.application import Application
@@ -66,8 +66,12 @@ class Watch:
         found = await asyncio.to_thread(self._view.topic_ids, topics)
         if any(found.get(topic) != self._topic_ids[topic] for topic in topics):
             await self._check_topics(topics)
-        spans = await asyncio.to_thread(self._view.spans, marks)
-        after = await asyncio.to_thread(self._view.first_after, marks)
+        try:
+            spans = await asyncio.to_thread(self._view.spans, marks)
+            after = await asyncio.to_thread(self._view.first_after, marks)
+        except BrokerRefused:
+            await self._check_topics(topics)  # one that was deleted between two questions is told as such
+            raise
         self._report.measured(spans, after)
         await self._go_back_where_needed(marks, spans, after)
         await self._share_anew_where_needed()

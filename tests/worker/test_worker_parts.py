@@ -292,3 +292,34 @@ def test_a_topic_that_goes_away_between_two_questions_was_deleted(tmp_path: Path
         broker.ids = [{"t": "id"}, {"t": "id"}]
         with pytest.raises(BrokerRefused):
             intake.start_positions([("t", 0)])
+
+
+def test_whoever_watches_tells_a_deleted_topic_as_deleted_too(tmp_path: Path) -> None:
+    """Another code would say that a right is missing, and whoever starts workers would not start it again."""
+
+    class Gone:
+        def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
+            return {"t": "id"}
+
+        def spans(self, partitions: Collection[Partition]) -> dict[Partition, Span]:
+            raise BrokerRefused("a topic is missing or may not be seen")
+
+    report = Report()
+    report.moved(("t", 0), Watermark(3))
+    settings: Any = SimpleNamespace(
+        worker=SimpleNamespace(check_seconds=0), publish=SimpleNamespace(spool_folder=tmp_path),
+        kafka=SimpleNamespace(partitions=1),
+    )  # fmt: skip
+    app: Any = SimpleNamespace(buffered=lambda: (0, 0))
+    gone: list[BaseException] = [TopicRecreated("somebody deleted it")]
+
+    async def check(topics: Collection[str]) -> None:
+        if gone:
+            raise gone.pop()
+
+    view: Any = Gone()
+    watch = Watch(settings, app, view, {"t": "id"}, check, report)
+    with pytest.raises(TopicRecreated):
+        asyncio.run(watch.run())
+    with pytest.raises(BrokerRefused):
+        asyncio.run(watch.run())
