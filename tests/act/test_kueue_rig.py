@@ -69,6 +69,10 @@ class Lab:
         conditions = (self.workload(job).get("status") or {}).get("conditions") or ()
         return {c["type"]: c["status"] for c in conditions}
 
+    def evicted(self, job: str) -> dict[str, str]:
+        conditions = self.workload(job)["status"]["conditions"]
+        return next((c for c in conditions if c["type"] == "Evicted" and c["status"] == "True"), {})
+
     def answered(self, held) -> list[str]:
         """Whom our answer reached; as `up` does every 5 s."""
         found = list(answer(self.api, (self.ns,), held, datetime.now(UTC).replace(tzinfo=None)))
@@ -127,8 +131,8 @@ def test_kueue_lets_wait_what_the_budget_holds_and_asks_again_in_time(lab):
     until(lambda: lab.workload("held")["status"].get("requeueState"), "Kueue to note when it asks again")
     assert not lab.runs("held") and lab.runs("allowed")
     assert lab.answered(held) == [], "it waits, and does not ask at each turn"
+    told = until(partial(lab.evicted, "held"), "Kueue to take its quota back")
+    assert told["reason"] == "AdmissionCheck"  # until it has its quota again
+    assert "120.00 of 100.00 USD are spent" in told["message"]
     until(lambda: lab.answered({}) == ["Ready"], "Kueue to ask again")
-    told = {c["type"]: c for c in lab.workload("held")["status"]["conditions"]}
-    assert told["Evicted"]["reason"] == "AdmissionCheck"
-    assert "120.00 of 100.00 USD are spent" in told["Evicted"]["message"]
     until(lambda: lab.runs("held") and lab.told("held").get("Admitted") == "True", "the job to run after all")
