@@ -30,18 +30,25 @@ def corrections(
     month's own book prices, the month keeps its own.
     """
     before = charged_for(store, month.start)
+    now, _, notes = corrected(store, month, then, inputs, before)
+    return difference(before, now, month.start), notes
+
+
+def corrected(
+    store: Store, month: Window, then: Inputs, inputs: Inputs, before: Sequence[Charge]
+) -> tuple[list[Charge], PriceBook, tuple[str, ...]]:
+    """What the month should have charged where it did `before`, the book that says so, and the notes."""
     book = then.prices if any(p.name == UNDATED for p in inputs.prices.prices) else inputs.prices
     now = _usage(store, month, book, then, inputs.owners)
-    notes: tuple[str, ...] = ()
     if book != then.prices and _unpriced(now) > _unpriced(before):
         own = _usage(store, month, then.prices, then, inputs.owners)
         if _unpriced(own) < _unpriced(now):
-            now = own
-            notes = (
+            note = (
                 f"{month.start:%Y-%m} was corrected at its own price book {then.prices.version}: "
-                f"{inputs.prices.version} has no price in {then.currency} for some of its hours",
+                f"{inputs.prices.version} has no price in {then.currency} for some of its hours"
             )
-    return difference(before, now, month.start), notes
+            return own, then.prices, (note,)
+    return now, book, ()
 
 
 def difference(before: Sequence[Charge], now: Sequence[Charge], month: datetime) -> list[Charge]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +14,10 @@ from pipeline.answers.window import month as month_of
 from pipeline.errors import NotFound
 from pipeline.months.charge import BY, CORRECTION, Charge
 from pipeline.months.closings import charged, charged_for, closing
+from pipeline.months.corrections import corrected
 from pipeline.months.inputs import Inputs
 from pipeline.months.verify import Snapshots
+from pipeline.prices.book import PriceBook
 from pipeline.prices.price import MATCH_FIELDS, Profile
 from pipeline.store import Store
 
@@ -45,12 +48,21 @@ def explain(store: Store, at: Snapshots, month: Window, line: str) -> Answer:
     with at(closed.snapshot) as then:
         holders = then.rows("allocations").to_pylist()
         devices = then.rows("devices").to_pylist()
-        before = {of: charged_for(then, of) for of in {c.charge_month for c in own if c.kind == CORRECTION}}
+        late = {c.charge_month for c in own if c.kind == CORRECTION}
+        before = {of: charged_for(then, of) for of in late}
+        books = {of: _book(then, of, inputs, before[of]) for of in late}
     for charge in own:
         span = month_of(charge.charge_month.year, charge.charge_month.month)
         rows += [_charge(charge), *_before(charge, before.get(charge.charge_month, []))]
-        rows += [*_held(charge, holders, span), *_prices(charge, devices, span, inputs)]
+        book = books[charge.charge_month] if charge.kind == CORRECTION else inputs.prices
+        rows += [*_held(charge, holders, span), *_prices(charge, devices, span, book)]
     return Answer(COLUMNS, tuple(rows), closed.time, None, (MEANING,), window=month)
+
+
+def _book(store: Store, of: datetime, inputs: Inputs, before: Sequence[Charge]) -> PriceBook:
+    """That by which the month was corrected, which may be its own."""
+    span = month_of(of.year, of.month)
+    return corrected(store, span, closing(store, of).thawed(), inputs, before)[1]
 
 
 def _is(charge: Charge, line: str) -> bool:
@@ -99,12 +111,12 @@ def _held(c: Charge, holders: list[dict[str, Any]], month: Window) -> Iterator[t
 
 
 def _prices(
-    c: Charge, devices: list[dict[str, Any]], month: Window, of: Inputs
+    c: Charge, devices: list[dict[str, Any]], month: Window, book: PriceBook
 ) -> Iterator[tuple[Value, ...]]:
     key = dict(zip(BY, c.key, strict=True))
     own = [d for d in devices if (d["cluster"], d["device"]) == (key["cluster"], key["device"])]
     for profile in {Profile(**{f: d.get(f) or "" for f in MATCH_FIELDS}): None for d in own}:
-        for span in of.prices.spans(profile, month.start, month.end, c.currency):
+        for span in book.spans(profile, month.start, month.end, c.currency):
             price = span.price
             yield ("price", "", str(profile), key["device"], span.start, span.end, None,
                    None if price is None else f"{price.gpu_hour.normalize():f}", None, None,

@@ -34,7 +34,8 @@ from pipeline.prices import PriceBook
 from pipeline.prices.price import Price
 from pipeline.settings.closing import ClosingSettings
 from pipeline.settings.maintenance import MaintenanceSettings
-from pipeline.store import Store
+from pipeline.store import Batch, Store
+from tests.cost_rows import allocation, table
 from tests.months.months_scene import LIMITS, THIRD, closed, months, usage
 
 JANUARY, FEBRUARY = datetime(2026, 1, 1), datetime(2026, 2, 1)
@@ -253,6 +254,20 @@ def test_a_line_is_walked_down_to_who_held_what_at_which_price(year: Store) -> N
     assert {row["price"] for row in rows if row["kind"] == "price"} == {f"{THIRD.prices[0].gpu_hour}"}
     with pytest.raises(NotFound, match="no line 'pink'; it has those of blue, cluster_idle, green, red$"):
         explain(year, lambda n: Store.open(folder, snapshot=n), month(2026, 2), "pink")
+
+
+def test_a_correction_is_walked_down_to_the_prices_that_it_was_made_at(tmp_path: Path) -> None:
+    """A flat price of today says nothing of a closed month, whose own price then stands beside its sum."""
+    folder, start = tmp_path / "ledger", datetime(2026, 1, 5)
+    with months(folder, 2) as store:
+        closed(store, 1, Inputs(PriceBook("then", (Price("a", (), Decimal(3), "USD"),))))
+        late = allocation("a", "late", start, datetime(2026, 1, 5, 10), team="late", workload="Job/late")
+        store.append(Batch({"allocations": table("allocations", [late])}))
+        closed(store, 2, Inputs(PriceBook.flat(Decimal(5), "USD")))
+        found = explain(store, lambda n: Store.open(folder, snapshot=n), month(2026, 2), "late").named()
+    (correction,) = (row for row in found if row["kind"] == "correction")
+    assert correction["cost"] == 3 * correction["gpu_hours"] > 0
+    assert {row["price"] for row in found if row["kind"] == "price"} == {"3"}
 
 
 def test_a_closed_month_is_computed_again_after_all_else_is_gone(year: Store) -> None:
