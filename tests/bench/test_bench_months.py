@@ -16,12 +16,13 @@ from tests.recorded import record
 pytestmark = pytest.mark.bench
 
 GPUS = 1_000
+TEAMS = 50
 
 
 def test_a_month_of_fifty_teams(tmp_path: Path) -> None:
     """The first of the month must not take the morning."""
     with Store.open(tmp_path / "ledger") as store, store.transaction() as con:
-        for statement in (DEVICES, ALLOCATIONS.replace("(i % 20)", "(i % 50)"), USAGE):
+        for statement in (DEVICES, ALLOCATIONS.replace("(i % 20)", f"(i % {TEAMS})"), USAGE):
             con.execute(statement, {"gpus": GPUS})
     command = [sys.executable, "-m", "pipeline.cli", "report", "build", "--month", "2026-10"]
     command += [
@@ -35,14 +36,16 @@ def test_a_month_of_fifty_teams(tmp_path: Path) -> None:
     began = time.perf_counter()
     done = spent(command)
     seconds = round(time.perf_counter() - began, 1)
+    files = len(list((tmp_path / "out").iterdir()))
     cpu_s, peak_rss_mb = round(done.cpu_seconds, 1), done.peak_rss_bytes // 2**20
     record(
         "statements of a month",
         containers=GPUS * 10,
-        teams=50,
-        files=len(list((tmp_path / "out").iterdir())),
+        teams=TEAMS,
+        files=files,
         seconds=seconds,
         cpu_s=cpu_s,
         peak_rss_mb=peak_rss_mb,
     )
+    assert files == 5 * (1 + TEAMS + 1) + 7, "of all, of each team, of nobody; and those to post"
     assert cpu_s < 60 and seconds < 60 and peak_rss_mb < 1_000
