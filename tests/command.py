@@ -24,7 +24,7 @@ class Command:
         self.config, self.words = config, words
         self._folder = config.parent if program else None
         self._program = [str(program)] if program else [sys.executable, "-m", "pipeline.cli"]
-        self._log = config.with_name(f"{words[0]}.log")
+        self._log = config.with_name(f"{'-'.join(w for w in words if w.isalpha())}.log")
 
     def __enter__(self) -> Command:
         with self._log.open("wb") as log:

@@ -50,8 +50,11 @@ def started() -> Iterator[Sources]:
         yield Sources(exporter, prometheus, hubble, opened.enter_context(running(flowers.server)))
 
 
-def traffic(ns: str) -> list[bytes]:
-    """What the workload's pod sent to the other zone, and what a policy let nobody have."""
+def traffic(ns: str, first_port: int) -> list[bytes]:
+    """What the workload's pod sent to the other zone, and what a policy let nobody have.
+
+    Two runs within a minute need ports of their own: the same ports are the same connections.
+    """
     dropped = {"verdict": "DROPPED", "drop_reason_desc": "POLICY_DENIED"}
     fates = [{"verdict": "FORWARDED"}] * CONNECTIONS + [dropped] * DROPS
     pod = {
@@ -61,7 +64,7 @@ def traffic(ns: str) -> list[bytes]:
         "workloads": [{"kind": "Deployment", "name": "serve"}],
     }
     return [
-        _flow(f"{ns}-{n}", "n1", "z1", source=pod, l4=_connection(40_000 + n), **fate)
+        _flow(f"{ns}-{n}", "n1", "z1", source=pod, l4=_connection(first_port + n), **fate)
         for n, fate in enumerate(fates)
     ]
 
