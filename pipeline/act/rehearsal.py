@@ -81,7 +81,8 @@ def _acts(
         if not tripped:
             continue
         history = tuple(before)
-        known = journal(store, tripped[0].model, TRIGGERS, rule, None, now)
+        mine = [trip for trip in tripped if trip.model == tripped[0].model]
+        known = journal(store, tripped[0].model, TRIGGERS, rule, None, now, mine)
         known = replace(known, target=_state(known, rule, history), muted_until=None)
         decision = decide(findings, policy, rule, history, known, now, {})
         if isinstance(decision, Action):

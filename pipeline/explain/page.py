@@ -16,6 +16,7 @@ from pipeline.explain.gate_words import gate_rows
 from pipeline.explain.narrative import verdict
 from pipeline.explain.shown import spans, time
 from pipeline.explain.step_words import BUDGET_NAMES, PLAN_NAMES, budget_rows, other_inputs, plan_rows
+from pipeline.policy.journal import Loss
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
@@ -115,13 +116,20 @@ def _decision(evidence: Row) -> Iterator[str]:
     said = "could not be read"
     if target is not None:
         said = f"generation {target['generation']}, version {target['version'] or '-'}"
-    gaps = "; ".join(evidence["journal"]["gaps"]) or "none known"
+    gaps = "; ".join(map(_missed, evidence["journal"]["gaps"])) or "none known"
     yield _paragraph(
         f"Source cluster API, read when it was decided: {said}. Events that are missing: {gaps}."
     )
     yield from _gates(evidence)
     if decision.get("not_restored"):
         yield _paragraph(f"Not restored by that: {', '.join(decision['not_restored'])}.")
+
+
+def _missed(gap: str | Row) -> str:
+    """Decisions of before kept the words alone."""
+    if isinstance(gap, str):
+        return gap
+    return Loss(gap["source"], gap["kind"], gap["end"], gap["lost"]).words
 
 
 def _gates(evidence: Row) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from detectors.finding import Finding
 from pipeline.policy.situation import Situation
 
 
@@ -22,7 +23,34 @@ def breaker(s: Situation) -> tuple[bool, str]:
 
 
 def sources_whole(s: Situation) -> tuple[bool, str]:
-    return not s.journal.gaps, "; ".join(s.journal.gaps) or "no source of these events is known to have gaps"
+    """A source with a gap now stops every rule of its cluster; an older one what it alone could explain.
+
+    Older is since the version's first traffic that was judged: taken that all that was lost was calm and of
+    this version, its harm must still be there.  A loss of which nobody knows the number explains anything.
+    """
+    first = next((v.first for v in s.journal.served if v.version == s.trip.model_version), s.now)
+    gaps = [g for g in s.journal.gaps if g.end >= min(first, s.now - s.rule.max_age)]
+    now = [g for g in gaps if g.end >= s.now - s.rule.max_age]
+    if now or not gaps:
+        return not now, "; ".join(g.words for g in now) or "no source of these events is known to have gaps"
+    words = f"{'; '.join(g.words for g in gaps)} while {s.trip.model_version} was judged"
+    lost = [g.lost for g in gaps if g.lost is not None]
+    if len(lost) < len(gaps):
+        return False, f"{words}: that alone could be the harm"
+    mine = [f for d in s.rule.detectors if (f := s.trip.of(d))]
+    could = [f.detector for f in mine if _explained(f, sum(lost))]
+    if could:
+        return False, f"{words}: with these as calm ones {' and '.join(could)} would be within the bound"
+    return True, f"{words}: were all of these calm, the rate would still be above the bound"
+
+
+def _explained(finding: Finding, lost: int) -> bool:
+    """Whether so many more events without harm bring the rate to the bound, or nobody can tell."""
+    rate, bound = finding.evidence.get("rate"), finding.evidence.get("bound")
+    if not isinstance(rate, (int, float)) or not isinstance(bound, (int, float)) or rate <= 0:
+        return True
+    errors = finding.evidence.get("errors", rate * finding.count)  # of segments: those of the strongest
+    return not isinstance(errors, (int, float)) or errors / (errors / rate + lost) <= bound
 
 
 def siblings_calm(s: Situation) -> tuple[bool, str]:

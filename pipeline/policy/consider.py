@@ -35,7 +35,8 @@ def consider(
     if not tripped:
         return None
     model = chosen(tripped, state).model
-    known = journal(pinned, model, TRIGGERS, rule, state, now)
+    mine = [trip for trip in tripped if trip.model == model]
+    known = journal(pinned, model, TRIGGERS, rule, state, now, mine)
     history = past_actions(pinned)
     held = {past.action_id for past in history}
     new = tuple(past for past in begun if past.action_id not in held)

@@ -81,6 +81,23 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """What one source of the model's events is known to have missed, of one kind of gap."""
+
+    source: str
+    kind: str
+    end: datetime
+    """Of its newest gap."""
+    lost: int | None
+    """Events, of all its gaps; None where nobody knows the number."""
+
+    @property
+    def words(self) -> str:
+        number = "an unknown number of" if self.lost is None else self.lost
+        return f"{self.source} missed {number} events ({self.kind})"
+
+
+@dataclass(frozen=True, slots=True)
 class Journal:
     """Everything that a decision may know of its target, as of one lake snapshot."""
 
@@ -89,8 +106,8 @@ class Journal:
     """In order of first traffic."""
     target: TargetState | None
     """None where the cluster could not be read."""
-    gaps: tuple[str, ...] = ()
-    """What the sources of the model's events are known to have missed, in words."""
+    gaps: tuple[Loss, ...] = ()
+    """Since the first event that the verdict rests on, by source and kind."""
     muted_until: datetime | None = None
     """A person has told the rule to rest until then."""
     seen: tuple[SeenState, ...] = ()

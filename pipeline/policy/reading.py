@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from detectors import latency_objective
 from pipeline.canonical import moment
 from pipeline.policy.decisions import PastAction
-from pipeline.policy.journal import Journal, SeenState, Served, TargetState
+from pipeline.policy.journal import Journal, Loss, SeenState, Served, TargetState
 from pipeline.policy.ladders import STEPS
 from pipeline.policy.past_steps import PastStep
 from pipeline.policy.rules import Rule
+from pipeline.policy.situation import Trip
 from pipeline.store import Store
 
 _NEVER = datetime(9999, 1, 1)
@@ -41,12 +42,16 @@ def journal(
     rule: Rule,
     target: TargetState | None,
     now: datetime,
+    tripped: Sequence[Trip] = (),
 ) -> Journal:
-    """The journal of a model at the store's snapshot; `triggers` are the detectors of proven harm."""
+    """The journal of a model at the store's snapshot; `triggers` are the detectors of proven harm.
+
+    `tripped` are what may be answered: without any only what is missing now is asked for.
+    """
     served = _served(store, model, tuple(triggers), rule.detectors, rule.min_count, now)
     seen = _seen(store, rule)
     muted = muted_until(store, (rule.name,)).get(rule.name)
-    return Journal(store.snapshot(), served, target, _gaps(store, rule, now), muted, seen)
+    return Journal(store.snapshot(), served, target, _gaps(store, rule, served, now, tripped), muted, seen)
 
 
 def traffic(store: Store, model: str, version: str) -> tuple[datetime, datetime] | None:
@@ -75,11 +80,15 @@ def _served(
     return tuple(Served(**row) for row in rows.to_pylist())
 
 
-def _gaps(store: Store, rule: Rule, now: datetime) -> tuple[str, ...]:
-    """Of the sources of predictions and labels in the target's cluster, not older than a verdict may be."""
-    start = now - rule.max_age
+def _gaps(
+    store: Store, rule: Rule, served: tuple[Served, ...], now: datetime, tripped: Sequence[Trip]
+) -> tuple[Loss, ...]:
+    """Of the sources of predictions and labels in the target's cluster, as far back as a verdict reads."""
+    first = {s.version: s.first for s in served}
+    began = [max(min(f.start for f in t.findings), first.get(t.model_version, now)) for t in tripped]
+    start = min([now - rule.max_age, *began])
     found = store.query("journal_gaps", cluster=rule.target.cluster, start=start, end=now).to_pylist()
-    return tuple(f"{g['source']} missed {g['lost']} events ({g['kind']})" for g in found)
+    return tuple(Loss(**row) for row in found)
 
 
 def _seen(store: Store, rule: Rule) -> tuple[SeenState, ...]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.policy.decisions import Action, Refusal
 from pipeline.policy.file import parse
-from pipeline.policy.journal import Revision, SeenState
+from pipeline.policy.journal import Loss, Revision, SeenState
 from tests.act.deciding import BAD, BEFORE, DAY, GOOD, NOW, SINCE, STATE, TEXT, decided, finding, journal
 
 HOUR = timedelta(hours=1)
@@ -32,6 +32,28 @@ def came(began, first=NOW - 9 * DAY):
     seen = (SeenState("hash-1", {}), SeenState("hash-2", {}, began))
     good = replace(GOOD, good_at=began or GOOD.good_at)
     return replace(journal(good, replace(BAD, first=first)), seen=seen)
+
+
+def missed(lost: int | None, end):
+    return replace(journal(), gaps=(Loss("label/x", "lost", end, lost),))
+
+
+def test_a_gap_holds_back_what_it_alone_could_explain():
+    """Of 2,400 events 960 were errors, and 12 % are tolerated: 5,600 lost calm ones could have been enough.
+
+    Held for ever by any event that was ever lost, a bad version would serve on; one lost before it came to
+    serve says nothing of it.
+    """
+    early = NOW - 5 * HOUR
+    action = decided(known=missed(5_599, early))
+    assert isinstance(action, Action)
+    told = next(g for g in json.loads(action.evidence)["gates"] if g["gate"] == "sources_whole")
+    assert "label/x missed 5599 events (lost) while v2 was judged" in told["detail"]
+    assert reason(decided(known=missed(1, NOW - timedelta(minutes=15)))) == "sources_whole", "now: any loss"
+    assert isinstance(decided(known=missed(None, BAD.first - HOUR)), Action)
+    both = [finding(), finding("latency_objective", evidence={"rate": 0.02, "bound": 0.01, "over": 48})]
+    refused = decided(both, text=BOTH, known=missed(2_400, early))
+    assert reason(refused) == "sources_whole" and "latency_objective would be within" in refused.detail
 
 
 def test_proven_harm_goes_back_to_the_last_version_judged_good():
@@ -86,7 +108,10 @@ def test_every_needed_detector_must_say_act(level):
         ("kill_switch", {"text": TEXT + "kill_switch: true\n"}),
         ("not_quiet", {"text": TEXT + "quiet_hours: [{from: '11:59', to: '12:01'}]\n"}),
         ("not_muted", {"known": replace(journal(), muted_until=NOW + HOUR)}),
-        ("sources_whole", {"known": replace(journal(), gaps=("label/x missed 3 events (lost)",))}),
+        ("sources_whole", {"known": replace(journal(), gaps=(Loss("label/x", "lost", NOW, 3),))}),
+        ("sources_whole", {"known": missed(None, NOW - 5 * HOUR)}),
+        ("sources_whole", {"known": missed(5_600, NOW - 5 * HOUR)}),
+        ("sources_whole", {"known": missed(9, NOW - 5 * HOUR), "findings": [finding(evidence={})]}),
         ("siblings_calm", {"findings": [finding(), finding(model_version="v1")]}),
         ("siblings_calm", {"findings": [finding(), finding(level="warn", model_version="v1")]}),
         ("came_with_change", {"known": journal(GOOD, replace(BAD, first=NOW - 9 * DAY))}),

@@ -18,7 +18,7 @@ from pipeline.explain.narrative import narrative
 from pipeline.outgoing import Unreachable
 from pipeline.policy.decisions import Action, Refusal
 from pipeline.policy.file import parse
-from pipeline.policy.journal import Revision, SeenState
+from pipeline.policy.journal import Loss, Revision, SeenState
 from pipeline.store import Store
 from tests.act.deciding import BAD, BEFORE, GOOD, NOW, STATE, TEXT, decided, finding, journal
 
@@ -72,7 +72,7 @@ def test_forged_metrics_lead_nowhere():
     assert refused(decided(known=journal(GOOD, unknown))) == "came_with_change", "harm without any traffic"
     few = [finding(count=12)]
     assert refused(decided(few)) == "enough_events"
-    lost = replace(journal(), gaps=("labels/eu missed 9000 events (lost_events)",))
+    lost = replace(journal(), gaps=(Loss("labels/eu", "lost_events", NOW, 9000),))
     assert refused(decided(known=lost)) == "sources_whole"
 
 
