@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import pyarrow as pa
 
-from detectors import accuracy, canary, drift, estimate, evaluation, latency_objective, segment_accuracy
+from detectors import (
+    accuracy,
+    answer_endings,
+    canary,
+    drift,
+    estimate,
+    evaluation,
+    latency_objective,
+    segment_accuracy,
+)
 from detectors.canary_pairs import paired
 from detectors.finding import Finding
 from detectors.judges import ASKED_FOR, JUDGES, judged
 from detectors.parameters import Parameters
 from detectors.references import Reference
 from detectors.subject import Subject
-from pipeline import drift_tick, label_rows, timed_rows
+from pipeline import drift_tick, ending_rows, label_rows, renewed_rows, timed_rows
 from pipeline.answers.served import timed
 from pipeline.answers.truth import by_version
 from pipeline.facts.control import FINDINGS
 from pipeline.kept_rows import Version
 from pipeline.label_rows import Labels
+from pipeline.renewed_rows import Kept, Source
 from pipeline.store import Batch, Store
-from pipeline.timed_rows import Times
 
 NOTHING = pa.table({"predictions": pa.array([], pa.int64())})
 """The minutes of a version that has none, or of which none are asked for."""
+
+SOURCES: dict[str, Callable[[Store, Mapping[str, Reference]], Source]] = {
+    **{name: partial(timed_rows.source, metric=metric) for metric, name in latency_objective.NAMES.items()},
+    **{name: partial(ending_rows.source, name=name) for name in answer_endings.ENDINGS},
+}
+"""What a detector of rates reads, and later ticks again of what has changed."""
 
 
 @dataclass(slots=True)
@@ -35,8 +51,8 @@ class Memory:
 
     drift: drift_tick.Memory = field(default_factory=drift_tick.Memory)
     labels: Labels = field(default_factory=Labels)
-    times: dict[str, Times] = field(default_factory=dict)
-    """By the measured time that an objective bounds."""
+    rates: dict[str, Kept] = field(default_factory=dict)
+    """By the detector of SOURCES."""
 
 
 def judge(
@@ -163,10 +179,10 @@ def _read(
         estimate.NAME: label_rows.estimate_minutes(labels, references, starts[estimate.NAME], end),
     }
     kept.labels = labels
-    for metric, name in latency_objective.NAMES.items():
-        of = kept.times.pop(metric, Times())
-        kept.times[metric], found[name] = timed_rows.minutes(
-            store, of, metric, references, starts[name], end, ahead
+    for name, source in SOURCES.items():
+        of = kept.rates.pop(name, Kept())
+        kept.rates[name], found[name] = renewed_rows.minutes(
+            store, of, source(store, references), starts[name], end, ahead
         )
     found[evaluation.NAME] = by_version(_evaluation(store, references, starts[evaluation.NAME], end))
     found[canary.NAME] = paired(found[accuracy.NAME])

@@ -29,8 +29,6 @@ SEGMENTS = {
 }
 """As parts of `reference`: the web errs more by right."""
 OBJECTIVES = (("time_per_output_token", 0.05), ("time_to_first_token", 0.5))
-EVERYTHING = {"evaluators": EVALUATORS, "objectives": OBJECTIVES, **SEGMENTS}
-"""What every detector asks for, beside what `reference` has."""
 
 
 def numeric(name: str, size: int = 10_000, phi: float = 1.0) -> FeatureBins:
@@ -41,13 +39,28 @@ def categorical(name: str) -> FeatureBins:
     return FeatureBins(name, None, ("a", "b", "c"), (5_000, 3_000, 2_000), 0, 0, 1.0)
 
 
+ENDED = (
+    FeatureBins("finish_reason", None, ("stop", "length"), (9_500, 500), 0, 0, 1.0),
+    FeatureBins("refusal", None, ("no", "yes"), (9_500, 500), 0, 0, 1.0),
+)
+"""One answer in twenty is refused, and one is cut off."""
+FEATURES = (numeric("amount"), categorical("channel"))
+EVERYTHING = {
+    "evaluators": EVALUATORS,
+    "objectives": OBJECTIVES,
+    "features": (*FEATURES, *ENDED),
+    **SEGMENTS,
+}
+"""What every detector asks for, beside what `reference` has."""
+
+
 def reference(**changes: object) -> Reference:
     """A model with 10 % errors among 10,000 labels, an objective of half a second, and two features."""
     fields: dict[str, object] = {
         "reference": "fraud@1",
         "model": "fraud",
         "positive_class": "yes",
-        "features": (numeric("amount"), categorical("channel")),
+        "features": FEATURES,
         "score_edges": (0.25, 0.5, 0.75),
         "score_counts": (4_000, 3_000, 2_000, 1_000),
         "calibrator_x": (),
@@ -87,6 +100,11 @@ def parted(errors: dict[str, Ints], count: Ints, end: datetime = END) -> pa.Tabl
 def timed(over: Ints, count: Ints, end: datetime = END) -> pa.Table:
     """As `objective_minutes` gives it."""
     return pa.table({"minute": times(len(count), end), "count": count, "over": over})
+
+
+def ended(endings: Ints, count: Ints, end: datetime = END) -> pa.Table:
+    """As `ending_minutes` gives it."""
+    return pa.table({"minute": times(len(count), end), "count": count, "endings": endings})
 
 
 def features(histograms: dict[str, Ints], end: datetime = END) -> pa.Table:

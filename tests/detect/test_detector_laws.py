@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors import drift
+from detectors.answer_endings import ENDINGS
 from detectors.finding import Finding
 from detectors.histogram_alternatives import STEP, falls, log_weights, smoothed
 from detectors.judges import JUDGES, TOGETHER
@@ -21,14 +22,23 @@ from detectors.references import FeatureBins
 from pipeline import judge as ticking
 from pipeline.store import Store
 from tests.detect import judged
-from tests.detect.judged import END, labelled, reference, subject, timed
+from tests.detect.judged import END, reference, subject
 from tests.examples import examples
 
 P = Parameters()
 LONG = 400
 CHANGED = 60
 OBJECTIVES = ("latency_objective", "time_to_first_token_objective", "time_per_output_token_objective")
-RATES = {"accuracy": (0.1, 0.3, 0.02)} | dict.fromkeys(OBJECTIVES, (0.01, 0.2, 0.0))
+MAKE = (
+    {"accuracy": judged.labelled}
+    | dict.fromkeys(OBJECTIVES, judged.timed)
+    | dict.fromkeys(ENDINGS, judged.ended)
+)
+RATES = (
+    {"accuracy": (0.1, 0.3, 0.02)}
+    | dict.fromkeys(OBJECTIVES, (0.01, 0.2, 0.0))
+    | dict.fromkeys(ENDINGS, (0.05, 0.3, 0.0))
+)
 """Share of hits: as the reference allows, harmful, better."""
 
 
@@ -36,8 +46,7 @@ def rates(detector: str, before: float, after: float, end: datetime = END) -> pa
     share = np.r_[np.full(LONG, before), np.full(CHANGED, after)]
     count = np.full(len(share), 50)
     hits = np.random.default_rng(0).binomial(count, share)
-    make = labelled if detector == "accuracy" else timed
-    return make(hits, count, end)
+    return MAKE[detector](hits, count, end)
 
 
 def features(shift: float, end: datetime = END) -> pa.Table:
@@ -142,7 +151,9 @@ def test_order_and_partial_rows_change_no_bit(detector: str, seed: int, parts: i
 def _part(whole: pa.Table, i: int, parts: int) -> pa.Table:
     """A share of every count; the shares sum to the whole."""
     counted = [
-        n for n in whole.column_names if n in ("count", "errors", "over", "predictions") or "stable_" in n
+        n
+        for n in whole.column_names
+        if n in ("count", "errors", "over", "endings", "predictions") or "stable_" in n
     ]
     for name in counted:
         value = whole.column(name).to_numpy()
@@ -222,7 +233,7 @@ def better(detector: str) -> pa.Table:
 def test_an_improvement_is_never_harm(detector: str) -> None:
     """Fewer errors, higher scores, values that are no longer missing: nobody is woken for them."""
     gaps = replace(judged.numeric("amount"), counts=(500,) * 10, missing=5_000)
-    known = reference(**judged.EVERYTHING, features=(gaps,))
+    known = reference(**judged.EVERYTHING | {"features": (gaps, *judged.ENDED)})
     assert JUDGES[detector](better(detector), subject(known), P).level == "ok"
 
 

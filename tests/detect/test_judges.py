@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -10,12 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors import accuracy, drift, latency_objective
+from detectors import accuracy, answer_endings, drift, latency_objective
+from detectors.answer_endings import ENDINGS
 from detectors.canary_pairs import paired
 from detectors.finding import Finding
 from detectors.judges import JUDGES
 from detectors.parameters import Parameters
 from detectors.references import FeatureBins
+from pipeline.facts.models import UNSEEN_BIN
 from tests.detect import judged
 from tests.detect.judged import EDGES, END, labelled, reference, subject, timed, times
 from tests.examples import examples
@@ -84,6 +87,7 @@ def test_no_data_is_not_a_verdict(detector: str) -> None:
     empty = {
         "accuracy": labelled(np.zeros(0, "i8"), np.zeros(0, "i8")),
         **dict.fromkeys(latency_objective.NAMES.values(), timed(np.zeros(0, "i8"), np.zeros(0, "i8"))),
+        **dict.fromkeys(ENDINGS, judged.ended(np.zeros(0, "i8"), np.zeros(0, "i8"))),
         "drift": judged.features({"amount": np.zeros((0, 12), "i8")}),
         "evaluation": judged.features({"helpful/v1": np.zeros((0, 12), "i8")}),
         "segment_accuracy": judged.parted({"app": np.zeros(0, "i8")}, np.zeros(0, "i8")),
@@ -114,6 +118,18 @@ def test_harm_of_a_version_that_no_longer_serves_is_stale() -> None:
     assert latency_objective.judge(timed(hits, count, old), subject(reference()), P).level == "stale"
     shifted = histogram(300, 2.0, end=old)
     assert drift.judge(shifted, subject(reference()), P).level == "stale"
+
+
+def test_a_reference_that_refused_nothing_still_tells_a_refusal() -> None:
+    """Its only answer was `no`: any other is unseen.  Which one was cut off it cannot tell."""
+    polite = replace(judged.ENDED[1], categories=("no",), counts=(10_000,))
+    reasons = replace(judged.ENDED[0], categories=("stop",), counts=(10_000,))
+    known = reference(features=(reasons, polite))
+    told = answer_endings.known(known, "refusal_rate")
+    assert told is not None and (told.bins, told.endings, told.answers) == ((UNSEEN_BIN,), 0, 10_000)
+    assert answer_endings.known(known, "cut_off_rate") is None
+    found = JUDGES["refusal_rate"](judged.ended(*errors(0.05, 240)), subject(known), P)
+    assert found.level == "act" and found.evidence["reference_rate"] == 0.0
 
 
 def test_late_labels_of_live_traffic_are_judged() -> None:

@@ -12,6 +12,7 @@ import pytest
 from collectors.live.inference import openai
 from collectors.live.inference.rules import Rules
 from detectors import evaluation, feature_bins
+from detectors.answer_endings import ENDINGS
 from detectors.drift import judge as drift_judge
 from detectors.parameters import Parameters
 from detectors.reference_build import build
@@ -20,8 +21,9 @@ from detectors.subject import Subject
 from pipeline.answers.drift import drift
 from pipeline.answers.window import Window
 from pipeline.judge import judge
+from pipeline.policy.rules import TRIGGERS
 from pipeline.registry import register
-from pipeline.store import Store
+from pipeline.store import Batch, Store
 from pipeline.wire import features as wire_features
 from tests.ledger import MINUTE, START, write
 
@@ -70,13 +72,17 @@ def test_shapes_that_nobody_promised_lose_no_row(body: dict[str, object]) -> Non
     assert "features" not in found.rows["inference"][0]
 
 
-def events(cut: float, seed: int = 0) -> pa.Table:
-    """An hour of answers, of which a share `cut` runs into the limit."""
+def events(cut: float, seed: int = 0, refused: float = 0.02) -> pa.Table:
+    """An hour of answers, of which a share `cut` runs into the limit and a share is refused."""
     rng = np.random.default_rng(seed)
     count = MINUTES * A_MINUTE
     ended = np.where(rng.random(count) < cut, "length", "stop")
     length = np.where(ended == "length", 4_096.0, rng.integers(1, 400, count))
-    rows = [{"finish_reason": str(e), "tokens_out": float(n)} for e, n in zip(ended, length, strict=True)]
+    no = np.where(rng.random(count) < refused, "yes", "no")
+    rows = [
+        {"finish_reason": str(e), "refusal": str(r), "tokens_out": float(n)}
+        for e, r, n in zip(ended, no, length, strict=True)
+    ]
     times = [(START + n // A_MINUTE * MINUTE).replace(tzinfo=UTC) for n in range(count)]
     return pa.table(
         {
@@ -102,6 +108,35 @@ def test_answers_that_are_cut_off_are_drift_of_their_finish_reason() -> None:
     assert found(0.02).level == "ok"
     harmed = found(0.4)
     assert harmed.level == "warn" and "finish_reason" in harmed.evidence["culprits"]
+
+
+@pytest.mark.parametrize(
+    ("refused", "cut", "levels"),
+    [
+        (0.02, 0.02, ["ok", "ok"]), (0.0, 0.0, ["ok", "ok"]),
+        (0.3, 0.02, ["act", "ok"]), (0.02, 0.3, ["ok", "act"]),
+    ],
+)  # fmt: skip
+def test_more_refusals_or_cut_off_answers_are_told_and_fewer_never(
+    tmp_path, refused: float, cut: float, levels: list[str]
+) -> None:
+    """From the features of the answers, without a label; and no rule may roll a model back for it."""
+    known = build(events(0.02), model="llama")
+    end: datetime = START + MINUTES * MINUTE
+    with Store.open(tmp_path) as store:
+        register(store, known, START)
+        traffic = {"model": "llama", "model_version": "1", "count": A_MINUTE}
+        write(store, prediction_sums=[{**traffic, "minute": START + m * MINUTE} for m in range(MINUTES)])
+        of = store.references()
+        store.append(Batch(feature_bins.fold(events(cut, 1, refused), of)))
+        found = {f.detector: f for f in judge(store, end)}
+    assert [found[name].level for name in ENDINGS] == levels
+    told = found["refusal_rate"].evidence
+    assert (
+        told["rate"] == pytest.approx(refused, abs=0.05)
+        and told["rate"] * MINUTES * A_MINUTE == told["endings"]
+    )
+    assert not set(ENDINGS) & set(TRIGGERS)
 
 
 def scores(judge_name: str, mean: float, seed: int) -> dict[str, list[object]]:

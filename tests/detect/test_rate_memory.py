@@ -69,7 +69,13 @@ def served(store: Store, first: int, end: int, wrong: float, lag: int = 2) -> No
                 "bucket": -120 + minute % 3 * 90,
                 "count": 8,
             }
+            answers = {**key, "reference": f"{model}@1", "feature": "refusal"}
+            refused = 8 if wrong > 0.4 and model == "other" else 0
             for name, rows in {
+                "feature_bins": [
+                    {**answers, "bin": 0, "count": 9 - refused},
+                    {**answers, "bin": 1, "count": refused},
+                ],
                 "predictions": said,
                 "labels": told(said, minute + lag, wrong, minute),
                 "prediction_sums": [{**key, "count": 9, "reference": f"{model}@1"}],
@@ -119,6 +125,7 @@ def label(store: Store, model: str, minute: int) -> None:
     write(store, labels=told(predicted(model, "1", minute), minute + 60, 1.0))
 
 
+REFUSED = {"model": "fraud", "model_version": "1", "reference": "fraud@1", "feature": "refusal", "bin": 1}
 SLOW = {"model": "other", "model_version": "1", "metric": "latency", "scale": 5, "bucket": -20, "count": 5}
 CHANGES: dict[int, list[Callable[[Store], None]]] = {
     60: [lambda store: served(store, 0, 60, 0.1)],
@@ -130,6 +137,7 @@ CHANGES: dict[int, list[Callable[[Store], None]]] = {
     72: [lambda store: label(store, "other", 1)],
     85: [histograms],
     86: [lambda store: write(store, latency_bins=[{**SLOW, "minute": START + 30 * MINUTE}])],
+    87: [lambda store: write(store, feature_bins=[{**REFUSED, "minute": START + 20 * MINUTE, "count": 3}])],
     101: [lambda store: served(store, 70, 100, 0.1), in_hours],
     102: [lambda store: label(store, "other", 61)],
     130: [lambda store: served(store, 100, 131, 0.1)],
@@ -160,6 +168,7 @@ def test_memory_changes_no_bit(store: Store, monkeypatch: pytest.MonkeyPatch) ->
     assert whole == [60, 101]
     assert {("accuracy", "act"), ("accuracy", "ok"), ("time_to_first_token_objective", "act")} <= levels
     assert {("segment_accuracy", "act"), ("segment_accuracy", "ok")} <= levels
+    assert {("refusal_rate", "act"), ("refusal_rate", "ok"), ("cut_off_rate", "not_enough_data")} <= levels
 
 
 def test_another_reference_and_an_earlier_tick_begin_anew(store: Store) -> None:
