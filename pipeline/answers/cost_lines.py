@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 
 import pyarrow as pa
 
@@ -19,20 +20,25 @@ def lines(basis: Basis, rule: CostRule, by: Sequence[str]) -> pa.Table:
 
     `rule` has one method for everybody, and the shared namespaces of the basis.
     """
+    parts = _parts(rule)
+    compute, recalled = partial(of_cells, basis, rule), basis.recalled(rule, "hour" in by)
+    return cost_days.lines(basis, by, DIMENSIONS, f"{parts} {rule.charges_use}", compute, recalled)
+
+
+def of_cells(basis: Basis, rule: CostRule, cells: pa.Table, by: Sequence[str]) -> pa.Table:
+    """The lines of some of the basis' cells alone, looked up nowhere and kept nowhere."""
+    held = {**basis.tables, "cells": cells}
+    end = from_micros(max(cells["b"].to_pylist()))
+    held["grain"] = cost_query.worked(basis.store, held, end, most=rule.charges_use)
+    asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
+    wanted = {name: held[name] for name in ("grain", "cells", "holders", "price", "commitment", "seen")}
+    return basis.store.query("cost_lines", tables=wanted, **asked, **_parts(rule))
+
+
+def _parts(rule: CostRule) -> dict[str, object]:
+    """The rule as cost_lines.sql asks for it."""
     spread = {"idle": rule.idle, "shared": rule.shared}
     method = {str(one): rule.method is one for one in (Method.usage, Method.dominant)}
     parts = rule.split or Split(0, 0, 0)
     split = {f"{name}_part": value for name, value in asdict(parts).items() if name != "whole"}
-    given = {**spread, **method, **split, "whole_parts": parts.whole}
-    most, recalled = rule.charges_use, basis.recalled(rule, "hour" in by)
-
-    def compute(some: pa.Table, by: Sequence[str]) -> pa.Table:
-        held = {**basis.tables, "cells": some}
-        held["grain"] = cost_query.worked(
-            basis.store, held, from_micros(max(some["b"].to_pylist())), most=most
-        )
-        asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
-        wanted = {name: held[name] for name in ("grain", "cells", "holders", "price", "commitment", "seen")}
-        return basis.store.query("cost_lines", tables=wanted, **asked, **given)
-
-    return cost_days.lines(basis, by, DIMENSIONS, f"{given} {most}", compute, recalled)
+    return {**spread, **method, **split, "whole_parts": parts.whole}

@@ -1,4 +1,4 @@
-"""`driftledger report explain`: a line of a closed month down to its devices, intervals and prices."""
+"""`driftledger report explain`: a line of a closed month down to its rule, intervals and prices."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def explain(
     store: StoreOption = None,
     output: OutputOption = Output.table,
 ) -> None:
-    """The charges of a line of a closed month; each with who held the device when, and at which price.
+    """The charges of a line of a closed month, each with its rule, the intervals that sum to it, and prices.
+
+    Its part of what all pay together comes with the pool, the weights, and what is in the pool.
 
     Exit code 3 where the month is not closed or has no such line.
     """

@@ -25,7 +25,7 @@ from pipeline.months.close import Refused, accepted
 from pipeline.months.closings import charged, closings
 from pipeline.months.corrections import difference
 from pipeline.months.draft import draft, on_terms
-from pipeline.months.explain import explain
+from pipeline.months.explain import explain, inputs_of
 from pipeline.months.inputs import Inputs
 from pipeline.months.states import states
 from pipeline.months.verify import kept, lost, verify
@@ -430,6 +430,9 @@ def test_usage_from_before_the_first_closed_month_is_a_correction(year: Store) -
         con.execute("UPDATE allocations SET start = $t WHERE pod = 'blue1'", {"t": december})
         shown = [s.state for s in states(year, LIMITS, datetime(2026, 4, 10))]
         made = draft(year, month(2026, 3), Inputs(THIRD))
+        assert inputs_of(year, year, december.replace(day=1), Inputs(THIRD), []).prices == THIRD, (
+            "explained too"
+        )
         raise Undone
     assert shown == ["closed", "closed", "due"]
     past = [c for c in made.charges if c.kind == CORRECTION and c.charge_month < JANUARY]
