@@ -24,8 +24,9 @@ demo: $(RUNTIME)  ## a simulated cluster: costs, a worse model, its rollback, an
 	$(BIN)/driftledger demo
 
 test: lint rig  ## lint, types, layers and all tests
-# Three for two cores: those of brokers and clusters wait much of their time.
-	$(BIN)/pytest -n 3 --dist loadgroup
+# Three for two cores: those of brokers and clusters wait much of their time.  One thread each for scikit-learn: a
+# thread that waits for another spins, and where every core is taken a model of a second took a minute.
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadgroup
 
 lint: $(DEV)  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -46,7 +47,7 @@ soak: $(DEV) rig  ## long runs: workers under faults (writes docs/faults.md), th
 	BENCH_RESULTS=build/faults.jsonl $(BIN)/python -m tests.faults.page; \
 	exit $$failed
 # 20 times the examples of `make test` for every law, also for those that name a number (tests/examples.py).
-	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -n 3 --dist loadgroup -m 'hypothesis and not bench and not soak and not browser'
+	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=soak $(BIN)/pytest -n 3 --dist loadgroup -m 'hypothesis and not bench and not soak and not browser'
 
 rig: $(DEV)  ## what the tests need beside Python: Chromium, Kafka, PostgreSQL, S3, Prometheus, Kubernetes, Hubble
 	.ci/system-packages browser
