@@ -46,9 +46,9 @@ class Book:
     sudden: tuple[str, ...] = ()
     open: dict[str, dict[Identity, Row]] = field(default_factory=dict)
     _kept: dict[str, bytes] = field(default_factory=dict)
-    _within: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Open subjects by the part of `kept` that they are in."""
-    _touched: set[int] = field(default_factory=set)
+    _within: dict[int, dict[str, msgspec.Raw]] = field(default_factory=lambda: defaultdict(dict))
+    """Open subjects by the part of `kept` that they are in, with their rows in MessagePack."""
+    _touched: set[str] = field(default_factory=set)
 
     def settle(
         self, subject: str, wanted: Iterable[Row], now: Moment, left: Mapping[Identity, Moment] | None = None
@@ -69,8 +69,7 @@ class Book:
             kept[identity], told = self._next(held.get(identity), row, now)
             rows += told
         if rows:
-            self._touched.add(number := _bucket(subject))
-            (set.add if kept else set.discard)(self._within[number], subject)
+            self._touched.add(subject)
         if kept:
             self.open[subject] = kept
         else:
@@ -106,10 +105,18 @@ class Book:
 
     def kept(self) -> dict[str, bytes]:
         """All that is open, packed, in parts of which only those that changed are packed anew."""
-        for number in self._touched:
-            part = {subject: list(self.open[subject].values()) for subject in sorted(self._within[number])}
-            self._kept[str(number)] = _packed(part) if part else b""
+        changed = defaultdict[int, list[str]](list)
+        for subject in self._touched:
+            changed[_bucket(subject)].append(subject)
         self._touched.clear()
+        for number, subjects in changed.items():
+            part = self._within[number]
+            for subject in subjects:
+                if held := self.open.get(subject):
+                    part[subject] = msgspec.Raw(msgspec.msgpack.encode(list(held.values())))
+                else:
+                    part.pop(subject, None)
+            self._kept[str(number)] = _packed(part) if part else b""
         return {number: part for number, part in self._kept.items() if part}
 
     def restore(self, kept: Mapping[str, bytes]) -> None:
@@ -117,13 +124,12 @@ class Book:
         for part in kept.values():
             for subject, rows in _unpacked(part).items():
                 self.open[subject] = {self.identity(row): row for row in rows}
-                self._touched.add(number := _bucket(subject))
-                self._within[number].add(subject)
+                self._touched.add(subject)
 
 
-def _packed(part: dict[str, list[Row]]) -> bytes:
+def _packed(part: dict[str, msgspec.Raw]) -> bytes:
     """lz4 takes a tenth of the time of zlib, and must be told how long it was."""
-    whole = msgspec.msgpack.encode(part)
+    whole = msgspec.msgpack.encode({subject: part[subject] for subject in sorted(part)})
     packed: bytes = pa.compress(whole, codec="lz4", asbytes=True)
     return _LZ4 + _LENGTH.pack(len(whole)) + packed
 

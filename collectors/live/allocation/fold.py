@@ -211,7 +211,7 @@ class Fold:
 
         After a restart owners are asked for again, and pods may be gone whose group or claim is still there.
         """
-        rows, left = [], dra.ends(held, self.context)
+        rows, left = [], dra.ends(held, self.context) if wanted else {}
         for row in wanted:
             identity = self.allocations.identity(row)
             before = held.get(identity)

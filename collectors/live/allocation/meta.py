@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -20,7 +21,7 @@ PARTIAL_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1
 and a watch ends without a word at its first."""
 
 
-class _OwnerReference(msgspec.Struct):
+class _OwnerReference(msgspec.Struct, gc=False):
     apiVersion: str = ""
     kind: str = ""
     name: str = ""
@@ -28,7 +29,7 @@ class _OwnerReference(msgspec.Struct):
     controller: bool | None = None
 
 
-class Meta(msgspec.Struct):
+class Meta(msgspec.Struct, gc=False):
     name: str = ""
     namespace: str = ""
     uid: str = ""
@@ -40,7 +41,7 @@ class Meta(msgspec.Struct):
     ownerReferences: list[_OwnerReference] | None = None
 
 
-class _Object(msgspec.Struct):
+class _Object(msgspec.Struct, gc=False):
     metadata: Meta
 
 
@@ -70,9 +71,15 @@ _DECODER = msgspec.json.Decoder(_Object)
 
 def owner_of(meta: Meta) -> Owner | None:
     """The controlling owner; where none controls, the first."""
-    references = meta.ownerReferences or []
-    chosen = next((r for r in references if r.controller), references[0] if references else None)
-    if chosen is None or not chosen.kind or not chosen.name:
+    references = meta.ownerReferences
+    if not references:
+        return None
+    chosen = references[0]
+    for one in references:
+        if one.controller:
+            chosen = one
+            break
+    if not chosen.kind or not chosen.name:
         return None
     return Owner(chosen.kind, chosen.name, chosen.uid, chosen.apiVersion)
 
@@ -105,12 +112,17 @@ ANNOTATION = "annotation:"
 
 def kept(meta: Meta, names: frozenset[str]) -> Labels:
     """Of labels and annotations those that are named."""
-    found = {k: v for k, v in (meta.labels or {}).items() if k in names}
-    for name in names:
-        key = name.removeprefix(ANNOTATION)
-        if key != name and (text := (meta.annotations or {}).get(key)):
+    found = {k: v for k, v in meta.labels.items() if k in names} if meta.labels else {}
+    for name, key in _annotations(names) if meta.annotations else ():
+        if text := (meta.annotations or {}).get(key):
             found[name] = text
     return found
+
+
+@lru_cache(16)
+def _annotations(names: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """Of the names those of annotations, each with its key."""
+    return tuple((name, key) for name in names if (key := name.removeprefix(ANNOTATION)) != name)
 
 
 def micros(time: datetime | None) -> int | None:
@@ -121,13 +133,19 @@ def micros(time: datetime | None) -> int | None:
 _EPOCH = datetime(1970, 1, 1)
 
 
+@lru_cache(4_096)
+def instant_micros(text: str | None) -> int | None:
+    """An RFC 3339 time in microseconds since 1970; None where it is none."""
+    return micros(instant(text))
+
+
 def created(meta: Meta) -> int | None:
-    return micros(instant(meta.creationTimestamp))
+    return instant_micros(meta.creationTimestamp)
 
 
 def deleted(meta: Meta) -> int | None:
     """When its deletion was asked for: the timestamp is when its time is up."""
-    time = micros(instant(meta.deletionTimestamp))
+    time = instant_micros(meta.deletionTimestamp)
     return None if time is None else time - (meta.deletionGracePeriodSeconds or 0) * SECOND
 
 

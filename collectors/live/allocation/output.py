@@ -22,15 +22,26 @@ def parsed(
     common = {"cluster": cluster, "time": now, "revision": revision}
     events: dict[str, pa.Table] = {}
     for name, found in rows.items():
-        texts = [f.name for f in TYPES[name].schema if pa.types.is_string(f.type)]
-        good = [row for row in (_short(row, texts, name, rejected) for row in found) if row is not None]
+        names = [f.name for f in TYPES[name].schema if f.name not in common]
+        texts = [f.name for f in TYPES[name].schema if pa.types.is_string(f.type) and f.name not in common]
+        good, columns = found, _columns(found, names)
+        if any(_has_long(columns[text]) for text in texts):
+            good = [row for row in (_short(row, texts, name, rejected) for row in found) if row is not None]
+            columns = _columns(good, names)
         if good:
-            names = [f.name for f in TYPES[name].schema if f.name not in common]
-            columns: dict[str, Any] = {n: [row.get(n) for row in good] for n in names}
             events[name] = to_table(name, columns | _repeated(common, len(good)), len(good))
     read = account.read + len(rejected) - len(account.rejected)
     gaps = pa.Table.from_pylist([{"cluster": cluster} | gap for gap in account.gaps], GAPS_SCHEMA)
     return Parsed(read, account.used, events, account.excluded, tuple(rejected), gaps)
+
+
+def _columns(rows: list[Row], names: list[str]) -> dict[str, list[Any]]:
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _has_long(texts: list[str | None]) -> bool:
+    """Whether one may be too long: a character has up to four bytes."""
+    return max(map(len, filter(None, texts)), default=0) > MAX_TEXT_BYTES // 4
 
 
 def _repeated(common: Mapping[str, Any], rows: int) -> dict[str, list[Any]]:

@@ -1,16 +1,20 @@
-"""What is kept of a pod: who it is, what devices it asks for and was given, since when and until when."""
+"""What is kept of a pod: who it is, what devices it asks for and was given, since when and until when.
+
+Each change of each pod is read here, so what most pods lack (init containers, a claim behind a resource) is
+looked at only where it is there.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from itertools import chain
 
 import msgspec
 
-from collectors.kube_objects import instant
-from collectors.live.allocation.beside import Amounts, Sizes
-from collectors.live.allocation.meta import Labels, Meta, Owner, created, deleted, kept, micros, owner_of
-from collectors.live.allocation.requested import Container, Resources, requested
+from collectors.live.allocation.beside import Sizes
+from collectors.live.allocation.meta import Labels, Owner, created, deleted, instant_micros, kept, owner_of
+from collectors.live.allocation.pod_json import ContainerStatus, PodJson, Spec, Status
+from collectors.live.allocation.requested import Container, requested
 
 _HAMI = ("hami.io/", "-devices-allocated")
 _ENDED = ("Succeeded", "Failed")
@@ -25,72 +29,7 @@ _REVISIONS = (
 DaemonSets, Argo Rollouts' and ReplicaSets'.  A Deployment's own number moves when it is rolled back."""
 
 
-class _Group(msgspec.Struct):
-    podGroupName: str | None = None
-
-
-class _Spec(msgspec.Struct):
-    nodeName: str | None = None
-    containers: list[Container] | None = None
-    initContainers: list[Container] | None = None
-    resources: Resources | None = None
-    overhead: Amounts | None = None
-    schedulingGroup: _Group | None = None
-
-
-class _Terminated(msgspec.Struct):
-    finishedAt: str | None = None
-
-
-class _ContainerState(msgspec.Struct):
-    terminated: _Terminated | None = None
-
-
-class _Given(msgspec.Struct):
-    resourceID: str = ""
-
-
-class _GivenResource(msgspec.Struct):
-    name: str = ""
-    resources: list[_Given] | None = None
-
-
-class _ContainerStatus(msgspec.Struct):
-    name: str = ""
-    state: _ContainerState | None = None
-    allocatedResourcesStatus: list[_GivenResource] | None = None
-
-
-class _Condition(msgspec.Struct):
-    type: str = ""
-    status: str = ""
-    lastTransitionTime: str | None = None
-
-
-class _Mapping(msgspec.Struct):
-    containerName: str = ""
-    resourceName: str = ""
-
-
-class _ExtendedClaim(msgspec.Struct):
-    requestMappings: list[_Mapping] | None = None
-
-
-class _Status(msgspec.Struct):
-    phase: str | None = None
-    startTime: str | None = None
-    conditions: list[_Condition] | None = None
-    containerStatuses: list[_ContainerStatus] | None = None
-    extendedResourceClaimStatus: _ExtendedClaim | None = None
-
-
-class _Pod(msgspec.Struct):
-    metadata: Meta
-    spec: _Spec = msgspec.field(default_factory=_Spec)
-    status: _Status = msgspec.field(default_factory=_Status)
-
-
-class Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """Devices of one resource that a container has."""
 
     container: str
@@ -100,7 +39,7 @@ class Asked(msgspec.Struct, frozen=True):
     """What the device plugin calls them; empty where the kubelet does not say."""
 
 
-class Pod(msgspec.Struct, frozen=True):
+class Pod(msgspec.Struct, frozen=True, gc=False):
     uid: str
     namespace: str
     name: str
@@ -131,12 +70,11 @@ class Pod(msgspec.Struct, frozen=True):
         return bool(self.node and (self.asked or self.hami or self.requests))
 
 
-_DECODER = msgspec.json.Decoder(_Pod)
+_DECODER = msgspec.json.Decoder(PodJson)
+IsDevice = Callable[[str], bool]
 
 
-def reducer(
-    is_device: Callable[[str], bool], labels: frozenset[str], beside: frozenset[str]
-) -> Callable[[bytes], Pod]:
+def reducer(is_device: IsDevice, labels: frozenset[str], beside: frozenset[str]) -> Callable[[bytes], Pod]:
     """`is_device` says which resources are devices, `beside` what else is told; other labels are dropped."""
 
     def reduce(data: bytes) -> Pod:
@@ -145,15 +83,14 @@ def reducer(
     return reduce
 
 
-def _reduced(
-    pod: _Pod, is_device: Callable[[str], bool], labels: frozenset[str], beside: frozenset[str]
-) -> Pod:
+def _reduced(pod: PodJson, is_device: IsDevice, labels: frozenset[str], beside: frozenset[str]) -> Pod:
     meta, spec, status = pod.metadata, pod.spec, pod.status
     ended = status.phase in _ENDED
-    finished = _finished(status.containerStatuses or [])
-    asked_to_end = deleted(meta)
-    if finished is not None and not ended and (asked_to_end is None or finished < asked_to_end):
-        finished = None  # it starts its containers again, and keeps its devices meanwhile
+    finished = _finished(status.containerStatuses or ())
+    if finished is not None and not ended:
+        asked_to_end = deleted(meta)
+        if asked_to_end is None or finished < asked_to_end:
+            finished = None  # it starts its containers again, and keeps its devices meanwhile
     return Pod(
         uid=meta.uid or f"{meta.namespace}/{meta.name}",
         namespace=meta.namespace,
@@ -161,67 +98,93 @@ def _reduced(
         node=spec.nodeName or "",
         owner=owner_of(meta),
         group=(spec.schedulingGroup.podGroupName or "") if spec.schedulingGroup else "",
-        asked=tuple(_asked(spec, status, is_device)),
-        hami=tuple(v for k, v in sorted((meta.annotations or {}).items()) if _is_hami(k) and v.strip(";: ")),
-        containers=tuple(c.name for c in (spec.containers or [])),
+        asked=_asked(spec, status, is_device),
+        hami=_hami(meta.annotations) if meta.annotations else (),
+        containers=tuple([c.name for c in spec.containers or ()]),
         bound=_bound(status),
         ended=ended,
         finished=finished,
         labels=kept(meta, labels),
         requests=_requested(spec, beside) if beside else (),
-        revision=next((found for name in _REVISIONS if (found := (meta.labels or {}).get(name))), ""),
+        revision=_revision(meta.labels) if meta.labels else "",
         created=created(meta),
     )
 
 
-def _requested(spec: _Spec, beside: frozenset[str]) -> Sizes:
+def _requested(spec: Spec, beside: frozenset[str]) -> Sizes:
     init = spec.initContainers or []
     return requested(spec.resources, spec.containers or [], init, spec.overhead, beside)
 
 
-def _is_hami(annotation: str) -> bool:
-    return annotation.startswith(_HAMI[0]) and annotation.endswith(_HAMI[1])
+def _hami(annotations: dict[str, str]) -> tuple[str, ...]:
+    start, end = _HAMI
+    found = [name for name in annotations if name.startswith(start) and name.endswith(end)]
+    return tuple(text for name in sorted(found) if (text := annotations[name]).strip(";: "))
 
 
-def _bound(status: _Status) -> int | None:
-    for condition in status.conditions or []:
+def _revision(labels: Labels) -> str:
+    for name in _REVISIONS:
+        if found := labels.get(name):
+            return found
+    return ""
+
+
+def _bound(status: Status) -> int | None:
+    for condition in status.conditions or ():
         if condition.type == "PodScheduled" and condition.status == "True":
-            return micros(instant(condition.lastTransitionTime))
-    return micros(instant(status.startTime))
+            return instant_micros(condition.lastTransitionTime)
+    return instant_micros(status.startTime)
 
 
-def _finished(containers: list[_ContainerStatus]) -> int | None:
-    """None while a container runs, or where none says when it ended."""
-    ends = [c.state.terminated if c.state else None for c in containers]
-    times = [micros(instant(e.finishedAt)) for e in ends if e is not None]
-    known = [t for t in times if t is not None]
-    return max(known) if known and len(known) == len(ends) else None
+def _finished(containers: Iterable[ContainerStatus]) -> int | None:
+    """None while a container runs, or where one does not say when it ended."""
+    last = None
+    for one in containers:
+        ended = one.state.terminated if one.state else None
+        time = instant_micros(ended.finishedAt) if ended else None
+        if time is None:
+            return None
+        last = time if last is None else max(last, time)
+    return last
 
 
-def _asked(spec: _Spec, status: _Status, is_device: Callable[[str], bool]) -> Iterator[Asked]:
+def _asked(spec: Spec, status: Status, is_device: IsDevice) -> tuple[Asked, ...]:
     """Init containers' devices pass on to the others; what a DRA claim stands behind is the claim's."""
-    mapped = status.extendedResourceClaimStatus
-    mappings = (mapped.requestMappings or []) if mapped else []
-    of_claims = {(m.containerName, m.resourceName) for m in mappings}
-    init = spec.initContainers or []
-    lasting = [*(spec.containers or []), *(c for c in init if c.restartPolicy == "Always")]
-    found = list(_counts(lasting, is_device))
-    later = {resource for _, resource, _ in found}
-    found += [one for one in _counts(init, is_device) if one[1] not in later]
-    given = {
-        (c.name, r.name): tuple(sorted(d.resourceID for d in r.resources or [] if d.resourceID))
-        for c in status.containerStatuses or []
-        for r in c.allocatedResourcesStatus or []
+    init = spec.initContainers or ()
+    sidecars = [one for one in init if one.restartPolicy == "Always"]
+    found = _counts(chain(spec.containers or (), sidecars), is_device)
+    if init:
+        later = {resource for _, resource in found}
+        found |= {key: n for key, n in _counts(init, is_device).items() if key[1] not in later}
+    for key in _behind_claims(status) if found else ():
+        found.pop(key, None)
+    if not found:
+        return ()
+    given = _given(status)
+    return tuple(Asked(*key, count, given.get(key, ())) for key, count in found.items())
+
+
+def _behind_claims(status: Status) -> list[tuple[str, str]]:
+    claim = status.extendedResourceClaimStatus
+    return [(m.containerName, m.resourceName) for m in (claim.requestMappings if claim else None) or ()]
+
+
+def _given(status: Status) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The devices' names by container and resource, as the kubelet tells them."""
+    return {
+        (one.name, told.name): tuple(sorted(d.resourceID for d in told.resources or () if d.resourceID))
+        for one in status.containerStatuses or ()
+        for told in one.allocatedResourcesStatus or ()
     }
-    for container, resource, count in found:
-        if (container, resource) not in of_claims:
-            yield Asked(container, resource, count, given.get((container, resource), ()))
 
 
-def _counts(containers: list[Container], is_device: Callable[[str], bool]) -> Iterator[tuple[str, str, int]]:
-    totals: Counter[tuple[str, str]] = Counter()
+def _counts(containers: Iterable[Container], is_device: IsDevice) -> dict[tuple[str, str], int]:
+    """How many devices by container and resource."""
+    totals: dict[tuple[str, str], int] = {}
     for container in containers:
-        for resource, amount in ((container.resources and container.resources.limits) or {}).items():
+        limits = container.resources.limits if container.resources else None
+        for resource, amount in limits.items() if limits else ():
             if is_device(resource) and str(amount).isdecimal() and 0 < int(amount) <= 1_024:
-                totals[container.name, resource] += int(amount)
-    yield from ((container, resource, count) for (container, resource), count in totals.items())
+                key = (container.name, resource)
+                totals[key] = totals.get(key, 0) + int(amount)
+    return totals

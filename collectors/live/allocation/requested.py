@@ -10,12 +10,12 @@ import msgspec
 from collectors.live.allocation.beside import OF_NODES, Amounts, Sizes, sizes
 
 
-class Resources(msgspec.Struct):
+class Resources(msgspec.Struct, gc=False):
     limits: Amounts | None = None
     requests: Amounts | None = None
 
 
-class Container(msgspec.Struct):
+class Container(msgspec.Struct, gc=False):
     name: str = ""
     resources: Resources | None = None
     restartPolicy: str | None = None

@@ -29,7 +29,8 @@ from pipeline.kube.connection import Connection, ambient, from_kubeconfig
 _WAITING_NEWS = 4_000
 """News between the threads and the fold; a follower waits when there are more."""
 _TURN_NEWS = 5_000
-_LOOK_SECONDS = 0.1
+_MANY_NEWS = _WAITING_NEWS // 2
+"""So many are taken before the turn is over, that no follower need wait."""
 _LONGEST_SKEW_SECONDS = 5.0
 _GATHERING_MICROSECONDS = round(GATHER_SECONDS * 1e6)
 """What came within so long may not be read yet."""
@@ -120,6 +121,7 @@ class _Following:
         self, connection: Connection, all_kinds: list[Kind], names: exported.Reads | None, watch: Watch
     ) -> None:
         self._news: queue.Queue[News] = queue.Queue(_WAITING_NEWS)
+        self._many = threading.Event()
         self._servers = [Server(connection, watch) for _ in all_kinds]
         self._followers = [
             Follower(kind, server, self._put(server), watch)
@@ -152,9 +154,12 @@ class _Following:
         def put(news: News) -> None:
             while not server.closed:
                 try:
-                    return self._news.put(news, timeout=0.2)
+                    self._news.put(news, timeout=0.2)
                 except queue.Full:
                     continue
+                if self._news.qsize() >= _MANY_NEWS:
+                    self._many.set()
+                return
 
         return put
 
@@ -162,7 +167,7 @@ class _Following:
         """What comes within so many seconds, or so much that it is enough for a turn.  Raises what ended a
         thread.
 
-        It looks now and then: to be woken for each news costs more than to take it.
+        It looks when there are many, and at the end: to be woken for each costs more than to take it.
         """
         if self._failures:
             raise self._failures[0]
@@ -173,7 +178,8 @@ class _Following:
                 if left <= 0:
                     self._read_until = self.now() - _GATHERING_MICROSECONDS
                     return
-                time.sleep(min(left, _LOOK_SECONDS))
+                self._many.wait(left)
+                self._many.clear()
             yield self._news.get()
 
     def ask(self, unknown: dict[str, tuple[str, Owner]]) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from collectors.live.contract import Watch
 from collectors.live.kube.answers import Absent, Away, Forbidden, Gone, Page
+from collectors.live.kube.event import event, whole
 from collectors.live.kube.news import News, What
 
 _QUIET_MICROSECONDS = 90_000_000
@@ -27,6 +28,8 @@ RETRY_SECONDS = 60.0
 """At most, between two tries of what this account may not read, or the server does not have."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
 _JSON = "application/json"
+_Change = Literal["listed", "put", "gone"]
+_CHANGES: dict[str, _Change] = {"ADDED": "put", "MODIFIED": "put", "DELETED": "gone"}
 
 
 class Kind(NamedTuple):
@@ -42,11 +45,6 @@ class Kind(NamedTuple):
     """The same of each object in a watch."""
 
 
-class _Event(msgspec.Struct):
-    type: str
-    object: msgspec.Raw
-
-
 class _Meta(msgspec.Struct):
     resourceVersion: str = ""
 
@@ -60,7 +58,6 @@ class _Failure(msgspec.Struct):
     message: str = ""
 
 
-_EVENT = msgspec.json.Decoder(_Event)
 _VERSIONED = msgspec.json.Decoder(_Versioned)
 _FAILURE = msgspec.json.Decoder(_Failure)
 
@@ -87,7 +84,7 @@ class Follower:
     blind_since: int | None = None
     _heard: int = 0
     """When the server last said something of this resource; 0 until it was listed once."""
-    _last: msgspec.Raw | None = None
+    _last: bytes | None = None
     """The object that the watch was told last."""
     _at_once: bool = False
     """The last list was forgotten by the server before it was read: the next is asked for in one piece, as
@@ -153,7 +150,7 @@ class Follower:
         version, found = "", list[News]()
         for page in self.server.pages(self.kind.paths, self.kind.accept, at_once=at_once):
             version = page.metadata.resourceVersion
-            found += (self._object("listed", item) for item in page.items or ())
+            found += (self._object("listed", bytes(item)) for item in page.items or ())
         self._answers()
         for news in found:
             self.put(news)
@@ -190,29 +187,35 @@ class Follower:
             self.blind_since = None
 
     def _line(self, line: bytes) -> None:
-        try:
-            event = _EVENT.decode(line)
-        except msgspec.DecodeError as error:
-            raise Away(f"half a line, or none of JSON: {error}") from error
-        if event.type == "ERROR":
-            failure = _FAILURE.decode(event.object)
+        type_, body = event(line)
+        if what := _CHANGES.get(type_):
+            news = self._object(what, body)
+            if news.what == "refused":
+                body = whole(line).object  # half a line is no refusal
+                news = self._object(what, body)
+            self.put(news)
+        elif type_ == "ERROR":
+            failure = _FAILURE.decode(body)
             if failure.code == 410:
                 raise Gone(failure.message)
             raise Away(failure.message or f"watch error {failure.code}")
-        if event.type in ("ADDED", "MODIFIED", "DELETED"):
-            self.put(self._object("gone" if event.type == "DELETED" else "put", event.object))
-        self._last = event.object
+        self._last = body
 
     def _remember(self) -> None:
         """Where the watch stands; only when it ends, since to look for it in each object costs as much as the
         rest."""
         last, self._last = self._last, None
-        if last is not None:
-            self.version = _VERSIONED.decode(last).metadata.resourceVersion or self.version
-
-    def _object(self, what: Literal["listed", "put", "gone"], item: msgspec.Raw) -> News:
+        if last is None:
+            return
         try:
-            return self._news(what, self.kind.reduce(bytes(item)))
+            self.version = _VERSIONED.decode(last).metadata.resourceVersion or self.version
+        except msgspec.DecodeError:  # nothing says where it stands: only a list knows
+            self._blind()
+            self.version = None
+
+    def _object(self, what: _Change, item: bytes) -> News:
+        try:
+            return self._news(what, self.kind.reduce(item))
         except (msgspec.DecodeError, ValueError) as error:
             return self._news("refused", f"{self.kind.name}: {str(error)[:200]}")
 
