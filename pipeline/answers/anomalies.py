@@ -110,7 +110,10 @@ def _series(answer: Answer, by: Sequence[str], step: str, span: Window, count: i
         idle = sum((row[f"{bucket}_cost"] or Decimal(0) for bucket in NOBODYS), Decimal(0))
         old = cells.get(cell, Line())
         cells[cell] = Line(
-            old.hours + row["allocated_gpu_hours"], old.held + row["total_cost"] - idle, old.idle + idle
+            old.hours + row["allocated_gpu_hours"],
+            old.held + row["total_cost"] - idle,
+            old.idle + idle,
+            old.idle_hours + row["unallocated_gpu_hours"],
         )
     return {key: list(lines) for key, lines in found.items()}
 

@@ -16,11 +16,12 @@ Cell = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """GPU-hours that were held, their cost, and the cost of what nobody held."""
+    """GPU-hours that were held, their cost, the cost of what nobody held, and its GPU-hours."""
 
     hours: Decimal = Decimal(0)
     held: Decimal = Decimal(0)
     idle: Decimal = Decimal(0)
+    idle_hours: Decimal = Decimal(0)
 
 
 Lines = Mapping[Cell, Line]
@@ -28,7 +29,7 @@ Lines = Mapping[Cell, Line]
 
 @dataclass(frozen=True, slots=True)
 class Drivers:
-    """The parts of a difference in the currency; the first three are of what was held."""
+    """The parts of a difference in the currency; volume and mix are of what was held."""
 
     price: Decimal
     volume: Decimal
@@ -48,37 +49,42 @@ def drivers(before: Lines, now: Lines) -> Drivers:
 
     With hours h and price p of each cell, and P the mean price before: volume is the change of all hours
     times P; price the change of each cell's price times its hours now; mix the rest of what was held: the
-    same hours on dearer or cheaper cells.  A cell that is new has the price of now, so none of it is price.
-    Volume and mix are rounded to the millionth, and price takes the remainder: the sum is exact.
+    same hours on dearer or cheaper cells; idle the change of each cell's idle hours at its old price.  A cell
+    that is new has the price of now, so none of it is price.
+    All but price are rounded to the millionth, and price takes the remainder: the sum is exact.
     """
     cells = sorted({*before, *now})
     pairs = {cell: (before.get(cell, Line()), now.get(cell, Line())) for cell in cells}
     hours = sum((Fraction(a.hours) for a, _ in pairs.values()), Fraction(0))
     cost = sum((Fraction(a.held) for a, _ in pairs.values()), Fraction(0))
     mean = cost / hours if hours else None
-    moved = {cell: _moved(*pair) for cell, pair in pairs.items()}
+    moved = {cell: _moved(a.held, a.hours, b.held, b.hours) for cell, (a, b) in pairs.items()}
+    idle = {cell: _moved(a.idle, a.idle_hours, b.idle, b.idle_hours) for cell, (a, b) in pairs.items()}
     grown = {cell: Fraction(b.hours) - Fraction(a.hours) for cell, (a, b) in pairs.items()}
     change = sum(moved.values(), Fraction(0))
     more = change if mean is None else mean * sum(grown.values(), Fraction(0))
     volume, mix = rounded(more), rounded(change - more)
-    held = sum((b.held - a.held for a, b in pairs.values()), Decimal(0))
-    idle = {cell: b.idle - a.idle for cell, (a, b) in pairs.items()}
-    found = Drivers(held - volume - mix, volume, mix, sum(idle.values(), Decimal(0)), ())
+    unheld = rounded(sum(idle.values(), Fraction(0)))
+    all_of_it = sum((b.held - a.held + b.idle - a.idle for a, b in pairs.values()), Decimal(0))
+    found = Drivers(all_of_it - volume - mix - unheld, volume, mix, unheld, ())
     by_cell: dict[str, dict[Cell, Fraction]] = {
-        PRICE: {c: Fraction(b.held) - Fraction(a.held) - moved[c] for c, (a, b) in pairs.items()},
+        PRICE: {
+            c: Fraction(b.held + b.idle) - Fraction(a.held + a.idle) - moved[c] - idle[c]
+            for c, (a, b) in pairs.items()
+        },
         VOLUME: moved,
         MIX: moved if mean is None else {c: moved[c] - mean * grown[c] for c in cells},
-        IDLE: {c: Fraction(amount) for c, amount in idle.items()},
+        IDLE: idle,
     }
     parts = by_cell[found.largest]
     culprit = max(cells, key=lambda c: (abs(parts[c]), c), default=())
     return Drivers(found.price, found.volume, found.mix, found.idle, culprit)
 
 
-def _moved(before: Line, now: Line) -> Fraction:
+def _moved(was: Decimal, was_hours: Decimal, cost: Decimal, hours: Decimal) -> Fraction:
     """The change of a cell's hours at its old price; what costs without hours has moved as a whole."""
-    old, new = (Fraction(line.held) / Fraction(line.hours) if line.hours else None for line in (before, now))
+    old, new = (Fraction(c) / Fraction(h) if h else None for c, h in ((was, was_hours), (cost, hours)))
     if old is None and new is None:
-        return Fraction(now.held) - Fraction(before.held)
+        return Fraction(cost) - Fraction(was)
     price = old if old is not None else new
-    return (Fraction(now.hours) - Fraction(before.hours)) * (price or 0)
+    return (Fraction(hours) - Fraction(was_hours)) * (price or 0)

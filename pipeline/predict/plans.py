@@ -57,8 +57,11 @@ def against(
         words = f"budget {plan.name}: {now + change:f} of {most:.2f} {currency} a month, {now:f} before"
         if unknown:
             words += f"; without {', '.join(dict.fromkeys(unknown))}, whose price or owner is not known"
-        is_over = now + change > most
-        yield Verdict(words + ("; over it" if is_over else ""), None if unknown and not is_over else is_over)
+        # Who deploys does not answer for what others have spent before, least where his change lowers it.
+        is_over = change > 0 and now + change > most
+        if now + change > most:
+            words += "; over it" if is_over else "; over it before, and not raised by this"
+        yield Verdict(words, None if unknown and not is_over else is_over)
 
 
 def _covered(plan: Budget, row: Line, known: Sequence[Line], cluster: str) -> bool | None:

@@ -222,17 +222,24 @@ settled AS MATERIALIZED (
     )
     LEFT JOIN (SELECT holder, is_shared FROM holders) AS h USING (holder)
 ),
--- What an hour of a cluster has to spread of a resource, over those in it who hold some of it for themselves.
+-- What an hour of a cluster has to spread of a resource, over those in it who hold some of it for themselves.  Evenly
+-- is by pod, however many devices each holds: the parts of a pod are exact up to 40 of them.
 payer AS MATERIALIZED (
     SELECT *, sum(idle_weight) OVER pool AS idle_weights, sum(shared_weight) OVER pool AS shared_weights,
         sum(worked_nano) OVER pool AS worked
     FROM (
         SELECT cell, cluster, root, resource, holder, node, gpu_model, hour, worked_nano,
-            CASE $idle WHEN 'none' THEN 0 WHEN 'even' THEN 1 ELSE CASE WHEN $usage THEN worked_nano ELSE line_nano END
-                END AS idle_weight,
-            CASE $shared WHEN 'none' THEN 0 WHEN 'even' THEN 1
-                ELSE CASE WHEN $usage THEN worked_nano ELSE line_nano END END AS shared_weight
-        FROM settled WHERE bucket = 'held' AND line_nano IS NOT NULL AND ($usage OR $idle <> 'none' OR $shared <> 'none')
+            CASE $idle WHEN 'none' THEN 0 WHEN 'even' THEN alike ELSE by_cost END AS idle_weight,
+            CASE $shared WHEN 'none' THEN 0 WHEN 'even' THEN alike ELSE by_cost END AS shared_weight
+        FROM (
+            SELECT s.*, CASE WHEN $usage THEN worked_nano ELSE line_nano END AS by_cost,
+                -- the least common multiple of 1 to 40, by the devices of the pod
+                5342931457063200::HUGEINT // count(*) OVER (
+                    PARTITION BY cell, s.cluster, resource, namespace, pod, CASE WHEN pod = '' THEN holder END
+                ) AS alike
+            FROM settled AS s LEFT JOIN (SELECT holder, namespace, pod FROM holders) USING (holder)
+            WHERE bucket = 'held' AND line_nano IS NOT NULL AND ($usage OR $idle <> 'none' OR $shared <> 'none')
+        )
     )
     WINDOW pool AS (PARTITION BY cell, cluster, resource)
 ),

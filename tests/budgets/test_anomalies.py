@@ -113,10 +113,22 @@ def test_mix_is_the_same_hours_on_dearer_cards() -> None:
     assert (found.largest, found.culprit[1]) == ("mix", "H100")
 
 
+def test_a_price_that_rises_is_named_also_where_most_of_the_fleet_is_idle() -> None:
+    """Two of twelve cards are held; the ten others are as idle as before, and nobody can switch them off."""
+    held, free = ("a", "H100"), ("cluster_idle", "H100")
+    before = {held: Line(Decimal(2), Decimal(10)), free: Line(idle=Decimal(50), idle_hours=Decimal(10))}
+    now = {held: Line(Decimal(2), Decimal(12)), free: Line(idle=Decimal(60), idle_hours=Decimal(10))}
+    found = drivers(before, now)
+    assert (found.price, found.volume, found.mix, found.idle) == (12, 0, 0, 0)
+    assert (found.largest, found.culprit) == ("price", free)
+    more = {**before, free: Line(idle=Decimal(75), idle_hours=Decimal(15))}
+    assert (drivers(before, more).largest, drivers(before, more).idle) == ("idle", 25)
+
+
 amounts = st.decimals(0, 10**6, places=9, allow_nan=False, allow_infinity=False)
 lines = st.dictionaries(
     st.tuples(st.sampled_from("ab"), st.sampled_from(["L4", "H100"])),
-    st.builds(Line, amounts, amounts, amounts),
+    st.builds(Line, amounts, amounts, amounts, amounts),
 )
 
 

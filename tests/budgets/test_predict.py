@@ -351,6 +351,8 @@ def test_a_budget_of_the_file_is_a_gate_too(store: Path, tmp_path: Path) -> None
     assert code({"namespace": "shop"}, 4380, grown) == 0
     assert code({"namespace": "shop"}, 4379, grown) == 6
     assert code({"namespace": "other"}, 1, grown) == 0
+    # What was spent before is no fault of a change that adds nothing to it, or that takes some away.
+    assert code({"namespace": "shop"}, 1, workload("Deployment", {"replicas": 1}, pod(ONE))) == 0
     fresh = workload("Deployment", {}, pod(ONE), name="new")
     assert code({"workload": "Deployment/new"}, 1459, fresh) == 6
     elsewhere = {**fresh, "metadata": {"name": "new", "namespace": "fresh"}}

@@ -158,6 +158,20 @@ def test_who_pays_for_what_nobody_used(tmp_path: Path, rule: CostRule, expected:
             assert sum(parts) == total
 
 
+def test_evenly_is_by_pod_however_many_devices_it_holds(tmp_path: Path) -> None:
+    """A pod with two cards paid twice as much of the idle card as one with one: that is by weight."""
+    cards = [device(name, at(0), at(1)) for name in "abcd"]
+    held = [allocation(name, "big", at(0), at(1), team="big") for name in "ab"]
+    held.append(allocation("c", "small", at(0), at(1), team="small"))
+    with ledger(tmp_path, devices=cards, allocations=held) as store:
+        answer = cost(store, HOUR, ("team",), SEVEN_DOLLARS, rule=CostRule(idle=Spread.even))
+        assert by(answer, "cluster_idle_cost", "total_cost") == {
+            "big": dollars("3.5", "17.5"),
+            "small": dollars("3.5", "10.5"),
+            "cluster_idle": dollars("0", "0"),
+        }
+
+
 def test_a_spread_cost_is_asked_for_by_whole_hours(tmp_path: Path) -> None:
     """What an hour's idle time costs whom is only known when the hour is over."""
     cards, held, usage = scene(tmp_path)
