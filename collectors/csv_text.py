@@ -36,12 +36,13 @@ def read_lines(data: bytes, needed: tuple[str, ...]) -> Lines | Rejected:
     lines = [line.rstrip(b"\r") for line in data.removeprefix(_BOM).split(b"\n") if line.strip()]
     if not lines:
         return Rejected("empty_file", "no header")
-    header = _split(lines[0].decode("utf-8", "replace"))
+    first = lines[0].decode("utf-8", "replace")
+    header = _split(first) or []
     absent = [name for name in needed if name not in header]
     if absent:
-        shown = lines[0].decode("utf-8", "replace")[:_MOST_SHOWN]
         return Rejected(
-            "missing_field", f"no column {', '.join(absent)} in the first line, which is: {shown}"
+            "missing_field",
+            f"no column {', '.join(absent)} in the first line, which is: {first[:_MOST_SHOWN]}",
         )
     if len(set(header)) != len(header):
         return Rejected("missing_field", "a column twice")
@@ -63,17 +64,20 @@ def read_lines(data: bytes, needed: tuple[str, ...]) -> Lines | Rejected:
 def _cells(line: bytes) -> list[str] | None:
     try:
         return _split(line.decode())
-    except (UnicodeDecodeError, csv.Error):
+    except UnicodeDecodeError:
         return None
 
 
-def _split(line: str) -> list[str]:
-    """Values without their quotes, and without the space around commas."""
+def _split(line: str) -> list[str] | None:
+    """Values without their quotes, and without the space around commas; None of what is no CSV at all."""
     if '"' in line:
-        return [value.strip() for value in next(csv.reader([line], skipinitialspace=True), [])]
+        try:
+            return [value.strip() for value in next(csv.reader([line], skipinitialspace=True), [])]
+        except csv.Error:
+            return None
     return [value.strip() for value in line.split(",")] if ", " in line or " ," in line else line.split(",")
 
 
 def _refused(cells: list[str] | None, expected: int, row: int) -> Rejected:
-    why = "not UTF-8" if cells is None else f"{len(cells)} values, the header has {expected}"
+    why = "not UTF-8, or no CSV" if cells is None else f"{len(cells)} values, the header has {expected}"
     return Rejected("malformed", why, row)
