@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -91,6 +92,17 @@ def test_every_module_of_the_pipeline_has_a_layer(graph: grimp.ImportGraph) -> N
     layers = next(c["layers"] for c in contracts if c["id"] == "layers")
     named = {module.strip(" ()") for layer in layers for module in layer.replace("|", ":").split(":")}
     assert graph.find_children("pipeline") - named == set()
+
+
+def test_the_table_of_the_layers_is_the_tree(graph: grimp.ImportGraph) -> None:
+    """Who looks for the place of a change reads it there: every part, and none that is gone."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition("## Layers")[2].partition("To add one thing")[0]
+    firsts = "".join(line.split("|")[1] for line in table.splitlines() if line.startswith("|"))
+    named = re.findall(r"`(pipeline[/.]\w+)`", firsts)
+    assert {name.replace("/", ".") for name in named} == graph.find_children("pipeline")
+    folders = [name for name in named if (ROOT / name.replace(".", "/")).is_dir()]
+    assert folders == [name for name in named if "/" in name], "a folder is written with /, a file with ."
 
 
 @pytest.mark.parametrize("package", ["pipeline", "collectors", "detectors", "reports", "dashboards"])

@@ -258,7 +258,7 @@ def test_random_bytes_do_not_make_it_raise(name, data):
 
 
 def test_a_first_line_that_is_no_csv_refuses_the_file():
-    """A quote, and a carriage return in the middle of a line, as any binary file has: the reader of CSV raised."""
+    """A quote, and a carriage return within a line, as binary files have: the reader of CSV raised."""
     data = b'TIMESTAMP,"Context\rTokens,GeneratedTokens\n1,2,3\n'
     parsed = azure_llm.parse(data, model="m", cluster="c")
     assert [r.reason for r in parsed.rejected] == ["missing_field"] and parsed.balanced
