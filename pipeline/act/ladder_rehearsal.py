@@ -12,8 +12,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
+from pipeline.act.stakes import per_day
 from pipeline.answers.cost import extent
 from pipeline.answers.standings import Money, standings
+from pipeline.answers.version_cost import of_namespace
+from pipeline.answers.window import Window
 from pipeline.errors import NotFound
 from pipeline.policy.climb import Due, due, over
 from pipeline.policy.ladders import Ladder
@@ -40,6 +43,8 @@ class WouldStep:
     verdict: Verdict
     cost_after: Decimal | None
     """Spent of the budget from then to the end of its period, or of what is known."""
+    cost_per_day: Decimal | None
+    """What the namespace costs a day, at its rate in the 24 hours before."""
 
 
 def looks(start: datetime, end: datetime) -> list[datetime]:
@@ -75,7 +80,7 @@ def rehearse(store: Store, policy: Policy, money: Money, start: datetime, end: d
         history = [_aged(past, policy, standing, now) for past in history]
         while (one := _next(policy, standing, history, now)) is not None:
             history.append(_past(one, now, len(history)))
-            found.append(_judged(store, money, one, now, known.end))
+            found.append(_judged(store, money, one, now, known))
     return Climbed(tuple(found), looked)
 
 
@@ -112,15 +117,21 @@ def _aged(past: PastStep, policy: Policy, found: dict[str, Standing], now: datet
     return replace(past, ended_at=now) if over_now else past
 
 
-def _judged(store: Store, money: Money, one: Due, now: datetime, known: datetime) -> WouldStep:
+def _judged(store: Store, money: Money, one: Due, now: datetime, known: Window) -> WouldStep:
     standing = one.standing
-    last = min(standing.end - timedelta(minutes=1), known)
+    last = min(standing.end - timedelta(minutes=1), known.end)
     final = standings(store, money, last).get(standing.budget) if last > now else standing
     spent = final.spent if final else None
     verdict: Verdict = "unclear"
     if spent is not None and spent > standing.amount:
         verdict = "right"
-    elif spent is not None and known >= standing.end:
+    elif spent is not None and known.end >= standing.end:
         verdict = "wrong"
     after = spent - standing.spent if spent is not None and standing.spent is not None else None
-    return WouldStep(now, one.ladder, one.rung.step, one.namespace, standing, verdict, after)
+    where, book = (one.ladder.cluster, one.namespace), (money.prices, standing.currency)
+
+    def cost(start: datetime, end: datetime) -> Decimal | None:
+        return of_namespace(store, *where, start, end, *book)
+
+    daily = per_day(cost, now, known.start, known.end)
+    return WouldStep(now, one.ladder, one.rung.step, one.namespace, standing, verdict, after, daily)

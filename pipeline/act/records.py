@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 
@@ -77,6 +78,17 @@ def _kept(
         None, canonical(content), words,
     )  # fmt: skip
     return publish(publisher, taken, now)
+
+
+def kept(store: Store, ladders: Iterable[Ladder]) -> Iterator[str]:
+    """What the newest rehearsal of each ladder as it is says; looking at each day anew is for replay."""
+    for ladder in ladders:
+        rows = store.query("rule_record", rule=ladder.name).to_pylist()
+        same = rows and json.loads(rows[0]["evidence"]).get("rule") == ladder_hash(ladder)
+        words = (
+            rows[0]["detail"] if same else "no rehearsal is kept; run `driftledger policy replay --record`"
+        )
+        yield f"so far, ladder {ladder.name}: {words}"
 
 
 def demand(store: Store, policy: Policy) -> None:

@@ -37,8 +37,10 @@ class WouldAct:
 
     time: datetime
     action: Action
+    served_from: datetime
+    """First traffic of the version that would have been left."""
     served_until: datetime
-    """Last traffic of the version that would have been left."""
+    """Its last traffic."""
     verdict: Verdict
 
 
@@ -126,7 +128,8 @@ def _judged(store: Store, action: Action, time: datetime) -> WouldAct:
         bad, good = clopper_pearson(*left, CONFIDENCE), clopper_pearson(*kept, CONFIDENCE)
         verdict = "right" if bad.low > good.high else "wrong" if bad.high < good.low else "unclear"
     seen = traffic(store, action.model, action.model_version)
-    return WouldAct(time, action, max(seen[1], time) if seen else time, verdict)
+    first, last = seen or (time, time)
+    return WouldAct(time, action, min(first, time), max(last, time), verdict)
 
 
 def _side(minutes: pa.Table, version: str) -> tuple[int, int]:

@@ -15,7 +15,10 @@ from pipeline.store import Store
 def of_version(
     store: Store, model: str, version: str, start: datetime, end: datetime, prices: PriceBook, currency: str
 ) -> Decimal | None:
-    """In the currency; None where no device of it is known or has a price, or the span is empty."""
+    """In the currency; None where no device of it is known or has a price, or the span is empty.
+
+    Costs are of whole minutes: a span that begins or ends within one does so at its start.
+    """
     return _of(store, ("model", "model_version"), (model, version), start, end, prices, currency)
 
 
@@ -41,6 +44,7 @@ def _of(
     prices: PriceBook,
     currency: str,
 ) -> Decimal | None:
+    start, end = (time.replace(second=0, microsecond=0) for time in (start, end))
     if end <= start:
         return None
     try:

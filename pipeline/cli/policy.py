@@ -60,13 +60,17 @@ def simulate(
     currency: CurrencyOption = "USD",
     output: OutputOption = Output.table,
 ) -> None:
-    """What the policy would do on the newest verdicts; no cluster is asked, nothing is written."""
+    """What the policy would do on the newest verdicts, and the money.
+
+    With how often it was right in the 30 days before; no cluster is asked, nothing is written.
+    """
     from datetime import timedelta
 
     from pipeline.act.ladder_rehearsal import Climbed
     from pipeline.act.ladder_rehearsal import rehearse as climbs
+    from pipeline.act.records import kept
     from pipeline.act.rehearsal import rehearse
-    from pipeline.act.would_act import would_act
+    from pipeline.act.would_act import told, would_act
     from pipeline.answers.cost import extent
     from pipeline.answers.window import Window
     from pipeline.errors import NotFound
@@ -82,7 +86,12 @@ def simulate(
         window = Window(newest, newest + timedelta(microseconds=1))
         found = rehearse(ledger, policy, window.start, window.end)
         climbed = climbs(ledger, policy, money, window.start, window.end) if money else Climbed()
-        show(would_act(ledger, found, window, book, currency, climbed.steps), output)
+        so_far = list(kept(ledger, policy.ladders))
+        if policy.rules:
+            before = Window(newest - timedelta(days=30), window.end)
+            past = rehearse(ledger, policy, before.start, before.end)
+            so_far.insert(0, f"so far, {before}: {', '.join(told(past))}")
+        show(would_act(ledger, found, window, book, currency, climbed.steps, so_far), output)
 
 
 @app.command()
@@ -121,8 +130,8 @@ def replay(
         climbed = climbs(ledger, policy, money, window.start, window.end) if money else Climbed()
         show(would_act(ledger, found, window, book, currency, climbed.steps), output)
         for ladder in policy.ladders if record else ():
-            kept = keep_ladder(Embedded(ledger), ladder, climbed, window.start, window.end, now())
-            typer.echo(f"kept for {ladder.name}: {kept.detail}")
+            told = keep_ladder(Embedded(ledger), ladder, climbed, window.start, window.end, now())
+            typer.echo(f"kept for {ladder.name}: {told.detail}")
         for rule in policy.rules if record else ():
-            kept = keep(Embedded(ledger), rule, found, window.start, window.end, now())
-            typer.echo(f"kept for {rule.name}: {kept.detail}")
+            told = keep(Embedded(ledger), rule, found, window.start, window.end, now())
+            typer.echo(f"kept for {rule.name}: {told.detail}")

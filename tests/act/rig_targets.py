@@ -18,6 +18,8 @@ from tests.act.deciding import decided, journal
 from tests.rig import cluster_objects as objects
 from tests.rig.cluster_objects import Json
 
+PATCHED_SECONDS = 2.0
+"""From the decision, or the verdict, to the patch in the object; docs/acting.md names it."""
 PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ACCOUNT = ("driftledger", "driftledger-actuator")
@@ -64,6 +66,16 @@ def bind(kube: Kube, ns: str, bound: bool) -> None:
 
 def client(access: Access, of: Callable[..., Kubernetes] = Kubernetes) -> Kubernetes:
     return of(Connection(access.server, token=access.token, ca=access.ca))
+
+
+HIJACKER = "a-hijacker"
+
+
+def hijacked(access: Access) -> Kubernetes:
+    """Whoever has the actuator's token: the audit log tells by its User-Agent what was tried on purpose."""
+    made = client(access)
+    made._session.headers["User-Agent"] = HIJACKER
+    return made
 
 
 @dataclass

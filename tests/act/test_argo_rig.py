@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from pipeline.actuator.steps import Begun
 from pipeline.policy.rules import VERSION_LABEL
 from pipeline.rig import argo
 from tests.act.deciding import NOW
-from tests.act.rig_targets import Workload, client, install
+from tests.act.rig_targets import PATCHED_SECONDS, Workload, client, install
 from tests.rig import cluster_objects as objects
 
 pytestmark = pytest.mark.soak
@@ -68,19 +69,22 @@ def _served(kube, listed: str) -> bool:
         return False
 
 
-def test_a_bad_canary_is_taken_back_by_the_real_controller(canary):
+def test_a_bad_canary_is_taken_back_by_the_real_controller(canary, record_property):
     made, api = canary
     objects.until(lambda: not isinstance(api.list_all(REPLICA_SETS, made.ns), ApiError), "the rights")
     made.kube.request("PATCH", made.path, {"spec": {"template": made.template("v2")}})
     objects.until(lambda: len(made.observed().revisions) == 2 and made.progress() != "unseen", "the canary")
+    began = time.monotonic()
     action = made.decide()
     assert [s.state for s in TARGETS["Rollout"].execute(api, action)] == ["approved", "executed"]
+    assert (patched := time.monotonic() - began) <= PATCHED_SECONDS
     begun = Begun(action.action_id, action.target, "executed", "v1", VERSION_LABEL)
 
     def settled():
         return TARGETS["Rollout"].settle(api, begun, NOW + timedelta(minutes=10), NOW)
 
     objects.until(lambda: (step := settled()) and step.state == "verified", "v1 to be healthy again")
+    record_property("Rollout: seconds to patched, to verified", (patched, time.monotonic() - began))
     pods = objects.items(made.kube, f"/api/v1/namespaces/{made.ns}/pods")
     alive = [p for p in pods if "deletionTimestamp" not in p["metadata"]]
     assert {p["metadata"]["labels"][VERSION_LABEL] for p in alive} == {"v1"}

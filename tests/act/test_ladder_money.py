@@ -124,6 +124,12 @@ def test_a_ladder_is_linted_rehearsed_and_recorded_before_it_may_act(folder: Pat
     assert "kept for money" in run("policy", "replay", "FILE", *span, *at, "--record")
     simulated: dict[str, Any] = json.loads(run("policy", "simulate", "FILE", *at, "-o", "json"))
     assert {r["workload"] for r in simulated["rows"]} == {"notify ns", "freeze ns"}
+    assert {Decimal(r["cost_per_day"]) for r in simulated["rows"]} == {32}, "24, 7 and 1 hours in a day"
+    assert "now: 0 actions, 2 steps of ladders" in simulated["notes"]
+    assert any(
+        n.startswith("so far, ladder money: rehearsed over 2 ticks") and "precision 100%" in n
+        for n in simulated["notes"]
+    ), simulated["notes"]
     told = run(*judged)
     assert "executed" in told and "500.00 of 480.00 USD are spent" in told
     assert "cluster_read: cluster c is not connected" in told

@@ -10,7 +10,7 @@ import pytest
 from pipeline.act.admission import CONTROLLER, Hold, answer
 from pipeline.actuator import freeze as quota
 from pipeline.actuator.catalogue import TARGETS
-from pipeline.actuator.kubernetes import ApiError, Resource
+from pipeline.actuator.kubernetes import ApiError, Kubernetes, Resource
 from pipeline.actuator.ladder.contract import Scope
 from pipeline.actuator.ladder.reading import (
     AUTOSCALERS,
@@ -30,8 +30,10 @@ from pipeline.actuator.room import lent_for, take_back
 from pipeline.actuator.steps import Begun
 from pipeline.policy.rules import VERSION_LABEL, Target
 from tests.act import kueue_crds
+from tests.act.crashing import POINTS, Died, Dying
 from tests.act.deciding import NOW
-from tests.act.rig_targets import ACCOUNT, Workload, client, install
+from tests.act.promised import own
+from tests.act.rig_targets import ACCOUNT, Workload, client, hijacked, install
 from tests.rig import cluster_objects as objects
 
 HOUR = timedelta(hours=1)
@@ -54,6 +56,7 @@ class Lab:
         self.kube, self.ns = kube, objects.namespace(kube)
         self.access = install(kube, self.ns)
         self.api = client(self.access)
+        self.thief = hijacked(self.access)
 
     def make(self, resource: Resource, name: str, status=None, metadata=None, **spec) -> None:
         where = self.path(resource)
@@ -89,6 +92,7 @@ def lab(kube):
     )
     yield lab
     lab.api.close()
+    lab.thief.close()
 
 
 def test_a_frozen_namespace_still_rolls_back(lab):
@@ -260,7 +264,7 @@ def test_kueues_check_is_answered_from_the_budget(lab):
     assert [(c["type"], c["status"]) for c in check["status"]["conditions"]] == [("Active", "True")]
     other = [{"op": "replace", "path": "/status/admissionChecks/0/state", "value": "Ready"}]
     status = Resource("kueue.x-k8s.io", "v1beta2", "workloads", "status")
-    assert "named driftledger" in _refused(lab.api.patch(status, lab.ns, "new", other, dry_run=False))
+    assert "named driftledger" in _refused(lab.thief.patch(status, lab.ns, "new", other, dry_run=False))
 
 
 def test_a_paused_old_leader_writes_nothing(lab):
@@ -289,8 +293,8 @@ def test_a_paused_old_leader_writes_nothing(lab):
         "metadata": {"name": "kube-scheduler"},
         "spec": {},
     }
-    assert "lease is driftledger/driftledger-actuator" in _refused(lab.api.create(LEASES, space, lease))
-    assert "cannot create" in _refused(lab.api.create(LEASES, lab.ns, lease))
+    assert "lease is driftledger/driftledger-actuator" in _refused(lab.thief.create(LEASES, space, lease))
+    assert "cannot create" in _refused(lab.thief.create(LEASES, lab.ns, lease))
 
 
 def test_a_hijacked_actuator_changes_one_field_of_a_limit_and_says_why(lab):
@@ -302,7 +306,7 @@ def test_a_hijacked_actuator_changes_one_field_of_a_limit_and_says_why(lab):
     more = {"op": "add", "path": "/spec/parallelism", "value": 99}
 
     def patched(resource, name, *operations):
-        return _refused(lab.api.patch(resource, lab.ns, name, operations, dry_run=False))
+        return _refused(lab.thief.patch(resource, lab.ns, name, operations, dry_run=False))
 
     assert "action of its own" in patched(JOBS, "safe", go)
     assert "changes one field" in patched(JOBS, "safe", more, mark)
@@ -323,8 +327,8 @@ def test_a_hijacked_actuator_changes_one_field_of_a_limit_and_says_why(lab):
              "reportingController": "kubelet",
              "reportingInstance": "x", "action": "a", "reason": "r", "type": "Normal",
              "regarding": {"kind": "Job", "name": "safe", "namespace": lab.ns}}  # fmt: skip
-    assert "events are its own" in _refused(lab.api.create(events, lab.ns, event))
-    assert "cannot delete" in _refused(lab.api.delete(JOBS, lab.ns, "safe", "x"))
+    assert "events are its own" in _refused(lab.thief.create(events, lab.ns, event))
+    assert "cannot delete" in _refused(lab.thief.delete(JOBS, lab.ns, "safe", "x"))
     of = ("a" * 64, "freeze", "executed")
     for _ in range(2):
         told = object_event(lab.api, lab.ns, "Namespace", lab.ns, "held to 3 devices", of, NOW)
@@ -373,6 +377,37 @@ def test_a_step_that_ends_while_the_fence_is_shut_is_put_back_once_it_is_open(la
     assert lab.spec(LOCAL_QUEUES, "shut")["stopPolicy"] == "None"
 
 
+class Process(Dying, Kubernetes):
+    """The actuator's own client, which can die."""
+
+
+def test_a_crash_around_a_step_changes_a_queue_once_and_puts_it_back_once(lab):
+    """By the audit log; tests/act/test_ladder_crash.py tries every step and point, with a ledger."""
+    lab.make(LOCAL_QUEUES, "crash", clusterQueue="c")
+    rung, api = RUNGS["hold_queues"], client(lab.access, Process)
+    every = rung.plan(api, Scope("rig", lab.ns))
+    plan = {"changes": [c for c in every["changes"] if c["name"] == "crash"]}
+
+    def dies_at(point: str, what) -> str:
+        api.die = point
+        try:
+            return what().state
+        except Died:
+            return what().state
+
+    for n, point in enumerate(POINTS):
+        of = f"crash-{n}"
+        if not point.endswith("recorded"):
+            done = dies_at(point, lambda of=of: rung.carry_out(api, plan, of, NOW + HOUR))
+            assert (done, lab.spec(LOCAL_QUEUES, "crash")["stopPolicy"]) == ("executed", "Hold"), point
+            back = dies_at(point, lambda of=of: rung.put_back(api, plan, of))
+            assert (back, lab.spec(LOCAL_QUEUES, "crash")["stopPolicy"]) == ("undone", "None"), point
+    api.close()
+    tries = sum(not point.endswith("recorded") for point in POINTS)
+    wrote = [e for e in own(lab.kube) if (e.verb, e.name, e.namespace) == ("patch", "crash", lab.ns)]
+    assert sum(e.code == 200 and not e.dry_run for e in wrote) == 2 * tries
+
+
 def test_quotas_and_limits_are_read(lab):
     root = f"/api/v1/namespaces/{lab.ns}"
     limits = {"limits": [{"type": "Container", "max": {"nvidia.com/gpu": "4"}}]}
@@ -383,6 +418,20 @@ def test_quotas_and_limits_are_read(lab):
     assert rows["ResourceQuota", "pods"] == "40" and rows["LimitRange", "nvidia.com/gpu"] == "4"
     lab.kube.request("DELETE", f"{root}/limitranges/l")
     lab.kube.request("DELETE", f"{root}/resourcequotas/q")
+
+
+def test_each_right_of_the_ladder_is_used(lab):
+    """By the API server's own log of the tests above; test_verbs_rig.py shows that nothing else was.
+
+    `beside` are those of idle StatefulSets and of Rollouts, which test_actuator_rig.py uses.
+    """
+    wanted = {(right.verb, right.resource.words) for rights in NEEDS.values() for right in rights}
+    beside = {
+        ("patch", "statefulsets/scale.apps"),
+        ("get", "statefulsets.apps"),
+        ("get", "rollouts.argoproj.io"),
+    }
+    assert wanted - beside - {(e.verb, e.what) for e in own(lab.kube)} == set()
 
 
 def _refused(answer) -> str:

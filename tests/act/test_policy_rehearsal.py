@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -15,6 +16,7 @@ from pipeline.act.records import demand, keep
 from pipeline.act.rehearsal import precision, rehearse
 from pipeline.act.would_act import would_act
 from pipeline.answers.window import Window
+from pipeline.cli.app import main
 from pipeline.embedded import Embedded
 from pipeline.errors import ConfigError
 from pipeline.policy.file import parse
@@ -27,6 +29,7 @@ from tests.cost_rows import allocation, device, minutes, table
 from tests.ledger import START
 
 DAY = timedelta(days=1)
+SECONDS = timedelta(seconds=7, microseconds=5)
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +52,16 @@ def test_each_harm_is_one_action_at_its_first_tick_and_is_judged_by_all_labels(s
     assert len(answer.rows) == 1 and answer.notes[0].startswith("3 ticks, 1 actions, precision 100%")
 
 
-def test_what_the_version_left_would_have_cost_is_exact(tmp_path):
-    """It held a card of $3 an hour for 59 minutes more, as nobody rolled it back."""
-    later = NOW + timedelta(minutes=60)
-    with Store.open(tmp_path) as found:
+@pytest.fixture(scope="module")
+def costly(tmp_path_factory):
+    """v2 holds a card of $3 an hour, 59 minutes beyond its first verdict, and serves at the newest one still.
+
+    The ticks are at odd seconds, as those of a clock.
+    """
+    folder, later = tmp_path_factory.mktemp("costly"), NOW + timedelta(minutes=60)
+    with Store.open(folder) as found:
         fill(found)
-        judge.tick(found, NOW, PARAMETERS)
+        judge.tick(found, NOW + SECONDS, PARAMETERS)
         found.append(life(4, "v2", 100, 60, 0.45))
         rows = {
             "devices": [device("one", START)],
@@ -62,10 +69,43 @@ def test_what_the_version_left_would_have_cost_is_exact(tmp_path):
             "gpu_usage": minutes("one", START, later, 30.0),
         }
         found.append(Batch({name: table(name, given) for name, given in rows.items()}))
+        judge.tick(found, later + SECONDS, PARAMETERS)
+    return folder
+
+
+def test_what_the_version_left_would_have_cost_is_exact(costly):
+    """Nobody rolled it back; a tick that is not at a whole minute has a cost as well."""
+    with Store.open(costly, read_only=True) as found:
         acts = rehearse(found, policy("observe"), START, NOW + DAY)
         answer = would_act(found, acts, Window(START, NOW + DAY), PriceBook.flat(Decimal(3), "USD"), "USD")
     (row,) = answer.named()
-    assert (row["served_until"], row["cost_after"]) == (later - timedelta(minutes=1), Decimal("2.95"))
+    assert (row["served_until"], row["cost_after"]) == (NOW + timedelta(minutes=59), Decimal("2.95"))
+    assert row["cost_per_day"] == 72
+
+
+def test_simulate_says_what_it_would_do_now_how_often_it_was_right_and_what_that_is_worth(
+    costly, tmp_path, capsys
+):
+    """Nothing was spent since the newest verdict: at stake is what the version costs as it serves on."""
+    (file := tmp_path / "policy.yaml").write_text(policy("observe").text)
+
+    def simulated(*more: str):
+        with pytest.raises(SystemExit) as end:
+            main(["policy", "simulate", str(file), "--store", str(costly), "--gpu-hour-price", "3", *more])
+        assert not end.value.code
+        return capsys.readouterr().out
+
+    told = json.loads(simulated("-o", "json"))
+    (row,) = told["rows"]
+    assert (row["rule"], row["model_version"], row["to_version"]) == ("fraud-accuracy", "v2", "v1")
+    assert (Decimal(row["cost_per_day"]), Decimal(row["cost_after"])) == (72, 0)
+    now, so_far, *_ = told["notes"]
+    assert now == "now: 1 actions, 0 steps of ladders"
+    assert so_far.startswith("so far, ") and "3 ticks, 1 actions, precision 100%" in so_far
+    assert "72.00" in simulated()
+    file.write_text(policy("observe").text.replace("min_count: 200", "min_count: 100000"))
+    careful = json.loads(simulated("-o", "json"))
+    assert careful["rows"] == [] and "3 ticks, 0 actions, precision unknown" in careful["notes"][1]
 
 
 def test_a_tick_knows_nothing_of_later_verdicts(store):

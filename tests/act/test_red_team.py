@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.act.tick import act
 from pipeline.alerts.delivery import deliver
 from pipeline.alerts.tick import known, record
 from pipeline.answers.cells import safe_text
@@ -21,6 +22,8 @@ from pipeline.policy.file import parse
 from pipeline.policy.journal import Loss, Revision, SeenState
 from pipeline.store import Store
 from tests.act.deciding import BAD, BEFORE, GOOD, NOW, STATE, TEXT, decided, finding, journal
+from tests.act.rollback_scene import NOW as judged_at
+from tests.act.rollback_scene import scene
 
 HOUR = timedelta(hours=1)
 TWO = TEXT.replace("[accuracy]", "[accuracy, latency_objective]").replace("signals: 1", "signals: 2")
@@ -104,6 +107,36 @@ def test_a_storm_of_ten_thousand_findings_opens_the_breaker_at_once():
     assert refused(decision) == "breaker" and "10000 models" in decision.detail
     assert time.process_time() - began < 5
     assert len(decision.evidence) < 100_000, "the storm is not copied into the ledger for each rule"
+
+
+def test_a_storm_goes_through_a_whole_tick_and_nothing_is_written(tmp_path):
+    """Three rules that trip in it are read once each, refused once each with the reason, and not again."""
+    names = ("fraud", "fraud-7", "fraud-9")
+    rules = "".join(
+        f"  - {{name: {n}, model: {n}, detectors: [accuracy], mode: auto, signals: 1, min_count: 200,\n"
+        f"     target: {{cluster: lab, namespace: ml, kind: Deployment, name: fraud}}}}\n"
+        for n in names
+    )
+    stormy = parse(f'version: "1"\nrules:\n{rules}')
+    with scene(tmp_path) as s:
+        found, at = s.judge(judged_at)
+        (bad,) = [f for f in found if (f.detector, f.level) == ("accuracy", "act")]
+        storm = [*found, *(replace(bad, model=f"fraud-{n}") for n in range(9_999))]
+        asked, began = len(s.lab.server.audit), time.process_time()
+
+        def ticked():
+            return act(s.store, s.embedded, storm, stormy, s.clients, judged_at, snapshot=at)
+
+        steps = ticked()
+        assert time.process_time() - began < 10
+        assert len(s.lab.server.audit) - asked <= 30, "a target is read as often as rules trip, not findings"
+        assert [t.state for t in steps] == ["refused"] * 3
+        words = {t.detail for t in steps}
+        assert words == {
+            "breaker: of 10000 models that are judged none is calm: one outage or our data, not the change"
+        }
+        assert ticked() == () and s.states() == [("refused", "breaker")] * 3
+        assert not s.lab.asked("patch") and not s.lab.asked("patch", dry_run=True) and s.lab.serving() == "v2"
 
 
 class Recorded:

@@ -24,26 +24,13 @@ from pipeline.policy.ladders import STEPS
 from pipeline.policy.rules import Target
 from tests.act.memory_ledger import MemoryLedger
 from tests.act.objects_api import Objects
-from tests.act.rig_targets import shipped
+from tests.act.promised import given
 from tests.act.test_ladder import HOUR, MINUTE, NOW, NS, InMemory, cluster, fields, known, standing
 
 
 @pytest.fixture
 def scene():
     return InMemory()
-
-
-def given(file: str) -> set[tuple[str, str, str]]:
-    """(role, verb, resource) of every rule of a file of deploy/."""
-    roles = [o for o in shipped(file) if o["kind"] in ("Role", "ClusterRole")]
-    return {
-        (f"{o['kind']} {o['metadata']['name']}", verb, f"{plural}.{group}" if group else plural)
-        for o in roles
-        for rule in o["rules"]
-        for group in rule["apiGroups"]
-        for plural in rule["resources"]
-        for verb in rule["verbs"]
-    }
 
 
 def used(step: str) -> set[tuple[str, str]]:

@@ -21,7 +21,7 @@ from pipeline.embedded import Embedded
 from pipeline.policy.rules import VERSION_LABEL, Target
 from pipeline.store import Store
 from tests.act.deciding import NOW, decided, journal
-from tests.act.rig_targets import client, install
+from tests.act.rig_targets import client, hijacked, install
 from tests.act.serving_kinds import BY_NAME, SERVING
 from tests.rig import cluster_objects as objects
 
@@ -35,7 +35,7 @@ class Serving:
     """One object of each kind in a namespace of its own, and the actuator's account."""
 
     def __init__(self, kube, ns, access, store) -> None:
-        self.kube, self.ns, self.api = kube, ns, client(access)
+        self.kube, self.ns, self.access, self.api = kube, ns, access, client(access)
         self.store, self.into = store, Embedded(store)
 
     def path(self, kind: str) -> str:
@@ -196,7 +196,7 @@ def test_a_hijacked_actuator_can_do_none_of_this_to_serving_kinds(serving):
 
 def test_a_hijacked_actuator_cannot_touch_the_revisions_of_others(serving):
     """It keeps states as ControllerRevisions: its own by name and label, and never a StatefulSet's."""
-    api, ns = serving.api, serving.ns
+    api, ns = hijacked(serving.access), serving.ns
     theirs = {"metadata": {"name": "web-1"}, "revision": 1, "data": {"spec": {}}}
     path = f"/apis/apps/v1/namespaces/{ns}/controllerrevisions"
     uid = serving.kube.request("POST", path, theirs)["metadata"]["uid"]
@@ -206,6 +206,7 @@ def test_a_hijacked_actuator_cannot_touch_the_revisions_of_others(serving):
         api.create(CONTROLLER_REVISIONS, ns, theirs | {"metadata": {"name": "driftledger-x"}}),
     ):
         assert isinstance(answer, ApiError) and "named driftledger-" in answer.message, answer
+    api.close()
     assert serving.kube.request("GET", f"{path}/web-1")["revision"] == 1
 
 

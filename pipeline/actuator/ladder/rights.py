@@ -76,8 +76,8 @@ NEEDS: dict[str, tuple[Right, ...]] = {
         *_CLASSES,
         *_of("get", DEPLOYMENTS),
         *_of("get", STATEFUL_SETS),
-        *_of("get patch", _DEPLOYMENT_SCALE),
-        *_of("get patch", _STATEFUL_SET_SCALE),
+        *_of("patch", _DEPLOYMENT_SCALE),
+        *_of("patch", _STATEFUL_SET_SCALE),
     ),
     "suspend_batch": (
         *_CLASSES,

@@ -56,6 +56,10 @@ class Event(NamedTuple):
     """What the server answered, {} where only metadata is kept: a deleted object, a Status, or a list."""
     dry_run: bool
     """Nothing was changed, whatever the answer says."""
+    what: str
+    """Resource as access rules name it: deployments.apps, pods/eviction."""
+    agent: str
+    """The client's User-Agent."""
 
 
 def events(log: Path, *, refused: bool = False) -> Iterator[Event]:
@@ -97,4 +101,7 @@ def _event(found: dict[str, Any], code: int) -> Event:
         code,
         answer,
         "dryRun=All" in found["requestURI"],
+        "/".join(filter(None, (about.get("resource", ""), about.get("subresource", ""))))
+        + (f".{about['apiGroup']}" if about.get("apiGroup") else ""),
+        found.get("userAgent", ""),
     )
