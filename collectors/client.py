@@ -16,24 +16,19 @@ import logging
 import os
 import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
 import weakref
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from collectors.client_request import Away, Batch, Receiver
 from collectors.client_values import class_name, id_text, now, plain
+from collectors.client_waiting import BATCH_BYTES, Waiting
 
 log = logging.getLogger("driftledger.client")
 
-_BATCH_BYTES = 500_000
-_TIMEOUT_SECONDS = 40.0
-"""Longer than the receiver waits for its ledger."""
 _MOST_PAUSE_SECONDS = 30.0
-_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Answers after which the same batch is sent again; after another error it is dropped."""
 
 
 class PredictionLog:
@@ -55,10 +50,7 @@ class PredictionLog:
         most_bytes: int = 8_000_000,
         every_seconds: float = 1.0,
     ) -> None:
-        self._url = url.rstrip("/") + "/v1/events"
-        self._headers = {"content-type": "application/json", "ce-specversion": "1.0"}
-        if token:
-            self._headers["authorization"] = f"Bearer {token}"
+        self._receiver = Receiver(url, token)
         self._named = {"model": model, "model_version": version, "namespace": namespace, "workload": workload}
         self._most, self._every = most_bytes, every_seconds
         self._begin()
@@ -68,8 +60,8 @@ class PredictionLog:
         """As new: also in a forked child, whose parent sends what waited before."""
         self._source = f"client/{uuid.uuid4().hex}"
         self._changed = threading.Condition()
-        self._waiting: dict[str, deque[bytes]] = {"inference": deque(), "label": deque()}
-        self._bytes = self._batches = 0
+        self._waiting = Waiting()
+        self._batches = 0
         self._idle, self._hurry, self._closed = True, False, False
         self._away = False
         self._thread: threading.Thread | None = None
@@ -139,11 +131,10 @@ class PredictionLog:
 
     def _append(self, kind: str, content: bytes) -> None:
         with self._changed:
-            if self._closed or self._bytes + len(content) > self._most:
+            if self._closed or self._waiting.bytes + len(content) > self._most:
                 self.dropped["closed" if self._closed else "full"] += 1
                 return
-            self._waiting[kind].append(content)
-            self._bytes += len(content)
+            self._waiting.append(kind, content)
             self._start()
 
     def _start(self) -> None:
@@ -163,10 +154,10 @@ class PredictionLog:
         if first:
             log.warning("predictions are dropped (%s); see PredictionLog.dropped for how many", reason)
 
-    def _is_away(self, error: Exception) -> None:
+    def _is_away(self, error: Away) -> None:
         """Said once an outage: a wrong address would else be silent for ever."""
         if not self._away:
-            log.warning("%s takes no predictions now, so they wait: %s", self._url, error)
+            log.warning("%s takes no predictions now, so they wait: %s", self._receiver.url, error)
         self._away = True
 
     def flush(self, seconds: float = 5.0) -> bool:
@@ -174,23 +165,22 @@ class PredictionLog:
         until = time.monotonic() + seconds
         with self._changed:
             self._hurry = True
-            if self._count():
+            if self._waiting:
                 self._start()
             self._changed.notify_all()
-            while (self._count() or not self._idle) and self._thread is not None:
+            while (self._waiting or not self._idle) and self._thread is not None:
                 if not self._changed.wait(max(until - time.monotonic(), 0)) and time.monotonic() >= until:
                     break
-            return not self._count() and self._idle
+            return not self._waiting and self._idle
 
     def close(self, seconds: float = 5.0) -> None:
         """Send what waits, for so long, then take nothing more; it is called at the end of the process."""
         self.flush(seconds)
         with self._changed:
             self._closed = True
-            if count := self._count():
-                self._drop("closed", count)
-            for waiting in self._waiting.values():
-                waiting.clear()
+            if self._waiting:
+                self._drop("closed", len(self._waiting))
+            self._waiting.clear()
             self._changed.notify_all()
 
     def _run(self) -> None:
@@ -199,61 +189,34 @@ class PredictionLog:
                 self._changed.wait_for(self._is_due, self._every)
                 if self._closed:
                     return
-                kind, batch = self._cut()
-            if batch:
-                self._send(kind, batch)
+                kind, events = self._waiting.cut()
+                self._idle = not events
+            if events:
+                self._batches += 1
+                self._send(Batch(kind, self._source, self._batches, events))
             with self._changed:
-                self._idle = not self._count()
+                self._idle = not self._waiting
                 self._hurry = self._hurry and not self._idle
                 self._changed.notify_all()
 
     def _is_due(self) -> bool:
-        return self._hurry or self._closed or self._bytes >= _BATCH_BYTES
+        return self._hurry or self._closed or self._waiting.bytes >= BATCH_BYTES
 
-    def _count(self) -> int:
-        return sum(map(len, self._waiting.values()))
-
-    def _cut(self) -> tuple[str, list[bytes]]:
-        """The oldest events of one kind that fit one request; the kinds take turns, since they come mixed."""
-        kind = next((kind for kind, waiting in self._waiting.items() if waiting), "inference")
-        self._waiting[kind] = waiting = self._waiting.pop(kind)
-        batch: list[bytes] = []
-        size = 0
-        while waiting and size < _BATCH_BYTES:
-            content = waiting.popleft()
-            batch.append(content)
-            size += len(content) + 1
-        self._bytes -= sum(map(len, batch))
-        self._idle = not batch
-        return kind, batch
-
-    def _send(self, kind: str, batch: list[bytes]) -> None:
-        self._batches += 1
-        named = {"ce-type": f"driftledger.{kind}.v1", "ce-source": self._source, "ce-id": str(self._batches)}
-        request = urllib.request.Request(
-            self._url, b"[" + b",".join(batch) + b"]", {**self._headers, **named}, method="POST"
-        )
+    def _send(self, batch: Batch) -> None:
         pause = min(self._every, 1.0)
         while not self._closed:
             try:
-                with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
-                    said = json.loads(answer.read() or b"{}")
-                refused = min(int(said.get("refused", 0)), len(batch))
-                self.sent += len(batch) - refused
-                self._away = False
-                return self._drop("refused", refused) if refused else None
-            except urllib.error.HTTPError as error:
-                with error:
-                    if error.code not in _AGAIN:
-                        log.warning("%s answers %d to predictions", self._url, error.code)
-                        return self._drop("refused", len(batch))
-                    self._is_away(error)
-            except Exception as error:
+                refused = self._receiver.refused(batch)
+            except Away as error:
                 self._is_away(error)
+            else:
+                self._away = False
+                self.sent += len(batch.events) - refused
+                return self._drop("refused", refused) if refused else None
             with self._changed:
                 self._changed.wait_for(lambda: self._closed, pause)
             pause = min(pause * 2, _MOST_PAUSE_SECONDS)
-        return self._drop("closed", len(batch))
+        return self._drop("closed", len(batch.events))
 
 
 _living: weakref.WeakSet[PredictionLog] = weakref.WeakSet()

@@ -139,7 +139,7 @@ def test_what_an_older_version_kept_in_other_parts_is_kept_whole() -> None:
     scene(*(news("pods", pod) for pod in pods))
     kept = scene.fold.kept(scene.now)
     parts: list[dict[str, Any]] = [{}, {}]
-    for number, (subject, rows) in enumerate(scene.fold.allocations.open.items()):
+    for number, (subject, rows) in enumerate(scene.fold.holding.allocations.open.items()):
         parts[number % 2][subject] = list(rows.values())
     old = {str(n): zlib.compress(msgspec.msgpack.encode(part)) for n, part in enumerate(parts)}
     again = Scene(kept | {"allocations": old}, listed=False)
@@ -147,4 +147,4 @@ def test_what_an_older_version_kept_in_other_parts_is_kept_whole() -> None:
     again(*(News(name, "synced", None, again.now) for name in KINDS))
     again(news("pods", pods[0], "gone"))
     third = Scene(again.fold.kept(again.now), listed=False)
-    assert len(third.fold.allocations) == 39
+    assert len(third.fold.holding.allocations) == 39

@@ -122,7 +122,7 @@ def test_nothing_raises_into_the_caller_and_memory_is_bounded() -> None:
         log.predicted("a", features={"x": 1.0})
     assert log.dropped["unreadable"] == 2
     assert log.dropped["full"] > 900
-    assert log._bytes <= 5_000
+    assert log._waiting.bytes <= 5_000
     started = time.monotonic()
     assert not log.flush(0.1)
     log.close(0.1)

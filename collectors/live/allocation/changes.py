@@ -1,47 +1,36 @@
-"""News of objects into the state of the cluster, and which claims, pods, pools and nodes they are about."""
+"""News of objects into the state of the cluster: what is new, gone, as it was, or was out of sight."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from collectors.live.allocation.account import Account
-from collectors.live.allocation.beside import FOLLOWED, HOLDING, Thing
+from collectors.live.allocation.around import Around
 from collectors.live.allocation.book import Moment
 from collectors.live.allocation.claims import Claim
 from collectors.live.allocation.context import Context
-from collectors.live.allocation.meta import Namespace, Owning
-from collectors.live.allocation.nodes import Node
+from collectors.live.allocation.marks import SUBJECT_OF, Marks
+from collectors.live.allocation.meta import Owning
 from collectors.live.allocation.pods import Pod
 from collectors.live.kube.news import News
 from pipeline.events import Rejected
 from pipeline.wire.types.control import BEGINS
 
-Subject = tuple[str, Any]
-"""What is settled together: `claim` and `pod` by uid, `pool` by driver and name, `node` by name; `volume` and
-`load_balancer` by uid, and who holds each (HOLDING)."""
-
 KINDS = (
     "namespaces", "nodes", "resourceslices", "deviceclasses", "replicasets", "jobs", "pods", "resourceclaims",
 )  # fmt: skip
 
-_HELD = ("nodes", "resourceslices", "pods", "resourceclaims", *FOLLOWED.values())
-"""Kinds of which there are intervals."""
-
 
 @dataclass(slots=True)
 class Changes:
-    """`about` tells which subjects are open for a kind or a namespace; `dirty` are those to settle anew."""
+    """What each resource holds, and since when that is known; `account` says what became of each news."""
 
     context: Context
-    about: Callable[[str], Iterable[Subject]]
+    marks: Marks
+    around: Around
     kinds: tuple[str, ...] = KINDS
-    claims: dict[str, Claim] = field(default_factory=dict)
-    dirty: dict[Subject, Moment] = field(default_factory=dict)
-    waiting: dict[Any, set[Subject]] = field(default_factory=lambda: defaultdict(set))
-    """Subjects that miss an object, by its uid or name, or a device, by its pool."""
     ready: set[str] = field(default_factory=set)
     account: Account = field(default_factory=Account)
     seen: int | None = None
@@ -115,11 +104,11 @@ class Changes:
         for uid in self._uids(news.kind) - {one.value.uid for one in listed}:
             self._gone(news.kind, uid, moment)
         if since is None:
-            self.begun += [news.kind] if news.kind in _HELD else []
+            self.begun += [news.kind] if news.kind in SUBJECT_OF else []
         else:
             self._gap("restart" if first else "relist", news.kind, since, news.at)
-            for subject in self.about(news.kind):
-                self.dirty[subject] = moment
+            for subject in self.around.about(news.kind):
+                self.marks.dirty[subject] = moment
         self.ready.add(news.kind)
         self.caught_up.add(news.kind)
 
@@ -140,31 +129,31 @@ class Changes:
         if self._known[news.kind].get(one.uid) == one:
             return "unchanged"
         self._known[news.kind][one.uid] = one
-        self._around(news.kind, one, moment, there=True)
+        self.around.changed(news.kind, one, moment, there=True)
         return None
 
     def _owner(self, one: Owning, moment: Moment) -> str | None:
         """Who was told less before (a right was missing) is told now whose all is."""
         known = self.context.asked.get(one.uid, one.owner)
         self.context.answered(one)
-        self._there(one.uid, moment)
+        self.marks.there(one.uid, moment)
         if known != one.owner:
             for kind in ("pods", "resourceclaims"):
-                for subject in self.about(kind):
-                    self._mark(subject, moment)
+                for subject in self.around.about(kind):
+                    self.marks.mark(subject, moment)
         return None
 
     def _gone(self, kind: str, uid: str, moment: Moment) -> str | None:
         if kind == "pods":
             if (pod := self.context.pods.get(uid)) is not None:
                 self.context.pod_gone(pod)
-                self._mark(("pod", uid), moment)
+                self.marks.mark(("pod", uid), moment)
                 return None if pod.holds else "no_device"
         elif kind == "resourceclaims":
-            self.claims.pop(uid, None)
-            self._mark(("claim", uid), moment)
+            self.context.claims.pop(uid, None)
+            self.marks.mark(("claim", uid), moment)
         elif (one := self._known[kind].pop(uid, None)) is not None:
-            self._around(kind, one, moment, there=False)
+            self.around.changed(kind, one, moment, there=False)
         return None
 
     def _pod(self, pod: Pod, moment: Moment) -> str | None:
@@ -173,75 +162,19 @@ class Changes:
         new = pod.uid not in self.context.pods
         self.context.put_pod(pod)
         if new:
-            self._there(pod.uid, moment)
-            self._there(f"{pod.namespace}/{pod.group}", moment)
+            self.marks.there(pod.uid, moment)
+            self.marks.there(f"{pod.namespace}/{pod.group}", moment)
         if pod.holds:
-            self._mark(("pod", pod.uid), moment)
+            self.marks.mark(("pod", pod.uid), moment)
             return None
         return "no_device"
 
     def _claim(self, claim: Claim, moment: Moment) -> str | None:
-        if self.claims.get(claim.uid) == claim:
+        if self.context.claims.get(claim.uid) == claim:
             return "unchanged"
-        self.claims[claim.uid] = claim
-        self._mark(("claim", claim.uid), moment)
+        self.context.claims[claim.uid] = claim
+        self.marks.mark(("claim", claim.uid), moment)
         return None if claim.body else "claim_not_allocated"
-
-    def _around(self, kind: str, one: Any, moment: Moment, *, there: bool) -> None:
-        if kind == "namespaces":
-            self._namespace(one, moment, there=there)
-        elif kind == "nodes":
-            self._node(one, moment, there=there)
-        elif kind == "resourceslices":
-            pool = self.context.slice_changed(one, there)
-            self._mark(("pool", pool), moment)
-            self._there(pool, moment)
-        elif kind == "deviceclasses":
-            for uid in self.context.class_changed(one, there):
-                self._mark(("pod", uid), moment)
-        elif isinstance(one, Thing):
-            self._thing(one, moment, there=there)
-        elif there:
-            self.context.owning[one.uid] = one
-            self._there(one.uid, moment)
-        else:
-            self.context.owning.pop(one.uid, None)
-
-    def _namespace(self, one: Namespace, moment: Moment, *, there: bool) -> None:
-        if not there:
-            self.context.namespaces.pop(one.name, None)
-            return
-        before = self.context.namespaces.get(one.name)
-        self.context.namespaces[one.name] = one
-        self._there(("namespace", one.name), moment)
-        if before is not None and before.labels != one.labels:
-            for subject in self.about(f"namespace/{one.name}"):
-                self._mark(subject, moment)
-
-    def _thing(self, one: Thing, moment: Moment, *, there: bool) -> None:
-        self.context.thing_changed(one, there)
-        for subject in (one.resource, HOLDING[one.resource]):
-            self._mark((subject, one.uid), moment)
-
-    def _node(self, one: Node, moment: Moment, *, there: bool) -> None:
-        if there:
-            for uid in self.context.node_changed(one):
-                self._mark(("pod", uid), moment)
-            self._there(one.name, moment)
-        else:
-            self.context.nodes.pop(one.name, None)
-        self._mark(("node", one.name), moment)
-        for pool, devices in self.context.devices.items():
-            if any(device.node == one.name for device in devices.values()):
-                self._mark(("pool", pool), moment)
-
-    def _there(self, name: Any, moment: Moment) -> None:
-        for subject in self.waiting.pop(name, ()):
-            self._mark(subject, moment)
-
-    def _mark(self, subject: Subject, moment: Moment) -> None:
-        """The first that is known of a change is nearest to it."""
-        self.dirty.setdefault(subject, moment)
 
     def _gap(self, kind: str, resource: str, since: int, until: int) -> None:
         row = {"source": "allocation", "kind": kind, "start": since, "end": max(since, until)}
@@ -250,4 +183,4 @@ class Changes:
     def _uids(self, kind: str) -> set[str]:
         if kind == "pods":
             return set(self.context.pods)
-        return set(self.claims) if kind == "resourceclaims" else set(self._known[kind])
+        return set(self.context.claims) if kind == "resourceclaims" else set(self._known[kind])

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from collectors.dra.cards import Key, Pool
 from collectors.dra.slices import Device, Inventory, inventory, pool_of
 from collectors.live.allocation.beside import Thing
-from collectors.live.allocation.claims import Class, Slice
+from collectors.live.allocation.claims import Claim, Class, Slice
 from collectors.live.allocation.meta import ANNOTATION, Labels, Namespace, Owner, Owning
 from collectors.live.allocation.nodes import Node
 from collectors.live.allocation.pods import Pod
@@ -50,6 +50,7 @@ class Context:
     owning: dict[str, Owning] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
     things: dict[str, Thing] = field(default_factory=dict)
     """Volumes and load balancers, by uid."""
     departed: OrderedDict[str, Pod] = field(default_factory=OrderedDict)
