@@ -94,7 +94,7 @@ def _column(target: pa.Field, values: Any, rows: int) -> pa.Array:
     if isinstance(values, pa.StructArray):
         return values
     if isinstance(values, pa.Array | pa.ChunkedArray):
-        return values.cast(target.type)
+        return values if values.type == target.type else values.cast(target.type)
     if isinstance(values, list):
         return pa.array(values, target.type)
     return pa.repeat(pa.scalar(values, target.type), rows)
