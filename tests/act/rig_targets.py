@@ -14,7 +14,7 @@ from pipeline.kube.connection import Connection
 from pipeline.policy.decisions import Action
 from pipeline.policy.rules import VERSION_LABEL, Target
 from pipeline.rig.kube.cluster import Access, Kube
-from tests.act.deciding import decided, journal
+from tests.act.deciding import decided, finding, journal
 from tests.rig import cluster_objects as objects
 from tests.rig.cluster_objects import Json
 
@@ -138,7 +138,8 @@ class Workload:
     def decide(self, gitops: str = "", **seen: str) -> Action:
         """The decision to leave v2 for v1, on what the cluster says now, but for `seen`."""
         state = replace(self.observed(), **seen)
-        action = decided(known=journal(target=state), text=rule_text(self.target, gitops))
+        both = finding(), finding("latency_objective")
+        action = decided(both, known=journal(target=state), text=rule_text(self.target, gitops))
         assert isinstance(action, Action), action
         return action
 
@@ -240,6 +241,7 @@ class ArgoRollout(Workload):
 
 def rule_text(target: Target, gitops: str) -> str:
     where = f"{{cluster: rig, namespace: {target.namespace}, kind: {target.kind}, name: {target.name}}}"
-    rule = "name: fraud-accuracy, model: fraud, detectors: [accuracy], mode: auto, signals: 1"
+    """A rule as it is by default: two signals, which `decide` gives it."""
+    rule = "name: fraud, model: fraud, detectors: [accuracy, latency_objective], mode: auto"
     more = f", gitops: {gitops}" if gitops else ""
     return f'version: "1"\nrules:\n  - {{{rule}, target: {where}{more}}}\n'

@@ -25,12 +25,11 @@ PATCHED_SECONDS = 2.0
 POLICY = """\
 version: "1"
 rules:
-  - name: fraud-accuracy
+  - name: fraud
     model: fraud
-    detectors: [accuracy]
+    detectors: [accuracy, latency_objective]
     mode: auto
     min_count: 200
-    signals: 1
     target: {{cluster: rig, namespace: {ns}, kind: {kind}, name: {name}}}
 """
 
@@ -67,7 +66,7 @@ def test_from_a_verdict_to_a_verified_change(kind: str, lab: Kube, tmp_path: Pat
     assert not isinstance(watched, ApiError) and watched.version == "v1"
     made.roll_out("v2")  # asks for a device that no node has: it never runs
     with Store.open(tmp_path) as store:
-        fill(store)
+        fill(store, 0.9)
         into, clients = Embedded(store), {"rig": api}
 
         def tick(found, at) -> list[str]:
