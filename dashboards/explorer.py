@@ -9,7 +9,7 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboards import drill, pivot, shown, spending, stacked
+from dashboards import beside, drill, pivot, shown, spending, stacked
 from dashboards.questions import Asked, ask
 from dashboards.view import View
 from pipeline.answers.answer import Answer
@@ -101,7 +101,8 @@ def _before(view: View, by: Sequence[str], only: drill.Only) -> Answer | None:
 def _headline(view: View, answer: Answer, before: Answer | None) -> None:
     cost = spending.total(answer, "total_cost")
     was = None if before is None else spending.total(before, "total_cost")
-    change = f"{(cost - was) / was:+.1%}" if cost is not None and was else None
+    partly = beside.partly(view)
+    change = f"{(cost - was) / was:+.1%}" if cost is not None and was and not partly else None
     colour: Literal["off", "inverse"] = "off" if cost == was else "inverse"
     one, two, three, four, five = st.columns(5)
     one.metric(f"Cost, {view.currency}", "unpriced" if cost is None else amount(cost), change, colour)
@@ -110,6 +111,8 @@ def _headline(view: View, answer: Answer, before: Answer | None) -> None:
     three.metric("Paid and not used", paid, help="Held without work, or held by nobody.")
     four.metric("GPU-hours held", amount(spending.total(answer, "allocated_gpu_hours") or Decimal(0)))
     five.metric("Complete", "unknown" if answer.completeness is None else percent(answer.completeness))
+    if partly:
+        st.text(partly)
     if view.before is not None and before is None:
         st.text(f"The ledger knows nothing of {view.before}, so there is nothing to compare with.")
 

@@ -8,13 +8,14 @@ from decimal import Decimal
 
 import streamlit as st
 
-from dashboards import pivot, shown, spending, waste
+from dashboards import beside, pivot, shown, spending, waste
 from dashboards.questions import Asked, ask
 from dashboards.view import View
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.cells import amount, percent
 
 _DEVICES = {
+    "cluster": "Cluster",
     "node": "Node",
     "device": "Card",
     "gpu_model": "Model",
@@ -39,6 +40,7 @@ _BUCKETS = {
     "share": "Share",
 }
 _HOLDERS = {
+    "cluster": "Cluster",
     "node": "Node",
     "card": "Card",
     "gpu_model": "Model",
@@ -118,7 +120,9 @@ def _headline(view: View, answer: Answer, before: Answer | None) -> None:
     four.metric(f"Paid and not used, {view.currency}", amount(unused), share, "off", delta_arrow="off")
     if before is not None:
         was = amount(spending.unused(before))
-        st.text(f"Paid and not used in {view.before}: {was} {view.currency}")
+        st.text(
+            " ".join((f"Paid and not used in {view.before}: {was} {view.currency}.", beside.partly(view)))
+        )
     five.metric("Complete", "unknown" if answer.completeness is None else percent(answer.completeness))
 
 

@@ -13,7 +13,13 @@ import streamlit as st
 from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.cells import UNKNOWN, people
 
-_FORMATS = {"money": "%.2f", "decimal": "%.1f", "ratio": "percent", "number": "%.3f", "integer": "localized"}
+_FORMATS = {
+    "money": "%,.2f",
+    "decimal": "%,.1f",
+    "ratio": "percent",
+    "number": "%.3f",
+    "integer": "localized",
+}
 TOTAL = "TOTAL"
 _HIGHEST = 600
 """Pixels of a table; a longer one scrolls."""

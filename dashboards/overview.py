@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from dashboards import budgets, health, quality, spending, waste
+from dashboards import beside, budgets, health, quality, spending, waste
 from dashboards.questions import ask
 from dashboards.view import View
 
@@ -14,7 +14,10 @@ from dashboards.view import View
 def page(view: View) -> None:
     spend = ask(view, "cost", view.window, by=("hour", "team"))
     if spend and spend.answer.rows:
-        waste.headline(view, spend.answer, _before(view))
+        partly = beside.partly(view)
+        waste.headline(view, spend.answer, None if partly else _before(view))
+        if partly:
+            st.text(partly)
         _forecast(view)
     st.subheader("What happened")
     quality.timeline(view, spend)

@@ -15,7 +15,7 @@ from pipeline.answers.actions import actions
 from pipeline.answers.anomalies import anomalies
 from pipeline.answers.answer import Answer
 from pipeline.answers.budgets import budgets
-from pipeline.answers.cost import cost
+from pipeline.answers.cost import cost, extent
 from pipeline.answers.device_shares import device_shares
 from pipeline.answers.drift import drift
 from pipeline.answers.energy import energy
@@ -48,6 +48,11 @@ def _actions(store: Store, _view: View, window: Window) -> Answer:
 
 def _cost(store: Store, view: View, window: Window, by: tuple[str, ...]) -> Answer:
     return cost(store, window, by, view.book, view.currency, view.rule, view.owners)
+
+
+def _extent(store: Store, _view: View, _window: Window) -> Answer:
+    """No rows, but the window that GPU facts speak of."""
+    return Answer((), (), None, None, window=extent(store))
 
 
 def _device_shares(store: Store, _view: View, window: Window) -> Answer:
@@ -125,6 +130,7 @@ def _energy(store: Store, view: View, window: Window, by: tuple[str, ...]) -> An
 QUESTIONS: dict[str, Callable[..., Answer]] = {
     "actions": _actions,
     "cost": _cost,
+    "extent": _extent,
     "device_shares": _device_shares,
     "budgets": _budgets,
     "month": _month,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
 
 from pipeline.answers import cost as costs
 from pipeline.answers.answer import Answer, Column, Value
@@ -51,8 +52,9 @@ def budgets(
 ) -> Answer:
     """One row a budget that holds at `now` (UTC without a zone), in the order of `plans`.
 
-    Costs are those of the cost answer under the same rule.  Without a priced cost in the period the state is
-    no_data and spent unknown; unpriced hours are in no sum and are shown.
+    Costs are those of the cost answer under the same rule.  Of lines without a priced cost in the period or
+    the weeks before, the state is no_data and spent unknown; unpriced hours are in no sum and are shown.
+    The answer's completeness is that of the period's GPU-hours, of all its budgets.
     """
     held = [b for b in plans if b.valid_from <= now.date() < b.valid_to]
     with store.steady():
@@ -63,15 +65,21 @@ def budgets(
         rows, notes, as_of = [], [INTERVAL], None
         minute = now.replace(second=0, microsecond=0)  # the newest minute of facts can still be under way
         short, partly = [], []
+        hours = seen = Decimal(0)
         for plan in held:
             start, end = plan.span(now.date())
             if known is None or known.start >= min(known.end, minute):
                 rows.append(_row(plan, {}, Decimal(0), None, now.date()))
                 continue
             as_of = min(known.end, minute)
-            daily, unpriced = _daily(
-                store, plan, Window(_first(known, start, as_of), as_of), prices, rule, owners
-            )
+            lines = _lines(store, plan, Window(_first(known, start, as_of), as_of), prices, rule, owners)
+            daily, unpriced = _daily(lines)
+            # Of lines that are known, and cost nothing since the period began, 0 is spent.
+            if as_of.date() >= start and not unpriced and any(a is not None for a in daily.values()):
+                daily = {start: Decimal(0), **daily}
+            inside = [line for line in lines if line["day"].date() >= start]
+            hours += sum((_hours(line) for line in inside), Decimal(0))
+            seen += sum((_hours(line) * (line["completeness"] or 0) for line in inside), Decimal(0))
             history = _history(daily, as_of, known)
             left = (datetime.combine(end, time.min) - as_of) / DAY
             paths = None
@@ -83,7 +91,8 @@ def budgets(
             partly += [plan.name] if known.start > datetime.combine(start, time.min) else []
     notes += [SHORT.format(names=", ".join(short), days=LEAST_DAYS)] if short else []
     notes += [PARTLY.format(names=", ".join(partly))] if partly else []
-    return Answer(COLUMNS, tuple(rows), as_of, None, tuple(notes))
+    complete = (seen / hours).quantize(Decimal("0.0001"), ROUND_FLOOR) if hours else None
+    return Answer(COLUMNS, tuple(rows), as_of, complete, tuple(notes))
 
 
 def _midnight(at: datetime) -> datetime:
@@ -95,20 +104,27 @@ def _first(known: Window, start: date, as_of: datetime) -> datetime:
     return max(known.from_whole_hour().start, wanted)
 
 
-def _daily(
+def _lines(
     store: Store, plan: Budget, window: Window, prices: PriceBook | None, rule: CostRule, owners: Ownership
-) -> tuple[Days, Decimal]:
-    """Cost of each day that the budget's lines have one, and the GPU-hours among them without a price."""
+) -> list[dict[str, Any]]:
+    """The cost answer's lines by day that the budget is about."""
     by = (*(dimension for dimension, _ in plan.match), "day")
     answer = costs.cost(store, window, by, prices, plan.currency, rule, owners)
+    return [line for line in answer.named() if plan.covers(line)]
+
+
+def _daily(lines: Sequence[dict[str, Any]]) -> tuple[Days, Decimal]:
+    """Cost of each day that the lines have one, and the GPU-hours among them without a price."""
     found: dict[date, Decimal | None] = defaultdict(lambda: None)
-    unpriced = Decimal(0)
-    for line in answer.named():
-        if plan.covers(line):
-            unpriced += line["unpriced_gpu_hours"] or 0
-            if line["total_cost"] is not None:
-                found[line["day"].date()] = (found[line["day"].date()] or Decimal(0)) + line["total_cost"]
-    return dict(found), unpriced
+    for line in lines:
+        if line["total_cost"] is not None:
+            found[line["day"].date()] = (found[line["day"].date()] or Decimal(0)) + line["total_cost"]
+    return dict(found), sum((line["unpriced_gpu_hours"] or Decimal(0) for line in lines), Decimal(0))
+
+
+def _hours(line: Mapping[str, Any]) -> Decimal:
+    """GPU-hours of it, held or not."""
+    return Decimal(line["allocated_gpu_hours"] + line["unallocated_gpu_hours"])
 
 
 def _history(daily: Days, as_of: datetime, known: Window) -> list[float]:

@@ -19,7 +19,7 @@ from pipeline.cli import app
 from pipeline.errors import ConfigError
 from pipeline.prices import PriceBook
 from pipeline.store import Store
-from tests.cost_rows import allocation, device, ledger
+from tests.cost_rows import allocation, device, ledger, minutes
 
 START, NOON = datetime(2026, 9, 20), datetime(2026, 10, 21, 12)
 ONE_DOLLAR = PriceBook.flat(Decimal(1), "USD")
@@ -92,6 +92,20 @@ def test_no_data_is_not_zero(store: Store, tmp_path: Path) -> None:
         )
     with Store.open(tmp_path) as empty:
         assert asked(empty, of_team("10"))["state"] == "no_data"
+
+
+def test_a_team_that_stopped_has_spent_nothing_and_how_much_was_seen_is_said(tmp_path: Path) -> None:
+    """Its budget was no_data, exit code 7, from the day on which its last job had ended."""
+    month, half_past = datetime(2026, 10, 1), datetime(2026, 10, 1, 0, 30)
+    held = [allocation("one", "a", START, datetime(2026, 9, 30), time=NOON)]
+    usage = minutes("one", month, half_past, 30)
+    cards = [device("one", START, time=half_past)]
+    with ledger(tmp_path, devices=cards, allocations=held, gpu_usage=usage) as store:
+        whole = Budget("all", (), Decimal(5_000), "USD")
+        answer = budgets(store, [of_team("10"), whole], datetime(2026, 10, 1, 1), 0, ONE_DOLLAR)
+        found = dict(zip([c.name for c in answer.columns], answer.rows[0], strict=True))
+        assert (found["state"], found["spent"], found["share"]) == ("ok", 0, 0)
+        assert answer.completeness == Decimal("0.5")  # half of the hour that October has
 
 
 def test_only_the_budget_of_the_day_holds(store: Store) -> None:

@@ -167,6 +167,15 @@ def test_every_page_of_an_empty_ledger_says_what_to_do(
         assert "driftledger replay" in words(page) and not page.metric, one
 
 
+def test_a_window_before_the_ledger_is_no_measure(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hours against the one that the ledger knows of the two before it were told as 100 % more."""
+    shown = Window(START + timedelta(hours=1), END)
+    page = opened("costs", ledger, monkeypatch, range=str(shown), compare=controls.BEFORE)
+    (cost,) = (metric for metric in page.metric if metric.label.startswith("Cost"))
+    assert cost.value != "0.00" and not cost.delta
+    assert f"The ledger begins {START:%Y-%m-%d %H:%MZ}, within" in words(page)
+
+
 def test_nothing_is_compared_with_a_time_before_the_calendar() -> None:
     """The page ended with a stack trace."""
     for compare in (controls.BEFORE, controls.WEEK):

@@ -1,0 +1,17 @@
+"""The window that a page compares with: whether the ledger knows all of it."""
+
+from __future__ import annotations
+
+from dashboards import moments
+from dashboards.questions import ask
+from dashboards.view import View
+
+
+def partly(view: View) -> str:
+    """Why nothing may be compared with it: the ledger begins within it.  Empty where it does not."""
+    asked = ask(view, "extent", view.before) if view.before else None
+    known = asked and asked.answer.window
+    if not known or not view.before or not view.before.start < known.start < view.before.end:
+        return ""
+    begins = moments.minute(known.start, view.zone)
+    return f"The ledger begins {begins}, within {view.before}: what is before is a part of that window."
