@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.special import gammaln
 
-from detectors import rate
+from detectors import e_detector, rate
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from detectors.subject import Subject, integers, minutes_of
@@ -60,7 +60,7 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     phi = max(reference.phi_errors, 1.0)
     ratios = np.stack([_ratios(*row) for row in counts[both].tolist()]) / phi
     known |= {"rate": wrong / count, "stable_rate": stable_wrong / stable_count, "errors": wrong, "phi": phi}
-    told = rate.Ratios(ratios, times[both], count, subject, known)
+    told = rate.Ratios(e_detector.of_log(ratios), times[both], count, subject, known)
     return rate.concluded(NAME, [told], parameters)[0]
 
 

@@ -51,8 +51,21 @@ def run(
     (T, K) is false there was no data: that minute leaves M_k as it is.  Columns do not touch each other, so
     many streams run side by side.
     """
-    with np.errstate(over="ignore"):  # what is too large for a number is above the ceiling too
-        evidence, highest = np.exp(log_ratios), np.exp(log_ceiling)
+    return run_of(of_log(log_ratios), state, log_ceiling, active)
+
+
+def of_log(log_ratios: Floats) -> Floats:
+    """L of ln L: what is too large for a number is infinite, which is above any ceiling."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp(log_ratios))
+
+
+def run_of(
+    evidence: Floats, state: Floats, log_ceiling: float, active: npt.NDArray[np.bool_] | None = None
+) -> Run:
+    """The same of the ratios L_k themselves, in whose place the evidence is left."""
+    with np.errstate(over="ignore"):
+        highest = np.exp(log_ceiling)
     current = state.copy()
     for minute, moved in enumerate(evidence):
         moved *= current + 1.0

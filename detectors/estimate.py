@@ -60,13 +60,13 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     )
     right, count = integers(minutes, "right"), integers(minutes, "count")
     chance = expected(reference, score, positive)
-    exact = np.rint(gains(right - chance) * NANO).astype(np.int64) * count[:, None]
+    exact = np.rint(gains(right - chance) * NANO).astype(np.int64) * count
     told = minutes_of(minutes, "told")
     block = _since_first(minutes_of(minutes)) // parameters.rate_look_back_minutes
     if block.min() == block.max():
         audits = [_audit(told, exact)]
     else:
-        audits = [_audit(told[block == one], exact[block == one]) for one in np.unique(block)]
+        audits = [_audit(told[block == one], exact[:, block == one]) for one in np.unique(block)]
     evidence = max(highest for highest, _ in audits)
     reached = [since for _, since in audits if since is not None]
     total = int(count.sum())
@@ -94,11 +94,11 @@ def _since_first(times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
 
 
 def _audit(told: npt.NDArray[np.datetime64], exact: npt.NDArray[np.int64]) -> tuple[float, datetime | None]:
-    """The highest evidence of a block, and the minute at which it was enough."""
+    """The highest evidence of a block, and the minute at which it was enough; `exact` is (8, n)."""
     order = np.argsort(told, kind="stable")
-    times, so_far = told[order], np.cumsum(exact[order], axis=0)
+    times, so_far = told[order], np.cumsum(exact[:, order], axis=1)
     last = np.flatnonzero(np.r_[times[1:] != times[:-1], True])
-    evidence = np.round(log_mix_up_to(so_far[last] / NANO, LOG_BAR), 9)
+    evidence = np.round(log_mix_up_to(so_far[:, last] / NANO, LOG_BAR), 9)
     reached = np.flatnonzero(evidence >= LOG_BAR)
     since = times[last[reached[0]]].astype("datetime64[us]").item() if len(reached) else None
     return float(evidence.max()), since

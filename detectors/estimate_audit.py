@@ -28,21 +28,21 @@ def log_wealth(residuals: Floats) -> Floats:
 
     NaN is no label and bets nothing.
     """
-    return log_mix(np.cumsum(gains(residuals), axis=0))
+    return log_mix(np.cumsum(gains(residuals), axis=1))
 
 
 def gains(residuals: Floats) -> Floats:
-    """(n, 8): ln of what each bet makes of its wealth in each row."""
-    known = np.nan_to_num(residuals)
-    sides = np.stack([known - TOLERANCE, -known - TOLERANCE])
-    bets = np.log1p(np.array(STAKES)[:, None] * sides[:, None]).reshape(2 * len(STAKES), -1).T
+    """(8, n): ln of what each bet makes of its wealth in each row."""
     missing = np.isnan(residuals)
-    return np.where(missing[:, None], 0.0, bets) if missing.any() else bets
+    known = np.where(missing, 0.0, residuals)
+    sides = np.stack([known - TOLERANCE, -known - TOLERANCE])
+    bets = np.log1p(np.array(STAKES)[:, None] * sides[:, None]).reshape(2 * len(STAKES), -1)
+    return np.where(missing, 0.0, bets) if missing.any() else bets
 
 
 def log_mix(wealth: Floats) -> Floats:
-    """ln of the mean of the bets' wealth, (n,), of their ln (n, 8)."""
-    return np.asarray(np.logaddexp.reduce(wealth, axis=1) - np.log(wealth.shape[1]))
+    """ln of the mean of the bets' wealth, (n,), of their ln (8, n)."""
+    return np.asarray(np.logaddexp.reduce(wealth, axis=0) - np.log(len(wealth)))
 
 
 def log_mix_up_to(wealth: Floats, log_bar: float) -> Floats:
@@ -51,11 +51,11 @@ def log_mix_up_to(wealth: Floats, log_bar: float) -> Floats:
     A plain sum of exponentials says which; it is right to far better than NEAR where any is above SMALLEST.
     """
     with np.errstate(over="ignore", divide="ignore"):
-        near = np.log(np.exp(wealth).sum(axis=1)) - np.log(wealth.shape[1])
+        near = np.log(np.exp(wealth).sum(axis=0)) - np.log(len(wealth))
     highest = near.max()
     asked = near >= min(highest, log_bar) - NEAR if highest > SMALLEST else np.ones(len(near), np.bool_)
     found = np.full(len(near), -np.inf)
-    found[asked] = log_mix(wealth[asked])
+    found[asked] = log_mix(wealth[:, asked])
     return found
 
 

@@ -36,8 +36,8 @@ class Case(NamedTuple):
 class Ratios(NamedTuple):
     """What the minutes of one version say, before the e-detector has gone through them."""
 
-    log_ratios: Floats
-    """(T, K): ln of each minute under each of K alternatives."""
+    ratios: Floats
+    """(T, K): L of each minute under each of K alternatives."""
     times: Times
     """(T,), ascending."""
     total: int
@@ -99,11 +99,11 @@ def _ratios(hits: str, known: Sequence[_Counted]) -> list[Ratios]:
     place = np.repeat(np.arange(len(known)), sizes)
     ratios = rate_ratios.of_many(count, hit, place, np.array(bounds), np.array(phis))
     found = []
-    for one, phi, log_ratios in zip(known, phis, np.split(ratios, np.cumsum(sizes)[:-1]), strict=True):
+    for one, phi, mine in zip(known, phis, np.split(ratios, np.cumsum(sizes)[:-1]), strict=True):
         total_hits = int(one.hits.sum())
         rates = {hits: total_hits, "rate": total_hits / one.total, "bound": one.case.bound, "phi": phi}
         evidence = {**one.case.evidence, **rates}
-        found.append(Ratios(log_ratios, one.times, one.total, one.case.subject, evidence))
+        found.append(Ratios(mine, one.times, one.total, one.case.subject, evidence))
     return found
 
 
@@ -133,8 +133,8 @@ def _side_by_side(told: Sequence[Ratios], parameters: Parameters) -> Iterator[tu
     """Of each ln of the evidence after each of its minutes, or of the newest where that warns of nothing."""
     if not told:
         return
-    ceiling = e_detector.ceiling(parameters.log_act, told[0].log_ratios.shape[1])
-    for one in evidence([one.log_ratios for one in told], ceiling):
+    ceiling = e_detector.ceiling(parameters.log_act, told[0].ratios.shape[1])
+    for one in evidence([one.ratios for one in told], ceiling):
         newest = float(e_detector.log(np.array([one.newest]))[0])
         calm = newest < parameters.log_warn
         yield np.array([newest]) if calm else e_detector.log(one.means), newest
@@ -154,22 +154,24 @@ class Evidence(NamedTuple):
         return np.asarray(self.each.sum(axis=1) / self.each.shape[1])
 
 
-def evidence(log_ratios: Sequence[Floats], log_ceiling: float) -> Iterator[Evidence]:
-    """What the e-detectors of each stream (T, K) say.
+def evidence(ratios: Sequence[Floats], log_ceiling: float) -> Iterator[Evidence]:
+    """What the e-detectors of each stream say, of its ratios (T, K).
 
     Streams do not touch each other, so they run side by side whatever their minutes are.
     """
-    width = max((of.shape[1] for of in log_ratios), default=1)
-    longest = max((len(of) for of in log_ratios), default=1)
+    width = max((of.shape[1] for of in ratios), default=1)
+    longest = max((len(of) for of in ratios), default=1)
     at_once = max(1, AT_ONCE // (width * max(longest, 1)))
-    for first in range(0, len(log_ratios), at_once):
-        some = log_ratios[first : first + at_once]
+    for first in range(0, len(ratios), at_once):
+        some = ratios[first : first + at_once]
         lengths = np.array([len(of) for of in some])
         wide = np.zeros((int(lengths.max()), len(some), width))
         for at, of in enumerate(some):
             wide[: len(of), at] = of
         flat = wide.reshape(len(wide), -1)
-        each = e_detector.run(flat, e_detector.fresh(flat.shape[1]), log_ceiling).evidence.reshape(wide.shape)
+        each = e_detector.run_of(flat, e_detector.fresh(flat.shape[1]), log_ceiling).evidence.reshape(
+            wide.shape
+        )
         newest = each[lengths - 1, np.arange(len(some))].sum(axis=1) / width
         for at, (length, last) in enumerate(zip(lengths.tolist(), newest.tolist(), strict=True)):
             yield Evidence(last, each[:length, at])

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
 
+from detectors import e_detector
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -49,12 +51,12 @@ def _distinct(numbers: Ints) -> tuple[Ints, Ints]:
 
 
 def of_many(count: Ints, hits: Ints, place: Ints, bounds: Floats, phis: Floats) -> Floats:
-    """The same, where the minutes are of many streams: `place` (T,) says of which bound and phi."""
+    """L itself, where the minutes are of many streams: `place` (T,) says of which bound and phi."""
     base = int(hits.max(initial=0)) + 1
     by = int(count.max(initial=0)) + 1
     cases, at = _distinct((place * by + count) * base + hits)
     of = cases // base // by
-    return _of_cases(cases // base % by, cases % base, bounds[of], phis[of])[at]
+    return e_detector.of_log(_of_cases(cases // base % by, cases % base, bounds[of], phis[of]))[at]
 
 
 def _of_cases(count: Ints, hits: Ints, bound: Floats | float, phi: Floats | float) -> Floats:

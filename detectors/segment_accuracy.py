@@ -40,7 +40,7 @@ class _Part(NamedTuple):
     times: rate.Times
     labelled: int
     errors: int
-    log_ratios: Floats
+    ratios: Floats
 
 
 class _Rows(NamedTuple):
@@ -76,7 +76,7 @@ def judge_all(asked: Sequence[Asked], parameters: Parameters) -> list[Finding]:
     """The same of many versions, whose segments are gone through side by side."""
     rows = [_rows(*one, parameters) for one in asked]
     told = _told([one for one in rows if isinstance(one, _Rows)], parameters)
-    parts = [part.log_ratios for one in told for part in one.parts]
+    parts = [part.ratios for one in told for part in one.parts]
     evidence = iter(rate.evidence(parts, e_detector.ceiling(parameters.log_act, CEILED)))
     found = iter([_finding(one, [next(evidence) for _ in one.parts], parameters) for one in told])
     return [next(found) if isinstance(one, _Rows) else one for one in rows]
