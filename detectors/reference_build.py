@@ -15,6 +15,7 @@ from detectors.calibration import SEED, Curve, calibrate
 from detectors.codes import Groups, Mask, Text, same, text
 from detectors.dispersion import phi
 from detectors.latency import METRICS
+from detectors.loss_bins import NOTHING, Learnt, learn
 from detectors.reference_bins import MOST_CATEGORIES, feature_bins, quantile_edges
 from detectors.references import LATENCY, FeatureBins, Reference, SegmentLabels
 from detectors.sample_distances import tally
@@ -49,12 +50,17 @@ def build(
     times = minutes.minute(minutes.microseconds(events.column("time")))
     by_minute = minutes.Keys(times, {}).group()
     hours = times[by_minute.first] if clock else None
-    scores = minutes.floats(_column(events, "confidence" if positive_class is None else "score"))
-    edges = quantile_edges(scores)
     said = standing(NO_LABELS if labels is None else labels)
     judged = _judged(events, said)
-    curve = _curve(scores, judged, positive_class, seed)
     classes = _ranked(judged.truth)
+    learnt = NOTHING
+    scores = minutes.floats(_column(events, "confidence" if positive_class is None else "score"))
+    if positive_class is None and judged.loss_limit is not None and not classes:
+        learnt = _learnt(events, judged)
+    if learnt.losses is not None:
+        scores = _predicted(events)
+    edges = quantile_edges(scores)
+    curve = learnt.curve if learnt.losses else _curve(scores, judged, positive_class, seed)
     return Reference(
         reference="",
         model=model,
@@ -74,6 +80,7 @@ def build(
         evaluators=_evaluators(events, said, by_minute),
         loss_limit=judged.loss_limit,
         phi_over=over_phi(events, LATENCY, latency_objective_seconds),
+        losses=learnt.losses,
     ).identified()
 
 
@@ -105,8 +112,10 @@ class _Judged(NamedTuple):
     known: Mask
     """Whether a label says if the prediction was right: by class, by value, or by an evaluation score."""
     wrong: Mask
+    loss: minutes.Floats
+    """Absolute, NaN where a row has no predicted or no true value."""
     loss_limit: float | None
-    """None where no row has both a predicted and a true value."""
+    """None where no row has both."""
 
 
 def _column(events: pa.Table, name: str) -> pa.ChunkedArray:
@@ -127,7 +136,7 @@ def _judged(events: pa.Table, labels: pa.Table) -> _Judged:
     limit = float(np.quantile(loss[by_value], LOSS_QUANTILE)) if by_value.any() else None
     failed = np.where(by_value, loss > (0.0 if limit is None else limit), score < PASSING_SCORE)
     known = by_class | by_value | ~np.isnan(score)
-    return _Judged(truth, known, known & np.where(by_class, ~same(predicted, truth), failed), limit)
+    return _Judged(truth, known, known & np.where(by_class, ~same(predicted, truth), failed), loss, limit)
 
 
 def _label_places(identities: pa.ChunkedArray, labels: pa.Table) -> pa.ChunkedArray:
@@ -147,6 +156,20 @@ def _curve(scores: minutes.Floats, judged: _Judged, positive_class: str | None, 
         known, happened = ~judged.truth.equals(""), judged.truth.equals(positive_class)
     usable = known & ~np.isnan(scores)
     return calibrate(scores[usable], happened[usable], seed)
+
+
+def _learnt(events: pa.Table, judged: _Judged) -> Learnt:
+    """What a regression errs by, in bins of what it said."""
+    predicted = _predicted(events)
+    known = np.isfinite(judged.loss)
+    right = ~judged.wrong[known]
+    return learn(quantile_edges(predicted), predicted[known], judged.loss[known], right)
+
+
+def _predicted(events: pa.Table) -> minutes.Floats:
+    """NaN for infinity too, which is no number to learn from."""
+    found = minutes.floats(_column(events, "predicted_value"))
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def _ranked(truth: Text) -> list[tuple[str, int]]:

@@ -48,9 +48,21 @@ class SegmentLabels(NamedTuple):
     """Overdispersion of its errors by minute."""
 
 
+class Losses(NamedTuple):
+    """How far a regression's labelled predictions were off, by the bin of the predicted number."""
+
+    absolute: tuple[float, ...]
+    """Mean absolute loss of each score bin."""
+    squared: tuple[float, ...]
+    spread: tuple[float, float]
+    """Standard deviation of a row's absolute, and squared, loss around its bin's."""
+    largest: float
+    """One that one in a thousand exceeds."""
+
+
 _LATER: dict[str, Any] = {
     "loss_limit": None, "segment": None, "segment_labels": (), "objectives": (), "objective_phis": (),
-    "sample_rows": 0,
+    "sample_rows": 0, "losses": None,
 }  # fmt: skip
 """Fields that came after the first references, and what they are where nothing was asked for."""
 
@@ -96,10 +108,14 @@ class Reference:
     """Overdispersion of the requests over each of `objectives`; empty where it was not measured."""
     sample_rows: int = 0
     """Rows an hour of each version whose features are kept; 0 keeps none."""
+    losses: Losses | None = None
+    """Of a regression with labels enough, whose score bins are of the predicted number."""
 
     @property
     def score_column(self) -> str:
         """Column of an inference event that the score bins and the calibrator are about."""
+        if self.losses is not None:
+            return "predicted_value"
         return "confidence" if self.positive_class is None else "score"
 
     def objective(self, metric: str) -> float | None:
@@ -144,12 +160,16 @@ class Reference:
         evaluators = _bins(found.pop("evaluators", []))
         found.pop("hours_of_week", None)  # counts of predictions, which no verdict ever used
         objectives = tuple((metric, seconds) for metric, seconds in found.pop("objectives", []))
+        off_by = found.pop("losses", None)
+        values = (tuple(of) if isinstance(of, list) else of for of in off_by or ())
+        losses = None if off_by is None else Losses._make(values)
         segments = tuple(SegmentLabels(*of) for of in found.pop("segment_labels", []))
         return cls(
             features=features,
             evaluators=evaluators,
             objectives=objectives,
             segment_labels=segments,
+            losses=losses,
             **_tuples(found),
         )
 

@@ -70,7 +70,8 @@ COUNTED = (
 )
 REGRESSION = (
     "{models}: a regression; accuracy is the share of labelled predictions that are off by at most what 95 % "
-    "of the reference's are; `driftledger evaluate --model` has MAE and RMSE"
+    "of the reference's are, estimated by bins of the predicted number; `driftledger evaluate --model` has "
+    "MAE and RMSE"
 )
 WHOLE = "labels and levels are of a whole model version: they are unknown by {by}; leave --by out to see them"
 

@@ -78,6 +78,11 @@ def account(reference: Reference) -> list[str]:
         f"features   {', '.join(map(_bins, reference.features)) or 'none'}",
         *(f"objective  {metric} {seconds:g} s" for metric, seconds in reference.objectives),
         *((f"segments   by {reference.segment}{_segments(reference)}",) if reference.segment else ()),
+        *(
+            (f"estimate   errors by {len(of.absolute)} bins of the predicted number",)
+            if (of := reference.losses)
+            else ()
+        ),
         *((f"sample     {reference.sample_rows:,} rows an hour a version",) if reference.sample_rows else ()),
     ]
 

@@ -39,10 +39,19 @@ def estimate_minutes(
 
 
 def scored(references: Mapping[str, Reference]) -> pa.Table:
-    """Models whose scores are calibrated, each with the class that they are about, null where of several."""
-    classes = {name: r.positive_class for name, r in references.items() if r.score_counts}
-    columns = {"model": classes.keys(), "positive_class": classes.values()}
-    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    """Models whose scores are calibrated, each with the class that they are about, null where of several.
+
+    With `by_value` the score is the number that a regression predicts.
+    """
+    known = {name: r for name, r in references.items() if r.score_counts}
+    classes = [r.positive_class for r in known.values()]
+    return pa.table(
+        {
+            "model": pa.array(known, pa.string()),
+            "positive_class": pa.array(classes, pa.string()),
+            "by_value": pa.array([r.losses is not None for r in known.values()], pa.bool_()),
+        }
+    )
 
 
 def judged(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -34,6 +35,15 @@ class Distribution(Protocol):
     def unseen(self, values: Values) -> int: ...
 
 
+class ExpectedLoss(Protocol):
+    """LossEstimate, or BinnedLoss of a registered reference."""
+
+    @property
+    def spread(self) -> float: ...
+
+    def expected(self, features: Mapping[str, Values], predicted: Floats) -> Floats: ...
+
+
 @dataclass(frozen=True)
 class Fitted:
     """None where the reference had nothing to learn it from."""
@@ -46,7 +56,7 @@ class Fitted:
     calibration: Calibration | None
     strata: Floats
     """Edges of the score bins by which labels are weighted."""
-    losses: dict[str, LossEstimate]
+    losses: Mapping[str, ExpectedLoss]
     """absolute and squared, of a regression."""
     largest_loss: float
     """A loss that one in a thousand of the reference exceeds."""

@@ -66,8 +66,6 @@ def _events(some: Sample) -> pa.Table:
     table = table.append_column("prediction_id", _ids(some))
     if some.prediction is not None:
         table = table.append_column("prediction", some.prediction.take(np.arange(some.rows)))
-    if some.predicted is not None:
-        table = table.append_column("predicted_value", pa.array(some.predicted, from_pandas=True))
     if some.scores is not None:
         name = "score" if some.scores.shape[1] == 1 else "confidence"
         scores = pa.array(some.scores.max(axis=1), from_pandas=True)

@@ -10,6 +10,7 @@ from detectors import binning
 from detectors.bin_distances import Compared, bin_distances
 from detectors.binning import Values
 from detectors.cbpe import Calibration
+from detectors.loss_bins import of_reference
 from detectors.references import FeatureBins, Reference
 from pipeline.errors import ConfigError
 from pipeline.evaluate.columns import Columns
@@ -92,9 +93,10 @@ def nothing(of: Problem) -> Fitted:
 def fit(reference: Reference, columns: Columns, of: Problem) -> Fitted:
     """Estimates need one score: of several classes a reference keeps no curves."""
     bins = {feature.feature: Binned(feature) for feature in reference.features}
-    if columns.score and reference.score_counts:
+    scored = columns.prediction if reference.losses else columns.score
+    if scored and reference.score_counts:
         edges, counts = reference.score_edges, reference.score_counts
-        bins[columns.score] = Binned(FeatureBins(columns.score, edges, None, counts, 0, 0, 1.0))
+        bins[scored] = Binned(FeatureBins(scored, edges, None, counts, 0, 0, 1.0))
     curve = (reference.calibrator_x, reference.calibrator_y)
     return replace(
         nothing(of),
@@ -102,4 +104,6 @@ def fit(reference: Reference, columns: Columns, of: Problem) -> Fitted:
         missing={name: binned.missing for name, binned in bins.items()},
         calibration=Calibration((curve,)) if of.kind == "binary" else None,
         strata=np.asarray(reference.score_edges, np.float64),
+        losses=of_reference(reference),
+        largest_loss=reference.losses.largest if reference.losses else 0.0,
     )

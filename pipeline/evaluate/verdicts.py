@@ -58,7 +58,8 @@ def events(sample: Sample, steps: Integers) -> pa.Table:
     times = pa.array(steps * MINUTE, pa.timestamp("us", "UTC"))
     unknown = pa.nulls(sample.rows, pa.float64())
     named = {"time": times, "model": same, "model_version": same, "features": features}
-    return pa.table({**named, "score": unknown, "confidence": unknown})
+    says = unknown if sample.predicted is None else pa.array(sample.predicted, from_pandas=True)
+    return pa.table({**named, "score": unknown, "confidence": unknown, "predicted_value": says})
 
 
 def _column(values: Values) -> pa.Array:

@@ -1,5 +1,5 @@
 -- The rows of label_rows of the minutes in `cells` alone, which lie in [$start, $end).
--- Tables passed in: cells(model, minute), limits(model, loss_limit), scored(model, positive_class).
+-- Tables passed in: cells(model, minute), limits(model, loss_limit), scored(model, positive_class, by_value).
 WITH asked AS (
     SELECT unnest(CAST($models AS VARCHAR[])) AS model
 ),

@@ -2,7 +2,8 @@
 , rated AS (
     SELECT
         v.model, v.model_version, minute, s.segment, error,
-        CASE WHEN s.prediction = '' OR c.model IS NULL THEN NULL
+        CASE WHEN c.by_value THEN s.predicted_value
+            WHEN s.prediction = '' OR c.model IS NULL THEN NULL
             WHEN c.positive_class IS NULL THEN s.confidence ELSE s.score END AS score,
         c.positive_class IS NULL OR s.prediction = c.positive_class AS positive,
         time_bucket(INTERVAL 1 MINUTE, told) AS told

@@ -11,18 +11,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from detectors import feature_bins, predictions
+from detectors.labels import fold as fold_labels
+from detectors.loss_bins import FEWEST, learn, of_reference
 from detectors.parameters import Parameters
+from detectors.reference_bins import quantile_edges
 from detectors.reference_build import LOSS_QUANTILE, build
+from detectors.references import Reference
 from pipeline.answers.models import models
 from pipeline.answers.references import account
 from pipeline.answers.window import Window
 from pipeline.cli.app import app
 from pipeline.evaluate.ledger import run
+from pipeline.events import TYPES
 from pipeline.judge import judge
 from pipeline.registry import register
-from pipeline.store import Store
+from pipeline.store import Batch, Store
+from tests.detect.judged import reference
+from tests.examples import examples
 from tests.ledger import write
 
 START = datetime(2026, 10, 1)
@@ -113,6 +123,95 @@ def test_a_version_that_errs_more_is_called_and_the_good_one_is_not(judged: Stor
         within = np.abs(np.subtract(*drawn(seed, VERSIONS[version]))) <= limit
         assert shown[version]["accuracy"] == pytest.approx(within.mean(), rel=1e-12)
     assert any("rent: a regression" in note for note in answer.notes)
+
+
+def uneven(seed: int, mean: float, worse: float = 1.0) -> tuple[pa.Table, pa.Table]:
+    """Events and labels of rents that are the harder to tell the higher they are."""
+    rng = np.random.default_rng(seed)
+    says = rng.normal(mean, 10, ROWS)
+    true = says + worse * rng.normal(0, 1, ROWS) * np.exp((says - 100) / 20)
+    at = pa.array([t.replace(tzinfo=UTC) for t in times()], pa.timestamp("us", "UTC"))
+    ids = pa.array([str(i) for i in range(ROWS)])
+    later = pa.array([t.replace(tzinfo=UTC) + timedelta(hours=1) for t in times()], at.type)
+    said = {"time": at, "prediction_id": ids, "predicted_value": says, "model": ["rent"] * ROWS}
+    said["model_version"] = ["1"] * ROWS
+    return table("inference", said), table("label", {**said, "time": later, "value": true})
+
+
+def table(kind: str, columns: dict[str, Any]) -> pa.Table:
+    """Events of a type, whose other columns are null; their features are none."""
+    fields = {f.name: f.type for f in TYPES[kind].schema}
+    given = {name: of for name, of in columns.items() if name in fields}
+    rest = {n: pa.nulls(ROWS, of) for n, of in fields.items() if n not in given and n != "features"}
+    if "features" in fields:
+        rest["features"] = pa.array([{}] * ROWS, pa.struct([]))
+    return pa.table({**rest, **given})
+
+
+@pytest.mark.parametrize(
+    ("mean", "worse", "level"), [(100.0, 1.0, "ok"), (108.0, 1.0, "ok"), (100.0, 3.0, "invalid")]
+)
+def test_errors_are_estimated_without_labels_and_the_estimate_audits_itself(
+    tmp_path: Path, mean: float, worse: float, level: str
+) -> None:
+    """That hard rents come is seen at once; that all became harder only labels tell: then it is invalid."""
+    known_rents = build(*uneven(0, 100.0), model="rent")
+    assert known_rents.losses is not None
+    assert Reference.from_json(known_rents.to_json()) == known_rents
+    events, labels = uneven(1, mean, worse)
+    now = START + timedelta(minutes=ROWS)
+    with Store.open(tmp_path) as store:
+        register(store, known_rents, START.replace(tzinfo=UTC))
+        for fold in (predictions.fold, feature_bins.fold):
+            store.append(Batch(fold(events, store.references())))
+        before = {f.detector: f.level for f in judge(store, now, Parameters())}
+        unlabelled = shown(store)
+        rows, _ = told(store, "1")
+        store.append(Batch(fold_labels(labels, {})))
+        with_labels, _ = told(store, "1")
+        after = {f.detector: f.level for f in judge(store, now, Parameters())}
+    assert (before["estimate"], after["estimate"]) == ("not_enough_data", level)
+    loss = np.abs(np.subtract(events["predicted_value"].to_numpy(), labels["value"].to_numpy()))
+    within = float((loss <= known_rents.loss_limit).mean())
+    assert (unlabelled["estimated_count"], unlabelled["accuracy"]) == (ROWS, None)
+    if worse == 1.0:
+        assert unlabelled["estimated_accuracy"] == pytest.approx(within, abs=0.015)
+        assert rows["mae|estimated"].value == pytest.approx(loss.mean(), rel=0.1)
+        assert rows["mae|estimated"].low < loss.mean() < rows["mae|estimated"].high
+    assert with_labels["mae|estimated"].level == level
+
+
+def shown(store: Store) -> dict[str, Any]:
+    answer = models(store, DAY)
+    return dict(zip([c.name for c in answer.columns], answer.rows[0], strict=True))
+
+
+def test_a_reference_of_few_rows_estimates_nothing() -> None:
+    """Nothing is learnt of 99 labels, and the reference is what it was before there was an estimate."""
+    events, labels = uneven(0, 100.0)
+    few = build(events, labels.slice(0, FEWEST - 1), model="rent")
+    assert few.losses is None and few.score_counts == () and "losses" not in few.to_json()
+    assert build(events, labels.slice(0, FEWEST), model="rent").losses is not None
+
+
+@given(st.lists(st.integers(-(10**6), 10**6).map(lambda n: n / 8), min_size=FEWEST, max_size=300))
+@settings(max_examples=examples(10))
+def test_what_was_learnt_gives_back_what_it_was_learnt_from(values: list[float]) -> None:
+    """Over the reference's own rows the estimates are the means, whatever the numbers."""
+    predicted = np.array(values)
+    loss = np.abs(np.round(predicted)) % 7
+    learnt = learn(quantile_edges(predicted), predicted, loss, loss < 5)
+    assert learnt.losses is not None
+    known = reference(
+        score_edges=quantile_edges(predicted),
+        losses=learnt.losses,
+        calibrator_x=learnt.curve[0],
+        calibrator_y=learnt.curve[1],
+    )
+    assert known.calibrated(predicted).mean() == pytest.approx((loss < 5).mean(), abs=1e-9)
+    means = of_reference(known)
+    assert means["absolute"].expected({}, predicted).mean() == pytest.approx(loss.mean(), abs=1e-9)
+    assert means["squared"].expected({}, predicted).mean() == pytest.approx((loss**2).mean(), abs=1e-9)
 
 
 def test_a_file_makes_the_same_reference_as_its_events(tmp_path: Path) -> None:
