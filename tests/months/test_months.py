@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,9 +18,9 @@ from pipeline.answers.money import minor_digits, to_cents
 from pipeline.answers.window import month
 from pipeline.cli.app import app
 from pipeline.errors import ConfigError, NotFound, StaleWatermark
-from pipeline.lake import chain
 from pipeline.maintenance.run import run as maintain
 from pipeline.months import book, frozen, terms
+from pipeline.months import close as closing_module
 from pipeline.months.charge import BY, CORRECTION, HOURS_OF, USAGE, Charge, rounded
 from pipeline.months.close import Refused, accepted
 from pipeline.months.closings import charged, closings
@@ -194,11 +195,22 @@ def test_a_currency_that_changes_keeps_the_closed_months(year: Store) -> None:
     assert any("own price book" in note for note in made.notes)
 
 
-def test_of_two_closers_one_wins(year: Store) -> None:
-    """Two jobs at once must not make two heads of the chain."""
-    with pytest.raises(StaleWatermark), year.transaction() as con:
-        chain.move(con, "", "another")
-    assert len(closings(year)) == 2
+def test_of_two_closers_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two jobs at once, each of which has computed the month, must not make two heads or charge it twice."""
+    commit, won = closing_module._commit, []
+
+    def later(*given: Any) -> None:
+        monkeypatch.undo()
+        with Store.open(tmp_path) as other:
+            won.append(closed(other, 1))
+        commit(*given)
+
+    with months(tmp_path, 1) as store:
+        monkeypatch.setattr(closing_module, "_commit", later)
+        with pytest.raises(StaleWatermark, match="another month was closed meanwhile"):
+            closed(store, 1)
+        assert [c.hash for c in closings(store)] == [won[0].hash]
+        assert [one.problems for one in kept(store)] == [()], "its charges are there once"
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ from zipfile import ZipFile
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from pipeline.answers.window import month
+from pipeline.cli.app import app
 from pipeline.errors import NotFound
 from pipeline.months.closings import closings
 from pipeline.store import Store
@@ -149,11 +151,20 @@ def test_only_what_a_target_took_was_handed_over(tmp_path: Path, whole: Statemen
     assert told == {"red": NOW, "blue": None}
 
 
-def test_a_file_is_compared_with_the_month_computed_again(
-    january: Store, whole: Statement, tmp_path: Path
-) -> None:
-    (tmp_path / "red.csv").write_bytes(FORMS["csv"](of_team(whole, "red")))
-    assert verify_file(january, at(january), tmp_path / "red.csv").problems == ()
+def test_a_changed_digit_fails_the_command(january: Store, whole: Statement, tmp_path: Path) -> None:
+    """What finance runs on what it was sent: the month is computed again, and the exit code is the answer."""
+    red = of_team(whole, "red")
+    made = {form: FORMS[form](red) for form in ("pdf", "csv")}
+    for form, content, code, words in (
+        ("pdf", made["pdf"], 0, "as it was closed"),
+        ("pdf", more("pdf", made["pdf"]), 6, "its bytes"),
+        ("csv", more("csv", made["csv"]), 6, "it says 2580"),
+    ):
+        path = tmp_path / f"statement.{form}"
+        path.write_bytes(content)
+        command = ["report", "verify", str(path), "--store", january.location.folder, "-o", "json"]
+        done = CliRunner().invoke(app, list(map(str, command)))
+        assert (done.exit_code, words in done.output) == (code, True), done.output
 
 
 def test_a_file_that_says_nothing_is_no_statement(january: Store, whole: Statement, tmp_path: Path) -> None:
