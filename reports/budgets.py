@@ -18,7 +18,7 @@ def budgets(of: Statement, most: int | None = None) -> list[dict[str, Any]]:
     ordered = sorted(of.extras.budgets, key=lambda b: -_part(b))
     rows = [
         [
-            b["budget"],
+            named(b),
             *(money(b[n], of.currency) for n in ("amount", "spent", "left")),
             percent(b["spent"], b["amount"]),
         ]
@@ -30,6 +30,11 @@ def budgets(of: Statement, most: int | None = None) -> list[dict[str, Any]]:
     title = f"Budgets, {of.currency}, of usage before corrections, mark-up and tax{few}"
     heads = ["Budget", "planned", "spent", "left", "share"]
     return [{"title": title, "table": table(heads, rows, "lrrrr")}]
+
+
+def named(budget: dict[str, Any]) -> str:
+    """With how its numbers came about, where they are not of the month and its currency."""
+    return f"{budget['budget']} ({budget['said']})" if budget["said"] else str(budget["budget"])
 
 
 def explained(of: Statement) -> list[dict[str, Any]]:

@@ -13,7 +13,6 @@ from pipeline.answers.cost import cost
 from pipeline.answers.timeline import timeline
 from pipeline.answers.unit_costs import unit_costs
 from pipeline.answers.window import Window
-from pipeline.months.charge import BY, USAGE
 from pipeline.months.close import accepted
 from pipeline.months.closings import closings
 from pipeline.months.draft import Draft, draft
@@ -21,6 +20,7 @@ from pipeline.months.inputs import Inputs
 from pipeline.months.verify import Snapshots
 from pipeline.store import Store
 from reports.judged import judged_since
+from reports.planned import planned
 from reports.saved import saved
 from reports.statement import Extras, Statement, statement
 
@@ -51,7 +51,7 @@ def extras(store: Store, at: Snapshots, made: Draft) -> Extras:
     priced = (of.prices, of.currency, of.rule, of.owners)
     units = tuple(unit_costs(store, month, (), *priced).named())
     days = tuple(cost(store, month, ("day", "team"), *priced).named())
-    budgets, left_out = _budgets(made)
+    budgets, left_out = planned(store, at, made)
     before = store.query("charges_by_month", before=month.start).to_pylist()
     return Extras(
         units=units,
@@ -92,29 +92,3 @@ def _completeness(days: Iterable[dict[str, Any]]) -> dict[str, Decimal]:
             whole[row["team"]] += hours
     step = Decimal("0.0001")
     return {team: (seen[team] / of).quantize(step, ROUND_FLOOR) for team, of in whole.items() if of}
-
-
-def _budgets(made: Draft) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Budgets of a month in the statement's currency (planned, spent, what is left, and whose costs they are
-    of), and those that hold in the month and that its charges cannot be compared with, with why."""
-    day = made.month.start.date()
-    shown, left_out = [], []
-    for plan in made.inputs.budgets:
-        if not plan.valid_from <= day < plan.valid_to:
-            continue
-        team = dict(plan.match).get("team", "")
-        why = f"in {plan.currency}" if plan.currency != made.inputs.currency else ""
-        if plan.period != "month":
-            why = "of a quarter"
-        elif not {dimension for dimension, _ in plan.match} <= set(BY):
-            why = "by a label, which no charge has"
-        if why:
-            left_out.append({"budget": plan.name, "team": team, "why": why})
-            continue
-        used = [c for c in made.charges if c.kind == USAGE and plan.covers(dict(zip(BY, c.key, strict=True)))]
-        spent = sum((c.amount or Decimal(0) for c in used), Decimal(0))
-        shown.append({
-            "budget": plan.name, "team": team, "teams": {c.team for c in used} or {team},
-            "amount": plan.amount, "spent": spent, "left": plan.amount - spent,
-        })  # fmt: skip
-    return shown, left_out

@@ -70,7 +70,7 @@ class Extras:
     anomalies: tuple[dict[str, Any], ...] = ()
     """Unlike days of the whole, and with a `team` those of each team."""
     budgets: tuple[dict[str, Any], ...] = ()
-    """`teams` are those whose costs are in it."""
+    """`teams` are those whose costs are in it, `said` how the numbers came about where that must be said."""
     budgets_left_out: tuple[dict[str, str], ...] = ()
     completeness: dict[str, Decimal] = field(default_factory=dict)
     """Observed part of each team's GPU time."""

@@ -10,6 +10,7 @@ from io import StringIO
 from pipeline.answers.cost_table import NOBODYS
 from pipeline.answers.money import minor_digits, to_cents
 from reports.amounts import Amounts
+from reports.budgets import named
 from reports.marker import marker
 from reports.statement import LINE_BY, Statement
 from reports.words import additions
@@ -54,7 +55,7 @@ def _rows(of: Statement) -> Iterator[Row]:
     for budget in of.extras.budgets:
         when, spent = f"{of.month.start:%Y-%m}", budget["spent"]
         planned = {"budget": _number(to_cents(budget["amount"], minor_digits(of.currency)))}
-        yield _plain(of, "budget", budget["team"], when, budget["budget"], of.currency, spent) | planned
+        yield _plain(of, "budget", budget["team"], when, named(budget), of.currency, spent) | planned
 
 
 def _row(of: Statement, record: str, own: Amounts, names: Mapping[str, str]) -> Row:

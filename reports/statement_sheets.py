@@ -93,12 +93,12 @@ def _budgets(of: Statement) -> Sheet:
             b["spent"],
             b["left"],
             b["spent"] / b["amount"] if b["amount"] else None,
-            "",
+            b["said"],
         ]
         for b in of.extras.budgets
     ]
     rows += [[b["budget"], None, None, None, None, b["why"]] for b in of.extras.budgets_left_out]
-    return "Budgets", [["budget", "planned", "spent", "left", "spent part", "not shown"], *rows], False
+    return "Budgets", [["budget", "planned", "spent", "left", "spent part", "how, or why not"], *rows], False
 
 
 def _units(of: Statement) -> Sheet:

@@ -49,18 +49,20 @@ def notes(
         if as_of is not None and as_of < window.end:
             found.append("what has no end is counted up to the newest fact of its cluster")
     if unpriced:
-        found.append(f"{unpriced:f} GPU-hours have no price and are in no cost")
+        found.append(f"{told(unpriced)} GPU-hours have no price and are in no cost")
         found += _reasons(prices(), gpus=True)
     if others:
-        found.append(f"{others:f} hours of CPUs, memory, volumes or load balancers have no price")
+        found.append(f"{told(others)} hours of CPUs, memory, volumes or load balancers have no price")
         found += _reasons(prices(), gpus=False)
     if over:
-        found.append(f"{over:f} GPU-hours {SCALED}: {clash}")
+        found.append(f"{told(over)} GPU-hours {SCALED}: {clash}")
     if unseen:
-        found.append(f"{unseen:f} GPU-hours were not observed; what is held and not observed counts as idle")
+        found.append(
+            f"{told(unseen)} GPU-hours were not observed; what is held and not observed counts as idle"
+        )
     duplicated = _hours(sums, "duplicated_su")
     if duplicated:
-        found.append(f"{duplicated:f} GPU-hours {DUPLICATED}")
+        found.append(f"{told(duplicated)} GPU-hours {DUPLICATED}")
     found += _conditions(store, window, is_said=bool(duplicated))
     if as_of is not None and as_of < window.end:
         found.append(f"the newest GPU fact is of {as_of:%Y-%m-%dT%H:%M:%SZ}; nothing after it is counted")
@@ -80,7 +82,7 @@ def by_use(sums: Line, rule: CostRule) -> tuple[str, ...]:
     gib = unit_hours(sums["memory_unmeasured_su"], 1_024)
     if not cores and not gib:
         return ()
-    held = f"{cores:f} core-hours and {gib:f} GiB-hours that are held"
+    held = f"{told(cores)} core-hours and {told(gib)} GiB-hours that are held"
     return (f"use was not measured of {held}: they count as used",)
 
 
@@ -99,14 +101,23 @@ def clash(sums: Line, ask: Callable[[Sequence[str]], list[Line]]) -> str:
 
 def _conditions(store: Store, window: Window, *, is_said: bool) -> Iterable[str]:
     (row,) = store.query("cost_conditions", start=window.start, end=window.end).to_pylist()
-    hours = (row["shared_seconds"] / 3600).quantize(Decimal("0.01"))
+    hours = Decimal(row["shared_seconds"]) / 3600
     if hours and not is_said:
         yield (
-            f"of {hours:f} hours only the whole of a shared device was measured (device-duplicated): "
+            f"of {told(hours)} hours only the whole of a shared device was measured (device-duplicated): "
             "its use is split by share"
         )
     if row["failing_devices"]:
         yield f"{row['failing_devices']} devices had XID or uncorrected memory errors"
+
+
+def told(hours: Decimal) -> str:
+    """As a person says it: `1,234`, `12.5`, `0.25`; the columns have them to the millionth."""
+    if hours < Decimal("0.01"):
+        return "less than 0.01"
+    digits = 0 if hours >= 100 else 1 if hours >= 10 else 2
+    text = f"{hours:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if digits else text
 
 
 def _hours(sums: Line | None, name: str) -> Decimal:

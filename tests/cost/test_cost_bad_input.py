@@ -9,6 +9,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
+from pipeline.answers.cost_notes import told
 from pipeline.cli.app import app
 from tests.conformance.asking import events
 from tests.conformance.case import Case, busy, card, pod
@@ -62,3 +63,16 @@ def test_contradictions_in_prices_are_refused_with_both_rows(tmp_path: Path) -> 
     found = book(tmp_path, f"{{{same}, valid_from: 2026-10-02, valid_to: 2026-10-01}}")
     code, said = run("prices", "lint", found)
     assert code == 6 and "prices[0].valid_to" in said
+
+
+def test_hours_in_a_sentence_are_as_a_person_says_them() -> None:
+    """`1.000000 GPU-hours` on a statement is a number for a program."""
+    for hours, said in (
+        ("1", "1"),
+        ("0.25", "0.25"),
+        ("12.345678", "12.3"),
+        ("1234.5", "1,234"),
+        ("1000", "1,000"),
+    ):
+        assert told(Decimal(hours)) == said
+    assert told(Decimal("0.000278")) == "less than 0.01", "a second is not nothing"

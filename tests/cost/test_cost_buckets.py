@@ -191,7 +191,7 @@ def test_a_use_that_was_measured_for_all_who_share_a_device_is_said(tmp_path: Pa
     ]
     with ledger(tmp_path, devices=[device("a", at(0), at(1))], gpu_conditions=conditions) as store:
         notes = cost(store, HOUR, ("team",), SEVEN_DOLLARS).notes
-        assert any("0.50 hours" in note and "device-duplicated" in note for note in notes)
+        assert any("0.5 hours" in note and "device-duplicated" in note for note in notes)
         assert any("1 devices had XID" in note for note in notes)
         assert not any(
             "XID" in note for note in cost(store, Window(at(1), at(2)), ("team",), SEVEN_DOLLARS).notes

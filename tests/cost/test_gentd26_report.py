@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from pipeline.answers.cost_notes import told
 from pipeline.cli.app import app
 from tests.samples import sample
 
@@ -125,7 +126,7 @@ def test_time_that_nobody_measured_is_said(report: Report) -> None:
     answer = report.cost("2.00")
     held = sum(own["allocated"] for own in report.raw.seconds.values())
     assert float(answer["completeness"]) == pytest.approx(report.raw.observed / held, abs=1e-4)
-    unseen = f"{(held - report.raw.observed) / 3600:.6f} GPU-hours were not observed"
+    unseen = f"{told(Decimal(held - report.raw.observed) / 3600)} GPU-hours were not observed"
     assert any(note.startswith(unseen) for note in answer["notes"])
 
 

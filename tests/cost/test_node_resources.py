@@ -138,7 +138,7 @@ def test_a_resource_with_a_price_of_its_own_costs_that(tmp_path: Path) -> None:
         lines = {row[:2]: row for row in answer.rows}
         total = [c.name for c in answer.columns].index("total_cost")
         assert lines["load_balancer", "cluster_idle"][total] is None, "unpriced is not free"
-        assert any(note.startswith("2.000000 hours of CPUs, memory, volumes") for note in answer.notes)
+        assert any(note.startswith("2 hours of CPUs, memory, volumes") for note in answer.notes)
         assert any("resource: load_balancer" in note for note in answer.notes)
         hours = [c.name for c in answer.columns].index("unallocated_gpu_hours")
         assert answer.total is not None and answer.total[hours] == 2, "a core's hour is no GPU-hour"

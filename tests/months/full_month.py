@@ -22,14 +22,22 @@ from tests.ledger import START, Life, write
 from tests.months.months_scene import closed, months, usage
 
 FEBRUARY = datetime(2026, 2, 1)
-BOOK = "version: list\nprices: [{gpu_hour: 2, currency: USD}]\n"
+BOOK = """
+version: list
+prices: [{gpu_hour: 2, currency: USD}]
+rates:
+- {from: EUR, to: USD, rate: 1.1, valid_from: 2026-01-01}
+- {from: EUR, to: USD, rate: 1.25, valid_from: 2026-02-10}
+- {from: EUR, to: USD, rate: 9, valid_from: 2026-03-01}
+"""
 TERMS = "version: fy26\nteams:\n  red: {gl_code: '6100-12', cost_centre: CC-1}\n"
 BUDGETS = """
 budgets:
 - {name: red's month, match: {team: red}, amount: 1500, currency: USD}
 - {name: red's quarter, match: {team: red}, amount: 9000, currency: USD, period: quarter}
 - {name: in yen, match: {team: blue}, amount: 9000, currency: JPY}
-- {name: by label, match: {label.app: web}, amount: 9000, currency: USD}
+- {name: in euros, match: {team: blue}, amount: 1000, currency: EUR}
+- {name: by label, match: {label.app: web}, amount: 9000, currency: USD, period: quarter}
 """
 
 
@@ -42,6 +50,7 @@ def full(folder: Path) -> Store:
     store = months(folder, 2)
     with store.transaction() as con:
         con.execute("UPDATE allocations SET model = 'fraud', model_version = '1' WHERE pod = 'b1'")
+        con.execute("UPDATE allocations SET labels = '{\"label.app\":\"web\"}' WHERE pod IN ('b1', 'blue1')")
     early = _answers(datetime(2026, 1, 10))
     late = early["labels"][200:]
     write(store, **(early | {"labels": early["labels"][:200]}))

@@ -66,7 +66,10 @@ def test_the_page_says_all_of_it(february: Statement) -> None:
         "CC-1", "GL 6100-12",
         f"rule {RULE}",
         "red's month 1,500.00 1,840.00 -340.00 122.6%",
-        "red's quarter is of a quarter", "in yen is in JPY", "by label is by a label, which no charge has",
+        "red's quarter (of the quarter, from 2026-01 to 2026-02) 9,000.00 3,824.00 5,176.00 42.4%",
+        "in euros (1000 EUR at 1.25, the rate since 2026-02-10) 1,250.00 448.00 802.00 35.8%",
+        "by label (of the quarter, from 2026-01 to 2026-02) 9,000.00 3,776.00 5,224.00 41.9%",
+        "in yen is in JPY, of which the price book has no rate to USD",
         "2026-02-20 144.00 96.00 48.00 volume red on",
         "fraud 1 400 3,360.0000 91.2% 3,682.1918",
     ):  # fmt: skip
@@ -149,9 +152,9 @@ def test_the_workbook_has_each_of_them_as_numbers(sheets: dict[str, list[tuple[A
     assert sum(row[2] for row in sheets["Where time went"][1:]) == pytest.approx(1)
     assert {row[3] for row in sheets["Where time went"][1:]} == {RULE}
     assert sheets["Budgets"][1][:4] == ("red's month", 1_500, 1_840, -340)
-    assert {row[5] for row in sheets["Budgets"][2:]} == {
-        "of a quarter", "in JPY", "by a label, which no charge has",
-    }  # fmt: skip
+    assert sheets["Budgets"][-1] == (
+        "in yen", None, None, None, None, "in JPY, of which the price book has no rate to USD"
+    )  # fmt: skip
     assert ("2026-02-20", 144, 96, 48) in [row[:4] for row in sheets["Unusual days"]]
     (fraud,) = sheets["Unit costs"][1:]
     assert fraud[:4] == ("fraud 1", 400, 3_360, 0.9125)

@@ -81,7 +81,7 @@ def everywhere(name: str) -> Statement:
              "driver": name, "where": name},
         ),
         budgets=(
-            {"budget": name, "team": name, "teams": {name},
+            {"budget": name, "team": name, "teams": {name}, "said": name,
              **dict.fromkeys(("amount", "spent", "left"), Decimal(1))},
         ),
         budgets_left_out=({"budget": name, "team": name, "why": "of a quarter"},),

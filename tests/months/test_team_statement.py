@@ -55,7 +55,7 @@ def unlike(where: str, **team: str) -> dict[str, Any]:
 def whole() -> Statement:
     numbers = {"requests": 9, "cost_per_1k_requests": Decimal(1), "accuracy": None}
     unit = {**numbers, "cost_per_1k_correct": None, "cost_of_drift": None}
-    budget = {name: Decimal(9) for name in ("amount", "spent", "left")}
+    budget = {"said": "", **{name: Decimal(9) for name in ("amount", "spent", "left")}}
     days = [SPAN.start, SPAN.start + timedelta(days=1)]
     extras = Extras(
         units=tuple(
