@@ -19,7 +19,7 @@ from detectors.finding import Finding
 from detectors.intervals import clopper_pearson
 from pipeline.answers.truth import accuracy_minutes
 from pipeline.policy.decide import decide
-from pipeline.policy.decisions import Action, PastAction
+from pipeline.policy.decisions import Action, Decision, PastAction
 from pipeline.policy.journal import Journal, Revision, TargetState
 from pipeline.policy.reading import journal, traffic
 from pipeline.policy.rules import TRIGGERS, Policy, Rule
@@ -45,10 +45,23 @@ class WouldAct:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A rule that harm called for and one gate held back, at so many ticks."""
+
+    rule: str
+    gate: str
+    ticks: int
+    detail: str
+    """Of the newest of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rehearsal:
     ticks: int
     """Ticks of the judge in the window; without one nothing was rehearsed."""
     acts: tuple[WouldAct, ...]
+    held: tuple[Held, ...] = ()
+    """By rule and gate, in the order in which they came."""
 
     def of(self, rule: str) -> tuple[WouldAct, ...]:
         return tuple(a for a in self.acts if a.action.rule == rule)
@@ -64,20 +77,25 @@ def rehearse(store: Store, policy: Policy, start: datetime, end: datetime) -> Re
     rows = store.query("judged_ticks", start=start, end=end).to_pylist()
     history: list[PastAction] = []
     acts: list[WouldAct] = []
+    held: dict[tuple[str, str], Held] = {}
     ticks = 0
     for time, group in groupby(rows, key=lambda row: row["time"]):
         ticks += 1
         findings = [Finding.from_json(row["content"]) for row in group]
-        for action in _acts(store, policy, findings, history, time):
-            history.append(_past(action, time))
-            acts.append(_judged(store, action, time))
-    return Rehearsal(ticks, tuple(acts))
+        for one in _decided(store, policy, findings, history, time):
+            if isinstance(one, Action):
+                history.append(_past(one, time))
+                acts.append(_judged(store, one, time))
+            else:
+                of = one.rule, one.reason
+                held[of] = Held(*of, held[of].ticks + 1 if of in held else 1, one.detail)
+    return Rehearsal(ticks, tuple(acts), tuple(held.values()))
 
 
-def _acts(
+def _decided(
     store: Store, policy: Policy, findings: list[Finding], before: Sequence[PastAction], now: datetime
-) -> Iterator[Action]:
-    """The caller adds each to `before`, so that limits hold within a tick."""
+) -> Iterator[Decision]:
+    """The caller adds each action to `before`, so that limits hold within a tick."""
     for rule in policy.rules:
         tripped = trips(findings, rule)
         if not tripped:
@@ -87,7 +105,7 @@ def _acts(
         known = journal(store, tripped[0].model, TRIGGERS, rule, None, now, mine)
         known = replace(known, target=_state(known, rule, history), muted_until=None)
         decision = decide(findings, policy, rule, history, known, now, {})
-        if isinstance(decision, Action):
+        if decision is not None:
             yield decision
 
 

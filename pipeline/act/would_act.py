@@ -66,6 +66,9 @@ def would_act(
     )  # fmt: skip
     now = f"now: {len(found.acts)} actions, {len(steps)} steps of ladders"
     notes = (now, *so_far) if so_far else told(found, steps)
+    notes += tuple(
+        f"{h.rule}: held back at {h.ticks} ticks by {h.gate}, at last since {h.detail}" for h in found.held
+    )
     notes += (COST_PER_DAY,) if rows or found.ticks else ()
     notes += (COST_AFTER,) if found.ticks else ()
     notes += (STEP_COST,) if steps else ()

@@ -106,6 +106,9 @@ def test_simulate_says_what_it_would_do_now_how_often_it_was_right_and_what_that
     file.write_text(policy("observe").text.replace("min_count: 200", "min_count: 100000"))
     careful = json.loads(simulated("-o", "json"))
     assert careful["rows"] == [] and "3 ticks, 0 actions, precision unknown" in careful["notes"][1]
+    assert careful["notes"][2].startswith(
+        "fraud-accuracy: held back at 1 ticks by enough_events, at last since"
+    )
 
 
 def test_a_tick_knows_nothing_of_later_verdicts(store):
@@ -115,7 +118,10 @@ def test_a_tick_knows_nothing_of_later_verdicts(store):
 
 def test_a_policy_that_would_do_nothing_shows_that(store):
     careful = parse(policy("observe").text.replace("min_count: 200", "min_count: 100000"))
-    assert rehearse(store, careful, START, NOW + DAY).acts == ()
+    found = rehearse(store, careful, START, NOW + DAY)
+    assert found.acts == ()
+    (held,) = found.held
+    assert (held.gate, held.ticks) == ("enough_events", 2) and "needed are 100000" in held.detail
     assert precision(()) is None
 
 
