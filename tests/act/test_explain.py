@@ -24,6 +24,7 @@ from pipeline.prices.book import PriceBook
 from pipeline.store import Batch, Store
 from tests.act.rollback_scene import NOW, life, policy, scene
 from tests.cost_rows import allocation, device, minutes, table
+from tests.ledger import write
 
 MINUTE = timedelta(minutes=1)
 
@@ -279,13 +280,25 @@ def test_what_other_rules_decided_is_named_and_is_no_sign_of_tampering(settled, 
 
 
 def test_a_refusal_is_explained_and_identical_too(tmp_path):
+    """What was lost half an hour before, while v2 was judged, is an input of it as well."""
+    end = NOW - 30 * MINUTE
+    gap = {
+        "cluster": "lab",
+        "source": "label/a",
+        "kind": "lost",
+        "start": end - MINUTE,
+        "end": end,
+        "lost": 3_000,
+    }
     with scene(tmp_path) as s:
+        write(s.store, gaps=[gap])
         (refused,) = s.tick(rules=policy(more="kill_switch: true\n"))
     explanation = explain(tmp_path, refused.action_id)
     assert explanation.identical
     text = "\n".join(narrative(explanation))
     assert "Refused by kill_switch" in text and "FAILED  kill_switch" in text
-    assert "would have stopped" not in text
+    assert "would have stopped" not in text and "FAILED  sources_whole" in text
+    assert "Events that are missing: label/a missed 3000 events (lost)." in page(explanation, None)
 
 
 def test_a_lake_whose_facts_changed_under_the_snapshot_is_found(tmp_path):
