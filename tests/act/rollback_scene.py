@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
 
 from detectors.parameters import Parameters
 from pipeline import judge
@@ -87,9 +90,22 @@ def fill(store, seconds: float = 0.1) -> None:
     store.append(life(2, "v2", 60, 40, 0.45, seconds))
 
 
+@cache
+def _filled() -> Path:
+    folder = Path(mkdtemp(prefix="driftledger-rollback-"))
+    with Store.open(folder) as store:
+        fill(store)
+    return folder
+
+
+def filled(folder) -> None:
+    """A ledger as `fill` leaves it; copied, since to judge and commit takes longer."""
+    shutil.copytree(_filled(), folder, dirs_exist_ok=True)
+
+
 @contextmanager
 def scene(folder, *versions: str, read_seconds: float = 5.0):
     lab = cluster(*(versions or ("v1", "v2")), read_seconds=read_seconds)
+    filled(folder)
     with Store.open(folder) as store, lab as running:
-        fill(store)
         yield Scene(store, running)
