@@ -46,7 +46,7 @@ soak: $(DEV) rig  ## long runs: workers under faults (writes docs/faults.md), th
 	failed=0; BENCH_RESULTS=build/faults.jsonl $(BIN)/pytest -m soak || failed=$$?; \
 	BENCH_RESULTS=build/faults.jsonl $(BIN)/python -m tests.faults.page; \
 	exit $$failed
-# 20 times the examples of `make test` for every law, also for those that name a number (tests/examples.py).
+# 50 times the examples of `make test` for every law, also for those that name a number (tests/examples.py).
 	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=soak $(BIN)/pytest -n 3 --dist loadgroup -m 'hypothesis and not bench and not soak and not browser'
 
 rig: $(DEV)  ## what the tests need beside Python: Chromium, Kafka, PostgreSQL, S3, Prometheus, Kubernetes, Hubble
