@@ -30,6 +30,5 @@ def load_profile() -> None:
 
 
 def examples(usual: int) -> int:
-    """Of a slow law as large a share of its `usual` in `make test`, and as many times it in `make soak`, as of
-    every law."""
+    """Of a slow law that would try `usual` by itself: as many times fewer, or more, as of every law."""
     return max(usual * settings().max_examples // USUAL, min(usual, FEWEST))

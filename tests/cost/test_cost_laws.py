@@ -94,7 +94,7 @@ def _empty() -> bytes:
 
 
 def plain_store(folder: str, **facts: Any) -> Store:
-    """The ledger's tables in a plain database: the same SQL, without the seconds that a lake takes to make."""
+    """The ledger's tables in a plain database: the same SQL, without the time that a lake takes."""
     file, path = mkstemp(".duckdb", dir=folder)
     os.write(file, _empty())
     os.close(file)
