@@ -166,6 +166,7 @@ def _take(
     if is_idle and not question.include_idle or not all(c.fits(row) for c in question.conditions):
         return
     key = _idle_key(row, question) if is_idle else "/".join(part(p, row) for p in question.aggregate)
+    is_new = key not in entries
     entry = entries.setdefault(key, Allocation(key, {}))
     if "device" in row and row["resource"] == "gpu" and not is_idle:
         entry.devices[row["device"]] = row["gpu_model"]
@@ -173,8 +174,8 @@ def _take(
         entry.is_gpu_shared = bool(entry.is_gpu_shared) or is_part
     _add(entry, row, is_idle, question)
     found = _properties(row)
-    known = entry.properties
-    entry.properties = found if not known else {k: v for k, v in known.items() if found.get(k) == v}
+    known = found if is_new else entry.properties
+    entry.properties = {k: v for k, v in known.items() if found.get(k) == v}
 
 
 _IDLE_LACKS = {"workload", "labels", *DIRECT.values(), *LABELS.values()} - {"cluster", "node"}

@@ -179,7 +179,7 @@ scaled AS MATERIALIZED (
 shared AS (
     SELECT segment, holder, dev, is_over,
         (cut_units + CASE WHEN is_full AND place = 1 THEN capacity - all_cut ELSE 0 END)::BIGINT AS units, place,
-        device_place, on_device > 1 AS is_one_of
+        device_place, on_device > 1 AS is_one_of, true AS is_of_many
     FROM (
         SELECT *, sum(cut_units) OVER (PARTITION BY segment) AS all_cut,
             row_number() OVER (PARTITION BY segment ORDER BY raw DESC, holder) AS place,
@@ -188,7 +188,7 @@ shared AS (
         FROM scaled WHERE holders > 1
     )
     UNION ALL
-    SELECT segment, holder, dev, is_over, CASE WHEN is_full THEN capacity ELSE cut_units END, 1, 1, false
+    SELECT segment, holder, dev, is_over, CASE WHEN is_full THEN capacity ELSE cut_units END, 1, 1, false, false
     FROM scaled WHERE holders = 1
 ),
 -- Units of a card's partitions, and of those among them that are unhealthy and not held.
@@ -206,11 +206,11 @@ taken AS (
 ),
 line AS MATERIALIZED (
     SELECT s.segment, s.cell, s.card, s.a, s.b, s.kind, h.holder, h.dev, h.is_over, h.units, h.place, h.device_place,
-        h.is_one_of
+        h.is_one_of, h.is_of_many
     FROM segment AS s JOIN shared AS h USING (segment)
     UNION ALL
     -- What nobody holds; a row of 0 units keeps the time of a card that is held whole.
-    SELECT s.segment, s.cell, s.card, s.a, s.b, s.kind, n.holder, -1, false, n.units::BIGINT, 0, 0, false
+    SELECT s.segment, s.cell, s.card, s.a, s.b, s.kind, n.holder, -1, false, n.units::BIGINT, 0, 0, false, false
     FROM segment AS s
     LEFT JOIN taken AS t USING (segment)
     LEFT JOIN room AS r USING (segment),
@@ -300,9 +300,12 @@ did AS (
 hourly AS MATERIALIZED (
     SELECT cell, card, holder, kind, sum(units::HUGEINT * (b - a))::BIGINT AS su,
         sum(CASE WHEN is_over THEN units::HUGEINT * (b - a) ELSE 0 END)::BIGINT AS over_su,
-        -- held beside others on one device, of which a sample tells only what all of them did
-        sum(CASE WHEN is_one_of THEN units::HUGEINT * (b - a) ELSE 0 END)::BIGINT AS beside_su
-    FROM line GROUP BY ALL HAVING sum(units::HUGEINT * (b - a)) > 0
+        -- held beside others on one device, or on partitions of a card that were not seen apart, of which a sample
+        -- tells only what all of them did
+        sum(CASE WHEN is_one_of OR (is_of_many AND x.card IS NULL) THEN units::HUGEINT * (b - a) ELSE 0 END)::BIGINT
+            AS beside_su
+    FROM line LEFT JOIN (SELECT DISTINCT cell, card FROM spoken WHERE target > 0) AS x USING (cell, card)
+    GROUP BY ALL HAVING sum(units::HUGEINT * (b - a)) > 0
 ),
 whole AS (
     SELECT cell, card, kind, sum(su)::BIGINT AS card_su, count(*) = 1 AS is_alone FROM hourly GROUP BY ALL

@@ -101,6 +101,22 @@ def test_an_unhealthy_partition_is_its_part_of_the_card(tmp_path: Path) -> None:
     assert found == {"workload_idle": Decimal(1), "cluster_idle": Decimal(5), "unhealthy": Decimal(1)}
 
 
+@pytest.mark.parametrize(("seen", "said"), [("GPU", True), ("MIG-0", False)])
+def test_use_of_partitions_that_were_not_seen_apart_is_said_to_be_shared_out(
+    tmp_path: Path, seen: str, said: bool
+) -> None:
+    """A card's one counter says nothing of which of its partitions worked."""
+    held = [allocation(f"MIG-{i}", f"p{i}", at(0), at(1)) for i in range(2)]
+    facts = {"devices": slices("3g.20gb", "3g.20gb"), "allocations": held}
+    with ledger(tmp_path, **facts, gpu_usage=minutes(seen, at(0), at(1), 30)) as store:
+        answer = cost(store, HOUR, ("pod",), SEVEN_DOLLARS)
+        (total,) = {
+            sum(hours) for hours in zip(*by(answer, "device_duplicated_gpu_hours").values(), strict=True)
+        }
+        assert total == (1 if said else 0)
+        assert any("device-duplicated" in note for note in answer.notes) is said
+
+
 def test_what_serves_all_is_shared_overhead(tmp_path: Path) -> None:
     """A monitor's GPU is nobody's workload, whichever namespace of the list it runs in."""
     held = allocation("a", "x", at(0), at(1), namespace="nvidia-dra", team="")

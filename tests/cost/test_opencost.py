@@ -132,6 +132,15 @@ def test_shared_idle_moves_to_those_who_hold_and_nothing_is_lost(
     assert found[0]["red"]["gpuCostIdle"] <= found[0]["red"]["gpuCost"]
 
 
+def test_an_entry_has_only_the_properties_that_all_of_it_has(tmp_path: Path) -> None:
+    """Idle time of two clusters was told as one cluster's, once a third line of it came."""
+    sick = device("b", at(0), time=at(24), health="unhealthy")
+    cards = [device("a", at(0), time=at(24)), sick, device("c", at(0), time=at(24), cluster="d")]
+    with ledger(tmp_path, devices=cards) as store, served(store) as client:
+        ((idle,),) = (one.values() for one in get(client, aggregate="namespace", includeIdle="true"))
+        assert (idle["properties"], idle["gpuHours"]) == ({}, 72)
+
+
 def test_an_entry_is_as_opencost_writes_it(client: Client) -> None:
     """kubectl-cost splits the name in five, and reads these fields as numbers."""
     (only,) = get(client, "/model/allocation", accumulate="true", filter='namespace:"red"')
