@@ -21,7 +21,7 @@ from pipeline.store import Store
 
 DAY = timedelta(days=1)
 TAIL = timedelta(minutes=5)
-"""Minutes that are read again at every tick: rows of them still come.  Later ones cost a new start."""
+"""Minutes whose rows may still come: those of later ones cost a new start."""
 
 ROWS_AT_ONCE = 10_000_000
 """Rows of the ledger that are held in memory at once."""
@@ -46,8 +46,11 @@ class Memory:
     snapshot: int = 0
     upto: datetime = datetime.min
     """The minutes before it are in the runs."""
+    end: datetime = datetime.min
+    """The minutes from `upto` on and before it are in the tails."""
     parameters: Parameters = Parameters()  # noqa: RUF009
     runs: dict[Key, Runs] = field(default_factory=dict)
+    tails: dict[Key, Weighed] = field(default_factory=dict)
     plans: dict[Key, Plan] = field(default_factory=dict)
 
 
@@ -62,21 +65,23 @@ def judge(
 ) -> Iterator[Finding]:
     """One finding a version, in no order; every reference has features.  To be called within one snapshot."""
     start = window_start(end, parameters)
-    now = Memory(store.snapshot(), max(start, end - TAIL), parameters)
-    known = _still_true(store, memory, now, start)
+    now = Memory(store.snapshot(), max(start, end - TAIL), end, parameters)
+    known, same_before = _still_true(store, memory, now, start)
     old = [v for v in versions if _key(v) in known]
     new = [v for v in versions if _key(v) not in known]
-    for some, first in ((old, memory.upto), (new, start)):
+    for some, first in ((old, same_before), (new, start)):
         for version, counted in minutes(store, some, first, end):
-            plan = _plan(memory, version, parameters)
-            now.plans[_key(version)], seen = plan, weighed(counted, plan)
-            runs = _moved(known.get(_key(version), {}), seen, plan, start, now.upto)
-            now.runs[_key(version)] = runs
-            run = advance(runs[start], _part(seen, now.upto, end), plan)
+            key, plan = _key(version), _plan(memory, version, parameters)
+            now.plans[key], seen = plan, weighed(counted, plan)
+            if key in known:
+                seen = _joined(_part(memory.tails[key], memory.upto, first), seen)
+            now.runs[key] = runs = _moved(known.get(key, {}), seen, plan, start, now.upto)
+            now.tails[key] = tail = _part(seen, now.upto, end)
+            run = advance(runs[start], tail, plan)
             subject = Subject(version.model, version.model_version, version.reference, start, end)
             yield drift.finding(run, plan, subject)
-    memory.snapshot, memory.upto, memory.runs = now.snapshot, now.upto, now.runs
-    memory.parameters, memory.plans = parameters, now.plans
+    memory.snapshot, memory.upto, memory.end = now.snapshot, now.upto, now.end
+    memory.parameters, memory.plans, memory.runs, memory.tails = parameters, now.plans, now.runs, now.tails
 
 
 def _key(version: Version) -> Key:
@@ -90,22 +95,35 @@ def _plan(memory: Memory, version: Version, parameters: Parameters) -> Plan:
     return planned(version.reference, parameters)
 
 
-def _still_true(store: Store, memory: Memory, now: Memory, start: datetime) -> dict[Key, Runs]:
-    """The runs to go on from: of the models to which nothing came late, if nothing was taken away."""
-    if memory.parameters != now.parameters or not start <= memory.upto <= now.upto:
-        return {}
+def _still_true(
+    store: Store, memory: Memory, now: Memory, start: datetime
+) -> tuple[dict[Key, Runs], datetime]:
+    """The runs to go on from, of the models to which nothing came late, if nothing was taken away.
+
+    And the minute before which their tails are what they were.
+    """
+    same = memory.parameters == now.parameters
+    if not same or not start <= memory.upto <= now.upto or memory.end > now.end:
+        return {}, start
     if memory.snapshot == now.snapshot:
-        return memory.runs
+        return memory.runs, memory.end
     try:
         rows = store.query(
-            "feature_changes", first=memory.snapshot + 1, last=now.snapshot, start=start, end=memory.upto
+            "feature_changes", first=memory.snapshot + 1, last=now.snapshot, start=start, end=memory.end
         )
     except duckdb.Error:  # those snapshots are expired: what changed in them cannot be told any more
-        return {}
-    changed = set(rows.column("model").to_pylist())
+        return {}, start
+    changed = dict(zip(rows.column("model").to_pylist(), rows.column("since").to_pylist(), strict=True))
     if "" in changed:
-        return {}
-    return {key: runs for key, runs in memory.runs.items() if key[0] not in changed and start in runs}
+        return {}, start
+    late = {model for model, since in changed.items() if since < memory.upto}
+    same_before = min((since for model, since in changed.items() if model not in late), default=memory.end)
+    return {key: r for key, r in memory.runs.items() if key[0] not in late and start in r}, same_before
+
+
+def _joined(before: Weighed, after: Weighed) -> Weighed:
+    """Minutes, and later ones."""
+    return Weighed(*(np.concatenate(of) for of in zip(before, after, strict=True)))
 
 
 def _moved(known: Runs, seen: Weighed, plan: Plan, start: datetime, upto: datetime) -> Runs:
