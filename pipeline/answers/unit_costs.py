@@ -52,13 +52,16 @@ class _Asked:
     rule: CostRule
     owners: Ownership
 
+    def answered(self, by: Sequence[str], window: Window) -> Answer | None:
+        """The cost answer; None of a ledger without GPUs, which still knows what its models answered."""
+        try:
+            return cost(self.store, window, by, self.prices, self.currency, self.rule, self.owners)
+        except NotFound:
+            return None
+
     def costs(self, by: Sequence[str], window: Window) -> tuple[dict[Key, Named], tuple[str, ...]]:
         """The cost answer's rows by the dimensions, and its notes."""
-        try:
-            answer = cost(self.store, window, by, self.prices, self.currency, self.rule, self.owners)
-        except NotFound:  # a ledger without GPUs still knows what its models answered
-            return {}, ()
-        return {tuple(str(row[d]) for d in by): row for row in answer.named()}, answer.notes
+        return _rows(self.answered(by, window), by)
 
 
 def unit_costs(
@@ -73,13 +76,14 @@ def unit_costs(
     """One row a model version with a cost or with traffic, and value of the dimensions of `by`.
 
     Costs are on the allocation basis (all that the version's line pays under the rule), used_cost on the
-    usage basis.  Raises ConfigError as `cost` does.
+    usage basis; the completeness is that of the window's GPU time.  Raises ConfigError as `cost` does.
     """
     dimensions.check(by, (TEAM, *DIMENSIONS))
     asked = _Asked(store, window, prices or PriceBook.bundled(), currency, rule, owners)
     keys = ("model", "model_version", *by)
     with store.steady():
-        every, said = asked.costs(keys, window)
+        spent = asked.answered(keys, window)
+        every, said = _rows(spent, keys)
         paid = {key: row for key, row in every.items() if _is_model(key)}
         served = _of_teams(_served(store, window, [d for d in by if d != TEAM]), paid, by)
         qualities = _drifted(asked, by) if by else _qualities(asked, served)
@@ -90,7 +94,15 @@ def unit_costs(
     columns = (*(Column(name) for name in keys), *columns_in(currency))
     notes = (*([WHOLE.format(by=", ".join(by))] if by else []), *([TEAMLESS] if TEAM in by else []), DRIFT)
     notes += (SPLIT, *(() if paid else (COSTLESS,)), *said)
-    return Answer(columns, rows, _as_of(served), None, notes, window=window)
+    known = [t for t in (_as_of(served), spent.as_of if spent else None) if t is not None]
+    complete = spent.completeness if spent else None
+    return Answer(columns, rows, max(known, default=None), complete, notes, window=window)
+
+
+def _rows(spent: Answer | None, by: Sequence[str]) -> tuple[dict[Key, Named], tuple[str, ...]]:
+    if spent is None:
+        return {}, ()
+    return {tuple(str(row[d]) for d in by): row for row in spent.named()}, spent.notes
 
 
 def _is_model(key: Key) -> bool:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from detectors import exponential
 from detectors.intervals import wilson
 from pipeline.answers import unit_price
+from pipeline.answers.cost import cost
 from pipeline.answers.unit_costs import unit_costs
 from pipeline.answers.window import Window
 from pipeline.judge import tick
@@ -74,6 +75,15 @@ def _by_version(store: Store, **more: Any) -> dict[str, dict[str, Any]]:
     answer = unit_costs(store, SPAN, prices=TWO_DOLLARS, **more)
     names = [c.name for c in answer.columns]
     return {str(row[1]): dict(zip(names, row, strict=True)) for row in answer.rows}
+
+
+def test_costs_say_how_complete_they_are_and_as_of_when(store: Store) -> None:
+    """A page told costs of models that nobody had asked yet with `no data yet | completeness unknown`."""
+    answer = unit_costs(store, SPAN, prices=TWO_DOLLARS)
+    whole = cost(store, SPAN, prices=TWO_DOLLARS)
+    assert answer.completeness == whole.completeness == Decimal("0.3333")  # one card of three was seen
+    bare = unit_costs(store, Window(START - timedelta(hours=1), START), prices=TWO_DOLLARS)
+    assert bare.as_of == whole.as_of is not None
 
 
 def _cents(value: Fraction | float | Decimal) -> Decimal:
