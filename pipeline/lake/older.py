@@ -8,6 +8,7 @@ import duckdb
 
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.fact import SPAN, Fact
+from pipeline.lake.columns import columns
 from pipeline.lake.merged import merged
 from pipeline.lake.sql_types import sql_type
 
@@ -18,9 +19,8 @@ def complete(con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
 
     A decision is computed again from the snapshot that it names, however many versions ago that was.
     """
-    found = "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
     present: dict[str, set[str]] = defaultdict(set)
-    for table, column in con.execute(found).fetchall():
+    for _schema, table, column in columns(con):
         present[table].add(column)
     old = [fact for fact in FACTS.values() if not present.get(fact.name, set()) >= set(fact.schema.names)]
     whole = [f'CREATE TEMP VIEW "{f.name}" AS {_whole(f, present.get(f.name))}' for f in old]

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.fact import SPAN, Fact
 from pipeline.lake import chain, lease, moved, rolled, watermarks
+from pipeline.lake.columns import columns
 from pipeline.lake.merged import merged
 from pipeline.lake.sql_types import sql_type
 from pipeline.wire.types.control import BEGINS
@@ -25,8 +26,7 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
     present: dict[str, set[str]] = defaultdict(set)
     stale: list[Fact] = []
     elsewhere = set[str]()
-    columns = con.execute("SELECT schema_name, table_name, column_name FROM duckdb_columns()").fetchall()
-    for schema, table, column in columns:
+    for schema, table, column in columns(con):
         present[table].add(column)
         if schema == "main" and table.startswith(watermarks.PREFIX):
             elsewhere.add(table)
@@ -56,9 +56,9 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _create(con: duckdb.DuckDBPyConnection, fact: Fact) -> None:
-    columns = ", ".join(f'"{f.name}" {sql_type(f.type)}' for f in fact.schema)
+    listed = ", ".join(f'"{f.name}" {sql_type(f.type)}' for f in fact.schema)
     span = f", {SPAN} INTEGER DEFAULT 1" if fact.rolls else ""
-    con.execute(f'CREATE TABLE "{fact.name}" ({columns}{span})')
+    con.execute(f'CREATE TABLE "{fact.name}" ({listed}{span})')
     _describe(con, fact.name, len(fact.schema) + bool(fact.rolls))
     if fact.rolls:
         rolled.add(con, fact.name)
