@@ -8,6 +8,7 @@ import json
 from datetime import datetime
 from decimal import Decimal
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given
@@ -70,6 +71,13 @@ def test_json_and_yaml_are_exact(output: Output) -> None:
     assert got["rows"][0] == {"team": "fraud", "cost": "1234.5", "idle": "0.25"}
     assert got["rows"][1]["cost"] is None
     assert (got["as_of"], got["completeness"]) == ("2026-10-31T23:59:00Z", "0.9999")
+
+
+@pytest.mark.parametrize("output", list(Output))
+def test_a_number_out_of_numpy_has_every_form(output: Output) -> None:
+    """Statistics come as numpy floats, which YAML does not know: `models -o yaml` ended without an answer."""
+    answer = Answer((Column("rate", kind="number"),), ((np.float64(0.25),),), AS_OF, None)
+    assert "0.25" in rendered(output, answer)
 
 
 def test_csv_names_no_column_twice() -> None:

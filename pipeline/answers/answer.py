@@ -78,4 +78,6 @@ def _plain(value: Value) -> str | int | float | bool | None:
         return f"{value:f}"
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds" if value.microsecond == 0 else "microseconds") + "Z"
+    if isinstance(value, float):
+        return float(value)  # numpy's are floats too, and YAML does not know them
     return value
