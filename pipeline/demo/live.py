@@ -52,6 +52,7 @@ class Live:
     seed: int
     held: tuple[str, datetime]
     """Version that holds the model's devices, and since when."""
+    memory: judge.Memory
     waiting: dict[str, pa.Table] = field(default_factory=dict)
     """Labels by model that nobody has given yet."""
 
@@ -65,7 +66,7 @@ class Live:
         end, version = start + MINUTE, self.serving.version()
         self.embedded.take(self._messages(start, end, version))
         store, now = self.embedded.store, end.astimezone(UTC).replace(tzinfo=None)
-        findings, snapshot = judge.tick(store, now)
+        findings, snapshot = judge.tick(store, now, memory=self.memory)
         taken = act(store, self.embedded, findings, self.policy, self.clients, now, snapshot=snapshot)
         return Tick(now, version, tuple(findings), taken)
 

@@ -75,9 +75,9 @@ def run(folder: Path, now: datetime, *, seed: int, days: int, told: Told) -> Res
         _references(store, (watched, other), start, seed)
         embedded = Embedded(store)
         taken = history.replay(embedded, (watched, other), start, live_from, seed, told.filled)
-        _judged(store, live_from)
+        memory = _judged(store, live_from)
         told.remembered(store, taken)
-        return _live(embedded, watched, other, (start, live_from), seed, told)
+        return _live(embedded, watched, other, (start, live_from), seed, told, memory)
 
 
 def _references(store: Store, models: tuple[DemoModel, ...], start: datetime, seed: int) -> None:
@@ -94,9 +94,11 @@ def _references(store: Store, models: tuple[DemoModel, ...], start: datetime, se
         register(store, reference, start)
 
 
-def _judged(store: Store, moment: datetime) -> None:
-    """The verdict on version 1 before anything changes: what a rollback may return to."""
-    judge.tick(store, moment.astimezone(UTC).replace(tzinfo=None))
+def _judged(store: Store, moment: datetime) -> judge.Memory:
+    """The verdict on version 1 before anything changes: a rollback rests on it, later ticks go on from it."""
+    memory = judge.Memory()
+    judge.tick(store, moment.astimezone(UTC).replace(tzinfo=None), memory=memory)
+    return memory
 
 
 def _live(
@@ -106,13 +108,16 @@ def _live(
     span: tuple[datetime, datetime],
     seed: int,
     told: Told,
+    memory: judge.Memory,
 ) -> Result:
     start, live_from = span
     policy = parse((files("pipeline.demo") / "policy.yaml").read_text(encoding="utf-8"))
     with ApiServer("demo-token") as server:
         client = Kubernetes(Connection(server.url, token="demo-token"))
         serving = Serving(server, watched.name)
-        live = Live(embedded, watched, (other,), serving, policy, {CLUSTER: client}, seed, ("1", start))
+        live = Live(
+            embedded, watched, (other,), serving, policy, {CLUSTER: client}, seed, ("1", start), memory
+        )
         ticks = list(_until_watched(live, serving, live_from, told))
         client.close()
     return _result(embedded, ticks, told)
