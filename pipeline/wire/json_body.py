@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
@@ -25,6 +26,12 @@ _JSON_TYPES: dict[Kind, Any] = {
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _ITEM = msgspec.json.Decoder(msgspec.Raw)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)",
+    re.DOTALL,
+)
+"""A whole surrogate pair, half of one (which alone is group 1), or any other escape."""
+_NOT_UNICODE = "a text in it is no Unicode: half of a surrogate pair, or not UTF-8"
 _EXACT = 2**53
 """Up to here a whole number that is written as a float is the one that was meant."""
 
@@ -54,27 +61,45 @@ def parse(type_: EventType, value: bytes) -> Decoded:
         rows = [one.decode(value)] if value.lstrip()[:1] == b"{" else many.decode(value)
         return _columns(type_, rows, ())
     except msgspec.ValidationError as error:
-        return _one_by_one(type_, value, str(error))
+        return _one_by_one(type_, value, "wrong_type", str(error))
     except (msgspec.DecodeError, RecursionError, UnicodeError, OverflowError) as error:
-        return refused("malformed", str(error), type_)
+        return _one_by_one(type_, value, "malformed", str(error))
 
 
-def _one_by_one(type_: EventType, value: bytes, detail: str) -> Decoded:
-    """The rows that fit, where some do not."""
+def _one_by_one(type_: EventType, value: bytes, reason: str, detail: str) -> Decoded:
+    """The rows that fit, where some do not; `reason` and `detail` are of a message without rows."""
     one, _ = _decoders(type_)
+    readable = _readable(value)
     try:
-        items = _ITEMS.decode(value) if value.lstrip()[:1] == b"[" else [_ITEM.decode(value)]
+        items = _ITEMS.decode(readable) if value.lstrip()[:1] == b"[" else [_ITEM.decode(readable)]
     except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return refused("wrong_type", detail, type_)
+        return refused(reason, detail, type_)
     rows: list[Any] = []
     wrong: list[Rejected] = []
+    end = 0
     for at, item in enumerate(items):
+        written = bytes(item)
+        start = readable.index(written, end)
+        end = start + len(written)
+        if value[start:end] != written:
+            rows.append(None)
+            wrong.append(Rejected("malformed", _NOT_UNICODE, at))
+            continue
         try:
             rows.append(one.decode(_whole_numbers(type_, item)))
         except (msgspec.DecodeError, RecursionError, UnicodeError, OverflowError) as error:
             rows.append(None)
             wrong.append(Rejected("wrong_type", str(error), at))
     return _columns(type_, rows, tuple(wrong))
+
+
+def _readable(value: bytes) -> bytes:
+    """As many bytes as `value`, others for those that are no Unicode, so that its rows can be told apart.
+
+    A text that was cut within an emoji ends with such.
+    """
+    text = value.decode("utf-8", "surrogateescape").encode("utf-8", "replace")
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], text)
 
 
 def _whole_numbers(type_: EventType, item: msgspec.Raw) -> bytes:

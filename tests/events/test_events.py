@@ -138,6 +138,23 @@ def test_a_bad_row_is_named_and_its_neighbours_are_kept(change, reason):
     assert decoded.events.num_rows == 2
 
 
+@pytest.mark.parametrize(
+    "text", [b"\\ud83d", b"\\udc00\\ud83d", b"a\\\\\\uD83D", b"\xff", b"\xed\xa0\x80"], ids=repr
+)
+def test_a_text_that_is_no_unicode_loses_its_own_row_alone(text):
+    """JavaScript and Python write half of an emoji as an escape: a batch of thousands was refused for one."""
+    good = [
+        json.dumps(_GOOD | {"prediction_id": name}, ensure_ascii=ascii).encode()
+        for name, ascii in (("\U0001f600", True), ("\U0001f600", False), ("\\ud83d", True))
+    ]
+    bad = good[0].replace(b"\\ud83d\\ude00", text)
+    decoded = decode(event_message(TYPES["inference"], b"[" + b", ".join([*good, bad, bad, *good]) + b"]"))
+    assert [(r.reason, r.row) for r in decoded.rejected] == [("malformed", 3), ("malformed", 4)]
+    assert decoded.events["prediction_id"].to_pylist() == ["\U0001f600", "\U0001f600", "\\ud83d"] * 2
+    alone = decode(event_message(TYPES["inference"], bad))
+    assert [r.reason for r in alone.rejected] == ["malformed"]
+
+
 @pytest.mark.parametrize("written", ["12.0", "1.2e1", "120E-1"])
 @pytest.mark.parametrize("form", ["%s", "[%s]"])
 def test_a_whole_number_may_be_written_as_json_schema_allows(form, written):
