@@ -38,7 +38,8 @@ def test_contradictions_in_events_are_named_and_the_sum_is_still_the_bill(tmp_pa
     assert code == 7, said
     code, said = run("rejected", "list", *store, "-o", "json")
     (refused,) = json.loads(said)["rows"]
-    assert (refused["rows"], refused["detail"]) == (2, "energy_joules is below 0")
+    wrong = "row 1: energy_joules is below 0; row 2: util_ratio is above 1"
+    assert (refused["rows"], refused["detail"]) == (2, wrong)
     code, said = run("cost", *store, "--by", "pod", "--prices", book(tmp_path, 'gpu_hour: "7"'), "-o", "json")
     assert code == 0
     answer = json.loads(said)
