@@ -61,11 +61,12 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     right, count = integers(minutes, "right"), integers(minutes, "count")
     chance = expected(reference, score, positive)
     exact = np.rint(gains(right - chance) * NANO).astype(np.int64) * count
-    told = minutes_of(minutes, "told")
-    block = _since_first(minutes_of(minutes)) // parameters.rate_look_back_minutes
-    if block.min() == block.max():
+    told, made = minutes_of(minutes, "told"), minutes_of(minutes)
+    first, last = _block(np.array([made.min(), made.max()]), parameters).tolist()
+    if first == last:
         audits = [_audit(told, exact)]
     else:
+        block = _block(made, parameters)
         audits = [_audit(told[block == one], exact[:, block == one]) for one in np.unique(block)]
     evidence = max(highest for highest, _ in audits)
     reached = [since for _, since in audits if since is not None]
@@ -89,8 +90,10 @@ def latched(finding: Finding, rejected: Mapping[str, datetime]) -> Finding:
     return finding if since is None else replace(finding, level="invalid", since=since)
 
 
-def _since_first(times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
-    return (times - np.datetime64(FIRST_BLOCK)) // np.timedelta64(1, "m")
+def _block(times: npt.NDArray[np.datetime64], parameters: Parameters) -> npt.NDArray[np.int64]:
+    """The number of the block that each is in."""
+    minutes = (times - np.datetime64(FIRST_BLOCK)) // np.timedelta64(1, "m")
+    return np.asarray(minutes // parameters.rate_look_back_minutes)
 
 
 def _audit(told: npt.NDArray[np.datetime64], exact: npt.NDArray[np.int64]) -> tuple[float, datetime | None]:

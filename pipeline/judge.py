@@ -31,10 +31,12 @@ from pipeline.answers.served import timed
 from pipeline.answers.truth import by_version
 from pipeline.facts.control import FINDINGS
 from pipeline.kept_rows import Version
-from pipeline.label_rows import Labels
+from pipeline.label_rows import FAR, Labels
 from pipeline.renewed_rows import Kept, Source
 from pipeline.store import Batch, Store
 
+COUNTED = "latency_counts"
+"""The fact of requests that their servers counted."""
 NOTHING = pa.table({"predictions": pa.array([], pa.int64())})
 """The minutes of a version that has none, or of which none are asked for."""
 
@@ -53,6 +55,8 @@ class Memory:
     labels: Labels = field(default_factory=Labels)
     rates: dict[str, Kept] = field(default_factory=dict)
     """By the detector of SOURCES."""
+    uncounted: tuple[str, datetime] | None = None
+    """A state of the ledger in which servers had counted no request from that time on."""
 
 
 def judge(
@@ -186,9 +190,24 @@ def _read(
         )
     found[evaluation.NAME] = by_version(_evaluation(store, references, starts[evaluation.NAME], end))
     found[canary.NAME] = paired(found[accuracy.NAME])
-    counted = store.query("counted_alone", **timed(), start=seen_from, end=end).to_pylist()
-    alone = {(row["model"], row["model_version"]) for row in counted}
+    alone = _counted_alone(store, seen_from, end, memory)
     return found, sorted(label_rows.versions(labels, seen_from, end) | alone)
+
+
+def _counted_alone(store: Store, start: datetime, end: datetime, memory: Memory | None) -> set[Version]:
+    """Versions of which servers counted requests; where there was none, only what came since is looked at."""
+    state = store.state()
+    if memory is not None and memory.uncounted is not None and state is not None:
+        before, since = memory.uncounted
+        added = store.added(before, timed_rows.FACTS)
+        if added is not None and COUNTED not in added.tables and start >= since:
+            memory.uncounted = (state, since)
+            return set()
+    rows = store.query("counted_alone", **timed(), start=start, end=end).to_pylist()
+    if memory is not None:
+        none = not rows and not store.query("counted_alone", **timed(), start=start, end=FAR).num_rows
+        memory.uncounted = (state, start) if none and state is not None else None
+    return {(row["model"], row["model_version"]) for row in rows}
 
 
 def _evaluation(

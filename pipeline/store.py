@@ -51,6 +51,8 @@ class Store:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._references: dict[str, Reference] = {}
+        self._in_use: tuple[str, dict[str, Reference]] | None = None
+        """The references in use, and the state in which they were."""
 
     @classmethod
     def open(
@@ -223,7 +225,25 @@ class Store:
             return changes.added(con, since, facts)
 
     def references(self) -> dict[str, Reference]:
-        """The reference of each model that is in use: the one frozen last, else the newest."""
+        """The reference of each model that is in use: the one frozen last, else the newest.
+
+        They are read again where some were registered since; the answer is the caller's own.
+        """
+        state, kept = self.state(), self._in_use
+        if state is None:
+            return self._read_references()
+        if kept is None or (kept[0] != state and self._registered(kept[0])):
+            kept = (state, self._read_references())
+            if self.state() != state:  # somebody committed just then
+                return kept[1]
+        self._in_use = (state, kept[1])
+        return dict(kept[1])
+
+    def _registered(self, since: str) -> bool:
+        added = self.added(since, (REFERENCES.name,))
+        return added is None or bool(added.tables)
+
+    def _read_references(self) -> dict[str, Reference]:
         rows = self.rows(REFERENCES.name).to_pylist()
         rows.sort(key=lambda r: (bool(r.get("frozen")), r["revision"], r["time"], r["reference"]))
         return {r["model"]: _parsed(r["content"]) for r in rows}

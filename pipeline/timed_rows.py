@@ -14,6 +14,7 @@ from pipeline.store import Store
 
 NEIGHBOURS = timedelta(hours=2)
 """What histograms say of an hour hangs on the hour before and the one after."""
+FACTS = ("latency_bins", "latency_counts")
 COLUMNS = ("model", "model_version", "minute", "count", "over")
 
 
@@ -31,4 +32,4 @@ def source(store: Store, references: Mapping[str, Reference], metric: str) -> So
             return found
         return found.replace(minute=0, second=0, microsecond=0) - NEIGHBOURS
 
-    return Source(("latency_bins", "latency_counts"), bounds, read, since)
+    return Source(FACTS, bounds, read, since)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,11 @@ from detectors.dispersion import phi
 from detectors.reference_bins import quantile_edges
 from detectors.reference_build import build, over_phi
 from detectors.references import FeatureBins, Reference
+from pipeline.registry import register
+from pipeline.store import Store
+from tests.detect import judged
 from tests.folds.fold_events import NOON, events
+from tests.ledger import write
 
 floats = st.floats(allow_nan=False, allow_infinity=False)
 counts = st.integers(0, 2**60)
@@ -211,3 +216,21 @@ def test_columns_that_a_producer_leaves_out_are_taken_as_unknown():
     times = pa.array([NOON, NOON + timedelta(minutes=1)], pa.timestamp("us", "UTC"))
     reference = build(pa.table({"time": times}), model="m")
     assert (reference.features, reference.score_counts, reference.labelled) == ((), (), 0)
+
+
+def test_a_reference_that_another_process_registers_is_in_use_at_once(tmp_path: Path) -> None:
+    """A worker that knows them already must not go on with the old one, nor read all for each batch."""
+    first, second = (judged.reference(reference=f"fraud@{n}", errors=n) for n in (1, 2))
+    with Store.open(tmp_path) as worker:
+        register(worker, first, NOON)
+        mine = worker.references()
+        mine.clear()
+        assert worker.references()["fraud"] is worker.references()["fraud"]
+        with Store.open(tmp_path) as other:
+            register(other, second, NOON + timedelta(minutes=1))
+            assert other.references() == {"fraud": second}
+        before = worker.snapshot()
+        write(worker, prediction_sums=[{"model": "fraud", "minute": datetime(2026, 11, 24), "count": 1}])
+        assert worker.snapshot() > before and worker.references() == {"fraud": second}
+        with Store.open(tmp_path, snapshot=before) as past:
+            assert past.references() == {"fraud": second}
