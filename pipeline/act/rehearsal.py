@@ -27,6 +27,8 @@ from pipeline.policy.situation import trips
 from pipeline.store import Store
 
 CONFIDENCE = 0.99
+AT_ONCE = 500
+"""Ticks whose verdicts are held at once."""
 
 Verdict = Literal["right", "wrong", "unclear"]
 
@@ -72,16 +74,17 @@ def precision(acts: Sequence[WouldAct]) -> float | None:
     return sum(a.verdict == "right" for a in acts) / len(acts) if acts else None
 
 
-def rehearse(store: Store, policy: Policy, start: datetime, end: datetime) -> Rehearsal:
-    """Over the recorded ticks of [start, end), UTC without zone; reads only."""
-    rows = store.query("judged_ticks", start=start, end=end).to_pylist()
+def rehearse(
+    store: Store, policy: Policy, start: datetime, end: datetime, *, hourly: bool = False
+) -> Rehearsal:
+    """Over the recorded ticks of [start, end), or of each hour the newest, UTC without zone; reads only."""
+    looks = store.query(
+        "judged_looks", start=start, end=end, hourly=hourly, triggers=list(TRIGGERS)
+    ).to_pylist()
     history: list[PastAction] = []
     acts: list[WouldAct] = []
     held: dict[tuple[str, str], Held] = {}
-    ticks = 0
-    for time, group in groupby(rows, key=lambda row: row["time"]):
-        ticks += 1
-        findings = [Finding.from_json(row["content"]) for row in group]
+    for time, findings in _verdicts(store, [look["time"] for look in looks if look["trips"]]):
         for one in _decided(store, policy, findings, history, time):
             if isinstance(one, Action):
                 history.append(_past(one, time))
@@ -89,7 +92,15 @@ def rehearse(store: Store, policy: Policy, start: datetime, end: datetime) -> Re
             else:
                 of = one.rule, one.reason
                 held[of] = Held(*of, held[of].ticks + 1 if of in held else 1, one.detail)
-    return Rehearsal(ticks, tuple(acts), tuple(held.values()))
+    return Rehearsal(len(looks), tuple(acts), tuple(held.values()))
+
+
+def _verdicts(store: Store, times: list[datetime]) -> Iterator[tuple[datetime, list[Finding]]]:
+    """Of each tick; not of all at once, as a fleet's of a month would fill the memory."""
+    for part in range(0, len(times), AT_ONCE):
+        rows = store.query("judged_ticks", times=times[part : part + AT_ONCE]).to_pylist()
+        for time, group in groupby(rows, key=lambda row: row["time"]):
+            yield time, [Finding.from_json(row["content"]) for row in group]
 
 
 def _decided(

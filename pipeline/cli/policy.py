@@ -89,8 +89,8 @@ def simulate(
         so_far = list(kept(ledger, policy.ladders))
         if policy.rules:
             before = Window(newest - timedelta(days=30), window.end)
-            past = rehearse(ledger, policy, before.start, before.end)
-            so_far.insert(0, f"so far, {before}: {', '.join(told(past))}")
+            past = rehearse(ledger, policy, before.start, before.end, hourly=True)
+            so_far.insert(0, f"so far, {before}, a tick an hour: {', '.join(told(past))}")
         show(would_act(ledger, found, window, book, currency, climbed.steps, so_far), output)
 
 

@@ -101,11 +101,11 @@ def test_simulate_says_what_it_would_do_now_how_often_it_was_right_and_what_that
     assert (Decimal(row["cost_per_day"]), Decimal(row["cost_after"])) == (72, 0)
     now, so_far, *_ = told["notes"]
     assert now == "now: 1 actions, 0 steps of ladders"
-    assert so_far.startswith("so far, ") and "3 ticks, 1 actions, precision 100%" in so_far
+    assert so_far.startswith("so far, ") and "a tick an hour: 2 ticks, 1 actions, precision 100%" in so_far
     assert "72.00" in simulated()
     file.write_text(policy("observe").text.replace("min_count: 200", "min_count: 100000"))
     careful = json.loads(simulated("-o", "json"))
-    assert careful["rows"] == [] and "3 ticks, 0 actions, precision unknown" in careful["notes"][1]
+    assert careful["rows"] == [] and "2 ticks, 0 actions, precision unknown" in careful["notes"][1]
     assert careful["notes"][2].startswith(
         "fraud-accuracy: held back at 1 ticks by enough_events, at last since"
     )
