@@ -48,6 +48,18 @@ def test_every_source_shows_how_old_its_newest_fact_is(tmp_path: Path) -> None:
         assert not is_incomplete(answer)
 
 
+def test_partitions_of_which_nobody_knows_the_size_are_named(tmp_path: Path) -> None:
+    """Their card is split by a guess, and who pays for it cannot see that in a sum."""
+    parts = [
+        device(name, at(0), time=at(1), parent_device="a", mig_profile=profile)
+        for name, profile in (("m1", "1g.6gb"), ("m2", "9x.20gb"), ("m3", ""))
+    ]
+    with ledger(tmp_path, devices=[device("a", at(0), time=at(1)), *parts]) as store:
+        said = "\n".join(status(store, at(1), PRICED).notes)
+        assert "as m2, have the mig_profile '9x.20gb', which is not known: each counts as 1/7" in said
+        assert "as m3, have no mig_profile: each counts as all" in said and "m1" not in said
+
+
 def test_what_was_refused_missing_or_unpriced_is_a_row_and_an_exit_code(tmp_path: Path) -> None:
     """A script that bills at midnight must stop when something is missing."""
     refused = [

@@ -14,6 +14,7 @@ from pipeline.errors import NotFound
 from pipeline.prices.book import PriceBook
 from pipeline.prices.price import MATCH_FIELDS, Profile
 from pipeline.store import Store
+from pipeline.wire import mig
 
 COLUMNS = (
     Column("kind"),
@@ -43,7 +44,7 @@ def status(store: Store, now: datetime, prices: PriceBook | None = None, currenc
     rows += [_row(line["kind"], line["name"], line, line["detail"], now) for line in missing]
     rows += _unpriced(store, book, currency, now)
     newest = max((fact["newest"] for fact in facts if fact["newest"]), default=None)
-    notes = [f"lake snapshot {store.snapshot()}", f"prices: {book.version}"]
+    notes = [f"lake snapshot {store.snapshot()}", f"prices: {book.version}", *_unsized(store)]
     return Answer(COLUMNS, tuple(rows), newest, _completeness(store, book), tuple(notes))
 
 
@@ -66,6 +67,19 @@ def _unpriced(store: Store, book: PriceBook, currency: str, now: datetime) -> It
         span = book.spans(profile, at, at + timedelta(minutes=1), currency)[0]
         if span.price is None:
             yield _row("unpriced", line["gpu_model"] or "unknown GPU", line, f"{profile}: {span.reason}", now)
+
+
+def _unsized(store: Store) -> Iterator[str]:
+    """Partitions that the ledger counts by a guess."""
+    for line in store.query("status_profiles").to_pylist():
+        if mig.is_known(profile := line["mig_profile"]):
+            continue
+        named = f"the mig_profile {profile!r}, which is not known" if profile else "no mig_profile"
+        counted = mig.share(profile, "") if profile else "all"
+        yield (
+            f"{line['devices']} partitions of {line['cluster']}, as {line['example']}, have {named}: "
+            f"each counts as {counted} of its card; send their device events again with one such as 1g.10gb"
+        )
 
 
 def _completeness(store: Store, book: PriceBook) -> Decimal | None:

@@ -61,6 +61,11 @@ def is_profile(text: str) -> bool:
     return _PROFILE.search(text) is not None
 
 
+def is_known(profile: str) -> bool:
+    """Whether it says how large it is, of either vendor's cards."""
+    return is_profile(profile) or _AMD.fullmatch(profile) is not None
+
+
 def _amd_parts(mode: str, gpu_model: str) -> int:
     dies = next((dies for name, dies in _COMPUTE_DIES if name in gpu_model), _AMD_PARTS["cpx"])
     return dies if mode == "cpx" else _AMD_PARTS[mode]
