@@ -131,6 +131,15 @@ def test_nothing_raises_into_the_caller_and_memory_is_bounded() -> None:
     assert log.dropped["closed"] >= 1
 
 
+def test_an_address_that_is_none_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """A host without http:// before it would else end the sending without a word."""
+    log = _log("driftledger-inference")
+    log.predicted("a")
+    assert not log.flush(0.2)
+    assert "driftledger-inference/v1/events takes no predictions now" in caplog.text
+    log.close(0)
+
+
 @pytest.mark.parametrize("id_", [np.array([1, 2]), pd.NA, object()])
 def test_an_id_that_is_none_does_not_raise(id_: Any) -> None:
     """A frame's column passed by mistake must cost a prediction's log, never its answer."""
