@@ -17,6 +17,7 @@ from collectors.live.allocation.source import _names
 from tests.allocation import kube_shapes as k
 from tests.allocation.allocation_world import SECOND, Break, Change, live
 from tests.allocation.test_allocation_cases import NOON
+from tests.examples import examples
 
 BEGIN, FIRST, END = NOON - SECOND, NOON - SECOND // 2, NOON + 80 * SECOND
 """The first turn is kept: before it a crash is no restart."""
@@ -183,7 +184,7 @@ def _value(held: dict[Any, Any], holder: Holder, time: int) -> list[Any]:
     return [value for (who, start, end), value in held.items() if who == holder and start <= time < end]
 
 
-@settings(max_examples=200, deadline=None, phases=PHASES)
+@settings(max_examples=examples(200), deadline=None, phases=PHASES)
 @given(histories(), BREAKS, MOMENTS, MOMENTS.map(lambda found: found[:3]), st.booleans())
 def test_every_difference_to_the_uncut_watch_lies_in_a_gap(
     history: list[Change], breaks: list[Break], turns: list[int], crashes: list[int], twice: bool
@@ -200,7 +201,7 @@ def test_every_difference_to_the_uncut_watch_lies_in_a_gap(
     assert all(since == until for since, until in whole.gaps), "that it begins is no loss"
 
 
-@settings(max_examples=20, deadline=None, phases=PHASES)
+@settings(max_examples=examples(20), deadline=None, phases=PHASES)
 @given(histories(), MOMENTS)
 def test_turns_change_nothing(history: list[Change], turns: list[int]) -> None:
     """Whether a second's changes are handed over one by one or together, the intervals are the same."""

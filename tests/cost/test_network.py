@@ -24,6 +24,7 @@ from pipeline.prices.book import PriceBook
 from pipeline.store import Batch, Store
 from pipeline.yaml_file import document
 from tests.cost_rows import device, table
+from tests.examples import examples
 from tests.ledger import START
 
 HOURS = Window(START, START + timedelta(hours=2))
@@ -150,7 +151,7 @@ def test_a_price_and_an_owner_hold_from_their_hour_on(ledger: Store) -> None:
     assert found["retina", "unowned"] == Decimal("0.05") and found["retina", "ours"] == Decimal(1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(SENT, max_size=8))
 def test_the_parts_sum_to_what_one_source_told(rows: list[Sent]) -> None:
     """Two sources of the same bytes must not bill them twice, and an estimate must not lose any."""

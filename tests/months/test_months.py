@@ -37,6 +37,7 @@ from pipeline.settings.closing import ClosingSettings
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Batch, Store
 from tests.cost_rows import allocation, table
+from tests.examples import examples
 from tests.months.months_scene import LIMITS, THIRD, closed, months, usage
 
 JANUARY, FEBRUARY = datetime(2026, 1, 1), datetime(2026, 2, 1)
@@ -371,7 +372,7 @@ def charge(
     return Charge(USAGE, JANUARY, currency, tuple(key.values()), hours, tuple(costs) if priced else None)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(charges, st.sampled_from(["USD", "JPY", "KWD", "CLF"]))
 def test_any_charges_become_amounts_that_add_up(rows: list[tuple], currency: str) -> None:
     """Devices, lines, teams and the total are one sum, in every currency's own smallest unit."""
