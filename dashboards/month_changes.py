@@ -15,8 +15,8 @@ from reports.words import who
 ZERO = Decimal(0)
 MOST = 15
 """Workloads that are shown, those that moved most."""
-ROUNDING = Decimal("0.02")
-"""What two roundings to cents can make of nothing."""
+ROUNDING = Decimal("0.01")
+"""What a rounding to cents can make of nothing."""
 Key = tuple[str, str, str]
 """Team, workload, currency."""
 
@@ -49,7 +49,8 @@ def workloads(now: Sequence[Charge], before: Sequence[Charge]) -> pd.DataFrame:
         (hours, amount), (was_hours, was) = new.get(key, (ZERO, ZERO)), old.get(key, (ZERO, ZERO))
         change = amount - was
         by_hours = (hours - was_hours) * was / was_hours if was_hours else change
-        if abs(change - by_hours) <= ROUNDING:
+        # What is before was rounded too, and is scaled with the hours.
+        if abs(change - by_hours) <= ROUNDING * (1 + (hours / was_hours if was_hours else 0)):
             by_hours = change
         if change:
             moved.append((key, change, by_hours, change - by_hours, amount, was, hours, was_hours))

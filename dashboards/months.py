@@ -21,6 +21,7 @@ from pipeline.months.closings import charged, closing, closings
 from pipeline.months.states import State, states
 from pipeline.months.verify import Checked, kept, verify
 from pipeline.store import Store
+from reports.delivery import SENDING
 from reports.files import file_name
 
 T = TypeVar("T")
@@ -105,15 +106,24 @@ def _month(view: View, store: Store, at: datetime) -> None:
         _table(pd.DataFrame(said, columns=["When (UTC)", "Team", "State", "Reason", "Who"]))
     else:
         st.text("Nothing yet. driftledger report reply writes it down.")
-    sent = [
-        tuple(row[name] for name in ("time", "target", "state", "attempt", "detail"))
-        for row in store.rows("deliveries").to_pylist()
-        if row["month"] == at
-    ]
-    if sent:
+    sent = deliveries(store, at)
+    if not sent.empty:
         st.subheader("Delivered")
-        _table(pd.DataFrame(sent, columns=["When (UTC)", "Target", "State", "Attempt", "What was said"]))
+        _table(sent)
     _files(view, at, sorted({c.team for c in charges}))
+
+
+def deliveries(store: Store, at: datetime) -> pd.DataFrame:
+    """Each attempt by how it ended; one that has not, by its beginning."""
+    told = [row for row in store.rows("deliveries").to_pylist() if row["month"] == at]
+    told.sort(key=lambda row: (row["time"], row["attempt"], row["state"] != SENDING))
+    last = {row["target"]: row for row in told}
+    rows = [
+        tuple(row[name] for name in ("time", "target", "state", "attempt", "detail"))
+        for row in told
+        if row["state"] != SENDING or row is last[row["target"]]
+    ]
+    return pd.DataFrame(rows, columns=["When (UTC)", "Target", "State", "Attempt", "What was said"])
 
 
 def bookings(store: Store, at: datetime, charges: Sequence[Charge]) -> pd.DataFrame:

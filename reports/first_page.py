@@ -85,7 +85,7 @@ def _change(of: Statement, teams: Sequence[Team] | None, before: dict[str, Decim
     names = before if teams is None else {team.name for team in teams} & before.keys()
     then = sum((before[name] for name in names), Decimal(0))
     if not names:
-        return "new"
+        return "new" if now else "–"
     return f"{(now - then) / then * 100:+.1f}%" if then > 0 else "–"
 
 

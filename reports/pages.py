@@ -46,6 +46,10 @@ def paid_for(of: Statement) -> list[tuple[str, Decimal, Decimal]]:
     return sorted(rows, key=lambda row: (-row[2], row[0]))
 
 
+_AS_HELD = ("allocation/idle-none/shared-none", "max/idle-none/shared-none")
+"""Rules by which a GPU-hour costs its price: by others one GPU pays for idle hours of another."""
+
+
 def _models_of_gpu(of: Statement) -> list[dict[str, Any]]:
     """What was paid for: GPU-hours, and what one came to."""
     rows = [
@@ -53,7 +57,8 @@ def _models_of_gpu(of: Statement) -> list[dict[str, Any]]:
         for model, held, cost in paid_for(of)
     ]
     heads = ["GPU", "GPU-hours", "a GPU-hour", of.currency]
-    return [{"title": "What was paid for", "table": table(heads, rows, "lrrr")}] if rows else []
+    moved = "" if of.rule.startswith(_AS_HELD) else ", each with its part of what the rule spreads"
+    return [{"title": f"What was paid for{moved}", "table": table(heads, rows, "lrrr")}] if rows else []
 
 
 def _lines(of: Statement) -> list[dict[str, Any]]:
@@ -135,7 +140,17 @@ def _anomalies(of: Statement) -> list[dict[str, Any]]:
 def _words(of: Statement) -> list[dict[str, Any]]:
     notes = [_sentence(visible(note, SENTENCE)) for note in of.notes]
     known = [{"title": "What to know of these numbers", "list": notes}] if notes else []
-    return [{"title": "How this was computed", "list": method(of)}, *known]
+    return [{"title": "How this was computed", "list": method(of)}, *known, *_checks(of)]
+
+
+def _checks(of: Statement) -> list[dict[str, Any]]:
+    """What who doubts a closed statement can do."""
+    said = [
+        "driftledger report verify FILE computes the month again and compares this file with it.",
+        f"driftledger report explain TEAM --month {of.month.start:%Y-%m} walks a team's lines down to hours, "
+        "prices and the rule; cluster_idle is the line of what nobody held.",
+    ]
+    return [{"title": "How to check it", "list": said}] if of.hash else []
 
 
 def _sentence(note: str) -> str:

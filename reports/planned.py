@@ -62,7 +62,8 @@ def _row(store: Store, at: Snapshots, made: Draft, plan: Budget, team: str) -> d
         part, whose = _spent(store, at, one, plan)
         spent, teams = spent + part, teams | whose
     if plan.period == "quarter":
-        said.append(f"of the quarter, from {over[0].span.start:%Y-%m} to {over[-1].span.start:%Y-%m}")
+        begun = "" if len(over) == 1 else f"{over[0].span.start:%Y-%m} to "
+        said.append(f"of the quarter, so far {begun}{made.month.start:%Y-%m}")
     spent = to_cents(spent, minor_digits(made.inputs.currency))
     return {
         "teams": teams or {team}, "amount": amount, "spent": spent, "left": amount - spent,

@@ -16,7 +16,7 @@ from pipeline.answers.money import from_nano, gpu_hours
 from pipeline.answers.window import Window
 from pipeline.answers.window import month as month_of
 from pipeline.errors import NotFound
-from pipeline.months.charge import BY, CORRECTION, USAGE, Charge
+from pipeline.months.charge import ADJUSTMENT, BY, CORRECTION, MARKUP, TAX, USAGE, Charge
 from pipeline.months.closings import charged, charged_for, closing, closings
 from pipeline.months.corrections import corrected
 from pipeline.months.inputs import Inputs
@@ -47,6 +47,8 @@ _NOBODYS = {
     "stranded": "left over beside partitions",
     "unhealthy": "not allocatable",
 }
+_PERCENT_OF = {MARKUP: (USAGE, CORRECTION), TAX: (USAGE, CORRECTION, MARKUP, ADJUSTMENT)}
+"""What a per cent of it is of: see months.draft."""
 _POOLS = {"idle": "time that nobody held", "shared": "what serves all", "rest": "time held without work"}
 
 
@@ -64,7 +66,7 @@ def explain(store: Store, at: Snapshots, month: Window, line: str) -> Answer:
             before = charged_for(then, of) if of != month.start else []
             made = inputs if of == month.start else inputs_of(store, then, of, inputs, before)
             rows += _explained(then, of, team, some, before or every, made)
-    return Answer(COLUMNS, tuple(rows), closed.time, None, (MEANING,), window=month)
+    return Answer(COLUMNS, tuple(rows), closed.time, None, (MEANING,), window=month, observed=False)
 
 
 def _by_month(own: Sequence[Charge]) -> list[tuple[tuple[datetime, str], list[Charge]]]:
@@ -93,7 +95,7 @@ def _explained(
     placed = Placed.of(basis)
     named = "/".join(filter(None, (rule.id, made.owners.version)))
     for charge in own:
-        yield _charge(charge, named)
+        yield _charge(charge, named, every)
         yield from _before(charge, every)
         if charge.key[-2]:
             yield from _held(charge, placed, span)
@@ -116,10 +118,14 @@ def _lines(charges: Sequence[Charge]) -> str:
     return f"it has those of {', '.join(map(safe_text, names[:MOST]))}{more}"
 
 
-def _charge(c: Charge, rule: str) -> Row:
+def _charge(c: Charge, rule: str, charges: Sequence[Charge]) -> Row:
     key = dict(zip(BY, c.key, strict=True))
     names = (key[name] for name in ("namespace", "workload", "model", "model_version"))
-    what = c.detail or " ".join(name for name in names if name not in ("", "none"))
+    what = c.detail or _NOBODYS.get(c.team) or " ".join(name for name in names if name not in ("", "none"))
+    if c.kind in _PERCENT_OF:
+        own = [one for one in charges if (one.team, one.currency) == (c.team, c.currency)]
+        base = sum((one.amount or Decimal(0) for one in own if one.kind in _PERCENT_OF[c.kind]), Decimal(0))
+        what += f" of {base.normalize():f}"
     of = f"{c.charge_month:%Y-%m}"
     return (c.kind, of, what, key["device"], None, None, c.hours[0] + c.hours[4], None, c.cost, c.amount,
             c.reference or (rule if c.kind in (USAGE, CORRECTION) else ""))  # fmt: skip
@@ -182,7 +188,7 @@ def _prices(c: Charge, placed: Placed) -> Iterator[Row]:
         price = span.price
         yield ("price", "", str(profile), c.key[-2], span.start, span.end, None,
                None if price is None else f"{price.gpu_hour.normalize():f}", None, None,
-               span.reason if price is None else f"{price.name}: {price.source}")  # fmt: skip
+               span.reason if price is None else f"{price.name}: {price.source or 'no source'}")  # fmt: skip
 
 
 def _shares(walked: Walk, rule: CostRule, named: str, placed: Placed) -> Iterator[Row]:

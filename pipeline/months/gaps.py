@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from pipeline.answers.window import Window
+from pipeline.answers.cost_notes import told
+from pipeline.answers.window import MINUTE, Window
 from pipeline.settings.closing import ClosingSettings
 from pipeline.store import Store
 
@@ -24,10 +25,11 @@ class Gap:
     node: str = ""
 
     def __str__(self) -> str:
-        minutes = (self.end - self.start).total_seconds() // 60
+        minutes = (self.end - self.start) // MINUTE
+        long = f"{minutes} minutes" if minutes < 120 else f"{told(Decimal(minutes) / 60)} hours"
         start, end = (f"{time:%Y-%m-%d %H:%M}Z" for time in (self.start, self.end))
         whose = f"node {self.node} of {self.cluster}" if self.node else self.cluster
-        return f"{whose} said nothing from {start} to {end} ({minutes:.0f} minutes)"
+        return f"{whose} said nothing from {start} to {end} ({long})"
 
 
 def gaps(store: Store, month: Window, limits: ClosingSettings) -> list[Gap]:

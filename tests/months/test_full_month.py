@@ -20,6 +20,7 @@ from pipeline.cli.app import app
 from reports import statement_csv, statement_html, statement_pdf, statement_xlsx
 from reports.first_page import who_pays
 from reports.lines import lines
+from reports.pages import DETAILS
 from reports.statement import Extras, Statement
 from reports.summary import summary
 from reports.team import of_team
@@ -54,7 +55,7 @@ def words(page: str) -> str:
 
 
 RULE = "allocation/idle-none/shared-none"
-GAP = "c said nothing from 2026-02-25 00:00Z to 2026-02-26 00:00Z (1440 minutes)"
+GAP = "c said nothing from 2026-02-25 00:00Z to 2026-02-26 00:00Z (24 hours)"
 
 
 def test_the_page_says_all_of_it(february: Statement) -> None:
@@ -63,12 +64,12 @@ def test_the_page_says_all_of_it(february: Statement) -> None:
     for wanted in (
         f"Closed with gaps that were accepted: {GAP}",
         "Closed months 2026-01 this month change in all 2,976.00 2,736.00 -8.1%",
-        "CC-1", "GL 6100-12",
+        "CC-1", "GL 6100-12", "driftledger report explain TEAM --month 2026-02",
         f"rule {RULE}",
         "red's month 1,500.00 1,840.00 -340.00 122.6%",
-        "red's quarter (of the quarter, from 2026-01 to 2026-02) 9,000.00 3,824.00 5,176.00 42.4%",
+        "red's quarter (of the quarter, so far 2026-01 to 2026-02) 9,000.00 3,824.00 5,176.00 42.4%",
         "in euros (1000 EUR at 1.25, the rate since 2026-02-10) 1,250.00 448.00 802.00 35.8%",
-        "by label (of the quarter, from 2026-01 to 2026-02) 9,000.00 3,776.00 5,224.00 41.9%",
+        "by label (of the quarter, so far 2026-01 to 2026-02) 9,000.00 3,776.00 5,224.00 41.9%",
         "in yen is in JPY, of which the price book has no rate to USD",
         "2026-02-20 144.00 96.00 48.00 volume red on",
         "fraud 1 400 3,360.0000 91.2% 3,682.1918",
@@ -79,6 +80,8 @@ def test_the_page_says_all_of_it(february: Statement) -> None:
     )
     first, explained = page.split("Day by day: cost by team, right answers")
     assert "red's month" in first and "red's month" not in explained, "the first page answers it"
+    spread = DETAILS[0](replace(february, rule="allocation/idle-weighted/shared-none"))
+    assert spread[0]["title"] == "What was paid for, each with its part of what the rule spreads"
     assert re.search(r"Total 1,368\.0 1,[0-9.]+ 2,736\.00 0\.00 2,736\.00", page)
     shown = re.findall(r"(used|held without work|held by nobody) ([\d,.]+) ([\d.]+)%", page)
     assert sum(float(part) for *_, part in shown) == pytest.approx(100)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards.month_changes import teams, workloads
-from dashboards.months import months
+from dashboards.months import deliveries, months
 from pipeline.answers.window import month
 from pipeline.months import book
 from pipeline.months.charge import ADJUSTMENT, BY, HOURS_OF, USAGE, Charge, plain
@@ -60,10 +62,21 @@ def test_a_bill_that_grew_says_whether_by_hours_or_by_price() -> None:
         return Charge(USAGE, JANUARY, "USD", key, held, None, Decimal(amount))
 
     shown = workloads(
-        [used("a", "20", "60"), used("same", "1", "1"), used("new", "2", "5")],
-        [used("a", "10", "20"), used("same", "1", "1"), used("gone", "4", "9")],
+        [
+            used("a", "20", "60"),
+            used("same", "1", "1"),
+            used("new", "2", "5"),
+            used("longer", "744", "3083.38"),
+        ],
+        [
+            used("a", "10", "20"),
+            used("same", "1", "1"),
+            used("gone", "4", "9"),
+            used("longer", "48", "198.92"),
+        ],
     )
     assert shown[["Workload", "change", "by hours", "by price"]].to_numpy().tolist() == [
+        ["ns longer", 2884.46, 2884.46, 0.0],  # 0.12 less than at the price of before, which was rounded
         ["ns a", 40.0, 20.0, 20.0],
         ["ns gone", -9.0, -9.0, 0.0],
         ["ns new", 5.0, 5.0, 0.0],
@@ -92,6 +105,21 @@ def _run() -> None:
     from pipeline.settings.load import load
 
     shell.show(load(environ=os.environ), next(p for p in PAGES if p.path == "months"))
+
+
+def test_an_attempt_is_told_once_by_its_end() -> None:
+    """`sending` beside `sent` reads as if it went out twice, or not yet."""
+    rows = [
+        {"month": datetime(2026, 1, 1), "time": datetime(2026, 2, 5, hour), "target": target, "state": state,
+         "attempt": attempt, "detail": ""}
+        for hour, target, state, attempt in (
+            (1, "share", "sending", 0), (1, "share", "failed", 1), (2, "share", "sending", 1),
+            (2, "share", "sent", 2), (3, "mail", "sending", 0),
+        )
+    ]  # fmt: skip
+    store = SimpleNamespace(rows=lambda _: pa.Table.from_pylist(rows))
+    shown = deliveries(store, datetime(2026, 1, 1))[["Target", "State", "Attempt"]].to_numpy().tolist()
+    assert shown == [["share", "failed", 1], ["share", "sent", 2], ["mail", "sending", 0]]
 
 
 def test_who_opens_a_closed_month_sees_why_and_gets_its_files(
