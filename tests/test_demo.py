@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from socket import create_server
 
 import pytest
 
@@ -107,3 +108,18 @@ def _ended_with(result: Result, monkeypatch: pytest.MonkeyPatch) -> int:
     with pytest.raises(SystemExit) as ended:
         main(["demo", "--headless"])
     return int(ended.value.code or 0)
+
+
+def test_a_port_that_is_taken_is_told_before_the_story(capsys: pytest.CaptureFixture[str]) -> None:
+    """After it, the ledger of a minute's work was gone with the error."""
+    with create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as ended:
+        main(["demo", "--port", str(taken.getsockname()[1])])
+    told = capsys.readouterr()
+    assert ended.value.code == 5 and "choose another --port" in told.err and not told.out
+
+
+def test_a_file_is_no_folder_for_the_ledger(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(SystemExit) as ended:
+        main(["demo", "--headless", "--store", str(tmp_path / "file")])
+    assert ended.value.code == 4 and "name a folder" in capsys.readouterr().err

@@ -27,11 +27,15 @@ def demo(
     port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port of the page.")] = 8501,
 ) -> None:
     """Thirty days of a small cluster, then a worse model version that is caught and rolled back."""
+    from pipeline.cli.listening import listen
     from pipeline.demo.run import run
     from pipeline.demo.story import Story
+    from pipeline.settings.dashboard import DashboardSettings
 
     with ExitStack() as stack:
         folder = _folder(store, stack)
+        if not headless:  # a port that is taken is told now, not after the story
+            listen(DashboardSettings().host, port).close()
         with typer.progressbar(length=100, label="History", file=sys.stderr) as bar:
             story = Story(typer.echo, lambda share: bar.update(int(100 * share) - bar.pos))
             result = run(folder, datetime.now(UTC), seed=seed, days=days, told=story.told())
@@ -52,6 +56,6 @@ def _folder(store: Path | None, stack: ExitStack) -> Path:
 
     if store is None:
         return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="driftledger-demo-")))
-    if store.exists() and any(store.iterdir()):
+    if store.exists() and not (store.is_dir() and not any(store.iterdir())):
         raise ConfigError("--store", str(store), "name a folder that is empty or not there yet")
     return store
