@@ -17,6 +17,11 @@ COLOURS = ("#1f77b4", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e", "#e
            "#8c564b", "#bcbd22", "#9467bd")  # fmt: skip
 _GREY = "#b0b0b0"
 _STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+_AXES: dict[str, dict[str, Any]] = {
+    "hour": {"format": "%d %b %H:%M", "labelOverlap": True},
+    "day": {"format": "%d %b", "labelOverlap": True, "tickCount": {"interval": "day", "step": 1}},
+}
+"""A tick has its day: within a week the hours alone do not say which one it is."""
 _LABEL = 60
 """Characters of a name in the legend."""
 
@@ -39,7 +44,7 @@ def bars(answer: Answer, step: str, currency: str, window: Window) -> Any:
         alt.Chart(data, height=260)
         .mark_bar(stroke="white", strokeWidth=0.5)
         .encode(
-            alt.X("time:T", title="UTC", scale=alt.Scale(type="utc")),
+            alt.X("time:T", title="UTC", scale=alt.Scale(type="utc"), axis=alt.Axis(**_AXES[step])),
             alt.X2("end:T"),
             alt.Y("foot:Q", title=f"{currency} a {step}", scale=alt.Scale(zero=True)),
             alt.Y2("top:Q"),
@@ -47,7 +52,10 @@ def bars(answer: Answer, step: str, currency: str, window: Window) -> Any:
             tooltip=[
                 "line:N",
                 alt.Tooltip("cost:Q", format=",.2f"),
-                alt.Tooltip("time:T", format="%d %b %H:%M"),
+                # without a unit of UTC the browser's own zone is shown
+                alt.Tooltip(
+                    "time:T", title="time, UTC", timeUnit="utcyearmonthdatehoursminutes", format="%d %b %H:%M"
+                ),
             ],
         )
     )

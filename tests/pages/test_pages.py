@@ -16,7 +16,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
-from dashboards import controls, drill, pivot, shown
+from dashboards import controls, drill, pivot, shown, stacked
 from dashboards.models import HEADINGS
 from dashboards.pages import PAGES
 from dashboards.versions import versions
@@ -165,6 +165,17 @@ def test_every_page_of_an_empty_ledger_says_what_to_do(
     for one in PAGES[1:]:
         page = opened(one.path, tmp_path, monkeypatch)
         assert "driftledger replay" in words(page) and not page.metric, one
+
+
+@pytest.mark.parametrize("step", ["hour", "day"])
+def test_a_bar_says_its_day_and_the_time_of_utc(step: str) -> None:
+    """Seven days read 06 AM, 06 PM, 06 AM; over a bar stood the time of the reader's own computer."""
+    columns = (Column(step, kind="time"), Column("team"), Column("total_cost", "USD", "money"))
+    lines = Answer(columns, ((START, "red", Decimal(1)),), None, None)
+    drawn = stacked.bars(lines, step, "USD", SPAN).to_dict()["encoding"]
+    assert "%d %b" in drawn["x"]["axis"]["format"]
+    (time,) = (tip for tip in drawn["tooltip"] if tip["field"] == "time")
+    assert time["timeUnit"].startswith("utc")
 
 
 def test_a_window_before_the_ledger_is_no_measure(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
