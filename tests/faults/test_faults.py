@@ -11,12 +11,12 @@ from tests.faults import same_ledger, stream
 from tests.faults.run import Plan, kill_9
 from tests.faults.scene import play
 
-KILLS = 8
+KILLS = 20
 """In `make soak` a hundred, and other faults (test_soak_faults.py)."""
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_kills_lose_nothing_and_count_nothing_twice(
+def test_twenty_kills_lose_nothing_and_count_nothing_twice(
     broker: Kafka, postgres: Postgres, tmp_path, workers: int
 ) -> None:
     """Power fails, the kernel runs out of memory, a node is drained: finance must not see it."""
