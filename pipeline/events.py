@@ -26,8 +26,10 @@ __all__ = [
     "Message",
     "Rejected",
     "decode",
+    "decode_sent",
     "encode",
     "identity",
+    "read_arrow",
 ]
 
 Body = Literal["arrow", "json"]
@@ -97,6 +99,24 @@ def decode(message: Message) -> Decoded:
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             return refused("malformed", str(error))
     return _decode_body(headers, body, message)
+
+
+def read_arrow(message: Message) -> tuple[EventType, pa.Table] | None:
+    """The type of an Arrow message and its rows as sent; None of any other, which `decode` judges."""
+    if not 0 < len(message.value) <= MAX_MESSAGE_BYTES or _content_type(message.headers) != ARROW:
+        return None
+    type_ = cloudevents.event_type(message.headers, message.topic)
+    sent = arrow_body.read(type_, message.value) if type_ else None
+    return (type_, sent) if type_ and isinstance(sent, pa.Table) and sent.num_rows else None
+
+
+def decode_sent(type_: EventType, sent: pa.Table, newest: int, oldest: int) -> Decoded:
+    """Rows of `read_arrow`, of one message or of several: those are judged more strictly than one by one.
+
+    `newest` and `oldest` are the messages' append times in microseconds.
+    """
+    parsed = arrow_body.canonical(type_, sent)
+    return parsed if parsed.rejected else rows.check(parsed, newest, oldest)
 
 
 def _content_type(headers: dict[str, str]) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from detectors.folds import FOLDS
 from detectors.references import Reference
-from pipeline import events as wire
+from pipeline import decoding
 from pipeline.events import HEAD_BYTES, Message, Rejected
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.control import REJECTED
@@ -24,7 +24,7 @@ References = Mapping[str, Reference]
 Refusals = Sequence[tuple[Message, Rejected]]
 Shapes = dict[tuple[str, pa.Schema], list[pa.Table]]
 
-_TOGETHER_BYTES = 8_000_000
+_TOGETHER_BYTES = 6_000_000
 """Bytes of messages that are decoded and folded at a time: more is no faster, and only holds memory."""
 
 
@@ -51,24 +51,33 @@ class _Folding:
     step: Step = field(default_factory=Step)
     parts: dict[str, list[pa.Table]] = field(default_factory=lambda: defaultdict(list))
     refused: list[tuple[Message, Rejected]] = field(default_factory=list)
+    unread: list[Message] = field(default_factory=list)
+    unread_bytes: int = 0
     waiting: Shapes = field(default_factory=lambda: defaultdict(list))
-    waiting_bytes: int = 0
 
     def take(self, message: Message) -> None:
-        step = self.step
-        step.taken += 1
+        self.step.taken += 1
         if dead_letter.is_dead_letter(message.topic, message.headers):
-            step.letters += 1
+            self.step.letters += 1
             return
-        decoded = _decode(message)
-        step.refused += decoded.events.num_rows == 0
-        step.stored += decoded.events.num_rows > 0
-        self.refused.extend((message, r) for r in decoded.rejected)
-        if decoded.type is not None and decoded.events.num_rows:
-            self.waiting[decoded.type.name, decoded.events.schema].append(decoded.events)
-            self.waiting_bytes += len(message.value)
-        if self.waiting_bytes >= _TOGETHER_BYTES:
+        self.unread.append(message)
+        self.unread_bytes += len(message.value)
+        if self.unread_bytes >= _TOGETHER_BYTES:
+            self.decode()
             self.fold()
+
+    def decode(self) -> None:
+        """Add the events of the messages that are not read yet."""
+        for messages, found in decoding.decoded(self.unread):
+            if found.events.num_rows:
+                self.step.stored += len(messages)
+            else:
+                self.step.refused += len(messages)
+            self.refused.extend((messages[0], r) for r in found.rejected)
+            if found.type is not None and found.events.num_rows:
+                self.waiting[found.type.name, found.events.schema].append(found.events)
+        self.unread.clear()
+        self.unread_bytes = 0
 
     def fold(self) -> None:
         """Add the facts of the events that wait; the events are let go."""
@@ -79,7 +88,6 @@ class _Folding:
                 for name, rows in fold(events, self.references).items():
                     self.parts[name].append(rows)
         self.waiting.clear()
-        self.waiting_bytes = 0
 
 
 def fold(messages: Sequence[Message], references: References, trace: Trace = silent) -> Folded:
@@ -87,6 +95,7 @@ def fold(messages: Sequence[Message], references: References, trace: Trace = sil
     folding = _Folding(references)
     for message in messages:
         folding.take(message)
+    folding.decode()
     trace("decoded")
     folding.fold()
     if folding.refused:
@@ -94,14 +103,6 @@ def fold(messages: Sequence[Message], references: References, trace: Trace = sil
         folding.parts[REJECTED.name].append(rejected_rows(folding.refused))
     facts = {name: merge(FACTS[name], tables) for name, tables in folding.parts.items()}
     return Folded(list(messages), references, facts, folding.refused, folding.step)
-
-
-def _decode(message: Message) -> wire.Decoded:
-    try:
-        wire.identity(message)
-    except ValueError as error:
-        return wire.Decoded(None, pa.table({}), (Rejected("bad_header", str(error)),))
-    return wire.decode(message)
 
 
 def merge(fact: Fact, tables: Sequence[pa.Table]) -> pa.Table:

@@ -47,6 +47,12 @@ class _Room:
 
 def parse(type_: EventType, value: bytes) -> Decoded:
     """Rows in the canonical schema, strings dictionary-encoded where the producer sent them so."""
+    sent = read(type_, value)
+    return sent if isinstance(sent, Decoded) else canonical(type_, sent)
+
+
+def read(type_: EventType, value: bytes) -> pa.Table | Decoded:
+    """The body as it was sent, which holds together and is not too large; or why it is refused."""
     try:
         too_large = _too_large(value)
         if too_large:
@@ -56,7 +62,7 @@ def parse(type_: EventType, value: bytes) -> Decoded:
         sent.validate(full=True)
     except _UNREADABLE as error:
         return refused("malformed", str(error), type_)
-    return _canonical(type_, sent)
+    return sent
 
 
 def _too_large(value: bytes) -> str | None:
@@ -70,7 +76,8 @@ def _too_large(value: bytes) -> str | None:
     return None
 
 
-def _canonical(type_: EventType, sent: pa.Table) -> Decoded:
+def canonical(type_: EventType, sent: pa.Table) -> Decoded:
+    """What was sent in the canonical schema, rows unchecked."""
     arrays: list[pa.ChunkedArray | pa.Array] = []
     room = _Room()
     columns: dict[str, list[pa.ChunkedArray]] = {}

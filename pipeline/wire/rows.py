@@ -29,17 +29,20 @@ Broken = tuple[str, str, Mask]
 _DOCUMENTS = {"evidence"}
 
 
-def check(decoded: Decoded, timestamp: int) -> Decoded:
+def check(decoded: Decoded, timestamp: int, earlier: int | None = None) -> Decoded:
     """The rows that keep every promise; the others as refusals, each with its first reason.
 
-    `timestamp` is the message's append time in microseconds: times are sane or not relative to it.
+    `timestamp` is the message's append time in microseconds: times are sane or not relative to it.  For rows
+    of several messages it is the newest, and `earlier` the oldest.
     """
     type_, events = decoded.type, decoded.events
     assert type_ is not None
     reasons = {r.row: r for r in decoded.rejected if r.row is not None}
     good = np.ones(events.num_rows, dtype=np.bool_)
     good[list(reasons)] = False
-    for reason, detail, broken in _broken(type_, events, timestamp):
+    oldest = timestamp if earlier is None else earlier
+    between = timestamp - MAX_AGE_MICROSECONDS, oldest + MAX_FUTURE_MICROSECONDS
+    for reason, detail, broken in _broken(type_, events, between):
         for row in np.flatnonzero(broken & good).tolist():
             reasons[row] = Rejected(reason, detail, row)
         good &= ~broken
@@ -48,14 +51,14 @@ def check(decoded: Decoded, timestamp: int) -> Decoded:
     return Decoded(type_, events.filter(pa.array(good)), tuple(reasons[row] for row in sorted(reasons)))
 
 
-def _broken(type_: EventType, events: pa.Table, timestamp: int) -> Iterator[Broken]:
+def _broken(type_: EventType, events: pa.Table, between: tuple[int, int]) -> Iterator[Broken]:
     for column, values in zip(type_.columns, events.columns, strict=True):
         if column.required and values.null_count:
             yield "missing_field", f"{column.name} is missing", _mask(pc.is_null(values))
         if values.null_count == len(values):
             continue
         if column.kind == "time":
-            yield from _times(column, values, timestamp)
+            yield from _times(column, values, *between)
         elif column.kind in ("int", "float"):
             yield from _numbers(column, values)
         elif column.kind == "string":
@@ -105,8 +108,7 @@ def _mask(condition: pa.ChunkedArray | pa.Array) -> Mask:
     )
 
 
-def _times(column: Column, values: pa.ChunkedArray, timestamp: int) -> Iterator[Broken]:
-    earliest, latest = timestamp - MAX_AGE_MICROSECONDS, timestamp + MAX_FUTURE_MICROSECONDS
+def _times(column: Column, values: pa.ChunkedArray, earliest: int, latest: int) -> Iterator[Broken]:
     known = _known(values).view(np.int64)
     if known.min() < earliest or known.max() > latest:
         micros = values.cast(pa.int64())
