@@ -17,11 +17,12 @@ import pyarrow.compute as pc
 
 from detectors.finding import Finding
 from detectors.intervals import clopper_pearson
+from pipeline.act.rehearsed_journal import Journals
 from pipeline.answers.truth import accuracy_minutes
 from pipeline.policy.decide import decide
 from pipeline.policy.decisions import Action, Decision, PastAction
 from pipeline.policy.journal import Journal, Revision, TargetState
-from pipeline.policy.reading import journal, traffic
+from pipeline.policy.reading import traffic
 from pipeline.policy.rules import TRIGGERS, Policy, Rule
 from pipeline.policy.situation import trips
 from pipeline.store import Store
@@ -84,8 +85,8 @@ def rehearse(
     history: list[PastAction] = []
     acts: list[WouldAct] = []
     held: dict[tuple[str, str], Held] = {}
-    for time, findings in _verdicts(store, [look["time"] for look in looks if look["trips"]]):
-        for one in _decided(store, policy, findings, history, time):
+    for time, findings, journals in _verdicts(store, [look["time"] for look in looks if look["trips"]]):
+        for one in _decided(journals, policy, findings, history, time):
             if isinstance(one, Action):
                 history.append(_past(one, time))
                 acts.append(_judged(store, one, time))
@@ -95,16 +96,21 @@ def rehearse(
     return Rehearsal(len(looks), tuple(acts), tuple(held.values()))
 
 
-def _verdicts(store: Store, times: list[datetime]) -> Iterator[tuple[datetime, list[Finding]]]:
+def _verdicts(store: Store, times: list[datetime]) -> Iterator[tuple[datetime, list[Finding], Journals]]:
     """Of each tick; not of all at once, as a fleet's of a month would fill the memory."""
     for part in range(0, len(times), AT_ONCE):
-        rows = store.query("judged_ticks", times=times[part : part + AT_ONCE]).to_pylist()
+        some = times[part : part + AT_ONCE]
+        rows, journals = store.query("judged_ticks", times=some).to_pylist(), Journals(store, some)
         for time, group in groupby(rows, key=lambda row: row["time"]):
-            yield time, [Finding.from_json(row["content"]) for row in group]
+            yield time, [Finding.from_json(row["content"]) for row in group], journals
 
 
 def _decided(
-    store: Store, policy: Policy, findings: list[Finding], before: Sequence[PastAction], now: datetime
+    journals: Journals,
+    policy: Policy,
+    findings: list[Finding],
+    before: Sequence[PastAction],
+    now: datetime,
 ) -> Iterator[Decision]:
     """The caller adds each action to `before`, so that limits hold within a tick."""
     for rule in policy.rules:
@@ -113,8 +119,8 @@ def _decided(
             continue
         history = tuple(before)
         mine = [trip for trip in tripped if trip.model == tripped[0].model]
-        known = journal(store, tripped[0].model, TRIGGERS, rule, None, now, mine)
-        known = replace(known, target=_state(known, rule, history), muted_until=None)
+        known = journals.at(now, tripped[0].model, rule, mine)
+        known = replace(known, target=_state(known, rule, history))
         decision = decide(findings, policy, rule, history, known, now, {})
         if decision is not None:
             yield decision

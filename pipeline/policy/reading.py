@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
 
 from detectors import latency_objective
 from pipeline.canonical import moment
@@ -48,26 +49,27 @@ def journal(
 
     `tripped` are what may be answered: without any only what is missing now is asked for.
     """
-    served = _served(store, model, tuple(triggers), rule.detectors, rule.min_count, now)
-    seen = _seen(store, rule)
+    known = served(store, model, tuple(triggers), rule.detectors, rule.min_count, (now,)).get(now, ())
     muted = muted_until(store, (rule.name,)).get(rule.name)
-    return Journal(store.snapshot(), served, target, _gaps(store, rule, served, now, tripped), muted, seen)
+    missed = gaps(store, rule, known, now, tripped)
+    return Journal(store.snapshot(), known, target, missed, muted, seen(store, rule))
 
 
 def traffic(store: Store, model: str, version: str) -> tuple[datetime, datetime] | None:
     """The first and the last minute of all that the ledger has; None where it has none."""
-    served = _served(store, model, (), (), 1, _NEVER)
-    return next(((s.first, s.last) for s in served if s.version == version), None)
+    known = served(store, model, (), (), 1, (_NEVER,)).get(_NEVER, ())
+    return next(((s.first, s.last) for s in known if s.version == version), None)
 
 
-def _served(
+def served(
     store: Store,
     model: str,
     triggers: tuple[str, ...],
     detectors: tuple[str, ...],
     min_count: int,
-    end: datetime,
-) -> tuple[Served, ...]:
+    ends: Sequence[datetime],
+) -> dict[datetime, tuple[Served, ...]]:
+    """The versions that each of these times knew, in one question; a time without any is not in it."""
     rows = store.query(
         "journal_served",
         model=model,
@@ -75,23 +77,30 @@ def _served(
         detectors=list(detectors),
         min_count=min_count,
         metric=latency_objective.METRIC,
-        end=end,
-    )
-    return tuple(Served(**row) for row in rows.to_pylist())
+        ends=list(ends),
+    ).to_pylist()
+    by_end = groupby(rows, key=lambda row: row.pop("until"))
+    return {end: tuple(Served(**row) for row in group) for end, group in by_end}
 
 
-def _gaps(
-    store: Store, rule: Rule, served: tuple[Served, ...], now: datetime, tripped: Sequence[Trip]
+def gaps(
+    store: Store, rule: Rule, known: tuple[Served, ...], now: datetime, tripped: Sequence[Trip]
 ) -> tuple[Loss, ...]:
     """Of the sources of predictions and labels in the target's cluster, as far back as a verdict reads."""
-    first = {s.version: s.first for s in served}
+    first = {s.version: s.first for s in known}
     began = [max(min(f.start for f in t.findings), first.get(t.model_version, now)) for t in tripped]
     start = min([now - rule.max_age, *began])
-    found = store.query("journal_gaps", cluster=rule.target.cluster, start=start, end=now).to_pylist()
+    return gaps_between(store, rule.target.cluster, start, now)
+
+
+def gaps_between(store: Store, cluster: str, start: datetime, end: datetime) -> tuple[Loss, ...]:
+    """Of the sources of predictions and labels in a cluster."""
+    found = store.query("journal_gaps", cluster=cluster, start=start, end=end).to_pylist()
     return tuple(Loss(**row) for row in found)
 
 
-def _seen(store: Store, rule: Rule) -> tuple[SeenState, ...]:
+def seen(store: Store, rule: Rule) -> tuple[SeenState, ...]:
+    """States of the rule's target that were seen to serve."""
     of = rule.target
     rows = store.query(
         "journal_states", cluster=of.cluster, namespace=of.namespace, workload=of.workload

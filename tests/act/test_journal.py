@@ -8,6 +8,7 @@ import pytest
 
 from detectors.latency_objective import METRIC
 from pipeline import offset_gaps
+from pipeline.act.rehearsed_journal import Journals
 from pipeline.facts.control import FINDINGS
 from pipeline.policy.file import parse
 from pipeline.policy.reading import journal
@@ -37,7 +38,7 @@ def verdict(version: str, level: str, ago: int, *, detector="accuracy", count=60
 
 
 @pytest.fixture(scope="module")
-def known(tmp_path_factory):
+def ledger(tmp_path_factory):
     with Store.open(tmp_path_factory.mktemp("ledger")) as store:
         traffic = {
             "good": (600, 400),
@@ -62,7 +63,22 @@ def known(tmp_path_factory):
         ]
         write(store, prediction_sums=[served(m, v) for v, minutes in traffic.items() for m in minutes])
         write(store, **{FINDINGS.name: verdicts})
-        yield journal(store, "fraud", TRIGGERS, parse(TEXT).rules[0], None, NOW)
+        yield store
+
+
+@pytest.fixture(scope="module")
+def known(ledger):
+    return journal(ledger, "fraud", TRIGGERS, parse(TEXT).rules[0], None, NOW)
+
+
+def test_a_rehearsal_that_asks_once_for_many_ticks_knows_at_each_what_it_knew(ledger):
+    """Else it would act on a verdict or on traffic of later."""
+    rule = parse(TEXT).rules[0]
+    times = [NOW - ago * MINUTE for ago in (901, 900, 899, 560, 500, 380, 290, 280, 260, 250, 10, 0)]
+    all_at_once = Journals(ledger, times)
+    alone = [journal(ledger, "fraud", TRIGGERS, rule, None, time) for time in times]
+    assert [all_at_once.at(time, "fraud", rule, ()) for time in times] == alone
+    assert len({one.served for one in alone}) > 7, "the ticks differ, or nothing was compared"
 
 
 def test_only_versions_that_were_right_while_they_served_are_good(known):
@@ -157,5 +173,9 @@ def test_what_was_lost_while_a_version_was_judged_is_known_to_its_decision(tmp_p
         trip = Trip("fraud", "v2", (finding(start=NOW - 6 * 1440 * MINUTE),))
         told = journal(store, "fraud", TRIGGERS, rule, None, NOW, [trip]).gaps
         assert journal(store, "fraud", TRIGGERS, rule, None, NOW).gaps == ()
+        rehearsed = Journals(store, [NOW - 99 * MINUTE, NOW])
+        assert rehearsed.at(NOW, "fraud", rule, [trip]).gaps == told
+        assert rehearsed.at(NOW - 99 * MINUTE, "fraud", rule, [trip]).gaps == told[:1]
+        assert rehearsed.at(NOW, "fraud", rule, ()).gaps == ()
     assert [(g.source, g.lost) for g in told] == [("label/a", 8), ("label/b", None), ("spool/host/x", None)]
     assert told[0].end == NOW - 100 * MINUTE

@@ -158,7 +158,7 @@ def at_hour(hour: int) -> datetime:
 
 def journal(store: Store) -> list[Any]:
     asked = {"model": "fraud", "triggers": ["accuracy"], "detectors": ["accuracy"], "min_count": 1}
-    asked |= {"metric": METRIC, "end": datetime(9999, 1, 1)}
+    asked |= {"metric": METRIC, "ends": [datetime(9999, 1, 1)]}
     return store.query("journal_served", **asked).to_pylist()
 
 
