@@ -18,7 +18,7 @@ from pipeline.policy.rules import Policy, Rule, Target
 from pipeline.store import Store
 
 _BESIDE = ("mode", "prove_within")
-_MAY = ("quiet", "gitops")
+_MAY = ("quiet", "gitops", "max_label_age")
 
 
 def rule_hash(rule: Rule) -> str:

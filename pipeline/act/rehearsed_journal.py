@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pipeline.policy.journal import Journal, SeenState, Served
-from pipeline.policy.reading import gaps, gaps_between, seen, served
+from pipeline.policy.reading import gaps, gaps_between, labelled, seen, served
 from pipeline.policy.rules import TRIGGERS, Rule
 from pipeline.policy.situation import Trip
 from pipeline.store import Store
@@ -35,4 +35,5 @@ class Journals:
             self._whole[cluster] = not gaps_between(self._store, cluster, datetime.min, self._times[-1])
         known = self._served[of].get(now, ())
         missed = () if self._whole[cluster] else gaps(self._store, rule, known, now, tripped)
-        return Journal(self._snapshot, known, None, missed, None, self._seen[rule.name])
+        told = labelled(self._store, model, rule, now, tripped)
+        return Journal(self._snapshot, known, None, missed, None, self._seen[rule.name], told)

@@ -42,6 +42,8 @@ def lint(file: FileArgument) -> None:
         typer.echo(
             f"{rule.name}: {rule.mode}, {' and '.join(rule.detectors)} of {rule.model}, {where}{owned}"
         )
+        if rule.mode != "observe" and rule.of_labels and rule.max_label_age is None:
+            typer.echo(f"{rule.name}: no max_label_age: labels may rest, and their old verdict still acts")
     for ladder in policy.ladders:
         steps = ", ".join(f"{r.step} at {r.percent}% {r.measure}" for r in ladder.rungs)
         where = f"{ladder.cluster}/{'|'.join(ladder.namespaces)}"

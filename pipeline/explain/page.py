@@ -112,6 +112,8 @@ def _decision(evidence: Row) -> Iterator[str]:
             for s in evidence["journal"]["served"]
         ),
     )  # fmt: skip
+    for version, newest in evidence["journal"].get("labelled", {}).items():
+        yield _paragraph(f"Labels on {version}: the newest was said {_age(now, newest)} before.")
     target = evidence["journal"]["target"]
     said = "could not be read"
     if target is not None:

@@ -168,7 +168,7 @@ def _evidence(
             "siblings": [asdict(f) for f in s.siblings],
             "gates": [asdict(g) for g in gates],
             "history": [asdict(p) for p in s.history],
-            "journal": asdict(s.journal),
+            "journal": _journal(s),
             "now": s.now,
             "parameters": parameters,
             "policy": s.policy.recorded,
@@ -176,3 +176,11 @@ def _evidence(
         }
         | ({"begun": sorted(s.begun)} if s.begun else {})
     )
+
+
+def _journal(s: Situation) -> dict[str, object]:
+    """Without what the rule does not ask for."""
+    known = asdict(s.journal)
+    if s.rule.max_label_age is None:
+        del known["labelled"]
+    return known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -67,6 +68,7 @@ def _rule(section: Section) -> Rule:
         mode=cast(Mode, section.choice("mode", MODES, "observe")),
         min_count=section.count("min_count", rules.MIN_COUNT, minimum=1),
         max_age=section.duration("max_age", rules.MAX_AGE),
+        max_label_age=_label_age(section),
         cool_down=section.duration("cool_down", rules.COOL_DOWN),
         verify_within=section.duration("verify_within", rules.VERIFY_WITHIN),
         prove_within=section.duration("prove_within", rules.PROVE_WITHIN),
@@ -84,8 +86,20 @@ def _rule(section: Section) -> Rule:
             "auto needs as many detectors, of labels and of times; else write signals: 1, and one poisoned "
             "source can act",
         )
+    if rule.max_label_age is not None and not rule.of_labels:
+        raise ConfigError(
+            section.key("max_label_age"),
+            section.text("max_label_age"),
+            "no detector of the rule rests on labels: leave it out",
+        )
     section.done()
     return rule
+
+
+def _label_age(section: Section) -> timedelta | None:
+    has = section.has("max_label_age")
+    found = section.duration("max_label_age", rules.MAX_AGE)
+    return found if has else None
 
 
 def _detectors(section: Section) -> tuple[str, ...]:

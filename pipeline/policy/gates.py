@@ -8,6 +8,7 @@ from datetime import timedelta
 from pipeline.policy import cause
 from pipeline.policy.decisions import Gate, PastAction
 from pipeline.policy.quiet import quiet
+from pipeline.policy.rules import Rule
 from pipeline.policy.situation import Situation
 
 Check = Callable[[Situation], tuple[bool, str]]
@@ -17,8 +18,9 @@ DAY = timedelta(days=1)
 
 
 def judge_gates(situation: Situation) -> tuple[Gate, ...]:
-    """Every gate, passed or failed, in the order of GATES."""
-    return tuple(Gate(name, *check(situation)) for name, check in GATES.items())
+    """Every gate that the rule asks for, passed or failed, in the order of GATES."""
+    asked = {name: check for name, check in GATES.items() if ONLY_IF.get(name, _always)(situation.rule)}
+    return tuple(Gate(name, *check(situation)) for name, check in asked.items())
 
 
 def _kill_switch(s: Situation) -> tuple[bool, str]:
@@ -37,6 +39,18 @@ def _fresh(s: Situation) -> tuple[bool, str]:
     return timedelta(0) <= age and max(ends) <= s.now and age <= s.rule.max_age, (
         f"the oldest finding ends {age.total_seconds():g} s before now, allowed are "
         f"{s.rule.max_age.total_seconds():g} s"
+    )
+
+
+def _labels_fresh(s: Situation) -> tuple[bool, str]:
+    """Traffic goes on when labels rest, and the verdict on them stays as it was."""
+    limit, newest = s.rule.max_label_age or timedelta(0), s.journal.labelled.get(s.trip.model_version)
+    allowed = f"allowed are {limit.total_seconds():g} s"
+    if newest is None:
+        return False, f"no label on {s.trip.model_version} is as new as it has to be, {allowed}"
+    age = s.now - newest
+    return timedelta(0) <= age <= limit, (
+        f"the newest label on {s.trip.model_version} was said {age.total_seconds():g} s before now, {allowed}"
     )
 
 
@@ -169,6 +183,7 @@ GATES: dict[str, Check] = {
     "not_quiet": _not_quiet,
     "evidence_complete": _evidence_complete,
     "fresh": _fresh,
+    "labels_fresh": _labels_fresh,
     "enough_events": _enough_events,
     "breaker": cause.breaker,
     "sources_whole": cause.sources_whole,
@@ -190,3 +205,10 @@ GATES: dict[str, Check] = {
     "per_cluster_per_hour": _limit(HOUR, "per_cluster_per_hour", "in the cluster in 1 h"),
     "per_hour": _limit(HOUR, "per_hour", "anywhere in 1 h"),
 }
+
+ONLY_IF: dict[str, Callable[[Rule], bool]] = {"labels_fresh": lambda rule: rule.max_label_age is not None}
+"""Gates that only some rules have."""
+
+
+def _always(_: Rule) -> bool:
+    return True

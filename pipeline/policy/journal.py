@@ -112,6 +112,8 @@ class Journal:
     """A person has told the rule to rest until then."""
     seen: tuple[SeenState, ...] = ()
     """States of the target that were seen to serve, each once, by hash."""
+    labelled: Mapping[str, datetime] = field(default_factory=dict)
+    """By version, when the newest label on it was said; asked, and told, only where a rule wants it fresh."""
 
     def good_versions(self) -> tuple[Served, ...]:
         """Versions judged good, the newest verdict first."""

@@ -52,7 +52,8 @@ def journal(
     known = served(store, model, tuple(triggers), rule.detectors, rule.min_count, (now,)).get(now, ())
     muted = muted_until(store, (rule.name,)).get(rule.name)
     missed = gaps(store, rule, known, now, tripped)
-    return Journal(store.snapshot(), known, target, missed, muted, seen(store, rule))
+    told = labelled(store, model, rule, now, tripped)
+    return Journal(store.snapshot(), known, target, missed, muted, seen(store, rule), told)
 
 
 def traffic(store: Store, model: str, version: str) -> tuple[datetime, datetime] | None:
@@ -97,6 +98,28 @@ def gaps_between(store: Store, cluster: str, start: datetime, end: datetime) -> 
     """Of the sources of predictions and labels in a cluster."""
     found = store.query("journal_gaps", cluster=cluster, start=start, end=end).to_pylist()
     return tuple(Loss(**row) for row in found)
+
+
+def labelled(
+    store: Store, model: str, rule: Rule, now: datetime, tripped: Sequence[Trip]
+) -> dict[str, datetime]:
+    """When the newest label on each version was said, where the rule wants it fresh and it is.
+
+    Of the predictions that the verdicts rest on.
+    """
+    starts = [f.start for t in tripped for f in t.findings if f.detector in rule.of_labels]
+    if rule.max_label_age is None or not starts:
+        return {}
+    reference = store.references().get(model)
+    rows = store.query(
+        "labels_newest",
+        model=model,
+        judges=[one.feature for one in reference.evaluators] if reference else [],
+        since=now - rule.max_label_age,
+        now=now,
+        start=min(starts),
+    )
+    return {row["model_version"]: row["newest"] for row in rows.to_pylist()}
 
 
 def seen(store: Store, rule: Rule) -> tuple[SeenState, ...]:

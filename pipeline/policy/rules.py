@@ -72,6 +72,8 @@ class Rule:
     """Fewest events that a verdict rests on, for the bad version and for the good one."""
     max_age: timedelta = MAX_AGE
     """Oldest end of a finding's window; older is stale and never acts."""
+    max_label_age: timedelta | None = None
+    """Longest since the newest label on the version: older, its verdict does not act.  None asks nothing."""
     cool_down: timedelta = COOL_DOWN
     """Least time between two actions on the target."""
     verify_within: timedelta = VERIFY_WITHIN
@@ -90,6 +92,11 @@ class Rule:
     """Times in which the rule changes nothing."""
     gitops: GitOps | None = None
     """What may be done where a GitOps tool owns the target; None leaves it alone."""
+
+    @property
+    def of_labels(self) -> tuple[str, ...]:
+        """Its detectors that rest on labels."""
+        return tuple(name for name in self.detectors if SOURCES[name] == "labels")
 
     def covers(self, model: str) -> bool:
         return fnmatchcase(model, self.model)

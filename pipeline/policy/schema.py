@@ -69,7 +69,15 @@ def _quiet() -> dict[str, Any]:
 def _rule() -> dict[str, Any]:
     kubernetes = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"}
     target = {"cluster": _NAME, "namespace": kubernetes, "kind": {"enum": list(KINDS)}, "name": kubernetes}
-    durations = ("max_age", "cool_down", "verify_within", "prove_within", "change_window", "approve_within")
+    durations = (
+        "max_age",
+        "max_label_age",
+        "cool_down",
+        "verify_within",
+        "prove_within",
+        "change_window",
+        "approve_within",
+    )
     return _object(
         {
             "name": _NAME,
