@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from detectors.binning import Values
 from detectors.encoding import Encoding
@@ -34,14 +35,25 @@ class LossEstimate:
         """Fitted on labelled rows, FEWEST at least; all of shape (n,)."""
         rows = _rows(features, predicted, encoding)
         kept = np.arange(len(loss)) % HELD_OUT == 0
-        trial = HistGradientBoostingRegressor(random_state=SEED).fit(rows[~kept], loss[~kept])
-        spread = float(np.std(loss[kept] - trial.predict(rows[kept])))
-        return cls(encoding, HistGradientBoostingRegressor(random_state=SEED).fit(rows, loss), spread)
+        with _one_thread():
+            trial = HistGradientBoostingRegressor(random_state=SEED).fit(rows[~kept], loss[~kept])
+            spread = float(np.std(loss[kept] - trial.predict(rows[kept])))
+            model = HistGradientBoostingRegressor(random_state=SEED).fit(rows, loss)
+        return cls(encoding, model, spread)
 
     def expected(self, features: Mapping[str, Values], predicted: Floats) -> Floats:
         """The loss that each row is expected to have, (n,), never below zero."""
-        found = self.model.predict(_rows(features, predicted, self.encoding))
+        with _one_thread():
+            found = self.model.predict(_rows(features, predicted, self.encoding))
         return np.maximum(np.asarray(found, np.float64), 0.0)
+
+
+def _one_thread() -> threadpool_limits:
+    """Trees of few rows meet thousands of barriers, at which OpenMP's threads spin where a core is busy.
+
+    Two trees of 5,000 rows then take minutes in place of a second; more threads would change no figure.
+    """
+    return threadpool_limits(1, user_api="openmp")
 
 
 def _rows(features: Mapping[str, Values], predicted: Floats, encoding: Encoding) -> Floats:

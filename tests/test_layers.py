@@ -45,7 +45,7 @@ ALLOWED = {
     | {"collectors.hubble.lines", "collectors.hubble.times", "pipeline.errors", "pipeline.bounds"}
     | {"pipeline.events", "pyarrow", "msgspec", "grpc", "google"},
     "detectors": {"pipeline.facts", "pipeline.events", "pipeline.wire", "pipeline.bounds"}
-    | {"numpy", "pyarrow", "scipy", "sklearn"},
+    | {"numpy", "pyarrow", "scipy", "sklearn", "threadpoolctl"},
 }  # fmt: skip
 """What a package may import beside itself and the standard library."""
 

@@ -18,7 +18,10 @@ from sklearn.metrics import (
     recall_score,
     roc_auc_score,
 )
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from detectors import loss_estimate
+from detectors.encoding import Encoding
 from pipeline.errors import ConfigError
 from tests.evaluate.evaluating import Numbers, numbers, run
 
@@ -119,6 +122,26 @@ def test_one_word_among_numbers_makes_no_classes_of_them(tmp_path: Path) -> None
     loss = np.abs(after["said"] - after["price"])[1:]
     assert found[(0, "|mae|realized")]["value"] == pytest.approx(loss.mean(), abs=0.02)
     assert found[(0, "|mae|realized")]["count"] == len(loss)
+
+
+def test_trees_of_a_regression_do_not_wait_for_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside two busy processes OpenMP's threads spun for a minute over what one does in a second."""
+    used: list[int] = []
+
+    class Watched(loss_estimate.HistGradientBoostingRegressor):
+        def fit(self, *arguments: Any) -> Any:
+            used.extend(p["num_threads"] for p in threadpool_info() if p["user_api"] == "openmp")
+            return super().fit(*arguments)
+
+        def predict(self, rows: Any) -> Any:
+            used.extend(p["num_threads"] for p in threadpool_info() if p["user_api"] == "openmp")
+            return super().predict(rows)
+
+    monkeypatch.setattr(loss_estimate, "HistGradientBoostingRegressor", Watched)
+    numbers, none = np.arange(100.0), Encoding({}, {}, {})
+    with threadpool_limits(2, user_api="openmp"):
+        loss_estimate.LossEstimate.of({}, numbers, numbers, none).expected({}, numbers)
+    assert len(used) >= 4 and set(used) == {1}
 
 
 def test_a_regression_that_errs_more_is_told(tmp_path: Path) -> None:
