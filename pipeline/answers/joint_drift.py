@@ -114,6 +114,6 @@ def _levels(found: Joint) -> tuple[str, str]:
 
 
 def _measured(found: Joint) -> tuple[Value, ...]:
-    spread = around(*found.area)
+    spread = around(found.area.value, found.area.deviation)
     area = (found.area.value, spread.low, spread.high) if np.isfinite(found.area.value) else (None,) * 3
     return found.error, found.expected, found.low, found.high, *area

@@ -127,8 +127,9 @@ def _rates(
     for name in RATES[1:]:
         value = float(np.mean([c.rates()[name] for c in each]))
         interval = None
-        if len(each) == 1 and method == "realized":
-            interval = realized_intervals(each[0]).get(name)
+        if np.isfinite(value) and method == "realized":
+            low, high = np.mean([realized_intervals(c)[name] for c in each], axis=0).tolist()
+            interval = Interval(low, high)
         elif np.isfinite(value):
             interval = around(value, float(np.mean([c.deviations()[name] for c in each])))
         yield row("accuracy", "", name, method, value, count, interval)
@@ -148,5 +149,9 @@ def _rates(
 def _area(areas: list[Area], method: str, count: int) -> Row:
     value = float(np.mean([a.value for a in areas]))
     deviation = float(np.mean([a.deviation for a in areas]))
-    interval = around(value, deviation) if np.isfinite(value) else None
+    interval = None
+    if np.isfinite(value) and method == "realized":
+        interval = Area(value, deviation, min(a.fewest for a in areas)).labelled_interval()
+    elif np.isfinite(value):
+        interval = around(value, deviation)
     return row("accuracy", "", "roc_auc", method, value, count, interval)

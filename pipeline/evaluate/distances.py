@@ -113,5 +113,5 @@ def _together(sample: Sample, fitted: Fitted) -> Iterator[Row]:
         return
     found, count = fitted.domain.area(sample.features), min(sample.rows, SAMPLE)
     level = "not_enough_data" if count < PSI_COUNT else "warn" if found.value >= ALARM else "ok"
-    spread = around(*found) if np.isfinite(found.value) else None
+    spread = around(found.value, found.deviation) if np.isfinite(found.value) else None
     yield row("drift", "", "domain_classifier_auc", "sample", found.value, count, spread, level)
