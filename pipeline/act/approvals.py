@@ -142,6 +142,11 @@ def propose_undo(publisher: Publisher, past: PastAction, policy: Policy, words: 
     return publish(publisher, taken(asked, past.target, past.model_version, *told), now)
 
 
+def undo_proposed(store: Store, action_id: str) -> bool:
+    """Whether a person was asked already, whatever the answer."""
+    return _row(store, _asking(action_id), "proposed") is not None
+
+
 def _asking(action_id: str) -> str:
     return digest(["undo asked", action_id])
 

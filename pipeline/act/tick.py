@@ -17,7 +17,7 @@ from pipeline.act.owner_waiting import gone_on
 from pipeline.act.reverting import reverted
 from pipeline.act.reverting import settle as settle_commit
 from pipeline.act.this_tick import begun
-from pipeline.act.undo import asked
+from pipeline.act.undo import asked, completed
 from pipeline.act.watching import watch
 from pipeline.actuator.catalogue import TARGETS
 from pipeline.actuator.kubernetes import ApiError, Kubernetes
@@ -181,3 +181,5 @@ def _settled(
         )
         if step is not None:
             yield taken(past, past.target, past.to_version, step.state, step.detail, step.evidence)
+            if past.kind == "undo" and step.state in ("executed", "verified"):
+                yield from completed(store, past)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -22,10 +23,13 @@ from pipeline.actuator.steps import Step
 from pipeline.canonical import digest, moment
 from pipeline.errors import ConfigError, NotFound, PreflightFailed
 from pipeline.policy import rules
-from pipeline.policy.decisions import Action, Patch
+from pipeline.policy.decisions import Action, PastAction, Patch
 from pipeline.policy.ladders import STEPS
 from pipeline.policy.rules import Target
 from pipeline.store import Store
+
+_UNDO_OF = "undo of "
+_OF = re.compile(f"{_UNDO_OF}([0-9a-f]{{12}}) ")
 
 
 class _Asked(NamedTuple):
@@ -64,7 +68,7 @@ def undo(
     def told(step: Step) -> Taken:
         return taken(*decided, step.state, step.detail, step.evidence)
 
-    yield publish(publisher, taken(*decided, "proposed", f"undo of {action_id[:12]} asked by {by}"), now)
+    yield publish(publisher, taken(*decided, "proposed", f"{_UNDO_OF}{action_id[:12]} asked by {by}"), now)
     for step in carried_out(store, publisher, action, client, now, told):
         yield step
         if step.state == "executed":
@@ -75,6 +79,20 @@ def undo(
             )  # fmt: skip
             yield publish(publisher, original, now)
             yield from gone_on(store, publisher, {cluster: client}, now)
+
+
+def completed(store: Store, past: PastAction) -> Iterator[Taken]:
+    """That what an undo puts back is undone, where the process ended before it said so.
+
+    Else the same rollback would be done again, once its cool-down is over.
+    """
+    rows = {r["state"]: r for r in store.query("action_rows", prefix=past.action_id).to_pylist()}
+    of = _OF.match(rows["proposed"]["detail"] if "proposed" in rows else "")
+    whole = {r["state"]: r for r in store.query("action_rows", prefix=of[1]).to_pylist()} if of else {}
+    if "executed" in whole and "undone" not in whole:
+        done = taken(past, past.target, past.model_version, "undone", f"put back by {past.action_id[:12]}")
+        first = whole["executed"]
+        yield done._replace(action_id=first["action_id"], kind=first["kind"], model_version=past.to_version)
 
 
 def asked(

@@ -192,7 +192,7 @@ def test_a_right_that_is_missing_is_in_the_ledger_with_its_name(tmp_path):
         assert states(s.tick(rules=policy("observe"))) == ["proposed"]
 
 
-def test_old_labels_do_not_act(tmp_path):
+def test_a_version_whose_traffic_rests_is_left_alone(tmp_path):
     """Half an hour without traffic: nobody knows how the version does now."""
     with scene(tmp_path) as s:
         assert s.tick(NOW + HOUR) == ()

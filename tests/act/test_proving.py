@@ -22,6 +22,7 @@ from pipeline.registry import register
 from pipeline.store import Batch, Store
 from tests.act.cluster_scene import cluster
 from tests.act.rollback_scene import GOOD_AT, NOW, PARAMETERS, Scene, life, policy, scene
+from tests.act.test_actuator_act import Dying, Stopped
 from tests.detect.judged import SEGMENTS, reference
 from tests.ledger import START, Life, rows
 
@@ -52,6 +53,40 @@ def test_a_rollback_that_did_not_help_is_put_back_after_one_look(tmp_path, error
         (outcome,) = s.store.rows("outcomes").to_pylist()
         assert outcome["state"] == result and "labelled on version v2" in outcome["detail"]
         assert proven(131 * MINUTE) == []
+
+
+def test_a_crash_or_a_kill_switch_around_the_look_leaves_nothing_in_place_that_harms(tmp_path):
+    """What did not help was never put back after either, or put back and then done again."""
+    with scene(tmp_path) as s:
+
+        def proven(minutes, publisher=None, rules=None):
+            at = NOW + minutes * MINUTE
+            return [
+                t.state for t in prove(s.store, publisher or s.embedded, rules or policy(), s.clients, at)
+            ]
+
+        def dies(state):
+            return Dying(s.embedded, state, recorded=True)
+
+        s.tick()
+        s.lab.server.tick()
+        s.tick(NOW + MINUTE)
+        s.store.append(life(3, "v1", 101, 60, 0.8))
+        killed = policy(more="kill_switch: true\n")
+        assert proven(130, rules=killed) == [] and not s.store.rows("outcomes").num_rows
+        with pytest.raises(Stopped):
+            proven(131, dies("harmed"))
+        assert s.lab.serving() == "v1"
+        with pytest.raises(Stopped):
+            proven(132, dies("executed"))
+        assert s.lab.serving() == "v2" and s.states()[-1][0] != "undone"
+        assert proven(133) == [] and s.lab.asked("patch") == 2
+        s.lab.server.tick()
+        told = [(t.kind, t.state) for t in s.tick(NOW + 134 * MINUTE)]
+        assert told[:2] == [("undo", "verified"), ("rollback", "undone")]
+        assert proven(135) == [] and s.lab.asked("patch") == 2
+        (outcome,) = s.store.rows("outcomes").to_pylist()
+        assert outcome["state"] == "harmed"
 
 
 def slow(version: str, first: int, minutes: int, seconds: float):
