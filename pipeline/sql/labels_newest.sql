@@ -1,5 +1,5 @@
--- When the newest label that judged_predictions would count was said, of those said in [$since, $now], by version of $model, on
--- predictions made from $start on.  Of evaluators' scores only those of $judges count, where it names any.
+-- When the newest label, that names a class, a value or a score, was said, of those said in [$since, $now], by version of $model,
+-- on predictions made from $start on.  Of evaluators' scores only those of $judges count, where it names any.
 WITH words AS (
     SELECT prediction_id, max(time) AS time
     FROM labels

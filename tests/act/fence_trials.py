@@ -45,6 +45,14 @@ def on(one: str, sub: str = "") -> str:
 
 
 CSI = {"name": "c", "csi": {"driver": "x.example"}}
+COPY = {
+    "name": "c",
+    "ephemeral": {"volumeClaimTemplate": {"spec": {
+        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}},
+        "dataSource": {"kind": "PersistentVolumeClaim", "name": "theirs"},
+    }}},
+}  # fmt: skip
+"""A claim of its own with what is in another's."""
 ROUTE = "/apis/gateway.networking.k8s.io/v1/namespaces/NS/httproutes/r"
 EVIL = {"name": "s", "secret": {"secretName": "theirs"}}
 FOREIGN_CHECK = [{"name": "x", "state": "Ready", "message": "", "lastTransitionTime": "2026-11-24T12:00:00Z"}]
@@ -122,6 +130,7 @@ TRIED = [
       *add(f"{POD}/hostUsers", False)]),
     (VOLUMES, "PATCH", OF, add(f"{POD}/volumes", [EVIL])),
     (VOLUMES, "PATCH", OF, add(f"{POD}/volumes", [CSI])),
+    (VOLUMES, "PATCH", OF, add(f"{POD}/volumes", [COPY])),
     (VOLUMES, "PATCH", OF, add(f"{POD}/imagePullSecrets", [{"name": "theirs"}])),
     ("no environment of a secret that the present pods do not use, unless data.secrets is any", "PATCH",
      OF, add(f"{POD}/containers/0/envFrom", [{"secretRef": {"name": "theirs"}}])),
