@@ -24,13 +24,14 @@ class Ending(NamedTuple):
 
     feature: str
     categories: tuple[str, ...]
-    unseen: bool
-    """Whether a category that the reference does not have is one of them."""
+    opposite: tuple[str, ...]
+    """The categories of all other answers, if they are known: then what a reference does not have is such an
+    ending too, of a reference that has nothing but these and those."""
 
 
 ENDINGS = {
-    "refusal_rate": Ending("refusal", ("yes", "true"), unseen=True),
-    "cut_off_rate": Ending("finish_reason", ("length", "max_tokens"), unseen=False),
+    "refusal_rate": Ending("refusal", ("yes", "true"), ("no", "false")),
+    "cut_off_rate": Ending("finish_reason", ("length", "max_tokens"), ()),
 }
 """Each by the name of its judge."""
 
@@ -55,8 +56,9 @@ def known(reference: Reference, name: str) -> Known | None:
             continue
         bins = [at for at, category in enumerate(feature.categories) if category in ending.categories]
         answers = sum(feature.counts) + feature.unseen
-        if answers and (bins or ending.unseen):
-            unseen = (UNSEEN_BIN,) if ending.unseen else ()
+        either = set(feature.categories) <= {*ending.categories, *ending.opposite}
+        unseen = (UNSEEN_BIN,) if ending.opposite and either else ()
+        if answers and (bins or unseen):
             endings = sum(feature.counts[at] for at in bins) + (feature.unseen if unseen else 0)
             return Known(ending.feature, (*bins, *unseen), endings, answers, max(feature.phi, 1.0))
     return None

@@ -132,6 +132,13 @@ def test_a_reference_that_refused_nothing_still_tells_a_refusal() -> None:
     assert found.level == "act" and found.evidence["reference_rate"] == 0.0
 
 
+@pytest.mark.parametrize("words", [("0", "1"), ("none", "policy")])
+def test_a_reference_that_names_refusals_otherwise_cannot_tell_them(words: tuple[str, str]) -> None:
+    """It would be `ok` for ever: every refusal is in a bin that counts as an answer."""
+    odd = replace(judged.ENDED[1], categories=words)
+    assert answer_endings.known(reference(features=(odd,)), "refusal_rate") is None
+
+
 def test_late_labels_of_live_traffic_are_judged() -> None:
     """Labels two hours late: the newest minutes have none, the version is alive, the harm counts."""
     hits, count = errors(0.3, 400)
