@@ -18,6 +18,11 @@ ALPHA = 0.01
 STAKES = (0.01, 0.03, 0.1, 0.3)
 """Shares of the wealth that are bet, each with a quarter of it, on either side."""
 
+PARTS = 10
+"""Of the rows: at the beginning of each new bets begin, with a share of what the first leave."""
+FIRST = 0.5
+"""Share of the wealth that is bet from the first row on."""
+
 NEAR = 1e-6
 SMALLEST = -600.0
 """ln of what a number still holds with all its digits, and of sums of it."""
@@ -26,9 +31,19 @@ SMALLEST = -600.0
 def log_wealth(residuals: Floats) -> Floats:
     """ln of the evidence after each row, (n,): residuals within -1 and 1, in the order in which labels came.
 
-    NaN is no label and bets nothing.
+    NaN is no label and bets nothing.  Bets that lost while the estimate was right hardly come back once it is
+    wrong, so others begin later with wealth kept for them: their sum is a fair bet as well.
     """
-    return log_mix(np.cumsum(gains(residuals), axis=1))
+    size = len(residuals)
+    grown = np.cumsum(np.insert(gains(residuals), 0, 0.0, axis=1), axis=1)
+    found = np.full(size, -np.inf)
+    for part in range(PARTS):
+        begin = size * part // PARTS
+        since = np.zeros(size)
+        since[begin:] = log_mix(grown[:, begin + 1 :] - grown[:, begin, None])
+        share = FIRST if part == 0 else (1 - FIRST) / (PARTS - 1)
+        found = np.logaddexp(found, np.log(share) + since)
+    return found
 
 
 def gains(residuals: Floats) -> Floats:

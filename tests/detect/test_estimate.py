@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from detectors import estimate
+from detectors.estimate_audit import gains, log_mix, log_wealth, rejected
 from detectors.finding import Finding
 from detectors.parameters import Parameters
 from tests.detect.judged import END, reference, subject, times
@@ -32,6 +33,22 @@ def said(right: list[int], told: pa.Array, made: pa.Array) -> pa.Table:
 
 def verdict(minutes: pa.Table) -> Finding:
     return estimate.judge(minutes, subject(reference()), P)
+
+
+def test_an_estimate_that_becomes_wrong_in_mid_file_is_found() -> None:
+    """Six points, after twice as many rows in which it was right: what bets lost there hid it to the end."""
+    happened = np.random.default_rng(0).random(13_000) < np.repeat([0.8, 0.74], [9_000, 4_000])
+    found = rejected(log_wealth(happened - 0.8))
+    assert not found[:9_000].any() and found[-1]
+    assert not rejected(log_mix(np.cumsum(gains(happened - 0.8), axis=1)))[-1], (
+        "by bets from the first row on"
+    )
+
+
+def test_an_estimate_as_wrong_as_is_tolerated_is_rejected_in_one_file_of_a_hundred() -> None:
+    """However often one looks: of 400 files at most 8 by chance, where one in a hundred is promised."""
+    happened = np.random.default_rng(1).random((400, 1_000)) < 0.78
+    assert sum(rejected(log_wealth(one - 0.8))[-1] for one in happened) <= 8
 
 
 def test_labels_that_come_late_for_early_minutes_take_no_rejection_back() -> None:
