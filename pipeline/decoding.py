@@ -6,7 +6,6 @@ Half of what a message of some thousand rows costs to decode is the same for one
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -21,6 +20,7 @@ from pipeline.events import (
     identity,
     read_arrow,
 )
+from pipeline.wire.limits import MAX_EXPANDED_BYTES
 
 
 class Run(NamedTuple):
@@ -37,14 +37,28 @@ class _Read(NamedTuple):
 
 
 def decoded(messages: Sequence[Message]) -> Iterator[Run]:
-    """What `decode` makes of each message, in their order; one whose identity is broken is refused."""
-    for layout, alike in groupby(map(_read, messages), _layout):
-        group = list(alike)
-        together = _together(group) if layout and len(group) > 1 else None
-        if together is not None:
-            yield together
-        else:
-            yield from map(_alone, group)
+    """What `decode` makes of each message, in their order; one whose identity is broken is refused.
+
+    So many go together as have the unpacked bytes of one: small messages can be large once they are unpacked.
+    """
+    group: list[_Read] = []
+    size = 0
+    for read in map(_read, messages):
+        more = read.sent[1].nbytes if read.sent else 0
+        if group and (_layout(read) != _layout(group[-1]) or size + more > MAX_EXPANDED_BYTES):
+            yield from _runs(group)
+            group, size = [], 0
+        group.append(read)
+        size += more
+    yield from _runs(group)
+
+
+def _runs(group: Sequence[_Read]) -> Iterator[Run]:
+    together = _together(group) if len(group) > 1 and group[0].sent else None
+    if together is not None:
+        yield together
+    else:
+        yield from map(_alone, group)
 
 
 def _read(message: Message) -> _Read:

@@ -19,6 +19,7 @@ from pipeline.facts.fact import Fact
 from pipeline.step import Step
 from pipeline.store import Trace, silent
 from pipeline.wire import dead_letter
+from pipeline.wire.limits import MAX_EXPANDED_BYTES
 
 References = Mapping[str, Reference]
 Refusals = Sequence[tuple[Message, Rejected]]
@@ -54,6 +55,7 @@ class _Folding:
     unread: list[Message] = field(default_factory=list)
     unread_bytes: int = 0
     waiting: Shapes = field(default_factory=lambda: defaultdict(list))
+    waiting_bytes: int = 0
 
     def take(self, message: Message) -> None:
         self.step.taken += 1
@@ -76,6 +78,9 @@ class _Folding:
             self.refused.extend((messages[0], r) for r in found.rejected)
             if found.type is not None and found.events.num_rows:
                 self.waiting[found.type.name, found.events.schema].append(found.events)
+                self.waiting_bytes += found.events.nbytes
+            if self.waiting_bytes >= MAX_EXPANDED_BYTES:
+                self.fold()
         self.unread.clear()
         self.unread_bytes = 0
 
@@ -88,6 +93,7 @@ class _Folding:
                 for name, rows in fold(events, self.references).items():
                     self.parts[name].append(rows)
         self.waiting.clear()
+        self.waiting_bytes = 0
 
 
 def fold(messages: Sequence[Message], references: References, trace: Trace = silent) -> Folded:

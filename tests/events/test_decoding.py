@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline import decoding
+from pipeline import decoding, folding
 from pipeline.events import TYPES, Message, decode, encode
 
 TIME = 1_793_000_000_000_000
@@ -72,3 +72,21 @@ def test_good_messages_of_one_layout_are_decoded_at_once():
     """One by one costs twice as much."""
     assert [len(run.messages) for run in decoding.decoded(CASES["all good"])] == [5]
     assert [len(run.messages) for run in decoding.decoded(CASES["another layout between"])] == [1, 1, 2]
+
+
+def test_small_messages_that_unpack_to_much_are_decoded_and_folded_a_few_at_a_time(monkeypatch):
+    """A megabyte of such messages would fill a worker's memory, though each alone is within its bounds."""
+    message = _message(0)
+    unpacked = decode(message).events.nbytes
+    monkeypatch.setattr(decoding, "MAX_EXPANDED_BYTES", 3 * unpacked)
+    monkeypatch.setattr(folding, "MAX_EXPANDED_BYTES", 3 * unpacked)
+    messages = [message._replace(offset=n) for n in range(20)]
+    runs = list(decoding.decoded(messages))
+    assert 1 < max(len(run.messages) for run in runs) < 20
+    waited: list[int] = []
+    fold = folding._Folding.fold
+    monkeypatch.setattr(
+        folding._Folding, "fold", lambda self: waited.append(self.waiting_bytes) or fold(self)
+    )
+    assert folding.fold(messages, {}).step.events == {"inference": 40}
+    assert max(waited) <= 3 * unpacked + max(run.decoded.events.nbytes for run in runs)
