@@ -82,7 +82,7 @@ def page(view: View) -> None:
 def _state(own: Answer) -> None:
     levels = [str(row[3]) for row in own.rows]
     drifted, few = levels.count("warn"), levels.count("not_enough_data")
-    verdict, one, two, three = st.columns(4)
+    verdict, one, two, three = st.columns((2, 1, 1, 1))  # or "not_enough_data" is cut short
     about = [row for row in own.rows if row[4] is not None and not str(row[2]).startswith(EVALUATION)]
     said = {str(row[1]): str(row[4]) for row in about}
     told = ", ".join(f"{version}: {level}" for version, level in sorted(said.items()))
