@@ -156,7 +156,7 @@ def test_a_changed_digit_fails_the_command(january: Store, whole: Statement, tmp
     red = of_team(whole, "red")
     made = {form: FORMS[form](red) for form in ("pdf", "csv")}
     for form, content, code, words in (
-        ("pdf", made["pdf"], 0, "as it was closed"),
+        ("pdf", made["pdf"], 0, "as it was "),
         ("pdf", more("pdf", made["pdf"]), 6, "its bytes"),
         ("csv", more("csv", made["csv"]), 6, "it says 2580"),
     ):
