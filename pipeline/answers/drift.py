@@ -84,8 +84,11 @@ WEEKLY = (
 )
 
 
-def drift(store: Store, window: Window) -> Answer:
-    """One row a model version and feature, the largest PSI first; those without enough events come last."""
+def drift(store: Store, window: Window, model: str = "") -> Answer:
+    """One row a model version and feature, the largest PSI first; those without enough events come last.
+
+    `model` '' is all models.
+    """
     span: dict[str, Any] = {"start": window.start, "end": window.end}
     with store.steady(alone=window.end - window.start <= FEW):
         with store.beside("feature_histograms", **span) as histograms:
@@ -95,6 +98,10 @@ def drift(store: Store, window: Window) -> Answer:
             verdicts = _verdicts(store, window)
             features = histograms().to_pylist()
         scores = [{**row, "feature": SCORE} for row in scored]
+        if model:
+            features, scores, judged = (
+                [row for row in rows if row["model"] == model] for rows in (features, scores, judged)
+            )
         told = (LEVELS, BOUND) if features or scores else (elsewhere(store, "feature_bins"),)
         held = _histograms([*features, *scores, *judged])
         known = {name: store.reference(name) for name in {key.reference for key in held}}

@@ -8,7 +8,6 @@ import typer
 
 from pipeline.cli.options import OutputOption, StoreOption, WindowOption, now, reading, show
 from pipeline.cli.output import Output
-from pipeline.errors import ConfigError
 
 
 def drift(
@@ -21,9 +20,7 @@ def drift(
             "--joint", help="All features together, by rows that `reference create --sample` keeps."
         ),
     ] = False,
-    model: Annotated[
-        str | None, typer.Option("--model", metavar="MODEL", help="With --joint: of this model only.")
-    ] = None,
+    model: Annotated[str, typer.Option("--model", metavar="MODEL", help="Of this model only.")] = "",
     output: OutputOption = Output.table,
 ) -> None:
     """Distance of every feature from its reference in the window, largest effect first.
@@ -32,15 +29,13 @@ def drift(
     """
     from pipeline.answers.window import parse_window
 
-    if model is not None and not joint:
-        raise ConfigError("--model", model, "give --joint with it")
     span = parse_window(window, now())
     with reading(ctx, store) as ledger:
         if joint:
             from pipeline.answers.joint_drift import joint_drift
 
-            show(joint_drift(ledger, span, model or ""), output)
+            show(joint_drift(ledger, span, model), output)
         else:
             from pipeline.answers.drift import drift as answer
 
-            show(answer(ledger, span), output)
+            show(answer(ledger, span, model), output)

@@ -117,6 +117,14 @@ def test_the_score_is_compared_too(tmp_path: Path) -> None:
     assert found["psi"] == distances.psi([4_000, 3_000, 2_000, 1_000], [100, 200, 300, 400])
 
 
+def test_of_one_model_only(tmp_path: Path) -> None:
+    """Whoever owns one of two hundred models asks for it alone."""
+    everything = ask(tmp_path, {"amount": EVEN}, reference(), {0: 100})
+    with Store.open(tmp_path) as store:
+        assert drift(store, HOUR, "fraud").rows == everything.rows
+        assert len(everything.rows) == 2 and drift(store, HOUR, "other").rows == ()
+
+
 def test_facts_of_an_unknown_reference_are_shown_as_such(tmp_path: Path) -> None:
     """The counts are there; what to compare them with is not: say so instead of leaving the row out."""
     found = by_feature(ask(tmp_path, {"amount": EVEN}))["amount"]
