@@ -123,7 +123,9 @@ class _Work:
             stopping=stopping,
         )
         self._app.read(topic_ids, self._taking)
-        self._watch = Watch(settings, self._app, view, topic_ids, self._check_topics, report)
+        self._watch = Watch(
+            settings, self._app, view, topic_ids, self._check_topics, report, self._taking.at_rest
+        )
 
     async def _start_positions(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         loop = asyncio.get_running_loop()

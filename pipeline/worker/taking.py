@@ -46,18 +46,25 @@ class Taking:
         self._stopping = stopping
         self._idle = asyncio.Event()
         self._idle.set()
+        self._folding = False
         self._commit: asyncio.Task[None] | None = None
         self._broken = asyncio.get_running_loop().create_future()
 
     async def __call__(self, stream: Any) -> None:
         async for events in stream.noack_take(self._settings.take_messages, self._settings.take_seconds):
             for part in parts(self._current(events), self._settings.take_bytes):
+                self._folding = True
                 folded = await self._on(self._folds, self._fold, part)
                 await self._idle.wait()
+                self._folding = False
                 if self._stopping.is_set() or self._broken.done():
                     return
                 self._idle.clear()
                 self._commit = asyncio.ensure_future(self._committing(part, folded))
+
+    def at_rest(self) -> bool:
+        """Whether nothing of what was taken is still to be committed."""
+        return self._idle.is_set() and not self._folding
 
     async def idle(self) -> None:
         """Return once the transaction in hand is done."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from collectors.publish.spool import held_bytes
@@ -19,6 +21,9 @@ log = logging.getLogger("driftledger.worker")
 
 CheckTopics = Callable[[Collection[str]], Awaitable[None]]
 
+_STILL_SECONDS = 10.0
+"""So long nothing may come of a partition that has unread messages while the worker has nothing to do."""
+
 
 class Watch:
     """Looks every worker.check_seconds; `check_topics` raises TopicRecreated."""
@@ -31,7 +36,9 @@ class Watch:
         topic_ids: Mapping[str, str],
         check_topics: CheckTopics,
         report: Report,
+        at_rest: Callable[[], bool],
     ) -> None:
+        """`at_rest` is whether no message is in hand."""
         self._worker = settings.worker
         self._spool = settings.publish.spool_folder
         self._app = app
@@ -39,6 +46,10 @@ class Watch:
         self._topic_ids = topic_ids
         self._check_topics = check_topics
         self._report = report
+        self._at_rest = at_rest
+        self._still: dict[Partition, tuple[int, float]] = {}
+        """Those with unread messages: the last offset that was taken, and since when; inf once they were read
+        again."""
         self._partitions = [(t, n) for t in topic_ids for n in range(settings.kafka.partitions)]
         self._suspected: set[Partition] = set()
         self._unread: set[Partition] = set()
@@ -94,10 +105,28 @@ class Watch:
     ) -> None:
         """A log that lost its end, or all that was unread, twice in a row: take up the positions anew."""
         odd = {p for p, log in spans.items() if _is_odd(marks[p].offset, log, after.get(p))}
-        if odd & self._suspected:
+        if odd & self._suspected or self._stands_still(marks, after):
             await self._app.consumer.perform_seek()
             odd = set()
         self._suspected = odd
+
+    def _stands_still(self, marks: Mapping[Partition, Watermark], after: Mapping[Partition, First]) -> bool:
+        """Whether messages that wait in the log came to nobody, as a rebalance can lose what was just read.
+
+        Said once of an offset: what a producer took back waits in the log for ever.
+        """
+        if not self._at_rest() or self._app.buffered()[0]:
+            self._still = {p: found for p, found in self._still.items() if found[1] == math.inf}
+            return False
+        now = time.monotonic()
+        unread = {p: marks[p].offset for p, first in after.items() if first.offset > marks[p].offset}
+        before = {p: self._still.get(p, (None, now)) for p in unread}
+        self._still = {p: (at, before[p][1] if before[p][0] == at else now) for p, at in unread.items()}
+        lost = [p for p, (_, since) in self._still.items() if now - since >= _STILL_SECONDS]
+        if lost:
+            log.warning("%d partitions have messages that never came: they are read again", len(lost))
+        self._still |= {p: (self._still[p][0], math.inf) for p in lost}
+        return bool(lost)
 
 
 def _is_odd(taken: int, log: Span, after: First | None) -> bool:

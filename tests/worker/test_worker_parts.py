@@ -233,7 +233,7 @@ def test_what_is_read_ahead_is_shown(tmp_path: Path) -> None:
         kafka=SimpleNamespace(partitions=1),
     )  # fmt: skip
     app: Any = SimpleNamespace(buffered=lambda: (3, 700))
-    watch = Watch(settings, app, Broker(), {}, None, report)
+    watch = Watch(settings, app, Broker(), {}, None, report, lambda: True)
 
     async def look() -> None:
         running = asyncio.ensure_future(watch.run())
@@ -318,8 +318,56 @@ def test_whoever_watches_tells_a_deleted_topic_as_deleted_too(tmp_path: Path) ->
             raise gone.pop()
 
     view: Any = Gone()
-    watch = Watch(settings, app, view, {"t": "id"}, check, report)
+    watch = Watch(settings, app, view, {"t": "id"}, check, report, lambda: True)
     with pytest.raises(TopicRecreated):
         asyncio.run(watch.run())
     with pytest.raises(BrokerRefused):
         asyncio.run(watch.run())
+
+
+@pytest.mark.parametrize("at_rest", [True, False])
+def test_messages_that_came_to_nobody_are_read_again_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_rest: bool
+) -> None:
+    """A rebalance that loses what was just read leaves a partition unread until somebody sends to it; and
+    what a producer took back waits for ever."""
+    monkeypatch.setattr("pipeline.worker.watch._STILL_SECONDS", 0.0)
+    looks, sought = 0, 0
+
+    class Log(Broker):
+        def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
+            return {"t": "id"}
+
+        def first_after(self, marks: Any) -> dict[Partition, First]:
+            return {("t", 0): First(18, 1)}
+
+        def unread(self, group: str, partitions: Collection[Partition]) -> set[Partition]:
+            nonlocal looks
+            looks += 1
+            return set()
+
+    async def perform_seek() -> None:
+        nonlocal sought
+        sought += 1
+
+    report = Report()
+    report.moved(("t", 0), Watermark(17))
+    settings: Any = SimpleNamespace(
+        worker=SimpleNamespace(check_seconds=0, group="g"),
+        publish=SimpleNamespace(spool_folder=tmp_path),
+        kafka=SimpleNamespace(partitions=1),
+    )
+    app: Any = SimpleNamespace(buffered=lambda: (0, 0), consumer=SimpleNamespace(perform_seek=perform_seek))
+    view: Any = Log()
+
+    async def look() -> None:
+        running = asyncio.ensure_future(
+            Watch(settings, app, view, {"t": "id"}, None, report, lambda: at_rest).run()
+        )
+        while looks < 5:
+            assert not running.done(), running.exception()
+            await asyncio.sleep(0)
+        running.cancel()
+
+    asyncio.run(asyncio.wait_for(look(), 10))
+    assert sought == (1 if at_rest else 0)

@@ -64,7 +64,11 @@ class Scene:
 
     def until_taken(self, count: int, *workers: WorkerProcess) -> None:
         """Wait until these workers together have brought so many messages into the ledger."""
-        until(lambda: sum(worker.taken() for worker in workers) >= count, f"{count} messages are taken")
+        until(
+            lambda: sum(worker.taken() for worker in workers) >= count,
+            f"{count} messages are taken",
+            log=lambda: [worker.log for worker in workers],
+        )
 
     def rows(self, fact: str) -> list[dict[str, Any]]:
         with Store.open(self.lake, read_only=True) as store:
