@@ -70,6 +70,12 @@ class Consumer(driver.Consumer):
         await self.seek_wait(positions)
         return positions
 
+    async def perform_seek(self) -> None:
+        """Nothing is read until the flow is resumed, where Faust empties the buffer: what had come since the
+        positions were taken up would be lost.  Faust stops the flow only where a partition is revoked."""
+        self.stop_flow()
+        await super().perform_seek()
+
     def verify_event_path(self, now: float, tp: TP) -> None:
         """No log of idle streams, which health and metrics tell: it fails on a partition without position."""
 
@@ -147,6 +153,13 @@ class Application(faust.App):
     def on_rebalance_start(self) -> None:
         self._forget()
         super().on_rebalance_start()
+
+    async def read_again(self) -> None:
+        """From where the ledger is; a rebalance does so itself, and says when to go on."""
+        if not self.rebalancing:
+            await self.consumer.perform_seek()
+        if not self.rebalancing:
+            self.consumer.resume_flow()
 
     def read(self, topics: Collection[str], take: Take) -> None:
         """Run `take` over one stream of all topics: its messages of all partitions share a transaction."""

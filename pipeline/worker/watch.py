@@ -106,7 +106,7 @@ class Watch:
         """A log that lost its end, or all that was unread, twice in a row: take up the positions anew."""
         odd = {p for p, log in spans.items() if _is_odd(marks[p].offset, log, after.get(p))}
         if odd & self._suspected or self._stands_still(marks, after):
-            await self._app.consumer.perform_seek()
+            await self._app.read_again()
             odd = set()
         self._suspected = odd
 

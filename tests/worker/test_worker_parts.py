@@ -26,6 +26,7 @@ from pipeline.repair.topic import _bridged
 from pipeline.step import Step
 from pipeline.store import Batch, Store
 from pipeline.worker import missing, topic_log
+from pipeline.worker.application import Application, Consumer
 from pipeline.worker.broker_view import First, Partition, Span
 from pipeline.worker.buffer import Buffer
 from pipeline.worker.intake import Intake, TopicRecreated
@@ -346,7 +347,7 @@ def test_messages_that_came_to_nobody_are_read_again_once(
             looks += 1
             return set()
 
-    async def perform_seek() -> None:
+    async def read_again() -> None:
         nonlocal sought
         sought += 1
 
@@ -357,7 +358,7 @@ def test_messages_that_came_to_nobody_are_read_again_once(
         publish=SimpleNamespace(spool_folder=tmp_path),
         kafka=SimpleNamespace(partitions=1),
     )
-    app: Any = SimpleNamespace(buffered=lambda: (0, 0), consumer=SimpleNamespace(perform_seek=perform_seek))
+    app: Any = SimpleNamespace(buffered=lambda: (0, 0), read_again=read_again)
     view: Any = Log()
 
     async def look() -> None:
@@ -371,3 +372,23 @@ def test_messages_that_came_to_nobody_are_read_again_once(
 
     asyncio.run(asyncio.wait_for(look(), 10))
     assert sought == (1 if at_rest else 0)
+
+
+@pytest.mark.parametrize("rebalance", [False, True])
+def test_nothing_is_read_while_positions_are_taken_up(rebalance: bool) -> None:
+    """Faust empties the buffer when it resumes: messages that were read since would be gone for good; and who
+    resumes amid a rebalance reads partitions that may be another's."""
+    seen = list[bool]()
+    consumer: Any = object.__new__(Consumer)
+    consumer._read_offset, consumer._committed_offset = {}, {}
+    consumer.can_resume_flow, consumer.suspend_flow = asyncio.Event(), asyncio.Event()
+    app: Any = SimpleNamespace(rebalancing=False, consumer=consumer)
+
+    async def seek() -> dict[Any, int]:
+        seen.append(consumer.flow_active)
+        app.rebalancing = rebalance
+        return {}
+
+    consumer.seek_to_committed = seek
+    asyncio.run(Application.read_again(app))
+    assert (seen, consumer.flow_active) == ([False], not rebalance)
