@@ -40,6 +40,7 @@ from tests.real_sources import (
 from tests.rig import cluster_objects as objects
 from tests.rig import cluster_workloads as workloads
 from tests.waiting import Found, until
+from tests.wheel import installed
 
 KINDS = ("allocation", "dcgm", "hubble", "inference")
 RIGHTS = Path(__file__).parents[1] / "deploy" / "allocation-rbac.yaml"
@@ -112,9 +113,10 @@ inference: {{port: 0}}
 
 @pytest.fixture
 def alone(tmp_path: Path, cluster: Kube, sources: Sources) -> Iterator[Place]:
-    """One command and its file."""
+    """One command and its file, with nothing else installed."""
+    (folder := tmp_path / "installed").mkdir()
     config = _config(tmp_path, cluster, sources)
-    with Command(config, "up") as up:
+    with Command(config, "up", program=installed(folder)) as up:
         yield Place(config, {"up": up})
 
 

@@ -218,6 +218,8 @@ def test_an_answer_that_is_broken_off_is_not_read(tmp_path: Path, promised: bool
         (DcgmSettings("http://127.0.0.1:1", token_file="t", username="u"), "dcgm.token_file"),
         (DcgmSettings("http://127.0.0.1:1", ca_file="/nowhere.pem"), "dcgm.ca_file"),
         (DcgmSettings("http://127.0.0.1:1", longest_seconds=1), "dcgm.longest_seconds"),
+        (DcgmSettings(exporters="http://127.0.0.1:1/metrics", network=True), "dcgm.network"),
+        (DcgmSettings(exporters="http://127.0.0.1:1/metrics", containers=True), "dcgm.containers"),
         (DcgmSettings(exporters="ftp://h"), "dcgm.exporters"),
         (DcgmSettings(exporters=" , "), "dcgm.exporters"),
     ],

@@ -16,7 +16,7 @@ from collectors.live.hubble.relay_messages import MASK, descriptor
 from collectors.live.hubble.relay_stream import Stream
 from detectors import network, network_outcomes
 from pipeline.collect.report import Report
-from pipeline.rig.hubble import Agent, Relay, messages
+from pipeline.rig.hubble import Agent, Relay, messages, observe
 from pipeline.rig.tls import certificates
 from tests.hubble.hubble_run import Run, flow
 from tests.samples import sample
@@ -41,7 +41,7 @@ def facts(parsed):
     return [sorted(table.to_pylist(), key=lambda row: json.dumps(row, default=str)) for table in tables]
 
 
-def test_recorded_flows_mean_the_same_by_relay_by_file_and_by_the_real_command(hubble):
+def test_recorded_flows_mean_the_same_by_relay_by_file_and_by_the_real_command(hubble, tmp_path):
     """A cluster that goes from the exporter's files to relay must not change its numbers."""
     lines = recorded()
     hubble.agents[0].add(lines)
@@ -57,6 +57,19 @@ def test_recorded_flows_mean_the_same_by_relay_by_file_and_by_the_real_command(h
     assert by_relay.balanced and not by_relay.rejected and by_relay.excluded == {"node_status": 1}
     assert facts(by_relay) == facts(by_file) == facts(by_command)
     assert list(MASK) in hubble.agents[0].masks
+    # What the command itself picks by its reading of a flow is as many as our rows say.
+    rows = completed(by_file, Places("", ""), {})[0].events["flow"].to_pylist()
+    asked = {
+        ("--verdict", "DROPPED"): ("verdict", "DROPPED"),
+        ("--verdict", "FORWARDED"): ("verdict", "FORWARDED"),
+        ("--http-status", "503"): ("http_status", 503),
+        ("--from-namespace", "bookinfo"): ("source_namespace", "bookinfo"),
+        ("--to-port", "53"): ("destination_port", 53),
+    }
+    (file := tmp_path / "flows.json").write_bytes(b"\n".join(lines))
+    said = {words: len(observe("--input-file", str(file), "-o", "json", *words)) for words in asked}
+    ours = {words: sum(row[name] == value for row in rows) for words, (name, value) in asked.items()}
+    assert said == ours and ours["--http-status", "503"] > 100
 
 
 def seen(number, node, zone, seconds, **fields):

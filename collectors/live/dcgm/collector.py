@@ -50,6 +50,10 @@ def collector(settings: DcgmSettings, cluster: str) -> Collector:
         raise ConfigError("dcgm.longest_seconds", settings.longest_seconds, remedy)
     if settings.prometheus_url:
         return FromPrometheus(settings, cluster, Prometheus(settings))
+    for key, asked in (("network", settings.network), ("containers", settings.containers)):
+        if asked:
+            remedy = "it is read from a Prometheus: set dcgm.prometheus_url in place of dcgm.exporters"
+            raise ConfigError(f"dcgm.{key}", "true", remedy)
     return FromExporters(settings, cluster)
 
 
