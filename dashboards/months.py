@@ -58,20 +58,25 @@ def months(
         kept_as = "" if check is None else "; ".join(check.problems) or "as it was closed"
         at, own = ("", "") if closed is None else (f"{closed.time:%Y-%m-%d %H:%M}", closed.hash)
         until = f"{one.until:%Y-%m-%d %H:%M}"
-        by = safe_text(", ".join(disputes.get(one.month.start, ())))
+        by = ", ".join(disputes.get(one.month.start, ()))
         rows.append((f"{one.month.start:%Y-%m}", one.state, until, at, own, kept_as, by))
     heads = ["Month", "State", "Grace ends (UTC)", "Closed (UTC)", "Hash", "Charges kept", "Disputed by"]
     return pd.DataFrame(rows, columns=heads)
 
 
+def printable(data: pd.DataFrame) -> pd.DataFrame:
+    """The table with its texts as they are, and nothing that turns or hides what stands beside them."""
+    return data.map(lambda value: safe_text(value) if isinstance(value, str) else value)
+
+
 def _table(data: pd.DataFrame) -> None:
-    st.dataframe(data, hide_index=True, width="stretch")
+    st.dataframe(printable(data), hide_index=True, width="stretch")
 
 
 def _money(data: pd.DataFrame) -> None:
     numbers = data.select_dtypes("number").columns
     shown = {name: st.column_config.NumberColumn(format="accounting") for name in numbers}
-    st.dataframe(data, hide_index=True, width="stretch", column_config=shown)
+    st.dataframe(printable(data), hide_index=True, width="stretch", column_config=shown)
 
 
 def _changes(found: pd.DataFrame, before: datetime) -> None:

@@ -104,7 +104,11 @@ def test_every_row_keeps_to_every_rule(february: Statement, version: str) -> Non
             assert row["BillingPeriodStart"] < row["BillingPeriodEnd"], "the end is not in it"
             assert row["ChargePeriodStart"] < row["ChargePeriodEnd"] <= row["BillingPeriodEnd"]
             assert isinstance(json.loads(row["Tags"]), dict)
-    assert {row["ChargeClass"] for row in focus.rows(february, version)} == {None, "Correction"}
+    made = list(focus.rows(february, version))
+    assert {row["ChargeClass"] for row in made} == {None, "Correction"}
+    assert {str(row["BillingPeriodStart"])[:7] for row in made} == {"2026-02"}
+    corrected = {str(r["ChargePeriodStart"])[:7] for r in made if r["ChargeClass"] == "Correction"}
+    assert corrected == {"2026-01"}, "what is corrected is of the month in which it was used"
 
 
 def test_a_rule_that_is_broken_is_found(february: Statement) -> None:

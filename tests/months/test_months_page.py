@@ -7,12 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards.month_changes import teams, workloads
-from dashboards.months import deliveries, months
+from dashboards.months import deliveries, months, printable
 from pipeline.answers.window import month
 from pipeline.months import book
 from pipeline.months.charge import ADJUSTMENT, BY, HOURS_OF, USAGE, Charge, plain
@@ -105,6 +106,12 @@ def _run() -> None:
     from pipeline.settings.load import load
 
     shell.show(load(environ=os.environ), next(p for p in PAGES if p.path == "months"))
+
+
+def test_a_hostile_name_turns_nothing_that_stands_beside_it() -> None:
+    """A right-to-left mark in a reason would show an amount as another one."""
+    shown = printable(pd.DataFrame({"Why": ["wrong \u202e00.21"], "Amount": [12.0]}))
+    assert shown["Why"].tolist() == ["wrong \\u202e00.21"] and shown["Amount"].tolist() == [12.0]
 
 
 def test_an_attempt_is_told_once_by_its_end() -> None:

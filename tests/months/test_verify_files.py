@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pyarrow as pa
@@ -17,7 +20,9 @@ from typer.testing import CliRunner
 from pipeline.answers.window import month
 from pipeline.cli.app import app
 from pipeline.errors import NotFound
+from pipeline.months import verify as verify_module
 from pipeline.months.closings import closings
+from pipeline.months.draft import Draft
 from pipeline.store import Store
 from reports.build import FORMS, for_programs
 from reports.delivery import deliver
@@ -165,6 +170,27 @@ def test_a_changed_digit_fails_the_command(january: Store, whole: Statement, tmp
         command = ["report", "verify", str(path), "--store", january.location.folder, "-o", "json"]
         done = CliRunner().invoke(app, list(map(str, command)))
         assert (done.exit_code, words in done.output) == (code, True), done.output
+
+
+def test_a_month_that_its_snapshot_does_not_give_is_found(
+    january: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that reckons otherwise than the one that closed it: nobody may say it is as it was."""
+    (closing,) = closings(january)
+    reckoned = verify_module.draft
+
+    def other(*asked: Any) -> Draft:
+        made = reckoned(*asked)
+        (first, *rest) = made.charges
+        dearer = replace(first, amount=(first.amount or Decimal(0)) + Decimal("0.01"))
+        return replace(made, charges=(dearer, *rest))
+
+    monkeypatch.setattr(verify_module, "draft", other)
+    (checked,) = verify_module.verify(january, at(january))
+    (problem,) = checked.problems
+    assert problem.startswith(f"computed again from snapshot {closing.snapshot} it comes to ")
+    command = ["report", "verify", "--store", str(january.location.folder)]
+    assert CliRunner().invoke(app, command).exit_code == 6
 
 
 def test_a_file_that_says_nothing_is_no_statement(january: Store, whole: Statement, tmp_path: Path) -> None:
