@@ -139,7 +139,7 @@ class Workload:
         """The decision to leave v2 for v1, on what the cluster says now, but for `seen`."""
         state = replace(self.observed(), **seen)
         both = finding(), finding("latency_objective")
-        action = decided(both, known=journal(target=state), text=rule_text(self.target, gitops))
+        action = decided(both, known=journal(target=state), text=rule_text(self.target, gitops=gitops))
         assert isinstance(action, Action), action
         return action
 
@@ -239,9 +239,9 @@ class ArgoRollout(Workload):
         self.kube.request("PATCH", f"{self.path}/status", told)
 
 
-def rule_text(target: Target, gitops: str) -> str:
+def rule_text(target: Target, **more: object) -> str:
+    """A rule as it is by default, of two signals, with what is said besides."""
     where = f"{{cluster: rig, namespace: {target.namespace}, kind: {target.kind}, name: {target.name}}}"
-    """A rule as it is by default: two signals, which `decide` gives it."""
     rule = "name: fraud, model: fraud, detectors: [accuracy, latency_objective], mode: auto"
-    more = f", gitops: {gitops}" if gitops else ""
-    return f'version: "1"\nrules:\n  - {{{rule}, target: {where}{more}}}\n'
+    told = "".join(f", {name}: {value}" for name, value in more.items() if value)
+    return f'version: "1"\nrules:\n  - {{{rule}, target: {where}{told}}}\n'

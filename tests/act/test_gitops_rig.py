@@ -104,7 +104,7 @@ class Owned(Workload):
         ]
 
     def tick(self, ledger, gitops: str, now):
-        rules = parse(rule_text(self.target, gitops))
+        rules = parse(rule_text(self.target, gitops=gitops))
         steps = act(ledger, ledger, [], rules, {"rig": self.lab.api}, now, snapshot=1)
         return [(s.kind, s.state, s.detail) for s in steps]
 

@@ -20,21 +20,11 @@ from pipeline.embedded import Embedded
 from pipeline.policy.file import parse
 from pipeline.policy.rules import VERSION_LABEL
 from pipeline.store import Store
-from tests.act.rig_targets import Workload, client, install
+from tests.act.rig_targets import Workload, client, install, rule_text
 from tests.act.rollback_scene import NOW, PARAMETERS, fill, life
 from tests.rig import cluster_objects as objects
 
 MINUTE = timedelta(minutes=1)
-POLICY = """\
-version: "1"
-rules:
-  - name: fraud
-    model: fraud
-    detectors: [accuracy, latency_objective]
-    mode: auto
-    min_count: 200
-    target: {{cluster: rig, namespace: {ns}, kind: Deployment, name: {name}}}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +55,7 @@ def test_what_did_not_help_by_the_metric_is_put_back_and_what_did_stays(
     kube, ns, api = lab
     made = Workload(kube, ns, "Deployment", f"proof-{result}")
     made.create()
-    rules = parse(POLICY.format(ns=ns, name=made.name))
+    rules = parse(rule_text(made.target, min_count=200))
     assert rules.rules[0].signals == 2, "as it is by default"
     assert not isinstance(TARGETS["Deployment"].watch(api, made.target, VERSION_LABEL), ApiError)
     made.roll_out("v2")

@@ -16,22 +16,12 @@ from pipeline.policy.file import parse
 from pipeline.policy.rules import VERSION_LABEL
 from pipeline.rig.kube.cluster import Kube
 from pipeline.store import Store
-from tests.act.rig_targets import PLURALS, Workload, client, install
+from tests.act.rig_targets import PLURALS, Workload, client, install, rule_text
 from tests.act.rollback_scene import NOW, PARAMETERS, fill, judge
 from tests.rig import cluster_objects as objects
 
 pytestmark = pytest.mark.bench
 PATCHED_SECONDS = 2.0
-POLICY = """\
-version: "1"
-rules:
-  - name: fraud
-    model: fraud
-    detectors: [accuracy, latency_objective]
-    mode: auto
-    min_count: 200
-    target: {{cluster: rig, namespace: {ns}, kind: {kind}, name: {name}}}
-"""
 
 
 class Timed(Kubernetes):
@@ -61,7 +51,7 @@ def test_from_a_verdict_to_a_verified_change(kind: str, lab: Kube, tmp_path: Pat
     objects.until(lambda: not isinstance(api.list_all(REPLICA_SETS, ns), ApiError), "the rights to be there")
     made = Workload(kube, ns, kind, "fraud")
     made.create()
-    rules = parse(POLICY.format(ns=ns, kind=kind, name="fraud"))
+    rules = parse(rule_text(made.target, min_count=200))
     watched = TARGETS[kind].watch(api, made.target, VERSION_LABEL)
     assert not isinstance(watched, ApiError) and watched.version == "v1"
     made.roll_out("v2")  # asks for a device that no node has: it never runs
