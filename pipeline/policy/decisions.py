@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Literal
 
 from pipeline.policy.gitops import GitOps
-from pipeline.policy.rules import Mode, Target
+from pipeline.policy.modes import Mode
+from pipeline.policy.rules import Target
 
 Kind = Literal["rollback", "undo"]
 

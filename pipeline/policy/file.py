@@ -13,8 +13,9 @@ from pipeline.errors import ConfigError
 from pipeline.policy import rules
 from pipeline.policy.gitops_file import gitops_of
 from pipeline.policy.ladder_file import ladders_of
+from pipeline.policy.modes import MODES, Mode
 from pipeline.policy.quiet_file import quiet_hours
-from pipeline.policy.rules import MODES, SOURCES, TRIGGERS, Limits, Mode, Policy, Rule, Target
+from pipeline.policy.rules import SOURCES, TRIGGERS, Limits, Policy, Rule, Target
 from pipeline.sections import Section
 
 KINDS = (

@@ -9,8 +9,8 @@ from typing import cast
 from pipeline.errors import ConfigError
 from pipeline.policy import ladders
 from pipeline.policy.ladders import STEPS, Ladder, Measure, Rung
+from pipeline.policy.modes import MODES, Mode
 from pipeline.policy.quiet_file import quiet_hours
-from pipeline.policy.rules import MODES, Mode
 from pipeline.sections import Section
 
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

@@ -7,8 +7,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 
+from pipeline.policy.modes import Mode
 from pipeline.policy.quiet import QuietHours
-from pipeline.policy.rules import Mode
 
 STEPS = (
     "notify",

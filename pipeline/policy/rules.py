@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipeline.policy.gitops import GitOps
     from pipeline.policy.ladders import Ladder
+    from pipeline.policy.modes import Mode
     from pipeline.policy.quiet import QuietHours
-
-Mode = Literal["observe", "propose", "auto"]
-MODES: tuple[str, ...] = get_args(Mode)
 
 SOURCES = {
     "accuracy": "labels",

@@ -8,8 +8,9 @@ from pipeline.policy.file import KINDS
 from pipeline.policy.gitops import OWNERS, VERSION
 from pipeline.policy.gitops_file import BRANCH, FILE, NAME, POINTER, REPOSITORY
 from pipeline.policy.ladders import STEPS
+from pipeline.policy.modes import MODES
 from pipeline.policy.quiet import DAYS
-from pipeline.policy.rules import MODES, TRIGGERS, Limits
+from pipeline.policy.rules import TRIGGERS, Limits
 
 _NAME = {"type": "string", "minLength": 1}
 _DURATION = {"type": "string", "pattern": r"^\d{1,6}[smhd]$"}

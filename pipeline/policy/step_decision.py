@@ -10,9 +10,10 @@ from typing import Any
 from pipeline.canonical import canonical, digest, instant
 from pipeline.policy.climb import Due
 from pipeline.policy.decisions import RULES, Gate
+from pipeline.policy.modes import Mode
 from pipeline.policy.money import Standing
 from pipeline.policy.past_steps import PastStep
-from pipeline.policy.rules import Mode, Policy, Target
+from pipeline.policy.rules import Policy, Target
 
 FORMAT = 1
 """Version of the evidence's shape."""
