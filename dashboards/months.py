@@ -22,7 +22,6 @@ from pipeline.months.states import State, states
 from pipeline.months.verify import Checked, kept, verify
 from pipeline.store import Store
 from reports.delivery import SENDING
-from reports.files import file_name
 
 T = TypeVar("T")
 
@@ -179,7 +178,7 @@ def _asked(key: str, label: str, of: object, make: Callable[[], T]) -> T | None:
 @st.cache_data(max_entries=8, ttl=600, show_spinner="Computing the month again")
 def _made(_view: View, key: tuple[object, ...], at: datetime, team: str) -> dict[str, bytes]:
     """By name: the statement in every form, and of all teams what programs take in too."""
-    from reports.build import FORMS, for_programs
+    from reports.build import FORMS, for_programs, name
     from reports.ledger_lines import mapping
     from reports.read import read
     from reports.team import of_team
@@ -188,8 +187,7 @@ def _made(_view: View, key: tuple[object, ...], at: datetime, team: str) -> dict
     span = month(at.year, at.month)
     whole = read(_view.store, lambda n: Store.open(_view.ledger, snapshot=n), span, closed.thawed())
     own = of_team(whole, team) if team else whole
-    stem = f"statement-{at:%Y-%m}" + (f"-{file_name(team)}" if team else "")
-    made = {f"{stem}.{form}": render(own) for form, render in FORMS.items()}
+    made = {name(own, form): render(own) for form, render in FORMS.items()}
     columns = mapping(_view.settings.closing.ledger_columns)
     return made if team else {**made, **dict(for_programs(whole, columns))}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from reports import (
@@ -32,14 +33,16 @@ def contents(
     whole: Statement, columns: ledger_lines.Mapping = ledger_lines.USUAL
 ) -> Iterator[tuple[str, bytes]]:
     """(name, bytes) of every file: statement-YYYY-MM[-TEAM].FORM of all and each team, and FOCUS of all."""
-    stem = f"statement-{whole.month.start:%Y-%m}"
-    for form, render in FORMS.items():
-        yield f"{stem}.{form}", render(whole)
-    for team in whole.teams:
-        own = of_team(whole, team.name)
+    for of in chain([whole], (of_team(whole, team.name) for team in whole.teams)):
         for form, render in FORMS.items():
-            yield f"{stem}-{files.file_name(team.name)}.{form}", render(own)
+            yield name(of, form), render(of)
     yield from for_programs(whole, columns)
+
+
+def name(of: Statement, form: str) -> str:
+    """Of the statement's file in that form."""
+    whose = f"-{files.file_name(of.of)}" if of.of else ""
+    return f"statement-{of.month.start:%Y-%m}{whose}.{form}"
 
 
 def for_programs(

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from itertools import groupby
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
+import duckdb
 import pyarrow as pa
 
 from pipeline.answers.window import month as month_of
+from pipeline.errors import StaleWatermark
 from pipeline.facts.months import DELIVERIES
 from pipeline.lake import chain, tables
 from pipeline.months.closings import Closing, closings
@@ -36,7 +39,10 @@ WAIT = timedelta(minutes=5)
 """Pause after the first failure; it doubles with each, up to a day."""
 DOUBLINGS = 9
 """After so many it is longer than a day."""
+LOOKS = 10
+"""How often a step of an attempt looks again after others were first: each time one of them went on."""
 
+Made = TypeVar("Made")
 Row = dict[str, Any]
 Clock = Callable[[], datetime]
 """The time now, UTC without a zone."""
@@ -51,6 +57,13 @@ def waiting(
     told = _told(store)
     months = [c for c in closings(store) if since is None or c.month >= since]
     return [(c, t) for c in months for t in targets if _free(told.get((c.month, t.name), []), now)]
+
+
+def under_way(store: Store, targets: Sequence[Target], now: datetime) -> list[Row]:
+    """The attempts that somebody is at now, oldest first."""
+    names = {target.name for target in targets}
+    last = [rows[-1] for (_, target), rows in sorted(_told(store).items()) if target in names]
+    return [row for row in last if row["state"] == SENDING and now - row["time"] < PATIENCE]
 
 
 def deliver(
@@ -101,14 +114,15 @@ def is_all_there(row: Row) -> bool:
     return row["state"] == SENT and not row["partly"]
 
 
-def handed_over(store: Store, closed: Closing, digest: str) -> datetime | None:
-    """When a file of that month with that SHA-256 was first handed over; None where none ever was.
+def handed_over(store: Store, closed: Closing, name: str, digest: str) -> datetime | None:
+    """When that file of that month with that SHA-256 was first handed over; None where it never was.
 
-    What an older version drew is known by it, however this one would draw it.
+    What an older version drew is known by it, however this one would draw it.  What went out under another
+    name is another file: red's bill as blue's, rows of FOCUS 1.4 as those of 1.2.
     """
     rows = [row for row in store.rows(DELIVERIES.name).to_pylist() if row["hash"] == closed.hash]
     return min(
-        (row["time"] for row in rows if digest in json.loads(row["files"] or "{}").values()), default=None
+        (row["time"] for row in rows if json.loads(row["files"] or "{}").get(name) == digest), default=None
     )
 
 
@@ -122,14 +136,17 @@ def _given_up(store: Store, closed: Closing, target: Target, now: datetime) -> R
     """What is told of an attempt that was cut, at a target that must not get it twice."""
     if target.again:
         return None
-    with store.transaction() as con:
+
+    def step(con: duckdb.DuckDBPyConnection) -> Row | None:
         last = _history(store, closed, target)
         if not last or last[-1]["state"] != SENDING or not _free(last, now):
             return None
         chain.claim(con)
         rows = _table(closed, target, UNCLEAR, len(last), "cut amid it", now)
         tables.insert(con, DELIVERIES.name, rows)
-    return _row(rows)
+        return _row(rows)
+
+    return _alone(store, step)
 
 
 def _hand(store: Store, closed: Closing, target: Target, made: Parcel, clock: Clock) -> Row:
@@ -145,15 +162,30 @@ def _hand(store: Store, closed: Closing, target: Target, made: Parcel, clock: Cl
 
 
 def _claim(store: Store, closed: Closing, target: Target, clock: Clock, *, anew: bool = False) -> bool:
-    """Whether this process is the one that hands it over now: of two at once one fails its commit."""
-    with store.transaction() as con:
+    """Whether this process is the one that hands it over now."""
+
+    def step(con: duckdb.DuckDBPyConnection) -> bool:
         last, now = _history(store, closed, target), clock()
         at_it = bool(last) and last[-1]["state"] == SENDING
         if not _free(last, now) and (at_it or not anew):
             return False
         chain.claim(con)
         tables.insert(con, DELIVERIES.name, _table(closed, target, SENDING, len(last), "", now))
-    return True
+        return True
+
+    return _alone(store, step)
+
+
+def _alone(store: Store, step: Callable[[duckdb.DuckDBPyConnection], Made]) -> Made:
+    """What the step makes of the ledger, committed: of two at once one fails its commit, and looks again.
+
+    The other may have taken this very attempt, or one of another target.
+    """
+    for _ in range(LOOKS - 1):
+        with suppress(StaleWatermark), store.transaction() as con:
+            return step(con)
+    with store.transaction() as con:
+        return step(con)
 
 
 def _free(last: Sequence[Row], now: datetime) -> bool:
@@ -184,10 +216,8 @@ def _tell(
     store: Store, closed: Closing, target: Target, state: str, detail: str, now: datetime,
     files: Mapping[str, str] = MappingProxyType({}),
 ) -> Row:  # fmt: skip
-    attempt = len(_history(store, closed, target))
-    with store.transaction() as con:
-        rows = _table(closed, target, state, attempt, detail, now, files)
-        tables.insert(con, DELIVERIES.name, rows)
+    rows = _table(closed, target, state, len(_history(store, closed, target)), detail, now, files)
+    _alone(store, lambda con: tables.insert(con, DELIVERIES.name, rows))
     return _row(rows)
 
 

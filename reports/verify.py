@@ -15,7 +15,7 @@ from pipeline.errors import NotFound
 from pipeline.months.closings import Closing, closing
 from pipeline.months.verify import Snapshots, verify
 from pipeline.store import Store
-from reports.build import FORMS, for_programs
+from reports.build import FORMS, for_programs, name
 from reports.delivery import handed_over
 from reports.figures import DAMAGED, differences
 from reports.ledger_lines import USUAL, Mapping
@@ -72,23 +72,24 @@ def verify_file(store: Store, at: Snapshots, path: Path, columns: Mapping = USUA
     own = _own(whole, said)
     if own is None:
         return Result(said.of, closed.hash, "", (*problems, "the month has no such team"))
-    when = handed_over(store, closed, sha256(content).hexdigest())
+    form = path.suffix.removeprefix(".")
+    when = handed_over(store, closed, name(own, form), sha256(content).hexdigest())
     if when is None and (drawn := render(own)) != content:
-        problems.append(_differs(own, path.suffix.removeprefix("."), content, drawn))
+        problems.append(_differs(own, form, content, drawn))
     return Result(own.of or "all teams", closed.hash, _due(own), tuple(problems), when)
 
 
 def _for_programs(
-    store: Store, at: Snapshots, name: str, content: bytes, month: datetime, columns: Mapping
+    store: Store, at: Snapshots, named: str, content: bytes, month: datetime, columns: Mapping
 ) -> Result:
     closed, problems, whole = _again(store, at, month)
-    drawn = dict(for_programs(whole, columns)).get(name)
+    drawn = dict(for_programs(whole, columns)).get(named)
     if drawn is None:
-        raise NotFound(f"{month:%Y-%m} has no file {name}")
-    when = handed_over(store, closed, sha256(content).hexdigest())
+        raise NotFound(f"{month:%Y-%m} has no file {named}")
+    when = handed_over(store, closed, named, sha256(content).hexdigest())
     if when is None and drawn != content:
-        problems.append(_differs(whole, name.rpartition(".")[2], content, drawn))
-    what = name.partition(f"-{month:%Y-%m}")[0]
+        problems.append(_differs(whole, named.rpartition(".")[2], content, drawn))
+    what = named.partition(f"-{month:%Y-%m}")[0]
     return Result(f"all teams, {what}", closed.hash, _due(whole), tuple(problems), when)
 
 
@@ -102,8 +103,8 @@ def _again(store: Store, at: Snapshots, month: datetime) -> tuple[Closing, list[
 def _own(whole: Statement, said: Marker) -> Statement | None:
     if said.of == "all":
         return whole
-    name = next((t.name for t in whole.teams if team(t.name) == said.of), None)
-    return None if name is None else of_team(whole, name)
+    own = next((t.name for t in whole.teams if team(t.name) == said.of), None)
+    return None if own is None else of_team(whole, own)
 
 
 def _differs(own: Statement, form: str, content: bytes, drawn: bytes) -> str:

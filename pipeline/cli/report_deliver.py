@@ -65,8 +65,12 @@ def deliver(
             )
         else:
             tried = [_again(ledger, lambda n: Store.open(where, snapshot=n), *one, named)]
+        others = delivery.under_way(ledger, targets, now())
     rows = tuple((f"{r['month']:%Y-%m}", r["target"], r["state"], r["detail"]) for r in tried)
     show(Answer(columns, rows, now(), None), output)
+    for row in others:
+        said = f"somebody else is handing it over since {row['time']:%Y-%m-%d %H:%M}Z, and tells it there"
+        typer.echo(f"{row['month']:%Y-%m} to {row['target']}: {said}", err=True)
     if not all(map(delivery.is_all_there, tried)):
         raise typer.Exit(FAILED)
 

@@ -6,6 +6,7 @@ import json
 import threading
 from base64 import b64decode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -19,8 +20,10 @@ from pyarrow import fs
 from typer.testing import CliRunner
 
 from pipeline.cli.app import app
+from pipeline.cli.options import now
 from pipeline.errors import ConfigError, StaleWatermark
 from pipeline.facts.months import CLOSINGS, DELIVERIES
+from pipeline.lake.location import Location
 from pipeline.months.closings import closings
 from pipeline.settings.closing import ClosingSettings
 from pipeline.settings.groups import Settings
@@ -73,6 +76,14 @@ def serving(server: Any, **state: Any) -> Iterator[Any]:
 @pytest.fixture
 def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A ledger that says that January is closed."""
+    said = _january(monkeypatch)
+    with Store.open(tmp_path / "ledger") as store:
+        store.append(Batch({"closings": said}))
+        yield store
+
+
+def _january(monkeypatch: pytest.MonkeyPatch) -> pa.Table:
+    """Of its closing; what would be computed from it is not."""
     row = dict.fromkeys(CLOSINGS.schema.names, "") | {
         "month": datetime(2026, 1, 1), "time": NOW, "snapshot": 1, "hash": "f" * 64, "inputs": "{}",
     }  # fmt: skip
@@ -80,9 +91,7 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setattr(delivery, "read", lambda *_: None)
     monkeypatch.setattr(delivery, "contents", lambda *_: iter(MADE))
     monkeypatch.setattr(delivery, "summary", lambda *_: SUMMARY)
-    with Store.open(tmp_path / "ledger") as store:
-        store.append(Batch({"closings": pa.Table.from_pylist([row], schema=CLOSINGS.schema)}))
-        yield store
+    return pa.Table.from_pylist([row], schema=CLOSINGS.schema)
 
 
 def states(store: Store, to: tuple[targets.Target, ...], now: datetime) -> list[tuple[str, str]]:
@@ -347,6 +356,86 @@ def test_who_did_not_get_a_mail_is_told(
     assert done.exit_code == 6 and "d@b.org was refused" in done.output
     monkeypatch.setattr(Mail, "hand", lambda *_: "2 files")
     assert CliRunner().invoke(app, [*command, "--again", "boss", "--month", "2026-01"]).exit_code == 0
+
+
+@pytest.mark.parametrize("catalog", ["sqlite", "postgres"])
+def test_by_hand_beside_the_schedule_hands_over_once(
+    catalog: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have made the month and begin at the same moment: a mail that went out twice is two bills.
+
+    A catalog that is a file lets one in after the other; in PostgreSQL both are amid their transactions.
+    """
+    place = Location(tmp_path / "ledger")
+    if catalog == "postgres":
+        place = Location(
+            tmp_path / "unused", request.getfixturevalue("postgres").url(), str(tmp_path / "data")
+        )
+    both, inside, began, handed = (
+        threading.Barrier(2, timeout=60),
+        threading.Barrier(2, timeout=60),
+        set(),
+        [],
+    )
+    claim = delivery.chain.claim
+
+    def together(con: Any) -> None:
+        if catalog == "postgres" and threading.get_ident() not in began:
+            began.add(threading.get_ident())
+            inside.wait()
+        claim(con)
+
+    def made(*_: object) -> Iterator[tuple[str, bytes]]:
+        both.wait()
+        return iter(MADE)
+
+    def hand(target: targets.Folder, *_: object) -> str:
+        handed.append(target.name)
+        return "3 files"
+
+    said = _january(monkeypatch)
+    monkeypatch.setattr(delivery, "contents", made)
+    monkeypatch.setattr(delivery.chain, "claim", together)
+    monkeypatch.setattr(targets.Folder, "hand", hand)
+    file = tmp_path / "targets.yaml"
+    file.write_text("targets: [{name: share, path: a}, {name: archive, path: b}]")
+    chosen = Settings(closing=ClosingSettings(delivery=str(file)))
+    with Store.open(place) as ours, Store.open(place) as theirs, ThreadPoolExecutor(1) as worker:
+        ours.append(Batch({"closings": said}))
+        by_itself = worker.submit(tick, theirs, lambda _: theirs, chosen, NOW)
+        by_hand = states(ours, targets.load(str(file)), NOW)
+        assert by_itself.result() == ()
+        told = [(row["target"], row["state"]) for row in ours.rows("deliveries").to_pylist()]
+    assert sorted(handed) == ["archive", "share"] and len(by_hand) < 3
+    assert sorted(told) == sorted((name, state) for name in handed for state in ("sending", SENT))
+
+
+def test_who_comes_second_is_told_who_is_at_it(
+    closed: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty answer while the worker hands the month over reads as if there were nothing to do."""
+    file, heard = tmp_path / "targets.yaml", []
+    file.write_text("targets: [{name: share, path: a}]")
+    command = [
+        "--set",
+        f"closing.delivery={file}",
+        "report",
+        "deliver",
+        "--store",
+        str(closed.location.folder),
+    ]
+
+    def hand(*_: object) -> str:
+        heard.append(CliRunner().invoke(app, command))
+        return "3 files"
+
+    monkeypatch.setattr(targets.Folder, "hand", hand)
+    tick(closed, lambda _: closed, Settings(closing=ClosingSettings(delivery=str(file))), now())
+    (second,) = heard
+    assert (
+        second.exit_code == 0 and "2026-01 to share: somebody else is handing it over since" in second.stderr
+    )
+    assert CliRunner().invoke(app, command).stderr == "", "it is there"
 
 
 def test_who_lost_the_right_to_go_on_hands_nothing_over(closed: Store) -> None:

@@ -117,6 +117,11 @@ def test_what_an_older_version_drew_and_handed_over_is_known(
     assert "its figures are those" in verify_file(january, at(january), path).problems[0]
     path.write_bytes(more("html", path.read_bytes()))
     assert "it says 2580.00" in verify_file(january, at(january), path).problems[0]
+    rows, wrong = (tmp_path / "2026-01" / f"focus-{version}-2026-01.csv" for version in ("1.4", "1.2"))
+    assert verify_file(january, at(january), rows).handed_over == NOW
+    wrong.write_bytes(rows.read_bytes())
+    found = verify_file(january, at(january), wrong)
+    assert found.handed_over is None and found.problems, "handed over, but as another file"
 
 
 @pytest.mark.usefixtures("computed")
