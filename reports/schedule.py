@@ -14,6 +14,7 @@ from pipeline.errors import DriftledgerError, NotFound, StaleWatermark, StoreUna
 from pipeline.lake.lease import MONTH_END, LeaseHeld
 from pipeline.lake.location import Place
 from pipeline.months.close import close
+from pipeline.months.expected import silent
 from pipeline.months.inputs import of_settings
 from pipeline.months.states import due
 from pipeline.months.verify import Snapshots
@@ -94,6 +95,7 @@ def month_end(settings: Settings, place: Place, holder: str = IDENTITY) -> Job:
     It opens the ledger for itself: what computes a month for a minute must not hold up who writes meanwhile.
     """
     of_settings(settings)
+    silent(settings.closing)
     load(settings.closing.delivery)
     mapping(settings.closing.ledger_columns)
 

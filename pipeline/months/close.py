@@ -43,9 +43,10 @@ def close(
 ) -> Closing:
     """Close the month `span` as the ledger is now; `now` is UTC without a zone.
 
-    Raises Refused where it is closed already, another must be closed before, it or its grace is not over, or
-    too much of it was not seen and `accept_gaps` is not given; StaleWatermark where somebody else closed a
-    month meanwhile; StoreUnavailable where the disk is nearly full.
+    Raises ConfigError where the limits are written wrongly; Refused where it is closed already, another must
+    be closed before, it or its grace is not over, or too much of it was not seen and `accept_gaps` is not
+    given; StaleWatermark where somebody else closed a month meanwhile; StoreUnavailable where the disk is
+    nearly full.
     """
     failures.check_space(store.location)
     with store.steady():
@@ -53,10 +54,14 @@ def close(
         _once(span, known)
         _over(span, limits, now)
         _in_turn(store, span, known)
+        missed = gaps(store, span, limits, inputs.prices)
         made = draft(store, span, inputs)
-        against = objections(gaps(store, span, limits), made.completeness, limits)
+        against = objections(missed, made.completeness, limits)
     if against and not accept_gaps:
-        raise Refused(f"{span.start:%Y-%m} is not closed: {'; '.join(against)}; --accept-gaps closes it so")
+        remedy = "; closing.silent names what is retired or never measured" if missed else ""
+        raise Refused(
+            f"{span.start:%Y-%m} is not closed: {'; '.join(against)}; --accept-gaps closes it so{remedy}"
+        )
     previous = known[-1].hash if known else ""
     closed = _closing(made, previous, against, now, program, actor)
     _commit(store, closed, made)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from pipeline.answers.cost_notes import told
 from pipeline.answers.window import MINUTE, Window
+from pipeline.months.expected import Silent, named, silent
+from pipeline.prices.book import PriceBook
 from pipeline.settings.closing import ClosingSettings
 from pipeline.store import Store
 
@@ -32,19 +35,26 @@ class Gap:
         return f"{whose} said nothing from {start} to {end} ({long})"
 
 
-def gaps(store: Store, month: Window, limits: ClosingSettings) -> list[Gap]:
-    """Silences longer than the limits: between facts that were sent, and after the last."""
-    rows = store.query("silences", start=month.start, end=month.end, minutes=limits.gap_minutes).to_pylist()
-    found = [Gap(row["cluster"], row["start"], row["end"]) for row in rows]
-    return found + _of_nodes(store, month, limits, found)
-
-
-def _of_nodes(store: Store, month: Window, limits: ClosingSettings, known: list[Gap]) -> list[Gap]:
-    """Those of nodes that are not their whole cluster's, which is named already."""
+def gaps(store: Store, month: Window, limits: ClosingSettings, prices: PriceBook) -> list[Gap]:
+    """Silences longer than the limits, of clusters and nodes that were expected then."""
+    tables, gone = {"named": named(month, prices, limits)}, silent(limits)
+    span = {"start": month.start, "end": month.end}
+    rows = store.query("silences", tables=tables, **span, minutes=limits.gap_minutes).to_pylist()
+    found = _expected([Gap(**row) for row in rows], gone, limits.gap_minutes)
     least = limits.node_gap_minutes
-    rows = store.query("silences_of_nodes", start=month.start, end=month.end, minutes=least).to_pylist()
-    nodes = [Gap(row["cluster"], row["start"], row["end"], row["node"]) for row in rows]
-    return [gap for gap in nodes if (gap.end - gap.start - _within(gap, known)) > timedelta(minutes=least)]
+    rows = store.query("silences_of_nodes", tables=tables, **span, minutes=least).to_pylist()
+    nodes = _expected([Gap(**row) for row in rows], gone, least)
+    # What is their whole cluster's is named already.
+    return found + [g for g in nodes if g.end - g.start - _within(g, found) > least * MINUTE]
+
+
+def _expected(found: list[Gap], gone: Sequence[Silent], least: int) -> list[Gap]:
+    """Each as far as something was expected then."""
+    cut = [
+        replace(g, end=min([g.end, *(one.since for one in gone if one.covers(g.cluster, g.node))]))
+        for g in found
+    ]
+    return [g for g in cut if g.end - g.start > least * MINUTE]
 
 
 def _within(gap: Gap, known: list[Gap]) -> timedelta:

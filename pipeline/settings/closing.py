@@ -16,6 +16,12 @@ class ClosingSettings:
     """A cluster that says nothing of any GPU for longer is a gap that a close must accept by name."""
     node_gap_minutes: Annotated[int, Bound(60, 44_640)] = 1_440
     """The same of one node, which is down now and then; it is found at whole hours."""
+    clusters: str = ""
+    """Clusters that must be heard, NAME, ..., beside those that the ledger, closed months or the month's
+    prices name."""
+    silent: str = ""
+    """Clusters, or nodes as CLUSTER/NODE, that nothing is expected of from a day (UTC) on, because they are
+    retired or never measured: NAME=DATE, ..., where a name may be a pattern."""
     completeness: Annotated[float, Bound(0, 1)] = 0.95
     """Observed share of all GPU time below which a close must be told to accept it."""
     correction_months: Annotated[int, Bound(0, 120)] = 12
