@@ -18,7 +18,6 @@ from pipeline.answers.answer import Answer
 from pipeline.answers.cost_basis import Basis, latest, recalled
 from pipeline.answers.cost_basis import extent as extent_of
 from pipeline.answers.cost_query import DIMENSIONS
-from pipeline.answers.cost_table import Line
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
 from pipeline.ownership.rules import Ownership
@@ -63,24 +62,25 @@ def cost(
         lines = cost_tenants.lines(basis, cost_labels.plain(by))
         if any(map(labels.is_one, by)):
             asked = [d for d in by if d != "bucket"]
-            lines = cost_tenants.added(cost_labels.named(lines, asked), asked)
+            lines = cost_tenants.added(cost_labels.named(lines.each(), asked), asked)
         sums = cost_table.sums(lines)
-        clash = cost_notes.clash(sums, lambda by: cost_tenants.lines(basis, by))
+        clash = cost_notes.clash(sums, lambda by: cost_tenants.lines(basis, by).each())
         as_of = latest(seen)
         said = cost_notes.notes(
-            store, sums if lines else None, lambda: basis.price, span, as_of, book.version, clash
+            store, sums if lines.count else None, lambda: basis.price, span, as_of, book.version, clash
         )
         said += rolled.notes(store, span)
         said += cost_notes.by_use(sums, rule)
 
-    def name(line: Line) -> str:
-        return "/".join(filter(None, (cost_tenants.of_line(rule, line).id, owners.version)))
+    def name(team: str | None) -> str:
+        return "/".join(filter(None, (cost_tenants.rule_of(rule, team).id, owners.version)))
 
-    usual = name({})
-    names = name if rule.chosen else lambda _: usual
-    beside = sums["core_su"] or sums["memory_su"]
-    told = [line for line in lines if cost_table.is_told(line)] if beside and "resource" not in by else lines
-    rows, total = cost_table.rows(told, sums, by, currency, names)
+    usual = name(None)
+    if (sums["core_su"] or sums["memory_su"]) and "resource" not in by:
+        lines = cost_table.told(lines)
+    by_team = rule.chosen and "team" in by
+    names = [*map(name, lines["team"])] if by_team else [usual] * lines.count
+    rows, total = cost_table.rows(lines, sums, by, currency, names, usual)
     return Answer(
         columns=cost_table.columns(by, currency, cost_table.buckets(sums)),
         rows=rows,

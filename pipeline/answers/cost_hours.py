@@ -9,9 +9,10 @@ from operator import itemgetter
 
 import pyarrow as pa
 
-from pipeline.answers import cost_lines, cost_query, cost_table
+from pipeline.answers import cost_lines, cost_query
 from pipeline.answers.cost_basis import Basis
-from pipeline.answers.cost_table import BUCKETS, Line
+from pipeline.answers.cost_columns import Line, Lines
+from pipeline.answers.cost_table import BUCKETS
 from pipeline.answers.window import HOUR, Window
 from pipeline.ownership.rules import Ownership
 from pipeline.prices.book import PriceBook
@@ -46,6 +47,6 @@ def hours(
 
 
 def _by_hour(table: pa.Table, by: Sequence[str]) -> dict[datetime, list[Line]]:
-    lines = cost_table.lines(table.select([*by, "hour", *_SUMS]))
+    lines = Lines.of(table.select([*by, "hour", *_SUMS])).each()
     ordered = sorted(lines, key=itemgetter("hour"))
     return {hour: list(some) for hour, some in groupby(ordered, key=itemgetter("hour"))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.answers.cost_table import Line
+from pipeline.answers.cost_columns import Line
 from pipeline.wire import labels
 
 ALL = "labels"

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from pipeline.answers.cost_table import Line
+from pipeline.answers.cost_columns import Line
 from pipeline.answers.money import gpu_hours, unit_hours
 from pipeline.answers.window import Window
 from pipeline.prices.price import MATCH_FIELDS, Profile

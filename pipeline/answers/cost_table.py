@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Sequence
 from decimal import ROUND_FLOOR, Decimal
-from functools import partial
-from operator import itemgetter
+from itertools import compress
+from operator import add
 from typing import Any
 
-import pyarrow as pa
-
 from pipeline.answers.answer import Column, Value
-from pipeline.answers.money import from_nano, gpu_hours, unit_hours
+from pipeline.answers.cost_columns import Line, Lines
+from pipeline.answers.money import amounts, hours
 
 Row = tuple[Value, ...]
-Line = dict[str, Any]
-"""A line of cost_lines.sql, by column."""
 
 BUCKETS = ("used", "workload_idle", "shared", "cluster_idle", "stranded", "unhealthy")
 """Where a second of a device is: worked; held without work; held for all; free; left over beside its card's
 partitions; not allocatable.  Each is in exactly one."""
 
 NOBODYS = ("cluster_idle", "stranded", "unhealthy")
-_MANY = 1_000
-"""Lines from which it is worth a seventh of a second to load what makes integers of decimals at once."""
 USUAL = ("used", "workload_idle", "cluster_idle")
 
 _BESIDE_HOURS = (
@@ -42,22 +36,6 @@ _SUMS = (
     *BESIDE,
     *(f"{bucket}_{unit}" for unit in ("su", "nano") for bucket in BUCKETS),
 )  # fmt: skip
-
-
-def lines(table: pa.Table) -> list[Line]:
-    """The lines of the table; their sums as int, which is a tenth of the time of Decimal."""
-    names, columns = table.column_names, [_plain(column) for column in table.columns]
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
-
-
-def _plain(column: pa.ChunkedArray) -> list[Value]:
-    if pa.types.is_decimal(column.type) and len(column) > _MANY:
-        with suppress(pa.ArrowInvalid):  # more than 64 bits
-            column = column.cast(pa.int64())
-    if pa.types.is_decimal(column.type):
-        return [None if value is None else int(value) for value in column.to_pylist()]
-    values: list[Value] = column.to_pylist()
-    return values
 
 
 def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) -> tuple[Column, ...]:
@@ -91,132 +69,137 @@ def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) 
 
 
 def rows(
-    lines: Sequence[Line], sums: Line, by: Sequence[str], currency: str, rule: Callable[[Line], str]
+    lines: Lines, sums: Line, by: Sequence[str], currency: str, rules: Sequence[str], rule: str
 ) -> tuple[tuple[Row, ...], Row]:
     """The rows, most expensive first (in the order of time where `by` has time), and their sum.
 
-    `rule` names what a line was made by.
+    `rules` name what each line was made by, `rule` what all of them were.
     """
-    cut = {b: [line for line in lines if _has(line, b)] for b in BUCKETS} if "bucket" in by else {None: lines}
-    times = [i for i, d in enumerate(by) if d in ("hour", "day")]
-    ordered: list[tuple[tuple[Any, ...], Row]] = []
-    for bucket, some in cut.items():
-        dimensions, nanos, found = _columns(by, some, bucket, currency, rule)
-        texts = [list(map(str, column)) for column in dimensions]
-        least = [-nano for nano in nanos]  # the most expensive first
-        keys = zip(*(texts[i] for i in times), least, *texts, strict=True)
-        ordered += zip(keys, zip(*found, strict=True), strict=True)
-    ordered.sort(key=itemgetter(0))
-    whole = sums | dict.fromkeys(by, "")
-    *_, total = _columns(by, [whole], None, currency, rule)
-    return tuple(row for _, row in ordered), tuple(value for (value,) in total)
+    costs: list[int] = []
+    found: list[tuple[Any, ...]] = []
+    for bucket in BUCKETS if "bucket" in by else (None,):
+        is_in = [True] * lines.count if bucket is None else _has(lines, bucket)
+        nanos, columns = _columns(by, lines.only(is_in), bucket, currency, [*compress(rules, is_in)])
+        costs += nanos
+        found += zip(*columns, strict=True)
+    order, times = list(range(len(found))), [i for i, d in enumerate(by) if d in ("hour", "day")]
+    # A column at a time, what weighs most as the last: no tuple a row of all of them.
+    for place in reversed([i for i in range(len(by)) if i not in times]):
+        order.sort(key=[str(row[place]) for row in found].__getitem__)
+    order.sort(key=costs.__getitem__, reverse=True)
+    for place in reversed(times):
+        order.sort(key=[row[place] for row in found].__getitem__)
+    whole = Lines.of_each([sums | dict.fromkeys(by, "")])
+    _, total = _columns(by, whole, None, currency, [rule])
+    return tuple(found[i] for i in order), tuple(value for (value,) in total)
 
 
 def buckets(sums: Line) -> set[str]:
     """The usual ones, and those that hold anything."""
-    return {*USUAL, *(bucket for bucket in BUCKETS if _has(sums, bucket))}
+    (held,) = zip(*(_has(Lines.of_each([sums]), bucket) for bucket in BUCKETS), strict=True)
+    return {*USUAL, *compress(BUCKETS, held)}
 
 
-def is_told(line: Line) -> bool:
-    """Whether it has a cost or hours of its own; cores that the price of GPUs pays for have none."""
+def told(lines: Lines) -> Lines:
+    """Those with a cost or hours of their own; cores that the price of GPUs pays for have none."""
     names = ("allocated_su", "unallocated_su", "unpriced_other_su", *(f"{bucket}_nano" for bucket in BUCKETS))
-    return any(line[name] for name in names)
+    return lines.only([*map(any, zip(*(lines[name] for name in names), strict=True))])
 
 
 def completeness(sums: Line) -> Decimal | None:
     """Observed over existing device time; None where no device exists in the window."""
-    return _ratio(sums)
+    return _ratio(sums["allocated_su"] + sums["unallocated_su"], sums["observed_su"])
 
 
 def _hours(name: str) -> Column:
     return Column(name, "hours", "decimal")
 
 
-def sums(lines: Sequence[Line]) -> Line:
+def sums(lines: Lines) -> Line:
     """None where every line is None: a cost that nothing is known of."""
-    known = {name: [line[name] for line in lines if line[name] is not None] for name in _SUMS}
-    return {n: sum(v) if v or not n.endswith("_nano") else None for n, v in known.items()}
+    return {name: _sum(name, lines[name]) for name in _SUMS}
 
 
-def _has(line: Line, bucket: str) -> bool:
-    return bool(line[f"{bucket}_su"] or line[f"{bucket}_nano"])
+def _sum(name: str, values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None] if None in values else values
+    return sum(known) if known or not name.endswith("_nano") else None  # type: ignore[arg-type]
+
+
+def _has(lines: Lines, bucket: str) -> list[bool]:
+    return [bool(su or nano) for su, nano in zip(lines[f"{bucket}_su"], lines[f"{bucket}_nano"], strict=True)]
 
 
 def _columns(
-    by: Sequence[str], lines: Sequence[Line], bucket: str | None, currency: str, rule: Callable[[Line], str]
-) -> tuple[list[list[Any]], list[int], list[list[Any]]]:
-    """The columns `by`, what each line costs in billionths, and all columns; of a bucket its part alone.
-
-    A column at a time: most are zero in every line, and then one zero is made.
-    """
-
-    def of(name: str) -> list[Any]:
-        return [line[name] for line in lines]
-
-    nothing: list[Any] = [None] * len(lines)
-    dimensions: list[list[Any]] = [[bucket] * len(lines) if d == "bucket" and bucket else of(d) for d in by]
-    unpriced = [_all_unpriced(line) for line in lines]
-    nanos = [[nano or 0 for nano in of(f"{b}_nano")] for b in BUCKETS if bucket in (None, b)]
-    totals = list(map(sum, zip(*nanos, strict=True)))
+    by: Sequence[str], lines: Lines, bucket: str | None, currency: str, rules: Sequence[str]
+) -> tuple[list[int], list[Sequence[Any]]]:
+    """What each line costs in billionths, and all columns; of a bucket its part alone."""
+    count, whole = lines.count, bucket is None
+    nothing: list[Any] = [None] * count
+    nanos = [_known(lines[f"{b}_nano"]) for b in BUCKETS if bucket in (None, b)]
+    totals = [*map(sum, zip(*nanos, strict=True))]
+    unpriced = _all_unpriced(lines)
     parts = iter(nanos)
-    costs = [_money(next(parts), unpriced) if bucket in (None, b) else nothing for b in BUCKETS]
-    whole = bucket is None
-    columns: list[list[Any]] = [
-        *dimensions,
-        *_times(of, bucket, nothing),
-        *costs,
+    columns: list[Sequence[Any]] = [
+        *([bucket] * count if d == "bucket" and bucket else lines[d] for d in by),
+        *_times(lines, bucket, nothing),
+        *(_money(next(parts), unpriced) if bucket in (None, b) else nothing for b in BUCKETS),
         _money(totals, unpriced),
-        [currency] * len(lines),
-        [rule(line) for line in lines],
-        _each(gpu_hours, of("unpriced_su")) if whole else nothing,
-        [_ratio(line) for line in lines] if whole else nothing,
-        _each(_hours_of("core_su"), of("core_su")) if whole else nothing,
-        _each(_hours_of("memory_su"), of("memory_su")) if whole else nothing,
-        *(_each(_hours_of(name), of(name)) if whole else nothing for name in BESIDE),
-        _each(gpu_hours, of("duplicated_su")) if whole else nothing,
+        [currency] * count,
+        rules,
+        hours(lines["unpriced_su"]) if whole else nothing,
+        [*map(_ratio, _existing(lines), lines["observed_su"])] if whole else nothing,
+        *(
+            hours(lines[name], _parts(name)) if whole else nothing
+            for name in ("core_su", "memory_su", *BESIDE)
+        ),
+        hours(lines["duplicated_su"]) if whole else nothing,
     ]
-    return dimensions, totals, columns
+    return totals, columns
 
 
-def _hours_of(name: str) -> Callable[[int], Decimal]:
-    """Hours of cores or GiB from sums of thousandths or MiB."""
-    return partial(unit_hours, parts=1_000 if name.startswith("core") else 1_024)
+def _parts(name: str) -> int:
+    """Sums of cores are of thousandths, of GiB of MiB."""
+    return 1_000 if name.startswith("core") else 1_024
 
 
-def _each(value: Callable[[int], Decimal], numbers: list[int]) -> list[Decimal]:
-    return [value(number) for number in numbers] if any(numbers) else [value(0)] * len(numbers)
+def _known(nanos: list[int | None]) -> list[int]:
+    return [nano or 0 for nano in nanos]
 
 
-def _money(nanos: list[int], unpriced: list[bool]) -> list[Decimal | None]:
+def _money(nanos: list[int], unpriced: Sequence[bool]) -> Sequence[Decimal | None]:
     """None where nothing of a line has a price."""
-    found: list[Decimal | None] = [*_each(from_nano, nanos)]
+    found = amounts(nanos)
     if not any(unpriced):
         return found
     return [None if without else amount for amount, without in zip(found, unpriced, strict=True)]
 
 
-def _all_unpriced(line: Line) -> bool:
-    if not line["unpriced_su"] and not line["unpriced_other_su"]:
-        return False
-    exists = line["allocated_su"] + line["unallocated_su"]
-    unpriced = line["unpriced_su"] + line["unpriced_other_su"] > 0 and line["unpriced_su"] == exists
-    return bool(unpriced) and not any(line[f"{bucket}_nano"] for bucket in BUCKETS)
+def _existing(lines: Lines) -> list[int]:
+    return [*map(add, lines["allocated_su"], lines["unallocated_su"])]
 
 
-def _times(of: Callable[[str], list[int]], bucket: str | None, nothing: list[Any]) -> list[list[Any]]:
+def _all_unpriced(lines: Lines) -> list[bool]:
+    gpus, others = lines["unpriced_su"], lines["unpriced_other_su"]
+    if not any(gpus) and not any(others):
+        return [False] * lines.count
+    costs = zip(*(lines[f"{bucket}_nano"] for bucket in BUCKETS), strict=True)
+    each = zip(_existing(lines), gpus, others, costs, strict=True)
+    return [gpu + other > 0 and gpu == exists and not any(cost) for exists, gpu, other, cost in each]
+
+
+def _times(lines: Lines, bucket: str | None, nothing: list[Any]) -> list[Sequence[Any]]:
     """Allocated, active, idle-held, busy, unallocated; a bucket is all one kind of time."""
     if bucket is None:
         names = ("allocated_su", "active_su", "idle_held_su", "busy_su", "unallocated_su")
-        return [_each(gpu_hours, of(name)) for name in names]
-    own, none = _each(gpu_hours, of(f"{bucket}_su")), [gpu_hours(0)] * len(nothing)
+        return [hours(lines[name]) for name in names]
+    own, none = hours(lines[f"{bucket}_su"]), hours([0] * len(nothing))
     if bucket in NOBODYS:
         return [none, nothing, nothing, none, own]
     busy = {"used": own, "workload_idle": none}.get(bucket, nothing)
     return [own, nothing, nothing, busy, none]
 
 
-def _ratio(line: Line) -> Decimal | None:
-    exists, observed = line["allocated_su"] + line["unallocated_su"], line["observed_su"]
+def _ratio(exists: int, observed: int) -> Decimal | None:
     if not exists:
         return None
     if observed == exists:

@@ -8,8 +8,8 @@ from typing import Any
 
 from pipeline.answers import cost_lines, cost_table
 from pipeline.answers.cost_basis import Basis
+from pipeline.answers.cost_columns import Line, Lines
 from pipeline.answers.cost_query import DIMENSIONS
-from pipeline.answers.cost_table import Line
 from pipeline.settings.cost import CostRule
 
 DIFFERENCE = "method_difference"
@@ -18,7 +18,7 @@ PLACES = ("device", "resource", "node", "gpu_model", "cluster", "hour", "day")
 """Dimensions that are about what is held and not about who holds it: by these the bill is the bill."""
 
 
-def lines(basis: Basis, by: Sequence[str]) -> list[Line]:
+def lines(basis: Basis, by: Sequence[str]) -> Lines:
     """The lines of the answer.
 
     Where teams chose methods, a team's are those that its method makes of the whole ledger.  The sum
@@ -27,20 +27,20 @@ def lines(basis: Basis, by: Sequence[str]) -> list[Line]:
     """
     rule, by = basis.rule, [d for d in by if d in DIMENSIONS]
     if not rule.chosen:
-        return cost_table.lines(cost_lines.lines(basis, rule, by))
+        return Lines.of(cost_lines.lines(basis, rule, by))
     keys = by if "team" in by else [*by, "team"]
-    bill = cost_table.lines(cost_lines.lines(basis, rule.by(rule.method), keys))
+    bill = Lines.of(cost_lines.lines(basis, rule.by(rule.method), keys)).each()
     found: list[Line] = []
     for method in {rule.method, *(method for _, method in rule.chosen)}:
         own = rule.by(method)
-        made = bill if method is rule.method else cost_table.lines(cost_lines.lines(basis, own, keys))
+        made = bill if method is rule.method else Lines.of(cost_lines.lines(basis, own, keys)).each()
         found += [line for line in made if rule.of_team(line["team"]) == own]
     return added([*found, *_rest(bill, found, keys)], by)
 
 
-def of_line(rule: CostRule, line: Line) -> CostRule:
-    """The rule that made it; the whole where it is of several teams."""
-    return rule if line.get("team") in (None, "", DIFFERENCE) else rule.of_team(line["team"])
+def rule_of(rule: CostRule, team: str | None) -> CostRule:
+    """The rule that made a line of the team's; the whole where the line is of several."""
+    return rule if team in (None, "", DIFFERENCE) else rule.of_team(team)
 
 
 def _rest(bill: Sequence[Line], found: Sequence[Line], keys: Sequence[str]) -> list[Line]:
@@ -62,9 +62,14 @@ def _rest(bill: Sequence[Line], found: Sequence[Line], keys: Sequence[str]) -> l
     ]
 
 
-def added(lines: Sequence[Line], by: Sequence[str]) -> list[Line]:
+def added(lines: Sequence[Line], by: Sequence[str]) -> Lines:
     """The lines' sums by `by`."""
     groups: dict[tuple[Any, ...], list[Line]] = defaultdict(list)
     for line in lines:
         groups[tuple(line[key] for key in by)].append(line)
-    return [dict(zip(by, key, strict=True)) | cost_table.sums(some) for key, some in groups.items()]
+    return Lines.of_each(
+        [
+            dict(zip(by, key, strict=True)) | cost_table.sums(Lines.of_each(some))
+            for key, some in groups.items()
+        ]
+    )

@@ -9,10 +9,9 @@ from fractions import Fraction
 UNITS_PER_CARD = 720_720
 """Least common multiple of 1 to 16: what cost_lines.sql counts shares of a card in."""
 
-_SU_PER_HOUR = Decimal(UNITS_PER_CARD * 3_600_000_000)
-_HOURS = Decimal("1e-6")
-_NO_HOURS, _NO_MONEY = Decimal("0.000000"), Decimal("0.000000000")
-"""Most of what a line has is none: each is made once."""
+_MICROSECONDS = 3_600
+"""Of a millionth of an hour: an even number, so that half of it is whole."""
+_MILLIONTH, _BILLIONTH = Decimal("1e-6"), Decimal("1e-9")
 _WIDE = Context(prec=60)
 _MINOR = {
     0: [
@@ -41,17 +40,38 @@ _MINOR = {
 
 def from_nano(nano: int | Decimal) -> Decimal:
     """Billionths of the currency as the currency, exact."""
-    return Decimal(nano).scaleb(-9) if nano else _NO_MONEY
+    return nano * _BILLIONTH
 
 
-def gpu_hours(su: int | Decimal) -> Decimal:
+def gpu_hours(su: int) -> Decimal:
     """Share units times microseconds as GPU-hours, to the millionth."""
-    return (Decimal(su) / _SU_PER_HOUR).quantize(_HOURS) if su else _NO_HOURS
+    return hours([su])[0]
 
 
 def unit_hours(su: int, parts: int) -> Decimal:
     """Parts of a core or GiB, times microseconds, as its hours, to the millionth; `parts` are one."""
-    return (Decimal(su) / (parts * 3_600_000_000)).quantize(_HOURS) if su else _NO_HOURS
+    return hours([su], parts)[0]
+
+
+def amounts(nanos: Sequence[int]) -> list[Decimal]:
+    """Of each what `from_nano` gives."""
+    return _each(nanos, _BILLIONTH)
+
+
+def hours(times: Sequence[int], parts: int = UNITS_PER_CARD) -> list[Decimal]:
+    """Parts times microseconds, as hours of the whole to the millionth, half to even."""
+    if not any(times):
+        return _each(times, _MILLIONTH)
+    each, half = parts * _MICROSECONDS, parts * _MICROSECONDS // 2
+    # Up from the half on; and down again from just the half to what is odd.
+    return _each(
+        [(n := time + half) // each - (n % each == 0 and n // each & 1) for time in times], _MILLIONTH
+    )
+
+
+def _each(counts: Sequence[int], of: Decimal) -> list[Decimal]:
+    """Most of what a line has is none: a column of it is made once."""
+    return [*map(of.__mul__, counts)] if any(counts) else [of * 0] * len(counts)
 
 
 def minor_digits(currency: str) -> int:

@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 from pipeline.answers import cost_hours
 from pipeline.answers.cost_basis import Basis
-from pipeline.answers.cost_table import BUCKETS, NOBODYS, Line
+from pipeline.answers.cost_columns import Line
+from pipeline.answers.cost_table import BUCKETS, NOBODYS
 from pipeline.answers.window import HOUR
 from pipeline.months.charge import BY
 from pipeline.settings.cost import CostRule, Method, Spread
