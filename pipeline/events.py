@@ -13,6 +13,7 @@ from pipeline.wire.catalogue import TYPES
 from pipeline.wire.cloudevents import ARROW, JSON, STRUCTURED
 from pipeline.wire.event_type import Column, EventType
 from pipeline.wire.limits import HEAD_BYTES, MAX_MESSAGE_BYTES
+from pipeline.wire.unread import Unread
 from pipeline.wire.verdict import Decoded, Rejected, refused
 
 __all__ = [
@@ -88,6 +89,8 @@ def decode(message: Message) -> Decoded:
 
     Never raises.  Peak memory is bounded by `wire.limits.MEMORY_MULTIPLE` times the message limit.
     """
+    if isinstance(message.value, Unread):
+        return refused("too_large", message.value.decode())
     if len(message.value) > MAX_MESSAGE_BYTES:
         return refused("too_large", f"{len(message.value)} bytes, at most {MAX_MESSAGE_BYTES}")
     if not message.value:

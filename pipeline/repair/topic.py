@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from pipeline.broker import connection, header_names
+from pipeline.broker import any_record, connection
 from pipeline.broker.failures import told
 from pipeline.broker.parameters import KafkaSettings
 from pipeline.broker.topics import MAX_RECORD_BYTES
@@ -72,7 +72,7 @@ def replay(
     """
     from kafka.errors import KafkaError
 
-    header_names.take_any()
+    any_record.take_any()
     try:
         with ExitStack() as stack:
             admin = stack.enter_context(connection.admin(kafka))

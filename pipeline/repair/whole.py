@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pipeline.broker import connection, header_names
+from pipeline.broker import any_record, connection
 from pipeline.broker.failures import told
 from pipeline.broker.parameters import KafkaSettings
 from pipeline.events import Message
@@ -26,7 +26,7 @@ def read(kafka: KafkaSettings, wanted: Collection[Refused]) -> dict[Place, Messa
     """
     from kafka.errors import KafkaError
 
-    header_names.take_any()
+    any_record.take_any()
     found: dict[Place, Message] = {}
     try:
         with connection.admin(kafka) as admin:

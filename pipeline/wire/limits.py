@@ -8,6 +8,9 @@ MAX_MESSAGE_BYTES = 1_048_576
 MAX_EXPANDED_BYTES = 32 * MAX_MESSAGE_BYTES
 """Largest sum of a message's buffers after decompression, and of the texts that its columns unfold to."""
 
+MAX_UNPACKED_BYTES = 64 * MAX_MESSAGE_BYTES
+"""Largest batch of messages that its producer compressed, once it is unpacked."""
+
 MAX_ROWS = 262_144
 """Largest number of events in a message: a byte each would be 4 bytes an event."""
 

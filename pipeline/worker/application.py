@@ -7,7 +7,6 @@ from typing import Any
 
 import aiokafka
 import faust
-from aiokafka.consumer import fetcher
 from faust.tables import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -19,9 +18,9 @@ from pipeline.broker.connection import COMMITTED
 from pipeline.broker.parameters import KafkaSettings, Protocol
 from pipeline.settings.worker import WorkerSettings
 from pipeline.wire.limits import MAX_MESSAGE_BYTES
+from pipeline.worker import handed, records
 from pipeline.worker.broker_view import Partition
 from pipeline.worker.buffer import Buffer
-from pipeline.worker.records import Records
 
 _METADATA_MS = 5_000
 """A topic made again is read after so long; the default of five minutes would look like an idle one."""
@@ -41,16 +40,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     A request that finds messages of some partitions still untaken is for the others alone, and no second one
     is sent meanwhile: with Faust's 1.5 seconds a worker stands still whenever it has caught up with these.
-    Faust reads aborted transactions too, unless it writes some itself.  Whatever the
-    names of a record's headers are, it is read.
+    Faust reads aborted transactions too, unless it writes some itself.  Whatever a
+    producer made of a record, it is read.
     """
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
-        fetcher.MemoryRecords = Records
+        records.take_any()
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = _FETCH_MS
         consumer._isolation_level = COMMITTED
         return consumer
+
+    async def _fetch_records(self, *arguments: Any, **options: Any) -> Any:
+        handed.Handed.left = handed.MOST_BYTES
+        return await super()._fetch_records(*arguments, **options)
 
 
 class Consumer(driver.Consumer):

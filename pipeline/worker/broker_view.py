@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from pipeline.broker import header_names
+from pipeline.broker import any_record
 from pipeline.broker.connection import COMMITTED
 from pipeline.broker.failures import BrokerUnavailable, told
 from pipeline.lake.watermarks import NOTHING, Watermark
+
+log = logging.getLogger("driftledger.worker")
 
 Partition = tuple[str, int]
 """Topic name and partition."""
@@ -72,12 +75,25 @@ class BrokerView:
             if mark.newest > NOTHING or mark.offset == NOTHING
         }
         with self._asking("looking at offsets"):
-            found = self._admin.list_partition_offsets(asked) if asked else {}
+            found = self._firsts(asked)
         return {
             (p.topic, p.partition): First(first.offset, first.timestamp * 1_000)
             for p, first in found.items()
             if first.offset >= 0
         }
+
+    def _firsts(self, asked: Mapping[Any, int]) -> dict[Any, Any]:
+        """The broker's answers.  One that has no memory for a batch, into which it looks for a time, says
+        only that it failed: not known then, or what is behind that batch would never be read."""
+        from kafka.errors import UnknownError
+
+        try:
+            return dict(self._admin.list_partition_offsets(asked)) if asked else {}
+        except UnknownError as error:
+            if len(asked) == 1:
+                log.warning("%s", error)
+                return {}
+            return {p: first for one in asked.items() for p, first in self._firsts(dict([one])).items()}
 
     def unread(self, group: str, partitions: Collection[Partition]) -> set[Partition]:
         """Those that no member of the group has, while the group is settled; else none."""
@@ -105,7 +121,7 @@ class BrokerView:
         from kafka import KafkaConsumer, TopicPartition
 
         where = TopicPartition(topic, partition)
-        header_names.take_any()
+        any_record.take_any()
         with self._asking("reading a partition again"):
             consumer = KafkaConsumer(
                 **self._options,

@@ -7,6 +7,8 @@ from typing import Any
 
 from mode.utils.queues import ThrowableQueue
 
+from pipeline.worker.message import held_bytes
+
 
 class Buffer(ThrowableQueue):  # type: ignore[type-arg]
     """Faust's queue of events, whose size is the larger of its messages and its share of the bytes.
@@ -33,15 +35,11 @@ class Buffer(ThrowableQueue):  # type: ignore[type-arg]
 
     def _put(self, item: Any) -> None:
         self.messages += 1
-        self.bytes += _bytes(item)
+        self.bytes += held_bytes(item.message)
         super()._put(item)
 
     def _get(self) -> Any:
         item = super()._get()
         self.messages -= 1
-        self.bytes -= _bytes(item)
+        self.bytes -= held_bytes(item.message)
         return item
-
-
-def _bytes(event: Any) -> int:
-    return len(event.message.value or b"") + len(event.message.key or b"")

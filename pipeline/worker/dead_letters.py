@@ -12,6 +12,7 @@ from pipeline.broker.topics import MAX_RECORD_BYTES
 from pipeline.events import Message, Rejected
 from pipeline.folding import Refusals
 from pipeline.wire import dead_letter
+from pipeline.wire.unread import Unread
 
 _SECONDS = 60.0
 
@@ -57,10 +58,13 @@ def letters(refused: Refusals) -> list[Letter]:
     """Each refused message once, but those that the topic of letters may not take: they are said.
 
     A message that its producer compressed may be many times as large as a topic's limit, and its letter is
-    not compressed: to wait until it is taken would be to wait for ever.
+    not compressed: to wait until it is taken would be to wait for ever.  What was not read has no letter.
     """
     found = []
     for message, reasons in by_message(refused):
+        if isinstance(message.value, Unread):
+            log.error("%s/%d: %s", message.topic, message.partition, reasons[0].detail)
+            continue
         marked = [(name, text.encode()) for name, text in headers(message, reasons).items()]
         if (size := _bytes(message, marked)) <= MAX_RECORD_BYTES:
             found.append((message, marked))

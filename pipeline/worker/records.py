@@ -1,20 +1,32 @@
-"""What a broker gives of a partition, read also where a header's name is no text: aiokafka fails on such a
-record, and would again after every start."""
+"""What a broker gives of a partition, whatever its producers made of it: aiokafka fails where a header's name
+is no text, or where memory is too small for what a batch unpacks to, and would again after every start."""
 
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
 from typing import Any
 
-from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.consumer import fetcher
+from aiokafka.record import default_records
+from aiokafka.record.default_records import _DefaultRecordBatchPy, _DefaultRecordPy
 from aiokafka.record.memory_records import MemoryRecords
 
-from pipeline.broker.header_names import Replacing
+from pipeline.broker import unpacking
+from pipeline.broker.any_record import Replacing
+from pipeline.worker.handed import Handed
 
 _OVERHEAD = struct.calcsize(">qi")
 _LENGTH = struct.calcsize(">q")
 """Before its length a batch has its first offset."""
+
+
+def take_any() -> None:
+    """Make aiokafka read them, from now on."""
+    fetcher.MemoryRecords = Records
+    fetcher.FetchResult = Handed
+    unpacking.bind(default_records, sys.modules[default_records.DefaultRecordBatch.__module__])
 
 
 class Records:
@@ -49,6 +61,8 @@ class _Batch:
     def __iter__(self) -> Iterator[Any]:
         try:
             yield from self._batch
+        except unpacking.Unpackable as reason:
+            yield _DefaultRecordPy(*unpacking.instead(self._batch, self._batch.next_offset - 1, reason))
         except UnicodeDecodeError:
             again = iter(_DefaultRecordBatchPy(self._own))
             again._buffer = Replacing(again._buffer)

@@ -11,7 +11,7 @@ from pipeline.events import Message
 from pipeline.folding import Folded
 from pipeline.settings.worker import WorkerSettings
 from pipeline.worker.intake import Intake
-from pipeline.worker.message import message
+from pipeline.worker.message import held_bytes, message
 from pipeline.worker.patience import Stopped
 from pipeline.worker.stopping import Stopping
 
@@ -112,7 +112,7 @@ def parts(events: Sequence[Any], most_bytes: int) -> Iterator[list[Any]]:
     part: list[Any] = []
     size = 0
     for event in sorted(events, key=lambda e: (e.message.topic, e.message.partition)):
-        length = len(event.message.value or b"")
+        length = held_bytes(event.message)
         if part and size + length > most_bytes:
             yield part
             part, size = [], 0

@@ -39,7 +39,9 @@ from pipeline.worker.watch import Watch
 
 
 def event(size: int) -> Any:
-    return SimpleNamespace(message=SimpleNamespace(topic="t", partition=0, value=b"x" * size, key=b""))
+    return SimpleNamespace(
+        message=SimpleNamespace(topic="t", partition=0, value=b"x" * size, key=b"", headers=())
+    )
 
 
 def test_a_buffer_is_full_by_bytes_or_by_messages() -> None:

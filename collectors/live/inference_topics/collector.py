@@ -18,7 +18,7 @@ from collectors.live.inference_topics import mapping, values
 from collectors.live.inference_topics.parameters import InferenceTopicsSettings
 from collectors.live.inference_topics.places import Lost, Places, told_at
 from collectors.parsed import GAPS_SCHEMA, Parsed
-from pipeline.broker import header_names
+from pipeline.broker import any_record
 from pipeline.broker.connection import BOOTSTRAP_SECONDS, admin, options
 from pipeline.broker.failures import told
 from pipeline.errors import DriftledgerError
@@ -64,7 +64,7 @@ class Topics:
     def _consumer(self) -> Any:
         from kafka import KafkaConsumer
 
-        header_names.take_any()
+        any_record.take_any()
         return KafkaConsumer(
             **self._options, group_id=None, enable_auto_commit=False, auto_offset_reset="none",
             max_poll_records=self.settings.most_messages, reconnect_backoff_max_ms=1_000,
