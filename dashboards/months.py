@@ -18,10 +18,13 @@ from pipeline.months.book import disputed, replies
 from pipeline.months.charge import ADJUSTMENT, Charge
 from pipeline.months.close import accepted
 from pipeline.months.closings import charged, closing, closings
+from pipeline.months.part import began
 from pipeline.months.states import State, states
 from pipeline.months.verify import Checked, kept, verify
 from pipeline.store import Store
 from reports.delivery import SENDING
+from reports.posting import posting
+from reports.statement import teams_of
 
 T = TypeVar("T")
 
@@ -38,19 +41,26 @@ def page(view: View) -> None:
     if not known:
         st.info("There is no GPU fact yet. Collect dcgm and dra events: docs/collectors.md says how.")
         return
-    _table(months(known, checks, disputed(store)))
+    since = began(store)
+    _table(months(known, checks, disputed(store), since))
     done = [f"{c.month:%Y-%m}" for c in reversed(closings(store))]
     if not done:
         st.info("No month is closed. `driftledger report close --month YYYY-MM` closes one that is due.")
         return
     chosen = str(st.selectbox("Closed month", done, key="month", bind="query-params"))
-    _month(view, store, datetime.strptime(chosen, "%Y-%m"))
+    _month(view, store, datetime.strptime(chosen, "%Y-%m"), since)
 
 
 def months(
-    known: Sequence[State], checks: dict[datetime, Checked], disputes: dict[datetime, list[str]]
+    known: Sequence[State],
+    checks: dict[datetime, Checked],
+    disputes: dict[datetime, list[str]],
+    since: datetime | None = None,
 ) -> pd.DataFrame:
-    """A row a month, newest first; the check is of what the ledger keeps, not computed again."""
+    """A row a month, newest first; the check is of what the ledger keeps, not computed again.
+
+    `since` is when the ledger begins, where that is amid its first month.
+    """
     rows = []
     for one in reversed(known):
         check, closed = checks.get(one.month.start), one.closing
@@ -58,8 +68,19 @@ def months(
         at, own = ("", "") if closed is None else (f"{closed.time:%Y-%m-%d %H:%M}", closed.hash)
         until = f"{one.until:%Y-%m-%d %H:%M}"
         by = ", ".join(disputes.get(one.month.start, ()))
-        rows.append((f"{one.month.start:%Y-%m}", one.state, until, at, own, kept_as, by))
-    heads = ["Month", "State", "Grace ends (UTC)", "Closed (UTC)", "Hash", "Charges kept", "Disputed by"]
+        is_part = since is not None and one.month.start <= since < one.month.end
+        seen = f"{since:%Y-%m-%d %H:%M}" if is_part else ""
+        rows.append((f"{one.month.start:%Y-%m}", one.state, seen, until, at, own, kept_as, by))
+    heads = [
+        "Month",
+        "State",
+        "Ledger begins (UTC)",
+        "Grace ends (UTC)",
+        "Closed (UTC)",
+        "Hash",
+        "Charges kept",
+        "Disputed by",
+    ]
     return pd.DataFrame(rows, columns=heads)
 
 
@@ -78,8 +99,10 @@ def _money(data: pd.DataFrame) -> None:
     st.dataframe(printable(data), hide_index=True, width="stretch", column_config=shown)
 
 
-def _changes(found: pd.DataFrame, before: datetime) -> None:
+def _changes(found: pd.DataFrame, before: datetime, since: datetime | None) -> None:
     st.subheader(f"What changed since {before:%Y-%m}")
+    if since is not None and f"{since:%Y-%m}" == f"{before:%Y-%m}":
+        st.text(f"{before:%Y-%m} is a part of a month: the ledger begins on {since:%Y-%m-%d %H:%M}Z.")
     if found.empty:
         st.text("No workload used more or less, or at another price.")
         return
@@ -87,15 +110,17 @@ def _changes(found: pd.DataFrame, before: datetime) -> None:
     st.text("By hours: at the price of the month before. By price: the rest, a new price or other GPUs.")
 
 
-def _month(view: View, store: Store, at: datetime) -> None:
-    for gap in accepted(closing(store, at)):
+def _month(view: View, store: Store, at: datetime, since: datetime | None) -> None:
+    here, charges = closing(store, at), charged(store, at)
+    for gap in accepted(here):
         st.warning(f"Closed with a gap that was accepted: {safe_text(gap)}")
-    charges = charged(store, at)
+    for sentence in posting(teams_of(charges, here.currency, here.thawed().terms), here.currency):
+        st.info(safe_text(sentence))
     earlier = [c.month for c in closings(store) if c.month < at]
     before = charged(store, earlier[-1]) if earlier else []
     _money(teams(charges, before))
     if earlier:
-        _changes(workloads(charges, before), earlier[-1])
+        _changes(workloads(charges, before), earlier[-1], since)
     booked = bookings(store, at, charges)
     if not booked.empty:
         st.subheader("Bookings")

@@ -17,6 +17,8 @@ TEAMS = 6
 _COLOURS = ["#1f6f6b", "#e0a63a", "#4c72b0", "#b0574c", "#7a6fb0", "#6b8f3a", "#c9d0d8"]
 NOON = timedelta(hours=12)
 """Where a day's bar and point stand: it is all of the day."""
+_APART = {"titlePadding": 12}
+"""A page that has not the chart's own font sets the numbers beside it wider than they were measured."""
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -79,7 +81,7 @@ def _costs(of: Statement, x: dict[str, Any]) -> dict[str, Any]:
         "mark": {"type": "bar", "width": 14},
         "encoding": {
             "x": x,
-            "y": {"field": "cost", "type": "quantitative", "title": f"{of.currency} a day"},
+            "y": {"field": "cost", "type": "quantitative", "title": f"{of.currency} a day", "axis": _APART},
             "color": {"field": "team", "type": "nominal", "title": None,
                       "scale": {"domain": [*map(_plain, first), *(["others"] if len(sums) > TEAMS else [])],
                                 "range": _COLOURS}},
@@ -106,7 +108,7 @@ def _quality(rows: list[dict[str, Any]], x: dict[str, Any]) -> dict[str, Any]:
         "encoding": {
             "x": x,
             "y": {"field": "accuracy", "type": "quantitative", "title": "right answers",
-                  "axis": {"format": ".2~%", "tickCount": 5}, "scale": {"zero": False}},
+                  "axis": {**_APART, "format": ".2~%", "tickCount": 5}, "scale": {"zero": False}},
             "color": {"field": "version", "type": "nominal", "title": None},
         },
     }  # fmt: skip

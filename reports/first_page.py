@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,9 +12,10 @@ from pipeline.answers.window import DAY
 from reports import team_page
 from reports.budgets import SHOWN as BUDGETS
 from reports.budgets import budgets
+from reports.posting import posting
 from reports.statement import Statement, Team
 from reports.tables import SENTENCE, table, visible
-from reports.words import besides, hours, money, percent, provisional, who
+from reports.words import besides, hours, in_use, money, part_of_a_month, percent, provisional, who
 
 SHOWN = 12
 """Teams on the first page; all are in the file."""
@@ -26,10 +28,8 @@ def answer(of: Statement) -> list[dict[str, Any]]:
 
 
 def _share(team: Team) -> float | None:
-    own = team.amounts
-    if not own.total or own.used is None:
-        return None
-    return float(max(Decimal(0), min(Decimal(1), own.used / own.total)))
+    part = in_use(team.buckets, team.amounts.total)
+    return None if part is None else float(max(Decimal(0), min(Decimal(100), part)) / 100)
 
 
 def who_pays(of: Statement) -> list[dict[str, Any]]:
@@ -59,6 +59,7 @@ def who_pays(of: Statement) -> list[dict[str, Any]]:
             f"Charged to teams: {money(charged, code)}. Only shown, or held by nobody: {other}.",
             *others,
         ]
+    others += posting(of.teams, code)
     return found + ([{"title": "What of it is charged", "list": others}] if others else [])
 
 
@@ -68,10 +69,12 @@ def _sums(usage: Decimal | None, due: Decimal, code: str) -> list[str]:
 
 def _last_month(of: Statement) -> dict[str, Decimal]:
     """What each team was charged for the last closed month in the statement's currency; {} before the second,
-    and of a month that goes on: a part of a month is less than a whole one."""
+    and where this or the last is a part of a month, which is less than a whole one."""
     if of.is_provisional or not of.extras.trend:
         return {}
     last = max(month for month, *_ in of.extras.trend)
+    if is_part(of, last):
+        return {}
     sums: dict[str, Decimal] = {}
     for month, team, code, amount in of.extras.trend:
         if month == last and code == of.currency:
@@ -102,6 +105,7 @@ def cards(of: Statement) -> list[list[str]]:
     """The four numbers of the first look, each with what it is."""
     code, own = of.currency, of.amounts
     so_far = " so far" if of.is_provisional else ""
+    used = in_use(of.buckets, own.total)
     first = f"{code} in all{so_far}"
     second = [money(of.charged(code), code), f"{code} of it charged to teams"]
     if of.of:
@@ -110,8 +114,8 @@ def cards(of: Statement) -> list[list[str]]:
     return [
         [money(of.due(code), code), first],
         second,
-        [percent(own.used, own.total), "of the cost is time in use"],
-        [percent(of.completeness, Decimal(1)), "of the time was observed"],
+        ["–" if used is None else f"{used}%", "of the cost is time in use"],
+        [percent(of.completeness), "of the time was observed"],
     ]
 
 
@@ -124,15 +128,21 @@ def subtitle(of: Statement) -> str:
 
 
 def warnings(of: Statement) -> list[str]:
+    said = [part_of_a_month(of)] if of.is_begun_amid else []
     if of.is_provisional:
-        return [provisional(of)]
-    return [f"Closed with gaps that were accepted: {visible(gap, SENTENCE)}" for gap in of.accepted]
+        return [provisional(of), *said]
+    return said + [f"Closed with gaps that were accepted: {visible(gap, SENTENCE)}" for gap in of.accepted]
 
 
 def foot(of: Statement) -> list[str]:
     """Which statement it is, in two lines."""
     state = f"closed {of.closed_at:%Y-%m-%d %H:%M}Z · hash {of.hash}" if of.hash else "not closed"
     return [state, f"snapshot {of.snapshot} · price book {visible(of.price_book)} · rule {visible(of.rule)}"]
+
+
+def is_part(of: Statement, month: datetime) -> bool:
+    """Whether the ledger begins amid that month."""
+    return of.extras.began is not None and f"{of.extras.began:%Y-%m}" == f"{month:%Y-%m}"
 
 
 def trend(of: Statement) -> list[dict[str, Any]]:
@@ -145,12 +155,15 @@ def trend(of: Statement) -> list[dict[str, Any]]:
     months = sorted(sums)[-5:]
     now = of.due(of.currency)
     before = sums[months[-1]]
-    change = f"{(now - before) / before * 100:+.1f}%" if before and not of.is_provisional else "–"
+    like = bool(before) and not of.is_provisional and not is_part(of, months[-1])
+    change = f"{(now - before) / before * 100:+.1f}%" if like else "–"
     this = "this month so far" if of.is_provisional else "this month"
-    heads = ["Closed months", *(f"{m:%Y-%m}" for m in months), this, "change"]
+    named = [f"{m:%Y-%m}{' (part)' if is_part(of, m) else ''}" for m in months]
+    heads = ["Closed months", *named, this, "change"]
     row = [
         "in all" if not of.of else "due",
         *(money(amount, of.currency) for amount in (*map(sums.__getitem__, months), now)),
         change,
     ]
-    return [{"title": "Trend", "table": table(heads, [row], "l" + "r" * (len(heads) - 1))}]
+    said = f": the ledger begins on {of.extras.began:%Y-%m-%d}" if any(is_part(of, m) for m in months) else ""
+    return [{"title": f"Trend{said}", "table": table(heads, [row], "l" + "r" * (len(heads) - 1))}]

@@ -28,7 +28,7 @@ def bar(share: float) -> Html:
     """What part was used, 0 to 1."""
     used = share * 100
     return Html(
-        f'<td><div class="bar" role="img" aria-label="{used:.0f}% used">'
+        f'<td><div class="bar" role="img" aria-label="{used:.1f}% used">'
         f'<i style="width:{used:.1f}%"></i><i style="width:{100 - used:.1f}%"></i></div></td>'
     )
 

@@ -14,7 +14,7 @@ from reports.lines import lines, model_name
 from reports.method import method
 from reports.statement import Statement
 from reports.tables import SENTENCE, table, visible
-from reports.words import KINDS, NAMES, action, additions, hours, money, shares, unit, who
+from reports.words import KINDS, NAMES, action, additions, hours, money, percent, shares, unit, who
 
 GPU_MODEL = BY.index("gpu_model")
 
@@ -86,7 +86,7 @@ def _units(of: Statement) -> list[dict[str, Any]]:
             model_name(u["model"], u["model_version"]),
             f"{u['requests'] or 0:,}",
             unit(u["cost_per_1k_requests"]),
-            _part(u["accuracy"]),
+            percent(u["accuracy"]),
             unit(u["cost_per_1k_correct"]),
             unit(u["cost_of_drift"]),
         ]
@@ -99,7 +99,7 @@ def _units(of: Statement) -> list[dict[str, Any]]:
 
 def _judged(of: Statement) -> list[dict[str, Any]]:
     def side(told: Verdict) -> list[str]:
-        return [f"{told.labelled:,}", _part(told.right), unit(told.cost)]
+        return [f"{told.labelled:,}", percent(told.right), unit(told.cost)]
 
     rows = [
         [f"{j.month:%Y-%m}", model_name(j.model, j.model_version), *side(j.then), *side(j.now), j.currency]
@@ -109,10 +109,6 @@ def _judged(of: Statement) -> list[dict[str, Any]]:
              "labelled now", "right now", "per 1,000 right now", ""]  # fmt: skip
     title = "Judged since: labels that came after a month was closed; nothing of it is billed"
     return [{"title": title, "table": table(heads, rows, "llrrrrrrl")}] if rows else []
-
-
-def _part(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"
 
 
 def _did(of: Statement) -> list[dict[str, Any]]:

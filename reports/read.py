@@ -17,6 +17,7 @@ from pipeline.months.close import accepted
 from pipeline.months.closings import closings
 from pipeline.months.draft import Draft, draft
 from pipeline.months.inputs import Inputs
+from pipeline.months.part import began
 from pipeline.months.verify import Snapshots
 from pipeline.store import Store
 from reports.judged import judged_since
@@ -68,6 +69,7 @@ def extras(store: Store, at: Snapshots, made: Draft) -> Extras:
         trend=tuple((r["month"], r["team"], r["currency"], r["amount"]) for r in before if r["amount"]),
         judged=tuple(judged_since(store, at, month.start)),
         quality=tuple(timeline(store, month, (month.end - month.start).days).named()),
+        began=began(store),
     )
 
 

@@ -14,6 +14,7 @@ from pipeline.errors import DriftledgerError, NotFound, StaleWatermark, StoreUna
 from pipeline.lake.lease import MONTH_END, LeaseHeld
 from pipeline.lake.location import Place
 from pipeline.months.close import close
+from pipeline.months.closings import charged
 from pipeline.months.expected import silent
 from pipeline.months.inputs import of_settings
 from pipeline.months.states import due
@@ -23,6 +24,8 @@ from pipeline.store import Store
 from pipeline.turn import IDENTITY, Turn
 from reports.delivery import deliver, is_all_there, waiting
 from reports.ledger_lines import mapping
+from reports.posting import posting
+from reports.statement import teams_of
 from reports.targets import load
 
 log = logging.getLogger("driftledger.months")
@@ -77,6 +80,9 @@ def _close(turn: Turn, settings: Settings) -> Iterator[str]:
             yield str(error)
             return
         log.info("%s closed as %s", f"{done.month:%Y-%m}", done.hash)
+        teams = teams_of(charged(turn.store, done.month), done.currency, done.thawed().terms)
+        for said in posting(teams, done.currency):
+            log.warning("%s: %s", f"{done.month:%Y-%m}", said)
         turn.goes_on()
 
 

@@ -82,6 +82,8 @@ class Extras:
     """Closed months of which labels say something else by now."""
     quality: tuple[dict[str, Any], ...] = ()
     """Steps of the timeline: traffic and accuracy of each model version."""
+    began: datetime | None = None
+    """When the ledger begins, where that is amid its first month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,11 @@ class Statement:
         others = sorted({c.currency for team in self.teams for c in team.more} - {self.currency})
         return [self.currency, *others]
 
+    @property
+    def is_begun_amid(self) -> bool:
+        """Whether the ledger begins amid this month: a part of it is in no number."""
+        return self.extras.began is not None and self.month.start <= self.extras.began < self.month.end
+
     def due(self, currency: str) -> Decimal:
         return sum((team.due(currency) for team in self.teams), ZERO)
 
@@ -138,7 +145,7 @@ class Statement:
 
 def statement(made: Draft, extras: Extras) -> Statement:
     """All teams' statement of a month's charges."""
-    teams = _teams(made.charges, made.inputs.currency, made.inputs.terms)
+    teams = teams_of(made.charges, made.inputs.currency, made.inputs.terms)
     return Statement(
         month=made.month,
         currency=made.inputs.currency,
@@ -155,7 +162,7 @@ def statement(made: Draft, extras: Extras) -> Statement:
     )
 
 
-def _teams(charges: Sequence[Charge], currency: str, terms: Terms) -> tuple[Team, ...]:
+def teams_of(charges: Sequence[Charge], currency: str, terms: Terms) -> tuple[Team, ...]:
     """Teams by name; what nobody owns and what nobody holds come last."""
     own: dict[str, list[Charge]] = defaultdict(list)
     for one in charges:

@@ -22,8 +22,8 @@ COLUMNS = (
     "completeness", "price_book", "rule", "as_of", "charge_month", "detail", "cost_centre",
     "gl_code", "mode", "budget", "statement",
 )  # fmt: skip
-"""`record` is line, team, total or due, a correction, adjustment, markup or tax, or a budget: the plan in
-`budget`, what is spent of it as the cost."""
+"""`record` is line, team, total or due, a correction, adjustment, markup or tax, a gap that was accepted with
+the close, or a budget: the plan in `budget`, what is spent of it as the cost."""
 
 Row = dict[str, str]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -52,6 +52,8 @@ def _rows(of: Statement) -> Iterator[Row]:
     yield _row(of, "total", of.amounts, {})
     for code in of.currencies:
         yield _plain(of, "due", "", "", "", code, of.due(code))
+    for gap in of.accepted:
+        yield _common(of) | {"record": "gap", "detail": _text(gap)}
     for budget in of.extras.budgets:
         when, spent = f"{of.month.start:%Y-%m}", budget["spent"]
         planned = {"budget": _number(to_cents(budget["amount"], minor_digits(of.currency)))}

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from pipeline.answers.cost_table import NOBODYS
 from reports.amounts import Amounts
+from reports.first_page import is_part
 from reports.lines import model_name
 from reports.marker import marker
 from reports.method import method
 from reports.pages import buckets, paid_for
+from reports.posting import posting
 from reports.statement import LINE_BY, Statement
-from reports.words import KINDS, action, additions, who
+from reports.words import KINDS, action, additions, part_of_a_month, percent, tenths, who
 
 Sheet = tuple[str, list[list[Any]], bool]
 """Name, rows with their heads first, and whether the last row is a sum.
@@ -45,14 +49,21 @@ def _teams(of: Statement) -> Sheet:
 
 
 def _trend(of: Statement) -> Sheet:
-    rows = [[f"{month:%Y-%m}", who(team), amount, code] for month, team, code, amount in of.extras.trend]
+    def seen(month: datetime, so_far: str = "") -> str:
+        return f"from {of.extras.began:%Y-%m-%d} on" if is_part(of, month) else so_far
+
+    rows = [
+        [f"{month:%Y-%m}", who(team), amount, code, seen(month)]
+        for month, team, code, amount in of.extras.trend
+    ]
+    this = seen(of.month.start, "so far" if of.is_provisional else "")
     now = [
-        [f"{of.month.start:%Y-%m}", who(team.name), team.due(code), code]
+        [f"{of.month.start:%Y-%m}", who(team.name), team.due(code), code, this]
         for team in of.teams
         for code in of.currencies
         if code == of.currency or team.due(code)
     ]
-    return "Trend", [["month", "team", "in all", "currency"], *rows, *now], False
+    return "Trend", [["month", "team", "in all", "currency", "how much of it"], *rows, *now], False
 
 
 def _lines(of: Statement) -> Sheet:
@@ -92,7 +103,7 @@ def _budgets(of: Statement) -> Sheet:
             b["amount"],
             b["spent"],
             b["left"],
-            b["spent"] / b["amount"] if b["amount"] else None,
+            _part(b["spent"], b["amount"]),
             b["said"],
         ]
         for b in of.extras.budgets
@@ -103,8 +114,8 @@ def _budgets(of: Statement) -> Sheet:
 
 def _units(of: Statement) -> Sheet:
     rows = [
-        [model_name(u["model"], u["model_version"]), u["requests"], u["cost_per_1k_requests"], u["accuracy"],
-         u["cost_per_1k_correct"], u["cost_of_drift"]]
+        [model_name(u["model"], u["model_version"]), u["requests"], u["cost_per_1k_requests"],
+         _part(u["accuracy"]), u["cost_per_1k_correct"], u["cost_of_drift"]]
         for u in of.extras.units
     ]  # fmt: skip
     heads = [
@@ -121,7 +132,8 @@ def _units(of: Statement) -> Sheet:
 def _judged(of: Statement) -> Sheet:
     rows = [
         [f"{j.month:%Y-%m}", model_name(j.model, j.model_version),
-         *(cell for side in (j.then, j.now) for cell in (side.labelled, side.right, side.cost)), j.currency]
+         *(cell for side in (j.then, j.now) for cell in (side.labelled, _part(side.right), side.cost)),
+         j.currency]
         for j in of.extras.judged
     ]  # fmt: skip
     sides = [
@@ -154,15 +166,23 @@ def _anomalies(of: Statement) -> Sheet:
 
 
 def _about(of: Statement) -> Sheet:
-    seen = "unknown" if of.completeness is None else f"{of.completeness:.2%} of the time was observed"
+    seen = "unknown" if of.completeness is None else f"{percent(of.completeness)} of the time was observed"
     rows: list[Sequence[str]] = [
         ("month", f"{of.month.start:%Y-%m}"), ("currency", of.currency), ("completeness", seen),
         ("price book", of.price_book), ("rule", of.rule), ("snapshot", str(of.snapshot)),
         ("hash", of.hash or "not closed"), ("statement", marker(of)),
         *(("method", sentence) for sentence in method(of)), *(("note", note) for note in of.notes),
         *(("accepted gap", gap) for gap in of.accepted),
+        *([("part of a month", part_of_a_month(of))] if of.is_begun_amid else []),
+        *(("before it is posted", said) for said in posting(of.teams, of.currency)),
     ]  # fmt: skip
     return "About", [["what", "value"], *map(list, rows)], False
+
+
+def _part(share: Decimal | float | None, whole: Decimal = Decimal(1)) -> Decimal | None:
+    """Of 1, rounded as the pages round it."""
+    found = tenths(share, whole)
+    return None if found is None else found / 100
 
 
 def _named(name: str) -> str:

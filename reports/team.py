@@ -33,6 +33,7 @@ def of_team(whole: Statement, name: str) -> Statement:
         days=tuple(d for d in extras.days if d[1] == name),
         trend=tuple(t for t in extras.trend if t[1] == name),
         judged=tuple(j for j in extras.judged if (j.model, j.model_version) in versions - foreign),
+        began=extras.began,
         quality=tuple(q for q in extras.quality if _version(q) in versions - foreign),
     )
     shared = {_version(u) for u in extras.units} & versions & foreign

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from reports.lines import lines
+from reports.posting import posting
 from reports.statement import Statement
 from reports.tables import table
 from reports.words import KINDS, additions, besides, hours, money
@@ -27,8 +28,11 @@ def comes_to(of: Statement) -> list[dict[str, Any]]:
     total = ["Due" if team.is_charged else "In all, shown only", money(team.due(of.currency), of.currency)]
     heads = ["What it comes to", of.currency]
     found: list[dict[str, Any]] = [{"title": heads[0], "table": table(["", heads[1]], rows, "lr", total)}]
-    others = besides(of)
-    return found + ([{"title": "In other currencies", "list": others}] if others else [])
+    if others := besides(of):
+        found.append({"title": "In other currencies", "list": others})
+    if said := posting(of.teams, of.currency):
+        found.append({"title": "Before it is posted", "list": said})
+    return found
 
 
 def workloads(of: Statement) -> list[dict[str, Any]]:

@@ -39,16 +39,29 @@ def hours(amount: Decimal) -> str:
     return f"{amount:,.1f}"
 
 
-def percent(part: Decimal | None, whole: Decimal | None) -> str:
-    """Rounded down, so that 100% is all of it."""
+def tenths(part: Decimal | float | None, whole: Decimal | None) -> Decimal | None:
+    """Per cent, rounded down to a tenth, so that 100 is all of it; of parts that sum to 100, see `shares`.
+
+    Every form of a statement rounds so, or two of them would differ in the same figure.
+    """
     if part is None or not whole:
-        return "–"
-    return f"{(part / whole * 100).quantize(Decimal('0.1'), ROUND_FLOOR)}%"
+        return None
+    return (Decimal(str(part)) / whole * 100).quantize(Decimal("0.1"), ROUND_FLOOR)
+
+
+def percent(part: Decimal | float | None, whole: Decimal | None = Decimal(1)) -> str:
+    found = tenths(part, whole)
+    return "–" if found is None else f"{found}%"
 
 
 def shares(parts: Sequence[Decimal], whole: Decimal) -> list[Decimal]:
     """Per cent, to a tenth, that sum to 100, of parts that sum to the whole."""
     return in_cents([part / whole * 100 for part in parts], Decimal(100), 1)
+
+
+def in_use(buckets: Sequence[Decimal], whole: Decimal | None) -> Decimal | None:
+    """Per cent of the cost that is time in use, as `shares` says it beside the other buckets."""
+    return shares(buckets, whole)[0] if whole and buckets else None
 
 
 def unit(value: Decimal | None) -> str:
@@ -95,6 +108,10 @@ def besides(of: Statement) -> list[str]:
 def provisional(statement: Statement) -> str:
     """Why the numbers may still change."""
     return f"Provisional: the month is not closed, and the newest GPU fact is of {instant(statement.as_of)}."
+
+
+def part_of_a_month(of: Statement) -> str:
+    return f"A part of a month: the ledger begins on {instant(of.extras.began)}, and knows nothing before it."
 
 
 def instant(time: datetime | None) -> str:

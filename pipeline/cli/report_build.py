@@ -24,12 +24,14 @@ def build(
 ) -> None:
     """Write the month as PDF, HTML, XLSX, CSV and Parquet: all teams, and each team alone; and as FOCUS.
 
-    A closed month is written as it was closed, whatever the options say.  Exit codes: 5 the
-    folder cannot be written, 7 some of it has no price.
+    A closed month is written as it was closed, whatever the options say.  What is to know before it is
+    posted, such as teams without a ledger account, is told on stderr.  Exit codes: 5 the folder cannot be
+    written, 7 some of it has no price.
     """
     from pipeline.store import Store
     from reports.build import build as write
     from reports.ledger_lines import mapping
+    from reports.posting import posting
     from reports.read import read
 
     span, given = month_of(month), inputs(ctx, prices, gpu_hour_price, currency)
@@ -46,5 +48,7 @@ def build(
         raise PreflightFailed(said) from error
     for path in paths:
         print(path)
+    for said in posting(made.teams, made.currency):
+        typer.echo(said, err=True)
     if made.amounts.unpriced:
         raise typer.Exit(INCOMPLETE)

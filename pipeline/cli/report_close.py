@@ -83,9 +83,13 @@ def close(
 ) -> None:
     """Close a month for good: in order, after its grace.  What comes later is a correction on a later month.
 
-    Exit code 6 where it is refused, with the reason.
+    What is to know before it is posted, such as teams without a ledger account, is told on stderr.  Exit
+    code 6 where it is refused, with the reason.
     """
     from pipeline.months.close import close
+    from pipeline.months.closings import charged
+    from reports.posting import posting
+    from reports.statement import teams_of
 
     given, span = inputs(ctx, prices, gpu_hour_price, currency), month_of(month)
     with changing(ctx, store) as ledger:
@@ -93,7 +97,10 @@ def close(
             ledger, span, given, settings(ctx).closing, now(), program=program(), actor=who(actor),
             accept_gaps=accept_gaps,
         )  # fmt: skip
+        found = teams_of(charged(ledger, done.month), done.currency, given.terms)
     typer.echo(f"{done.month:%Y-%m} is closed: {done.hash} at snapshot {done.snapshot}")
+    for said in posting(found, done.currency):
+        typer.echo(said, err=True)
 
 
 def program() -> str:

@@ -34,10 +34,11 @@ def test_a_month_that_was_edited_says_so() -> None:
         State(month(2026, 2), DUE, JANUARY, None),
     ]
     checks = {JANUARY: Checked(JANUARY, "f" * 64, ("its stored charges differ",))}
-    shown = months(known, checks, {JANUARY: ["blue", "red"]})
+    shown = months(known, checks, {JANUARY: ["blue", "red"]}, datetime(2026, 1, 28))
     assert shown["Month"].tolist() == ["2026-02", "2026-01"]
     assert shown["Charges kept"].tolist() == ["", "its stored charges differ"]
     assert shown["Disputed by"].tolist() == ["", "blue, red"]
+    assert shown["Ledger begins (UTC)"].tolist() == ["", "2026-01-28 00:00"], "a part of a month"
 
 
 def test_a_team_sees_what_changed() -> None:

@@ -198,6 +198,9 @@ def test_the_workbook_runs_nothing(whole: Statement) -> None:
     """A label that begins with = must not be computed by whoever opens the bill."""
     book = load_workbook(BytesIO(statement_xlsx.render(whole)))
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    team = load_workbook(BytesIO(statement_xlsx.render(of_team(whole, HOSTILE))))["Teams"]
+    assert team.oddHeader.right.text.startswith("=HYPERLINK"), "as it is, and no code of a page's head"
+    assert team.page_setup.orientation == "landscape" and team.print_title_rows == "$1:$1"
     assert not [cell for cell in cells if cell.data_type == "f" or cell.hyperlink]
     assert any(cell.value == HOSTILE for cell in cells)
     last = [row for row in book["Teams"].iter_rows(values_only=True)][-1]

@@ -23,8 +23,8 @@ from pipeline.months.inputs import Inputs
 from pipeline.months.terms import Term, Terms
 from pipeline.prices import PriceBook
 from reports import focus, ledger_lines, statement_csv, statement_html
-from reports.first_page import who_pays
-from reports.pages import DETAILS
+from reports.first_page import cards, who_pays
+from reports.pages import DETAILS, buckets
 from reports.statement import Extras, Statement, statement
 from tests.examples import examples
 
@@ -199,6 +199,10 @@ def _as_pages(whole: Statement) -> None:
     assert shown(table["total"][-1]) == whole.due(whole.currency)
     assert sum(shown(row[-1]) for row in table["rows"]) == whole.due(whole.currency)
     assert all(part for make in DETAILS for part in make(whole))
+    if total := whole.amounts.total:
+        parts = {name: part for name, _, part in buckets(whole, total)}
+        assert cards(whole)[2][0] == f"{parts.get('used', Decimal('0.0'))}%", "one figure, wherever it stands"
+        assert sum(parts.values()) == 100
     page = statement_html.render(whole)
     own = re.search(r"<tfoot>.*?([-0-9.,]+)</td></tr></tfoot>", page)
     due = {whole.currency: own[1] if own else ""}
