@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
+from pipeline.answers.answer import Answer
 from pipeline.answers.cost import cost
 from pipeline.answers.cost_table import NOBODYS
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
 from pipeline.opencost import filters
 from pipeline.opencost.parameters import Question
-from pipeline.opencost.properties import DIRECT, IDLE, LABELS, dimension, part, plain, value
-from pipeline.opencost.sent import sent, unknown
+from pipeline.opencost.properties import DIRECT, IDLE, LABELS, dimension, part, properties, value
+from pipeline.opencost.sent import BY, sent, unknown
 from pipeline.ownership.rules import Ownership
 from pipeline.prices.book import PriceBook
 from pipeline.settings.cost import Spread
 from pipeline.store import Store
-from pipeline.wire.labels import load
 
 ZERO = Decimal(0)
 MOST_ENTRIES = 100_000
 """Of all sets of an answer: some 200 MB of JSON."""
-_SHOWN = ("cluster", "node", "namespace", "controller", "controllerKind", "pod", "container", "providerID")
-_NOT_A_LABEL = {"cluster", "node", "namespace", "pod", "workload"}
-_LABEL_NAMES = [name for name in dict.fromkeys(LABELS.values()) if name not in _NOT_A_LABEL]
+_NOBODYS_COSTS = tuple(f"{bucket}_cost" for bucket in NOBODYS)
+_READ = (
+    "total_cost", "shared_cost", *_NOBODYS_COSTS, "allocated_gpu_hours", "unallocated_gpu_hours",
+    "busy_gpu_hours", "unpriced_gpu_hours", "cpu_core_hours", "cpu_used_core_hours",
+    "cpu_unmeasured_core_hours", "memory_gib_hours", "memory_used_gib_hours", "memory_unmeasured_gib_hours",
+)  # fmt: skip
+"""Columns of the cost answer, beside its dimensions."""
 
 
 @dataclass(slots=True)
@@ -50,10 +55,10 @@ class Allocation:
     memory_gib_hours_used: Decimal = ZERO
     memory_gib_hours_unmeasured: Decimal = ZERO
     sent_bytes: int = 0
-    network: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    network: dict[str, Decimal] = field(default_factory=dict)
     """Cost of what was sent, by class; in `costs` too, as the resource network."""
-    costs: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
-    idles: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    costs: dict[str, Decimal] = field(default_factory=dict)
+    idles: dict[str, Decimal] = field(default_factory=dict)
     devices: dict[str, str] = field(default_factory=dict)
     """Model by GPU, where one pod has the entry for itself."""
     is_gpu_shared: bool | None = None
@@ -91,15 +96,15 @@ def allocations(store: Store, question: Question, prices: Prices) -> tuple[Sets,
         by = (*dimensions, time) if time else dimensions
         answer = cost(store, span, by, prices.book, prices.currency, question.rule, prices.owners)
         notes |= dict.fromkeys(answer.notes)
-        for row in answer.named():
+        for row in _rows(answer, by):
             labelled |= {prop for prop in labels if value(prop, row)}
             start = row[time] if time else span.start
-            _take(sets[_place(question.sets, start)], row, question, parts)
+            _take(sets[_place(question.sets, start)], row, question, parts, dimensions)
         _bounded(sum(map(len, sets)))
     unsent, is_all = unknown(store, question)
     told = () if is_all else sent(store, question, prices.book, prices.currency, prices.owners)
     for place, key, row in told:
-        _send(sets[place].setdefault(key, Allocation(key, _properties(row))), row)
+        _send(sets[place].setdefault(key, Allocation(key, properties(row, BY))), row)
     ordered = [sorted(entries.values(), key=lambda entry: (-entry.total, entry.name)) for entries in sets]
     return list(zip(question.sets, ordered, strict=True)), (
         *_unknown(question, labelled),
@@ -107,6 +112,14 @@ def allocations(store: Store, question: Question, prices: Prices) -> tuple[Sets,
         *filter(None, [unsent]),
         *notes,
     )
+
+
+def _rows(answer: Answer, by: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """What is read of each: to name all columns of ten thousand rows takes as long as to add them up."""
+    names = (*by, *_READ)
+    places = {column.name: i for i, column in enumerate(answer.columns)}
+    read = itemgetter(*(places[name] for name in names))
+    return (dict(zip(names, read(row), strict=True)) for row in answer.rows)
 
 
 def _bounded(entries: int) -> None:
@@ -153,12 +166,16 @@ def _place(sets: tuple[Window, ...], start: datetime) -> int:
 
 def _parts(store: Store) -> frozenset[Held]:
     """Who ever held less than all of a GPU."""
-    rows = store.query("gpu_sharers").to_pylist()
+    rows = store.query("gpu_sharers").to_pylist() if store.query("gpu_shares").num_rows else []
     return frozenset((row["cluster"], row["namespace"], row["pod"]) for row in rows)
 
 
 def _take(
-    entries: dict[str, Allocation], row: Mapping[str, Any], question: Question, parts: frozenset[Held]
+    entries: dict[str, Allocation],
+    row: Mapping[str, Any],
+    question: Question,
+    parts: frozenset[Held],
+    dimensions: tuple[str, ...],
 ) -> None:
     is_idle = row["namespace"] in NOBODYS
     if is_idle:
@@ -166,16 +183,16 @@ def _take(
     if is_idle and not question.include_idle or not all(c.fits(row) for c in question.conditions):
         return
     key = _idle_key(row, question) if is_idle else "/".join(part(p, row) for p in question.aggregate)
-    is_new = key not in entries
-    entry = entries.setdefault(key, Allocation(key, {}))
+    found, entry = properties(row, dimensions), entries.get(key)
+    if entry is None:
+        entry = entries[key] = Allocation(key, found)
+    elif entry.properties != found:
+        entry.properties = {k: v for k, v in entry.properties.items() if found.get(k) == v}
     if "device" in row and row["resource"] == "gpu" and not is_idle:
         entry.devices[row["device"]] = row["gpu_model"]
         is_part = (row["cluster"], row["namespace"], row["pod"]) in parts
         entry.is_gpu_shared = bool(entry.is_gpu_shared) or is_part
     _add(entry, row, is_idle, question)
-    found = _properties(row)
-    known = found if is_new else entry.properties
-    entry.properties = {k: v for k, v in known.items() if found.get(k) == v}
 
 
 _IDLE_LACKS = {"workload", "labels", *DIRECT.values(), *LABELS.values()} - {"cluster", "node"}
@@ -187,17 +204,17 @@ def _idle_key(row: Mapping[str, Any], question: Question) -> str:
 
 def _add(entry: Allocation, row: Mapping[str, Any], is_idle: bool, question: Question) -> None:
     """What a holder pays of idle time is in its cost, as OpenCost has it; of shared overhead beside it."""
-    total = row["total_cost"] or ZERO
-    shared = ZERO
-    if question.rule.shared is not Spread.none and not is_idle:
-        shared = row["shared_cost"] or ZERO
-    if not is_idle:
-        entry.idles[row["resource"]] += sum((row[f"{bucket}_cost"] or ZERO for bucket in NOBODYS), ZERO)
-    entry.hours += row["unallocated_gpu_hours"] if is_idle else row["allocated_gpu_hours"]
-    entry.busy_hours += ZERO if is_idle else row["busy_gpu_hours"]
-    entry.costs[row["resource"]] += total - shared
-    entry.shared += shared
-    if not is_idle:
+    total, resource = row["total_cost"] or ZERO, row["resource"]
+    if is_idle:
+        entry.hours += row["unallocated_gpu_hours"]
+        _put(entry.costs, resource, total)
+    else:
+        shared = row["shared_cost"] or ZERO if question.rule.shared is not Spread.none else ZERO
+        entry.shared += shared
+        _put(entry.costs, resource, total - shared)
+        _put(entry.idles, resource, sum([row[name] or ZERO for name in _NOBODYS_COSTS], ZERO))
+        entry.hours += row["allocated_gpu_hours"]
+        entry.busy_hours += row["busy_gpu_hours"]
         entry.core_hours += row["cpu_core_hours"]
         entry.core_hours_used += row["cpu_used_core_hours"]
         entry.core_hours_unmeasured += row["cpu_unmeasured_core_hours"]
@@ -207,25 +224,15 @@ def _add(entry: Allocation, row: Mapping[str, Any], is_idle: bool, question: Que
     entry.unpriced_hours += row["unpriced_gpu_hours"] or ZERO
 
 
+def _put(sums: dict[str, Decimal], name: str, amount: Decimal) -> None:
+    sums[name] = sums.get(name, ZERO) + amount
+
+
 def _send(entry: Allocation, row: Mapping[str, Any]) -> None:
     amount = row["cost"] or ZERO
-    entry.network[row["class"]] += amount
-    entry.costs["network"] += amount
+    _put(entry.network, row["class"], amount)
+    _put(entry.costs, "network", amount)
     entry.sent_bytes += row["bytes"] or 0
-
-
-def _properties(row: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {prop: text for prop in _SHOWN if (text := value(prop, row))}
-    labels = {name: text for name in _LABEL_NAMES if name in row and (text := value(f"label:{name}", row))}
-    annotations: dict[str, str] = {}
-    for name, text in load(str(row.get("labels") or "")).items():
-        kind, _, key = name.partition(".")
-        (labels if kind == "label" else annotations)[plain(key)] = text
-    return {
-        **found,
-        **({"labels": labels} if labels else {}),
-        **({"annotations": annotations} if annotations else {}),
-    }
 
 
 def _unknown(question: Question, found: set[str]) -> Iterator[str]:
@@ -234,6 +241,7 @@ def _unknown(question: Question, found: set[str]) -> Iterator[str]:
             yield f"the ledger does not have {prop}: all of it is __unallocated__"
 
 
+@lru_cache(1_024)
 def hours_of(window: Window) -> Decimal:
     """Exact, of a window of whole minutes."""
     return Decimal((window.end - window.start) // timedelta(minutes=1)) / 60

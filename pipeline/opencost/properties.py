@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from pipeline.wire import labels
 
@@ -28,6 +29,9 @@ UNKNOWN = ("service", "owner", "product", "providerID")
 """Properties that the cost answer does not have: each is unallocated."""
 
 KNOWN = (*DIRECT, *CONTROLLER, *UNKNOWN)
+_SHOWN = ("cluster", "node", "namespace", "controller", "controllerKind", "pod", "container", "providerID")
+_NOT_A_LABEL = {"cluster", "node", "namespace", "pod", "workload"}
+_LABEL_NAMES = [name for name in dict.fromkeys(LABELS.values()) if name not in _NOT_A_LABEL]
 _CANONICAL = {name.lower(): name for name in KNOWN} | {"services": "service", "controllername": "controller"}
 _LABEL = re.compile(r"(?:label|annotation|namespaceLabel|nodeLabel):(.+)", re.IGNORECASE)
 _TOLD = re.compile(r"(label|annotation):(.+)", re.IGNORECASE)
@@ -58,9 +62,11 @@ def dimension(prop: str) -> str | None:
 def value(prop: str, row: Row) -> str:
     """What the row has of it, '' where nothing is known."""
     name = dimension(prop)
-    if name is None:
-        return ""
-    found = str(row.get(name) or "")
+    return "" if name is None else known(prop, name, str(row.get(name) or ""))
+
+
+def known(prop: str, name: str, found: str) -> str:
+    """What `found`, the row's of the dimension `name`, says of the property; '' where that is nothing."""
     if name == "labels":
         return told(found, *prop.lower().split(":", 1))
     if found == _NOBODYS_NAME.get(name, "unknown" if name == "workload" else "none"):
@@ -86,6 +92,30 @@ def told(text: str, kind: str, name: str) -> str:
 
 def plain(name: str) -> str:
     return re.sub(r"\W", "_", name, flags=re.ASCII)
+
+
+@lru_cache(64)
+def _told(dimensions: tuple[str, ...]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Properties that rows of the dimensions can tell, each with its dimension; and labels, each its own."""
+    shown = [(prop, name) for prop in _SHOWN if (name := dimension(prop)) in dimensions]
+    return shown, [name for name in _LABEL_NAMES if name in dimensions]
+
+
+def properties(row: Row, dimensions: tuple[str, ...]) -> dict[str, Any]:
+    """All that a row of the dimensions tells, as OpenCost lists it."""
+    shown, labelled = _told(dimensions)
+    found: dict[str, Any] = {prop: text for prop, d in shown if (text := known(prop, d, str(row[d] or "")))}
+    given = {d: text for d in labelled if (text := known(f"label:{d}", d, str(row[d] or "")))}
+    annotations: dict[str, str] = {}
+    if "labels" in dimensions:
+        for name, text in labels.load(str(row["labels"] or "")).items():
+            kind, _, key = name.partition(".")
+            (given if kind == "label" else annotations)[plain(key)] = text
+    if given:
+        found["labels"] = given
+    if annotations:
+        found["annotations"] = annotations
+    return found
 
 
 def part(prop: str, row: Row) -> str:

@@ -56,19 +56,14 @@ def _page(found: list[Allocation], offset: int, limit: int | None) -> list[Alloc
 
 def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
     hours = hours_of(span)
-    efficiency = _ratio(entry.busy_hours, entry.hours)
     requested, used = _ratio(entry.hours, hours), _ratio(entry.busy_hours, hours)
     ram_byte_hours = entry.memory_gib_hours * GIB
     cores, ram_bytes = _ratio(entry.core_hours, hours), _ratio(ram_byte_hours, hours)
-    of_cpu, of_ram = _efficiencies(entry)
+    efficiency, of_cpu, of_ram = efficiencies = _efficiencies(entry)
     return {
         "name": entry.name,
         "properties": entry.properties,
-        "window": window(span),
-        "start": time(span.start),
-        "end": time(span.end),
-        "minutes": round((span.end - span.start).total_seconds()) // 60,
-        **dict.fromkeys(_CPU, 0),
+        **_of_all(span),
         "cpuCores": cores,
         "cpuCoreRequestAverage": cores,
         "cpuCoreUsageAverage": _ratio(entry.core_hours_used, hours),
@@ -80,10 +75,8 @@ def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
         "gpuUsageAverage": used,
         "gpuHours": entry.hours,
         **_costs(entry, ("gpu", "gpuCost", "gpuCostIdle")),
-        "gpuCostAdjustment": 0,
         "gpuEfficiency": efficiency,
-        **dict.fromkeys(_OTHERS, 0),
-        **{name: entry.network[kind] for kind, name in _NETWORK.items()},
+        **{name: entry.network.get(kind, 0) for kind, name in _NETWORK.items()},
         "networkTransferBytes": entry.sent_bytes,
         "ramBytes": ram_bytes,
         "ramByteRequestAverage": ram_bytes,
@@ -91,13 +84,25 @@ def allocation(entry: Allocation, span: Window) -> dict[str, Any]:
         "ramByteHours": ram_byte_hours,
         "ramEfficiency": of_ram or 0,
         **_costs(entry, *_BESIDE),
-        "pvs": None,
-        "externalCost": 0,
         "sharedCost": entry.shared,
         "totalCost": entry.total,
-        "totalEfficiency": _efficiency(entry),
-        "lbAllocations": None,
+        "totalEfficiency": _efficiency(entry, *efficiencies),
         "gpuAllocation": _gpus(entry) | {"gpuUsageAverage": used, "gpuRequestAverage": requested},
+    }
+
+
+@lru_cache(1_024)
+def _of_all(span: Window) -> dict[str, Any]:
+    """The fields in OpenCost's order, with what stands in every entry of the set."""
+    return {
+        "window": window(span),
+        "start": time(span.start),
+        "end": time(span.end),
+        "minutes": round((span.end - span.start).total_seconds()) // 60,
+        **dict.fromkeys((*_CPU, *_GPU, *_OTHERS), 0),
+        "pvs": None,
+        "lbAllocations": None,
+        **dict.fromkeys(("externalCost", "sharedCost", "totalCost", "totalEfficiency"), 0),
     }
 
 
@@ -130,30 +135,31 @@ def summarised(entry: Allocation, span: Window) -> dict[str, Any]:
         **_costs(entry, *_BESIDE),
         "sharedCost": entry.shared,
         "externalCost": 0,
-        "totalEfficiency": _efficiency(entry),
+        "totalEfficiency": _efficiency(entry, *_efficiencies(entry)),
         "totalCost": entry.total,
     }
 
 
-def _efficiencies(entry: Allocation) -> tuple[Decimal | None, Decimal | None]:
-    """Used by held, of cores and of memory, while that was measured; None where it never was."""
-    pairs = (
-        (entry.core_hours_used, entry.core_hours - entry.core_hours_unmeasured),
-        (entry.memory_gib_hours_used, entry.memory_gib_hours - entry.memory_gib_hours_unmeasured),
+def _efficiencies(entry: Allocation) -> tuple[Decimal, Decimal | None, Decimal | None]:
+    """Used by held, of GPUs, cores and memory, while that was measured; None where it never was."""
+    cores = entry.core_hours - entry.core_hours_unmeasured
+    memory = entry.memory_gib_hours - entry.memory_gib_hours_unmeasured
+    return (
+        _ratio(entry.busy_hours, entry.hours),
+        _ratio(entry.core_hours_used, cores) if cores > 0 else None,
+        _ratio(entry.memory_gib_hours_used, memory) if memory > 0 else None,
     )
-    cpu, ram = (_ratio(used, held) if held > 0 else None for used, held in pairs)
-    return cpu, ram
 
 
-def _efficiency(entry: Allocation) -> Decimal:
+def _efficiency(entry: Allocation, gpu: Decimal, cpu: Decimal | None, ram: Decimal | None) -> Decimal:
     """Those of the GPUs, cores and memory, by what each costs: OpenCost leaves GPUs out."""
-    of_cpu, of_ram = _efficiencies(entry)
-    of_gpu = _ratio(entry.busy_hours, entry.hours)
-    parts = [(of_gpu, entry.costs.get("gpu", _NOTHING))] if entry.hours else []
-    for one, resource in ((of_cpu, "cpu"), (of_ram, "memory")):
+    if cpu is None and ram is None:
+        return gpu
+    parts = [(gpu, entry.costs.get("gpu", _NOTHING))] if entry.hours else []
+    for one, resource in ((cpu, "cpu"), (ram, "memory")):
         parts += [(one, entry.costs.get(resource, _NOTHING))] if one is not None else []
     paid = sum((cost for _, cost in parts), _NOTHING)
-    return _ratio(sum((one * cost for one, cost in parts), _NOTHING), paid) if paid else of_gpu
+    return _ratio(sum((one * cost for one, cost in parts), _NOTHING), paid) if paid else gpu
 
 
 _BESIDE = (
@@ -164,12 +170,9 @@ _BESIDE = (
 
 
 def _costs(entry: Allocation, *fields: tuple[str, str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for resource, cost, idle in fields:
-        found[cost] = entry.costs.get(resource, 0)
-        if idle:
-            found[idle] = entry.idles.get(resource, 0)
-    return found
+    costs, idles = entry.costs, entry.idles
+    found: dict[str, Any] = {cost: costs.get(resource, 0) for resource, cost, _ in fields}
+    return found | {idle: idles.get(resource, 0) for resource, _, idle in fields if idle}
 
 
 def _ratio(part: Decimal, whole: Decimal) -> Decimal:
@@ -182,6 +185,10 @@ def _ratio(part: Decimal, whole: Decimal) -> Decimal:
 _CPU = (
     "cpuCores", "cpuCoreRequestAverage", "cpuCoreLimitAverage", "cpuCoreUsageAverage", "cpuCoreHours",
     "cpuCost",    "cpuCostAdjustment", "cpuCostIdle", "cpuEfficiency",
+)  # fmt: skip
+_GPU = (
+    "gpuCount", "gpuRequestAverage", "gpuUsageAverage", "gpuHours", "gpuCost", "gpuCostIdle",
+    "gpuCostAdjustment", "gpuEfficiency",
 )  # fmt: skip
 _OTHERS = (
     "networkTransferBytes", "networkReceiveBytes", "networkCost", "networkCrossZoneCost",
