@@ -121,7 +121,12 @@ def test_what_was_not_foreseen_leaves_a_log(
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(ConfigError("a.b", 1, "write 2"), 4), (NotFound("no ledger"), 3), (KeyboardInterrupt(), 130)],
+    [
+        (ConfigError("a.b", 1, "write 2"), 4),
+        (NotFound("no ledger"), 3),
+        (KeyboardInterrupt(), 130),
+        (OSError(28, "No space left on device"), 5),
+    ],  # fmt: skip
 )
 def test_exit_codes(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int) -> None:
     """The codes are an interface: scripts branch on them."""

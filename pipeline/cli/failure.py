@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
 import traceback
 
-from pipeline.errors import DriftledgerError
+from pipeline.errors import DriftledgerError, PreflightFailed
 
 UNFORESEEN = 1
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def report(error: Exception) -> int:
@@ -19,8 +21,15 @@ def report(error: Exception) -> int:
     if isinstance(error, DriftledgerError):
         _say(str(error))
         return error.exit_code
+    if isinstance(error, OSError) and error.errno in FULL:
+        _say(f"{error.filename or 'the output'} cannot be written: {error.strerror}; free some space")
+        return PreflightFailed.exit_code
     _say(f"{type(error).__name__}: {_first_line(error)}")
-    _say(f"this was not foreseen; the details are in {_log(error)} (or set DRIFTLEDGER_DEBUG=1)")
+    try:
+        where = f"the details are in {_log(error)} (or set DRIFTLEDGER_DEBUG=1)"
+    except OSError:  # there is no room for them
+        where = "DRIFTLEDGER_DEBUG=1 shows the details"
+    _say(f"this was not foreseen; {where}")
     return UNFORESEEN
 
 

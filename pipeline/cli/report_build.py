@@ -47,7 +47,7 @@ def build(
         said = f"cannot write the statements to {out}: {error.strerror or error}; none was replaced"
         raise PreflightFailed(said) from error
     for path in paths:
-        print(path)
+        typer.echo(path)
     for said in posting(made.teams, made.currency):
         typer.echo(said, err=True)
     if made.amounts.unpriced:

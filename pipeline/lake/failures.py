@@ -17,6 +17,11 @@ _CONFLICTS = ("conflict", "could not serialize", "duplicate key", "deadlock dete
 """What the catalogs say where two writers met."""
 
 
+_FULL = (
+    "disk i/o error", "disk is full", "no space left", "file too large", "disk quota exceeded",
+)  # fmt: skip
+"""How the catalog and the files say that something could not be written, on a line of its own."""
+
 _BREAKS = (duckdb.InternalError, duckdb.FatalException)
 """After these DuckDB answers nothing on that connection any more, whatever the words of the error are."""
 
@@ -32,10 +37,12 @@ def named(error: duckdb.Error, location: Location) -> DriftledgerError | None:
     """The error that a caller can act on; None where it is the question that was wrong."""
     if not _is_of_the_world(error):
         return None
-    first = hidden(next(iter(str(error).splitlines()), "no message"))
+    lines = str(error).splitlines() or ["no message"]
     if is_conflict(error):
-        return StaleWatermark(f"another writer committed first: {first}")
-    return StoreUnavailable(f"the ledger {location} is not available: {first}")
+        return StaleWatermark(f"another writer committed first: {hidden(lines[0])}")
+    full = next((line for line in lines if any(words in line.lower() for words in _FULL)), None)
+    remedy = "; is the disk full? Free some space, and run it again" if full else ""
+    return StoreUnavailable(f"the ledger {location} is not available: {hidden(full or lines[0])}{remedy}")
 
 
 _CUT_OFF = "unsuccessful query result"

@@ -38,7 +38,7 @@ from reports.team import of_team
 from reports.verify import find_marker
 from reports.words import shares
 from tests.cost_rows import allocation, at, device, ledger, minutes
-from tests.small_disk import mounted
+from tests.full_disk import SHARED, files_end_at
 
 HOSTILE = '=HYPERLINK("http://x","<img src=x onerror=alert(1)>")\u202e'
 THIRD = PriceBook.flat(Decimal("3.333333333"), "USD")
@@ -311,16 +311,13 @@ def test_files_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_disk_that_fills_keeps_the_last_statement_whole(october: Store, tmp_path: Path) -> None:
-    """On a real file system: the second writing has room for its first file and not for its second."""
-    old = {"a.pdf": b"a" * 50_000, "b.pdf": b"b" * 50_000}
-    with mounted(tmp_path / "small", "256k") as disk:
-        files.write(disk, old)
-        with pytest.raises(OSError, match="No space left"):
-            files.write(disk, dict.fromkeys(old, b"n" * 100_000))
-        assert {p.name: p.read_bytes() for p in disk.iterdir()} == old
-        result = built(october, disk, "--gpu-hour-price", "2.00")
-        assert isinstance(result.exception, PreflightFailed) and "No space left" in str(result.exception)
-        assert {p.name: p.read_bytes() for p in disk.iterdir()} == old
+    """There is room for its web page, and not for its PDF."""
+    old = {"statement-2026-10.pdf": b"a", "statement-2026-10.html": b"b"}
+    files.write(tmp_path, old)
+    with files_end_at(SHARED):
+        result = built(october, tmp_path, "--gpu-hour-price", "2.00")
+    assert isinstance(result.exception, PreflightFailed) and "File too large" in str(result.exception)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == old
 
 
 def test_every_team_gets_its_files_whatever_its_name(whole: Statement, tmp_path: Path) -> None:
