@@ -136,6 +136,25 @@ def test_pods_that_share_a_claim_share_its_device_at_every_instant() -> None:
     assert whole == pytest.approx(2 * 3600 + 30)
 
 
+def test_who_stays_takes_over_from_who_left_before_though_both_are_let_go_at_once() -> None:
+    """What three pods shared would else be nobody's for as long as no watch told of each end by itself."""
+    scene = Scene()
+    together = k.claim("c1", {}, pods=("a", "b", "c"), allocated="2026-07-02T11:00:00Z")
+    scene(news(SLICES, k.slice_(k.device())), news(CLAIMS, together))
+    ends = {"a": "2026-07-02T11:10:00Z", "b": "2026-07-02T11:40:00Z"}
+    ended = [news("pods", k.pod(name, phase="Succeeded", finished=at)) for name, at in ends.items()]
+    released = NOON + 20 * SECOND
+    scene(*ended, news(CLAIMS, k.claim("c1"), at=released))
+    minutes = sum(
+        (r["end"] - r["start"]).total_seconds() / 60 * Fraction(r["share_units"], r["device_units"])
+        for r in scene.rows.values()
+    )
+    assert minutes == pytest.approx(60 + 20 / 60)
+    [last] = [r for r in scene.rows.values() if r["device_units"] == 1]
+    assert (last["consumer_uid"], naive(last["start"])) == ("uid-c", datetime(2026, 7, 2, 11, 40))
+    assert (last["end"].timestamp() * 1e6, last["end_quality"]) == (released, "observed")
+
+
 def test_claims_on_one_device_hold_what_they_consume_of_it() -> None:
     """Consumable capacity: two claims of 10Gi are an eighth of a card each, told apart by their share."""
     scene = Scene()

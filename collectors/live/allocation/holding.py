@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from collectors.live.allocation import devices, dra, joined, named, plugin
+from collectors.live.allocation import devices, dra, joined, leaving, named, plugin
 from collectors.live.allocation.account import Account
 from collectors.live.allocation.beside import FOLLOWED, HOLDING
 from collectors.live.allocation.book import Book, Identity, Moment, Row
@@ -84,13 +84,18 @@ class Holding:
         return rows
 
     def _settled(self, subject: str, wanted: list[Row], moment: Moment) -> list[Row]:
-        """Those that stay take over the shares of those that leave at the same instant."""
+        """Those that stay take over the shares of those that leave, from when each left."""
+        held, rows = self.allocations.open.get(subject, {}), list[Row]()
+        gone, ends = held.keys() - {self.allocations.identity(r) for r in wanted}, self._ends(held, moment)
+        left = {identity: ends.get(identity, moment) for identity in gone}
+        *earlier, last = leaving.steps(held, left) or [(moment, [])]
+        for when, staying in earlier:
+            rows += self.allocations.settle(subject, staying, when, left)
+        if wanted:
+            moment = last[0]
         held = self.allocations.open.get(subject, {})
-        left = self._ends(held, moment)
-        leaving = [left[i] for i in held.keys() - {self.allocations.identity(r) for r in wanted} if i in left]
-        if leaving and wanted:
-            moment = max(leaving)
-        return list(self.allocations.settle(subject, self._as_it_was(wanted, held, moment), moment, left))
+        wanted = self._as_it_was(wanted, held, moment)
+        return [*rows, *self.allocations.settle(subject, wanted, moment, left)]
 
     def _as_it_was(self, wanted: list[Row], held: Mapping[Identity, Row], moment: Moment) -> list[Row]:
         """Nothing changes for who has ended and is not let go yet, nor whose it is while nobody can say that.
