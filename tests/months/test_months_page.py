@@ -15,15 +15,17 @@ from streamlit.testing.v1 import AppTest
 from dashboards.month_changes import teams, workloads
 from dashboards.months import deliveries, months, printable
 from pipeline.answers.window import month
+from pipeline.facts.months import DELIVERIES
 from pipeline.months import book
 from pipeline.months.charge import ADJUSTMENT, BY, HOURS_OF, USAGE, Charge, plain
 from pipeline.months.closings import Closing
 from pipeline.months.states import CLOSED, DUE, State
 from pipeline.months.verify import Checked
+from pipeline.store import Batch
 from tests.months.months_scene import closed
 from tests.months.months_scene import months as months_of
 
-JANUARY = datetime(2026, 1, 1)
+JANUARY, FEBRUARY = datetime(2026, 1, 1), datetime(2026, 2, 1)
 
 
 def test_a_month_that_was_edited_says_so() -> None:
@@ -87,15 +89,26 @@ def test_a_bill_that_grew_says_whether_by_hours_or_by_price() -> None:
 
 @pytest.fixture(scope="module")
 def january(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Closed with a gap; a credit was booked for it since."""
+    """Closed with a gap; a credit was booked for it since.  And February, disputed, and handed over."""
     folder = tmp_path_factory.mktemp("page") / "ledger"
-    with months_of(folder, 1) as store:
+    with months_of(folder, 2) as store:
         with store.transaction() as con:
             con.execute("DELETE FROM gpu_usage WHERE minute >= '2026-01-10' AND minute < '2026-01-11'")
         closed(store, 1, accept_gaps=True)
+        february = closed(store, 2)
         now = datetime(2026, 2, 12)
         booking = (Decimal("-12.50"), "USD", "credit", "a broken card", "kim", now)
         book.adjust(store, JANUARY, "red", *booking)
+        for hour, (state, reason) in enumerate((("disputed", "b is not ours \u202e"), ("settled", "it is"))):
+            book.reply(store, FEBRUARY, "red", state, reason, "ann", datetime(2026, 3, 12, hour))
+        told = [
+            {"month": FEBRUARY, "target": "share", "time": datetime(2026, 3, 13, n), "state": state,
+             "attempt": n, "detail": detail, "hash": february.hash, "files": "{}"}
+            for n, (state, detail) in enumerate(
+                (("sending", ""), ("failed", "No space left"), ("sending", ""), ("sent", "27 files"))
+            )
+        ]  # fmt: skip
+        store.append(Batch({"deliveries": pa.Table.from_pylist(told, schema=DELIVERIES.schema)}))
     return folder
 
 
@@ -130,12 +143,39 @@ def test_an_attempt_is_told_once_by_its_end() -> None:
     assert shown == [["share", "failed", 1], ["share", "sent", 2], ["mail", "sending", 0]]
 
 
+def test_who_opens_the_last_month_sees_what_changed_who_disputes_it_and_who_got_it(
+    january: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A month of 28 days after one of 31, of which nobody saw a day; the last that a team said is below."""
+    monkeypatch.setenv("DRIFTLEDGER__STORE__FOLDER", str(january))
+    page = AppTest.from_function(_run, default_timeout=180)
+    page.run()
+    assert not page.exception
+    assert [one.value for one in page.subheader][:3] == [
+        "What changed since 2026-01", "What teams said", "Delivered"
+    ]  # fmt: skip
+    moved, said, sent = (
+        next(one.value for one in page.dataframe if head in one.value)
+        for head in ("by price", "Reason", "What was said")
+    )
+    (first, *_) = moved[["Team", "Workload", "change", "hours now", "hours before"]].to_numpy().tolist()
+    assert first == ["red", "ns Job/train", -240.0, 672.0, 744.0]
+    assert said[["Team", "State", "Reason", "Who"]].to_numpy().tolist() == [
+        ["red", "disputed", "b is not ours \\u202e", "ann"], ["red", "settled", "it is", "ann"]
+    ]  # fmt: skip
+    assert sent[["Target", "State", "What was said"]].to_numpy().tolist() == [
+        ["share", "failed", "No space left"], ["share", "sent", "27 files"]
+    ]  # fmt: skip
+    assert any(one.value.startswith("No ledger account: all of the") for one in page.info)
+
+
 def test_who_opens_a_closed_month_sees_why_and_gets_its_files(
     january: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Finance asks the page first: what was accepted, what was booked by whom, and whether it still holds."""
     monkeypatch.setenv("DRIFTLEDGER__STORE__FOLDER", str(january))
     page = AppTest.from_function(_run, default_timeout=180)
+    page.query_params["month"] = "2026-01"
     page.run()
     assert not page.exception
     assert any("c said nothing from 2026-01-10 00:00Z" in one.value for one in page.warning)
