@@ -8,7 +8,7 @@ import typer
 
 from pipeline.cli.options import INCOMPLETE, OutputOption, StoreOption, now, reading, settings, show
 from pipeline.cli.output import Output
-from pipeline.cli.price_options import GpuHourOption, PricesOption, price_book
+from pipeline.cli.price_options import GpuHourOption, PricesOption, book_of
 from pipeline.errors import ConfigError
 
 OVER = 6
@@ -36,7 +36,7 @@ def budgets(
     if not chosen.budgets.file:
         raise ConfigError("budgets.file", "", "name a YAML file of budgets; docs/metrics.md shows one")
     known = plans(chosen.budgets.file)
-    book = price_book(prices, gpu_hour_price, known[0].currency)
+    book = book_of(prices, gpu_hour_price, known[0].currency)
     with reading(ctx, store) as ledger:
         found = answer(ledger, known, now(), seed, book, chosen.cost, load(chosen.cost.ownership))
     show(found, output)

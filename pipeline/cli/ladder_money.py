@@ -19,7 +19,7 @@ def ladder_money(chosen: Settings, policy: Policy | None) -> Money | None:
         return None
     from pipeline.answers.standings import Money
     from pipeline.budgets import load
-    from pipeline.cli.price_options import price_book
+    from pipeline.cli.price_options import book_of
     from pipeline.ownership.file import load as owners
 
     if not chosen.budgets.file:
@@ -28,7 +28,7 @@ def ladder_money(chosen: Settings, policy: Policy | None) -> Money | None:
         )
     plans = load(chosen.budgets.file)
     prices = Path(chosen.budgets.prices) if chosen.budgets.prices else None
-    book = price_book(prices, None, plans[0].currency)
+    book = book_of(prices, None, plans[0].currency)
     money = Money(plans, book, chosen.cost, owners(chosen.cost.ownership))
     money.check(policy)
     return money

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import settings
-from pipeline.cli.price_options import price_book
+from pipeline.cli.price_options import book_of, check_currency
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,15 +45,19 @@ def inputs(
 
     code = currency_of(ctx, currency)
     stated = prices is not None or gpu_hour_price is not None
-    book = price_book(prices, gpu_hour_price, code) if stated else None
-    return of_settings(settings(ctx), book, code)
+    book = book_of(prices, gpu_hour_price, code) if stated else None
+    found = of_settings(settings(ctx), book, code)
+    check_currency(_key(currency), code, found.prices)
+    return found
 
 
 def currency_of(ctx: typer.Context, given: str | None) -> str:
     """What the option names, else the setting."""
-    key, code = (
-        ("--currency", given) if given is not None else ("closing.currency", settings(ctx).closing.currency)
-    )
+    code = given if given is not None else settings(ctx).closing.currency
     if not re.fullmatch("[A-Z]{3}", code):
-        raise ConfigError(key, code, "write an ISO 4217 code such as USD")
+        raise ConfigError(_key(given), code, "write an ISO 4217 code such as USD")
     return code
+
+
+def _key(currency: str | None) -> str:
+    return "closing.currency" if currency is None else "--currency"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,11 +22,19 @@ GpuHourOption = Annotated[
     str | None,
     typer.Option("--gpu-hour-price", metavar="AMOUNT", help="One price for every GPU-hour; no book."),
 ]
+USUAL = "USD"
 CurrencyOption = Annotated[str, typer.Option("--currency", metavar="CODE", help="ISO 4217 code.")]
 
 
 def price_book(prices: Path | None, gpu_hour_price: str | None, currency: str) -> PriceBook:
-    """The book that the options name; ConfigError where they contradict each other."""
+    """The book that the options name; ConfigError where they contradict each other, or lack the currency."""
+    book = book_of(prices, gpu_hour_price, currency)
+    check_currency("--currency", currency, book)
+    return book
+
+
+def book_of(prices: Path | None, gpu_hour_price: str | None, currency: str) -> PriceBook:
+    """As price_book, whatever the currency is of one that is named in a file."""
     from pipeline.prices import PriceBook
 
     if prices and gpu_hour_price is not None:
@@ -33,6 +42,21 @@ def price_book(prices: Path | None, gpu_hour_price: str | None, currency: str) -
     if gpu_hour_price is not None:
         return PriceBook.flat(_amount(gpu_hour_price), currency)
     return PriceBook.load(prices) if prices else PriceBook.bundled()
+
+
+def check_currency(key: str, code: str, book: PriceBook) -> None:
+    """ConfigError for what is no currency, or one that the book neither prices in nor has a rate to.
+
+    USD, which nobody has to write, is left: who then prices in EUR alone is told so row by row.
+    """
+    if not re.fullmatch("[A-Z]{3}", code):
+        raise ConfigError(key, code, "write an ISO 4217 code such as USD")
+    known = dict.fromkeys((*book.currencies, *(row.currency for row in book.network)))
+    if known and code not in (USUAL, *known):
+        remedy = f"nothing is priced in it, and no rate leads to it: write {', '.join(known)}"
+        raise ConfigError(
+            key, code, f"{remedy}, or add a rate from {next(iter(known))} to {code} to the prices"
+        )
 
 
 def _amount(text: str) -> Decimal:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from pipeline.answers.cost_notes import told
 from pipeline.cli.app import app
+from pipeline.errors import ConfigError
 from tests.conformance.asking import events
 from tests.conformance.case import Case, busy, card, pod
 
@@ -48,11 +49,16 @@ def test_contradictions_in_events_are_named_and_the_sum_is_still_the_bill(tmp_pa
         "a": Decimal("3.5"), "b": Decimal("3.5"), "c": Decimal(7),
     }  # fmt: skip
     assert any(note.endswith("scaled to it: lab/GPU-1 by ml/a, ml/b") for note in answer["notes"])
-    code, said = run(
-        "cost", *store, "--prices", book(tmp_path, 'gpu_hour: "7"'), "--currency", "CHF", "-o", "json"
-    )
-    assert code == 7, "no price in that currency is no price"
+    prices = book(tmp_path, 'gpu_hour: "7"')
+    with open(prices, "a") as file:
+        file.write('rates:\n  - {from: USD, to: CHF, rate: "0.8", valid_from: 2100-01-01}\n')
+    code, said = run("cost", *store, "--prices", prices, "--currency", "CHF", "-o", "json")
+    assert code == 7, "a price in a currency without a rate for that day is no price"
     assert any("rate" in note and "CHF" in note for note in json.loads(said)["notes"]), said
+    for word, why in (("EUR", "write USD, CHF, or add a rate from USD to EUR"), ("euro", "ISO 4217")):
+        done = CliRunner().invoke(app, ["cost", *store, "--prices", prices, "--currency", word])
+        assert isinstance(done.exception, ConfigError)
+        assert f"--currency: '{word}' is not valid" in str(done.exception) and why in str(done.exception)
 
 
 def test_contradictions_in_prices_are_refused_with_both_rows(tmp_path: Path) -> None:
