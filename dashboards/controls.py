@@ -15,7 +15,7 @@ from pipeline.errors import ConfigError
 SPANS = ("1h", "6h", "24h", "7d", "30d", "month", "lastmonth")
 ZONES = ("UTC", "Europe/Berlin", "Europe/London", "America/New_York", "America/Los_Angeles", "Asia/Kolkata",
          "Asia/Shanghai", "Asia/Tokyo")  # fmt: skip
-BEFORE, WEEK, NOTHING = "period before", "week before", "nothing"
+COMPARED = BEFORE, WEEK, NOTHING = "period before", "week before", "nothing"
 RANGE = "range"
 """Key of the exact window; a page that lets its reader select a span of time writes it."""
 
@@ -32,6 +32,8 @@ class Choice:
     compare: str
     currency: str
     zone: str
+    wrong: tuple[ConfigError, ...] = ()
+    """What the address asked for that there is not."""
 
 
 class Spans(NamedTuple):
@@ -43,10 +45,14 @@ class Spans(NamedTuple):
 def ask(currencies: tuple[str, ...], *, compares: bool) -> Choice:
     """The bar above every page; what a page compares with is asked where it does."""
     compare = NOTHING
+    asked = {"window": SPANS, "currency": currencies, **({"compare": COMPARED} if compares else {})}
+    for key, known in asked.items():
+        _note(key, known)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         span = st.segmented_control(
-            "Window", SPANS, default="24h", key="window", bind="query-params", required=True
-        )
+            "Window", SPANS, default="24h", key="window", bind="query-params", required=True,
+            on_change=_chosen, args=("window",),
+        )  # fmt: skip
         exact = st.text_input(
             "or exactly (UTC)",
             key=RANGE,
@@ -57,13 +63,56 @@ def ask(currencies: tuple[str, ...], *, compares: bool) -> Choice:
         )
         if compares:
             compare = st.selectbox(
-                "Compare with", (BEFORE, WEEK, NOTHING), key="compare", bind="query-params", width=160
-            )
-        currency = st.selectbox("Currency", currencies, key="currency", bind="query-params", width=110)
+                "Compare with", COMPARED, key="compare", bind="query-params", width=160,
+                on_change=_chosen, args=("compare",),
+            )  # fmt: skip
+        currency = st.selectbox(
+            "Currency", currencies, key="currency", bind="query-params", width=110,
+            on_change=_chosen, args=("currency",),
+        )  # fmt: skip
         zone = st.selectbox(
             "Time zone", ZONES, key="zone", bind="query-params", accept_new_options=True, width=190
         )
-    return Choice(str(span or "24h"), exact or "", compare, currency, str(zone))
+    wrong = [_wrong(key, known) for key, known in asked.items() if _noted(key) in st.session_state]
+    return Choice(str(span or "24h"), exact or "", compare, currency, str(zone), tuple(wrong))
+
+
+def _note(key: str, known: tuple[str, ...]) -> None:
+    """Keep what the address asks for and there is not: the control below takes it out of the address.
+
+    A window in the words of --window becomes the exact one.
+    """
+    text = st.query_params.get(key, "")
+    if not text or text in known:
+        return
+    if key == "window" and not st.query_params.get(RANGE) and _is_window(text):
+        st.session_state[RANGE] = text
+    else:
+        st.session_state[_noted(key)] = text
+
+
+def _is_window(text: str) -> bool:
+    try:
+        parse_window(text, datetime(2026, 1, 1))
+    except ConfigError:
+        return False
+    return True
+
+
+def _noted(key: str) -> str:
+    return f"wrong {key}"
+
+
+def _chosen(key: str) -> None:
+    """The reader has chosen: what the address said is past."""
+    st.session_state.pop(_noted(key), None)
+
+
+def _wrong(key: str, known: tuple[str, ...]) -> ConfigError:
+    beside = f", or {RANGE}=2026-10-01..2026-10-08" if key == "window" else ""
+    shown = "24h" if key == "window" else known[0]
+    remedy = f"{shown} is shown instead; write {key}= one of {', '.join(known)}{beside}"
+    return ConfigError(f"{key} in the address", st.session_state[_noted(key)], remedy)
 
 
 def spans(choice: Choice, last: datetime, *, hours: bool = False) -> Spans:

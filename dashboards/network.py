@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboards import shown, spending
+from dashboards import beside, shown, spending
 from dashboards.questions import ask
 from dashboards.view import View
 from pipeline.answers.answer import Answer
@@ -58,13 +58,18 @@ def page(view: View) -> None:
     before = ask(view, "network", view.before, by=_BY) if view.before else None
     was = spending.total(before.answer, "cost") if before else None
     one, two, three, four, five = st.columns(5)
-    change = f"{(cost - was) / was:+.1%}" if cost is not None and was else None
+    partly = beside.partly_flows(view)
+    change = f"{(cost - was) / was:+.1%}" if cost is not None and was and not partly else None
     one.metric(f"Cost, {view.currency}", "unknown" if cost is None else amount(cost), change, "inverse")
     low, high = (spending.total(answer, f"cost_{end}") for end in ("low", "high"))
     two.metric("at least", "unknown" if low is None else amount(low))
     three.metric("at most", "unknown" if high is None else amount(high))
     four.metric("GiB sent", amount(spending.total(answer, "gib") or Decimal(0)))
     five.metric("GiB without a price", amount(spending.total(answer, "unpriced_gib") or Decimal(0)))
+    if partly:
+        st.text(partly)
+    elif view.before is not None and was is None:
+        st.text(f"The ledger knows no cost of flows in {view.before}: there is nothing to compare with.")
     st.altair_chart(_bars(answer), width="stretch", alt="What each workload sent, by network class")
     command = f"driftledger network --window {shown.words(view)} --by {','.join(_BY)} -o wide"
     shown.table(view, asked, _COLUMNS, file="network", command=command)

@@ -23,6 +23,7 @@ from pipeline.answers.histograms import histogram
 from pipeline.answers.label_lags import label_lags
 from pipeline.answers.marks import marks
 from pipeline.answers.models import models
+from pipeline.answers.network import extent as network_extent
 from pipeline.answers.network import network
 from pipeline.answers.network_outcomes import network_outcomes
 from pipeline.answers.segments import segments
@@ -123,6 +124,11 @@ def _network(store: Store, view: View, window: Window, by: tuple[str, ...]) -> A
     return network(store, window, by, view.book, view.currency, view.owners)
 
 
+def _network_extent(store: Store, _view: View, _window: Window) -> Answer:
+    """No rows, but the window that flows speak of."""
+    return Answer((), (), None, None, window=network_extent(store))
+
+
 def _energy(store: Store, view: View, window: Window, by: tuple[str, ...]) -> Answer:
     return energy(store, window, by, load_intensity(view.settings.energy.intensity), view.owners)
 
@@ -146,6 +152,7 @@ QUESTIONS: dict[str, Callable[..., Answer]] = {
     "histogram": _histogram,
     "joint_drift": _joint_drift,
     "network": _network,
+    "network_extent": _network_extent,
     "network_outcomes": _network_outcomes,
     "energy": _energy,
 }

@@ -84,8 +84,8 @@ def _view(settings: Settings, choice: Choice, book: PriceBook) -> View | None:
         return None
     window, before, problem = controls.spans(choice, last, hours=settings.cost.spreads)
     zone = controls.zone(choice.zone)
-    if problem is not None:
-        health.wrong(problem)
+    for one in (*choice.wrong, *([problem] if problem else [])):
+        health.wrong(one)
     if zone is None:
         st.warning("There is no such time zone; times are UTC.")
     view = View(

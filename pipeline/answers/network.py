@@ -14,6 +14,7 @@ from pipeline.answers.answer import Answer, Column, Value
 from pipeline.answers.cost_query import HELD
 from pipeline.answers.network_split import ESTIMATED, KNOWN, UNPLACED, UNSEEN, Part, Sent, split
 from pipeline.answers.window import Window
+from pipeline.errors import NotFound
 from pipeline.ownership.rules import Holder, Ownership
 from pipeline.prices.book import PriceBook
 from pipeline.prices.exact import EXACT, over, times
@@ -75,6 +76,14 @@ def network(
     rows.sort(key=lambda row: (-_number(row[cost_at]), -_number(row[len(by)]), row[: len(by)]))
     total = (*("" for _ in by), *_summed(lines), currency) if lines else None
     return Answer(_columns(by, currency), tuple(rows), as_of, None, notes, total, window)
+
+
+def extent(store: Store) -> Window:
+    """From the first to the last minute that a flow speaks of; NotFound where there is none."""
+    (row,) = store.query("network_extent").to_pylist()
+    if row["first"] is None:
+        raise NotFound("the ledger holds no flow; collect hubble events: docs/collectors/hubble.md")
+    return Window(row["first"], row["last"])
 
 
 def _columns(by: Sequence[str], currency: str) -> tuple[Column, ...]:

@@ -7,7 +7,7 @@ import io
 import json
 import re
 import zipfile
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -258,18 +258,17 @@ def test_of_labels_without_ids_only_the_lag_is_unknown(of_models: Any) -> None:
     assert "accuracy is known by estimate only" not in words(of_models)
 
 
+def network_usage(minute: datetime, gib: int) -> dict[str, Any]:
+    flow = {"minute": minute, "cluster": "c", "namespace": "shop", "workload": "Deployment/web"}
+    flow |= {"class": "internet", "method": "retina", "bytes": gib << 30}
+    return flow | dict.fromkeys(("flows", "connections", "dropped"), 1)
+
+
 @pytest.fixture(scope="module")
 def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same ledger with flows: two gibibytes to the internet in the last hour."""
     folder = fill(tmp_path_factory.mktemp("rich"))
-    flow = {
-        "minute": END - timedelta(minutes=30),
-        "cluster": "c",
-        "namespace": "shop",
-        "workload": "Deployment/web",
-    }
-    flow |= {"class": "internet", "method": "retina", "bytes": 2 << 30}
-    flow |= dict.fromkeys(("flows", "connections", "dropped"), 1)
+    flow = network_usage(END - timedelta(minutes=30), 2)
     with Store.open(folder) as store:
         store.append(Batch({"network_usage": table("network_usage", [flow])}))
     return folder
@@ -287,8 +286,26 @@ def test_the_network_and_budgets_pages_show_flows_and_budgets(
     network = opened("network", rich, monkeypatch, window="6h")
     tables = [frame.value for frame in network.dataframe]
     assert any("Deployment/web" in found.to_string() and "0.18" in found.to_string() for found in tables)
+    assert "there is nothing to compare with" in words(network)
+    flows = network_usage(END - timedelta(hours=8), 1)
+    with Store.open(rich) as store:
+        store.append(Batch({"network_usage": table("network_usage", [flows])}))
+    partial = opened("network", rich, monkeypatch, window="6h")
+    assert not partial.metric[0].delta, "half of the time before is no half of the cost"
+    assert "Flows begin 2026-11-23 19:00Z, within" in words(partial)
     budgets = opened("budgets", rich, monkeypatch, window="6h")
     assert any("everything" in frame.value.to_string() for frame in budgets.dataframe)
+
+
+def test_what_the_address_asks_for_and_there_is_not_is_said(
+    ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link with a window that nobody knows showed the last day, as if that had been asked for."""
+    page = opened("network", ledger, monkeypatch, window="banana", currency="XXX")
+    assert "window in the address: 'banana' is not valid; 24h is shown instead; write window=" in words(page)
+    assert "currency in the address: 'XXX' is not valid; USD is shown instead" in words(page)
+    page = opened("network", ledger, monkeypatch, window="2h")
+    assert not page.error and f"window {Window(END - timedelta(hours=2), END)}" in words(page)
 
 
 def test_the_address_chooses_currency_and_zone_and_files_hold_what_is_shown(
