@@ -15,7 +15,7 @@ from dashboards.questions import Asked, ask
 from dashboards.view import View
 from pipeline.answers.answer import Answer, Value
 from pipeline.answers.cells import safe_text
-from pipeline.answers.drift import EVALUATION
+from pipeline.answers.evaluations import EVALUATION
 
 FEATURE = "feature"
 """Key of the chosen feature: version and name."""

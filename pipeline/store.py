@@ -146,18 +146,18 @@ class Store:
             if self._session.steady:
                 yield
                 return
-            with self._session.connected() as con:
-                if alone:
-                    con.execute("SET threads = 1")
-                con.execute("BEGIN")
-            self._session.steady = True
+            self._session.alone = alone
             try:
-                yield
+                with self._session.connected() as con:
+                    con.execute("BEGIN")
+                self._session.steady = True
+                try:
+                    yield
+                finally:
+                    self._session.steady = False
+                    _rollback(con)
             finally:
-                self._session.steady = False
-                _rollback(con)
-                if alone:
-                    _share(con, self._session.threads)
+                self._session.alone = False
 
     def query(
         self, name: str, *, tables: Mapping[str, pa.Table] | None = None, **parameters: Any
@@ -266,11 +266,6 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _share(con: duckdb.DuckDBPyConnection, threads: int | None) -> None:
-    with suppress(duckdb.Error):  # a connection that was lost meanwhile is opened anew
-        con.execute(f"SET threads = {threads}" if threads else "RESET threads")
 
 
 def _rollback(con: duckdb.DuckDBPyConnection) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from detectors.references import FeatureBins
 from pipeline.answers import rhythm
 from pipeline.answers.answer import Answer, Column
-from pipeline.answers.drift import SCORE, reference_bins
+from pipeline.answers.feature_distances import SCORE, reference_bins
 from pipeline.answers.window import MINUTE, Window
 from pipeline.facts.models import MISSING_BIN, UNSEEN_BIN
 from pipeline.store import Store

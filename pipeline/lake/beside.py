@@ -19,8 +19,8 @@ def beside(
 
     `views` make what `con` has of its own.  Whatever happens inside, the question is over at the end.
     """
-    with con.cursor() as second, ThreadPoolExecutor(1) as thread:
-        yield thread.submit(_asked, second, statement, parameters, views)
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(_asked, con.cursor(), statement, parameters, views)
 
 
 def snapshot(con: duckdb.DuckDBPyConnection) -> int:
@@ -31,9 +31,10 @@ def snapshot(con: duckdb.DuckDBPyConnection) -> int:
 def _asked(
     con: duckdb.DuckDBPyConnection, statement: str, parameters: Mapping[str, Any], views: Sequence[str]
 ) -> tuple[int, pa.Table]:
-    con.execute("BEGIN")  # so that one snapshot is looked up, and only once
-    con.execute("USE lake")
-    for view in views:
-        con.execute(view)
-    answer = con.execute(statement, dict(parameters)).to_arrow_table()
-    return snapshot(con), answer
+    with con:  # which ends there, since that takes a while too
+        con.execute("BEGIN")  # so that one snapshot is looked up, and only once
+        con.execute("USE lake")
+        for view in views:
+            con.execute(view)
+        answer = con.execute(statement, dict(parameters)).to_arrow_table()
+        return snapshot(con), answer

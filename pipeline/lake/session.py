@@ -33,9 +33,16 @@ class Session:
     """Amid a reading of one snapshot, which a connection opened again would not go on with."""
     writing: bool = False
     """Amid a transaction, which sees what nobody else sees yet."""
+    alone: bool = False
+    """Whether one core is to answer what is asked now."""
     guard: threading.RLock = field(default_factory=threading.RLock)
     _uses: int = 0
     _within: int = 0
+    _alone: bool = False
+    """Whether one core does: it stays so until a question wants more, since a change ends or starts threads,
+    which costs as much as a small question."""
+    _cores: int | None = None
+    """How many answer else, once that was asked."""
 
     @contextmanager
     def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -49,6 +56,7 @@ class Session:
             self._uses += 1
             self._within += 1
             try:
+                self._share(self.con)
                 yield self.con
             except duckdb.Error as error:
                 meaning = failures.named(error, self.location)
@@ -59,6 +67,14 @@ class Session:
                 raise
             finally:
                 self._within -= 1
+
+    def _share(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Among as many cores as the question wants."""
+        if self.alone != self._alone:
+            if self._cores is None:
+                self._cores = int(con.execute("SELECT current_setting('threads')").fetchall()[0][0])
+            con.execute(f"SET threads = {1 if self.alone else self._cores}")
+            self._alone = self.alone
 
     @property
     def _idle(self) -> bool:
@@ -73,7 +89,7 @@ class Session:
             self.con, self.views = opening.read(self.location, self.snapshot)
         else:
             self.con = opening.write(self.location, self.threads)
-        self._uses = 0
+        self._uses, self._alone, self._cores = 0, False, None
 
     def _renew(self, used: duckdb.DuckDBPyConnection) -> None:
         """The new one is there before the old one goes: who looks meanwhile sees no ledger that is away."""

@@ -14,8 +14,10 @@ import pytest
 from detectors import distances
 from detectors.references import FeatureBins, Reference
 from pipeline.answers.answer import Answer, to_json
-from pipeline.answers.drift import SCORE, Verdict, drift
+from pipeline.answers.drift import drift
+from pipeline.answers.feature_distances import SCORE
 from pipeline.answers.histograms import histogram
+from pipeline.answers.verdicts import Verdict
 from pipeline.answers.window import Window
 from pipeline.registry import register
 from pipeline.store import Store

@@ -17,7 +17,7 @@ from dashboards.joint_drift import TOGETHER
 from detectors.codes import text
 from detectors.domain_classifier import ALARM
 from detectors.joint_drift import JointReference
-from pipeline.answers.drift import PSI_WARN
+from pipeline.answers.feature_distances import PSI_WARN
 from pipeline.cli.app import app
 from pipeline.embedded import Embedded
 from pipeline.events import TYPES

@@ -273,3 +273,17 @@ def test_a_connection_is_opened_anew_now_and_then_but_never_amid_something(tmp_p
 def store_snapshot(folder):
     with Store.open(folder, read_only=True) as store:
         return store.snapshot()
+
+
+def test_who_asks_for_much_gets_every_core_again_after_a_small_question(tmp_path: Path) -> None:
+    def cores() -> int:
+        return int(con.execute("SELECT current_setting('threads')").fetchall()[0][0])
+
+    with Store.open(tmp_path) as store:
+        with store.transaction() as con:
+            con.execute("SET threads = 2")  # as a user's ledger has them, on so many cores
+        for _ in range(2):
+            with store.steady(alone=True):
+                assert cores() == 1
+        store.snapshot()
+        assert cores() == 2
