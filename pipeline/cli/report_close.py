@@ -11,7 +11,7 @@ import typer
 
 from pipeline.cli.actor import ActorOption, who
 from pipeline.cli.month_options import MonthOption, StatementCurrency, currency_of, inputs, month_of
-from pipeline.cli.options import OutputOption, StoreOption, changing, now, reading, settings, show
+from pipeline.cli.options import INCOMPLETE, OutputOption, StoreOption, changing, now, reading, settings, show
 from pipeline.cli.output import Output
 from pipeline.cli.price_options import GpuHourOption, PricesOption
 from pipeline.errors import ConfigError
@@ -84,8 +84,9 @@ def close(
     """Close a month for good: in order, after its grace.  What comes later is a correction on a later month.
 
     What is to know before it is posted, such as teams without a ledger account, is told on stderr.  Exit
-    code 6 where it is refused, with the reason.
+    codes: 6 it is refused, with the reason; 7 it is closed, and some of it has no price.
     """
+    from pipeline.answers.cost_notes import told
     from pipeline.months.close import close
     from pipeline.months.closings import charged
     from reports.posting import posting
@@ -97,10 +98,15 @@ def close(
             ledger, span, given, settings(ctx).closing, now(), program=program(), actor=who(actor),
             accept_gaps=accept_gaps,
         )  # fmt: skip
-        found = teams_of(charged(ledger, done.month), done.currency, given.terms)
+        charges = charged(ledger, done.month)
     typer.echo(f"{done.month:%Y-%m} is closed: {done.hash} at snapshot {done.snapshot}")
-    for said in posting(found, done.currency):
+    for said in posting(teams_of(charges, done.currency, given.terms), done.currency):
         typer.echo(said, err=True)
+    unpriced = sum(charge.hours[-1] for charge in charges)
+    if unpriced > 0:
+        said = f"{told(Decimal(unpriced))} GPU-hours of it have no price and are charged nothing"
+        typer.echo(f"{said}; once the price book has one, the next month corrects it", err=True)
+        raise typer.Exit(INCOMPLETE)
 
 
 def program() -> str:
@@ -129,8 +135,13 @@ def adjust(
     code, start = currency_of(ctx, currency), month_of(month).start
     number = _amount(amount, code)
     with changing(ctx, store) as ledger:
-        identity = book(ledger, start, team, number, code, category, reason, who(actor), now())
-    typer.echo(f"booked as {identity}")
+        identity, is_new = book(ledger, start, team, number, code, category, reason, who(actor), now())
+    if is_new:
+        typer.echo(f"booked as {identity}")
+    else:
+        typer.echo(
+            f"was booked before as {identity}, and is not booked again: another --reason is another booking"
+        )
 
 
 def reply(

@@ -26,12 +26,12 @@ AFTER = {"": (ACCEPTED, DISPUTED), DISPUTED: (SETTLED,), SETTLED: (ACCEPTED, DIS
 def adjust(
     store: Store, month: datetime, team: str, amount: Decimal, currency: str, category: str, reason: str,
     actor: str, now: datetime,
-) -> str:  # fmt: skip
+) -> tuple[str, bool]:  # fmt: skip
     """Book an amount for the usage of a closed month; the next month that is closed charges it.
 
-    Returns its identity: the same booking made twice is one.  NotFound where the month is not closed (an open
-    one needs no booking), or no closed month charges the team anything; ConfigError for an amount or a reason
-    that cannot be booked.
+    Returns its identity, and whether it is new: the same booking made twice is one.  NotFound where the month
+    is not closed (an open one needs no booking), or no closed month charges the team anything; ConfigError
+    for an amount or a reason that cannot be booked.
     """
     closing(store, month)
     if not amount:
@@ -44,13 +44,13 @@ def adjust(
     said = f"{month}|{team}|{amount.normalize():f}|{currency}|{category}|{reason}"
     identity = sha256(said.encode()).hexdigest()[:16]
     if identity in store.rows(ADJUSTMENTS.name)["adjustment_id"].to_pylist():
-        return identity
+        return identity, False
     row = {
         "adjustment_id": identity, "time": now, "charge_month": month, "team": team, "category": category,
         "currency": currency, "amount": amount, "reason": reason, "actor": actor,
     }  # fmt: skip
     store.append(Batch({ADJUSTMENTS.name: pa.Table.from_pylist([row], schema=ADJUSTMENTS.schema)}))
-    return identity
+    return identity, True
 
 
 def reply(

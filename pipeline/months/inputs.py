@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.budgets import Budget
 from pipeline.budgets import load as load_budgets
+from pipeline.errors import ConfigError
 from pipeline.months import terms
 from pipeline.months.terms import Terms
 from pipeline.ownership.file import load as load_owners
@@ -30,6 +32,8 @@ class Inputs:
 def of_settings(settings: Settings, prices: PriceBook | None = None, currency: str | None = None) -> Inputs:
     """As the settings say, with the files that they name; prices and currency go over them."""
     chosen = settings.closing
+    if currency is None and not re.fullmatch("[A-Z]{3}", chosen.currency):  # in which nothing has a price
+        raise ConfigError("closing.currency", chosen.currency, "write an ISO 4217 code such as USD")
     book = prices or (PriceBook.load(Path(chosen.prices)) if chosen.prices else PriceBook.bundled())
     plans = load_budgets(settings.budgets.file) if settings.budgets.file else ()
     return Inputs(

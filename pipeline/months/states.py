@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from pipeline.answers.cost import extent
 from pipeline.answers.window import Window
 from pipeline.errors import NotFound
 from pipeline.months.closings import Closing, closings
+from pipeline.months.expected import silent
 from pipeline.months.span import first, months
 from pipeline.settings.closing import ClosingSettings
 from pipeline.store import Store
@@ -26,14 +28,33 @@ class State:
 
 
 def states(store: Store, limits: ClosingSettings, now: datetime) -> list[State]:
-    """From the first closed month on, or the first that can be; empty where there is no GPU fact."""
+    """From the first closed month on, or the first that can be; empty where there is no GPU fact.
+
+    To the last of which there is a fact; a month that is over is there too where something must be heard.
+    """
     try:
         known = extent(store)
     except NotFound:
         return []
     done = {c.month: c for c in closings(store)}
     begin = min(done, default=first(store).start)
-    return [_state(span, done.get(span.start), limits, now) for span in months(begin, min(known.end, now))]
+    spans = list(months(begin, min(known.end, now)))
+    return [
+        _state(one, done.get(one.start), limits, now) for one in (*spans, *_silent(store, spans, limits, now))
+    ]
+
+
+def _silent(store: Store, spans: Sequence[Window], limits: ClosingSettings, now: datetime) -> list[Window]:
+    """The months after those that are over by `now`, and in which some cluster should have said something."""
+    if not spans or (after := spans[-1].end) >= now:
+        return []
+    clusters, gone = store.query("clusters_open")["cluster"].to_pylist(), silent(limits)
+
+    def awaited(span: Window) -> bool:
+        gone_by = [one for one in gone if one.since <= span.start]
+        return any(not any(one.covers(cluster, "") for one in gone_by) for cluster in clusters)
+
+    return [span for span in months(after, now) if span.end <= now and awaited(span)]
 
 
 def due(store: Store, limits: ClosingSettings, now: datetime) -> Window | None:

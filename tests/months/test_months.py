@@ -214,6 +214,35 @@ def test_of_two_closers_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert [one.problems for one in kept(store)] == [()], "its charges are there once"
 
 
+def test_what_is_taken_amid_a_close_is_the_next_months(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers do not stop for month end: a pod that comes between computing and commit is charged once."""
+    commit = closing_module._commit
+    late = allocation("a", "late", JANUARY, datetime(2026, 1, 2), team="late", workload="Job/late")
+
+    def taken_before(*given: Any) -> None:
+        with Store.open(tmp_path) as other:
+            other.append(Batch({"allocations": table("allocations", [late])}))
+        commit(*given)
+
+    with months(tmp_path, 2, teams=("red",)) as store:
+        monkeypatch.setattr(closing_module, "_commit", taken_before)
+        closed(store, 1)
+        assert "late" not in by_team(charged(store, JANUARY), USAGE) and problems(store) == []
+        assert by_team(list(draft(store, month(2026, 2), Inputs(THIRD)).charges), CORRECTION)["late"] > 0
+
+
+def test_a_month_that_is_closed_without_prices_says_so(tmp_path: Path) -> None:
+    """A price book for other cards would else bill nothing, for good, and nobody would look again."""
+    months(tmp_path, 1, teams=("red",)).close()
+    book = tmp_path / "prices.yaml"
+    book.write_text("version: one\ncurrency: USD\nprices: [{match: {gpu_model: K80}, gpu_hour: 1}]")
+    command = ["report", "close", "--month", "2026-01", "--store", str(tmp_path), "--prices", str(book)]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 7 and "1,488 GPU-hours of it have no price" in done.output, done.output
+
+
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
@@ -405,7 +434,9 @@ def test_the_commands_say_what_they_do(year: Store) -> None:
     booking = ("--month", "2026-01", "--team", "red", "--reason", "x")
     code, said = run("adjust", *booking, "--amount", "1.005")
     assert code == 4 and "USD" in said
-    assert run("adjust", *booking, "--amount", "1.5")[0] == 0
+    assert run("adjust", *booking, "--amount", "1.5")[1].startswith("booked as ")
+    code, said = run("adjust", *booking, "--amount", "1.50")
+    assert code == 0 and said.startswith("was booked before as "), "who books it next month too must know"
     code, said = run("adjust", *booking, "--amount", "1", "--currency", "usd")
     assert code == 4 and "--currency" in said, "a sum in a currency of its own that no bank knows"
     assert run("close", "--month", "2026-01")[0] == 6

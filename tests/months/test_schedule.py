@@ -9,7 +9,11 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from pipeline.errors import ConfigError
 from pipeline.months.closings import charged, closings
+from pipeline.months.states import states
 from pipeline.settings.closing import ClosingSettings
 from pipeline.settings.groups import Settings
 from pipeline.store import Store
@@ -97,6 +101,8 @@ def test_a_file_that_is_being_edited_is_waited_for(tmp_path: Path) -> None:
     job = month_end(settings, tmp_path / "ledger")
     targets.write_text("targets: [{name: x")
     watch = Watching()
+    with pytest.raises(ConfigError, match="closing.currency: 'usd'"):
+        month_end(Settings(closing=ClosingSettings(currency="usd")), tmp_path / "ledger")
     job(watch)
     assert watch.said.startswith("month end: ") and "write valid YAML" in watch.said
 
@@ -116,3 +122,11 @@ def test_a_month_that_cannot_be_closed_holds_up_no_delivery(tmp_path: Path) -> N
             (said,) = tick(store, lambda n: Store.open(place, snapshot=n), settings, NOW)
             assert words in said
     assert [path.name for path in share.iterdir()] == ["2026-01"]
+
+
+def test_a_ledger_in_which_nobody_says_anything_any_more_has_months_that_are_due(tmp_path: Path) -> None:
+    """All collectors died in January: nobody would miss February's bill, which never comes."""
+    now, gone = datetime(2026, 4, 10), ClosingSettings(silent="c=2026-03-01")
+    with months(tmp_path, 1, teams=("red",)) as store:
+        for limits, shown in ((ClosingSettings(), [1, 2, 3]), (gone, [1, 2])):
+            assert [one.month.start.month for one in states(store, limits, now)] == shown
