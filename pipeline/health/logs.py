@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -13,6 +14,9 @@ _QUIET = ("faust", "mode", "aiokafka", "kafka", "uvicorn", "asyncio")
 """Libraries that tell much; their warnings are ours to tell."""
 
 _REPEAT_SECONDS = 30.0
+
+_NUMBER = re.compile("0x[0-9a-f]+|[0-9]+")
+"""Also an object's address: some libraries write both into the form itself."""
 
 
 def set_up(*, as_json: bool, level: str) -> None:
@@ -27,7 +31,7 @@ def set_up(*, as_json: bool, level: str) -> None:
 
 
 class Seldom(logging.Filter):
-    """Lets a message of one form pass once in 30 seconds, and then says how many there were."""
+    """Lets a message of one form, whatever its numbers, pass once in 30 seconds, then says how many came."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -38,7 +42,7 @@ class Seldom(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith("driftledger"):
             return True
-        form, now = (record.name, str(record.msg)), self._clock()
+        form, now = (record.name, _NUMBER.sub("", str(record.msg))), self._clock()
         if now - self._passed.get(form, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
             self._held[form] = self._held.get(form, 0) + 1
             return False

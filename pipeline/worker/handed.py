@@ -9,8 +9,8 @@ from aiokafka.consumer.fetcher import FetchResult
 
 from pipeline.worker.message import held_bytes
 
-MOST_BYTES = 32_000_000
-"""Of all partitions together; what a broker gives of 8 that are not packed is 16 MB."""
+MOST_BYTES = 16_000_000
+"""Of all partitions together: what a broker gives of 8 that are not packed."""
 
 _RECORD_BYTES = 1_000
 """What Python and Faust need for a record beside its bytes: a batch may be a million empty ones."""

@@ -148,11 +148,13 @@ def test_a_library_repeats_itself_in_vain() -> None:
     now = [0.0]
     seldom = Seldom(lambda: now[0])
 
-    def line(name: str, count: int) -> logging.LogRecord:
-        return logging.LogRecord(name, logging.WARNING, "", 0, "no broker, try %d", (count,), None)
+    def line(name: str, count: int, form: str = "no broker, try %d") -> logging.LogRecord:
+        return logging.LogRecord(name, logging.WARNING, "", 0, form, (count,) if "%" in form else (), None)
 
     passed = [seldom.filter(line("aiokafka", n)) for n in range(40)]
     assert passed == [True] + [False] * 39
+    own = [line("kafka", n, f"<Task at {id(now) + n:#x}> ran for {n / 7:.3f}s") for n in range(40)]
+    assert [seldom.filter(one) for one in own] == [True] + [False] * 39
     now[0] = 31.0
     record = line("aiokafka", 40)
     assert seldom.filter(record)
