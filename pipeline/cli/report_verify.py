@@ -72,7 +72,7 @@ def _file(ledger: Store, at: Snapshots, file: Path, named: Mapping, output: Outp
     from reports.verify import verify_file
 
     found = verify_file(ledger, at, file, named)
-    columns = (Column("statement"), Column("hash", kind="identity"), Column("due"), Column("result"))
+    columns = (Column("statement"), Column("hash", kind="identity"), Column("in_all"), Column("result"))
     when = found.handed_over
     good = "as it was closed" if when is None else f"as it was handed over at {when:%Y-%m-%d %H:%M}Z"
     row = (found.of, found.hash, found.total, "; ".join(found.problems) or good)
