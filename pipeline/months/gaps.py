@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 
 from pipeline.answers.cost_notes import told
 from pipeline.answers.window import MINUTE, Window
@@ -72,5 +72,6 @@ def objections(found: list[Gap], completeness: Decimal | None, limits: ClosingSe
         said.append(f"and so did {len(nodes) - NAMED} nodes more")
     least = Decimal(str(limits.completeness))
     if completeness is not None and completeness < least:
-        said.append(f"{completeness:.2%} of the month's GPU time was observed, less than {least:.2%}")
+        seen = (completeness * 100).quantize(Decimal("0.01"), ROUND_FLOOR)  # or it would read as the least
+        said.append(f"{seen}% of the month's GPU time was observed, less than {least:.2%}")
     return tuple(said)

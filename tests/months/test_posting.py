@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pipeline.answers.window import month
 from pipeline.months.charge import ADJUSTMENT, plain
 from pipeline.months.draft import Draft
+from pipeline.months.gaps import objections
 from pipeline.months.inputs import Inputs
 from pipeline.months.part import began
 from pipeline.months.terms import parse
@@ -25,7 +26,7 @@ from reports.first_page import answer, warnings
 from reports.posting import posting
 from reports.statement import Extras, Statement, statement, teams_of
 from reports.statement_sheets import sheets
-from tests.months.months_scene import usage
+from tests.months.months_scene import LIMITS, usage
 
 JANUARY, FEBRUARY = datetime(2026, 1, 1), datetime(2026, 2, 1)
 
@@ -82,6 +83,13 @@ def test_a_month_in_which_the_ledger_begins_is_no_whole_one(tmp_path: Path) -> N
     assert warnings(first) == [
         "A part of a month: the ledger begins on 2026-01-28 00:00Z, and knows nothing before it."
     ]
+
+
+def test_a_month_that_misses_the_least_by_a_hair_says_so() -> None:
+    """`95.00% was observed, less than 95.00%` is no reason that anybody can act on."""
+    assert objections([], Decimal("0.949999"), LIMITS) == (
+        "94.99% of the month's GPU time was observed, less than 95.00%",
+    )
 
 
 def test_an_accepted_gap_is_in_what_programs_read_too() -> None:
