@@ -8,7 +8,7 @@ from math import nan
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from detectors.intervals import Interval, wilson
 
@@ -118,7 +118,7 @@ def around(value: float, deviation: float, confidence: float = 0.95, most: float
 
 def normal(value: float, deviation: float, confidence: float = 0.95) -> Interval:
     """That of a value without bounds."""
-    half = float(norm.ppf((1 + confidence) / 2)) * deviation
+    half = float(ndtri((1 + confidence) / 2)) * deviation
     return Interval(value - half, value + half)
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from detectors.references import FeatureBins
 
@@ -53,7 +53,7 @@ def tolerance(feature: FeatureBins, rho: float) -> float:
 
 @lru_cache(maxsize=256)
 def _by_chance(freedom: int) -> float:
-    return float(chi2.ppf(0.99, freedom))
+    return float(2 * gammaincinv(freedom / 2, 0.99))
 
 
 def alternatives(feature: FeatureBins) -> Floats:

@@ -1,4 +1,7 @@
-"""Confidence intervals of a rate from counts."""
+"""Confidence intervals of a rate from counts.
+
+Their quantiles are those of scipy.special: to import scipy.stats takes a second.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from functools import lru_cache
 from math import exp, inf, sqrt
 from typing import NamedTuple
 
-from scipy.stats import beta, norm
+from scipy.special import betaincinv, ndtri
 
 
 class Interval(NamedTuple):
@@ -18,7 +21,7 @@ def clopper_pearson(hits: int, count: int, confidence: float = 0.95) -> Interval
     """Exact two-sided interval of hits / count; it covers at least as often as stated (Clopper, Pearson)."""
     _check(hits, count)
     tail = (1 - confidence) / 2
-    low = 0.0 if hits == 0 else float(beta.ppf(tail, hits, count - hits + 1))
+    low = 0.0 if hits == 0 else float(betaincinv(hits, count - hits + 1, tail))
     return Interval(low, clopper_pearson_upper(hits, count, 1 - tail))
 
 
@@ -26,7 +29,7 @@ def clopper_pearson(hits: int, count: int, confidence: float = 0.95) -> Interval
 def clopper_pearson_upper(hits: float, count: float, confidence: float = 0.99) -> float:
     """Exact one-sided upper bound of hits / count; counts need not be whole."""
     _check(hits, count)
-    return 1.0 if hits == count else float(beta.ppf(confidence, hits + 1, count - hits))
+    return 1.0 if hits == count else float(betaincinv(hits + 1, count - hits, confidence))
 
 
 def wilson(hits: float, count: int, confidence: float = 0.95) -> Interval:
@@ -35,7 +38,7 @@ def wilson(hits: float, count: int, confidence: float = 0.95) -> Interval:
     Hits may be a sum of probabilities, which spreads at most as a count of that mean.
     """
     _check(hits, count)
-    z = float(norm.ppf((1 + confidence) / 2))
+    z = float(ndtri((1 + confidence) / 2))
     rate, squared = hits / count, z * z / count
     centre = (rate + squared / 2) / (1 + squared)
     half = z * sqrt(rate * (1 - rate) / count + squared / (4 * count)) / (1 + squared)
@@ -53,7 +56,7 @@ def rate_ratio(hits: int, count: int, base_hits: int, base_count: int, confidenc
         return Interval(0.0, inf)
     seen = hits or 0.5
     spread = sqrt(1 / seen - 1 / max(count, 1) + 1 / base_hits - 1 / base_count)
-    reach = exp(float(norm.ppf((1 + confidence) / 2)) * spread)
+    reach = exp(float(ndtri((1 + confidence) / 2)) * spread)
     ratio = (seen / count) / (base_hits / base_count)
     return Interval(ratio / reach if hits else 0.0, ratio * reach)
 

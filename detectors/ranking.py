@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from detectors.intervals import Interval, wilson
 
@@ -32,7 +32,7 @@ class Area(NamedTuple):
         if self.fewest < 2 or not self.deviation or spread <= 0:
             return wilson(self.value * int(self.fewest), int(self.fewest), confidence)
         corrected = self.deviation * sqrt(self.fewest / (self.fewest - 1))
-        half = float(norm.ppf((1 + confidence) / 2)) * corrected / spread
+        half = float(ndtri((1 + confidence) / 2)) * corrected / spread
         at = log(self.value / (1 - self.value))
         return Interval(1 / (1 + exp(half - at)), 1 / (1 + exp(-half - at)))
 

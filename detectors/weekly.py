@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from detectors.codes import Integers
 from detectors.dispersion import phi
@@ -70,7 +70,7 @@ def with_rhythm(feature: FeatureBins, by_minute: Integers, minutes: Integers) ->
     np.add.at(hours, places, by_minute)
     within = _within(by_minute, places)
     statistic, freedom = _chi_squared(hours)
-    if freedom < 1 or statistic / within <= chi2.ppf(CONFIDENCE, freedom):
+    if freedom < 1 or statistic / within <= 2 * gammaincinv(freedom / 2, CONFIDENCE):
         return feature
     return replace(feature, phi=within, hours=tuple(hours.ravel().tolist()))
 

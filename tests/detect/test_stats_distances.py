@@ -11,6 +11,7 @@ from scipy.stats import chi2 as chi2_law
 from scipy.stats import chi2_contingency, ks_2samp, wasserstein_distance
 
 from detectors import distances
+from detectors.sample_distances import Numbers
 
 counts = st.lists(st.integers(0, 10_000), min_size=2, max_size=30)
 pairs = counts.flatmap(
@@ -34,6 +35,16 @@ def test_wasserstein_and_ks_are_scipys_on_the_binned_values(pair: tuple[list[int
     values = np.cumsum(np.arange(1, len(pair[0]) + 1)).astype(float)
     expected = wasserstein_distance(values, values, *pair)
     assert distances.wasserstein(*pair, values) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_wasserstein_and_ks_of_two_samples_are_scipys() -> None:
+    rng = np.random.default_rng(0)
+    then, now = rng.normal(size=900), rng.normal(0.2, 2, 700).round(1)
+    numbers = Numbers.of(then)
+    assert numbers is not None
+    found = numbers.distances(now)
+    assert found["wasserstein_exact"] == wasserstein_distance(then, now)
+    assert found["kolmogorov_smirnov_exact"] == pytest.approx(ks_2samp(then, now).statistic, abs=1e-12)
 
 
 def test_ks_from_bins_is_the_exact_statistic_when_each_value_has_its_bin() -> None:
