@@ -17,7 +17,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-IMPORTED = ("pipeline.cli.app", "pipeline.cli.worker", "pipeline.worker.run", "pipeline.store", "tests.warm")
+IMPORTED = (
+    "pipeline.cli.app",
+    "pipeline.cli.worker",
+    "pipeline.worker.run",
+    "pipeline.maintenance.run",
+    "pipeline.health.logs",
+    "pipeline.store",
+    "kafka.admin",
+    "pandas",  # by which Arrow knows the first list that it is given
+    "pydantic",  # typer's
+    "tests.warm",
+)
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(list(IMPORTED))
 
