@@ -20,19 +20,20 @@ NAMED = 10
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A cluster, or one node of it, that said nothing of any GPU in [start, end)."""
+    """What a cluster, one node of it, or the broker's log of a topic did not say in [start, end)."""
 
     cluster: str
     start: datetime
     end: datetime
     node: str = ""
+    said: str = "said nothing"
 
     def __str__(self) -> str:
         minutes = (self.end - self.start) // MINUTE
         long = f"{minutes} minutes" if minutes < 120 else f"{told(Decimal(minutes) / 60)} hours"
         start, end = (f"{time:%Y-%m-%d %H:%M}Z" for time in (self.start, self.end))
         whose = f"node {self.node} of {self.cluster}" if self.node else self.cluster
-        return f"{whose} said nothing from {start} to {end} ({long})"
+        return f"{whose} {self.said} from {start} to {end} ({long})"
 
 
 def gaps(store: Store, month: Window, limits: ClosingSettings, prices: PriceBook) -> list[Gap]:
@@ -45,7 +46,32 @@ def gaps(store: Store, month: Window, limits: ClosingSettings, prices: PriceBook
     rows = store.query("silences_of_nodes", tables=tables, **span, minutes=least).to_pylist()
     nodes = _expected([Gap(**row) for row in rows], gone, least)
     # What is their whole cluster's is named already.
-    return found + [g for g in nodes if g.end - g.start - _within(g, found) > least * MINUTE]
+    beside = [g for g in nodes if g.end - g.start - _within(g, found) > least * MINUTE]
+    watched, lost = _of_holders(store, month, limits)
+    least = limits.gap_minutes
+    unwatched = [
+        g for g in _expected(watched, gone, least) if g.end - g.start - _within(g, found) > least * MINUTE
+    ]
+    return [*found, *unwatched, *lost, *beside]
+
+
+def _of_holders(store: Store, month: Window, limits: ClosingSettings) -> tuple[list[Gap], list[Gap]]:
+    """Clusters that nobody watched, and messages that were lost: who came and went then is nobody's cost,
+    however well the GPUs themselves were seen."""
+    unwatched, lost = [], []
+    span = {"start": month.start, "end": month.end, "minutes": limits.gap_minutes}
+    for row in store.query("holders_missed", tables=None, **span).to_pylist():
+        start, end = row["start"], row["end"]
+        if row["source"] == "allocation":
+            start, end = max(start, month.start), min(end, month.end)
+            unwatched.append(Gap(row["cluster"], start, end, said="did not say who holds its GPUs"))
+        else:
+            lost.append(Gap(row["source"], start, end, said=f"lost {_messages(row['lost'])}"))
+    return unwatched, lost
+
+
+def _messages(count: int | None) -> str:
+    return "messages" if count is None else f"{count:,} messages"
 
 
 def _expected(found: list[Gap], gone: Sequence[Silent], least: int) -> list[Gap]:

@@ -98,6 +98,17 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
             heard(con, "ok", day(1), day(6), "node-gone")
             heard(con, "ok", day(1), day(5), "node-twice")
             heard(con, "ok", day(25), APRIL, "node-twice")
+            for source, cluster, start, hours, lost in (
+                ("allocation", "ok", day(7), 3, None), ("allocation", "ok", day(9), 0.5, None),
+                ("allocation", "retired", day(11), 3, None), ("hubble/n", "ok", day(12), 3, 9),
+                ("driftledger.allocation/0", "", day(13), 0, 3), ("driftledger.gpu/0", "", day(14), 0, 3),
+            ):  # fmt: skip
+                row = {"s": source, "c": cluster, "a": start, "b": start + timedelta(hours=hours), "l": lost}
+                con.execute(
+                    'INSERT INTO gaps BY NAME SELECT $s AS source, $c AS cluster, $a AS start, $b AS "end", '
+                    "$l::BIGINT AS lost FROM range(2)",  # of each kind of object
+                    row,
+                )
             for number in (2, 20):
                 heard(con, "ok", day(number), day(number + 1), "node-unlisted")
         yield store
@@ -122,6 +133,7 @@ def test_what_was_expected_and_said_nothing_is_named(ledger: Store) -> None:
     assert found(ledger, MARCH, LIMITS, BOOK) == {
         "dead": whole, "mute": whole, "bare": whole, "held": whole, "listed": whole,
         "priced": (day(10), MARCH.end), "retired": (MARCH.start, day(10)), "back": (MARCH.start, day(15)),
+        "ok": (day(7), datetime(2026, 3, 7, 3)), "driftledger.allocation/0": (day(13), day(13)),
         "node-dead": whole, "node-never": (day(4), MARCH.end), "node-unlisted": (day(3), day(20)),
     }  # fmt: skip
 
