@@ -17,13 +17,14 @@ class WorkerSettings:
     partitions back at once, and none are moved meanwhile."""
     take_messages: Annotated[int, Bound(1, 10_000)] = 200
     """Most messages of one lake transaction: it costs 50 ms, and 10 for each partition in it."""
-    take_bytes: Annotated[int, Bound(1_100_000, 1e9)] = 48_000_000
-    """Most bytes of messages of one lake transaction; while one is committed another is folded."""
+    take_bytes: Annotated[int, Bound(1_100_000, 1e9)] = 66_000_000
+    """Most bytes of messages of one lake transaction: take_messages of 315 KB go in one.  While one is
+    committed another is folded."""
     take_seconds: Annotated[float, Bound(0.05, 5)] = 0.5
     """Longest wait for take_messages: how late a lone message may be in the ledger."""
     buffer_messages: Annotated[int, Bound(10, 1e6)] = 2_000
     """Most messages read ahead."""
-    buffer_bytes: Annotated[int, Bound(1_100_000, 1e10)] = 72_000_000
+    buffer_bytes: Annotated[int, Bound(1_100_000, 1e10)] = 56_000_000
     """Most bytes of messages read ahead: what a worker's memory is bounded by."""
     session_seconds: Annotated[float, Bound(1, 90)] = 30.0
     """A worker that is silent for so long loses its partitions to the others; one that never comes back keeps
