@@ -59,11 +59,12 @@ def waiting(
     return [(c, t) for c in months for t in targets if _free(told.get((c.month, t.name), []), now)]
 
 
-def under_way(store: Store, targets: Sequence[Target], now: datetime) -> list[Row]:
-    """The attempts that somebody is at now, oldest first."""
+def held_up(store: Store, targets: Sequence[Target], now: datetime) -> list[Row]:
+    """The last of each month and target that does not wait now and is not there: somebody is at it, or it
+    failed and is in its pause.  By month."""
     names = {target.name for target in targets}
-    last = [rows[-1] for (_, target), rows in sorted(_told(store).items()) if target in names]
-    return [row for row in last if row["state"] == SENDING and now - row["time"] < PATIENCE]
+    told = [rows for (_, target), rows in sorted(_told(store).items()) if target in names]
+    return [rows[-1] for rows in told if rows[-1]["state"] in (SENDING, FAILED) and not _free(rows, now)]
 
 
 def deliver(

@@ -65,14 +65,23 @@ def deliver(
             )
         else:
             tried = [_again(ledger, lambda n: Store.open(where, snapshot=n), *one, named)]
-        others = delivery.under_way(ledger, targets, now())
+        done = {(row["month"], row["target"]) for row in tried}
+        left = [r for r in delivery.held_up(ledger, targets, now()) if (r["month"], r["target"]) not in done]
     rows = tuple((f"{r['month']:%Y-%m}", r["target"], r["state"], r["detail"]) for r in tried)
     show(Answer(columns, rows, now(), None), output)
-    for row in others:
-        said = f"somebody else is handing it over since {row['time']:%Y-%m-%d %H:%M}Z, and tells it there"
-        typer.echo(f"{row['month']:%Y-%m} to {row['target']}: {said}", err=True)
-    if not all(map(delivery.is_all_there, tried)):
+    for row in left:
+        typer.echo(f"{row['month']:%Y-%m} to {row['target']}: {_held_up(row)}", err=True)
+    if not all(map(delivery.is_all_there, tried)) or any(row["state"] == delivery.FAILED for row in left):
         raise typer.Exit(FAILED)
+
+
+def _held_up(row: Row) -> str:
+    from reports.delivery import SENDING
+
+    at = f"{row['time']:%Y-%m-%d %H:%M}Z"
+    if row["state"] == SENDING:
+        return f"somebody else is handing it over since {at}"
+    return f"failed at {at}, {row['detail']}; a later call tries it again, and --again does now"
 
 
 def _one(again: str | None, month: str | None, targets: Sequence[Target]) -> tuple[datetime, Target] | None:

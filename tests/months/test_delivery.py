@@ -430,12 +430,23 @@ def test_who_comes_second_is_told_who_is_at_it(
         return "3 files"
 
     monkeypatch.setattr(targets.Folder, "hand", hand)
-    tick(closed, lambda _: closed, Settings(closing=ClosingSettings(delivery=str(file))), now())
+    settings = Settings(closing=ClosingSettings(delivery=str(file)))
+    tick(closed, lambda _: closed, settings, now())
     (second,) = heard
     assert (
         second.exit_code == 0 and "2026-01 to share: somebody else is handing it over since" in second.stderr
     )
     assert CliRunner().invoke(app, command).stderr == "", "it is there"
+
+    file.write_text("targets: [{name: share, path: a}, {name: wrong, path: b}]")
+
+    def full(*_: object) -> str:
+        raise OSError("No space left")
+
+    monkeypatch.setattr(targets.Folder, "hand", full)
+    assert tick(closed, lambda _: closed, settings, now()) == ("2026-01 to wrong: failed, No space left",)
+    soon = CliRunner().invoke(app, command)
+    assert soon.exit_code == 6 and "2026-01 to wrong: failed at" in soon.stderr, "it is in its pause"
 
 
 def test_who_lost_the_right_to_go_on_hands_nothing_over(closed: Store) -> None:
