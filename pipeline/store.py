@@ -51,8 +51,8 @@ class Store:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._references: dict[str, Reference] = {}
-        self._in_use: tuple[str, dict[str, Reference]] | None = None
-        """The references in use, and the state in which they were."""
+        self._lasting: dict[str, tuple[str, Any]] = {}
+        """By name what was read of one fact, and the newest state in which it is known to be so."""
 
     @classmethod
     def open(
@@ -229,18 +229,26 @@ class Store:
 
         They are read again where some were registered since; the answer is the caller's own.
         """
-        state, kept = self.state(), self._in_use
+        return dict(self._unless_added("references", REFERENCES.name, self._read_references))
+
+    def lasting(self, name: str, fact: str) -> pa.Table:
+        """As `query` of what is asked of one fact alone: asked again where rows of it were added since."""
+        found: pa.Table = self._unless_added(name, fact, lambda: self.query(name))
+        return found
+
+    def _unless_added(self, name: str, fact: str, read: Callable[[], Any]) -> Any:
+        state, kept = self.state(), self._lasting.get(name)
         if state is None:
-            return self._read_references()
-        if kept is None or (kept[0] != state and self._registered(kept[0])):
-            kept = (state, self._read_references())
+            return read()
+        if kept is None or (kept[0] != state and self._moved_on(kept[0], fact)):
+            kept = (state, read())
             if self.state() != state:  # somebody committed just then
                 return kept[1]
-        self._in_use = (state, kept[1])
-        return dict(kept[1])
+        self._lasting[name] = (state, kept[1])
+        return kept[1]
 
-    def _registered(self, since: str) -> bool:
-        added = self.added(since, (REFERENCES.name,))
+    def _moved_on(self, since: str, fact: str) -> bool:
+        added = self.added(since, (fact,))
         return added is None or bool(added.tables)
 
     def _read_references(self) -> dict[str, Reference]:

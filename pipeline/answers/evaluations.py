@@ -13,7 +13,7 @@ EVALUATION = "evaluation by "
 
 def evaluations(store: Store, window: Window) -> list[dict[str, Any]]:
     """Scores by evaluator, against the reference in use: cells as `feature_histograms` gives them."""
-    models = store.query("evaluated_models").column("model").to_pylist()
+    models = store.lasting("evaluated_models", "labels").column("model").to_pylist()
     if not models:
         return []
     references = store.references()

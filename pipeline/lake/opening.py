@@ -54,14 +54,13 @@ def _write(location: Location, threads: int | None) -> duckdb.DuckDBPyConnection
     with write_lock(location):
         con = connect(location, read_only=False, snapshot=None, threads=threads)
         try:
-            known = moved.settled(con)
-            tables.create(con)
-            if not known:
+            settled = tables.create(con)
+            if not settled:
                 moved.settle(con)
         except BaseException:
             con.close()
             raise
-        if known:
+        if settled:
             return con
         con.close()  # one that is opened now heeds what was settled
         return connect(location, read_only=False, snapshot=None, threads=threads)

@@ -10,18 +10,20 @@ import pyarrow as pa
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.fact import SPAN, Fact
 from pipeline.lake import chain, lease, moved, rolled, watermarks
-from pipeline.lake.columns import columns
+from pipeline.lake.columns import columns, views
 from pipeline.lake.merged import merged
 from pipeline.lake.sql_types import sql_type
 from pipeline.wire.types.control import BEGINS
 
 
-def create(con: duckdb.DuckDBPyConnection) -> None:
-    """Every fact's table, column and view that is not there yet, in one transaction.
+def create(con: duckdb.DuckDBPyConnection) -> bool:
+    """Every fact's table, column and view that is not there yet, in one transaction; whether what is moved
+    was settled before.
 
     Raises duckdb.Error, a conflict, where another process creates them at the same time.
     """
     con.execute("BEGIN")
+    settled = moved.settled(con)
     # Looked up inside the transaction: another process may have created them just before.
     present: dict[str, set[str]] = defaultdict(set)
     stale: list[Fact] = []
@@ -31,7 +33,7 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
         if schema == "main" and table.startswith(watermarks.PREFIX):
             elsewhere.add(table)
     moved.create(con, sorted(elsewhere))
-    views = dict(con.execute("SELECT view_name, sql FROM duckdb_views()").fetchall())
+    merging = views(con)
     if rolled.TABLE not in present:
         con.execute(rolled.CREATE)
     for fact in FACTS.values():
@@ -39,7 +41,7 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
             _create(con, fact)
         elif missing := [field for field in fact.values if field.name not in present[fact.name]]:
             _widen(con, fact, missing)
-        elif not fact.listed_as or BEGINS in views.get(f"{fact.name}_merged", ""):
+        elif not fact.listed_as or BEGINS in merging.get(f"{fact.name}_merged", ""):
             continue
         stale.append(fact)
     for fact in stale:  # once all tables are there: a view may look at several
@@ -53,6 +55,7 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(watermarks.CREATE)
         _describe(con, watermarks.REGISTER, 3)
     con.execute("COMMIT")
+    return settled
 
 
 def _create(con: duckdb.DuckDBPyConnection, fact: Fact) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -195,3 +196,17 @@ def test_scores_are_held_against_those_of_the_same_judge(
         rows = drift(store, Window(START, end)).rows
     assert (found[evaluation.NAME], found["accuracy"]) == (level, accuracy)
     assert [row[3] for row in rows if row[2] == f"evaluation by {judge_name}"] == [psi_level]
+
+
+def test_the_first_score_of_an_evaluator_is_in_the_next_answer(tmp_path: Path) -> None:
+    """A page that has asked before must not go on saying that no evaluator scores the model."""
+    said = {"model": "llama", "prediction_id": "a", "time": START, "revision": 0}
+    window = Window(START, START + MINUTES * MINUTE)
+    with Store.open(tmp_path) as page, Store.open(tmp_path) as worker:
+        write(worker, predictions=[{**said, "model_version": "1"}], labels=[{**said, "label": "yes"}])
+        assert drift(page, window).rows == ()
+        write(worker, prediction_sums=[{"model": "llama", "minute": START, "count": 1}])
+        assert drift(page, window).rows == ()
+        write(worker, labels=[{**said, "evaluator": "helpful/v1", "score": 0.8}])
+        (row,) = drift(page, window).named()
+        assert (row["feature"], row["count"]) == ("evaluation by helpful/v1", 1)
