@@ -3,7 +3,8 @@
 SELECT coalesce(cluster, '') AS cluster, source, min(start) AS start, max("end") AS "end", sum(lost)::BIGINT AS lost
 FROM gaps
 WHERE start < $end AND "end" >= $start AND (
-    source = 'allocation' AND date_diff('minute', greatest(start, $start), least("end", $end)) > $minutes
+    source = 'allocation' AND detail IN ('pods', 'resourceclaims')
+        AND date_diff('minute', greatest(start, $start), least("end", $end)) > $minutes
     OR regexp_matches(source, '^driftledger\.(allocation|device)/')
 )
 GROUP BY 1, 2, CASE WHEN source = 'allocation' THEN date_trunc('minute', gaps.start) END

@@ -98,15 +98,17 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
             heard(con, "ok", day(1), day(6), "node-gone")
             heard(con, "ok", day(1), day(5), "node-twice")
             heard(con, "ok", day(25), APRIL, "node-twice")
-            for source, cluster, start, hours, lost in (
-                ("allocation", "ok", day(7), 3, None), ("allocation", "ok", day(9), 0.5, None),
-                ("allocation", "retired", day(11), 3, None), ("hubble/n", "ok", day(12), 3, 9),
-                ("driftledger.allocation/0", "", day(13), 0, 3), ("driftledger.gpu/0", "", day(14), 0, 3),
+            for source, detail, cluster, start, hours in (
+                ("allocation", "pods", "ok", day(7), 3), ("allocation", "resourceclaims", "ok", day(7), 3),
+                ("allocation", "pods", "ok", day(9), 0.5), ("allocation", "services", "ok", day(10), 3),
+                ("allocation", "pods", "retired", day(11), 3), ("hubble/n", "", "ok", day(12), 3),
+                ("driftledger.allocation/0", "", "", day(13), 0), ("driftledger.gpu/0", "", "", day(14), 0),
             ):  # fmt: skip
-                row = {"s": source, "c": cluster, "a": start, "b": start + timedelta(hours=hours), "l": lost}
+                row = {"s": source, "d": detail, "c": cluster, "a": start}
+                row["b"] = start + timedelta(hours=hours)
                 con.execute(
-                    'INSERT INTO gaps BY NAME SELECT $s AS source, $c AS cluster, $a AS start, $b AS "end", '
-                    "$l::BIGINT AS lost FROM range(2)",  # of each kind of object
+                    "INSERT INTO gaps BY NAME SELECT $s AS source, $d AS detail, $c AS cluster, $a AS start, "
+                    '$b AS "end", 3 AS lost',
                     row,
                 )
             for number in (2, 20):
