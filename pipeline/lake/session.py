@@ -73,7 +73,8 @@ class Session:
         if self.alone != self._alone:
             if self._cores is None:
                 self._cores = int(con.execute("SELECT current_setting('threads')").fetchall()[0][0])
-            con.execute(f"SET threads = {1 if self.alone else self._cores}")
+            if self._cores > 1:
+                con.execute(f"SET threads = {1 if self.alone else self._cores}")
             self._alone = self.alone
 
     @property
