@@ -22,12 +22,12 @@ def source(store: Store, references: Mapping[str, Reference], name: str) -> Sour
     def read(start: datetime, end: datetime) -> pa.Table:
         return store.query("ending_minutes", tables=tables, start=start, end=end, missing=MISSING_BIN)
 
-    def since(first: int, last: int) -> datetime | None:
-        row = store.query("ending_changes", tables=tables, first=first, last=last).to_pylist()[0]
-        found: datetime | None = row["since"]
-        return found
+    def news(first: int, last: int, start: datetime) -> pa.Table:
+        return store.query(
+            "ending_added", tables=tables, first=first, last=last, start=start, missing=MISSING_BIN
+        )
 
-    return Source((FEATURE_BINS.name,), asked, read, since)
+    return Source((FEATURE_BINS.name,), asked, read, news)
 
 
 def _asked(asked: Mapping[str, tuple[str, Known]]) -> pa.Table:

@@ -1,8 +1,8 @@
-"""Rows of many versions by minute, of which those of some minutes are taken out and read again."""
+"""Rows of many versions by minute, to which others are added, and from which some are taken."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ Ints = npt.NDArray[np.int64]
 EPOCH = datetime(1970, 1, 1)
 BITS = 32
 """A key is the number of a version above so many bits of the minute."""
+COUNT = "count"
 
 
 @dataclass(slots=True)
@@ -42,24 +43,38 @@ class Rows:
         self.keys = np.insert(self.keys, places, keys[order])
         self.columns = {n: np.insert(of, places, new[n]) for n, of in self.columns.items()}
 
-    def drop(self, cells: pa.Table, start: datetime) -> None:
-        """Forget the minutes before `start`, and of `cells` (model, minute) every version's."""
-        gone = self.minutes < minute_of(start)
-        by_model: dict[str, list[int]] = {}
-        for (model, _), number in self.versions.items():
-            by_model.setdefault(model, []).append(number)
-        minutes = _minutes(cells.column("minute"))
-        models = pc.dictionary_encode(cells.column("model").combine_chunks())
-        codes = models.indices.to_numpy()
-        for at, model in enumerate(models.dictionary.to_pylist()):
-            for number in by_model.get(model, ()):
-                wanted = (number << BITS) | minutes[codes == at]
-                first, last = (np.searchsorted(self.keys, wanted, side=side) for side in ("left", "right"))
-                for low, high in zip(first.tolist(), last.tolist(), strict=True):
-                    gone[low:high] = True
-        if gone.any():
-            self.keys = self.keys[~gone]
-            self.columns = {name: of[~gone] for name, of in self.columns.items()}
+    def add(self, table: pa.Table, same: Collection[str] = ()) -> bool:
+        """Add the numbers of `table` to the rows with its keys and columns `same`, and take in others.
+
+        Rows whose count comes to zero are gone.  False, and nothing done, where one would be below it.
+        """
+        keys = self._keys(table)
+        if not len(keys):
+            return True
+        new = {n: _plain(table.column(n)) for n in table.column_names[3:]}
+        kept = self.columns or {n: of[:0] for n, of in new.items()}
+        wanted = np.unique(keys)
+        first, last = (np.searchsorted(self.keys, wanted, side=side) for side in ("left", "right"))
+        sizes = last - first
+        old = np.repeat(first - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
+        both = np.concatenate([self.keys[old], keys])
+        columns = {n: np.concatenate([kept[n][old], of]) for n, of in new.items()}
+        alike = [both, *(_exact(columns[n]) for n in same)]
+        order = np.lexsort(alike[::-1])
+        apart = [of[order[1:]] != of[order[:-1]] for of in alike]
+        begin = np.flatnonzero(np.r_[True, np.logical_or.reduce(apart)])
+        columns = {
+            n: of[order[begin]] if n in same else np.add.reduceat(of[order], begin)
+            for n, of in columns.items()
+        }
+        if (columns[COUNT] < 0).any():
+            return False
+        left = columns[COUNT] > 0
+        both, rest = both[order[begin]][left], np.delete(self.keys, old)
+        places = np.searchsorted(rest, both)
+        self.keys = np.insert(rest, places, both)
+        self.columns = {n: np.insert(np.delete(kept[n], old), places, of[left]) for n, of in columns.items()}
+        return True
 
     def keep(self, start: datetime, end: datetime) -> None:
         """Forget all that is not of [start, end)."""
@@ -130,12 +145,6 @@ def times(keys: Ints) -> npt.NDArray[np.datetime64]:
     return (keys & ((1 << BITS) - 1)).astype("datetime64[m]").astype("datetime64[us]")
 
 
-def cells(found: Iterable[tuple[str, datetime]]) -> pa.Table:
-    rows = list(found)
-    models, minutes = pa.array([m for m, _ in rows], pa.string()), [t for _, t in rows]
-    return pa.table({"model": models, "minute": pa.array(minutes, pa.timestamp("us"))})
-
-
 def _minutes(column: pa.ChunkedArray) -> Ints:
     return np.asarray(column.to_numpy().astype("datetime64[m]").astype(np.int64))
 
@@ -143,3 +152,8 @@ def _minutes(column: pa.ChunkedArray) -> Ints:
 def _plain(column: pa.ChunkedArray) -> npt.NDArray[Any]:
     """Numbers as they are, null is NaN; texts as objects."""
     return np.asarray(column.combine_chunks().to_numpy(zero_copy_only=False))
+
+
+def _exact(column: npt.NDArray[Any]) -> Ints:
+    """Whole numbers that are equal where the column's are, and where both are NaN or no time."""
+    return np.asarray(column.view(np.int64) if column.dtype.kind in "fM" else column.astype(np.int64))

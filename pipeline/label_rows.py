@@ -9,11 +9,12 @@ from datetime import datetime
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from detectors.references import Reference
 from detectors.segments import MISSING
 from pipeline.answers.truth import judged, scored
-from pipeline.kept_rows import BITS, Ints, Rows, Version, by_version, cells, sums
+from pipeline.kept_rows import BITS, COUNT, Ints, Rows, Version, by_version, sums
 from pipeline.lake.changes import Added
 from pipeline.store import Store
 
@@ -21,6 +22,8 @@ FACTS = ("predictions", "labels", "prediction_sums")
 FAR = datetime(9000, 1, 1)
 """Whoever goes on from here reads also what lies ahead, so that time alone changes nothing."""
 HOUR = 60
+SIGNS = ("-", "+")
+"""Of what is taken out, and of what comes."""
 
 
 @dataclass(slots=True)
@@ -59,55 +62,95 @@ def renewed(
     state = store.state()
     if kept.state is None or state is None or kept.of != of or start < kept.start:
         return _whole(store, references, Labels(state if ahead else None, of, start), FAR if ahead else end)
-    changed = cells(())
+    kept.rows.keep(start, FAR)
+    kept.traffic.keep(start, FAR)
     if kept.state != state:
         added = store.added(kept.state, FACTS)
-        found = None if added is None else _changed(store, added, start)
-        if found is None:
+        if added is None or not _moved(store, references, kept, added, start):
             return _whole(store, references, Labels(state, of, start), FAR)
-        changed = found
-    kept.rows.drop(changed, start)
-    kept.traffic.drop(changed, start)
-    if changed.num_rows:
-        _read(store, references, kept, start, FAR, cells=changed)
     kept.state, kept.start = state, start
     return kept
 
 
-def _changed(store: Store, added: Added, start: datetime) -> pa.Table | None:
-    if not added.tables:
-        return cells(())
+def _moved(
+    store: Store, references: Mapping[str, Reference], kept: Labels, added: Added, start: datetime
+) -> bool:
+    """Take in what was added; False where it cannot be told, and what is kept is of no use any more."""
     try:
-        touched = store.query("label_touched", first=added.first, last=added.last)
-        tables = {"touched": touched}
-        return store.query("label_changes", tables=tables, first=added.first, last=added.last, start=start)
+        if added.tables & {"predictions", "labels"} and not _said_again(
+            store, references, kept, added, start
+        ):
+            return False
+        if "prediction_sums" not in added.tables:
+            return True
+        rows = store.query("traffic_added", first=added.first, last=added.last, start=start)
+        return kept.traffic.add(rows, same=("rolled",))
     except duckdb.Error:  # those snapshots are expired: what changed in them cannot be told any more
-        return None
+        return False
+
+
+def _said_again(
+    store: Store, references: Mapping[str, Reference], kept: Labels, added: Added, start: datetime
+) -> bool:
+    """Rows of predictions of which something was said go as they stood before, and come as they stand now."""
+    ids = store.query("label_touched", first=added.first, last=added.last, models=_models(references))
+    if not ids.num_rows:
+        return True
+    touched = {"ids": pa.concat_tables([_signed(ids, sign) for sign in SIGNS])}
+    for name in ("predictions", "labels"):
+        now = store.query(f"touched_{name}", tables={"touched": ids}, first=added.first)
+        # Where nothing was added, maintenance may have written rows again under a later snapshot.
+        before = now.filter(now.column("before")) if name in added.tables else now
+        states = zip((before, now), SIGNS, strict=True)
+        touched[name] = pa.concat_tables([_signed(rows, sign) for rows, sign in states])
+    rows = _rows(store, references, kept, start, FAR, touched)
+    versions, count = rows.column("model_version"), rows.column(COUNT)
+    gone = pc.starts_with(versions, SIGNS[0])
+    columns = {
+        "model_version": pc.utf8_slice_codeunits(versions, 1),
+        COUNT: pc.if_else(gone, pc.negate(count), count),
+    }
+    return kept.rows.add(_with(rows, columns), same=[n for n in rows.column_names[3:] if n != COUNT])
+
+
+def _signed(rows: pa.Table, sign: str) -> pa.Table:
+    """With the sign before ids and versions, so that one question is about two states, each by itself."""
+    names = [name for name in ("prediction_id", "model_version") if name in rows.column_names]
+    return _with(rows, {n: pc.binary_join_element_wise(sign, rows.column(n), "") for n in names})
+
+
+def _with(rows: pa.Table, columns: Mapping[str, pa.ChunkedArray]) -> pa.Table:
+    for name, column in columns.items():
+        rows = rows.set_column(rows.column_names.index(name), name, column)
+    return rows
 
 
 def _whole(store: Store, references: Mapping[str, Reference], fresh: Labels, end: datetime) -> Labels:
-    _read(store, references, fresh, fresh.start, end)
+    if _models(references):
+        fresh.rows.read(_rows(store, references, fresh, fresh.start, end))
+    fresh.traffic.read(store.query("traffic_minutes", start=fresh.start, end=end))
     return fresh
 
 
-def _read(
+def _models(references: Mapping[str, Reference]) -> list[str]:
+    return [name for name, r in references.items() if r.labelled or r.score_counts]
+
+
+def _rows(
     store: Store,
     references: Mapping[str, Reference],
     into: Labels,
     start: datetime,
     end: datetime,
-    **tables: pa.Table,
-) -> None:
-    """Of all minutes there, or of the `cells` alone."""
-    again = "_again" if tables else ""
-    models = [name for name, r in references.items() if r.labelled or r.score_counts]
-    if models:
-        given = {"scored": scored(references), **tables}
-        found = judged(store, f"label_rows{again}", references, models, start, end, **given)
-        at = found.column_names.index("segment")
-        numbers = [into.segments.setdefault(s, len(into.segments)) for s in found.column(at).to_pylist()]
-        into.rows.read(found.set_column(at, "segment", pa.array(numbers, pa.int32())))
-    into.traffic.read(store.query(f"traffic_minutes{again}", tables=tables, start=start, end=end))
+    touched: Mapping[str, pa.Table] | None = None,
+) -> pa.Table:
+    """With the number of the segment in place of its name; of all there is, or of what is `touched`."""
+    question, models = ("label_rows", _models(references)) if touched is None else ("touched_rows", None)
+    given = {"scored": scored(references), **(touched or {})}
+    found = judged(store, question, references, models, start, end, **given)
+    at = found.column_names.index("segment")
+    numbers = [into.segments.setdefault(s, len(into.segments)) for s in found.column(at).to_pylist()]
+    return found.set_column(at, "segment", pa.array(numbers, pa.int32()))
 
 
 def versions(kept: Labels, start: datetime, end: datetime) -> set[Version]:

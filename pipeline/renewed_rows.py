@@ -23,8 +23,8 @@ class Source:
     """What is asked of each model; of others nothing is read."""
     read: Callable[[datetime, datetime], pa.Table]
     """Model, model_version, minute and numbers of [start, end)."""
-    since: Callable[[int, int], datetime | None]
-    """The first minute that snapshots, from one to another, told anything of."""
+    told: Callable[[int, int, datetime], pa.Table | datetime]
+    """What snapshots, from one to another, added to rows from a time on, or since when those may differ."""
 
 
 @dataclass(slots=True)
@@ -55,11 +55,16 @@ def minutes(
 
 
 def _renewed(store: Store, kept: Kept, source: Source, start: datetime, end: datetime) -> Kept:
-    state, changed = store.state(), None
+    state, told = store.state(), None
     if kept.state is not None and state is not None and kept.asked == source.asked and start >= kept.start:
-        changed = _changed(store, kept.state, state, source)
-    fresh = Kept(state, source.asked, start) if changed is None else kept
-    since = start if changed is None else max(start, changed)
+        told = _told(store, kept.state, state, source, start)
+    if isinstance(told, pa.Table):
+        kept.rows.keep(start, FAR)
+        kept.rows.add(told)
+        kept.state, kept.start = state, start
+        return kept
+    fresh = Kept(state, source.asked, start) if told is None else kept
+    since = start if told is None else max(start, told)
     fresh.rows.keep(start, since)
     if since < end:
         fresh.rows.read(source.read(since, end))
@@ -67,14 +72,14 @@ def _renewed(store: Store, kept: Kept, source: Source, start: datetime, end: dat
     return fresh
 
 
-def _changed(store: Store, before: str, now: str, source: Source) -> datetime | None:
-    """From when on minutes may be others than they were; None where nobody can tell."""
+def _told(store: Store, before: str, now: str, source: Source, start: datetime) -> pa.Table | datetime | None:
+    """What the source says of all that was added since; None where nobody can tell."""
     if before == now:
         return FAR
     added = store.added(before, source.facts)
     if added is None or not added.tables:
         return None if added is None else FAR
     try:
-        return source.since(added.first, added.last) or FAR
+        return source.told(added.first, added.last, start)
     except duckdb.Error:  # those snapshots are expired: what changed in them cannot be told any more
         return None

@@ -53,6 +53,8 @@ class Store:
         self._references: dict[str, Reference] = {}
         self._lasting: dict[str, tuple[str, Any]] = {}
         """By name what was read of one fact, and the newest state in which it is known to be so."""
+        self._history: tuple[str, changes.History | None] | None = None
+        """What happened since a state, as one steady reading asks for it several times."""
 
     @classmethod
     def open(
@@ -113,6 +115,7 @@ class Store:
         with self._session.connected() as con, write_lock(self.location):
             con.execute("BEGIN")
             self._session.steady = self._session.writing = True
+            self._history = None
             try:
                 yield con
                 con.execute("COMMIT")
@@ -150,7 +153,7 @@ class Store:
             try:
                 with self._session.connected() as con:
                     con.execute("BEGIN")
-                self._session.steady = True
+                self._session.steady, self._history = True, None
                 try:
                     yield
                 finally:
@@ -222,7 +225,10 @@ class Store:
         None where more than that happened, or where nobody can say what did.
         """
         with self._session.connected() as con:
-            return changes.added(con, since, facts)
+            known = self._history if self._session.steady else None
+            if known is None or known[0] != since:
+                self._history = known = (since, changes.history(con, since))
+        return None if known[1] is None else changes.added(known[1], facts)
 
     def references(self) -> dict[str, Reference]:
         """The reference of each model that is in use: the one frozen last, else the newest.

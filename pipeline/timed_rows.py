@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 
 from detectors.references import Reference
-from pipeline.answers.truth import objective_minutes
+from pipeline.answers.truth import objective_minutes, objectives
+from pipeline.label_rows import FAR
 from pipeline.renewed_rows import Source
 from pipeline.store import Store
 
@@ -25,11 +27,12 @@ def source(store: Store, references: Mapping[str, Reference], metric: str) -> So
     def read(start: datetime, end: datetime) -> pa.Table:
         return objective_minutes(store, bounds, start, end, metric).select(COLUMNS)
 
-    def since(first: int, last: int) -> datetime | None:
-        row = store.query("timed_changes", metric=metric, first=first, last=last).to_pylist()[0]
-        found: datetime | None = row["since"]
-        if found is None or not row["is_counted"]:
-            return found
-        return found.replace(minute=0, second=0, microsecond=0) - NEIGHBOURS
+    def news(first: int, last: int, start: datetime) -> pa.Table | datetime:
+        span: dict[str, Any] = {"metric": metric, "first": first, "last": last}
+        if not store.query("counted_ever", metric=metric).column("ever")[0].as_py():
+            tables = {"objectives": objectives(bounds)}
+            return store.query("objective_added", tables=tables, **span, start=start)
+        found: datetime | None = store.query("timed_changes", **span).column("since")[0].as_py()
+        return FAR if found is None else found.replace(minute=0, second=0, microsecond=0) - NEIGHBOURS
 
-    return Source(FACTS, bounds, read, since)
+    return Source(FACTS, bounds, read, news)

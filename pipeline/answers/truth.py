@@ -58,17 +58,20 @@ def judged(
     store: Store,
     question: str,
     references: Mapping[str, Reference],
-    models: Iterable[str],
+    models: Iterable[str] | None,
     start: datetime,
     end: datetime,
     **tables: pa.Table,
 ) -> pa.Table:
-    """The answer to a question that includes judged_predictions, and asks for `tables` beside."""
+    """The answer to a question that includes judged_predictions, and asks for `tables` beside.
+
+    `models` is None where the predictions are passed in, and no model need be named.
+    """
     known = {name: reference.evaluators for name, reference in references.items()}
     return store.query(
         question,
         tables={"limits": _limits(references), **tables},
-        models=list(models),
+        **({} if models is None else {"models": list(models)}),
         strict=[name for name, judges in known.items() if judges],
         judges=[f"{name}\x1f{judge.feature}" for name, judges in known.items() for judge in judges],
         start=start,
@@ -119,9 +122,14 @@ def objective_minutes(
     metric: str = latency_objective.METRIC,
 ) -> pa.Table:
     """Timed requests of each version by minute, and those over its model's bound in seconds."""
-    columns = {"model": pa.array(bounds, pa.string()), "objective": pa.array(bounds.values(), pa.float64())}
-    tables = {"objectives": pa.table(columns)}
+    tables = {"objectives": objectives(bounds)}
     return store.query("objective_minutes", tables=tables, **timed(metric), start=start, end=end)
+
+
+def objectives(bounds: Mapping[str, float]) -> pa.Table:
+    """The table that asks for each model's bound in seconds."""
+    columns = {"model": pa.array(bounds, pa.string()), "objective": pa.array(bounds.values(), pa.float64())}
+    return pa.table(columns)
 
 
 def by_version(minutes: pa.Table) -> dict[Version, pa.Table]:

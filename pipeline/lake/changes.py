@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,11 +42,23 @@ def _named(snapshot: int, time: datetime) -> str:
     return f"{snapshot} of {time}"
 
 
-def added(con: duckdb.DuckDBPyConnection, since: str, tables: Collection[str]) -> Added | None:
-    """What happened to the tables since the state of that name.
+@dataclass(frozen=True, slots=True)
+class History:
+    """What commits did since a state of the lake, to whichever tables."""
 
-    None where rows of one were deleted or its form changed, or where that cannot be told: the state is none
-    of this ledger's history, or its snapshot or one after it was let go.
+    first: int
+    """The snapshot after that state."""
+    last: int
+    changes: frozenset[str]
+    numbers: Mapping[int, str]
+    """The tables there are, by the number that changes name them by."""
+
+
+def history(con: duckdb.DuckDBPyConnection, since: str) -> History | None:
+    """All that happened since the state of that name.
+
+    None where that cannot be told: the state is none of this ledger's history, or its snapshot or one after
+    it was let go.
     """
     start = int(since.split()[0])
     commits = con.execute(
@@ -62,9 +74,14 @@ def added(con: duckdb.DuckDBPyConnection, since: str, tables: Collection[str]) -
     if _named(*commits[0][:2]) != since:
         return None
     changes = {change for _, _, made in commits[1:] for change in (made or "unknown").split(",")}
-    numbers = _numbers(con, tables)
+    return History(start + 1, commits[-1][0], frozenset(changes), _numbers(con))
+
+
+def added(of: History, tables: Collection[str]) -> Added | None:
+    """What happened to the tables; None where rows of one were deleted or its form changed."""
+    numbers = {number: table for number, table in of.numbers.items() if table in tables}
     did: dict[str, set[str]] = {}
-    for change in changes:
+    for change in of.changes:
         kind, _, number = change.partition(":")
         if kind not in _ADDS | _DELETES | _MOVES or not number.isdigit():
             return None
@@ -72,17 +89,16 @@ def added(con: duckdb.DuckDBPyConnection, since: str, tables: Collection[str]) -
     did.pop("", None)  # tables that nobody asks for
     # Rows that were added and then moved need not be told as added any more.
     if len(numbers) < len(tables) or any(
-        of & _DELETES or (of & _ADDS and of & _MOVES) for of in did.values()
+        kinds & _DELETES or (kinds & _ADDS and kinds & _MOVES) for kinds in did.values()
     ):
         return None
-    return Added(start + 1, commits[-1][0], frozenset(table for table, of in did.items() if of & _ADDS))
+    return Added(of.first, of.last, frozenset(table for table, kinds in did.items() if kinds & _ADDS))
 
 
-def _numbers(con: duckdb.DuckDBPyConnection, tables: Collection[str]) -> dict[int, str]:
-    """The tables, by the number that changes name them by."""
+def _numbers(con: duckdb.DuckDBPyConnection) -> dict[int, str]:
     found = con.execute(
         f"SELECT table_id, table_name FROM {METADATA}.ducklake_table, "
         "(SELECT id FROM lake.current_snapshot()) AS now "
         "WHERE begin_snapshot <= now.id AND coalesce(end_snapshot, now.id + 1) > now.id"
     ).fetchall()
-    return {int(number): table for number, table in found if table in tables}
+    return {int(number): table for number, table in found}
