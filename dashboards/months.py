@@ -110,12 +110,20 @@ def _changes(found: pd.DataFrame, before: datetime, since: datetime | None) -> N
     st.text("By hours: at the price of the month before. By price: the rest, a new price or other GPUs.")
 
 
+def _plain(sentences: Sequence[str]) -> None:
+    """They hold names, which a box would draw as links and pictures."""
+    for sentence in sentences:
+        st.text(safe_text(sentence))
+
+
 def _month(view: View, store: Store, at: datetime, since: datetime | None) -> None:
     here, charges = closing(store, at), charged(store, at)
-    for gap in accepted(here):
-        st.warning(f"Closed with a gap that was accepted: {safe_text(gap)}")
-    for sentence in posting(teams_of(charges, here.currency, here.thawed().terms), here.currency):
-        st.info(safe_text(sentence))
+    if gaps := accepted(here):
+        st.warning("Closed with gaps that were accepted:")
+        _plain(gaps)
+    if said_first := posting(teams_of(charges, here.currency, here.thawed().terms), here.currency):
+        st.info("To know before it is posted:")
+        _plain(said_first)
     earlier = [c.month for c in closings(store) if c.month < at]
     before = charged(store, earlier[-1]) if earlier else []
     _money(teams(charges, before))

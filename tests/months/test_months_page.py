@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -166,7 +167,7 @@ def test_who_opens_the_last_month_sees_what_changed_who_disputes_it_and_who_got_
     assert sent[["Target", "State", "What was said"]].to_numpy().tolist() == [
         ["share", "failed", "No space left"], ["share", "sent", "27 files"]
     ]  # fmt: skip
-    assert any(one.value.startswith("No ledger account: all of the") for one in page.info)
+    assert any(one.value.startswith("No ledger account: all of the") for one in page.text)
 
 
 def test_who_opens_a_closed_month_sees_why_and_gets_its_files(
@@ -178,7 +179,9 @@ def test_who_opens_a_closed_month_sees_why_and_gets_its_files(
     page.query_params["month"] = "2026-01"
     page.run()
     assert not page.exception
-    assert any("c said nothing from 2026-01-10 00:00Z" in one.value for one in page.warning)
+    assert any("c said nothing from 2026-01-10 00:00Z" in one.value for one in page.text)
+    boxes = [one.value for kind in (page.warning, page.info, page.subheader) for one in kind]
+    assert not [text for text in boxes if re.search(r"\b(c|n|red|blue|green)\b", text)], "they draw links"
     (booked,) = (one.value for one in page.dataframe if "Where it stands" in one.value)
     kept = ("Team", "Amount", "Why", "Who", "Where it stands")
     assert booked[list(kept)].to_numpy().tolist() == [["red", -12.5, "a broken card", "kim", "open"]]
