@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 
+import pyarrow as pa
+
 from pipeline.answers.cost_notes import told
 from pipeline.answers.window import MINUTE, Window
+from pipeline.facts.fact import TIME
 from pipeline.months.expected import Silent, named, silent
 from pipeline.prices.book import PriceBook
 from pipeline.settings.closing import ClosingSettings
 from pipeline.store import Store
 
+_NOBODY = pa.schema([("cluster", pa.string()), ("start", TIME), ("end", TIME)]).empty_table()
 NAMED = 10
 """Nodes that a sentence names each."""
 
@@ -40,7 +44,8 @@ def gaps(store: Store, month: Window, limits: ClosingSettings, prices: PriceBook
     """Silences longer than the limits, of clusters and nodes that were expected then."""
     tables, gone = {"named": named(month, prices, limits)}, silent(limits)
     span = {"start": month.start, "end": month.end}
-    rows = store.query("silences", tables=tables, **span, minutes=limits.gap_minutes).to_pylist()
+    held = {"held": _held(store, month.end)}
+    rows = store.query("silences", tables=tables | held, **span, minutes=limits.gap_minutes).to_pylist()
     found = _expected([Gap(**row) for row in rows], gone, limits.gap_minutes)
     least = limits.node_gap_minutes
     rows = store.query("silences_of_nodes", tables=tables, **span, minutes=least).to_pylist()
@@ -53,6 +58,13 @@ def gaps(store: Store, month: Window, limits: ClosingSettings, prices: PriceBook
         g for g in _expected(watched, gone, least) if g.end - g.start - _within(g, found) > least * MINUTE
     ]
     return [*found, *unwatched, *lost, *beside]
+
+
+def _held(store: Store, end: datetime) -> pa.Table:
+    """cluster, start, end.  To merge all holders costs more than all else here, so it is done where nothing
+    else says how long a cluster is there."""
+    alone = store.query("held_unlisted", end=end)["cluster"].to_pylist()
+    return store.query("held_in", end=end, clusters=alone) if alone else _NOBODY
 
 
 def _of_holders(store: Store, month: Window, limits: ClosingSettings) -> tuple[list[Gap], list[Gap]]:

@@ -1,9 +1,10 @@
 -- Stretches of a window in which a cluster that was expected said nothing of any GPU, in minutes.  It is expected
--- while it has a GPU or a holder of one; where nobody ever told of any, to the end.  From the start on, if a closed
--- month charged it or it was heard in the month before; else from when it is first heard; if it never was, from the
--- start, in the first month that is closed from when anybody was heard.
+-- while the inventory has a GPU of it, or else somebody holds one; where nobody ever told of any, to the end.  From
+-- the start on, if a closed month charged it or it was heard in the month before; else from when it is first heard;
+-- if it never was, from the start, in the first month that is closed from when anybody was heard.
 --
--- Table passed in: named(cluster, start, end): expected then, where the ledger has never heard of it.
+-- Tables passed in: held(cluster, start, end), holders in clusters without an inventory; named(cluster, start, end),
+-- expected then, where the ledger has never heard of it.
 WITH
 said AS MATERIALIZED (
     SELECT DISTINCT cluster, minute AS a, minute + to_minutes(span_minutes) AS b
@@ -16,10 +17,7 @@ there AS MATERIALIZED (
     FROM devices_merged
     WHERE start < $end AND coalesce(resource, 'gpu') IN ('', 'gpu')
     UNION
-    SELECT cluster, start, coalesce("end", $end)
-    FROM allocations_merged
-    WHERE start < $end AND NOT starts_with(device, 'volume/') AND NOT starts_with(device, 'load_balancer/')
-        AND NOT ends_with(device, '/cpu') AND NOT ends_with(device, '/memory')
+    SELECT cluster, start, "end" FROM held
 ),
 -- Before the inventory tells of a cluster, what it says of itself does.
 lived AS (
