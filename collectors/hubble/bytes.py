@@ -31,12 +31,18 @@ class _Extension(_Names, gc=False):
 _DECODER = msgspec.json.Decoder(_Extension)
 
 
-def observed_bytes(flows: list[Flow]) -> dict[str, Any]:
-    """Columns `bytes` and `bytes_method`; none where no flow tells bytes, as with Cilium."""
-    told = [f.extensions is not NULL for f in flows]
-    if True not in told:
+def observed_bytes(flows: list[Flow]) -> list[float | None]:
+    """None where a flow tells no bytes, as Cilium's do."""
+    told = [f.extensions for f in flows]
+    if told.count(NULL) == len(told):
+        return [None] * len(told)
+    return [None if f.extensions is NULL else _bytes(f) for f in flows]
+
+
+def columns(found: list[float | None]) -> dict[str, Any]:
+    """Columns `bytes` and `bytes_method`; none where no flow tells bytes."""
+    if found.count(None) == len(found):
         return {}
-    found = [_bytes(f) if tells else None for f, tells in zip(flows, told, strict=True)]
     return {"bytes": found, "bytes_method": [None if n is None else METHOD for n in found]}
 
 

@@ -1,14 +1,13 @@
 """The part of Hubble's JSON that the ledger reads: one line of an export file or of `hubble observe -o json`.
 
 Shapes: cilium/api/v1/flow/flow.proto and observer.proto in proto3 JSON (64-bit integers are strings,
-zero values are left out).  Unknown keys are skipped without being decoded, and what repeats from flow to
-flow is left as it is for collectors/hubble/distinct.py.
+zero values are left out, so that '' and none mean the same).  Unknown keys are skipped without being decoded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, cast
 
 import msgspec
 
@@ -16,6 +15,8 @@ from collectors.json_lines import as_lines
 from pipeline.events import Rejected
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+ABSENT = -1
+"""Of a number that is never negative."""
 
 
 Name = str | int
@@ -26,19 +27,22 @@ class Workload(msgspec.Struct, gc=False):
     name: str = ""
     kind: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}" if self.kind else self.name
+
 
 class Endpoint(msgspec.Struct, gc=False):
     ID: int = 0
     """Endpoint id: only endpoints on the observing node have one."""
     identity: int = 0
-    namespace: str | None = None
-    pod_name: str | None = None
+    namespace: str | None = ""
+    pod_name: str | None = ""
     workloads: list[Workload] | None = None
 
 
 class Address(msgspec.Struct, gc=False):
-    source: str | None = None
-    destination: str | None = None
+    source: str | None = ""
+    destination: str | None = ""
 
 
 class Flags(msgspec.Struct, gc=False):
@@ -47,8 +51,8 @@ class Flags(msgspec.Struct, gc=False):
 
 
 class Ports(msgspec.Struct, gc=False):
-    source_port: Port | None = None
-    destination_port: Port | None = None
+    source_port: Port | None = ABSENT
+    destination_port: Port | None = ABSENT
     flags: Flags | None = None
 
 
@@ -63,7 +67,7 @@ class Layer4(msgspec.Struct, gc=False):
 
 
 class Http(msgspec.Struct, gc=False):
-    code: Port | None = None
+    code: Port | None = ABSENT
 
 
 class Anything(msgspec.Struct, gc=False):
@@ -77,7 +81,7 @@ class Dns(msgspec.Struct, gc=False):
 
 class Layer7(msgspec.Struct, gc=False):
     type: Name = ""
-    latency_ns: str | int | None = None
+    latency_ns: str | int | None = ""
     dns: Dns | None = None
     http: Http | None = None
     kafka: Anything | None = None
@@ -87,24 +91,24 @@ NULL = msgspec.Raw(b"null")
 
 
 class Flow(msgspec.Struct, gc=False):
-    time: str | None = None
-    uuid: str | None = None
-    verdict: Name | None = None
-    drop_reason_desc: Name | None = None
+    """In the order in which the exporter writes: a key is found sooner where it is expected."""
+
+    time: str | None = ""
+    uuid: str | None = ""
+    verdict: Name | None = ""
     IP: Address | None = None
     l4: Layer4 | None = None
-    source: msgspec.Raw = NULL
-    """An Endpoint."""
-    destination: msgspec.Raw = NULL
-    """An Endpoint."""
+    source: Endpoint | None = None
+    destination: Endpoint | None = None
     node_name: str = ""
     node_labels: msgspec.Raw = NULL
     """Texts `key=value`."""
     l7: Layer7 | None = None
     reply: bool = False
-    is_reply: bool | None = None
-    traffic_direction: Name | None = None
+    traffic_direction: Name | None = ""
     trace_observation_point: Name | None = None
+    drop_reason_desc: Name | None = ""
+    is_reply: bool | None = None
     extensions: msgspec.Raw = NULL
     """What another agent than Cilium's adds, as google.protobuf.Any."""
 
@@ -117,10 +121,15 @@ class Lost(msgspec.Struct, gc=False):
     last: str | None = None
 
 
-class Line(msgspec.Struct, gc=False):
-    """An export event; a bare flow, as older versions of the command print it, leaves all of it empty."""
+class Exported(msgspec.Struct, gc=False):
+    """An export event of which only the flow is read: what stands around it says the same again."""
 
     flow: Flow | None = None
+
+
+class Other(msgspec.Struct, gc=False):
+    """An export event that is no flow."""
+
     lost_events: Lost | None = None
     node_status: Anything | None = None
     agent_event: Anything | None = None
@@ -129,13 +138,15 @@ class Line(msgspec.Struct, gc=False):
     time: str | None = None
 
 
-_LINE = msgspec.json.Decoder(Line)
+_EXPORTED = msgspec.json.Decoder(Exported)
+_OTHER = msgspec.json.Decoder(Other)
 _BARE = msgspec.json.Decoder(Flow)
-_CHUNK_BYTES = 4 * 2**20
+_RUN_BYTES = 2**19
+"""So much is decoded at once; the objects of more would not stay in a core's cache until they are read."""
 BAD_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What decoding raises."""
 
-Decoded = Line | Rejected
+Decoded = Flow | Other | Rejected
 
 _NO_FLOW = Rejected("missing_field", "neither verdict nor IP: not a flow")
 
@@ -146,36 +157,49 @@ def decode_lines(data: bytes) -> Iterator[list[Decoded]]:
     whole = memoryview(data)
     start = row = 0
     while start < len(data):
-        end = data.find(b"\n", min(start + _CHUNK_BYTES, len(data))) + 1 or len(data)
+        end = data.find(b"\n", min(start + _RUN_BYTES, len(data))) + 1 or len(data)
         run = _decode_run(whole[start:end], row)
+        row, start = row + len(run), end
         yield run
-        row += len(run)
-        start = end
+        del run  # its memory serves the next one
 
 
 def _decode_run(run: memoryview, row: int) -> list[Decoded]:
-    """All lines at once; only where one of them is bad or bare, line by line."""
+    """All lines at once; those that are no exported flow, or all where one is bad, one by one."""
     try:
-        together = _LINE.decode_lines(run)
-        if not [line for line in together if line.flow is None and not _known(line)]:
-            return list(together)
+        found = [line.flow for line in _EXPORTED.decode_lines(run)]
     except BAD_JSON:
-        pass  # some line is bad: the pass below says which
+        found = []  # some line is bad: the pass below says which
+    if found and None not in found:
+        return cast("list[Decoded]", found)
     lines = [line for line in bytes(run).split(b"\n") if line and not line.isspace()]
-    return [_decode_one(line, row + i) for i, line in enumerate(lines)]
+    if len(found) != len(lines):
+        found = [None] * len(lines)
+    return [
+        flow or _decode_one(line, row + i) for i, (line, flow) in enumerate(zip(lines, found, strict=True))
+    ]
 
 
 def _decode_one(line: bytes, row: int) -> Decoded:
     try:
-        decoded = _LINE.decode(line)
-        if _known(decoded):
-            return decoded
+        flow = _EXPORTED.decode(line).flow
+        if flow is not None:
+            return flow
+        other = _OTHER.decode(line)
+        if kind(other):
+            return other
         flow = _BARE.decode(line)
     except BAD_JSON as error:
         return refused(error, row)
-    if flow.verdict is None and flow.IP is None:
+    if not flow.verdict and flow.IP is None:
         return _NO_FLOW._replace(row=row)
-    return Line(flow=flow)
+    return flow
+
+
+def kind(line: Other) -> str | None:
+    """The name under which it is left out; None where it is no export event."""
+    kinds = ("lost_events", "node_status", "agent_event", "debug_event")
+    return next((name for name in kinds if getattr(line, name) is not None), None)
 
 
 def refused(error: Exception, row: int | None, field: str = "") -> Rejected:
@@ -183,7 +207,3 @@ def refused(error: Exception, row: int | None, field: str = "") -> Rejected:
     wrong_type = isinstance(error, msgspec.ValidationError)
     detail = f"{field}: {error}".replace("$[0]", "$") if field else str(error)
     return Rejected("wrong_type" if wrong_type else "malformed", detail, row)
-
-
-def _known(line: Line) -> bool:
-    return any((line.flow, line.lost_events, line.node_status, line.agent_event, line.debug_event))

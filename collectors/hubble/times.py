@@ -11,20 +11,20 @@ _TIME = re.compile(rb'"time" ?: ?"([0-9TZ:.+-]{20,40})"')
 _UTC_US = pa.timestamp("us", tz="UTC")
 
 
-def microseconds(texts: list[str | None]) -> pa.Array:
+def microseconds(texts: pa.StringArray) -> pa.Array:
     """RFC 3339 times in UTC with up to nine decimals; what is no time is null."""
-    strings = pa.array(texts, pa.string())
     try:
-        exact = strings.cast(pa.timestamp("ns", tz="UTC"))
+        exact = texts.cast(pa.timestamp("ns", tz="UTC"))
     except pa.ArrowInvalid:
-        exact = pa.concat_arrays([_one_time(text) for text in texts])
+        exact = pa.concat_arrays([_one_time(text) for text in texts.to_pylist()])
     return exact.cast(_UTC_US, safe=False)
 
 
 def line_times(lines: Iterable[bytes]) -> list[int]:
     """Microseconds since 1970 UTC of lines, or of how they begin; those without a time are left out."""
     found = [_TIME.search(line) for line in lines]
-    times = microseconds([m[1].decode() for m in found if m]).cast(pa.int64())
+    told = pa.array([m[1].decode() for m in found if m], pa.string())
+    times = microseconds(told).cast(pa.int64())
     return [time for time in times.to_pylist() if time is not None]
 
 

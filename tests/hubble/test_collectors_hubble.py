@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors.hubble import gathered
 from collectors.hubble.flows import parse
 from collectors.parsed import GAPS_SCHEMA
 from pipeline.events import TYPES
@@ -192,7 +193,7 @@ def test_a_refused_endpoint_is_named_with_its_place():
     """Someone has to find the one wrong key in a line of a thousand bytes."""
     line = '{"flow":{"time":"2026-09-01T10:00:00Z","verdict":"A","destination":{"ID":"7"}}}'
     [rejected] = parse(line.encode(), cluster="c").rejected
-    assert rejected.detail == "destination: Expected `int`, got `str` - at `$.ID`"
+    assert rejected.detail == "Expected `int`, got `str` - at `$.flow.destination.ID`"
 
 
 PLACE = "topology.kubernetes.io/zone=eu-"
@@ -201,6 +202,7 @@ ENDPOINTS = (
     '{"ID":7, "namespace":"ml","pod_name":"web-1"}',
     '{"identity":1}',
     '{"pod_name":"\\u00e9","workloads":[{"name":"w"}]}',
+    '{"namespace":"a\\u0000b","pod_name":null}',
     "{}",
     "null",
     '{"ID":"7"}',
@@ -213,7 +215,7 @@ LABELS = (f'["{PLACE}a"]', f'["{PLACE}b"]', "[]", "null", "[null]")
     st.lists(st.tuples(*[st.sampled_from((None, *s)) for s in (ENDPOINTS, ENDPOINTS, LABELS)]), max_size=12)
 )
 def test_what_a_line_means_does_not_depend_on_its_neighbours(rows):
-    """Values that repeat are decoded once: no flow may get the endpoint, place or refusal of another."""
+    """Many lines are packed at once: no flow may get the endpoint, place or refusal of another."""
     lines = []
     for row in rows:
         given_keys = zip(("source", "destination", "node_labels"), row, strict=True)
@@ -225,6 +227,39 @@ def test_what_a_line_means_does_not_depend_on_its_neighbours(rows):
     alone = [parse(line, cluster="c") for line in lines]
     assert together.events["flow"].to_pylist() == [r for p in alone for r in p.events["flow"].to_pylist()]
     assert together.rejected == tuple(r._replace(row=i) for i, p in enumerate(alone) for r in p.rejected)
+
+
+def test_a_text_is_what_the_line_says_whatever_is_in_it():
+    """Texts wait side by side, NUL after each: one with a NUL may neither be cut nor move its neighbours."""
+    pods = ["a", "\0", "", "b\0c", None, "\0\0", "\u00e9"]
+    for run in (pods, [*pods, *["x"] * 9_000, *pods]):
+        lines = [json.dumps(flow(source={"pod_name": pod}, uuid=str(i))) for i, pod in enumerate(run)]
+        table = parse("\n".join(lines).encode(), cluster="c").events["flow"]
+        assert table["source_pod"].to_pylist() == [pod or None for pod in run]
+        assert table["uuid"].to_pylist() == [str(i) for i in range(len(run))]
+
+
+def test_a_table_ends_before_its_texts_are_too_long_for_a_column(monkeypatch):
+    """Names are the users': many long ones in one file may not overflow what a column's offsets can hold."""
+    monkeypatch.setattr(gathered, "_TABLE_CHARACTERS", 2**20)
+    pods = [f"{i}" + "x" * 300_000 for i in range(8)]
+    data = "\n".join(json.dumps(flow(source={"pod_name": pod})) for pod in pods).encode()
+    column = parse(data, cluster="c").events["flow"]["source_pod"]
+    assert column.num_chunks > 1 and column.to_pylist() == pods
+
+
+def test_what_is_null_is_as_what_is_left_out():
+    """Other tools that a line goes through write every key."""
+    ports = {"source_port": None, "destination_port": 0, "flags": None}
+    ends = {"ID": 1, "namespace": None, "pod_name": None, "workloads": None}
+    line = flow(
+        l4={"TCP": ports}, source=ends, IP={"source": None}, uuid=None, is_reply=None, node_labels=None,
+        traffic_direction=None, drop_reason_desc=None, l7={"latency_ns": None, "http": {"code": None}},
+    )  # fmt: skip
+    parsed = parse(f"{json.dumps(line)}\n{FLOW}".encode(), cluster="c")
+    row = parsed.events["flow"].to_pylist()[0]
+    known = {k: v for k, v in row.items() if v is not None and k not in ("time", "cluster", "verdict")}
+    assert known == {"protocol": "HTTP", "opens_connection": False, "destination_port": 0}
 
 
 @given(st.data())

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from collectors.hubble import flows as hubble
+from collectors.hubble.lines import Flow
 from collectors.live.clocks import Clocks
 from collectors.live.contract import Cursor, Turn, Watch
 from collectors.live.hubble.completed import GapRow, completed, with_gaps
@@ -132,7 +133,7 @@ class _Following:
             self.away.told(one.status, newest, one.time // 1_000, now)
         if not one.identity or not one.node or not one.time:
             return True
-        if isinstance(one.line, Rejected) or one.line.flow is None:
+        if not isinstance(one.line, Flow):
             return not self.marks.again(one.node, one.time, one.identity, now)
         self.away.back(one.node)
         return self.marks.new(one.node, one.time, one.identity, now)

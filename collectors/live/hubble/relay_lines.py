@@ -55,24 +55,24 @@ def received(data: bytes) -> Received:
         node = answer.node_name.removeprefix(_DEFAULT_CLUSTER)
         time = answer.time.seconds * 10**9 + answer.time.nanos
         if answer.HasField("flow"):
-            line: lines.Decoded = lines.Line(_flow(answer.flow), node_name=answer.node_name)
+            line: lines.Decoded = _flow(answer.flow)
             return Received(line, _digest(answer.flow.uuid.encode() or data), node, time)
         if answer.HasField("lost_events"):
             return Received(_lost(answer), _digest(data), node, time)
         if answer.HasField("node_status"):
             told = answer.node_status
             status = Status(told.state_change, tuple(told.node_names), told.message)
-            return Received(lines.Line(node_status=_NOTHING), "", node, time, status)
+            return Received(lines.Other(node_status=_NOTHING), "", node, time, status)
         line = Rejected("missing_field", "no flow, no loss, no state of a node")
     except DecodeError as error:
         line, node, time = Rejected("malformed", f"no GetFlowsResponse: {error}"), "", 0
-    except _OutOfRange as error:
+    except _WrongType as error:
         line = Rejected("wrong_type", str(error))
     return Received(line, "", node, time)
 
 
-class _OutOfRange(Exception):
-    """A number that a line of a file would be refused for."""
+class _WrongType(Exception):
+    """What a line of a file would be refused for."""
 
 
 def _digest(data: bytes) -> str:
@@ -83,10 +83,10 @@ def _flow(flow: Any) -> lines.Flow:
     has = flow.HasField
     return lines.Flow(
         time=rfc3339(flow.time) if has("time") else None,
-        uuid=flow.uuid or None,
+        uuid=flow.uuid,
         verdict=_name(names.VERDICTS, flow.verdict),
         drop_reason_desc=_name(names.DROPS, flow.drop_reason_desc),
-        IP=lines.Address(flow.IP.source or None, flow.IP.destination or None) if has("IP") else None,
+        IP=lines.Address(flow.IP.source, flow.IP.destination) if has("IP") else None,
         l4=_layer4(flow.l4) if has("l4") else None,
         source=_endpoint(flow.source),
         destination=_endpoint(flow.destination),
@@ -135,10 +135,10 @@ def _ports(ports: Any) -> lines.Ports:
     return lines.Ports(_port(ports.source_port), _port(ports.destination_port), flags)
 
 
-def _port(number: int) -> int | None:
+def _port(number: int) -> int:
     if number > _LARGEST_PORT:
-        raise _OutOfRange(f"{number} is above {_LARGEST_PORT}")
-    return number or None
+        raise _WrongType(f"{number} is above {_LARGEST_PORT}")
+    return number or lines.ABSENT
 
 
 def _layer7(layer: Any) -> lines.Layer7:
@@ -146,13 +146,13 @@ def _layer7(layer: Any) -> lines.Layer7:
     return lines.Layer7(
         type=_name(names.LAYER7, layer.type) or "",
         latency_ns=layer.latency_ns or None,
-        dns=lines.Dns(_port(layer.dns.rcode) or 0) if has("dns") else None,
+        dns=lines.Dns(max(_port(layer.dns.rcode), 0)) if has("dns") else None,
         http=lines.Http(_port(layer.http.code)) if has("http") else None,
         kafka=_NOTHING if has("kafka") else None,
     )
 
 
-def _lost(answer: Any) -> lines.Line:
+def _lost(answer: Any) -> lines.Other:
     told = answer.lost_events
     loss = lines.Lost(
         source=_name(names.LOST, told.source) or "",
@@ -161,21 +161,20 @@ def _lost(answer: Any) -> lines.Line:
         last=rfc3339(told.last) if told.HasField("last") else None,
     )
     time = rfc3339(answer.time) if answer.HasField("time") else None
-    return lines.Line(lost_events=loss, node_name=answer.node_name, time=time)
+    return lines.Other(lost_events=loss, node_name=answer.node_name, time=time)
 
 
 @lru_cache(16_384)
-def _endpoint(data: bytes) -> msgspec.Raw:
-    """Pods repeat from flow to flow; bytes that are no endpoint are refused by the parser, as in a file."""
+def _endpoint(data: bytes) -> lines.Endpoint | None:
+    """Pods repeat from flow to flow."""
     if not data:
-        return lines.NULL
+        return None
     try:
         told = Endpoint.FromString(data)
-    except DecodeError:
-        return msgspec.Raw(b'"not an endpoint"')
+    except DecodeError as error:
+        raise _WrongType(f"no endpoint: {error}") from None
     workloads = [lines.Workload(w.name, w.kind) for w in told.workloads] or None
-    namespace, pod = told.namespace or None, told.pod_name or None
-    return msgspec.Raw(_ENCODE(lines.Endpoint(told.ID, told.identity, namespace, pod, workloads)))
+    return lines.Endpoint(told.ID, told.identity, told.namespace, told.pod_name, workloads)
 
 
 @lru_cache(1_024)
