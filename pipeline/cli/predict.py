@@ -117,14 +117,16 @@ def _now(
 
 
 def _verdict(made: Answer, most: Decimal | None, currency: str) -> tuple[str, ...]:
+    from pipeline.answers.cells import amount
     from pipeline.predict.answer import change, is_incomplete
 
     if most is None:
         return ()
     if change(made) <= most and is_incomplete(made):
-        return (f"not known to be within the budget of {most:f} {currency}: something in it has no price",)
+        limit = f"{amount(most)} {currency}"
+        return (f"not known to be within the budget of {limit}: something in it has no price",)
     word = "over" if change(made) > most else "within"
-    return (f"{word} the budget: {change(made):f} of {most:f} {currency} a month",)
+    return (f"{word} the budget: {amount(change(made))} of {amount(most)} {currency} a month",)
 
 
 def _pods(text: str) -> tuple[str, int]:

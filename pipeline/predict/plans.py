@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from pipeline.answers.answer import Answer
+from pipeline.answers.cells import amount
 from pipeline.answers.cost import cost
 from pipeline.budgets import Budget
 from pipeline.ownership.rules import Ownership
@@ -40,9 +41,13 @@ def lines(
 def against(
     plans: Sequence[Budget], made: Answer, known: Sequence[Line], cluster: str, currency: str, today: date
 ) -> Iterator[Verdict]:
-    """One verdict a budget of this currency that holds today; a quarter's is spent evenly over its months."""
+    """One verdict a budget that holds today; a quarter's is spent evenly over its months."""
     for plan in plans:
-        if plan.currency != currency or not plan.valid_from <= today < plan.valid_to:
+        if not plan.valid_from <= today < plan.valid_to:
+            continue
+        if plan.currency != currency:
+            words = f"it was not looked at: ask with --currency {plan.currency}"
+            yield Verdict(f"budget {plan.name} is in {plan.currency}; {words}", False)
             continue
         most = plan.amount / (3 if plan.period == "quarter" else 1)
         own = [line for line in known if plan.covers(line)]
@@ -54,7 +59,8 @@ def against(
                 unknown.append(_name(row))
             elif covered:
                 change += _money(row["change"])
-        words = f"budget {plan.name}: {now + change:f} of {most:.2f} {currency} a month, {now:f} before"
+        amounts = f"{amount(now + change)} of {amount(most)} {currency} a month, {amount(now)} before"
+        words = f"budget {plan.name}: {amounts}"
         if unknown:
             words += f"; without {', '.join(dict.fromkeys(unknown))}, whose price or owner is not known"
         # Who deploys does not answer for what others have spent before, least where his change lowers it.

@@ -372,6 +372,7 @@ def test_a_budget_of_workloads_without_a_price_is_not_known_to_be_kept(tmp_path:
     budgets = [
         {"name": "all", "match": {"namespace": "shop"}, "amount": 10_000},
         {"name": "web", "match": {"workload": "Deployment/web"}, "amount": 10_000},
+        {"name": "euros", "match": {"namespace": "shop"}, "amount": 1, "currency": "EUR"},
     ]
     file.write_text(json.dumps({"budgets": budgets}))
     words = ["--set", f"budgets.file={file}", "predict", "-f", "-", "--store", str(tmp_path / "ledger")]
@@ -382,6 +383,8 @@ def test_a_budget_of_workloads_without_a_price_is_not_known_to_be_kept(tmp_path:
     }
     assert result.exit_code == 7 and "without shop Job/train, whose price" in of["all"]
     assert "without" not in of["web"]
+    assert of["web"].endswith(" of 10,000.00 USD a month, 1,460.00 before")
+    assert "is in EUR; it was not looked at: ask with --currency EUR" in of["euros"]
 
 
 def test_what_kustomize_prints_is_priced_and_what_it_hides_passes_no_gate() -> None:
