@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from pipeline.lake import connect
 from tests import recorded
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ledgers_as_a_users(cheap_ledgers: None) -> Iterator[None]:
+    """The ledgers of other tests have one thread each, and would answer a large question later."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(connect._CONFIG, "threads", raising=False)
+        yield
 
 
 @pytest.fixture
