@@ -61,7 +61,7 @@ def joint_drift(store: Store, window: Window, model: str = "") -> Answer:
     """One row a model version and reference, those that warn first; `model` '' is all models."""
     with store.steady():
         served = store.query("joint_versions", start=window.start, end=window.end, model=model).to_pylist()
-        known = _Known(store)
+        known = _Fitted(store)
         rows = [_row(store, window, known, version) for version in served]
         notes: tuple[str, ...] = (LEVELS, SAMPLE) if rows else (elsewhere(store, "prediction_sums"),)
         notes += lost_requests.notes(store, window)
@@ -72,17 +72,14 @@ def joint_drift(store: Store, window: Window, model: str = "") -> Answer:
     return Answer(COLUMNS, tuple(rows), as_of, None, notes, window=window)
 
 
-class _Known:
-    """References and what was fitted on their rows, once each."""
+class _Fitted:
+    """What was fitted on the rows of references, once each."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._fitted: dict[str, tuple[int, JointReference | None]] = {}
 
-    def reference(self, identity: str) -> Reference | None:
-        return self._store.reference(identity) if identity else None
-
-    def fitted(self, reference: Reference) -> tuple[int, JointReference | None]:
+    def of(self, reference: Reference) -> tuple[int, JointReference | None]:
         """How many rows it keeps; None where those are fewer than FEWEST."""
         if reference.reference not in self._fitted:
             own = joint_rows.own(self._store, reference.reference)
@@ -91,14 +88,14 @@ class _Known:
         return self._fitted[reference.reference]
 
 
-def _row(store: Store, window: Window, known: _Known, version: dict[str, Any]) -> tuple[Value, ...]:
+def _row(store: Store, window: Window, known: _Fitted, version: dict[str, Any]) -> tuple[Value, ...]:
     names = version["model"], version["model_version"]
-    reference = known.reference(version["reference"])
+    reference = store.reference(version["reference"]) if version["reference"] else None
     if reference is None or not reference.sample_rows:
         level = "no_sample" if reference else "no_reference"
         return *names, level, level, version["events"], None, None, *[None] * _FIGURES, version["reference"]
     rows = joint_rows.rows(store, window, *names, reference.reference)
-    own, fitted = known.fitted(reference)
+    own, fitted = known.of(reference)
     if fitted is None or len(rows) < FEWEST:
         figures: tuple[Value, ...] = ("not_enough_data",) * 2
         measured: tuple[Value, ...] = (None,) * _FIGURES
