@@ -45,7 +45,7 @@ PLACES = {"postgres", "s3", "place", "shared"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one shared server or ledger run in one process, so that `-n 3` starts or fills it once."""
     for item in items:
-        if group := lane(item) or module(item):
+        if group := lane(item) or folder(item) or module(item):
             item.add_marker(pytest.mark.xdist_group(group))
 
 
@@ -60,6 +60,15 @@ def lane(item: pytest.Item) -> str | None:
     if callspec is not None and callspec.params.get("place") == "sqlite":
         names.discard("place")
     return "places" if PLACES & names else None
+
+
+def folder(item: pytest.Item) -> str | None:
+    """The folder of tests that share what its own conftest.py makes once a process."""
+    if item.get_closest_marker("xdist_group") is not None or not isinstance(item, pytest.Function):
+        return None
+    made = [found[-1] for found in item._fixtureinfo.name2fixturedefs.values()]
+    own = {fixture.baseid for fixture in made if fixture.scope == "session"} - {"", "tests"}
+    return min(own, default=None)
 
 
 def module(item: pytest.Item) -> str | None:
