@@ -36,6 +36,11 @@ class Scene:
             yield admin
 
     def worker(self, name: str = "w0", **settings: object) -> WorkerProcess:
+        """On an empty ledger, where there is none: a worker takes longer to make its tables than most tests
+        to fill them.  Those of tests/faults and tests/test_whole_way.py make their own.
+        """
+        if not self.lake.exists():
+            Store.open(self.lake).close()
         return WorkerProcess(
             self.lake, self.kafka.bootstrap_servers,
             partitions=self.kafka.partitions, group=self.group, name=name, **settings,
