@@ -23,7 +23,7 @@ def test_twenty_kills_lose_nothing_and_count_nothing_twice(
     messages = list(stream.messages(seed=workers, rounds=4))
     shared = workers > 1
     location = Location(tmp_path / "ledger", catalog=postgres.url() if shared else "")
-    plan = Plan([("kill -9", kill_9)] * KILLS, workers, seed=workers, between=(0.1, 2.5))
+    plan = Plan([("kill -9", kill_9)] * KILLS, workers, seed=workers, between=(0.1, 2.1))
     with same_ledger.expected(tmp_path / "expected", messages) as right:
         outcome, account = play(plan, broker.bootstrap, location, messages, right, tmp_path)
     assert outcome.hit["kill -9"] == KILLS
