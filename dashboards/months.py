@@ -70,17 +70,9 @@ def months(
         by = ", ".join(disputes.get(one.month.start, ()))
         is_part = since is not None and one.month.start <= since < one.month.end
         seen = f"{since:%Y-%m-%d %H:%M}" if is_part else ""
-        rows.append((f"{one.month.start:%Y-%m}", one.state, seen, until, at, own, kept_as, by))
-    heads = [
-        "Month",
-        "State",
-        "Ledger begins (UTC)",
-        "Grace ends (UTC)",
-        "Closed (UTC)",
-        "Hash",
-        "Charges kept",
-        "Disputed by",
-    ]
+        rows.append((f"{one.month.start:%Y-%m}", one.state, until, at, own, kept_as, by, seen))
+    heads = ["Month", "State", "Grace ends (UTC)", "Closed (UTC)", "Hash", "Charges kept", "Disputed by",
+             "Ledger begins (UTC)"]  # fmt: skip
     return pd.DataFrame(rows, columns=heads)
 
 
