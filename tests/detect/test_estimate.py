@@ -45,6 +45,24 @@ def test_an_estimate_that_becomes_wrong_in_mid_file_is_found() -> None:
     )
 
 
+def test_a_week_of_bets_finds_what_begins_on_monday_sooner_than_in_its_middle() -> None:
+    """As docs/detection.md says: who waits for the audit must know that it is slow from a Thursday on."""
+    rng = np.random.default_rng(0)
+
+    def labels(week: int, right: float) -> float:
+        """From the change on until it is rejected, the median of 40 weeks; infinite is the week after."""
+        found = []
+        for _ in range(40):
+            happened = rng.random(week) < np.where(np.arange(week) < week * right, 0.9, 0.8)
+            told = np.flatnonzero(log_mix(np.cumsum(gains(happened - 0.9), axis=1)) >= estimate.LOG_BAR)
+            found.append(told[0] - week * right if len(told) else np.inf)
+        return float(np.median(found))
+
+    assert 300 < labels(10_000, 0.0) < 500
+    assert 2_200 < labels(10_000, 0.5) < 3_000
+    assert labels(1_000, 0.0) < 500 and labels(1_000, 0.5) == np.inf
+
+
 def test_an_estimate_as_wrong_as_is_tolerated_is_rejected_in_one_file_of_a_hundred() -> None:
     """However often one looks: of 400 files at most 8 by chance, where one in a hundred is promised."""
     happened = np.random.default_rng(1).random((400, 1_000)) < 0.78

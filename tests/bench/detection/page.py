@@ -22,6 +22,14 @@ from a change to the alarm, at 100 events a minute after a clean day; its median
 quiet on that day. References are a day of the same traffic, so what a reference does not know for sure is
 part of the result.
 
+What the audit of an estimate does not see: a mean that is wrong by up to two points, and of a regression
+errors that grow within the bound, since it tests the share within it and not MAE. It bets anew each
+Monday only, and bets that lost while the estimate was right must win that back first: of 10,000 labels a
+week, where a model falls from 90 % to 80 % right, it needs about 400 labels from a Monday on and 2,600
+from the middle of the week on; of 1,000 a week the latter is mostly found in the week after
+(`tests/detect/test_estimate.py`). Bets that begin in between would see it sooner, and judge recorded
+weeks otherwise than they were judged: they wait for a next version of the rules.
+
 How it works: [architecture](architecture.md), Verdicts; how to use it: [judging](judging.md).
 
 """
