@@ -35,7 +35,9 @@ FINE = (("workload",), ("pod",), ("day", "pod"))
 """As many rows as there are workloads and containers, or some for each of their days."""
 RUNS = 4
 MOST_CPU_SECONDS = 1.0
-"""Of 95 % of QUESTIONS, asked again and after a commit; of 50,000 containers but those by hour."""
+"""Of 95 % of QUESTIONS, asked again and after a commit; of 50,000 containers but those by hour.  Up to 10,000
+containers of FINE and of OpenCost's by pod too.
+"""
 MOST_MEBIBYTES, FAR_MOST_MEBIBYTES = 1_000, 2_500
 BOOK = PriceBook.flat(Decimal("2.5"), "USD")
 
@@ -84,7 +86,7 @@ def test_a_month_of_a_cluster(gpus: int, tmp_path: Path) -> None:
         seconds, cpu = _asked(store, gpus, QUESTIONS * RUNS)
         _asked(store, gpus, FINE)
         _, fine_cpu = _asked(store, gpus, FINE)
-        allocation_cpu = _allocation(store, gpus)
+        allocation_cpu = min(_allocation(store, gpus) for _ in range(2))
         moved_seconds, moved_cpu = [], []
         for by in QUESTIONS * RUNS:
             with store.transaction() as con:
@@ -125,6 +127,7 @@ def test_a_month_of_a_cluster(gpus: int, tmp_path: Path) -> None:
     )
     is_far = gpus > 1_000
     assert max(peak, first_peak) < (FAR_MOST_MEBIBYTES if is_far else MOST_MEBIBYTES)
+    assert is_far or max(*fine_cpu, allocation_cpu) < MOST_CPU_SECONDS
     for all_of in (cpu, moved_cpu):
         held = [
             one for by, one in zip(QUESTIONS * RUNS, all_of, strict=True) if not (is_far and "hour" in by)
