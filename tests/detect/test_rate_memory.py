@@ -106,9 +106,9 @@ def in_hours(store: Store) -> None:
         con.execute(f"UPDATE prediction_sums SET span_minutes = 60, count = 540 {of} = {hour}")
 
 
-def flushed(store: Store) -> None:
+def flushed(store: Store, *only: str) -> None:
     with store.transaction() as con:
-        for table in ("labels", "predictions", "prediction_sums", "latency_bins"):
+        for table in only or ("labels", "predictions", "prediction_sums", "latency_bins"):
             con.execute(f"CALL ducklake_flush_inlined_data('lake', table_name => '{table}')")
 
 
@@ -141,6 +141,7 @@ CHANGES: dict[int, list[Callable[[Store], None]]] = {
     101: [lambda store: served(store, 70, 100, 0.1), in_hours],
     102: [lambda store: label(store, "other", 61)],
     130: [lambda store: served(store, 100, 131, 0.1)],
+    131: [lambda store: label(store, "fraud", 129), lambda store: flushed(store, "predictions")],
 }
 """By minute: what comes before the tick.  On time, late, twice, early, moved by maintenance, in hours."""
 
