@@ -109,6 +109,8 @@ def test_estimated_accuracy_is_the_mean_calibrated_confidence(tmp_path: Path) ->
         write(store, prediction_sums=[{**key, **sums}])
         found = by_version(models(store, HOUR))["1"]
     assert found["estimated_accuracy"] == pytest.approx(0.775, rel=1e-12)
+    interval = found["estimated_low"], found["estimated_high"]
+    assert interval == pytest.approx((0.318451, 0.962109), abs=1e-6), "Wilson's, 95 %"
     assert found["estimated_precision"] is None, "of several classes no confusion is kept"
     assert (found["accuracy"], found["labelled"]) == (None, 0)
 

@@ -9,6 +9,7 @@ from tests.bench.detection.false_alarms import Row
 from tests.bench.page import machine, section
 
 DOCS = Path(__file__).parents[3] / "docs"
+PAGE = DOCS / "detection.md"
 FOLDER = DOCS / "detection"
 
 HEAD = """# How often verdicts are wrong, and how soon they come
@@ -100,4 +101,4 @@ def write(tables: dict[str, list[Row]]) -> None:
     charts.flights(tables["flights"], FOLDER)
     body = [part for name, rows in tables.items() for part in section(name, NOTES.get(name, ""), rows)]
     text = f"{HEAD}{machine()}.\n\n" + "\n".join(body)
-    (DOCS / "detection.md").write_text(text, encoding="utf-8")
+    PAGE.write_text(text, encoding="utf-8")
