@@ -175,17 +175,28 @@ def test_who_pays_for_what_nobody_used(tmp_path: Path, rule: CostRule, expected:
 
 
 def test_evenly_is_by_pod_however_many_devices_it_holds(tmp_path: Path) -> None:
-    """A pod with two cards paid twice as much of the idle card as one with one: that is by weight."""
-    cards = [device(name, at(0), at(1)) for name in "abcd"]
+    """A pod with two cards paid twice as much of the idle card as one with one: that is by weight.
+
+    The shared card likewise: evenly 3.5 each, by weight two thirds of it are the big pod's.
+    """
+    cards = [device(name, at(0), at(1)) for name in "abcde"]
     held = [allocation(name, "big", at(0), at(1), team="big") for name in "ab"]
     held.append(allocation("c", "small", at(0), at(1), team="small"))
+    held.append(allocation("d", "s", at(0), at(1), namespace="kube-system", team=""))
     with ledger(tmp_path, devices=cards, allocations=held) as store:
         answer = cost(store, HOUR, ("team",), SEVEN_DOLLARS, rule=CostRule(idle=Spread.even))
-        assert by(answer, "cluster_idle_cost", "total_cost") == {
-            "big": dollars("3.5", "17.5"),
-            "small": dollars("3.5", "10.5"),
-            "cluster_idle": dollars("0", "0"),
+        assert by(answer, "cluster_idle_cost", "shared_cost", "total_cost") == {
+            "big": dollars("3.5", "0", "17.5"),
+            "small": dollars("3.5", "0", "10.5"),
+            "shared": dollars("0", "7", "7"),
+            "cluster_idle": dollars("0", "0", "0"),
         }
+        for rule, big, small in (("even", "3.5", "3.5"), ("weighted", "4.666666667", "2.333333333")):
+            answer = cost(store, HOUR, ("team",), SEVEN_DOLLARS, rule=CostRule(shared=Spread(rule)))
+            paid = by(answer, "shared_cost")
+            assert [paid[team] for team in ("big", "small", "shared")] == [
+                dollars(amount) for amount in (big, small, "0")
+            ]
 
 
 def test_a_spread_cost_is_asked_for_by_whole_hours(tmp_path: Path) -> None:

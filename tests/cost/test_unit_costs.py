@@ -263,11 +263,41 @@ def test_what_one_team_alone_pays_for_is_that_teams_traffic(store: Store) -> Non
         assert row["cost_per_1k_requests"] == whole[version]["cost_per_1k_requests"] is not None
 
 
-def test_tokens_have_a_price_by_what_was_used_too(store: Store) -> None:
-    for row in _by_version(store).values():
-        tokens = unit_price.tokens(row["used_cost"], row["tokens_in"], row["tokens_out"], None, None)
-        found = row["used_cost_per_1m_tokens_in"], row["used_cost_per_1m_tokens_out"]
-        assert row["token_basis"] == "time" or found == tokens[:2]
-        if row["cost_per_1m_tokens_in"] and row["used_cost"]:
-            share = row["used_cost"] / row["cost"]
-            assert abs(found[0] - row["cost_per_1m_tokens_in"] * share) < Decimal("0.00001")
+def _told(version: str, counter: str, count: int, seconds: int = 0, at_most: str = "") -> dict[str, Any]:
+    """What a server counted of it in a minute."""
+    names = {"minute": START, "model": "fraud", "model_version": version, "counter": counter}
+    return {**names, "at_most": at_most, "count": count, "seconds": Decimal(seconds)}
+
+
+def test_tokens_that_servers_counted_have_a_price_by_what_was_held_and_by_what_was_used(
+    tmp_path: Path,
+) -> None:
+    """Who compares a model of his own with an API's price does so by these four figures.
+
+    Version 1 cost 8, 4 of it used; 100 of its 400 seconds came before the first token: a quarter of the cost
+    is for 2 million tokens in.  Version 2 has no times: 0.4 million tokens out weigh as a million in.
+    """
+    counted = [
+        _told("1", "requests", 1_000), _told("1", "tokens_in", 2_000_000), _told("1", "tokens_out", 500_000),
+        _told("1", "time_to_first_token", 1_000, 100), _told("1", "latency", 1_000, 400),
+        _told("1", "latency", 900, 300, at_most="0.5"),
+        _told("2", "tokens_in", 1_000_000), _told("2", "tokens_out", 400_000), _told("2", "requests", 500),
+    ]  # fmt: skip
+    gpus = _gpus()
+    late = cost_rows.minutes("b", START + timedelta(hours=2), SPAN.end, 30)
+    gpus["gpu_usage"] += cost_rows.table("gpu_usage", late).to_pylist()
+    with Store.open(tmp_path) as ledger:
+        write(ledger, serving_counters=counted, **gpus)
+        found = _by_version(ledger)
+        logged = Life().serve("2", 0, 1, error=0.0)
+        write(ledger, prediction_sums=logged.prediction_sums)
+        assert _by_version(ledger)["2"]["requests"] == PER_MINUTE, "logged and counted are the same requests"
+    priced = ("cost_per_1m_tokens_in", "cost_per_1m_tokens_out")
+    names = (*priced, *(f"used_{name}" for name in priced), "cost_per_1k_requests")
+    assert {v: [row[n] for n in names] for v, row in found.items()} == {
+        "1": [Decimal(1), Decimal(12), Decimal("0.5"), Decimal(6), Decimal(8)],
+        "2": [Decimal(2), Decimal(5), Decimal(1), Decimal("2.5"), Decimal(8)],
+    }
+    assert {v: (row["token_basis"], row["requests"]) for v, row in found.items()} == {
+        "1": ("time", 1_000), "2": ("2.5", 500),
+    }  # fmt: skip
