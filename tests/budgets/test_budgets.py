@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,22 @@ def test_spent_forecast_and_exhaustion_by_hand(store: Store) -> None:
     assert [found[n] for n in ("forecast", "forecast_low", "forecast_high")] == [Decimal(744)] * 3
     assert (found["exhausted"], found["state"]) == (datetime(2026, 10, 25), "at_risk")
     assert (found["threshold"], found["method"], found["history_days"]) == (Decimal(80), "weekday", 31)
+
+
+def test_costs_that_swing_give_a_forecast_with_an_interval(tmp_path: Path) -> None:
+    """Who is told one day for the end of the money must know how early and how late it can be."""
+    held = []
+    for day in range(28):
+        start = START + timedelta(days=3 + day)
+        hours = 4 + (day * 7) % 13  # each day another, 4 to 16 hours of the card
+        held.append(allocation("one", "a", start, start + timedelta(hours=hours), consumer_uid=f"a{day}"))
+    cards = [device("one", START, time=NOON)]
+    with ledger(tmp_path, devices=cards, allocations=held) as swinging:
+        found = asked(swinging, of_team("250"))
+    low, value, high = (found[f"forecast{end}"] for end in ("_low", "", "_high"))
+    assert found["spent"] < low < value < high
+    early, day, late = (found[f"exhausted{end}"] for end in ("_earliest", "", "_latest"))
+    assert NOON <= early <= day <= late and early < late
 
 
 def test_states_are_what_they_say(store: Store) -> None:

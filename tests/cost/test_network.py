@@ -103,6 +103,18 @@ def test_each_byte_is_priced_as_surely_as_it_is_known(ledger: Store) -> None:
     assert any("2.000000 GiB have no price" in note for note in answer.notes)
 
 
+def test_bytes_that_nobody_placed_cost_between_the_cheapest_and_the_dearest_of_all_classes(
+    ledger: Store,
+) -> None:
+    """An interval over too few classes would look surer than anyone can be."""
+    prices = [("same_zone", 4), ("cross_zone", 2), ("cross_region", 1), ("internet", 9)]
+    rows = "".join(f"- {{class: {name}, gib: {gib}}}\n" for name, gib in prices)
+    assert {name for name, _ in prices} == set(CLASSES) - {"unknown"}
+    answer = network(ledger, HOURS, ("workload", "basis"), book(f"version: t\nnetwork:\n{rows}"))
+    found = {row[:2]: row[2:] for row in told(answer, "workload", "basis", "cost", "cost_low", "cost_high")}
+    assert found["lost", "unplaced"] == (None, Decimal(1), Decimal(9))
+
+
 def test_what_became_of_traffic_is_told_by_workload(tmp_path: Path) -> None:
     """Who is paged for errors or DNS that is slow asks which workload, which code, and how long."""
 
