@@ -17,8 +17,8 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
 
 HEAD = """# Benchmarks
 
-Measured by `make bench`, which writes this page; every number below is of one machine and one day. Where a
-bench ran again that day its quietest run stands, since other work on a machine only ever takes away.
+Measured by `make bench`, which writes this page; every number below is of one machine. Where a bench ran
+again that day or the next its quietest run stands, since other work on a machine only ever takes away.
 Ratios travel between machines, absolute speeds do not. CPU seconds are the process's own, best of three
 where a fold is timed; what is folded here runs on one core. Workers, brokers and databases are processes
 beside each other, on all cores of the machine.
