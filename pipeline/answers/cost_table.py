@@ -19,6 +19,7 @@ BUCKETS = ("used", "workload_idle", "shared", "cluster_idle", "stranded", "unhea
 partitions; not allocatable.  Each is in exactly one."""
 
 NOBODYS = ("cluster_idle", "stranded", "unhealthy")
+"""Also what the lines of nobody's time have as their team, namespace and so on."""
 USUAL = ("used", "workload_idle", "cluster_idle")
 
 _BESIDE_HOURS = (
@@ -36,6 +37,17 @@ _SUMS = (
     *BESIDE,
     *(f"{bucket}_{unit}" for unit in ("su", "nano") for bucket in BUCKETS),
 )  # fmt: skip
+
+
+def shown(dimension: str, name: str) -> str:
+    """How cost_lines.sql writes a holder's name of the dimension: never as nobody's."""
+    return f"{name} ({dimension})" if name in NOBODYS else name
+
+
+def own(name: str) -> str:
+    """The name that `shown` was made of."""
+    bucket, is_made, _ = name.partition(" (") if name.endswith(")") else (name, "", "")
+    return bucket if is_made and bucket in NOBODYS else name
 
 
 def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) -> tuple[Column, ...]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from pipeline.answers.budgets import budgets
 from pipeline.answers.cost import cost, extent
+from pipeline.answers.cost_table import shown
 from pipeline.answers.window import Window
 from pipeline.budgets import Budget
 from pipeline.errors import ConfigError, NotFound
@@ -75,7 +76,8 @@ def _hours(store: Store, window: Window, cluster: str, namespace: str) -> dict[s
         answer = cost(store, window, ("cluster", "namespace", "workload"))
     except NotFound:
         return {}
-    mine = [r for r in answer.named() if (r["cluster"], r["namespace"]) == (cluster, namespace)]
+    which = (cluster, shown("namespace", namespace))
+    mine = [r for r in answer.named() if (r["cluster"], r["namespace"]) == which]
     none = Decimal(0)
     return {
         str(r["workload"]): (

@@ -11,6 +11,7 @@ from detectors.references import Reference
 from pipeline.answers import dimensions, truth
 from pipeline.answers.answer import Answer, Column
 from pipeline.answers.cost import cost
+from pipeline.answers.cost_table import NOBODYS, own
 from pipeline.answers.drift_cost import Drift, Key, Named, drifts
 from pipeline.answers.served import DIMENSIONS, counted, traffic
 from pipeline.answers.unit_cost_rows import Quality, columns_in, row_of
@@ -84,7 +85,7 @@ def unit_costs(
     with store.steady():
         spent = asked.answered(keys, window)
         every, said = _rows(spent, keys)
-        paid = {key: row for key, row in every.items() if _is_model(key)}
+        paid = {tuple(map(own, key)): row for key, row in every.items() if _is_model(key)}
         served = _of_teams(_served(store, window, [d for d in by if d != TEAM]), paid, by)
         qualities = _drifted(asked, by) if by else _qualities(asked, served)
     rows = tuple(
@@ -106,7 +107,7 @@ def _rows(spent: Answer | None, by: Sequence[str]) -> tuple[dict[Key, Named], tu
 
 
 def _is_model(key: Key) -> bool:
-    return key[0] not in ("none", "cluster_idle", "stranded", "unhealthy")
+    return key[0] not in ("none", *NOBODYS)
 
 
 def _served(store: Store, window: Window, by: Sequence[str]) -> dict[Key, Named]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from pipeline.answers.cost import cost
+from pipeline.answers.cost_table import shown
 from pipeline.answers.window import Window
 from pipeline.errors import DriftledgerError
 from pipeline.prices.book import PriceBook
@@ -51,5 +52,6 @@ def _of(
         found = cost(store, Window(start, end), by, prices, currency)
     except DriftledgerError:
         return None
-    mine = [row["total_cost"] for row in found.named() if tuple(row[name] for name in by) == which]
+    wanted = tuple(map(shown, by, which))
+    mine = [row["total_cost"] for row in found.named() if tuple(row[name] for name in by) == wanted]
     return mine[0] if mine and isinstance(mine[0], Decimal) else None

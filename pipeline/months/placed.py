@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 from pipeline.answers.cost_basis import Basis
-from pipeline.answers.cost_table import NOBODYS
+from pipeline.answers.cost_table import shown
 from pipeline.answers.instants import from_micros, micros
 from pipeline.months.charge import BY
 from pipeline.prices.book import Span
@@ -110,8 +110,8 @@ def _is(h: Mapping[str, Any], named: Mapping[str, str]) -> bool:
     """Whether the holder is on the line, whose names are those of cost_lines.sql."""
     team = h["team"] or ("shared" if h["is_shared"] else "unowned")
     rest = ("cost_centre", "environment", "namespace", "workload", "model", "model_version")
-    return named["team"] == (f"{team} (team)" if team in NOBODYS else team) and all(
-        named[name] == (h[name] or _USUAL.get(name, "none")) for name in rest
+    return named["team"] == shown("team", team) and all(
+        named[name] == shown(name, h[name] or _USUAL.get(name, "none")) for name in rest
     )
 
 

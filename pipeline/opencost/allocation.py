@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.answers.answer import Answer
 from pipeline.answers.cost import cost
-from pipeline.answers.cost_table import NOBODYS
+from pipeline.answers.cost_table import NOBODYS, own
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
 from pipeline.opencost import filters
@@ -190,7 +190,7 @@ def _take(
         entry.properties = {k: v for k, v in entry.properties.items() if found.get(k) == v}
     if "device" in row and row["resource"] == "gpu" and not is_idle:
         entry.devices[row["device"]] = row["gpu_model"]
-        is_part = (row["cluster"], row["namespace"], row["pod"]) in parts
+        is_part = (row["cluster"], own(row["namespace"]), own(row["pod"])) in parts
         entry.is_gpu_shared = bool(entry.is_gpu_shared) or is_part
     _add(entry, row, is_idle, question)
 

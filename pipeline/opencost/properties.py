@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from pipeline.answers.cost_table import own
 from pipeline.wire import labels
 
 UNALLOCATED = "__unallocated__"
@@ -71,6 +72,7 @@ def known(prop: str, name: str, found: str) -> str:
         return told(found, *prop.lower().split(":", 1))
     if found == _NOBODYS_NAME.get(name, "unknown" if name == "workload" else "none"):
         return ""
+    found = own(found)
     if name != "workload":
         return found
     kind, slash, workload = found.rpartition("/")

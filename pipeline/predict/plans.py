@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pipeline.answers.answer import Answer
 from pipeline.answers.cells import amount
 from pipeline.answers.cost import cost
+from pipeline.answers.cost_table import own
 from pipeline.budgets import Budget
 from pipeline.ownership.rules import Ownership
 from pipeline.predict.present import by_month, newest
@@ -74,7 +75,7 @@ def _covered(plan: Budget, row: Line, known: Sequence[Line], cluster: str) -> bo
     """As the ledger's lines of the same workload, else of the same namespace, say; None where they do not."""
     said = {"namespace": row["namespace"], "workload": row["workload"]}
     said |= {"cluster": cluster} if cluster else {}
-    inside = [line for line in known if line["namespace"] == row["namespace"]]
+    inside = [line for line in known if own(str(line["namespace"])) == row["namespace"]]
     same = [line for line in inside if line["workload"] == row["workload"]] or inside
     asked = [dimension for dimension, _ in plan.match]
     if set(asked) <= said.keys():

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from pipeline.answers.answer import Value
 from pipeline.answers.cost import cost, extent
+from pipeline.answers.cost_table import own
 from pipeline.answers.money import from_nano
 from pipeline.answers.window import Window
 from pipeline.errors import NotFound
@@ -45,7 +46,7 @@ def costs_now(store: Store, book: PriceBook, currency: str, rule: CostRule) -> t
     window = newest(store)
     found = cost(store, window, ("namespace", "workload"), book, currency, rule)
     at = [column.name for column in found.columns].index("total_cost")
-    return {(str(row[0]), str(row[1])): by_month(row[at], window) for row in found.rows}, window
+    return {(own(str(row[0])), own(str(row[1]))): by_month(row[at], window) for row in found.rows}, window
 
 
 def newest(store: Store) -> Window:

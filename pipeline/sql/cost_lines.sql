@@ -328,11 +328,24 @@ timed AS (
         SELECT *, (resource = '')::INT AS gpu, CASE resource WHEN 'memory' THEN quantity // 1048576 ELSE quantity END AS parts
         FROM own
     )
+),
+-- Who is called as a bucket is must not be taken for it: a namespace `stranded` holds what it holds.
+named AS (
+    SELECT * REPLACE (
+        team || CASE WHEN list_contains(buckets, team) THEN ' (team)' ELSE '' END AS team,
+        cost_centre || CASE WHEN list_contains(buckets, cost_centre) THEN ' (cost_centre)' ELSE '' END AS cost_centre,
+        environment || CASE WHEN list_contains(buckets, environment) THEN ' (environment)' ELSE '' END AS environment,
+        namespace || CASE WHEN list_contains(buckets, namespace) THEN ' (namespace)' ELSE '' END AS namespace,
+        workload || CASE WHEN list_contains(buckets, workload) THEN ' (workload)' ELSE '' END AS workload,
+        pod || CASE WHEN list_contains(buckets, pod) THEN ' (pod)' ELSE '' END AS pod,
+        model || CASE WHEN list_contains(buckets, model) THEN ' (model)' ELSE '' END AS model,
+        model_version || CASE WHEN list_contains(buckets, model_version) THEN ' (model_version)' ELSE '' END AS model_version,
+        container || CASE WHEN list_contains(buckets, container) THEN ' (container)' ELSE '' END AS container
+    )
+    FROM holders, (SELECT ['cluster_idle', 'stranded', 'unhealthy'] AS buckets)
 )
 SELECT
     CASE WHEN $by_team THEN CASE WHEN holder <= 0 THEN bucket
-        -- who calls a team so must still be charged
-        WHEN h.team IN ('cluster_idle', 'stranded', 'unhealthy') THEN h.team || ' (team)'
         WHEN bucket = 'shared' THEN coalesce(nullif(h.team, ''), 'shared')
         ELSE coalesce(nullif(h.team, ''), 'unowned') END END AS team,
     CASE WHEN $by_cost_centre THEN CASE WHEN holder <= 0 THEN bucket
@@ -389,7 +402,7 @@ SELECT
     sum(sign * over_su)::DECIMAL(38, 0) AS over_su,
     sum(sign * duplicated_su * gpu)::DECIMAL(38, 0) AS duplicated_su
 FROM timed AS e
-LEFT JOIN holders AS h USING (holder)
+LEFT JOIN named AS h USING (holder)
 GROUP BY ALL
 HAVING sum(sign * su) <> 0 OR sum(sign * core_su) <> 0 OR sum(sign * memory_su) <> 0 OR sum(sign * other_su) <> 0
     OR sum(used_nano) <> 0 OR sum(workload_idle_nano) <> 0 OR sum(shared_nano) <> 0 OR sum(cluster_idle_nano) <> 0

@@ -127,6 +127,19 @@ def test_what_serves_all_is_shared_overhead(tmp_path: Path) -> None:
         }
 
 
+def test_a_namespace_called_as_a_bucket_is_told_apart_from_it(tmp_path: Path) -> None:
+    """Such names are valid in Kubernetes: what they hold would be in the line of nobody's cards."""
+    names = {"namespace": "cluster_idle", "workload": "Job/x", "model": "stranded", "container": "unhealthy"}
+    cards = [device(name, at(0), at(1)) for name in "ab"]
+    with ledger(
+        tmp_path, devices=cards, allocations=[allocation("a", "stranded", at(0), at(1), **names)]
+    ) as store:
+        for dimension, name in {**names, "pod": "stranded"}.items():
+            told = name if dimension == "workload" else f"{name} ({dimension})"
+            found = by(cost(store, HOUR, (dimension,), SEVEN_DOLLARS), "workload_idle_cost", "total_cost")
+            assert found == {told: dollars("7", "7"), "cluster_idle": dollars("0", "7")}
+
+
 def scene(folder: Path) -> tuple[list[Row], list[Row], list[Row]]:
     """Five cards for an hour: team-a has two, one of them at half of its work; team-b has one at full work;
     one is shared, and one is free."""

@@ -159,6 +159,19 @@ def test_an_entry_is_as_opencost_writes_it(client: Client) -> None:
     assert entry["totalCost"] == Decimal("3.333333333") * 24
 
 
+def test_a_namespace_called_as_idle_time_is_keeps_its_cost(tmp_path: Path) -> None:
+    """What a namespace `stranded` holds was told as idle, and without includeIdle not at all."""
+    held = [allocation("a", "p", at(0), at(1), (1, 2), namespace="stranded", workload="Job/x")]
+    asked = {"window": "2026-10-05T00:00:00Z,2026-10-05T01:00:00Z", "filter": 'namespace:"stranded"'}
+    with ledger(tmp_path, devices=[device("a", at(0), at(1))], allocations=held) as store:
+        for aggregate, name in (("namespace", "stranded"), ("", "c/n/stranded/p/main")):
+            question = parameters.parse(asked | {"aggregate": aggregate}, NOW, CostRule())
+            ((_, (entry,)),), _ = oc.allocations(store, question, Prices(THIRD, "USD", Ownership()))
+            assert (entry.name, entry.total) == (name, Decimal("1.666666666"))
+            assert entry.properties["namespace"] == "stranded"
+        assert entry.is_gpu_shared
+
+
 def test_a_whole_gpu_is_not_told_as_shared_for_its_part_of_the_node(tmp_path: Path) -> None:
     """A pod has a part of its node's cores whatever it has of a GPU; a card offered in replicas is shared."""
     cards = [
