@@ -28,14 +28,16 @@ SMALLEST = -600.0
 """ln of what a number still holds with all its digits, and of sums of it."""
 
 
-def log_wealth(residuals: Floats) -> Floats:
+def log_wealth(residuals: Floats, phi: float = 1.0) -> Floats:
     """ln of the evidence after each row, (n,): residuals within -1 and 1, in the order in which labels came.
 
-    NaN is no label and bets nothing.  Bets that lost while the estimate was right hardly come back once it is
-    wrong, so others begin later with wealth kept for them: their sum is a fair bet as well.
+    NaN is no label and bets nothing.  Rows that come phi at a time say no more than one of them: what they
+    gain is divided by `phi`, the overdispersion of the reference's errors.  Bets that lost while the estimate
+    was right hardly come back once it is wrong, so others begin later with wealth kept for them: their sum is
+    a fair bet as well.
     """
     size = len(residuals)
-    grown = np.cumsum(np.insert(gains(residuals), 0, 0.0, axis=1), axis=1)
+    grown = np.cumsum(np.insert(gains(residuals) / max(phi, 1.0), 0, 0.0, axis=1), axis=1)
     found = np.full(size, -np.inf)
     for part in range(PARTS):
         begin = size * part // PARTS

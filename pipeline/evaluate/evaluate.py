@@ -107,7 +107,8 @@ class _Part:
         self._name, self._data, self._steps = name, data, now
         self._fitted, self._columns = fitted, columns
         self._found = few_labels.outcomes(data, fitted)
-        self._audit = few_labels.audit(self._found, fitted) if self._found else None
+        phi = known[0].phi_errors if known is not None else 1.0
+        self._audit = few_labels.audit(self._found, fitted, phi) if self._found else None
         self._rises = few_labels.rises(self._found) if self._found else None
         self._judged = None
         if known is not None and (data.features or self._found is not None):

@@ -83,11 +83,14 @@ def rises(found: Outcomes) -> np.ndarray:
     return risen
 
 
-def audit(found: Outcomes, fitted: Fitted) -> tuple[Floats, np.ndarray]:
-    """ln of the evidence against the estimate after each row, and whether it is rejected by then."""
+def audit(found: Outcomes, fitted: Fitted, phi: float = 1.0) -> tuple[Floats, np.ndarray]:
+    """ln of the evidence against the estimate after each row, and whether it is rejected by then.
+
+    `phi` is the overdispersion of the reference's errors.
+    """
     largest = fitted.largest_loss if found.metric == "mae" else 1.0
     if largest <= 0:
         return np.zeros(len(found.happened)), np.zeros(len(found.happened), np.bool_)
     happened, expected = (np.minimum(of, largest) / largest for of in (found.happened, found.expected))
-    evidence = log_wealth(happened - expected)
+    evidence = log_wealth(happened - expected, phi)
     return evidence, rejected(evidence)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from detectors import estimate
 from detectors.estimate_audit import gains, log_mix, log_wealth, rejected
@@ -67,6 +68,14 @@ def test_an_estimate_as_wrong_as_is_tolerated_is_rejected_in_one_file_of_a_hundr
     """However often one looks: of 400 files at most 8 by chance, where one in a hundred is promised."""
     happened = np.random.default_rng(1).random((400, 1_000)) < 0.78
     assert sum(rejected(log_wealth(one - 0.8))[-1] for one in happened) <= 8
+
+
+def test_repeated_rows_are_no_more_evidence_than_one_of_them() -> None:
+    """A client sends each prediction five times: taken as news, 9 to 16 % of right files are rejected."""
+    happened = np.repeat(np.random.default_rng(0).random((60, 400)) < 0.9, 5, axis=1)
+    assert sum(rejected(log_wealth(one - 0.9))[-1] for one in happened) >= 3
+    assert not any(rejected(log_wealth(one - 0.9, phi=5.0))[-1] for one in happened)
+    assert log_wealth(happened[0] - 0.9, phi=5.0)[-1] == pytest.approx(log_wealth(happened[0][::5] - 0.9)[-1])
 
 
 def test_labels_that_come_late_for_early_minutes_take_no_rejection_back() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -141,6 +142,26 @@ def test_an_estimate_that_labels_refute_is_invalid(tmp_path: Path) -> None:
     assert level(found, "|estimate_audit|e_test") == "invalid"
     assert level(found, "|accuracy|estimated") == "invalid"
     assert level(found, "|accuracy|e_detector", 1) == "act"
+
+
+def test_a_client_that_sends_each_row_five_times_is_no_evidence_against_the_estimate(tmp_path: Path) -> None:
+    """The reference shows how its errors cluster; without that one right file in ten would be `invalid`."""
+
+    def evidence(folder: Path, times: int) -> float:
+        folder.mkdir()
+        for name, rows, seed in (("reference", 2_000, 1), ("data", 1_000, 3)):
+            sent = {key: np.repeat(of, times) for key, of in columns(rows, seed, drift=False).items()}
+            sent["id"] = np.arange(rows * times)
+            if name == "data":
+                sent["paid"] = 1 - sent["paid"]
+            pq.write_table(pa.table(sent), folder / f"{name}.parquet")
+        (folder / "columns.yaml").write_text(COLUMNS, encoding="utf-8")
+        asked = ("--reference", folder / "reference.parquet", "--data", folder / "data.parquet")
+        found = numbers(run(*asked, "--columns", folder / "columns.yaml", "-o", "json", "--chunk", "100000"))
+        return float(found[(0, "|estimate_audit|e_test")]["value"])
+
+    once = evidence(tmp_path / "once", 1)
+    assert evidence(tmp_path / "five", 5) == pytest.approx(once, rel=0.4)
 
 
 def test_bad_values_are_counted_and_alarm(tmp_path: Path) -> None:
