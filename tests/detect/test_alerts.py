@@ -171,15 +171,26 @@ def rule(name: str, at: str, *expected: tuple[dict[str, str], str, str]) -> dict
 
 
 def test_the_rules_are_rules_and_fire(tmp_path: Path, promtool: str) -> None:
-    """A rule with a typing error in a metric's name would be silent; a wrong estimate is not no data."""
+    """A rule with a typing error in a metric's name would be silent; a wrong estimate is not no data.
+
+    A healthy version without a canary is not blind, and a judge whose process died has stopped.
+    """
     fraud = {"model": "fraud", "model_version": "2"}
     level = 'driftledger_verdict_level{detector="%s",model="fraud",model_version="2"}'
     burn = 'driftledger_burn_rate{metric="latency",model="fraud",model_version="2",window="%s"}'
     series = {
         level % "accuracy": "0 1 2",
         level % "estimate": "0 -2x1500",
+        level % "canary": "-1x1500",
+        level % "evaluation": "-1x1500",
+        'driftledger_verdict_level{detector="drift",model="credit",model_version="1"}': "-1x1500",
+        "driftledger_verdict_judged_timestamp_seconds": "0+60x10",
         burn % "1h": "15 15 15",
         burn % "5m": "1 15 1",
+        burn % "1d": "3 3 3",
+        burn % "2h": "1 3 1",
+        burn % "3d": "1 1 1",
+        burn % "6h": "0 0 1",
     }
     act = (
         {"detector": "accuracy", **fraud, "severity": "critical"},
@@ -192,6 +203,29 @@ def test_the_rules_are_rules_and_fire(tmp_path: Path, promtool: str) -> None:
         "Labels contradict the estimate, which a right one meets in 1 % of weeks of independent labels. "
         "Go by labels alone.",
     )
+    warn = (
+        {"detector": "accuracy", **fraud, "severity": "warning"},
+        "accuracy of fraud version 2: warn",
+        "False at most once in 30 days without a change, on average.",
+    )
+    blind = (
+        {"detector": "drift", "model": "credit", "model_version": "1", "severity": "info"},
+        "credit version 1 has no verdict by drift",
+        "No reference, too few data, or no traffic; `driftledger judge` says which.",
+    )
+    stopped = (
+        {"severity": "critical"},
+        "No verdict for ten minutes",
+        "See /readyz of the process that judges.",
+    )
+
+    def slow(window: str, value: int) -> tuple[dict[str, str], str, str]:
+        return (
+            {**fraud, "metric": "latency", "window": window, "severity": "warning"},
+            "fraud version 2 spends its budget of latency too fast",
+            f"{value} times faster than allowed over {window}.",
+        )
+
     fast = (
         {**fraud, "metric": "latency", "window": "1h", "severity": "critical"},
         "fraud version 2 is too slow, too often: latency",
@@ -208,7 +242,17 @@ def test_the_rules_are_rules_and_fire(tmp_path: Path, promtool: str) -> None:
                     rule("DriftledgerAct", "0m"),
                     rule("DriftledgerAct", "2m", act),
                     rule("DriftledgerEstimateInvalid", "2m", invalid),
-                    rule("DriftledgerBlind", "25h"),
+                    rule("DriftledgerWarn", "0m"),
+                    rule("DriftledgerWarn", "1m", warn),
+                    rule("DriftledgerWarn", "2m"),
+                    rule("DriftledgerBlind", "23h"),
+                    rule("DriftledgerBlind", "25h", blind),
+                    rule("DriftledgerJudgeStopped", "20m"),
+                    rule("DriftledgerJudgeStopped", "21m", stopped),
+                    rule("DriftledgerJudgeStopped", "23h", stopped),
+                    rule("DriftledgerBudgetBurns", "0m"),
+                    rule("DriftledgerBudgetBurns", "1m", slow("1d", 3)),
+                    rule("DriftledgerBudgetBurns", "2m", slow("3d", 1)),
                     rule("DriftledgerBudgetBurnsFast", "0m"),
                     rule("DriftledgerBudgetBurnsFast", "1m", fast),
                     rule("DriftledgerBudgetBurnsFast", "2m"),

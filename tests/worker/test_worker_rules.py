@@ -1,4 +1,4 @@
-"""The rules on a worker's metrics: they name what it has, and fire at the first loss."""
+"""The rules on metrics: they name what there is, and those on a worker's fire at the first loss."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.alerts.metrics import Verdicts
 from pipeline.collect.publishing import Numbers
 from pipeline.worker.metrics import Metrics
 from tests.worker.test_docs_operations import STATS
@@ -22,12 +23,16 @@ def group(name: str = "driftledger-workers") -> list[dict]:
     return next(one["rules"] for one in found if one["name"] == name)
 
 
-@pytest.mark.parametrize("of", ["driftledger-workers", "driftledger-publishers"])
+@pytest.mark.parametrize("of", ["driftledger", "driftledger-workers", "driftledger-publishers"])
 def test_the_rules_name_metrics_that_are_there(of: str) -> None:
     """A rule with a typing error in a metric's name would be silent for ever."""
     publishing = Numbers()
     publishing.of = lambda: STATS
-    families = Metrics().registry.collect() if of == "driftledger-workers" else publishing.collect()
+    families = {
+        "driftledger": Verdicts().collect,
+        "driftledger-workers": Metrics().registry.collect,
+        "driftledger-publishers": publishing.collect,
+    }[of]()
     there = {f.name + ("_total" if f.type == "counter" else "") for f in families}
     asked = {name for rule in group(of) for name in re.findall(r"driftledger_\w+", rule["expr"])}
     assert asked and asked <= there
