@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.answers import cost as costs
 from pipeline.answers.answer import Answer, Column, Value
+from pipeline.answers.cost_table import UNPRICED
 from pipeline.answers.forecast import COVERAGE, LEAST_DAYS, Paths, forecast
 from pipeline.answers.money import to_cents
 from pipeline.answers.window import DAY, Window
@@ -32,13 +33,16 @@ COLUMNS = (
     Column("forecast_high", kind="money"), Column("exhausted", kind="time"),
     Column("exhausted_earliest", kind="time", wide=True), Column("exhausted_latest", kind="time", wide=True),
     Column("method", wide=True), Column("history_days", "days", "integer", wide=True), Column("currency"),
-    Column("unpriced_gpu_hours", "hours", "decimal", wide=True),
+    *(Column(name, "hours", "decimal", wide=True) for name in UNPRICED),
 )  # fmt: skip
 INTERVAL = f"forecast_low and _high hold the end of {COVERAGE:.0%} of periods whose level does not change"
 SHORT = "{names}: fewer than {days} whole days of cost, too few for a forecast"
 PARTLY = "{names}: the ledger begins within the period, so what was spent before is not in it"
 
 Days = Mapping[date, Decimal | None]
+Hours = tuple[Decimal, ...]
+"""By UNPRICED."""
+_PRICED: Hours = (Decimal(0),) * len(UNPRICED)
 
 
 def budgets(
@@ -69,13 +73,13 @@ def budgets(
         for plan in held:
             start, end = plan.span(now.date())
             if known is None or known.start >= min(known.end, minute):
-                rows.append(_row(plan, {}, Decimal(0), None, now.date()))
+                rows.append(_row(plan, {}, _PRICED, None, now.date()))
                 continue
             as_of = min(known.end, minute)
             lines = _lines(store, plan, Window(_first(known, start, as_of), as_of), prices, rule, owners)
             daily, unpriced = _daily(lines)
             # Of lines that are known, and cost nothing since the period began, 0 is spent.
-            if as_of.date() >= start and not unpriced and any(a is not None for a in daily.values()):
+            if as_of.date() >= start and not any(unpriced) and any(a is not None for a in daily.values()):
                 daily = {start: Decimal(0), **daily}
             inside = [line for line in lines if line["day"].date() >= start]
             hours += sum((_hours(line) for line in inside), Decimal(0))
@@ -113,13 +117,13 @@ def _lines(
     return [line for line in answer.named() if plan.covers(line)]
 
 
-def _daily(lines: Sequence[dict[str, Any]]) -> tuple[Days, Decimal]:
-    """Cost of each day that the lines have one, and the GPU-hours among them without a price."""
+def _daily(lines: Sequence[dict[str, Any]]) -> tuple[Days, Hours]:
+    """Cost of each day that the lines have one, and the hours among them without a price."""
     found: dict[date, Decimal | None] = defaultdict(lambda: None)
     for line in lines:
         if line["total_cost"] is not None:
             found[line["day"].date()] = (found[line["day"].date()] or Decimal(0)) + line["total_cost"]
-    return dict(found), sum((line["unpriced_gpu_hours"] or Decimal(0) for line in lines), Decimal(0))
+    return dict(found), tuple(sum((line[n] or Decimal(0) for line in lines), Decimal(0)) for n in UNPRICED)
 
 
 def _hours(line: Mapping[str, Any]) -> Decimal:
@@ -139,7 +143,7 @@ def _history(daily: Days, as_of: datetime, known: Window) -> list[float]:
 
 
 def _row(
-    plan: Budget, daily: Days, unpriced: Decimal, paths: Paths | None, day: date, history: int = 0
+    plan: Budget, daily: Days, unpriced: Hours, paths: Paths | None, day: date, history: int = 0
 ) -> tuple[Value, ...]:
     start, end = plan.span(day)
     inside = {d: amount for d, amount in daily.items() if d >= start and amount is not None}
@@ -156,7 +160,7 @@ def _row(
     return (
         plan.name, _state(plan.amount, spent, ends[0]), *map(_time, (start, end)), plan.amount, spent,
         share, max(reached, default=None), *ends, *map(_time, used_up),
-        paths.method if paths else None, history, plan.currency, unpriced,
+        paths.method if paths else None, history, plan.currency, *unpriced,
     )  # fmt: skip
 
 

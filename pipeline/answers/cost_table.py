@@ -22,6 +22,8 @@ NOBODYS = ("cluster_idle", "stranded", "unhealthy")
 """Also what the lines of nobody's time have as their team, namespace and so on."""
 USUAL = ("used", "workload_idle", "cluster_idle")
 
+UNPRICED = ("unpriced_gpu_hours", "unpriced_other_hours")
+"""Columns of hours that are in no cost."""
 _BESIDE_HOURS = (
     "cpu_used_core_hours", "cpu_unmeasured_core_hours",
     "memory_used_gib_hours", "memory_unmeasured_gib_hours",
@@ -56,6 +58,7 @@ def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) 
     Hours of cores and of GiB are of what a node has beside its GPUs, held or not.  Device-duplicated hours
     were held beside others on a device of which only the whole was measured: their use is split by share.
     Used hours of cores and of GiB are what was measured, unmeasured ones were held while nothing was.
+    Unpriced other hours are of a node's cores or memory, of volumes and of load balancers, each as a whole.
 
     On a terminal only the buckets `shown` are shown.
     """
@@ -77,6 +80,7 @@ def columns(by: Sequence[str], currency: str, shown: Collection[str] = BUCKETS) 
         Column("memory_gib_hours", "hours", "decimal", wide=True),
         *(Column(name, "hours", "decimal", wide=True) for name in _BESIDE_HOURS),
         Column("device_duplicated_gpu_hours", "hours", "decimal", wide=True),
+        Column("unpriced_other_hours", "hours", "decimal", wide=True),
     )
 
 
@@ -165,6 +169,7 @@ def _columns(
             for name in ("core_su", "memory_su", *BESIDE)
         ),
         hours(lines["duplicated_su"]) if whole else nothing,
+        hours(lines["unpriced_other_su"]) if whole else nothing,
     ]
     return totals, columns
 

@@ -29,6 +29,7 @@ def budgets(
     """
     from pipeline.answers.budgets import AT_RISK, EXCEEDED, NO_DATA
     from pipeline.answers.budgets import budgets as answer
+    from pipeline.answers.cost_table import UNPRICED
     from pipeline.budgets import load as plans
     from pipeline.ownership.file import load
 
@@ -43,5 +44,5 @@ def budgets(
     states = {row[1] for row in found.rows}
     if states & {AT_RISK, EXCEEDED}:
         raise typer.Exit(OVER)
-    if NO_DATA in states or any(row[-1] for row in found.rows):
+    if NO_DATA in states or any(any(row[-len(UNPRICED) :]) for row in found.rows):
         raise typer.Exit(INCOMPLETE)

@@ -46,6 +46,7 @@ def cost(
     Exit code 7 when some of it has no price.
     """
     from pipeline.answers.cost import cost as answer
+    from pipeline.answers.cost_table import UNPRICED
     from pipeline.answers.window import parse_window
     from pipeline.ownership.file import load
 
@@ -55,6 +56,6 @@ def cost(
     with reading(ctx, store) as ledger:
         found = answer(ledger, span, dimensions(by or ["team"]), book, currency, rule, load(rule.ownership))
     show(found, output)
-    unpriced = [c.name for c in found.columns].index("unpriced_gpu_hours")
-    if found.total is not None and found.total[unpriced]:
+    total = zip(found.columns, found.total or (), strict=False)
+    if any(hours for column, hours in total if column.name in UNPRICED):
         raise typer.Exit(INCOMPLETE)

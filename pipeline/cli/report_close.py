@@ -102,9 +102,13 @@ def close(
     typer.echo(f"{done.month:%Y-%m} is closed: {done.hash} at snapshot {done.snapshot}")
     for said in posting(teams_of(charges, done.currency, given.terms), done.currency):
         typer.echo(said, err=True)
-    unpriced = sum(charge.hours[-1] for charge in charges)
-    if unpriced > 0:
-        said = f"{told(Decimal(unpriced))} GPU-hours of it have no price and are charged nothing"
+    unpriced = {
+        "GPU-hours": Decimal(sum(charge.hours[-1] for charge in charges)),
+        "hours of CPUs, memory, volumes or load balancers": done.unpriced_other_hours,
+    }
+    missing = [f"{told(hours)} {what}" for what, hours in unpriced.items() if hours > 0]
+    if missing:
+        said = f"{' and '.join(missing)} of it have no price and are charged nothing"
         typer.echo(f"{said}; once the price book has one, the next month corrects it", err=True)
         raise typer.Exit(INCOMPLETE)
 

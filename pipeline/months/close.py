@@ -119,6 +119,7 @@ def _closing(
         header=head,
         program=program,
         actor=actor,
+        unpriced_other_hours=made.unpriced_other_hours,
     )
 
 

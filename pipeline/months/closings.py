@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +33,8 @@ class Closing:
     header: str
     program: str
     actor: str
+    unpriced_other_hours: Decimal = field(default=Decimal(0), compare=False)
+    """Of cores, memory, volumes and load balancers; known as it is closed and not kept."""
 
     def thawed(self) -> Inputs:
         return _inputs(self.inputs)

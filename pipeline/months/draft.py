@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from pipeline.answers.answer import Answer
+from pipeline.answers.answer import Answer, Value
 from pipeline.answers.cost import cost, extent
 from pipeline.answers.cost_table import NOBODYS
 from pipeline.answers.money import minor_digits, to_cents
@@ -36,6 +36,8 @@ class Draft:
     completeness: Decimal | None
     rule: str
     notes: tuple[str, ...]
+    unpriced_other_hours: Decimal = Decimal(0)
+    """Of cores, memory, volumes and load balancers, which no charge counts."""
 
     @property
     def is_provisional(self) -> bool:
@@ -64,7 +66,8 @@ def draft(store: Store, month: Window, inputs: Inputs) -> Draft:
     found += on_terms(found, month.start, inputs)
     return Draft(
         month, inputs, tuple(sorted(found, key=lambda c: c.order)), store.snapshot(), answer.as_of,
-        answer.completeness, _rule(answer), tuple(notes),
+        answer.completeness, str(_total(answer, "rule")), tuple(notes),
+        Decimal(str(_total(answer, "unpriced_other_hours") or 0)),
     )  # fmt: skip
 
 
@@ -83,10 +86,10 @@ def _earlier(store: Store, month: Window, count: int) -> tuple[list[tuple[Window
     return found, every[first_seen - 1][0] if first_seen else None
 
 
-def _rule(answer: Answer) -> str:
+def _total(answer: Answer, name: str) -> Value:
     row = answer.total
     assert row is not None, "an answer on cost has its sum"
-    return str(row[[c.name for c in answer.columns].index("rule")])
+    return row[[c.name for c in answer.columns].index(name)]
 
 
 def _booked(store: Store) -> list[Charge]:

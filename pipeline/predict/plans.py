@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pipeline.answers.answer import Answer
 from pipeline.answers.cells import amount
 from pipeline.answers.cost import cost
-from pipeline.answers.cost_table import own
+from pipeline.answers.cost_table import UNPRICED, own
 from pipeline.budgets import Budget
 from pipeline.ownership.rules import Ownership
 from pipeline.predict.present import by_month, newest
@@ -53,7 +53,7 @@ def against(
         most = plan.amount / (3 if plan.period == "quarter" else 1)
         own = [line for line in known if plan.covers(line)]
         now = sum((_money(line["month"]) for line in own), Decimal(0))
-        change, unknown = Decimal(0), [_name(line) for line in own if line["unpriced_gpu_hours"]]
+        change, unknown = Decimal(0), [_name(line) for line in own if any(line[n] for n in UNPRICED)]
         for row in made.named():
             covered = _covered(plan, row, known, cluster)
             if covered is None or (covered and row["change"] is None):

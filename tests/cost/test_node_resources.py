@@ -11,16 +11,20 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from pipeline.answers.answer import Answer
+from pipeline.answers.budgets import budgets
 from pipeline.answers.cost import cost
 from pipeline.answers.window import Window
+from pipeline.budgets import Budget
+from pipeline.cli.app import app
 from pipeline.errors import ConfigError
 from pipeline.prices import PriceBook
 from pipeline.prices.price import Price
 from pipeline.settings.cost import CostRule, Method, Spread
 from tests.cost.test_cost_laws import BOOK, MINUTE, SPAN_HOURS, exact_card_cost, instants, plain_store
-from tests.cost_rows import Row, allocation, at, device
+from tests.cost_rows import Row, allocation, at, device, ledger
 from tests.examples import examples
 
 GIB = 2**30
@@ -142,6 +146,25 @@ def test_a_resource_with_a_price_of_its_own_costs_that(tmp_path: Path) -> None:
         assert any("resource: load_balancer" in note for note in answer.notes)
         hours = [c.name for c in answer.columns].index("unallocated_gpu_hours")
         assert answer.total is not None and answer.total[hours] == 2, "a core's hour is no GPU-hour"
+
+
+def test_a_volume_without_a_price_does_not_look_free(tmp_path: Path) -> None:
+    """A script that asks `cost` or `budgets` would take the sum for the whole bill."""
+    named = {"resource": "volume", "quantity": 100 * GIB, "gpu_model": ""}
+    held = [allocation("g", "a", at(0), at(2), team="t"), allocation("disk", "a", at(0), at(2), team="t")]
+    devices = [device("g", at(0), time=at(2)), device("disk", at(0), time=at(2), **named)]
+    book = PriceBook("l4", (Price("l4", (("gpu_model", "L4"),), Decimal(1), "USD"),))
+    with ledger(tmp_path / "s", devices=devices, allocations=held) as store:
+        plan = Budget("b", (("team", "t"),), Decimal(100), "USD")
+        answer = budgets(store, [plan], at(3), 0, book)
+        (row,) = answer.named()
+        assert (row["spent"], row["unpriced_gpu_hours"], row["unpriced_other_hours"]) == (2, 0, 2)
+    (tmp_path / "p.yaml").write_text(
+        "version: l4\ncurrency: USD\nprices: [{match: {gpu_model: L4}, gpu_hour: 1}]"
+    )
+    asked = ["cost", "-s", str(tmp_path / "s"), "--prices", str(tmp_path / "p.yaml")]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 7, done.output
 
 
 def test_the_price_of_the_gpus_is_the_nodes_where_nothing_splits_it(tmp_path: Path) -> None:

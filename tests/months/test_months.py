@@ -36,7 +36,7 @@ from pipeline.prices.price import Price
 from pipeline.settings.closing import ClosingSettings
 from pipeline.settings.maintenance import MaintenanceSettings
 from pipeline.store import Batch, Store
-from tests.cost_rows import allocation, table
+from tests.cost_rows import allocation, device, table
 from tests.examples import examples
 from tests.months.months_scene import LIMITS, THIRD, closed, months, usage
 
@@ -235,12 +235,14 @@ def test_what_is_taken_amid_a_close_is_the_next_months(
 
 def test_a_month_that_is_closed_without_prices_says_so(tmp_path: Path) -> None:
     """A price book for other cards would else bill nothing, for good, and nobody would look again."""
-    months(tmp_path, 1, teams=("red",)).close()
+    with months(tmp_path, 1, teams=("red",)) as store:
+        disk = device("disk", JANUARY, time=month(2026, 1).end, resource="volume", quantity=1 << 30)
+        store.append(Batch({"devices": table("devices", [disk])}))
     book = tmp_path / "prices.yaml"
     book.write_text("version: one\ncurrency: USD\nprices: [{match: {gpu_model: K80}, gpu_hour: 1}]")
     command = ["report", "close", "--month", "2026-01", "--store", str(tmp_path), "--prices", str(book)]
     done = CliRunner().invoke(app, command)
-    assert done.exit_code == 7 and "1,488 GPU-hours of it have no price" in done.output, done.output
+    assert done.exit_code == 7 and "1,488 GPU-hours and 744 hours of CPUs" in done.output, done.output
 
 
 @pytest.mark.parametrize(
