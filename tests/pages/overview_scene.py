@@ -19,6 +19,8 @@ from tests.ledger import START, Life, write
 END = START + timedelta(hours=3)
 HOSTILE = '![x](http://198.51.100.7/a.png)<img src="http://198.51.100.7/b.png">'
 """A name that asks the reader's browser for pictures from elsewhere."""
+SELDOM = "seldom"
+"""A feature of version 1 of too few events to be compared."""
 
 GPU = {"gpu_model": "NVIDIA L4", "provider": "aws", "region": "us-east-1", "instance_type": "g6.xlarge"}
 
@@ -38,14 +40,27 @@ def fill(folder: Path) -> Path:
             facts[name].append({**facts[name][-1], "model": HOSTILE, "model_version": HOSTILE})
         for row in facts["prediction_sums"]:
             row |= {"estimated_count": row["count"], "estimated_correct": Decimal(19 * row["count"]) / 20}
-        told = {"detector": "estimate", "model": "fraud", "model_version": "2", "content": "{}"}
-        facts["findings"] = [{**told, "time": START + timedelta(minutes=135), "level": "invalid"}]
-        hostile = {**facts["feature_bins"][-1], "feature": HOSTILE}
-        facts["feature_bins"] += [{**hostile, "bin": b, "count": 300 * (b + 1)} for b in range(2)]
+        facts["findings"] = _verdicts()
+        other = facts["feature_bins"][-1]
+        for feature, count in ((HOSTILE, 300), (SELDOM, 100)):
+            held = {**other, "feature": feature}
+            facts["feature_bins"] += [{**held, "bin": b, "count": count * (b + 1)} for b in range(2)]
         write(store, **facts, actions=_steps())
         named = replace(categorical(HOSTILE), categories=(HOSTILE, "plain"), counts=(500, 500))
-        register(store, reference(features=(numeric("amount"), named)), START.replace(tzinfo=UTC))
+        features = (numeric("amount"), named, categorical(SELDOM))
+        register(store, reference(features=features), START.replace(tzinfo=UTC))
     return folder
+
+
+def _verdicts() -> list[dict[str, object]]:
+    """Of version 2: good at first, then called for an act; moved from the first look; a refuted estimate."""
+    told = {"model": "fraud", "model_version": "2", "content": "{}"}
+    at = {"accuracy": ((125, "ok"), (147, "act")), "drift": ((146, "warn"),), "estimate": ((135, "invalid"),)}
+    return [
+        {**told, "detector": name, "time": START + timedelta(minutes=m), "level": level}
+        for name, verdicts in at.items()
+        for m, level in verdicts
+    ]
 
 
 def _gpus(store: Store) -> None:

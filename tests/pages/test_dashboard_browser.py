@@ -6,7 +6,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import requests
@@ -14,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from dashboards.pages import PAGES
 from tests.conftest import CHROMIUM_FLAGS
-from tests.pages.overview_scene import fill
+from tests.pages.overview_scene import END, fill
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 180_000
@@ -165,5 +167,7 @@ def test_a_span_dragged_over_a_line_becomes_the_window(page: Page, address: str)
     page.mouse.up()
     page.wait_for_url(re.compile(r"range=2026-11-2"))
     found = re.findall(r"2026-11-2[34]T\d\d(?:%3A|:)\d\dZ", page.url)
-    assert len(found) == 2 and found[0] < found[1]
+    start, end = (datetime.strptime(unquote(text), "%Y-%m-%dT%H:%MZ") for text in found)
+    assert END - timedelta(hours=6) < start < end < END
+    assert timedelta(hours=1) < end - start < timedelta(hours=3), "a fifth of six hours and of the axis"
     expect(page.get_by_test_id("stException")).to_have_count(0)

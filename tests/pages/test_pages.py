@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 from dashboards import controls, drill, pivot, shown, stacked
+from dashboards.drift import FEATURE
 from dashboards.models import HEADINGS
 from dashboards.pages import PAGES
 from dashboards.versions import versions
@@ -36,7 +37,7 @@ from pipeline.store import Batch, Store
 from tests.cost_rows import table
 from tests.detect.judged import SEGMENTS, reference
 from tests.ledger import START, Life, write
-from tests.pages.overview_scene import END, HOSTILE, fill
+from tests.pages.overview_scene import END, HOSTILE, SELDOM, fill
 
 SPAN = Window(END - timedelta(hours=6), END)
 
@@ -137,6 +138,22 @@ def test_every_page_opens_on_a_ledger_full_of_hostile_names(
             _, bins = (element.value for element in page.dataframe)
             assert bins["bin"].tolist()[:2] == [HOSTILE, "plain"]
             assert bins["count"].tolist()[:2] == [300, 600]
+            _says_how_sure_it_is(page)
+
+
+def _says_how_sure_it_is(drift: Any) -> None:
+    """A verdict, what is far, and what is too little to say: of three hundred events a reader saw a drift."""
+    told = {metric.label: metric.value for metric in drift.metric}
+    assert told == {
+        "Verdict by version": "2: warn",
+        "Features": "4",
+        "Far by PSI from their reference": "1",
+        "Not enough data": "1",
+    }
+    assert "may be chance" not in words(drift)
+    drift.session_state[FEATURE] = ["1", SELDOM]
+    drift.run()
+    assert "Only 300 events: what differs here may be chance." in words(drift)
 
 
 def test_what_happened_to_a_model_is_on_its_time_axis(ledger: Path) -> None:
@@ -146,6 +163,8 @@ def test_what_happened_to_a_model_is_on_its_time_axis(ledger: Path) -> None:
         told = versions(models(store, SPAN), unit_costs(store, SPAN), cost(store, SPAN, _OWNED))
     assert [(row[0], row[1], row[3]) for row in found.rows] == [
         (START + timedelta(minutes=120), "deploy", "version 2 serves"),
+        (START + timedelta(minutes=146), "alert", "drift warn"),
+        (START + timedelta(minutes=147), "alert", "accuracy act"),
         (START + timedelta(minutes=151), "action", "rollback verified: 2 → 1"),
     ]
     names = [c.name for c in told.columns]
