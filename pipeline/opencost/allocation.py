@@ -18,7 +18,7 @@ from pipeline.errors import ConfigError
 from pipeline.opencost import filters
 from pipeline.opencost.parameters import Question
 from pipeline.opencost.properties import DIRECT, IDLE, LABELS, dimension, part, properties, value
-from pipeline.opencost.sent import BY, sent, unknown
+from pipeline.opencost.sent import BY, missing, sent, unknown
 from pipeline.ownership.rules import Ownership
 from pipeline.prices.book import PriceBook
 from pipeline.settings.cost import Spread
@@ -102,7 +102,7 @@ def allocations(store: Store, question: Question, prices: Prices) -> tuple[Sets,
             _take(sets[_place(question.sets, start)], row, question, parts, dimensions)
         _bounded(sum(map(len, sets)))
     unsent, is_all = unknown(store, question)
-    told = () if is_all else sent(store, question, prices.book, prices.currency, prices.owners)
+    told = [] if is_all else [*sent(store, question, prices.book, prices.currency, prices.owners)]
     for place, key, row in told:
         _send(sets[place].setdefault(key, Allocation(key, properties(row, BY))), row)
     ordered = [sorted(entries.values(), key=lambda entry: (-entry.total, entry.name)) for entries in sets]
@@ -110,6 +110,7 @@ def allocations(store: Store, question: Question, prices: Prices) -> tuple[Sets,
         *_unknown(question, labelled),
         *(f"{name} moves no cost here" for name in question.unheard),
         *filter(None, [unsent]),
+        *missing(told),
         *notes,
     )
 

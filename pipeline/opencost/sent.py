@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any, NamedTuple
 
-from pipeline.answers.network import network
+from pipeline.answers.network import NO_BYTES, UNPRICED, network
 from pipeline.answers.window import Window
 from pipeline.opencost import filters
 from pipeline.opencost.parameters import Question
@@ -42,6 +43,19 @@ def unknown(store: Store, question: Question) -> tuple[str, bool]:
     asked = (*question.aggregate, *filters.properties(question.conditions))
     strange = [prop for prop in asked if dimension(prop) not in BY]
     return (WHOSE.format(asked=", ".join(dict.fromkeys(strange))) if strange else ""), False
+
+
+def missing(told: Iterable[Sent]) -> Iterator[str]:
+    """What of it is in no cost: GiB without a price, and workloads of which no source tells bytes."""
+    unpriced, silent = Decimal(0), set()
+    for _, _, row in told:
+        unpriced += row["unpriced_gib"] or 0
+        if row["bytes"] is None:
+            silent.add((row["cluster"], row["namespace"], row["workload"]))
+    if unpriced:
+        yield UNPRICED.format(gib=f"{unpriced:f}")
+    if silent:
+        yield NO_BYTES.format(count=len(silent))
 
 
 def sent(

@@ -478,6 +478,8 @@ def test_what_a_namespace_sent_is_on_its_line_where_flows_tell_it(tmp_path: Path
         flow | {"minute": at(1), "class": "internet", "bytes": 2 * gib},
         flow | {"minute": at(1), "class": "cross_zone", "bytes": gib},
         flow | {"minute": at(3), "class": "internet", "bytes": gib, "namespace": "blue"},
+        flow | {"minute": at(3), "class": "cross_region", "bytes": 5 * gib, "namespace": "blue"},
+        flow | {"minute": at(1), "class": "internet", "bytes": 0, "namespace": "mute", "method": ""},
     ]
     book = PriceBook(
         "own",
@@ -496,9 +498,11 @@ def test_what_a_namespace_sent_is_on_its_line_where_flows_tell_it(tmp_path: Path
         str(tmp_path), devices=[device("a", at(0), at(4))], allocations=held, network_usage=flows
     ) as store:
         by_namespace = parameters.parse(asked | {"aggregate": "namespace"}, NOW, CostRule())
-        sets, _ = oc.allocations(store, by_namespace, prices)
+        sets, notes = oc.allocations(store, by_namespace, prices)
+        assert any(note.startswith("5.000000 GiB have no price") for note in notes), notes
+        assert any(note.startswith("no source tells bytes of 1 workloads") for note in notes), notes
         first, then = shape.full(sets, 0, None)
-        assert set(first) == {"red"}
+        assert set(first) == {"red", "mute"} and first["mute"]["networkCost"] == 0
         names = ("networkCost", "networkInternetCost", "networkCrossZoneCost", "networkTransferBytes")
         assert [first["red"][name] for name in names] == [
             Decimal("0.19"), Decimal("0.18"), Decimal("0.01"), 3 * gib,
