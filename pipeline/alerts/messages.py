@@ -40,6 +40,12 @@ def link(alert: Alert, page: str) -> str:
     return f"{page.rstrip('/')}/models?{urlencode({'model': alert.model})}" if page else ""
 
 
+def in_words(alert: Alert, page: str) -> str:
+    """All that a reader of nothing but words must know, on one line."""
+    told = (summary(alert), promise(alert) if alert.state == "firing" else "", link(alert, page))
+    return "; ".join(part for part in told if part)
+
+
 def described(alert: Alert, page: str) -> dict[str, Any]:
     """All of it in JSON values."""
     finding = json.loads(alert.evidence)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from detectors.finding import Finding
 from pipeline.alerts.alert import Alert, raised
 from pipeline.alerts.delivery import Send, deliver
-from pipeline.alerts.messages import summary
+from pipeline.alerts.messages import in_words, summary
 from pipeline.batches import messages
 from pipeline.events import TYPES, EventType, Message
 from pipeline.store import Store
@@ -67,8 +67,9 @@ def delivered(store: Store, to: Mapping[str, Send], now: datetime) -> list[tuple
     return deliver(store, known(store), to, now) if to else []
 
 
-def publish(publisher: Publisher, of: Alert) -> None:
-    publisher.put(TYPES["alert"], **_event(of))
+def publish(publisher: Publisher, of: Alert, page: str) -> None:
+    """As it is in the ledger, with promise and link in its words: a reader of the topic has no more."""
+    publisher.put(TYPES["alert"], **_event(of, in_words(of, page)))
 
 
 class _Event(TypedDict):
@@ -78,9 +79,9 @@ class _Event(TypedDict):
     time: int
 
 
-def _event(of: Alert) -> _Event:
+def _event(of: Alert, detail: str = "") -> _Event:
     """Each alert is a source of its own; the tick's time numbers it, so that a repetition counts once."""
-    row = {name: getattr(of, name) for name in Alert.__slots__} | {"detail": summary(of)}
+    row = {name: getattr(of, name) for name in Alert.__slots__} | {"detail": detail or summary(of)}
     stamped = {k: v.replace(tzinfo=UTC) if isinstance(v, datetime) else v for k, v in row.items()}
     time = (of.time - _EPOCH) // timedelta(microseconds=1)
     events = pa.Table.from_pylist([stamped], schema=TYPES["alert"].schema)

@@ -1,4 +1,4 @@
-"""Alerts on Kafka: the event that is in the ledger, once more, for whoever reads the topic."""
+"""Alerts on Kafka: the event that is in the ledger, with promise and link, for whoever reads the topic."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pipeline.outgoing import Undelivered, Unreachable
 _SECONDS = 10.0
 
 
-def to_topic(publisher: Publisher) -> Send:
+def to_topic(publisher: Publisher, page: str) -> Send:
     """Delivered is what the broker has, or the spool; sent again it has the same sequence and counts once."""
 
     def send(alert: Alert) -> None:
         try:
-            publish(publisher, alert)
+            publish(publisher, alert, page)
         except Blocked as error:
             raise Undelivered(f"the broker takes no alerts: {error}") from error
         if not publisher.flush(_SECONDS):

@@ -85,9 +85,9 @@ def _up(ctx: typer.Context, folder: Path | None, reach: Reach) -> None:
         policy = PolicyFile(Path(chosen.up.policy), rules, _usable(ledger, money)) if rules else None
         verdicts = Verdicts()
         publisher = _broker(opened, chosen)
-        told = receivers(chosen.alerts) | ({"kafka": topic.to_topic(publisher)} if publisher else {})
-        of_actions = action_delivery.receivers(chosen.alerts)
+        told, of_actions = receivers(chosen.alerts), action_delivery.receivers(chosen.alerts)
         if publisher:
+            told["kafka"] = topic.to_topic(publisher, chosen.alerts.page)
             of_actions["action kafka"] = action_delivery.to_topic(publisher)
         alerting = jobs.Alerting(told, chosen.alerts.warn, verdicts.told, of_actions, verdicts.burnt)
         beside = {

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -19,6 +20,7 @@ from pipeline.alerts.alert import Alert, raised
 from pipeline.alerts.delivery import receivers
 from pipeline.alerts.metrics import Verdicts
 from pipeline.alerts.tick import alert, known
+from pipeline.alerts.topic import to_topic
 from pipeline.answers.alerts import alerts
 from pipeline.answers.burning import Burning
 from pipeline.answers.window import Window
@@ -68,8 +70,36 @@ def test_an_alert_says_its_evidence_its_promise_and_where_to_look() -> None:
     [body] = messages.alertmanager(told, "")
     assert body["labels"]["model"] == "a&b=<x>\n" and "generatorURL" not in body
     assert body["endsAt"] > body["startsAt"]
+    assert json.loads(body["annotations"]["evidence"])["log_act"] == 16.38
+    assert body["annotations"]["promise"] == data["promise"]
+    [warned] = raised([finding("warn")], [], NOW, True)
+    assert messages.promise(warned) == "false at most once in 30 days without a change, on average"
     [ended] = messages.alertmanager(replace(told, state="resolved", time=NOW + MINUTE), "")
     assert ended["labels"] == body["labels"] and ended["endsAt"] == "2026-11-01T12:01:00.000Z"
+
+
+def test_an_alert_on_kafka_says_how_often_it_is_false_and_where_to_look() -> None:
+    """Who reads the topic gets what a webhook gets; the end of an alert has no such promise."""
+    words: list[str] = []
+
+    class Topic:
+        def put(self, type_: object, events: pa.Table, **_: object) -> None:
+            words.extend(events.column("detail").to_pylist())
+
+        def flush(self, _: float) -> bool:
+            return True
+
+    [told] = raised([finding("act")], [], NOW, True)
+    for page in ("https://pages.example/", ""):
+        to_topic(Topic(), page)(told)
+    to_topic(Topic(), "")(replace(told, state="resolved", level="ok"))
+    act = "accuracy of fraud version 2: act since 2026-11-01T11:55:00.000Z"
+    often = "false in at most 1.0% of 90 days without a change"
+    assert words == [
+        f"{act}; {often}; https://pages.example/models?model=fraud",
+        f"{act}; {often}",
+        "accuracy of fraud version 2: resolved, now ok",
+    ]
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def test_an_alert_is_one_cloud_event_on_its_topic(broker: Kafka, tmp_path: Path)
     )
     [told] = raised([found], [], NOW, True)
     with Publisher.open(kafka, publish) as publisher:
-        send = to_topic(publisher)
+        send = to_topic(publisher, "https://pages.example")
         send(told)
         send(told)
     sent = [m for m in consumed(kafka) if m.topic == TYPES["alert"].topic]
@@ -40,6 +40,7 @@ def test_an_alert_is_one_cloud_event_on_its_topic(broker: Kafka, tmp_path: Path)
     [row] = decode(sent[0]).events.to_pylist()
     assert (row["model"], row["level"], row["alert_id"]) == ("a&b=<x>", "act", told.alert_id)
     assert json.loads(row["evidence"])["count"] == 900
+    assert row["detail"].endswith("https://pages.example/models?model=a%26b%3D%3Cx%3E")
 
 
 def test_an_action_of_each_state_is_a_cloud_event_on_its_topic(broker: Kafka, tmp_path: Path) -> None:
