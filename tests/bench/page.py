@@ -98,8 +98,8 @@ NOTES = {
     "team; team and model; day and team; device; hour and team: the first question, then any other, then any "
     "other after a commit (`moved`). The bench fails over 1 CPU second at the 95th percentile of the others, "
     "after a commit too (of 50,000 containers not where it is by hour), and up to 10,000 containers over "
-    "1,000 MiB, or 1 CPU second by workload, by pod, by day and pod, or of OpenCost's allocations by pod; "
-    "the rest is recorded alone.",
+    "1 GB (953 MiB), or 1 CPU second by workload, by pod, by day and pod, or of OpenCost's allocations by "
+    "pod; the rest is recorded alone.",
     "cost of pods' CPU and memory": "A day of 10,000 pods on 300 nodes whose CPU and memory were measured by "
     "the hour, by team and the method max: the first question, and the same again. The bench fails where "
     "that takes a CPU second.",

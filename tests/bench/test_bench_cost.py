@@ -38,7 +38,8 @@ MOST_CPU_SECONDS = 1.0
 """Of 95 % of QUESTIONS, asked again and after a commit; of 50,000 containers but those by hour.  Up to 10,000
 containers of FINE and of OpenCost's by pod too.
 """
-MOST_MEBIBYTES, FAR_MOST_MEBIBYTES = 1_000, 2_500
+MOST_MEBIBYTES, FAR_MOST_MEBIBYTES = 953, 2_500
+"""The first is 1 GB, of up to 10,000 containers."""
 BOOK = PriceBook.flat(Decimal("2.5"), "USD")
 
 DEVICES = f"""

@@ -59,7 +59,7 @@ def test_every_joule_has_one_holder(ledger: Store) -> None:
     answer = energy(ledger, SPAN, ("team",))
     found = by_team(answer)
     day = Decimal(24_000_000) / 3_600_000
-    assert abs(found["one"][0] - (day / 3 + day * 47 / 48)) < Decimal("0.5")
+    assert abs(found["one"][0] - (day / 3 + day)) < Decimal("0.01")
     assert abs(found["two"][0] - day * 2 / 3) < Decimal("0.01") and found["two"][1] == found["two"][0]
     assert answer.total is not None
     assert (

@@ -1,4 +1,4 @@
-"""One cluster of cut cards, told by device plugins and by DRA, costs the same, line by line."""
+"""One cluster of cards, whole, cut or shared, told by device plugins and by DRA: the same costs by line."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ LAYOUTS = (
     ["1g.5gb", "1g.5gb", "2g.10gb", "3g.20gb"],
     ["7g.40gb"],
 )
+CARD, QUARTER = "card", "quarter"
+"""Instead of a profile: a card that is not cut, and a fourth of one that four share."""
 ROUNDED = Decimal("1e-7")
 Slice = tuple[int, int, str]
 """Card, number on it, and profile."""
@@ -95,6 +97,52 @@ def lines(scene: Scene) -> dict[str, list[Decimal]]:
             for place, bucket in enumerate((*BUCKETS, "total")):
                 into[place] += row.get(f"{bucket}_cost") or 0
     return dict(found)
+
+
+def whole_by_plugin(cards: int, layout: Sequence[str], held: Sequence[bool]) -> Scene:
+    scene, slices = Scene(), all_slices(cards, layout)
+    node = k.node(capacity={"nvidia.com/gpu": str(len(slices))})
+    node["metadata"]["labels"] = {
+        "nvidia.com/gpu.product": MODEL.replace(" ", "-"), "nvidia.com/gpu.count": str(cards),
+        "nvidia.com/gpu.replicas": str(len(layout)),
+    }  # fmt: skip
+    node["metadata"]["creationTimestamp"] = "2026-07-02T10:00:00Z"
+    taken = [one for one, is_held in zip(slices, held, strict=True) if is_held]
+    pods = [news("pods", k.pod(name(one), limits={"nvidia.com/gpu": "1"})) for one in taken]
+    scene(news("nodes", node), *pods)
+    return scene
+
+
+def whole_by_dra(cards: int, layout: Sequence[str], held: Sequence[bool]) -> Scene:
+    scene, slices = Scene(), all_slices(cards, layout)
+    more = {"allowMultipleAllocations": True} if QUARTER in layout else {}
+    attributes = {"productName": MODEL}
+    there = k.slice_(
+        *(k.device(f"gpu-{i}", memory="40Gi", attributes=attributes, **more) for i in range(cards))
+    )
+    there["metadata"]["creationTimestamp"] = "2026-07-02T10:00:00Z"
+    taken = [one for one, is_held in zip(slices, held, strict=True) if is_held]
+    claims = []
+    for one in taken:
+        part = {"shareID": f"s{one[1]}", "consumedCapacity": {"memory": "10Gi"}} if more else {}
+        claims.append(k.claim(f"c-{name(one)}", {"device": f"gpu-{one[0]}", **part}, pods=(name(one),)))
+    pods = [news("pods", k.pod(name(one))) for one in taken]
+    scene(news("nodes", k.node()), news(SLICES, there), *pods, *(news(CLAIMS, c) for c in claims))
+    return scene
+
+
+@pytest.mark.parametrize(
+    ("layout", "held"), [([CARD], [True, False]), ([QUARTER] * 4, [True] * 3 + [False] * 4 + [True])]
+)
+def test_a_whole_or_a_shared_card_by_device_plugin_or_by_dra_is_the_same_money(
+    layout: list[str], held: list[bool]
+) -> None:
+    """A team that moves from one way of asking to the other must not see its bill move."""
+    told = lines(whole_by_plugin(2, layout, held))
+    assert told == lines(whole_by_dra(2, layout, held))
+    span = Decimal(7201) / 3600
+    assert abs(told[layout[0]][-1] - sum(held) * 7 * span / len(layout)) < ROUNDED
+    assert abs(sum(costs[-1] for costs in told.values()) - 2 * 7 * span) < ROUNDED
 
 
 @settings(max_examples=examples(3), deadline=None)
