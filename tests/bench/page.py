@@ -93,7 +93,7 @@ NOTES = {
     "the first of a process, as each of `driftledger judge` is; *seconds* are the best of the next six, "
     "as those of `driftledger up`. The bench fails where a later tick needs a CPU second. With labels, "
     "latencies and ten judged segments of each model a minute of all facts comes before each later tick, and "
-    "a label of hours ago; there it fails from 1.5. Seconds are wall time beside whatever else ran.",
+    "a label of hours ago; there it fails from one too. Seconds are wall time beside whatever else ran.",
     "cost of a month": "30 days of GPUs that ten containers each hold in turn, usage rolled up to hours, by "
     "team; team and model; day and team; device; hour and team: the first question, then any other, then any "
     "other after a commit (`moved`). The bench fails over 1 CPU second at the 95th percentile of the others, "
