@@ -35,6 +35,10 @@ class Line(NamedTuple):
 
     devices: int
     hours: Decimal
+    held: Decimal
+    """Of the hours, those in which a pod had the device."""
+    pods: frozenset[str]
+    """To whom some of the cost was."""
     ledger: Decimal
     plain: Decimal
 
@@ -74,23 +78,45 @@ def month(facts: Facts) -> dict[str, Line]:
         answer = cost(store, Window(START, END), ("node", "device", "pod"), BOOK)
     ledger: dict[str, Decimal] = defaultdict(Decimal)
     seen: dict[str, Decimal] = defaultdict(Decimal)
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    pods: dict[str, set[str]] = defaultdict(set)
     for row in answer.named():
-        ledger[row["node"]] += row["total_cost"]
-        seen[row["node"]] += row["allocated_gpu_hours"] + row["unallocated_gpu_hours"]
+        node = row["node"]
+        ledger[node] += row["total_cost"]
+        seen[node] += row["allocated_gpu_hours"] + row["unallocated_gpu_hours"]
+        held[node] += row["allocated_gpu_hours"]
+        pods[node] |= {row["pod"]} if row["allocated_gpu_hours"] and row["total_cost"] else set()
     count = {node: sum(of == node for of, _ in there) for node in plain}
-    return {node: Line(count[node], seen[node], ledger[node], plain[node]) for node in sorted(plain)}
+    return {
+        node: Line(count[node], seen[node], held[node], frozenset(pods[node]), ledger[node], plain[node])
+        for node in sorted(plain)
+    }
+
+
+def check(lines: Mapping[str, Line]) -> None:
+    """That nodes and pods of the month that `tests/allocation/test_month_rig.py` lives cost what they should.
+
+    A collector that told no holder, or one holder all the time, must not pass.
+    """
+    assert {node: sorted(one.pods) for node, one in lines.items()} == {
+        "n1": ["a", "b"], "n2": ["c", "e"], "n3": ["d"],
+    }  # fmt: skip
+    assert all(one.ledger == one.plain > 0 for one in lines.values())
+    assert all(0 < one.held <= one.hours for one in lines.values())
+    free = sum(one.hours - one.held for one in lines.values())
+    assert free > 0, "pods come after their node, and leave before it"
 
 
 def table(lines: Mapping[str, Line]) -> str:
     """As docs/cost.md has it."""
     rows = [
-        f"| {node} | {one.devices} | {one.hours:,.1f} | {one.ledger:,f} | {one.plain:,f} |"
+        f"| {node} | {one.devices} | {one.hours:,.1f} | {one.held:,.1f} | {one.ledger:,f} | {one.plain:,f} |"
         for node, one in lines.items()
     ]
     sums = [sum((getattr(one, name) for one in lines.values()), Decimal(0)) for name in ("ledger", "plain")]
-    last = f"| all | | | {sums[0]:,f} | {sums[1]:,f} |"
-    head = "| node | GPUs | device-hours | the ledger, USD | device-hours × price, USD |"
-    return "\n".join([head, "|---|---|---|---|---|", *rows, last]) + "\n"
+    last = f"| all | | | | {sums[0]:,f} | {sums[1]:,f} |"
+    head = "| node | GPUs | device-hours | held | the ledger, USD | device-hours × price, USD |"
+    return "\n".join([head, "|---|---|---|---|---|---|", *rows, last]) + "\n"
 
 
 def loaded(path: Path) -> Facts:
