@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+_OF_NVIDIA = (
+    "nvidia.com/gpu.product",
+    "cloud.google.com/gke-accelerator",
+    "karpenter.k8s.aws/instance-gpu-name",
+)
+_NVIDIA = ("nvidia.com/", "k8s.amazonaws.com/vgpu")
+"""AWS's vgpu is a part of an NVIDIA card."""
 _LABELS = {
-    "nvidia.com/": (
-        "nvidia.com/gpu.product",
-        "cloud.google.com/gke-accelerator",
-        "karpenter.k8s.aws/instance-gpu-name",
-    ),
+    **dict.fromkeys(_NVIDIA, _OF_NVIDIA),
     "amd.com/": ("amd.com/gpu.product-name", "beta.amd.com/gpu.product-name"),
     "gpu.intel.com/": ("gpu.intel.com/product",),
     "google.com/tpu": ("cloud.google.com/gke-tpu-accelerator",),
     "aws.amazon.com/neuron": ("karpenter.k8s.aws/instance-accelerator-name",),
 }
 """By the beginning of the resource's name; the first label that is there."""
-GPUS = ("nvidia.com/", "amd.com/", "gpu.intel.com/")
+GPUS = (*_NVIDIA, "amd.com/", "gpu.intel.com/")
 """Resources whose devices have many products: the resource's name tells none."""
 LABELS = frozenset(label for labels in _LABELS.values() for label in labels)
 
@@ -28,6 +31,6 @@ def product(resource: str, labels: Mapping[str, str]) -> str:
     """Of the card, whatever part of it the resource is; '' where it is a GPU and no label tells which."""
     found = next((labels for start, labels in _LABELS.items() if resource.startswith(start)), ())
     told = next((text for label in found if (text := labels.get(label))), "")
-    if resource.startswith("nvidia.com/"):
+    if resource.startswith(_NVIDIA):
         return told.removesuffix("-SHARED").partition("-MIG-")[0]
     return told or ("" if resource.startswith(GPUS) else resource)

@@ -15,6 +15,7 @@ from collectors.live.allocation.parameters import AllocationSettings
 from collectors.live.allocation.source import _names, kinds
 from collectors.live.kube.news import News
 from collectors.parsed import Parsed
+from pipeline.errors import ConfigError
 from tests.allocation import kube_shapes as k
 from tests.samples import sample
 
@@ -349,6 +350,34 @@ def test_a_replica_is_its_part_of_a_gpu_whether_its_resource_is_renamed_or_not(r
         (str(i), "time-slicing") for i in range(3)
     }
     assert [d["device"] for d in scene.devices.values() if d["end"] is None] == ["GPU-1"]
+
+
+@pytest.mark.parametrize(
+    ("given", "card"),
+    [("card0-{}", "n1/card0"), ("GPU-1-2-{}", "GPU-1-2"), ("", "n1/gpu.intel.com/i915/0")],
+)
+def test_replicas_that_no_label_tells_are_those_of_the_setting(given: str, card: str) -> None:
+    """Intel's sharedDevNum and AWS's vGPUs: each was a whole card, and four pods paid for four of one."""
+    resource = "gpu.intel.com/i915"
+    reduced = {
+        kind.name: kind.reduce for kind in kinds(AllocationSettings(resources="", replicas=f"{resource}=4"))
+    }
+    pods = [
+        k.pod(f"p{i}", limits={resource: "1"}, given={resource: [given.format(i)]} if given else None)
+        for i in range(3)
+    ]
+    scene = Scene()
+    told = [("nodes", k.node(capacity={resource: "8"})), *(("pods", p) for p in pods)]
+    scene(*(News(kind, "put", reduced[kind](json.dumps(one).encode()), NOON) for kind, one in told))
+    assert scene.share(card) == Fraction(3, 4)
+    assert len([d for d in scene.devices.values() if d["end"] is None]) == 2
+
+
+@pytest.mark.parametrize("wrong", ["x", "x=", "=4", "x=0", "x=1.5", "x=-1", "x=99999"])
+def test_replicas_that_are_no_number_are_refused(wrong: str) -> None:
+    """A slip of the pen must not make a card of ten."""
+    with pytest.raises(ConfigError, match="allocation.replicas"):
+        kinds(AllocationSettings(replicas=wrong))
 
 
 @pytest.mark.parametrize(

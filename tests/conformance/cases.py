@@ -185,16 +185,28 @@ CASES = (
 
 
 def _told(
-    name: str, title: str, objects: Sequence[through.Object], pays: dict[str, str], opencost: str, why: str
+    name: str,
+    title: str,
+    objects: Sequence[through.Object],
+    pays: dict[str, str],
+    opencost: str,
+    why: str,
+    replicas: str = "",
 ) -> Case:
-    """Of the objects of a cluster, by the collector."""
-    return Case(name, title, *through.devices_and_holders(objects), pays, opencost, why)
+    """Of the objects of a cluster, by the collector with that setting."""
+    return Case(name, title, *through.devices_and_holders(objects, replicas), pays, opencost, why)
 
 
 def _replicas(resource: str) -> list[through.Object]:
     sharing = {"gpu_replicas": "4", "gpu_sharing-strategy": "time-slicing"}
     shared = through.node({resource: 4}, gpu_product="NVIDIA-L4", **sharing)
     return [shared, *(through.pod(f"p{n}", resource) for n in range(3))]
+
+
+def _vgpus(*names: str) -> list[through.Object]:
+    """Eight of two cards, the first three held, as a plugin calls them."""
+    given = [through.pod(f"p{n}", _VGPU, given={_VGPU: [name]}) for n, name in enumerate(names)]
+    return [through.node({_VGPU: 8}), *given]
 
 
 def _hami(*parts: str) -> list[through.Object]:
@@ -216,6 +228,9 @@ def _slices(*profiles: str) -> list[through.Object]:
 
 _THIRD = {f"p{n}": "1.75" for n in range(3)} | {"cluster_idle": "1.75"}
 
+_VGPU = "k8s.amazonaws.com/vgpu"
+_OF_EIGHT = {f"p{n}": "1.75" for n in range(3)} | {"cluster_idle": "8.75"}
+
 TOLD = (
     _told("objects-mig-3g-4g", "3g.20gb and 4g.20gb by the device plugin: 15/14 of the shares are one card",
           _slices("3g.20gb", "4g.20gb"), {"a": "3.266666666", "b": "3.733333334"}, "14.00 or 0.00", _MIG),
@@ -225,6 +240,9 @@ TOLD = (
           _replicas("nvidia.com/gpu.shared"), _THIRD, "0.00", _NO_DEVICE),
     _told("objects-replicas", "Four replicas under the name nvidia.com/gpu, three held: the same money",
           _replicas("nvidia.com/gpu"), _THIRD, "21.00", "each replica is charged as a card"),
+    _told("objects-vgpu", "AWS's vGPUs, four of each of two cards by the setting allocation.replicas",
+          _vgpus("GPU-1-0", "GPU-1-1", "GPU-2-0"), _OF_EIGHT, "2.10",
+          "a k8s.amazonaws.com/vgpu is a tenth of a card, however many there are", f"{_VGPU}=4"),
     _told("objects-hami", "HAMi's annotations: four pods of a quarter, by cores or by memory",
           _hami("4000,25", "4000,10", "100,25", "4000,25"),
           dict.fromkeys("abcd", "1.75"), "28.00", "fractions are not supported (#3828)"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
+from collectors.live.allocation.parameters import AllocationSettings
+from collectors.live.allocation.source import kinds
+from collectors.live.kube.news import News
 from tests.allocation import kube_shapes as k
-from tests.allocation.test_allocation_cases import Scene, news
+from tests.allocation.test_allocation_cases import Scene
 from tests.conformance.case import END, START, Row
 
 Object = tuple[str, dict[str, Any]]
@@ -28,12 +32,15 @@ def pod(name: str, resource: str = "nvidia.com/gpu", **more: Any) -> Object:
     return "pods", k.pod(name, limits=limits, bound=START, uid=name, labels=labels, **more)
 
 
-def devices_and_holders(objects: Sequence[Object]) -> tuple[list[Row], list[Row]]:
-    """All of them appear at the hour's start and are gone at its end."""
+def devices_and_holders(objects: Sequence[Object], replicas: str = "") -> tuple[list[Row], list[Row]]:
+    """All of them appear at the hour's start and are gone at its end; `replicas` as the setting has them."""
+    reduced = {kind.name: kind.reduce for kind in kinds(AllocationSettings(replicas=replicas))}
     scene = Scene()
-    for what, time in (("put", START), ("gone", END)):
+    times: tuple[tuple[Literal["put", "gone"], str], ...] = (("put", START), ("gone", END))
+    for what, time in times:
         at = _micros(time)
-        scene(*(news(kind, one, what, at) for kind, one in objects), at=at)
+        told = ((kind, json.dumps(one).encode()) for kind, one in objects)
+        scene(*(News(kind, what, reduced[kind](one), at) for kind, one in told), at=at)
     return [_plain(row) for row in scene.devices.values()], [_plain(row) for row in scene.rows.values()]
 
 

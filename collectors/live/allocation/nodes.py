@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -67,6 +67,8 @@ class Node(NamedTuple):
     """Of its own, inside and outside."""
     ranges: tuple[str, ...] = ()
     """Of its pods' addresses."""
+    shared: tuple[tuple[str, int], ...] = ()
+    """How many share a device of each resource that a setting names."""
 
     @property
     def place(self) -> dict[str, str | None]:
@@ -120,8 +122,11 @@ _OWN = ("InternalIP", "ExternalIP")
 _DECODER = msgspec.json.Decoder(_Node)
 
 
-def reducer(is_device: Callable[[str], bool], beside: frozenset[str]) -> Callable[[bytes], Node]:
-    """`is_device` says which resources are devices, `beside` what else is told."""
+def reducer(
+    is_device: Callable[[str], bool], beside: frozenset[str], shared: Mapping[str, int]
+) -> Callable[[bytes], Node]:
+    """`is_device` says which resources are devices, `beside` what else is told, `shared` how many are one."""
+    replicas = tuple(shared.items())
 
     def reduce(data: bytes) -> Node:
         node = _DECODER.decode(data)
@@ -142,6 +147,7 @@ def reducer(is_device: Callable[[str], bool], beside: frozenset[str]) -> Callabl
             health=_health(node),
             addresses=tuple(a.address for a in node.status.addresses or () if a.type in _OWN),
             ranges=tuple(node.spec.podCIDRs or ([node.spec.podCIDR] if node.spec.podCIDR else [])),
+            shared=replicas,
         )
 
     return reduce

@@ -34,6 +34,9 @@ class AllocationSettings:
         "gpu.intel.com/xe,habana.ai/gaudi,google.com/tpu,aws.amazon.com/neuron*,microsoft.com/directx"
     )
     """Extended resources that are devices, as patterns; whatever DRA allocates needs no entry."""
+    replicas: str = ""
+    """Resources whose devices are shared and no label says so, with commas between, each with how many of it
+    are a card: k8s.amazonaws.com/vgpu=10."""
     beside: str = ""
     """What is told beside devices, with commas between: cpu, memory, volume, load_balancer."""
     prometheus_url: str = ""

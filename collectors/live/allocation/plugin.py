@@ -23,9 +23,14 @@ class Named(NamedTuple):
     replica: str
 
 
-def named(identity: str, node: str) -> Named:
-    """`GPU-uuid::3` is replica 3 of GPU-uuid; a plugin's name that is no uuid is unique on its node only."""
+def named(identity: str, node: str, shared: int = 1) -> Named:
+    """`GPU-uuid::3` is replica 3 of GPU-uuid; so is `GPU-uuid-3` of AWS's plugin, and `card0-3` of Intel's of
+    card0, where `shared` are one.  A plugin's name that is no uuid is unique on its node only."""
     device, _, replica = identity.partition("::")
+    whole, _, number = device.rpartition("-")
+    # the end of a uuid may be a number too, yet none so small
+    if whole and not replica and number in map(str, range(shared if shared > 1 else 0)):
+        device, replica = whole, number
     return Named(device if device.startswith(GLOBAL) or not node else f"{node}/{device}", replica)
 
 
@@ -38,10 +43,11 @@ def profile(resource: str, node: Node | None) -> str:
 
 
 def replicas(resource: str, node: Node | None) -> int:
-    """How many share a device of this resource; NVIDIA's label speaks of all of a node's resources."""
-    if node is None or not resource.startswith("nvidia.com/"):
+    """How many share a device of this resource, as the setting says, else NVIDIA's label of all its own."""
+    if node is None:
         return 1
-    return node.replicas
+    of_label = node.replicas if resource.startswith("nvidia.com/") else 1
+    return dict(node.shared).get(resource, of_label)
 
 
 Slots = dict[tuple[str, str], dict[str, int]]
@@ -77,7 +83,7 @@ def _device(
     place = f"{asked.container}/{asked.resource}/{number}"
     slot: int | None = None
     if number < len(names):
-        name = named(names[number], pod.node if asked.given else "")
+        name = named(names[number], pod.node if asked.given else "", shared)
     else:
         slot = _slot(slots.setdefault((pod.node, asked.resource), {}), f"{pod.uid}/{place}")
         replica = str(slot % shared) if shared > 1 else ""

@@ -17,7 +17,7 @@ from collectors.live.allocation.named import KIND
 from collectors.live.allocation.nodes_file import NodesFile
 from collectors.live.allocation.packed import Packing, unpacked
 from collectors.live.allocation.parameters import AllocationSettings
-from collectors.live.allocation.patterns import matches, words
+from collectors.live.allocation.patterns import matches, replicas, words
 from collectors.live.contract import Cursor, Turn, Watch
 from collectors.live.kube.answers import GATHER_SECONDS, Server
 from collectors.live.kube.news import News
@@ -220,7 +220,8 @@ class _Following:
 def kinds(settings: AllocationSettings) -> list[Kind]:
     """What is followed, and what is kept of it."""
     names = _names(settings)
-    is_device = matches(settings.resources)
+    shared = replicas(settings.replicas)
+    is_device = matches(",".join((settings.resources, *shared)))
     also = beside.words(settings.beside)
     dra = [f"/apis/resource.k8s.io/{version}/" for version in ("v1", "v1beta2", "v1beta1")]
 
@@ -238,7 +239,7 @@ def kinds(settings: AllocationSettings) -> list[Kind]:
     }
     return [
         Kind("namespaces", ("/api/v1/namespaces",), meta.namespaces(names.all), *partial),
-        Kind("nodes", ("/api/v1/nodes",), nodes.reducer(is_device, also)),
+        Kind("nodes", ("/api/v1/nodes",), nodes.reducer(is_device, also, shared)),
         Kind("resourceslices", of_dra("resourceslices"), claims.slice_),
         Kind("deviceclasses", of_dra("deviceclasses"), claims.class_),
         Kind("replicasets", ("/apis/apps/v1/replicasets",), meta.owning, *partial),
