@@ -64,6 +64,7 @@ def predict(
     no price or extent.
     """
     from collectors.live.allocation.patterns import matches
+    from collectors.live.allocation.patterns import replicas as of_setting
     from pipeline.budgets import load as load_plans
     from pipeline.predict.answer import Asked, beside, change, is_incomplete
     from pipeline.predict.answer import predict as answer
@@ -79,8 +80,11 @@ def predict(
     found = [one for text in map(_read, files) for one in objects(text)]
     known = claims(found, namespace, classes(chosen.predict.device_classes))
     book = price_book(prices, gpu_hour_price, currency)
-    devices, free = matches(group(chosen, "allocation").resources), matches(chosen.predict.free_resources)
-    extents = Extents(Resources(devices, free, beside(book)), nodes, hours, dict(map(_pods, pods or ())))
+    allocation, free = group(chosen, "allocation"), matches(chosen.predict.free_resources)
+    shared = of_setting(allocation.replicas)
+    devices = matches(",".join((allocation.resources, *shared)))
+    resources = Resources(devices, free, beside(book), shared)
+    extents = Extents(resources, nodes, hours, dict(map(_pods, pods or ())))
     profile = Profile(cluster, provider, region, instance_type, gpu_model, "", capacity_type)
     plans = load_plans(chosen.budgets.file) if chosen.budgets.file else ()
     costs, lines, notes = _now(ctx, store, book, currency, plans)

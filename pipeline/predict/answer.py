@@ -111,7 +111,9 @@ def _share(ask: Ask, profile: Profile, labels: Mapping[str, str], asked: Asked) 
     is_card = ask.resource.startswith("nvidia.com/")
     told = labels.get(PRODUCT, "") if is_card else ""
     if profile_name := ask.profile or told.partition("-MIG-")[2]:
-        return mig.share(profile_name, profile.gpu_model), ""
+        return mig.share(profile_name, profile.gpu_model) / (ask.replicas or 1), ""
+    if ask.replicas:
+        return Fraction(1, ask.replicas), ""
     if not (ask.shared or told.endswith("-SHARED")):
         return Fraction(1), ""
     written = labels.get("nvidia.com/gpu.replicas", "")

@@ -37,6 +37,8 @@ class Resources:
     is_device: Callable[[str], bool]
     is_free: Callable[[str], bool]
     beside: frozenset[str] = frozenset()
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    """How many share a device, of resources of which a setting says so."""
 
 
 Wanted = dict[tuple[str, Part | None], Fraction]
@@ -52,6 +54,8 @@ class Ask:
     """Its name in Kubernetes: an extended resource, `cpu` or `memory`."""
     part: Part | None = None
     shared: bool = False
+    replicas: int = 0
+    """How many share a device, where the settings say so."""
     profile: str = ""
     gpu_model: str = ""
     """What the settings say of the device class."""
@@ -143,7 +147,8 @@ def _ask(name: str, part: Part | None, number: Fraction, known: Resources) -> As
     if name in BESIDE or known.is_device(name):
         found = MIG.fullmatch(name)
         is_shared = SHARED.fullmatch(name) is not None
-        return Ask(number, name, part, shared=is_shared, profile=found[1] if found else "")
+        profile, replicas = found[1] if found else "", known.replicas.get(name, 0)
+        return Ask(number, name, part, shared=is_shared, replicas=replicas, profile=profile)
     remedy = "name it in allocation.resources, or in predict.free_resources if it costs nothing itself"
     return Ask(number, name, problem=f"the resource {name} is not known; {remedy}")
 

@@ -204,6 +204,15 @@ def test_what_is_not_known_is_unpriced_and_says_what_to_write(
     assert any(words in note for note in found["notes"])
 
 
+def test_what_the_collector_is_told_to_share_is_shared_in_a_prediction() -> None:
+    """Two vGPUs of ten are a fifth of a card in the ledger, and so before they are deployed."""
+    vgpu = "k8s.amazonaws.com/vgpu"
+    words = ["--set", f"allocation.replicas={vgpu}=10", "predict", "-f", "-", "-o", "json"]
+    text = json.dumps(workload("Deployment", {}, pod({vgpu: 2})))
+    done = CliRunner().invoke(app.app, [*words, "--gpu-hour-price", "2"], input=text)
+    assert json.loads(done.stdout)["rows"][0]["monthly_cost"] == "292.000000000", "730 hours at 0.40"
+
+
 def test_the_price_book_answers_for_the_stated_gpu() -> None:
     """The selector's product and the book's model are one name; affinity says it too."""
     affinity = {"nodeSelectorTerms": [{"matchExpressions": [
