@@ -122,7 +122,11 @@ def _chart(view: View, by: Sequence[str], only: drill.Only) -> None:
     stepped = ask(view, "cost", view.window, by=tuple(dict.fromkeys((*by, *only, step))))
     if stepped is not None:
         parts = (step, *(d for d in by if d != step))
-        picture = stacked.bars(pivot.cut(stepped.answer, parts, only), step, view.currency, view.window)
+        lines = pivot.cut(stepped.answer, parts, only)
+        if spending.total(lines, "total_cost") is None:
+            st.info("Nothing here has a price, and no cost to draw: docs/prices.md says how to write one.")
+            return
+        picture = stacked.bars(lines, step, view.currency, view.window)
         st.altair_chart(picture, width="stretch", alt=f"Cost by {step} and {', '.join(by)}")
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from dashboards import controls
 from pipeline.answers.device_shares import device_shares
+from pipeline.answers.timeline import newest
 from pipeline.answers.window import Window
 from tests.cost_rows import allocation, at, device, ledger, minutes
-from tests.pages.test_pages import opened
+from tests.pages.test_pages import opened, words
 
 HOUR = Window(at(0), at(1))
 A100 = "NVIDIA A100-SXM4-40GB"
@@ -50,3 +51,17 @@ def test_who_holds_which_part_and_what_is_left_over(tmp_path: Path, monkeypatch:
     assert holders[["card", "mig_profile", "share", "pod"]].fillna("").values.tolist() == [
         ["GPU-a", "2g.10gb", 1.0, "b"], ["GPU-a", "3g.20gb", 1.0, "a"], ["GPU-b", "", 0.25, "c"],
     ]  # fmt: skip
+
+
+def test_a_ledger_that_knows_who_holds_cards_is_not_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With allocation alone there were costs in the terminal, and every page said that nothing was taken.
+
+    Without a price for any of its cards the page of costs ended in a stack trace.
+    """
+    with ledger(tmp_path, devices=[device("GPU-a", at(0), at(1))]) as store:
+        assert newest(store) == at(1)
+    page = opened("costs", tmp_path, monkeypatch, range=str(HOUR), compare=controls.NOTHING)
+    assert "As of 2026-10-05 01:00Z" in words(page) and "Nothing here has a price" in words(page)
+    assert page.dataframe[0].value["unpriced_gpu_hours"].tolist() == [1.0, 1.0]  # its line, and the total
