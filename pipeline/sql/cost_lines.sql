@@ -332,17 +332,17 @@ timed AS (
 -- Who is called as a bucket is must not be taken for it: a namespace `stranded` holds what it holds.
 named AS (
     SELECT * REPLACE (
-        team || CASE WHEN list_contains(buckets, team) THEN ' (team)' ELSE '' END AS team,
-        cost_centre || CASE WHEN list_contains(buckets, cost_centre) THEN ' (cost_centre)' ELSE '' END AS cost_centre,
-        environment || CASE WHEN list_contains(buckets, environment) THEN ' (environment)' ELSE '' END AS environment,
-        namespace || CASE WHEN list_contains(buckets, namespace) THEN ' (namespace)' ELSE '' END AS namespace,
-        workload || CASE WHEN list_contains(buckets, workload) THEN ' (workload)' ELSE '' END AS workload,
-        pod || CASE WHEN list_contains(buckets, pod) THEN ' (pod)' ELSE '' END AS pod,
-        model || CASE WHEN list_contains(buckets, model) THEN ' (model)' ELSE '' END AS model,
-        model_version || CASE WHEN list_contains(buckets, model_version) THEN ' (model_version)' ELSE '' END AS model_version,
-        container || CASE WHEN list_contains(buckets, container) THEN ' (container)' ELSE '' END AS container
+        CASE WHEN team IN ('cluster_idle', 'stranded', 'unhealthy') THEN team || ' (team)' ELSE team END AS team,
+        CASE WHEN cost_centre IN ('cluster_idle', 'stranded', 'unhealthy') THEN cost_centre || ' (cost_centre)' ELSE cost_centre END AS cost_centre,
+        CASE WHEN environment IN ('cluster_idle', 'stranded', 'unhealthy') THEN environment || ' (environment)' ELSE environment END AS environment,
+        CASE WHEN namespace IN ('cluster_idle', 'stranded', 'unhealthy') THEN namespace || ' (namespace)' ELSE namespace END AS namespace,
+        CASE WHEN workload IN ('cluster_idle', 'stranded', 'unhealthy') THEN workload || ' (workload)' ELSE workload END AS workload,
+        CASE WHEN pod IN ('cluster_idle', 'stranded', 'unhealthy') THEN pod || ' (pod)' ELSE pod END AS pod,
+        CASE WHEN model IN ('cluster_idle', 'stranded', 'unhealthy') THEN model || ' (model)' ELSE model END AS model,
+        CASE WHEN model_version IN ('cluster_idle', 'stranded', 'unhealthy') THEN model_version || ' (model_version)' ELSE model_version END AS model_version,
+        CASE WHEN container IN ('cluster_idle', 'stranded', 'unhealthy') THEN container || ' (container)' ELSE container END AS container
     )
-    FROM holders, (SELECT ['cluster_idle', 'stranded', 'unhealthy'] AS buckets)
+    FROM holders
 )
 SELECT
     CASE WHEN $by_team THEN CASE WHEN holder <= 0 THEN bucket
