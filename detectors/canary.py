@@ -58,7 +58,7 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     if min(count, stable_count) < max(FEWEST, parameters.rate_minimum_count):
         return subject.unjudged(NAME, "not_enough_data", parameters, count, **known)
     phi = max(reference.phi_errors, 1.0)
-    ratios = np.stack([_ratios(*row) for row in counts[both].tolist()]) / phi
+    ratios = np.stack([log_ratios(*row) for row in counts[both].tolist()]) / phi
     known |= {"rate": wrong / count, "stable_rate": stable_wrong / stable_count, "errors": wrong, "phi": phi}
     told = rate.Ratios(e_detector.of_log(ratios), times[both], count, subject, known)
     return rate.concluded(NAME, [told], parameters)[0]
@@ -71,12 +71,12 @@ def log_evidence(
     found = np.zeros((len(ODDS), len(errors)))
     rows = zip(errors.tolist(), count.tolist(), stable_errors.tolist(), stable_count.tolist(), strict=True)
     for minute, (k, n, other_k, other_n) in enumerate(rows):
-        found[:, minute] = _ratios(k, n, other_k, other_n)
+        found[:, minute] = log_ratios(k, n, other_k, other_n)
     return np.asarray(np.logaddexp.reduce(np.cumsum(found, axis=1), axis=0) - np.log(len(ODDS)))
 
 
 @lru_cache(maxsize=65_536)
-def _ratios(k: int, n: int, other_k: int, other_n: int) -> Floats:
+def log_ratios(k: int, n: int, other_k: int, other_n: int) -> Floats:
     """(4,): ln L of one minute; nothing is told where one of both has no label, or nobody erred."""
     if not n or not other_n or not k + other_k:
         return np.zeros(len(ODDS))

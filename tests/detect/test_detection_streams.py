@@ -44,6 +44,18 @@ def test_requests_that_use_their_budget_up_are_left_alone() -> None:
     assert {row["alarm"] for row in rows} == {0.0}
 
 
+def test_a_canary_is_called_for_its_own_errors_only() -> None:
+    """The minutes of both waver together: a bad hour of the whole service is no fault of the canary."""
+    rows = list(false_alarms.of_canary(2, minutes=streams.DAY))
+    assert {row["traffic"] for row in rows} == set(streams.KINDS)
+    assert {row["act"] for row in rows} == {0.0}
+    rng = np.random.default_rng(1)
+    known, whole = (streams.errors("overdispersed", 0.1, streams.DAY, 1, rng) for _ in range(2))
+    seen, stable = streams.split("overdispersed", whole, rng)
+    worse = streams.Errors(seen.count, np.minimum(seen.count, 4 * seen.hits))
+    assert ours.of_canary(known, worse, stable)[-1, 0] >= ours.P.log_act
+
+
 def test_a_page_that_does_not_show_what_it_must_is_said_to() -> None:
     """`make bench` fails by it: a claim that no longer holds must not stand beside its own numbers."""
     fitted = f"{claims.FITTED}ADWIN"

@@ -29,6 +29,7 @@ def simulated() -> dict[str, list[Row]]:
         "features that do not change": false_alarms.of_features(STREAMS),
         "segments that do not change": false_alarms.of_segments(STREAMS),
         "requests over an objective": false_alarms.of_objective(STREAMS),
+        "a canary that errs as its neighbour": false_alarms.of_canary(STREAMS),
         "a mix that moves by the hour": false_alarms.of_rhythm(STREAMS),
         "twenty features": false_alarms.of_features(STREAMS // 4, features=20, kinds=("independent",)),
         "peers on errors that do not change": nulls.rows,

@@ -13,6 +13,7 @@ NULLS = {
     "features that do not change": 200,
     "segments that do not change": 200,
     "requests over an objective": 200,
+    "a canary that errs as its neighbour": 200,
     "a mix that moves by the hour": 200,
     "twenty features": 50,
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from detectors import e_detector, rate_ratios, segment_accuracy
+from detectors import canary, e_detector, rate_ratios, segment_accuracy
 from detectors.dispersion import phi
 from detectors.histogram_alternatives import log_weights
 from detectors.intervals import clopper_pearson_upper
@@ -80,6 +80,20 @@ def _run(known: Errors, seen: Errors, bound: Callable[[Errors], tuple[float, flo
     side_by_side = np.hstack(ratios)
     state = e_detector.fresh(side_by_side.shape[1])
     return e_detector.run(side_by_side, state, e_detector.ceiling(P.log_act, ceiled)).evidence
+
+
+def of_canary(known: Errors, seen: Errors, stable: Errors) -> Floats:
+    """(T, S): ln of the evidence that each stream errs more than `stable` does at its minutes."""
+    width = len(canary.ODDS)
+    found = []
+    for stream, pair in enumerate(
+        np.stack([seen.hits, seen.count, stable.hits, stable.count], axis=2).swapaxes(0, 1)
+    ):
+        spread = max(_spread(Errors(known.count[:, stream], known.hits[:, stream])), 1.0)
+        ratios = np.stack([canary.log_ratios(*minute) for minute in pair.tolist()]) / spread
+        done = e_detector.run(ratios, e_detector.fresh(width), e_detector.ceiling(P.log_act, width))
+        found.append(e_detector.log_mean(done.evidence))
+    return np.stack(found, axis=1)
 
 
 def of_features(known: Ints, seen: Ints, rho: float) -> Floats:

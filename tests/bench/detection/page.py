@@ -18,10 +18,13 @@ Written by `make bench`, from simulated streams with fixed seeds and from real d
 by hand. A **false alarm** is any alarm in a week of 10,080 minutes in which nothing changes, looked at every
 minute. `warn` promises a mean time between false alarms of at least 30 days, so at most 23 % of such weeks;
 `act` promises at most 1 % in 90 days. Of the defaults as they are shipped more is asked: a warning in at most
-1 % of these weeks and no act; `make bench` fails where a row is above. A **delay** is the number of minutes
-from a change to the alarm, at 100 events a minute after a clean day; its median is over the streams that were
-quiet on that day. References are a day of the same traffic, so what a reference does not know for sure is
-part of the result.
+1 % of these weeks and no act, of a canary, which nothing is tolerated of, no more than is promised; `make
+bench` fails where a row is above. A **delay** is the number of minutes from a change to the alarm, at 100
+events a minute after a clean day; its median is over the streams that were quiet on that day. References are
+a day of the same traffic, so what a reference does not know for sure is part of the result.
+
+Verdicts without a table of their own are `refusal_rate`, `cut_off_rate` and `evaluation`: the same rule of
+rates as accuracy and of histograms as drift, on other bounds and bins. No rule acts on them.
 
 What the audit of an estimate does not see: a mean that is wrong by up to two points, and of a regression
 errors that grow within the bound, since it tests the share within it and not MAE. It bets anew each
@@ -56,6 +59,8 @@ NOTES = {
     "errors and overdispersion of a day.",
     "requests over an objective": "1 % of requests may be over the objective and 1 % are: the worst traffic "
     "that is in order. Overdispersion is at least 4, or what the stream's own reference shows.",
+    "a canary that errs as its neighbour": "A tenth of the events, drawn at random, are the canary's; both "
+    "err alike in each minute. Overdispersion is that of the stream's own reference, and at least 1.",
     "a mix that moves by the hour": "One feature whose mean moves by a third of its deviation either way, "
     "the same way every day. A reference of two weeks keeps a histogram of each hour of the week, and each "
     "minute is held against its own; without them the night is drift.",

@@ -44,6 +44,15 @@ def errors(kind: str, rate: float | Floats, minutes: int, streams: int, rng: np.
     return Errors(count, rng.binomial(count, rates))
 
 
+def split(kind: str, whole: Errors, rng: np.random.Generator) -> tuple[Errors, Errors]:
+    """A tenth of each minute's events, drawn at random, and the others; what is repeated stays together."""
+    size = CLUSTER if kind == "repeated" else 1
+    count, hits = whole.count // size, whole.hits // size
+    drawn = rng.hypergeometric(hits, count - hits, count // 10)
+    part = Errors(size * (count // 10), size * drawn)
+    return part, Errors(whole.count - part.count, whole.hits - part.hits)
+
+
 def features(kind: str, shares: Floats, streams: int, rng: np.random.Generator) -> Ints:
     """(S, T, B) counts of one feature whose bins have `shares` (T, B) of the events."""
     minutes, bins = shares.shape
