@@ -47,7 +47,8 @@ def window_start(end: datetime, parameters: Parameters) -> datetime:
 def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Finding:
     """`minutes` has minute, told (that of the label), right (0 or 1), score, positive and count (labelled).
 
-    Rows of a minute may be split and in any order: the gain of a bet is counted in billionths of a nat.
+    Rows of a minute may be split and in any order: the gain of a bet is counted in billionths of a nat, and
+    divided by the overdispersion of the reference's errors, as every judge of rates does.
     """
     reference = subject.reference
     if reference is None or not reference.score_counts:
@@ -60,7 +61,8 @@ def judge(minutes: pa.Table, subject: Subject, parameters: Parameters) -> Findin
     )
     right, count = integers(minutes, "right"), integers(minutes, "count")
     chance = expected(reference, score, positive)
-    exact = np.rint(gains(right - chance) * NANO).astype(np.int64) * count
+    phi = max(reference.phi_errors, 1.0)
+    exact = np.rint(gains(right - chance) * (NANO / phi)).astype(np.int64) * count
     told, made = minutes_of(minutes, "told"), minutes_of(minutes)
     first, last = _block(np.array([made.min(), made.max()]), parameters).tolist()
     if first == last:

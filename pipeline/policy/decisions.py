@@ -12,7 +12,7 @@ from pipeline.policy.rules import Target
 
 Kind = Literal["rollback", "undo"]
 
-RULES = 6
+RULES = 7
 """Version of everything that a decision follows from: detectors, gates, ladders and the questions they ask.
 
 Each decision keeps it.  Raised with every change after which an old decision can come out otherwise.

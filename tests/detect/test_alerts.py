@@ -230,8 +230,7 @@ def test_the_rules_are_rules_and_fire(tmp_path: Path, promtool: str) -> None:
     invalid = (
         {"detector": "estimate", **fraud, "severity": "warning"},
         "Accuracy of fraud version 2 cannot be told from its scores any more",
-        "Labels contradict the estimate, which a right one meets in 1 % of weeks of independent labels. "
-        "Go by labels alone.",
+        "Labels contradict the estimate, which a right one meets in 1 % of weeks. Go by labels alone.",
     )
     warn = (
         {"detector": "accuracy", **fraud, "severity": "warning"},

@@ -78,6 +78,19 @@ def test_repeated_rows_are_no_more_evidence_than_one_of_them() -> None:
     assert log_wealth(happened[0] - 0.9, phi=5.0)[-1] == pytest.approx(log_wealth(happened[0][::5] - 0.9)[-1])
 
 
+def test_a_week_in_which_each_event_came_five_times_is_as_right_as_one_in_which_it_came_once() -> None:
+    """Taken as news, 7 % of right weeks would be invalid for good; the reference tells how errors cluster."""
+    happened = np.random.default_rng(3).random((60, 400)) < 0.9
+    made = times(400)
+
+    def invalid(phi: float) -> int:
+        known = subject(reference(phi_errors=phi))
+        weeks = [said(one.astype(int).tolist(), made, made) for one in happened]
+        return sum(estimate.judge(one, known, P).level == "invalid" for one in weeks)
+
+    assert invalid(10.0) == 0 < invalid(1.0)
+
+
 def test_labels_that_come_late_for_early_minutes_take_no_rejection_back() -> None:
     """They are the newest word, not the first: in the order of predictions they would hide what was found."""
     minutes = times(40)

@@ -32,14 +32,14 @@ Monday only, and bets that lost while the estimate was right must win that back 
 week, where a model falls from 90 % to 80 % right, it needs about 400 labels from a Monday on and 2,600
 from the middle of the week on; of 1,000 a week the latter is mostly found in the week after
 (`tests/detect/test_estimate.py`). Bets that begin in between would see it sooner, and judge recorded
-weeks otherwise than they were judged: they wait for a next version of the rules.
+weeks otherwise than they were judged: they wait for a later version of the rules.
 
-The promise of that audit, that a right estimate is `invalid` in at most 1 % of weeks, is of independent
-labels: it does not divide by overdispersion, as the judges of rates do. With scores exactly right at 0.9,
-1,000 weeks of 2,000 or 10,000 independent labels were never invalid; 7 % of either were where every event
-came five times, and none with the evidence divided by five. `evaluate` divides it: of 400 files of 2,000 or
-10,000 such rows none is invalid, without it 9 % and 16 % (a small one: `tests/detect/test_estimate.py`). A
-running judge cannot before a next version of the rules, since recorded decisions hold what it said.
+The promise of that audit, that a right estimate is `invalid` in at most 1 % of weeks, holds for events that
+come again too: the evidence is divided by the overdispersion of the reference's errors, as in the judges of
+rates. With scores exactly right at 0.9, 1,000 weeks of 2,000 or 10,000 labels were never invalid, independent
+ones nor those of events that came five times; undivided, 7 % of the latter were. Of 400 files of 2,000 or
+10,000 such rows `evaluate` finds none invalid, undivided 9 % and 16 % (small ones:
+`tests/detect/test_estimate.py`).
 
 How it works: [architecture](architecture.md), Verdicts; how to use it: [judging](judging.md).
 
