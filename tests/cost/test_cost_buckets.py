@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.answers import version_cost
 from pipeline.answers.cost import cost
 from pipeline.answers.cost_table import BUCKETS
+from pipeline.answers.unit_costs import unit_costs
 from pipeline.answers.window import Window
 from pipeline.errors import ConfigError
+from pipeline.predict.present import costs_now
 from pipeline.settings.cost import CostRule, Method, Spread
 from tests.cost.test_cost import SEVEN_DOLLARS, by, dollars
 from tests.cost_rows import Row, allocation, at, device, ledger, minutes
@@ -131,13 +134,22 @@ def test_a_namespace_called_as_a_bucket_is_told_apart_from_it(tmp_path: Path) ->
     """Such names are valid in Kubernetes: what they hold would be in the line of nobody's cards."""
     names = {"namespace": "cluster_idle", "workload": "Job/x", "model": "stranded", "container": "unhealthy"}
     cards = [device(name, at(0), at(1)) for name in "ab"]
-    with ledger(
-        tmp_path, devices=cards, allocations=[allocation("a", "stranded", at(0), at(1), **names)]
-    ) as store:
-        for dimension, name in {**names, "pod": "stranded"}.items():
-            told = name if dimension == "workload" else f"{name} ({dimension})"
-            found = by(cost(store, HOUR, (dimension,), SEVEN_DOLLARS), "workload_idle_cost", "total_cost")
-            assert found == {told: dollars("7", "7"), "cluster_idle": dollars("0", "7")}
+    held = [allocation("a", "stranded", at(0), at(1), **names)]
+    with ledger(tmp_path, devices=cards, allocations=held) as store:
+        found = by(cost(store, HOUR, ("namespace",), SEVEN_DOLLARS), "workload_idle_cost", "total_cost")
+        assert found == {"cluster_idle (namespace)": dollars("7", "7"), "cluster_idle": dollars("0", "7")}
+        rows = cost(store, HOUR, ("model", "container", "pod"), SEVEN_DOLLARS).rows
+        assert sorted(row[:3] for row in rows) == [
+            ("cluster_idle",) * 3, ("stranded (model)", "unhealthy (container)", "stranded (pod)"),
+        ]  # fmt: skip
+        # who asks for what it is called finds it, and not the time of nobody
+        span = (HOUR.start, HOUR.end, SEVEN_DOLLARS, "USD")
+        assert version_cost.of_namespace(store, "c", "cluster_idle", *span) == 7
+        assert version_cost.of_version(store, "stranded", "none", *span) == 7
+        costs, _ = costs_now(store, SEVEN_DOLLARS, "USD", CostRule())
+        assert costs["cluster_idle", "Job/x"] == 7 * 730
+        (served,) = unit_costs(store, HOUR, (), SEVEN_DOLLARS).named()
+        assert (served["model"], served["cost"]) == ("stranded", 7)
 
 
 def scene(folder: Path) -> tuple[list[Row], list[Row], list[Row]]:
