@@ -9,6 +9,7 @@ import pytest
 import tests.bench.detection.page as detection
 import tests.bench.page as benchmarks
 import tests.faults.page as faults
+from tests.bench.test_bench_evaluate import DATA
 
 
 @pytest.mark.parametrize("module", [benchmarks, detection, faults], ids=lambda of: of.PAGE.name)
@@ -21,3 +22,11 @@ def test_head_and_notes_are_those_of_the_program(module) -> None:
         name, _, body = section.partition("\n\n")
         note = module.NOTES.get(name, "")
         assert body.startswith(f"{note}\n\n| " if note else "| "), name
+
+
+def test_all_data_that_nannyml_brings_is_on_the_page() -> None:
+    """A set on which figures differ fails the bench, and would only be missing from a page written then."""
+    (section,) = re.findall(
+        r"^## evaluate against NannyML\n(.*?)^## ", benchmarks.PAGE.read_text("utf-8"), re.M | re.S
+    )
+    assert re.findall(r"^\| (\w+) \|", section, re.MULTILINE) == ["data", *DATA]
