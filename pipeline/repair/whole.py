@@ -29,12 +29,11 @@ def read(kafka: KafkaSettings, wanted: Collection[Refused]) -> dict[Place, Messa
     any_record.take_any()
     found: dict[Place, Message] = {}
     try:
-        with connection.admin(kafka) as admin:
+        with connection.admin(kafka) as admin, _consumer(kafka) as consumer:
             ids = _topic_ids(admin, {r.place.topic for r in wanted} | {dead_letter.TOPIC})
-        with _consumer(kafka) as consumer:
             for refused in sorted(wanted, key=lambda r: str(r.place)):
                 if ids.get(refused.place.topic) == refused.place.topic_id:
-                    message = _at(consumer, refused.place)
+                    message = _if_there(admin, consumer, refused.place)
                     if message is not None:
                         found[refused.place] = message
             missing = {r.place: r for r in wanted if r.place not in found}
@@ -64,6 +63,18 @@ def _consumer(kafka: KafkaSettings) -> Iterator[Any]:
         yield consumer
     finally:
         consumer.close()
+
+
+def _if_there(admin: Any, consumer: Any, place: Place) -> Message | None:
+    """The message; None also where its topic was deleted while it was asked for, which nobody answers."""
+    from kafka.errors import KafkaTimeoutError
+
+    try:
+        return _at(consumer, place)
+    except KafkaTimeoutError:
+        if _topic_ids(admin, {place.topic}).get(place.topic) == place.topic_id:
+            raise
+        return None
 
 
 def _at(consumer: Any, place: Place) -> Message | None:

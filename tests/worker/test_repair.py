@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -11,15 +12,19 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kafka.errors import KafkaTimeoutError
 
 from pipeline.answers.rejected import rejected
 from pipeline.answers.status import status
+from pipeline.broker.failures import BrokerUnavailable
+from pipeline.broker.parameters import KafkaSettings
 from pipeline.cli import app
 from pipeline.embedded import Embedded, topic_id
 from pipeline.errors import ConfigError, PreflightFailed
 from pipeline.events import Message, Rejected
 from pipeline.ingest import Ingest
 from pipeline.lake.location import Location
+from pipeline.repair import whole
 from pipeline.repair.refused import Place, Refused, still_refused
 from pipeline.repair.retry import attempt
 from pipeline.repair.run import retry
@@ -197,3 +202,31 @@ def test_a_long_list_is_cut_and_says_so(store: Store) -> None:
     assert [row[3] for row in answer.rows] == [0, 1]
     assert any("3 more are not shown" in note for note in answer.notes)
     assert rejected(store, by=("topic",)).rows[0][:3] == (TOPIC, 5, 5)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_topic_deleted_while_it_is_asked_is_not_a_broker_that_is_away(
+    there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker does not answer for such a topic until the time is up; a dead letter may still have it."""
+
+    class Admin:
+        described = 0
+
+        def describe_topics(self, _names: list[str]) -> list[dict[str, object]]:
+            Admin.described += 1
+            gone = Admin.described > 1 and not there
+            return [{"name": "t", "topic_id": "id", "error_code": 3 if gone else 0}]
+
+    def nobody_answers(_consumer: object, _place: Place) -> None:
+        raise KafkaTimeoutError("offsets")
+
+    monkeypatch.setattr(whole.connection, "admin", lambda _kafka: nullcontext(Admin()))
+    monkeypatch.setattr(whole, "_consumer", lambda _kafka: nullcontext(object()))
+    monkeypatch.setattr(whole, "_at", nobody_answers)
+    wanted = [Refused(Place("t", "id", 0, 1), True, frozenset(), b"", 0, 0)]
+    if there:
+        with pytest.raises(BrokerUnavailable):
+            whole.read(KafkaSettings(), wanted)
+    else:
+        assert whole.read(KafkaSettings(), wanted) == {}
