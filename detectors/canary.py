@@ -1,9 +1,10 @@
 """A canary against the stable version at the same minutes: does it err more often than its neighbour?
 
 In a minute in which both have labels, the number of the canary's errors among all of them is hypergeometric
-if both err alike, whatever that minute's error rate is.  A likelihood ratio against odds that are higher by a
-factor is then an e-value, and its product over minutes an e-process: it passes 1 / alpha in a share alpha of
-all harmless canaries at most, however often one looks.  Fewer errors than the stable version's never count.
+if both err alike, whatever that minute's error rate is, and Fisher's noncentral one if its odds are higher by
+a factor.  The likelihood ratio of such odds to those that are tolerated is then an e-value, and its product
+over minutes an e-process: it passes 1 / alpha in a share alpha of all harmless canaries at most, however
+often one looks.  Fewer errors than the stable version's never count.
 A live canary has no end, so its minutes go into an e-detector, with the promise of every other verdict.
 """
 
@@ -25,8 +26,10 @@ NAME = "canary"
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-ODDS = (1.25, 1.5, 2.0, 4.0)
-"""How much higher the canary's odds of an error may be; each has a quarter of the weight."""
+TOLERATED = 1.25
+"""How much higher the canary's odds of an error may be without a word: 12.2 % where others have 10 %."""
+ODDS = (1.5, 1.8, 2.4, 4.0)
+"""How much higher they are looked for; each has a quarter of the weight."""
 WARN_ALPHA = 0.05
 ACT_ALPHA = 0.01
 FEWEST = 100
@@ -84,13 +87,17 @@ def log_ratios(k: int, n: int, other_k: int, other_n: int) -> Floats:
 
 
 def _log_ratios(k: int, n: int, errors: int, count: int) -> Floats:
-    """(4,): ln of odds^k over its mean, where k of all `errors` among `count` are of the canary's n."""
+    """(4,): ln L of k of all `errors` among `count` being of the canary's n, under ODDS and under TOLERATED.
+
+    L rises with k, and so does k with the true odds: where these are tolerated its mean is 1 at most.
+    """
     possible = np.arange(max(0, errors - (count - n)), min(n, errors) + 1)
     log_chance = _log_choose(n, possible) + _log_choose(count - n, errors - possible)
     log_chance = log_chance - np.logaddexp.reduce(log_chance)
-    log_odds = np.log(ODDS)
+    log_odds = np.log([TOLERATED, *ODDS])
     means = np.logaddexp.reduce(log_chance[None, :] + log_odds[:, None] * possible, axis=1)
-    return np.asarray(k * log_odds - means)
+    under = k * log_odds - means
+    return np.asarray(under[1:] - under[0])
 
 
 def _log_choose(n: int, k: Integers) -> Floats:

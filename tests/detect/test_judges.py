@@ -177,7 +177,8 @@ def test_a_canary_is_held_against_the_version_that_serves_beside_it() -> None:
     """Not against one that has left, nor one that came after: those have other minutes, or another story."""
     count = np.full(30, 50)
     gone = labelled(count // 10, count, END - timedelta(minutes=60))
-    stable, canary = labelled(np.r_[count, count] // 10, np.r_[count, count]), labelled(count // 5, count)
+    stable = labelled(np.r_[count, count] // 10, np.r_[count, count])
+    canary = labelled(count * 3 // 10, count)
     few = labelled(count[:30] // 50, count[:30] // 10)
     minutes = {("m", "1"): gone, ("m", "2"): stable, ("m", "3"): canary, ("m", "4"): few.slice(5)}
     found = paired({**minutes, ("other", "1"): canary})

@@ -18,10 +18,10 @@ Written by `make bench`, from simulated streams with fixed seeds and from real d
 by hand. A **false alarm** is any alarm in a week of 10,080 minutes in which nothing changes, looked at every
 minute. `warn` promises a mean time between false alarms of at least 30 days, so at most 23 % of such weeks;
 `act` promises at most 1 % in 90 days. Of the defaults as they are shipped more is asked: a warning in at most
-1 % of these weeks and no act, of a canary, which nothing is tolerated of, no more than is promised; `make
-bench` fails where a row is above. A **delay** is the number of minutes from a change to the alarm, at 100
-events a minute after a clean day; its median is over the streams that were quiet on that day. References are
-a day of the same traffic, so what a reference does not know for sure is part of the result.
+1 % of these weeks and no act; `make bench` fails where a row is above. A **delay** is the number of minutes
+from a change to the alarm, at 100 events a minute after a clean day; its median is over the streams that were
+quiet on that day. References are a day of the same traffic, so what a reference does not know for sure is
+part of the result.
 
 Verdicts without a table of their own are `refusal_rate`, `cut_off_rate` and `evaluation`: the same rule of
 rates as accuracy and of histograms as drift, on other bounds and bins. No rule acts on them.
