@@ -276,6 +276,22 @@ def test_a_device_plugin_names_its_device_late_and_it_was_that_one_all_along() -
     assert scene.open() == []
 
 
+def test_a_device_that_the_kubelet_names_within_its_node_stands_once_in_the_inventory() -> None:
+    """Held under one name and listed under another it would be paid for twice, once of them as idle."""
+    scene = Scene()
+    scene(news("nodes", k.node(capacity={"gpu.intel.com/i915": "2"})))
+    asked = k.pod("a", limits={"gpu.intel.com/i915": "1"}, given={"gpu.intel.com/i915": ["card1"]})
+    scene(news("pods", asked))
+    [held] = [r for r in scene.open() if r["pod"] == "a"]
+    there = {r["device"] for r in scene.devices.values() if r["end"] is None}
+    assert held["device"] == "n1/card1" and there == {"n1/card1", "n1/gpu.intel.com/i915/0"}
+    kept = Scene(kept=scene.fold.kept(scene.now), listed=False)
+    node = k.node(capacity={"gpu.intel.com/i915": "2"})
+    kept(news("nodes", node, "listed"), news("pods", asked, "listed"))
+    kept(*(News(name, "synced", None, kept.now) for name in KINDS))
+    assert not [r for r in (*kept.devices.values(), *kept.rows.values()) if r["end"]], "a restart ends nothing"
+
+
 @pytest.mark.parametrize("uid", [True, False])
 def test_an_exporter_names_the_devices_that_a_kubelet_does_not(uid: bool) -> None:
     """On most clusters nothing else says which GPU a pod has: its usage would be of another than its cost."""

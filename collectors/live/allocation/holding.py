@@ -140,11 +140,12 @@ class Holding:
         return rows
 
     def _note_given(self, row: Row) -> None:
-        name, resource = row["device"], row.get("resource")
-        if resource and row.get("slot") is None and named.unique(name, resource, row["node"] or ""):
-            names = self._given[row["node"]][resource]
-            if name not in names:
-                names.add(name)
+        if (
+            "slot" in row and row["slot"] is None
+        ):  # what has a number is listed by it, what is beside by its own name
+            names = self._given[row["node"]][row["resource"]]
+            if row["device"] not in names:
+                names.add(row["device"])
                 self.marks.mark(("node", row["node"]), Moment(row["start"], "observed"))
 
     def _node(self, name: str, moment: Moment) -> list[Row]:
