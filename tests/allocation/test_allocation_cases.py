@@ -289,7 +289,7 @@ def test_a_device_that_the_kubelet_names_within_its_node_stands_once_in_the_inve
     node = k.node(capacity={"gpu.intel.com/i915": "2"})
     kept(news("nodes", node, "listed"), news("pods", asked, "listed"))
     kept(*(News(name, "synced", None, kept.now) for name in KINDS))
-    assert not [r for r in (*kept.devices.values(), *kept.rows.values()) if r["end"]], "a restart ends nothing"
+    assert not [r for r in (*kept.devices.values(), *kept.rows.values()) if r["end"]], "it ends nothing"
 
 
 @pytest.mark.parametrize("uid", [True, False])
