@@ -19,6 +19,7 @@ from pipeline.facts.models import REFERENCES
 from pipeline.lake import changes, failures, tables, watermarks
 from pipeline.lake.beside import beside, snapshot
 from pipeline.lake.changes import Added
+from pipeline.lake.lasting import Lasting
 from pipeline.lake.location import Location, Place
 from pipeline.lake.lock import write_lock
 from pipeline.lake.session import Session
@@ -51,8 +52,7 @@ class Store:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._references: dict[str, Reference] = {}
-        self._lasting: dict[str, tuple[str, Any]] = {}
-        """By name what was read of one fact, and the newest state in which it is known to be so."""
+        self._lasting = Lasting()
         self._history: tuple[str, changes.History | None] | None = None
         """What happened since a state, as one steady reading asks for it several times."""
 
@@ -235,27 +235,12 @@ class Store:
 
         They are read again where some were registered since; the answer is the caller's own.
         """
-        return dict(self._unless_added("references", REFERENCES.name, self._read_references))
+        return dict(self._lasting.of(self, "references", REFERENCES.name, self._read_references))
 
     def lasting(self, name: str, fact: str) -> pa.Table:
         """As `query` of what is asked of one fact alone: asked again where rows of it were added since."""
-        found: pa.Table = self._unless_added(name, fact, lambda: self.query(name))
+        found: pa.Table = self._lasting.of(self, name, fact, lambda: self.query(name))
         return found
-
-    def _unless_added(self, name: str, fact: str, read: Callable[[], Any]) -> Any:
-        state, kept = self.state(), self._lasting.get(name)
-        if state is None:
-            return read()
-        if kept is None or (kept[0] != state and self._moved_on(kept[0], fact)):
-            kept = (state, read())
-            if self.state() != state:  # somebody committed just then
-                return kept[1]
-        self._lasting[name] = (state, kept[1])
-        return kept[1]
-
-    def _moved_on(self, since: str, fact: str) -> bool:
-        added = self.added(since, (fact,))
-        return added is None or bool(added.tables)
 
     def _read_references(self) -> dict[str, Reference]:
         rows = self.rows(REFERENCES.name).to_pylist()
