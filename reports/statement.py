@@ -111,6 +111,8 @@ class Statement:
     accepted: tuple[str, ...] = ()
     """Gaps that were accepted with the close."""
     program: str = ""
+    unpriced_other_hours: Decimal = ZERO
+    """Of cores, memory, volumes and load balancers, which are in no amount."""
 
     @property
     def title(self) -> str:
@@ -159,6 +161,7 @@ def statement(made: Draft, extras: Extras) -> Statement:
         notes=made.notes,
         extras=extras,
         charges=made.charges,
+        unpriced_other_hours=made.unpriced_other_hours,
     )
 
 

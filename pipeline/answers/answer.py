@@ -53,6 +53,11 @@ class Answer:
         names = [c.name for c in self.columns]
         return [dict(zip(names, row, strict=True)) for row in self.rows]
 
+    def total_of(self, name: str) -> Value:
+        """The sum of a column, of an answer that has sums."""
+        assert self.total is not None, "this answer has no sum"
+        return self.total[[c.name for c in self.columns].index(name)]
+
 
 def to_json(answer: Answer) -> dict[str, object]:
     """The answer in JSON values: decimals are strings, times ISO 8601 UTC, rows objects by column name."""

@@ -50,5 +50,5 @@ def build(
         typer.echo(path)
     for said in posting(made.teams, made.currency):
         typer.echo(said, err=True)
-    if made.amounts.unpriced:
+    if made.amounts.unpriced or made.unpriced_other_hours:
         raise typer.Exit(INCOMPLETE)

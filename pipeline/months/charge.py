@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from pipeline.answers.answer import Answer
 from pipeline.answers.money import in_cents, minor_digits, to_cents
 from pipeline.facts.months import BUCKETS, HOURS_OF, LINE, PLACE
 
@@ -73,6 +74,11 @@ def plain(
 def usage(rows: Iterable[Mapping[str, Any]], month: datetime, currency: str) -> list[Charge]:
     """The rows of a cost answer by BY, in cents that sum to the whole of the month."""
     return rounded([_usage(row, month, currency) for row in rows])
+
+
+def unpriced_other_hours(answer: Answer) -> Decimal:
+    """Of cores, memory, volumes and load balancers in an answer on cost, which no charge counts."""
+    return Decimal(str(answer.total_of("unpriced_other_hours") or 0))
 
 
 def _usage(row: Mapping[str, Any], month: datetime, currency: str) -> Charge:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from pipeline.answers.cost import cost
 from pipeline.answers.window import Window
@@ -39,10 +40,10 @@ def corrected(
 ) -> tuple[list[Charge], PriceBook, tuple[str, ...]]:
     """What the month should have charged where it did `before`, the book that says so, and the notes."""
     book = then.prices if any(p.name == UNDATED for p in inputs.prices.prices) else inputs.prices
-    now = _usage(store, month, book, then, inputs.owners)
-    if book != then.prices and _unpriced(now) > _unpriced(before):
-        own = _usage(store, month, then.prices, then, inputs.owners)
-        if _unpriced(own) < _unpriced(now):
+    now, lacking = _usage(store, month, book, then, inputs.owners)
+    if book != then.prices and (lacking.gpu > _unpriced(before) or lacking.other):
+        own, lacks = _usage(store, month, then.prices, then, inputs.owners)
+        if lacks.gpu < lacking.gpu or lacks.other < lacking.other:
             note = (
                 f"{month.start:%Y-%m} was corrected at its own price book {then.prices.version}: "
                 f"{inputs.prices.version} has no price in {then.currency} for some of its hours"
@@ -70,9 +71,19 @@ def _less(b: Sequence[Decimal], a: Sequence[Decimal]) -> tuple[Decimal, ...]:
     return tuple(x - y for x, y in zip(b, a, strict=True))
 
 
-def _usage(store: Store, month: Window, book: PriceBook, then: Inputs, owners: Ownership) -> list[Charge]:
+class _Unpriced(NamedTuple):
+    """Hours without a price: of GPUs, and of cores, memory, volumes and load balancers."""
+
+    gpu: Decimal
+    other: Decimal
+
+
+def _usage(
+    store: Store, month: Window, book: PriceBook, then: Inputs, owners: Ownership
+) -> tuple[list[Charge], _Unpriced]:
     answer = cost(store, month, BY, book, then.currency, then.rule, owners)
-    return charges.usage(answer.named(), month.start, then.currency)
+    found = charges.usage(answer.named(), month.start, then.currency)
+    return found, _Unpriced(_unpriced(found), charges.unpriced_other_hours(answer))
 
 
 def _unpriced(of: Sequence[Charge]) -> Decimal:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from pipeline.answers.answer import Answer, Value
 from pipeline.answers.cost import cost, extent
 from pipeline.answers.cost_table import NOBODYS
 from pipeline.answers.money import minor_digits, to_cents
@@ -66,8 +65,8 @@ def draft(store: Store, month: Window, inputs: Inputs) -> Draft:
     found += on_terms(found, month.start, inputs)
     return Draft(
         month, inputs, tuple(sorted(found, key=lambda c: c.order)), store.snapshot(), answer.as_of,
-        answer.completeness, str(_total(answer, "rule")), tuple(notes),
-        Decimal(str(_total(answer, "unpriced_other_hours") or 0)),
+        answer.completeness, str(answer.total_of("rule")), tuple(notes),
+        charges.unpriced_other_hours(answer),
     )  # fmt: skip
 
 
@@ -84,12 +83,6 @@ def _earlier(store: Store, month: Window, count: int) -> tuple[list[tuple[Window
     first_seen = max(0, len(every) - count)
     found = [(span, c.thawed()) for span, c in every[first_seen:]]
     return found, every[first_seen - 1][0] if first_seen else None
-
-
-def _total(answer: Answer, name: str) -> Value:
-    row = answer.total
-    assert row is not None, "an answer on cost has its sum"
-    return row[[c.name for c in answer.columns].index(name)]
 
 
 def _booked(store: Store) -> list[Charge]:

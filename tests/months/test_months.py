@@ -196,6 +196,19 @@ def test_a_currency_that_changes_keeps_the_closed_months(year: Store) -> None:
     assert any("own price book" in note for note in made.notes)
 
 
+def test_a_later_book_without_a_price_for_disks_takes_no_disk_back(tmp_path: Path) -> None:
+    """Who leaves a row out of next year's file must not be credited last month's volumes."""
+    gpus = Price("gpu", (("resource", "gpu"),), Decimal(1), "USD")
+    disks = Price("disk", (("resource", "volume"),), Decimal("0.001"), "USD")
+    with months(tmp_path, 2, teams=("red",)) as store:
+        named = {"time": month(2026, 2).end, "resource": "volume", "quantity": 100 << 30, "gpu_model": ""}
+        store.append(Batch({"devices": table("devices", [device("disk", JANUARY, **named)])}))
+        closed(store, 1, Inputs(PriceBook("both", (gpus, disks))))
+        made = draft(store, month(2026, 2), Inputs(PriceBook("gpus", (gpus,))))
+    assert not [c for c in made.charges if c.kind == CORRECTION]
+    assert made.unpriced_other_hours == 28 * 24 and any("own price book" in note for note in made.notes)
+
+
 def test_of_two_closers_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two jobs at once, each of which has computed the month, must not make two heads or charge it twice."""
     commit, won = closing_module._commit, []

@@ -28,7 +28,7 @@ from pipeline.errors import ConfigError, NotFound, PreflightFailed
 from pipeline.facts.catalogue import FACTS
 from pipeline.months.inputs import Inputs
 from pipeline.prices import PriceBook
-from pipeline.store import Store
+from pipeline.store import Batch, Store
 from reports import files, focus, ledger_lines, statement_csv, statement_html, statement_pdf, statement_xlsx
 from reports.build import build
 from reports.read import read
@@ -37,8 +37,9 @@ from reports.summary import as_html, as_text, summary
 from reports.team import of_team
 from reports.verify import find_marker
 from reports.words import shares
-from tests.cost_rows import allocation, at, device, ledger, minutes
+from tests.cost_rows import allocation, at, device, ledger, minutes, table
 from tests.full_disk import SHARED, files_end_at
+from tests.months.months_scene import FIRST, months
 
 HOSTILE = '=HYPERLINK("http://x","<img src=x onerror=alert(1)>")\u202e'
 THIRD = PriceBook.flat(Decimal("3.333333333"), "USD")
@@ -349,6 +350,17 @@ def test_the_exit_code_says_that_a_price_is_missing(october: Store, tmp_path: Pa
     result = built(october, tmp_path, "--prices", str(book))
     assert result.exit_code == 7, result.output
     assert (tmp_path / "statement-2026-10.html").is_file()
+
+
+def test_the_exit_code_says_that_a_disk_has_no_price(tmp_path: Path) -> None:
+    with months(tmp_path, 1, teams=("red",)) as store:
+        named = {"time": month(2026, 1).end, "resource": "volume", "quantity": 1 << 30, "gpu_model": ""}
+        store.append(Batch({"devices": table("devices", [device("disk", FIRST, **named)])}))
+    book = tmp_path / "prices.yaml"
+    book.write_text("version: one\ncurrency: USD\nprices: [{match: {resource: gpu}, gpu_hour: 1}]")
+    command = ["report", "build", "--month", "2026-01", "--store", str(tmp_path), "--prices", str(book)]
+    result = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 7, result.output
 
 
 @pytest.mark.parametrize("text", ["october", "2026-13", "2026-1", "2026-10-01", "9999-12", "9998-10"])
