@@ -132,4 +132,4 @@ def test_two_sharers_of_one_measured_device_are_told_on_their_lines(tmp_path: Pa
         told = {row["pod"]: row["device_duplicated_gpu_hours"] for row in answer.named()}
         assert told["x"] == told["y"] == Decimal("0.5") and told["z"] == 0
         assert any("1 GPU-hours were held beside others" in note for note in answer.notes)
-        assert answer.total is not None and answer.total[-1] == 1
+        assert answer.total_of("device_duplicated_gpu_hours") == 1
