@@ -137,8 +137,8 @@ def sums(lines: Lines) -> Line:
 
 
 def _sum(name: str, values: Sequence[int | None]) -> int | None:
-    known = [value for value in values if value is not None] if None in values else values
-    return sum(known) if known or not name.endswith("_nano") else None  # type: ignore[arg-type]
+    known = [value for value in values if value is not None]
+    return sum(known) if known or not name.endswith("_nano") else None
 
 
 def _has(lines: Lines, bucket: str) -> list[bool]:

@@ -4,6 +4,7 @@ in C send it; a batch that is larger than memory once it is unpacked."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any, SupportsIndex
 
 from pipeline.broker import unpacking
@@ -26,7 +27,7 @@ def take_any() -> None:
     from kafka.record import default_records
 
     batch: Any = default_records.DefaultRecordBatch
-    if not hasattr(batch._read_msg, "strict"):
+    if not hasattr(batch._read_msg, "__wrapped__"):
         batch._read_msg = _taking_any(batch._read_msg)
         batch.__iter__ = _bounded(batch.__iter__, default_records.DefaultRecord)
         unpacking.bind(default_records)
@@ -34,6 +35,7 @@ def take_any() -> None:
 
 
 def _taking_any(strict: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(strict)
     def read(batch: Any) -> Any:
         try:
             return strict(batch)
@@ -41,14 +43,13 @@ def _taking_any(strict: Callable[..., Any]) -> Callable[..., Any]:
             batch._buffer = Replacing(batch._buffer)
             return strict(batch)
 
-    read.strict = strict  # type: ignore[attr-defined]
     return read
 
 
-def _bounded(strict: Callable[..., Any], record: Callable[..., Any]) -> Callable[..., Any]:
+def _bounded(strict: Callable[..., Iterator[Any]], record: Callable[..., Any]) -> Callable[..., Any]:
     def iterate(batch: Any) -> Iterator[Any]:
         try:
-            return strict(batch)  # type: ignore[no-any-return]
+            return strict(batch)
         except unpacking.Unpackable as reason:
             return iter([record(0, *unpacking.instead(batch, batch.last_offset, reason))])
 

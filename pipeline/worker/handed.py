@@ -16,7 +16,7 @@ _RECORD_BYTES = 1_000
 """What Python and Faust need for a record beside its bytes: a batch may be a million empty ones."""
 
 
-class Handed(FetchResult):  # type: ignore[misc]
+class Handed(FetchResult):  # type: ignore[misc]  # aiokafka tells no types
     """A partition's part of an answer.  The rest waits, packed, and what other partitions have goes first."""
 
     _partition_records: Any

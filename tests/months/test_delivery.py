@@ -98,6 +98,11 @@ def states(store: Store, to: tuple[targets.Target, ...], now: datetime) -> list[
     return [(row["target"], row["state"]) for row in deliver(store, lambda _: store, to, lambda: now)]
 
 
+def delivering(store: Store, file: Path) -> list[str]:
+    """`report deliver` by hand, of the targets of that file."""
+    return [f"--set=closing.delivery={file}", "report", "deliver", f"--store={store.location.folder}"]
+
+
 def test_a_folder_gets_it_once(closed: Store, tmp_path: Path) -> None:
     """The job runs every hour."""
     to = targets.parse(f"targets:\n- {{name: share, kind: folder, path: '{tmp_path / 'share'}'}}")
@@ -323,14 +328,7 @@ def test_a_person_may_have_a_mail_sent_again(closed: Store, tmp_path: Path) -> N
     assert states(closed, (target,), later + timedelta(days=9)) == []
     file = tmp_path / "targets.yaml"
     file.write_text(f"targets: [{{name: share, kind: folder, path: '{tmp_path / 'share'}'}}]")
-    command = [
-        "--set",
-        f"closing.delivery={file}",
-        "report",
-        "deliver",
-        "--store",
-        str(closed.location.folder),
-    ]
+    command = delivering(closed, file)
     for words, said in (
         (["--again", "shore", "--month", "2026-01"], "targets of closing.delivery: share"),
         (["--again", "share"], "--month"),
@@ -416,14 +414,7 @@ def test_who_comes_second_is_told_who_is_at_it(
     """An empty answer while the worker hands the month over reads as if there were nothing to do."""
     file, heard = tmp_path / "targets.yaml", []
     file.write_text("targets: [{name: share, path: a}]")
-    command = [
-        "--set",
-        f"closing.delivery={file}",
-        "report",
-        "deliver",
-        "--store",
-        str(closed.location.folder),
-    ]
+    command = delivering(closed, file)
 
     def hand(*_: object) -> str:
         heard.append(CliRunner().invoke(app, command))
