@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -116,6 +117,27 @@ def same(left: Text, right: Text) -> Mask:
     place = {value: code for code, value in enumerate(left.values.to_pylist())}
     translated = np.array([place.get(value, -1) for value in right.values.to_pylist()], np.int64)
     return np.equal(translated[right.codes], left.codes)
+
+
+def holds(column: pa.ChunkedArray, of: str) -> Mask:
+    """Rows that hold a text, at a fourth of the price of the column's codes; shape (n,)."""
+    return _told(pc.equal(column, of))
+
+
+def known(column: pa.ChunkedArray) -> Mask:
+    """Rows that hold a text other than ''; shape (n,)."""
+    return _told(pc.not_equal(column, ""))
+
+
+def alike(left: pa.ChunkedArray, right: pa.ChunkedArray) -> Mask:
+    """Rows in which two columns hold the same text, null being none; shape (n,)."""
+    return _told(pc.equal(left, right))
+
+
+def _told(found: pa.ChunkedArray) -> Mask:
+    if found.null_count == len(found):
+        return np.zeros(len(found), np.bool_)
+    return np.asarray(pc.fill_null(found, False).to_numpy(), np.bool_)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,10 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from detectors import minutes
-from detectors.codes import Integers, Text, text
-from detectors.network_classes import CLASSES, classify
+from detectors.codes import Text, holds, text
+from detectors.network_classes import CLASSES, classes
 from detectors.references import Reference
 from pipeline.facts.cost import NETWORK_USAGE
-
-_PLACES = [
-    "source_node", "source_zone", "source_region",
-    "destination_node", "destination_zone", "destination_region", "destination_pod", "destination_ip",
-]  # fmt: skip
 
 
 def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.Table]:
@@ -29,17 +24,16 @@ def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.
         "cluster": text(events.column("cluster")),
         "namespace": text(events.column("source_namespace")),
         "workload": text(events.column("source_workload")),
-        "class": Text(_class(events), pa.array(CLASSES)),
+        "class": Text(classes(events, minutes.flag(events, "destination_internal")), pa.array(CLASSES)),
         "method": text(events.column("bytes_method")),
     }
     keys = minutes.Keys(minutes.minute(minutes.microseconds(events.column("time"))), columns)
     groups = keys.group()
-    verdict = text(events.column("verdict"))
-    dropped, is_flow = verdict.equals("DROPPED"), ~verdict.equals("COUNTED")
-    direction = text(events.column("direction"))
-    sent = ~direction.equals("INGRESS") & ~dropped
+    verdict, direction = events.column("verdict"), events.column("direction")
+    dropped, is_flow = holds(verdict, "DROPPED"), ~holds(verdict, "COUNTED")
+    sent = ~holds(direction, "INGRESS") & ~dropped
     opened = (
-        direction.equals("EGRESS")
+        holds(direction, "EGRESS")
         & minutes.flag(events, "opens_connection")
         & ~minutes.flag(events, "is_reply")
     )
@@ -50,8 +44,3 @@ def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.
         "bytes": groups.sum(minutes.units(minutes.floats(events.column("bytes")), 1) * sent),
     }
     return {NETWORK_USAGE.name: minutes.rows(NETWORK_USAGE, keys.of(groups.first) | sums)}
-
-
-def _class(events: pa.Table) -> Integers:
-    internal = minutes.flag(events, "destination_internal")
-    return classify({name: text(events.column(name)) for name in _PLACES}, internal)

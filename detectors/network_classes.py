@@ -7,7 +7,7 @@ import ipaddress
 import numpy as np
 import pyarrow as pa
 
-from detectors.codes import Integers, Mask, Text, same
+from detectors.codes import Integers, Mask, alike, known, text
 
 CLASSES = ("same_zone", "cross_zone", "cross_region", "internet", "unknown")
 SAME_ZONE, CROSS_ZONE, CROSS_REGION, INTERNET, UNKNOWN = range(len(CLASSES))
@@ -38,29 +38,29 @@ _MOST_SEEN = 65_536
 _SEEN = _Seen()
 
 
-def classify(columns: dict[str, Text], internal: Mask) -> Integers:
+def classes(flows: pa.Table, internal: Mask) -> Integers:
     """Index into CLASSES of each flow; shape (n,).
 
-    `columns` are source_ and destination_ node, zone, region, and destination_pod and destination_ip;
+    Read are source_ and destination_ node, zone, region, and destination_pod and destination_ip;
     `internal` marks public addresses that are known to be ours.
     Labels such as `world` are not asked: most destinations labelled so are private addresses or pods.
     """
-    found = np.full(len(columns["destination_ip"].codes), UNKNOWN, np.int64)
-    both_zones, one_zone = _compare(columns["source_zone"], columns["destination_zone"])
-    both_regions, one_region = _compare(columns["source_region"], columns["destination_region"])
-    _, one_node = _compare(columns["source_node"], columns["destination_node"])
+    found = np.full(flows.num_rows, UNKNOWN, np.int64)
+    both_zones, one_zone = _compare(flows, "zone")
+    both_regions, one_region = _compare(flows, "region")
+    _, one_node = _compare(flows, "node")
     found[both_zones] = CROSS_ZONE
     found[one_zone | one_node] = SAME_ZONE
     # Zone names repeat between regions on some clouds, so the region speaks last.
     found[both_regions & ~one_region & ~one_node] = CROSS_REGION
-    found[_outside(columns) & ~internal] = INTERNET
+    found[_outside(flows) & ~internal] = INTERNET
     return found
 
 
-def _outside(columns: dict[str, Text]) -> Mask:
-    public = _public(columns["destination_ip"].values)
-    ours = _known(columns["destination_pod"]) | _known(columns["destination_node"])
-    return public[columns["destination_ip"].codes] & ~ours
+def _outside(flows: pa.Table) -> Mask:
+    address = text(flows.column("destination_ip"))
+    ours = known(flows.column("destination_pod")) | known(flows.column("destination_node"))
+    return _public(address.values)[address.codes] & ~ours
 
 
 def _public(addresses: pa.StringArray) -> Mask:
@@ -68,11 +68,8 @@ def _public(addresses: pa.StringArray) -> Mask:
     return np.fromiter(map(_SEEN.__getitem__, asked), np.bool_, len(asked))
 
 
-def _known(column: Text) -> Mask:
-    return ~column.equals("")
-
-
-def _compare(source: Text, destination: Text) -> tuple[Mask, Mask]:
-    """Rows in which both are known, and rows in which they are known and equal."""
-    both = _known(source) & _known(destination)
-    return both, both & same(source, destination)
+def _compare(flows: pa.Table, part: str) -> tuple[Mask, Mask]:
+    """Rows in which both ends' part is known, and rows in which it is known and equal."""
+    source, destination = flows.column(f"source_{part}"), flows.column(f"destination_{part}")
+    both = known(source) & known(destination)
+    return both, both & alike(source, destination)

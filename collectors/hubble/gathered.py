@@ -7,7 +7,7 @@ from itertools import chain
 
 from collectors.hubble.bytes import observed_bytes
 from collectors.hubble.labels import Labels
-from collectors.hubble.lines import ABSENT, Address, Endpoint, Flow, Layer4, Layer7, Ports
+from collectors.hubble.lines import ABSENT, Address, Endpoint, Flow, Layer4, Layer7, Ports, Workload
 from collectors.hubble.packed import UNKNOWN, Booleans, Numbers, Texts
 from pipeline.events import Rejected
 
@@ -19,6 +19,7 @@ _NO_LAYER4 = Layer4()
 _NO_PORTS = Ports()
 _NO_LAYER7 = Layer7()
 _NO_ENDPOINT = Endpoint()
+_NO_WORKLOAD = Workload()
 
 
 _TABLE_FLOWS = 8_192
@@ -42,11 +43,11 @@ class End:
         self.namespace.add([e.namespace for e in endpoints])
         self.pod.add(pods)
         if any(owners):
-            told = zip(owners, pods, strict=True)
-            self.workload.add([str(owner[0]) if owner else pod for owner, pod in told])
+            told = zip([owner[0] if owner else _NO_WORKLOAD for owner in owners], pods, strict=True)
+            self.workload.add([f"{w.kind}/{w.name}" if w.kind else w.name or pod for w, pod in told])
         else:
             self.workload.add(pods)
-        self.local.add([e.ID != 0 or e.identity == _HOST for e in endpoints])
+        self.local.add([1 if e.ID or e.identity == _HOST else 0 for e in endpoints])
         self.port.add(ports)
 
 
@@ -106,12 +107,23 @@ class Gathered:
         """What proxies tell, which of most flows is nothing; their protocol is the one above `transport`."""
         if not any(told):
             self.protocol.add(transport)
-            self.latency.add([""] * len(told))
+            self.latency.add_nothing(len(told))
             self.rcode.add([ABSENT] * len(told))
             self.status.add([ABSENT] * len(told))
             return
         layer7 = [l7 or _NO_LAYER7 for l7 in told]
-        self.protocol.add([_application(l7) or below for l7, below in zip(layer7, transport, strict=True)])
+        self.protocol.add(
+            [
+                "HTTP"
+                if l7.http is not None
+                else "DNS"
+                if l7.dns is not None
+                else below
+                if l7.kafka is None
+                else "Kafka"
+                for l7, below in zip(layer7, transport, strict=True)
+            ]  # fmt: skip
+        )
         self.latency.add([l7.latency_ns for l7 in layer7])
         self.rcode.add(
             [l7.dns.rcode if l7.dns is not None and l7.type == "RESPONSE" else ABSENT for l7 in layer7]
@@ -129,9 +141,3 @@ class Gathered:
 
 def _transport(layer: Layer4) -> str:
     return next((name for name in _LAYER4 if getattr(layer, name) is not None), "")
-
-
-def _application(layer: Layer7) -> str:
-    if layer.http is not None:
-        return "HTTP"
-    return "DNS" if layer.dns is not None else "Kafka" if layer.kafka is not None else ""

@@ -42,11 +42,12 @@ class Labels:
 
     def add(self, raws: list[msgspec.Raw]) -> None:
         if raws[0] is NULL and raws.count(NULL) == len(raws):
-            places = [_NOWHERE] * len(raws)
+            self.zone.add_nothing(len(raws))
+            self.region.add_nothing(len(raws))
         else:
             places = [self._places[bytes(raw)] for raw in raws]
-        self.zone.add([zone for zone, _ in places])
-        self.region.add([region for _, region in places])
+            self.zone.add([zone for zone, _ in places])
+            self.region.add([region for _, region in places])
         if self._places.errors:
             for place, raw in enumerate(raws, self._count):
                 error = self._places.errors.get(bytes(raw))

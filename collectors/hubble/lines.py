@@ -27,9 +27,6 @@ class Workload(msgspec.Struct, gc=False):
     name: str = ""
     kind: str = ""
 
-    def __str__(self) -> str:
-        return f"{self.kind}/{self.name}" if self.kind else self.name
-
 
 class Endpoint(msgspec.Struct, gc=False):
     ID: int = 0

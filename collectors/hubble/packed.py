@@ -45,6 +45,10 @@ class Texts:
         self._runs.append(run)
         self.characters += len(run)
 
+    def add_nothing(self, count: int) -> None:
+        """The next run, all of it null."""
+        self._runs.append(_END * (count - 1))
+
     def array(self) -> pa.StringArray:
         """All runs as one array; shape (n,)."""
         if self._odd:
