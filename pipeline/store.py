@@ -67,8 +67,8 @@ class Store:
     ) -> Self:
         """Open the ledger, or make it; `snapshot` opens it as it was then, for reading only.
 
-        `threads` are those of a writer's queries, None is one a core: for a writer of small batches to share
-        the work costs more than the work.
+        `threads` are those of a writer's queries, None is one a core where the ledger is large: for a writer
+        of small batches to share the work costs more than the work.
 
         Raises NotFound where there is no ledger to read, or no such snapshot; StoreUnavailable where its
         database or disk is not there.

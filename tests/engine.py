@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from tempfile import NamedTemporaryFile
 import duckdb
 import pytest
 
-from pipeline.lake import connect, opening
+from pipeline.lake import opening, session
 from pipeline.lake.location import Location
 
 
@@ -29,14 +30,14 @@ def cheap_ledgers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     make = opening._write
     empty = Location(tmp_path_factory.mktemp("empty"))
 
-    def copied(location: Location, threads: int | None) -> duckdb.DuckDBPyConnection:
+    def copied(location: Location) -> duckdb.DuckDBPyConnection:
         if not location.is_shared and not location.sqlite.exists():
             _copy(empty.sqlite, location.sqlite)
-        return make(location, threads)
+        return make(location)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(connect._CONFIG, "threads", 1)
-        make(empty, None).close()
+        patch.setattr(session, "SHARED_FROM_ROWS", sys.maxsize)
+        make(empty).close()
         patch.setattr(opening, "_write", copied)
         yield
 

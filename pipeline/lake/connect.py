@@ -23,6 +23,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # would cost a quarter of a second at every opening.
     "allow_unsigned_extensions": "true",
     "allow_persistent_secrets": "false",  # nothing is read from the home folder
+    # With two the opening itself takes twice as much CPU: one waits for the other by spinning.
+    "threads": 1,
 }
 
 
@@ -40,19 +42,17 @@ def _extension(name: str) -> Path:
     )
 
 
-def connect(
-    location: Location, *, read_only: bool, snapshot: int | None, threads: int | None = None
-) -> duckdb.DuckDBPyConnection:
+def connect(location: Location, *, read_only: bool, snapshot: int | None) -> duckdb.DuckDBPyConnection:
     """A connection whose default catalog is the lake, as it is now or as it was at `snapshot`.
 
-    `threads` are those of its queries; None is one a core.
+    One core answers its queries until it is told otherwise.
     """
     if read_only and not location.is_shared and not location.sqlite.is_file():
         raise NotFound(
             f"no ledger in {location}; fill one with `driftledger replay`, `driftledger up` "
             "or `driftledger demo`"
         )
-    con = duckdb.connect(config=_CONFIG | ({"threads": threads} if threads else {}))
+    con = duckdb.connect(config=_CONFIG)
     try:
         _attach(con, location, read_only, snapshot)
     except BaseException:

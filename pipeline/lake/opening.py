@@ -31,11 +31,11 @@ def read(location: Location, snapshot: int | None) -> tuple[duckdb.DuckDBPyConne
         raise NotFound(f"the ledger in {location} cannot be read: {_first(error)}") from error
 
 
-def write(location: Location, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+def write(location: Location) -> duckdb.DuckDBPyConnection:
     """Raises ConfigError where its folder is a file, StoreUnavailable where database or disk is away."""
     for attempt in range(_ATTEMPTS):
         try:
-            return _write(location, threads)
+            return _write(location)
         except duckdb.Error as error:
             if not is_conflict(error) or attempt == _ATTEMPTS - 1:
                 raise named(error, location) or error from error
@@ -48,11 +48,11 @@ def write(location: Location, threads: int | None = None) -> duckdb.DuckDBPyConn
     raise AssertionError("the last attempt raises or returns")
 
 
-def _write(location: Location, threads: int | None) -> duckdb.DuckDBPyConnection:
+def _write(location: Location) -> duckdb.DuckDBPyConnection:
     for folder in location.local:
         folder.mkdir(parents=True, exist_ok=True)
     with write_lock(location):
-        con = connect(location, read_only=False, snapshot=None, threads=threads)
+        con = connect(location, read_only=False, snapshot=None)
         try:
             settled = tables.create(con)
             if not settled:
@@ -63,7 +63,7 @@ def _write(location: Location, threads: int | None) -> duckdb.DuckDBPyConnection
         if settled:
             return con
         con.close()  # one that is opened now heeds what was settled
-        return connect(location, read_only=False, snapshot=None, threads=threads)
+        return connect(location, read_only=False, snapshot=None)
 
 
 def _first(error: duckdb.Error) -> str:

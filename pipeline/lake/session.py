@@ -11,11 +11,17 @@ import duckdb
 
 from pipeline.errors import StoreUnavailable
 from pipeline.lake import failures, opening
+from pipeline.lake.connect import METADATA
 from pipeline.lake.location import Location
 
 USES = 5_000
 """After so many a connection is opened anew: the lake's extension keeps what it learned of each state that it
 has seen, some 16 KB, for as long as the connection lives."""
+SHARED_FROM_ROWS = 200_000
+"""Rows of the largest table from which all cores answer.  Of fewer to share the work costs more than the
+work: a small question then takes twice the CPU, as one thread waits for another by spinning."""
+_LOOK_EVERY = 100
+"""Uses after which it is asked again how large the largest is."""
 
 
 @dataclass(slots=True)
@@ -38,11 +44,12 @@ class Session:
     guard: threading.RLock = field(default_factory=threading.RLock)
     _uses: int = 0
     _within: int = 0
-    _alone: bool = False
-    """Whether one core does: it stays so until a question wants more, since a change ends or starts threads,
-    which costs as much as a small question."""
-    _cores: int | None = None
-    """How many answer else, once that was asked."""
+    _large: bool = False
+    """Whether the largest table is, at the last look."""
+    _look_at: int = 0
+    _sharing: int | None = 1
+    """How many cores answer, None is all: it stays so until a question wants another number, since a change
+    ends or starts threads, which costs as much as a small question."""
 
     @contextmanager
     def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -70,12 +77,14 @@ class Session:
 
     def _share(self, con: duckdb.DuckDBPyConnection) -> None:
         """Among as many cores as the question wants."""
-        if self.alone != self._alone:
-            if self._cores is None:
-                self._cores = int(con.execute("SELECT current_setting('threads')").fetchall()[0][0])
-            if self._cores > 1:
-                con.execute(f"SET threads = {1 if self.alone else self._cores}")
-            self._alone = self.alone
+        if self.threads is None and self._uses >= self._look_at and not self.steady:
+            largest = con.execute(f"SELECT max(record_count) FROM {METADATA}.ducklake_table_stats").fetchall()
+            self._large = (largest[0][0] or 0) >= SHARED_FROM_ROWS
+            self._look_at = self._uses + _LOOK_EVERY
+        wanted = 1 if self.alone or not (self.threads or self._large) else self.threads
+        if wanted != self._sharing:
+            con.execute("RESET threads" if wanted is None else f"SET threads = {wanted}")
+            self._sharing = wanted
 
     @property
     def _idle(self) -> bool:
@@ -89,8 +98,8 @@ class Session:
         if self.read_only:
             self.con, self.views = opening.read(self.location, self.snapshot)
         else:
-            self.con = opening.write(self.location, self.threads)
-        self._uses, self._alone, self._cores = 0, False, None
+            self.con = opening.write(self.location)
+        self._uses, self._look_at, self._large, self._sharing = 0, 0, False, 1
 
     def _renew(self, used: duckdb.DuckDBPyConnection) -> None:
         """The new one is there before the old one goes: who looks meanwhile sees no ledger that is away."""

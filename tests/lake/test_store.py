@@ -275,15 +275,29 @@ def store_snapshot(folder):
         return store.snapshot()
 
 
-def test_who_asks_for_much_gets_every_core_again_after_a_small_question(tmp_path: Path) -> None:
-    def cores() -> int:
-        return int(con.execute("SELECT current_setting('threads')").fetchall()[0][0])
+def test_only_a_large_ledger_shares_its_questions_among_all_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a small one every command would take twice the CPU."""
+    monkeypatch.setattr(session, "SHARED_FROM_ROWS", 30)
+    monkeypatch.setattr(session, "_LOOK_EVERY", 4)
+    count = "SELECT current_setting('threads')"
+    with duckdb.connect() as con:
+        all_cores = con.execute(count).fetchall()
 
-    with Store.open(tmp_path) as store:
-        with store.transaction() as con:
-            con.execute("SET threads = 2")  # as a user's ledger has them, on so many cores
-        for _ in range(2):
+    def cores(store: Store) -> list[tuple[int]]:
+        with store._session.connected() as con:
+            return con.execute(count).fetchall()
+
+    with Store.open(tmp_path) as store, Store.open(tmp_path, threads=1) as worker:
+        store.append(batch(-1, 9))
+        assert [cores(store) for _ in range(9)] == [[(1,)]] * 9
+        store.append(batch(9, 19))
+        assert [cores(store) for _ in range(9)][5:] == [all_cores] * 4
+        for _ in range(2):  # who asks for little has one, and who asks for much all of them again
             with store.steady(alone=True):
-                assert cores() == 1
-        store.snapshot()
-        assert cores() == 2
+                assert cores(store) == [(1,)]
+            assert cores(store) == all_cores
+        assert cores(worker) == [(1,)]
+        with Store.open(tmp_path, read_only=True) as reader:
+            assert cores(reader) == all_cores
