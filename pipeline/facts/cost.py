@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pipeline.facts.fact import MINUTE, MODEL, SECONDS, TIME, Fact, columns
+from pipeline.facts.fact import MINUTE, MODEL, SECONDS, TIME, Fact, Listing, columns
 
 GPU_USAGE = Fact(
     "gpu_usage",
@@ -59,8 +59,12 @@ ALLOCATIONS = Fact(
         *columns("time", of=TIME),
         *columns("revision", of=pa.int64()),
     ),
-    "CASE WHEN claim_uid <> '' THEN 'resourceclaims' WHEN starts_with(device, 'volume/') THEN "
-    "'persistentvolumeclaims' WHEN starts_with(device, 'load_balancer/') THEN 'services' ELSE 'pods' END",
+    Listing(
+        "CASE WHEN claim_uid <> '' THEN 'resourceclaims' WHEN starts_with(device, 'volume/') THEN "
+        "'persistentvolumeclaims' WHEN starts_with(device, 'load_balancer/') THEN 'services' ELSE 'pods' END",
+        "CASE WHEN claim_uid <> '' THEN claim_uid ELSE consumer_uid END",
+        ("share_units", "device_units", "team", "labels"),
+    ),
 )
 
 DEVICES = Fact(
@@ -78,8 +82,12 @@ DEVICES = Fact(
         *columns("time", of=TIME),
         *columns("revision", of=pa.int64()),
     ),
-    "CASE WHEN coalesce(pool, '') <> '' THEN 'resourceslices' WHEN resource = 'volume' THEN "
-    "'persistentvolumeclaims' WHEN resource = 'load_balancer' THEN 'services' ELSE 'nodes' END",
+    Listing(
+        "CASE WHEN coalesce(pool, '') <> '' THEN 'resourceslices' WHEN resource = 'volume' THEN "
+        "'persistentvolumeclaims' WHEN resource = 'load_balancer' THEN 'services' ELSE 'nodes' END",
+        "device",
+        ("health", "quantity", "parent_device"),
+    ),
 )
 
 NETWORK_USAGE = Fact(

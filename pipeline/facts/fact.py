@@ -7,7 +7,7 @@ and a ledger must be the same in any order.  All times are UTC; a `minute` start
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
@@ -21,6 +21,20 @@ lowest: of the rows that agree in all of the key but its last column, those with
 them as MOST says; equal rows are one."""
 
 
+class Listing(NamedTuple):
+    """How the rows of a fact are told: by a collector that lists objects of the API server.
+
+    Where one without memory lists a kind, a gap BEGINS says when.
+    """
+
+    kind: str
+    """SQL: the kind of object by which a row is told."""
+    subject: str
+    """SQL: what is told together."""
+    splits: tuple[str, ...]
+    """Columns that end a row and begin another where they change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One fact table; `key` identifies, `values` are added (merge add) or carried (highest, append)."""
@@ -30,9 +44,7 @@ class Fact:
     merge: Merge
     key: tuple[pa.Field, ...]
     values: tuple[pa.Field, ...]
-    listed_as: str = ""
-    """SQL: the kind of object by which a row is told.  Where a collector without memory lists that kind, a
-    gap BEGINS says when: what was open and is not told from then on ended before, unseen."""
+    listing: Listing | None = None
     schema: pa.Schema = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -11,9 +11,8 @@ from pipeline.facts.catalogue import FACTS
 from pipeline.facts.fact import SPAN, Fact
 from pipeline.lake import chain, lease, moved, rolled, watermarks
 from pipeline.lake.columns import columns, views
-from pipeline.lake.merged import merged
+from pipeline.lake.merged import LOST, merged
 from pipeline.lake.sql_types import sql_type
-from pipeline.wire.types.control import BEGINS
 
 
 def create(con: duckdb.DuckDBPyConnection) -> bool:
@@ -41,7 +40,7 @@ def create(con: duckdb.DuckDBPyConnection) -> bool:
             _create(con, fact)
         elif missing := [field for field in fact.values if field.name not in present[fact.name]]:
             _widen(con, fact, missing)
-        elif not fact.listed_as or BEGINS in merging.get(f"{fact.name}_merged", ""):
+        elif not fact.listing or LOST in merging.get(f"{fact.name}_merged", ""):
             continue
         stale.append(fact)
     for fact in stale:  # once all tables are there: a view may look at several

@@ -1,0 +1,129 @@
+"""A collector that lost its state folder tells the cluster anew: the ledger counts every interval once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from hypothesis import given, settings
+
+from collectors.live.allocation.fold import Fold
+from collectors.live.allocation.parameters import AllocationSettings
+from collectors.live.allocation.source import _names
+from pipeline.facts.catalogue import FACTS
+from pipeline.facts.fact import Fact
+from pipeline.lake.merged import merged
+from tests.allocation.allocation_world import SECOND, Change, live
+from tests.allocation.test_allocation_laws import (
+    BEGIN,
+    END,
+    FIRST,
+    MOMENTS,
+    PHASES,
+    Holder,
+    _micros,
+    _told,
+    _value,
+    histories,
+)
+from tests.examples import examples
+from tests.ledger import rows
+
+Held = dict[tuple[Holder, int, int], tuple[Fraction, str | None]]
+
+
+def _lived(history: list[Change], losses: list[int], turns: list[int]) -> dict[str, list[dict[str, Any]]]:
+    """Facts of lives of which none remembers the one before."""
+    told: dict[str, list[dict[str, Any]]] = {"allocations": [], "devices": [], "gaps": []}
+    for start, until in pairwise([BEGIN, *losses, END]):
+        life, taken = live(history, [], start, until), 0
+        fold = Fold("c", _names(AllocationSettings()))
+        for turn in [t for t in (FIRST, *turns, END) if start < t < until or t == until == END]:
+            upto = sum(news.at <= turn for news in life.news)
+            fold.take(life.news[taken:upto])
+            taken = upto
+            if fold.changes.complete:
+                parsed = fold.settle(turn)
+                for name, fact in (("allocation", "allocations"), ("device", "devices")):
+                    told[fact] += parsed.events[name].to_pylist() if name in parsed.events else []
+                told["gaps"] += parsed.gaps.to_pylist()
+    return told
+
+
+def _rows(fact: str, given: list[dict[str, Any]]) -> pa.Table:
+    """As the ledger has them: times are UTC without a zone, no text is ''."""
+    names = FACTS[fact].schema.names
+    told = [{n: v for n, v in row.items() if n in names and v is not None} for row in given]
+    plain = [
+        {n: v.replace(tzinfo=None) if isinstance(v, datetime) else v for n, v in r.items()} for r in told
+    ]
+    return rows(fact, plain)
+
+
+def _seen(told: dict[str, list[dict[str, Any]]], fact: Fact) -> list[dict[str, Any]]:
+    """What the ledger's view makes of the rows."""
+    with duckdb.connect() as con:
+        for name, found in told.items():
+            con.register("found", _rows(name, found))
+            con.execute(f"CREATE TABLE {name} AS SELECT * FROM found")
+        return con.execute(merged(fact)).to_arrow_table().to_pylist()
+
+
+def _held(seen: list[dict[str, Any]]) -> Held:
+    found: Held = {}
+    for row in seen:
+        start, end = _utc(row["start"]), _utc(row["end"]) if row["end"] else END
+        holder = (row["device"], row["share_id"] or None, row["claim_uid"], row["consumer_uid"])
+        if start < end:
+            assert (holder, start, end) not in found, "one key, two rows"
+            found[holder, start, end] = (Fraction(row["share_units"], row["device_units"]), row["team"])
+    return found
+
+
+def _utc(time: datetime) -> int:
+    return _micros(time.replace(tzinfo=UTC))
+
+
+@settings(max_examples=examples(60), deadline=None, phases=PHASES)
+@given(histories(), MOMENTS, MOMENTS.map(lambda found: found[:2]))
+def test_without_its_memory_nothing_is_lost_or_told_twice(
+    history: list[Change], turns: list[int], losses: list[int]
+) -> None:
+    """A claim that several pods share is told anew in other parts: a device would be paid for twice."""
+    whole = _told(history, [], [], [c.time for c in history], False).held()
+    told = _lived(history, sorted(set(losses)), turns)
+    seen = _held(_seen(told, FACTS["allocations"]))
+    times = sorted(_micros(r["time"]) for name in ("allocations", "devices") for r in told[name])
+    begun = [_micros(g["end"]) for g in told["gaps"] if g["kind"] == "begins"]
+    # An end that was seen may not be told yet: a claim is let go two seconds after its pod at most.
+    unseen = [(max((t for t in times if t < at), default=0) - 2 * SECOND, at) for at in begun]
+    for holder in {key[0] for key in (*whole, *seen)}:
+        edges = sorted({edge for key in (*whole, *seen) if key[0] == holder for edge in key[1:]})
+        for start, end in pairwise(edges):
+            if _value(whole, holder, start) != _value(seen, holder, start):
+                assert any(since <= start and end <= until for since, until in unseen), (holder, start, end)
+
+
+def test_a_device_that_fell_ill_before_the_loss_is_listed_once() -> None:
+    """It is told again as ill since its node came: the hours before would be in the inventory twice."""
+    at = datetime(2026, 7, 2)
+    common = {"cluster": "c", "device": "GPU-a", "pool": "n1", "start": at, "revision": 1}
+    healthy = common | {"end": at.replace(hour=2), "health": "healthy"}
+    ill = common | {"start": at.replace(hour=2), "health": "unhealthy"}
+    begins = {"cluster": "c", "source": "allocation", "kind": "begins", "detail": "resourceslices"}
+    told = {
+        "devices": [
+            healthy | {"time": at.replace(hour=2)}, ill | {"time": at.replace(hour=4)},
+            common | {"health": "unhealthy", "time": at.replace(hour=6), "revision": 2},
+        ],
+        "allocations": [],
+        "gaps": [begins | {"start": at.replace(hour=n), "end": at.replace(hour=n)} for n in (0, 6)],
+    }  # fmt: skip
+    spans = sorted(
+        (r["start"].hour, r["end"] and r["end"].hour, r["health"]) for r in _seen(told, FACTS["devices"])
+    )
+    assert spans == [(0, 2, "healthy"), (2, 4, "unhealthy"), (4, None, "unhealthy")]
