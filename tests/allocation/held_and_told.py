@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections import defaultdict
 from datetime import datetime, timedelta
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +119,44 @@ def is_explained(hold: cluster_truth.Hold, row: Row | None, blind: list[Span]) -
     ends = [t for t in (hold.end, hold.pod_end) if t is not None]
     stops = any(abs(end - t) < SECOND for t in ends)
     return begins and (stops or (row["end_quality"] == "gap" and unseen(end, hold.end)))
+
+
+def shares_of(
+    held: list[cluster_truth.Hold], rows: list[Row], names: dict[str, str], blind: list[Span]
+) -> list[tuple[str, dict[str, Fraction], dict[str, Fraction]]]:
+    """By claim, after and before each of its changes, whose part of its device is what: held, and told.
+
+    Where all was seen, and not within what whole seconds leave open.
+    """
+    found = []
+    together: dict[tuple[str, str, str], list[cluster_truth.Hold]] = defaultdict(list)
+    for hold in held:
+        if not hold.admin:
+            together[hold.claim_uid, names[hold.device], hold.share].append(hold)
+    for (claim, device, share), holds in together.items():
+        edges = sorted({t for h in holds for t in (h.start, h.end, h.pod_end) if t is not None})
+        spans = [(first + SECOND, last - SECOND) for first, last in pairwise(edges)]
+        for at in (at for span in spans if span[0] < span[1] for at in span):
+            there = [h for h in holds if h.start <= at < (h.end or at)]
+            if any(h.pod_end is not None and h.pod_end <= at for h in there):
+                continue  # either may be its end
+            if any(start - SECOND < at < end + SECOND for start, end in blind):
+                continue
+            told = {
+                r["consumer_uid"]: Fraction(r["share_units"], r["device_units"])
+                for r in rows
+                if (r["claim_uid"], r["device"], r["share_id"]) == (claim, device, share)
+                and _naive(r["start"]) <= at < _naive(r["end"])
+            }
+            found.append((claim, {h.pod_uid: _part(h) / len(there) for h in there}, told))
+    return found
+
+
+def _part(hold: cluster_truth.Hold) -> Fraction:
+    """Of a card, as the day cuts them: 20 of 80 Gi of the shared one, and slices of 9984 of 40320 Mi."""
+    if hold.share:
+        return Fraction(20, 80)
+    return Fraction(9984, 40320) if "-mig-" in hold.device else Fraction(1)
 
 
 def _naive(time: datetime) -> datetime:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from tests.allocation.held_and_told import (
     is_explained,
     key_of,
     names_of,
+    shares_of,
     told_of,
     truth_of,
 )
@@ -33,7 +35,8 @@ from tests.allocation.truthful_day import is_a_day, lived
 from tests.command import Command
 from tests.rig.cluster_day import PLUGIN
 
-KILLED, STARTED, RESTARTED = "one of two gone", "rolled out anew", "the API server restarted"
+SHARED, KILLED = "two pods of one claim", "one of two gone"
+STARTED, RESTARTED = "rolled out anew", "the API server restarted"
 
 
 @pytest.mark.parametrize("away_seconds", [3.0, pytest.param(60.0, marks=pytest.mark.soak)])
@@ -48,6 +51,9 @@ def test_a_day_of_a_cluster_is_told_as_it_was(cluster: Kube, tmp_path: Path, awa
         caught_up(tmp_path)
         for step in day:
             names |= names_of(cluster)
+            if step == SHARED:
+                for _ in range(2):  # they hold it together for seconds
+                    caught_up(tmp_path)
             if step == KILLED:
                 break
         caught_up(tmp_path)
@@ -78,6 +84,10 @@ def test_a_day_of_a_cluster_is_told_as_it_was(cluster: Kube, tmp_path: Path, awa
     assert not wrong, "\n".join(f"{truth[k]}\n{told.get(k)}" for k in wrong) + f"\nblind: {blind}"
     seen = [told[k] for k in truth if k in told and told[k]["end_quality"] != "gap"]
     assert len(seen) > len(truth) / 2, "a gap must not explain the day away"
+    shares = shares_of(held, [row for row in rows if row["claim_uid"]], names, blind)
+    assert [one for one in shares if one[1] != one[2]] == [], "of devices that are shared"
+    parts = {part for _, parts, _ in shares for part in parts.values()}
+    assert parts == {Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(9984, 40320)}, "each was looked at"
     assert all(end - start < timedelta(seconds=40 + away_seconds) for start, end in blind)
     assert {g["kind"] for g in gaps} <= {"begins", "restart", "away", "relist"}
     assert "restart" in {g["kind"] for g in gaps if g["detail"] == "resourceclaims"}
