@@ -103,7 +103,7 @@ def plain_store(folder: str, **facts: Any) -> Store:
     os.write(file, _empty())
     os.close(file)
     con = duckdb.connect(path, config={"threads": 1})  # for few rows more of them cost more than they give
-    store = Store(Session(Location(Path(folder)), False, None, None, con))
+    store = Store(Session(Location(Path(folder)), False, None, 1, con))
     store.append(Batch({name: table(name, rows) for name, rows in facts.items()}))
     return store
 
