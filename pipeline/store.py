@@ -163,10 +163,23 @@ class Store:
                 self._session.alone = False
 
     def query(
-        self, name: str, *, tables: Mapping[str, pa.Table] | None = None, **parameters: Any
+        self,
+        name: str,
+        *,
+        tables: Mapping[str, pa.Table] | None = None,
+        without: Collection[str] = (),
+        **parameters: Any,
     ) -> pa.Table:
-        """The answer of `pipeline/sql/<name>.sql`; `tables` are visible to that one query by their names."""
-        return self._run(sql.text(name), tables or {}, parameters)
+        """The answer of `pipeline/sql/<name>.sql`; `tables` are visible to that one query by their names.
+
+        It is asked without the parts of it, and their parameters, that would have nothing to do: to plan
+        them takes as long as to answer.
+        """
+        if not without:
+            return self._run(sql.text(name), tables or {}, parameters)
+        statement = sql.text(name, frozenset(without))
+        asked = {key: value for key, value in parameters.items() if f"${key}" in statement}
+        return self._run(statement, tables or {}, asked)
 
     @contextmanager
     def beside(self, name: str, **parameters: Any) -> Iterator[Callable[[], pa.Table]]:

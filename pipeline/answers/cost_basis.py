@@ -103,6 +103,11 @@ class Basis:
         return cost_query.inventory(self.store)
 
     @cached_property
+    def resources(self) -> frozenset[str]:
+        """What the devices are, '' a GPU."""
+        return frozenset(self.inventory["resource"].to_pylist())
+
+    @cached_property
     def price(self) -> pa.Table:
         """A row a device profile and span of one price; `nano` is null, with a `reason`, where none is.
 

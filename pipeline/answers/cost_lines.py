@@ -12,7 +12,7 @@ from pipeline.answers import cost_days, cost_query
 from pipeline.answers.cost_basis import Basis
 from pipeline.answers.cost_query import DIMENSIONS
 from pipeline.answers.instants import from_micros
-from pipeline.settings.cost import CostRule, Method, Split
+from pipeline.settings.cost import CostRule, Method, Split, Spread
 
 
 def lines(basis: Basis, rule: CostRule, by: Sequence[str]) -> pa.Table:
@@ -32,7 +32,21 @@ def of_cells(basis: Basis, rule: CostRule, cells: pa.Table, by: Sequence[str]) -
     held["grain"] = cost_query.worked(basis.store, held, end, most=rule.charges_use)
     asked = {f"by_{dimension}": dimension in by for dimension in DIMENSIONS}
     wanted = {name: held[name] for name in ("grain", "cells", "holders", "price", "commitment", "seen")}
-    return basis.store.query("cost_lines", tables=wanted, **asked, **_parts(rule))
+    return basis.store.query(
+        "cost_lines", tables=wanted, without=_needless(basis, rule), **asked, **_parts(rule)
+    )
+
+
+def _needless(basis: Basis, rule: CostRule) -> list[str]:
+    """Parts of cost_lines.sql that have nothing to do: of most questions all of them."""
+    spreads = rule.method is Method.usage or {rule.idle, rule.shared} != {Spread.none}
+    needed = {
+        "commitments": bool(basis.commitments),
+        "split": not basis.resources.isdisjoint(("cpu", "memory")),
+        "dominant": rule.method is Method.dominant,
+        "spread": spreads,
+    }
+    return [part for part, is_needed in needed.items() if not is_needed]
 
 
 def _parts(rule: CostRule) -> dict[str, object]:

@@ -7,6 +7,7 @@
 -- -1) its part before the window.  Parameters: by_* flags; idle and shared, each none, weighted or even; usage: whether
 -- what is held without work is paid by those who work; gpu_part, cpu_part, memory_part, whole_parts: how the price of
 -- a node's GPUs is split over the node, not at all where the parts are 0; dominant: a node is paid by dominant parts.
+-- It is asked without commitments, split, dominant or spread where there is nothing for that part to do.
 WITH
 listed AS MATERIALIZED (
     SELECT h.*, c.sign, c.hour, p.cover, rate AS nano,
@@ -24,6 +25,7 @@ listed AS MATERIALIZED (
     )
     WHERE p.a IS NULL OR (p.a <= c.a AND c.a < p.b)
 ),
+-- with commitments
 -- What was bought by number in a cell, as far as the ledger reaches: units times microseconds, and its cost.
 bought AS MATERIALIZED (
     SELECT c.cell, c.hour, c.sign, m.cover, m.cluster, m.gpu_model, m.gpus, m.nano,
@@ -85,6 +87,12 @@ unused AS (
     FROM bought AS b LEFT JOIN covered AS v USING (cell, cover)
     GROUP BY b.cell, b.hour, b.sign, b.cover, b.cluster, b.gpu_model, paid
 ),
+-- without commitments
+rated AS MATERIALIZED (
+    SELECT * EXCLUDE (cover) FROM listed
+),
+-- end commitments
+-- with split
 -- The GPUs of a node beside which CPUs or memory without a price of their own are known, and these.  Where a node has
 -- no GPU a method splits the price of its CPUs, if its memory is in it: then that costs 0 of its own.
 member AS MATERIALIZED (
@@ -149,6 +157,11 @@ priced AS MATERIALIZED (
         CASE WHEN s.card_nano IS NOT NULL THEN coalesce(r.nano, 0) ELSE r.nano END AS nano)
     FROM rated AS r LEFT JOIN resettled AS s USING (cell, card, kind)
 ),
+-- without split
+priced AS MATERIALIZED (
+    FROM rated
+),
+-- end split
 -- The card's cost is cut down to each holder, the remainder is the largest's; then each holder's is split.
 exact AS MATERIALIZED (
     SELECT * EXCLUDE (cut, place), cut + CASE WHEN place = 1 THEN card_nano - sum(cut) OVER card ELSE 0 END
@@ -162,6 +175,7 @@ exact AS MATERIALIZED (
     UNION ALL BY NAME
     SELECT *, card_nano AS line_nano FROM priced WHERE is_alone
 ),
+-- with dominant
 -- By `dominant` a node's cost goes to its holders by the largest part that each has of its GPUs, CPUs or memory, in
 -- parts of 10^12; the rest is nobody's (who is 0).  A pod's lines keep their proportion.
 hold AS MATERIALIZED (
@@ -208,6 +222,7 @@ moved AS (
     )
     WINDOW own AS (PARTITION BY cell, cluster, node, who)
 ),
+-- end dominant
 -- What is held of a node's CPUs and memory counts as used as far as its use was not measured; so does a volume or a
 -- load balancer, of which nothing measures it.
 settled AS MATERIALIZED (
@@ -216,12 +231,17 @@ settled AS MATERIALIZED (
         CASE WHEN resource = '' OR measured_su > 0 THEN line_nano * busy_su // su ELSE line_nano END AS worked_nano,
         CASE WHEN holder > 0 THEN CASE WHEN h.is_shared THEN 'shared' ELSE 'held' END
             WHEN holder = 0 THEN 'cluster_idle' WHEN holder = -1 THEN 'stranded' ELSE 'unhealthy' END AS bucket
+-- with dominant
     FROM (
         SELECT * REPLACE (coalesce(moved_nano, line_nano) AS line_nano)
         FROM exact LEFT JOIN moved USING (cell, card, kind, holder)
     )
+-- without dominant
+    FROM exact
+-- end dominant
     LEFT JOIN (SELECT holder, is_shared FROM holders) AS h USING (holder)
 ),
+-- with spread
 -- What an hour of a cluster has to spread of a resource, over those in it who hold some of it for themselves.  Evenly
 -- is by pod, however many devices each holds: the parts of a pod are exact up to 40 of them.
 payer AS MATERIALIZED (
@@ -284,6 +304,11 @@ spread AS (
     FROM part
     WINDOW pool AS (PARTITION BY cell, cluster, resource)
 ),
+-- without spread
+pool AS (
+    SELECT false AS spreads_idle, false AS spreads_shared, false AS spreads_rest
+),
+-- end spread
 -- Where the cost stands before it is spread; what is spread is taken off here, its time stays.
 own AS (
     SELECT cluster, root, resource, quantity, holder, node, gpu_model, hour, bucket, sign, su, over_su, duplicated_su,
@@ -298,17 +323,23 @@ own AS (
             AS stranded_nano,
         CASE WHEN bucket = 'unhealthy' THEN sign * CASE WHEN p.spreads_idle THEN 0 ELSE line_nano END END
             AS unhealthy_nano
+-- with spread
     FROM settled LEFT JOIN pool AS p USING (cell, cluster, resource)
     UNION ALL BY NAME
     SELECT *, 'held' AS bucket, 1 AS sign, 0 AS su, 0 AS over_su, 0 AS duplicated_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
         0 AS observed_su, 0 AS measured_su, 0 AS used_su, 0 AS nano, 0 AS quantity
     FROM spread
+-- without spread
+    FROM settled, pool AS p
+-- end spread
+-- with commitments
     UNION ALL BY NAME
     SELECT cluster, 'commitment ' || cover AS root, '' AS resource, 0 AS holder, '' AS node, gpu_model, hour,
         'cluster_idle' AS bucket, sign, 0 AS su, 0 AS over_su, 0 AS duplicated_su, 0 AS busy_su, 0 AS active_su, 0 AS idle_held_su,
         0 AS observed_su, 0 AS measured_su, 0 AS used_su, 0 AS nano, 0 AS quantity, 0 AS used_nano, 0 AS workload_idle_nano, 0 AS shared_nano,
         sign * unused_nano AS cluster_idle_nano, 0 AS stranded_nano, 0 AS unhealthy_nano
     FROM unused WHERE unused_nano <> 0
+-- end commitments
 ),
 -- Hours are counted of GPUs; those of the rest only where they have no price.
 timed AS (
