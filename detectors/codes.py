@@ -19,6 +19,9 @@ Rows = Integers | slice
 _DENSE_CELLS_PER_ROW = 8
 _DENSE_CELLS = 4_096
 
+_EXACT = 2**53
+"""Whole numbers below it are exact as floats."""
+
 _FEW_TEXTS = 16
 """So few are searched sooner in Python than Arrow's search starts."""
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
@@ -49,7 +52,7 @@ class Text:
 
     def at(self, rows: Rows) -> Text:
         """The column of some rows."""
-        return Text(self.codes[rows], self.values)
+        return self if isinstance(rows, slice) else Text(self.codes[rows], self.values)
 
     def take(self, rows: Integers) -> pa.StringArray:
         """The texts of some rows."""
@@ -166,12 +169,26 @@ class Groups:
         counts = np.bincount(self.codes * size + kinds, minlength=len(self) * size)
         return counts.reshape(len(self), size)
 
+    def cells(self, kinds: Kinds, size: int) -> tuple[Integers, Integers, Integers]:
+        """Which kinds, 0 to size - 1, occur in which groups: group, kind and rows of each; shape (k,)."""
+        places, cells = self.codes * size + kinds, len(self) * size
+        if cells <= max(_DENSE_CELLS_PER_ROW * len(places), _DENSE_CELLS):
+            counts = np.bincount(places, minlength=cells)
+            occurring = np.flatnonzero(counts)
+            counts = counts[occurring]
+        else:
+            occurring, counts = np.unique(places, return_counts=True)
+        group, kind = np.divmod(occurring, size)
+        return group, kind, counts
+
     def sum_by(self, values: Integers, kinds: Kinds, size: int) -> Integers:
         """Exact sums per group and kind of n integers; shape (g, size)."""
         return _sums(self.codes * size + kinds, values, len(self) * size).reshape(len(self), size)
 
 
 def _sums(places: Integers, values: Integers, size: int) -> Integers:
+    if len(values) and max(int(values.max()), -int(values.min())) < _EXACT // len(values):
+        return np.bincount(places, values, size).astype(np.int64)  # six times as fast
     sums = np.zeros(size, np.int64)
     np.add.at(sums, places, values)
     return sums

@@ -16,20 +16,24 @@ from detectors.ranks import Ranks
 from detectors.references import Reference
 from pipeline.facts.models import FEATURE_BINS, SCORE_BINS
 
+VERSION = ("model", "model_version")
 
-def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.Table]:
+
+def fold(
+    events: pa.Table, references: Mapping[str, Reference], keys: minutes.Keys | None = None
+) -> dict[str, pa.Table]:
     """`inference` events as `feature_bins` and `score_bins`; a model without a reference gives no rows.
 
     Each event counts once per feature of the reference, features that it lacks as missing; an event without
-    a score counts in no score bin.
+    a score counts in no score bin.  `keys` are those of the events by VERSION, where the caller has them.
     """
-    keys = minutes.keys(events, ("model", "model_version"))
+    keys = keys or minutes.keys(events, VERSION)
     models = [_Model(of, rows, keys.at(rows)) for of, rows in referenced(keys.columns["model"], references)]
     sent = events.column("features")
     for field, column in zip(sent.type, sent.flatten(), strict=True):
         concerned = [model for model in models if field.name in model.features]
         if concerned:  # one column at a time: they are large
-            values = binning.values(column)
+            values = binning.narrow(column)
             for model in concerned:
                 model.count(field.name, values)
     scores = [m.score_bins(events) for m in models if m.reference.score_counts]
@@ -63,7 +67,7 @@ class _Model:
         self._size = 0
         self._places: npt.NDArray[np.integer] = self._groups.codes
 
-    def count(self, feature: str, values: binning.Values) -> None:
+    def count(self, feature: str, values: binning.Narrow) -> None:
         """Take in a feature's values, those of all models."""
         bins = self.features[feature]
         of_model = values.at(self._rows) if isinstance(values, Text) else values[self._rows]

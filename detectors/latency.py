@@ -21,9 +21,14 @@ METRICS = {
 SERVER = ("cluster", "namespace", "workload", "model", "model_version")
 
 
-def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.Table]:
-    """`inference` events as `latency_bins`; a metric that an event lacks adds nothing."""
-    keys = minutes.keys(events, SERVER)
+def fold(
+    events: pa.Table, references: Mapping[str, Reference], keys: minutes.Keys | None = None
+) -> dict[str, pa.Table]:
+    """`inference` events as `latency_bins`; a metric that an event lacks adds nothing.
+
+    `keys` are those of the events by SERVER, where the caller has them.
+    """
+    keys = keys or minutes.keys(events, SERVER)
     parts = [
         _bins(metric, minutes.floats(events.column(column)), keys)
         for metric, column in METRICS.items()
@@ -38,16 +43,21 @@ def _bins(metric: str, seconds: minutes.Floats, keys: minutes.Keys) -> pa.Table:
         known = np.flatnonzero(~missing)
         seconds, keys = seconds[known], keys.at(known)
     buckets = exponential.index(seconds)
-    lowest = int(buckets[buckets != ZERO_BUCKET].min(initial=0)) - 1
-    codes = np.maximum(buckets - lowest, 0)  # the zero bucket is code 0
-    groups = keys.group((codes, int(codes.max(initial=0)) + 1))
+    lowest = int(buckets.min(initial=0))
+    if lowest == ZERO_BUCKET:
+        lowest = int(buckets[buckets != ZERO_BUCKET].min(initial=0))
+        codes = np.maximum(buckets - (lowest - 1), 0)  # the zero bucket is code 0
+    else:
+        codes = buckets - (lowest - 1)
+    groups = keys.group()
+    group, code, count = groups.cells(codes, int(codes.max(initial=0)) + 1)
     return minutes.rows(
         LATENCY_BINS,
         {
-            **keys.of(groups.first),
-            "metric": pa.repeat(pa.scalar(metric), len(groups)),
-            "scale": np.full(len(groups), exponential.SCALE),
-            "bucket": buckets[groups.first],
-            "count": groups.count(),
+            **keys.of(groups.first[group]),
+            "metric": pa.repeat(pa.scalar(metric), len(group)),
+            "scale": np.full(len(group), exponential.SCALE),
+            "bucket": np.where(code, code + (lowest - 1), ZERO_BUCKET),
+            "count": count,
         },
     )

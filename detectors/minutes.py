@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ MINUTE = 60 * SECOND
 NANO_UNITS = 1_000_000_000
 
 _FLOAT64 = pa.float64()
+_FLOAT32 = pa.float32()
 _DECIMAL_BITS = 128
 
 
@@ -41,10 +42,18 @@ def floats(column: pa.ChunkedArray) -> Floats:
 
     A whole number beyond 2^53, as an id is, becomes the nearest one that a float holds.
     """
-    wide = column if column.type == _FLOAT64 else column.cast(_FLOAT64, safe=False)
-    if wide.num_chunks <= 1:
-        return np.asarray(wide.to_numpy(), np.float64)
-    return np.concatenate([chunk.to_numpy(zero_copy_only=False) for chunk in wide.chunks])
+    return _numbers(column if column.type == _FLOAT64 else column.cast(_FLOAT64, safe=False))
+
+
+def narrow_floats(column: pa.ChunkedArray) -> Floats | npt.NDArray[np.float32]:
+    """The same, where numbers of 32 bits stay such."""
+    return _numbers(column) if column.type == _FLOAT32 else floats(column)
+
+
+def _numbers(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    if column.num_chunks <= 1:
+        return np.asarray(column.to_numpy())
+    return np.concatenate([chunk.to_numpy(zero_copy_only=False) for chunk in column.chunks])
 
 
 def flag(events: pa.Table, name: str) -> Mask:
@@ -67,15 +76,29 @@ class Keys:
     def __init__(self, minutes: Integers, columns: Mapping[str, Text]) -> None:
         self.minutes = minutes
         self.columns = columns
+        self._groups: Groups | None = None
 
     def at(self, rows: Rows) -> Keys:
+        if isinstance(rows, slice):
+            return self
         return Keys(self.minutes[rows], {name: column.at(rows) for name, column in self.columns.items()})
+
+    def only(self, names: Sequence[str]) -> Keys:
+        """The same rows, told apart by these of the columns alone."""
+        fewer = Keys(self.minutes, {name: self.columns[name] for name in names})
+        if all(column.size == 1 for name, column in self.columns.items() if name not in names):
+            fewer._groups = self.group()
+        return fewer
 
     def group(self, *more: tuple[Integers, int]) -> Groups:
         """Rows of equal keys, and equal codes in `more`."""
-        return group(
-            [_minute_codes(self.minutes), *((c.codes, c.size) for c in self.columns.values()), *more]
-        )
+        if more or self._groups is None:
+            texts = ((c.codes, c.size) for c in self.columns.values())
+            found = group([_minute_codes(self.minutes), *texts, *more])
+            if more:
+                return found
+            self._groups = found
+        return self._groups
 
     def of(self, rows: Integers) -> dict[str, Column]:
         """The keys of some rows, by column name."""

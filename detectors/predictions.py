@@ -26,15 +26,22 @@ _TOKENS = ("tokens_in", "tokens_out", "tokens_cached")
 _ESTIMATES = tuple(f"estimated_{name}" for name in ("count", "correct", "tp", "fp", "fn", "tn"))
 
 
-def fold(events: pa.Table, references: Mapping[str, Reference]) -> dict[str, pa.Table]:
-    """`inference` events as `prediction_sums` and, where they have an id, `predictions`."""
+def fold(
+    events: pa.Table, references: Mapping[str, Reference], keys: minutes.Keys | None = None
+) -> dict[str, pa.Table]:
+    """`inference` events as `prediction_sums` and, where they have an id, `predictions`.
+
+    `keys` are those of the events by SERVER, where the caller has them.
+    """
     return {
-        PREDICTION_SUMS.name: _sums(events, references),
+        PREDICTION_SUMS.name: _sums(events, references, keys or minutes.keys(events, SERVER)),
         PREDICTIONS.name: _identified(events, references),
     }
 
 
 def _identified(events: pa.Table, references: Mapping[str, Reference]) -> pa.Table:
+    if events.column("prediction_id").null_count == events.num_rows:
+        return PREDICTIONS.schema.empty_table()
     lengths = pc.binary_length(events.column("prediction_id").cast(pa.string()))
     named = (lengths.fill_null(0) if lengths.null_count else lengths).to_numpy() > 0
     if not named.all():
@@ -43,8 +50,7 @@ def _identified(events: pa.Table, references: Mapping[str, Reference]) -> pa.Tab
     return versions(PREDICTIONS, events, revision=time_revision(events), segment=segment)
 
 
-def _sums(events: pa.Table, references: Mapping[str, Reference]) -> pa.Table:
-    keys = minutes.keys(events, SERVER)
+def _sums(events: pa.Table, references: Mapping[str, Reference], keys: minutes.Keys) -> pa.Table:
     groups = keys.group()
     models = keys.columns["model"]
     known = [references.get(model) for model in models.values.to_pylist()]

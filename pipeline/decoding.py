@@ -44,7 +44,7 @@ def decoded(messages: Sequence[Message]) -> Iterator[Run]:
     group: list[_Read] = []
     size = 0
     for read in map(_read, messages):
-        more = read.sent[1].nbytes if read.sent else 0
+        more = read.sent[1].get_total_buffer_size() if read.sent else 0
         if group and (_layout(read) != _layout(group[-1]) or size + more > MAX_EXPANDED_BYTES):
             yield from _runs(group)
             group, size = [], 0

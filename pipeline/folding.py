@@ -78,7 +78,7 @@ class _Folding:
             self.refused.extend((messages[0], r) for r in found.rejected)
             if found.type is not None and found.events.num_rows:
                 self.waiting[found.type.name, found.events.schema].append(found.events)
-                self.waiting_bytes += found.events.nbytes
+                self.waiting_bytes += found.events.get_total_buffer_size()
             if self.waiting_bytes >= MAX_EXPANDED_BYTES:
                 self.fold()
         self.unread.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,6 +26,8 @@ _UNREADABLE = (
 _PLAIN_TEXT = pa.string()
 _TEXT = pa.dictionary(pa.int32(), _PLAIN_TEXT)
 _NUMBER = pa.float64()
+_NUMBERS = (_NUMBER, pa.float32())
+"""Features that stay as they were sent: to widen each costs more than to count it."""
 
 
 class _TooLarge(ValueError):
@@ -37,10 +40,10 @@ class _Room:
     def __init__(self) -> None:
         self._left = MAX_EXPANDED_BYTES
 
-    def take(self, arrays: Iterable[pa.Array]) -> None:
+    def take(self, arrays: Iterable[pa.Array], times: int = 1) -> None:
         """Raises _TooLarge where every row's own text does not fit any more."""
         for array in arrays:
-            self._left -= text_bytes(array)
+            self._left -= text_bytes(array) * times
             if self._left < 0:
                 raise _TooLarge(f"over {MAX_EXPANDED_BYTES} bytes of text, once every row has its own")
 
@@ -120,10 +123,16 @@ def _is_number(of: pa.DataType) -> bool:
     return bool(pa.types.is_integer(of) or pa.types.is_floating(of) or pa.types.is_decimal(of))
 
 
-def _text(sent: pa.ChunkedArray, room: _Room) -> pa.ChunkedArray:
+def _text(sent: pa.ChunkedArray, room: _Room) -> pa.ChunkedArray | pa.Array:
     if sent.type in (_TEXT, _PLAIN_TEXT):
         return _null_indices(sent) if sent.type == _TEXT else sent
     if pa.types.is_dictionary(sent.type):
+        only = _only(sent)
+        if only is not None:
+            room.take([only], sent.num_chunks)
+            return pa.DictionaryArray.from_arrays(
+                pa.array(np.zeros(len(sent), np.int32)), only.cast(_PLAIN_TEXT), safe=False
+            )
         room.take(chunk.dictionary for chunk in sent.chunks)
         return _null_indices(sent.cast(_TEXT))
     if not (pa.types.is_string(sent.type) or pa.types.is_large_string(sent.type)
@@ -131,6 +140,16 @@ def _text(sent: pa.ChunkedArray, room: _Room) -> pa.ChunkedArray:
         raise ValueError(f"text is wanted, not {sent.type}")
     room.take(sent.chunks)
     return sent.cast(_PLAIN_TEXT)
+
+
+def _only(sent: pa.ChunkedArray) -> pa.Array | None:
+    """The dictionary of all rows, as that of model and version is in most batches, where it has one text."""
+    if sent.null_count or not sent.num_chunks:
+        return None
+    first = sent.chunk(0).dictionary
+    if len(first) != 1 or first.null_count:
+        return None
+    return first if all(first.equals(chunk.dictionary) for chunk in sent.chunks[1:]) else None
 
 
 def _null_indices(sent: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -160,7 +179,7 @@ def _features(sent: pa.ChunkedArray | None, rows: int, room: _Room) -> pa.Array:
     if len(names) * rows > MAX_CELLS:
         raise _TooLarge(f"{len(names)} features in {rows} rows")
     whole = _whole(sent)
-    if not whole.null_count and all(f.type == _NUMBER and f.nullable for f in sent.type):
+    if not whole.null_count and all(f.type in _NUMBERS and f.nullable for f in sent.type):
         return whole
     children = whole.flatten()
     room.take(child for child in children if _becomes_text(child.type))

@@ -7,7 +7,9 @@ Only the few fields that bound memory are read: Message.header, RecordBatch.leng
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -15,6 +17,9 @@ _MESSAGE = 3  # fields read of Message: version, header_type, header
 _RECORD_BATCH = 4  # of RecordBatch: length, nodes, buffers, compression
 _DICTIONARY_BATCH = 2  # of DictionaryBatch: id, data
 _DICTIONARY, _BATCH = 2, 3  # MessageHeader union members
+
+_KNOWN_BYTES = 16_384
+"""Metadata up to so many bytes is remembered: a producer's messages have the same, but for what is packed."""
 
 _U8, _U16, _U32, _I32, _I64 = (struct.Struct(form) for form in ("<B", "<H", "<I", "<i", "<q"))
 _SPAN = struct.Struct("<qq")  # Buffer: offset, length
@@ -44,11 +49,34 @@ def _follow(buffer: bytes, at: int) -> int:
     return at + _read(buffer, at, _U32)
 
 
+class _Layout(NamedTuple):
+    """What the metadata of one IPC message says of its body."""
+
+    rows: int = 0
+    size: int = 0
+    """Of all buffers, as they lie in the body."""
+    end: int = 0
+    """Where the last of them ends."""
+    compressed: bytes = b""
+    """Offset and size of each buffer, where they are compressed."""
+
+
 def claims(metadata: bytes, body: bytes | memoryview) -> tuple[int, int]:
     """(rows, bytes after decompression) that one IPC message claims; (0, 0) for a schema."""
+    layout = (_known if len(metadata) <= _KNOWN_BYTES else _layout)(metadata)
+    if layout.end > len(body):
+        raise Unreadable("buffer outside the body")
+    expanded = layout.size
+    for at, size in _SPAN.iter_unpack(layout.compressed):
+        if size >= _I64.size:
+            expanded += _claimed(body, at, size) - size
+    return layout.rows, expanded
+
+
+def _layout(metadata: bytes) -> _Layout:
     _, kind_at, header_at = _fields(metadata, _follow(metadata, 0), _MESSAGE)
     if not kind_at or not header_at:
-        return 0, 0
+        return _Layout()
     kind, batch = _read(metadata, kind_at, _U8), _follow(metadata, header_at)
     if kind == _DICTIONARY:
         _, data = _fields(metadata, batch, _DICTIONARY_BATCH)
@@ -56,28 +84,28 @@ def claims(metadata: bytes, body: bytes | memoryview) -> tuple[int, int]:
             raise Unreadable("dictionary without data")
         batch = _follow(metadata, data)
     elif kind != _BATCH:
-        return 0, 0
+        return _Layout()
     length, _, buffers, compression = _fields(metadata, batch, _RECORD_BATCH)
-    spans = _spans(metadata, _follow(metadata, buffers)) if buffers else ()
-    return (_read(metadata, length, _I64) if length else 0), _expanded(body, spans, compression != 0)
+    rows = _read(metadata, length, _I64) if length else 0
+    spans = _spans(metadata, _follow(metadata, buffers)) if buffers else b""
+    total = end = 0
+    for at, size in _SPAN.iter_unpack(spans):
+        if at < 0 or size < 0:
+            raise Unreadable("buffer outside the body")
+        total, end = total + size, max(end, at + size)
+    return _Layout(rows, total, end, spans if compression else b"")
 
 
-def _spans(metadata: bytes, vector: int) -> Iterable[tuple[int, int]]:
+_known = lru_cache(maxsize=128)(_layout)
+
+
+def _spans(metadata: bytes, vector: int) -> bytes:
     """Offset and size in the body of each buffer that the vector lists."""
     first, count = vector + _U32.size, _read(metadata, vector, _U32)
     end = first + count * _SPAN.size
     if end > len(metadata):
         raise Unreadable("buffers outside the metadata")
-    return _SPAN.iter_unpack(metadata[first:end])
-
-
-def _expanded(body: bytes | memoryview, spans: Iterable[tuple[int, int]], compressed: bool) -> int:
-    end, expanded = len(body), 0
-    for at, size in spans:
-        if at < 0 or size < 0 or at + size > end:
-            raise Unreadable("buffer outside the body")
-        expanded += _claimed(body, at, size) if compressed and size >= _I64.size else size
-    return expanded
+    return metadata[first:end]
 
 
 def _claimed(body: bytes | memoryview, at: int, size: int) -> int:

@@ -44,6 +44,18 @@ def test_every_float_falls_into_the_bin_of_the_plain_definition(drawn):
     )
 
 
+@settings(max_examples=examples(300), deadline=None)
+@given(edges_and_values())
+def test_a_number_of_32_bits_falls_where_it_would_with_64(drawn):
+    """A producer that sends narrow numbers is compared with the same reference as all others."""
+    edges, values = drawn
+    with np.errstate(over="ignore"):
+        narrow = np.array([*values, *edges], np.float32)
+    narrow = narrow[~np.isnan(narrow)]
+    found = ranks.ranks(np.array(edges, np.float64), narrow)
+    assert found.tolist() == plain(edges, narrow.astype(np.float64).tolist())
+
+
 @pytest.mark.parametrize("count", [0, 1, 9, ranks.FEW_EDGES, ranks.FEW_EDGES + 1])
 @pytest.mark.parametrize("rows", [0, 1, 4_999])
 def test_blocks_and_searches_give_the_bins_of_the_plain_definition(monkeypatch, count, rows):
