@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 Labels = Mapping[str, str]
+_UNTOLD = ("", "NONE", "NA", "N/A")
+"""How AMD's exporter writes what it does not know (its issues 135, 219 and 233)."""
 
 
 class Device(NamedTuple):
@@ -31,9 +33,7 @@ class Holder(NamedTuple):
 def device_of(labels: Labels) -> Device | None:
     """None where no label names a device."""
     node = first(labels, "Hostname", "hostname", "node", "instance")
-    # AMD's partitions have a uuid each, and their card's serial number.
-    of_card = ("serial_number", "gpu_uuid") if _amd_partition(labels) else ("gpu_uuid", "serial_number")
-    physical = first(labels, "UUID", "uuid", *of_card)
+    physical = first(labels, "UUID", "uuid") or _amd_card(labels)
     number = first(labels, "gpu", "gpu_id")
     if not physical and node and number:
         physical = f"{node}/{number}"
@@ -54,10 +54,19 @@ def _identity(labels: Labels, physical: str) -> str:
     return f"{physical}/{amd_partition}" if amd_partition else physical
 
 
+def _amd_card(labels: Labels) -> str:
+    """A virtual machine's cards have neither name: a uuid of zeros, and no serial number or N/A."""
+    serial, uuid = labels.get("serial_number", ""), labels.get("gpu_uuid", "")
+    told = (serial if serial.upper() not in _UNTOLD else "", uuid if uuid.strip("0-") else "")
+    # Partitions have a uuid each, and their card's serial number.
+    return next(filter(None, told if _amd_partition(labels) else told[::-1]), "")
+
+
 def _amd_partition(labels: Labels) -> str:
     """Its number on its card; '' where the card is whole."""
-    is_whole = labels.get("gpu_compute_partition_type", "").upper() in ("", "SPX")
-    return "" if is_whole else labels.get("gpu_partition_id", "")
+    kind, number = labels.get("gpu_compute_partition_type", ""), labels.get("gpu_partition_id", "")
+    is_whole = kind.upper() in ("SPX", *_UNTOLD)
+    return number if not is_whole and number.isdecimal() else ""
 
 
 def no_device(labels: Labels) -> str | None:

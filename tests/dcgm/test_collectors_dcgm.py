@@ -283,6 +283,23 @@ def test_amd_partitions_are_known_by_their_cards_serial_number():
     assert {row["gpu_model"] for row in found} == {"AMD Instinct MI300X OAM"}, "not the number of its part"
 
 
+@pytest.mark.parametrize(
+    "told",
+    [  # as its issues 233 (a virtual machine), 135 (an MI210) and 219 (a host of virtual machines) show it
+        'serial_number="",gpu_compute_partition_type="spx",gpu_partition_id="4294967295"',
+        'serial_number="N/A",gpu_compute_partition_type="none",gpu_partition_id="NA"',
+    ],
+)
+def test_amd_cards_that_tell_no_name_are_known_by_their_place(told: str) -> None:
+    """Eight cards of every node under one uuid of zeros, or one N/A, would be one device."""
+    zeros = "00000000-0000-0000-0000-000000000000"
+    labels = f'hostname="n",gpu_uuid="{zeros}",{told}'
+    _, found = rows("".join(f'amd_gpu_gfx_activity{{gpu_id="{n}",{labels}}} {n}\n' for n in range(8)))
+    assert [(row["device"], row["parent_device"]) for row in found] == [(f"n/{n}", None) for n in range(8)]
+    _, [row] = rows(f'amd_gpu_gfx_activity{{gpu_id="0",{labels.replace(zeros, "88ff740f-0000")}}} 5\n')
+    assert (row["device"], row["parent_device"]) == ("88ff740f-0000", None)
+
+
 def test_intels_lines_of_a_device_count_and_those_of_its_tiles_and_card_do_not():
     """The exporter tells the same power of the tiles, the device and the card: added, it would be thrice."""
     of = 'uuid="0100",dev_name="Intel(R) Data Center GPU Max 1550",pci_bdf="0000:4d:00.0",node="n"'

@@ -225,6 +225,22 @@ def test_lines_of_envoys_ai_gateway() -> None:
     ]
 
 
+def test_lines_as_the_gateways_guide_writes_them() -> None:
+    """Its keys are the ones that operators copy: as no model's traffic all of it would be left out."""
+    line = {
+        "genai_model_name": "gpt-4o-mini", "genai_model_name_override": None, "genai_tokens_input": 15,
+        "genai_tokens_output": 7, "genai_tokens_total": 22, "start_time": "2025-08-30T16:51:37.894Z",
+        "duration": 1526, "response_code": 200, "response_flags": "-", "x-request-id": "83b63da3",
+    }  # fmt: skip
+    mcp = line | {"genai_model_name": None, "genai_tokens_input": None, "mcp_method": "tools/call"}
+    other = line | {"genai_model_name_override": "gpt-4o-mini-2024-07-18"}
+    found = access_log.parse(json.dumps([line, mcp, other]).encode())
+    assert found.excluded == {"no_model": 1}
+    assert [(r["model"], r["model_version"], r["tokens_in"], r["tokens_out"]) for r in rows(found)] == [
+        ("gpt-4o-mini", "unknown", 15, 7), ("gpt-4o-mini", "gpt-4o-mini-2024-07-18", 15, 7),
+    ]  # fmt: skip
+
+
 SPAN: dict[str, object] = {
     "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt", "gen_ai.response.model": "gpt-1",
     "gen_ai.response.id": "c1", "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 6,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,6 +16,13 @@ _LINES = msgspec.json.Decoder(list[msgspec.Raw])
 _UNKNOWN = "unknown"
 _FIRST_ERROR = 400
 _LONGEST = MOST_SECONDS * 1000
+_MODEL = ("gen_ai.request.model", "genai_model_name")
+"""The keys are an operator's to choose: those of the gateway's default, and of its guide to access logs."""
+_VERSION = ("gen_ai.response.model", "gen_ai.request.model_override", "genai_model_name_override")
+"""Where the answer's model is not told, the one that the gateway asked its backend for."""
+_IN = ("gen_ai.usage.input_tokens", "genai_tokens_input")
+_OUT = ("gen_ai.usage.output_tokens", "genai_tokens_output")
+_CACHED = ("gen_ai.usage.cached_input_tokens", "gen_ai.usage.cache_read.input_tokens")
 _NOTHING = "-"
 """What Envoy writes for a value that there is not."""
 
@@ -42,8 +50,8 @@ def parse(body: bytes) -> Found:
 
 def _line(line: dict[str, Any], at: int, found: Found) -> None:
     line = {name: value for name, value in line.items() if value != _NOTHING}
-    model = text(line.get("gen_ai.request.model"))
-    version = text(line.get("gen_ai.response.model"))
+    model = _first(text, line, _MODEL)
+    version = _first(text, line, _VERSION)
     if model is None and version is None:
         found.excluded["no_model"] += 1
         return
@@ -61,9 +69,9 @@ def _line(line: dict[str, Any], at: int, found: Found) -> None:
         "latency_seconds": None if milliseconds is None else milliseconds / 1000,
         # 0 is what Envoy logs where the connection broke before an answer.
         "status": None if code is None else "error" if code >= _FIRST_ERROR or code == 0 else "ok",
-        "tokens_in": whole(line.get("gen_ai.usage.input_tokens")),
-        "tokens_out": whole(line.get("gen_ai.usage.output_tokens")),
-        "tokens_cached": whole(line.get("gen_ai.usage.cached_input_tokens")),
+        "tokens_in": _first(whole, line, _IN),
+        "tokens_out": _first(whole, line, _OUT),
+        "tokens_cached": _first(whole, line, _CACHED),
     }
     found.add("inference", {name: value for name, value in row.items() if value is not None})
 
@@ -72,3 +80,7 @@ def _milliseconds(duration: object) -> float | None:
     """A number, or as a text, which every value is that went through OpenTelemetry's log records."""
     told = whole(duration)
     return number(duration) if told is None else float(told)
+
+
+def _first(read: Callable[[object], Any], line: dict[str, Any], names: tuple[str, ...]) -> Any:
+    return next((found for name in names if (found := read(line.get(name))) is not None), None)
