@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collectors.live.inference import access_log, assembly, bodies, genai, kserve, labels, openai, payload
 from collectors.live.inference.bodies import Context
 from collectors.live.inference.found import Found
+from collectors.live.inference.judged import Requests
 from collectors.live.inference.memory import Memory
 from collectors.live.inference.pairs import Pairs
 from collectors.live.inference.rules import Rules
@@ -291,10 +292,10 @@ def _protobuf(export: dict[str, Any], kind: Any) -> bytes:
 def test_genai_spans_mean_the_same_in_protobuf_and_json() -> None:
     """An exporter may be set to either; an agent's span must not count its requests' tokens again."""
     export = _export()
-    found = genai.traces(json.dumps(export).encode(), True, Rules())
+    found = genai.traces(json.dumps(export).encode(), True, Rules(), Requests())
     for span in export["resourceSpans"][0]["scopeSpans"][0]["spans"]:
         span["spanId"] = "APBnqgupArc="  # protobuf's own JSON has bytes in base64, OTLP's in hex
-    assert genai.traces(_protobuf(export, ExportTraceServiceRequest), False, Rules()) == found
+    assert genai.traces(_protobuf(export, ExportTraceServiceRequest), False, Rules(), Requests()) == found
     new, old = rows(found)
     assert (new["prediction_id"], new["model_version"], new["status"]) == ("c1", "gpt-1", "ok")
     assert (new["tokens_in"], new["tokens_out"], new["tokens_cached"]) == (5, 6, 2)
@@ -319,7 +320,7 @@ def test_the_spans_of_model_servers_say_more_than_the_conventions() -> None:
         {"spanId": "00f067aa0ba902b7", "attributes": _attributes(each), **times} for each in (said, untold)
     ]
     export = {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
-    found = genai.traces(json.dumps(export).encode(), True, Rules())
+    found = genai.traces(json.dumps(export).encode(), True, Rules(), Requests())
     (row,) = rows(found)
     assert (row["prediction_id"], row["time_to_first_token_seconds"], row["tokens_cached"]) == (
         "cmpl-1",
@@ -346,9 +347,11 @@ def test_how_a_span_says_that_its_answer_ended(sent: object, reason: str | None,
     times = {"startTimeUnixNano": str(NOW * 1000), "endTimeUnixNano": str(NOW * 1000 + 10**9)}
     span = {"spanId": "00f067aa0ba902b7", "attributes": _attributes(said), **times}
     export = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
-    (row,) = rows(genai.traces(json.dumps(export).encode(), True, Rules()))
+    (row,) = rows(genai.traces(json.dumps(export).encode(), True, Rules(), Requests()))
     span["spanId"] = "APBnqgupArc="
-    assert rows(genai.traces(_protobuf(export, ExportTraceServiceRequest), False, Rules())) == [row]
+    assert rows(genai.traces(_protobuf(export, ExportTraceServiceRequest), False, Rules(), Requests())) == [
+        row
+    ]
     wanted = {"tokens_in": 5.0, "tokens_out": 6.0, "finish_reason": reason, "refusal": refusal}
     assert row["features"] == {name: value for name, value in wanted.items() if value is not None}
 
@@ -359,12 +362,40 @@ def test_evaluations_as_log_records() -> None:
     record = {"eventName": genai.EVALUATION, "timeUnixNano": str(NOW * 1000), "attributes": _attributes(said)}
     lacking = {"eventName": genai.EVALUATION, "attributes": _attributes(EVALUATION)}
     export = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record, {"body": {"stringValue": "x"}}]}]}]}
-    found = genai.logs(json.dumps(export).encode(), True)
-    assert genai.logs(_protobuf(export, ExportLogsServiceRequest), False) == found
+    found = genai.logs(json.dumps(export).encode(), True, Requests())
+    assert genai.logs(_protobuf(export, ExportLogsServiceRequest), False, Requests()) == found
     assert rows(found, "label")[0]["score"] == 0.75
     assert found.excluded == {"not_an_evaluation": 1}
     export["resourceLogs"][0]["scopeLogs"][0]["logRecords"] = [lacking]
-    assert [r.reason for r in genai.logs(json.dumps(export).encode(), True).rejected] == ["missing_field"]
+    assert [r.reason for r in genai.logs(json.dumps(export).encode(), True, Requests()).rejected] == [
+        "missing_field"
+    ]
+
+
+@pytest.mark.parametrize("by", ["span", "response"])
+def test_an_evaluation_that_names_no_model_is_of_the_request_that_it_speaks_of(by: str) -> None:
+    """The conventions give it none: whole evaluators would be refused, and no answer be judged."""
+    known, id_ = Requests(), "00f067aa0ba902b7"
+    times = {"startTimeUnixNano": str(NOW * 1000), "endTimeUnixNano": str(NOW * 1000 + 10**9)}
+    span = {"spanId": id_, "attributes": _attributes(SPAN), **times}
+    record = {
+        "eventName": genai.EVALUATION,
+        "timeUnixNano": str(NOW * 1000),
+        "attributes": _attributes(EVALUATION),
+    }
+    if by == "span":
+        record["spanId"] = id_
+    else:
+        record["attributes"] = _attributes({**EVALUATION, "gen_ai.response.id": "c1"})
+    export = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}).encode()
+    assert [r.reason for r in genai.logs(export, True, known).rejected] == ["missing_field"]
+    spans = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+    genai.traces(json.dumps(spans).encode(), True, Rules(), known)
+    (label,) = rows(genai.logs(export, True, known), "label")
+    assert (label["model"], label["prediction_id"], label["score"]) == ("gpt", "c1", 0.75)
+    crowded = Requests(most=1)
+    genai.traces(json.dumps(spans).encode(), True, Rules(), crowded)
+    assert (crowded.of(id_), crowded.of("c1")) == (None, ("gpt", "c1")), "bounded"
 
 
 @pytest.mark.parametrize(

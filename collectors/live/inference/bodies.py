@@ -39,13 +39,18 @@ _PATHS: dict[str, Callable[[bytes, Headers, Context], Found]] = {
     "/v1/label": lambda body, headers, context: _own("label", body, content_type(headers), context),
     "/v1/openai": lambda body, headers, context: openai.parse(body, context.rules, context.now),
     "/v1/access-log": lambda body, headers, context: access_log.parse(body),
-    "/v1/traces": lambda body, headers, context: genai.traces(body, _is_json(headers), context.rules),
-    "/v1/logs": lambda body, headers, context: genai.logs(body, _is_json(headers)),
+}
+_OTLP: dict[str, Callable[[bytes, bool, Context, Memory], Found]] = {
+    "/v1/traces": lambda body, is_json, context, memory: genai.traces(
+        body, is_json, context.rules, memory.requests
+    ),
+    "/v1/logs": lambda body, is_json, context, memory: genai.logs(body, is_json, memory.requests),
+    METRICS_PATH: lambda body, is_json, context, memory: timed.parse(body, is_json, memory),
 }
 EVENTS_PATHS = ("/", "/v1/events")
-PATHS = (*_PATHS, METRICS_PATH, *EVENTS_PATHS)
+PATHS = (*_PATHS, *_OTLP, *EVENTS_PATHS)
 
-_NAME_THEIR_ROWS = frozenset({"/v1/openai", "/v1/access-log", "/v1/traces", "/v1/logs", METRICS_PATH})
+_NAME_THEIR_ROWS = frozenset({"/v1/openai", "/v1/access-log", *_OTLP})
 """Each of their units has a time and an identity of its own: the same bytes again are a repeat."""
 
 
@@ -76,8 +81,8 @@ def parse(path: str, headers: Headers, body: bytes, context: Context, memory: Me
         return found
     if path in _NAME_THEIR_ROWS and not memory.is_new(path, body):
         return _repeat()
-    if path == METRICS_PATH:
-        return timed.parse(body, _is_json(headers), memory)
+    if (of_otlp := _OTLP.get(path)) is not None:
+        return of_otlp(body, _is_json(headers), context, memory)
     of_path = _PATHS.get(path)
     if of_path is None:
         return refused("bad_header", "a request to this path must be a CloudEvent, with a ce-type")

@@ -14,6 +14,7 @@ from collectors.live.inference import spans as otlp
 from collectors.live.inference.answered import features as answered_features
 from collectors.live.inference.found import Found, Row, number, refused, text, whole
 from collectors.live.inference.instant import SECOND
+from collectors.live.inference.judged import Request, Requests
 from collectors.live.inference.rules import Rules
 from collectors.live.inference.spans import Attributes, Event, Span
 from pipeline.wire.columns import MOST_SECONDS
@@ -31,27 +32,27 @@ UNKNOWN = "unknown"
 _WORKLOADS = ("deployment", "statefulset", "daemonset", "job", "cronjob")
 
 
-def traces(body: bytes, is_json: bool, rules: Rules) -> Found:
+def traces(body: bytes, is_json: bool, rules: Rules, known: Requests) -> Found:
     """An ExportTraceServiceRequest.  The unit is a span, or an evaluation among its events."""
     found = Found()
     try:
         for span in otlp.spans(body, is_json):
-            _span(span, rules, found)
+            _span(span, rules, known, found)
             for event in span.events:
                 if event.name == EVALUATION:
-                    _evaluation(event, span.attributes, span.id, found)
+                    _evaluation(event, span.attributes, span.id, known, found)
     except otlp.Unreadable as error:
         return refused("malformed", str(error))
     return found
 
 
-def logs(body: bytes, is_json: bool) -> Found:
+def logs(body: bytes, is_json: bool, known: Requests) -> Found:
     """An ExportLogsServiceRequest.  The unit is a log record; only evaluation results are labels."""
     found = Found()
     try:
         for record in otlp.records(body, is_json):
             if EVALUATION in (record.name, record.attributes.get("event.name")):
-                _evaluation(record, {}, "", found)
+                _evaluation(record, {}, "", known, found)
             else:
                 found.excluded["not_an_evaluation"] += 1
     except otlp.Unreadable as error:
@@ -59,7 +60,7 @@ def logs(body: bytes, is_json: bool) -> Found:
     return found
 
 
-def _span(span: Span, rules: Rules, found: Found) -> None:
+def _span(span: Span, rules: Rules, known: Requests, found: Found) -> None:
     said = span.attributes
     model, answered = text(said.get("gen_ai.request.model")), text(said.get("gen_ai.response.model"))
     # An agent's or a tool's span counts the tokens of the requests below it once more.
@@ -85,9 +86,11 @@ def _span(span: Span, rules: Rules, found: Found) -> None:
         "cluster": text(span.resource.get("k8s.cluster.name")),
         "workload": workload(span.resource),
     }
-    known = {name: value for name, value in row.items() if value is not None}
+    told = {name: value for name, value in row.items() if value is not None}
+    if id_ := told.get("prediction_id"):
+        known.note(Request(told["model"], id_), span.id, id_)
     reasons = _reasons(said.get("gen_ai.response.finish_reasons"))
-    found.add("inference", answered_features(known, reasons, rules.of(known["model"])))
+    found.add("inference", answered_features(told, reasons, rules.of(told["model"])))
 
 
 def is_request(said: Attributes) -> bool:
@@ -115,18 +118,22 @@ def workload(resource: Attributes) -> str | None:
     return next((f"{names.get(k, k.capitalize())}/{name}" for k, name in kinds if text(name)), None)
 
 
-def _evaluation(event: Event, span: Attributes, span_id: str, found: Found) -> None:
+def _evaluation(event: Event, span: Attributes, span_id: str, known: Requests, found: Found) -> None:
     """A score from 0 to 1 is a score; another one is a value."""
     said = {**span, **event.attributes}
     model = text(said.get("gen_ai.request.model")) or text(said.get("gen_ai.response.model"))
     prediction = text(said.get("gen_ai.response.id")) or span_id
+    if (not model or not prediction) and (request := known.of(prediction, event.span_id)) is not None:
+        model, prediction = request
     score, label = (
         number(said.get("gen_ai.evaluation.score.value")),
         text(said.get("gen_ai.evaluation.score.label")),
     )
     if not model or not prediction:
         what = "gen_ai.request.model" if not model else "gen_ai.response.id"
-        return found.refuse("missing_field", f"an evaluation without {what}")
+        return found.refuse(
+            "missing_field", f"an evaluation without {what}, of no request that is known here"
+        )
     if score is None and label is None:
         return found.refuse("missing_field", "an evaluation without a score and a label")
     row: Row = {

@@ -19,6 +19,7 @@ import msgspec
 from collectors.histogram import Histogram
 from collectors.histogram_growth import Told
 from collectors.live.contract import Cursor
+from collectors.live.inference.judged import Requests
 from collectors.live.inference.kserve import Half
 from collectors.live.inference.pairs import Pairs, Waiting
 from pipeline.errors import PreflightFailed
@@ -49,7 +50,7 @@ _DECODE = msgspec.json.Decoder(_Record).decode
 
 
 class Memory:
-    """`pairs` is changed by its owner, who says so with `waits` and `gone`.
+    """`pairs` is changed by its owner, who says so with `waits` and `gone`; `requests` are not kept.
 
     `now` is when a new memory begins, 0 where that is not known.
     """
@@ -58,6 +59,7 @@ class Memory:
         self, folder: Path, cursor: Cursor | None, pairs: Pairs, most_ids: int, now: int = 0
     ) -> None:
         self._folder, self._most, self.pairs = folder, most_ids, pairs
+        self.requests = Requests()
         self._ids: OrderedDict[int, None] = OrderedDict()
         self._told: OrderedDict[int, Told] = OrderedDict()
         self._fresh_ids: list[int] = []

@@ -27,6 +27,8 @@ class Event(NamedTuple):
     name: str
     time: int
     attributes: Attributes
+    span_id: str = ""
+    """Of a log record the span that it speaks of, hexadecimal."""
 
 
 class Span(NamedTuple):
@@ -69,6 +71,7 @@ class _Event(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     event_name: str = ""
     time_unix_nano: str | int = 0
     observed_time_unix_nano: str | int = 0
+    span_id: str = ""
     attributes: list[JsonAttribute] = []
 
 
@@ -159,7 +162,7 @@ def _span_json(span: _Span, resource: Attributes) -> Span:
 
 def _event_json(event: _Event) -> Event:
     time = _micros(event.time_unix_nano) or _micros(event.observed_time_unix_nano)
-    return Event(event.name or event.event_name, time, attributes_json(event.attributes))
+    return Event(event.name or event.event_name, time, attributes_json(event.attributes), event.span_id)
 
 
 def _micros(nanoseconds: str | int) -> int:
@@ -193,7 +196,7 @@ def _span(span: Any, resource: Attributes) -> Span:
 
 def _record(record: Any) -> Event:
     time = (record.time_unix_nano or record.observed_time_unix_nano) // NANOSECONDS
-    return Event(record.event_name, time, attributes(record.attributes))
+    return Event(record.event_name, time, attributes(record.attributes), record.span_id.hex())
 
 
 def attributes(sent: Any) -> Attributes:
