@@ -31,19 +31,29 @@ class _Extension(_Names, gc=False):
 _DECODER = msgspec.json.Decoder(_Extension)
 
 
-def observed_bytes(flows: list[Flow]) -> list[float | None]:
-    """None where a flow tells no bytes, as Cilium's do."""
-    told = [f.extensions for f in flows]
-    if told.count(NULL) == len(told):
-        return [None] * len(told)
-    return [None if f.extensions is NULL else _bytes(f) for f in flows]
+class Observed:
+    """Bytes of flows, None where one tells none, as Cilium's do."""
 
+    def __init__(self) -> None:
+        self._count = 0
+        self._told: dict[int, float] = {}
 
-def columns(found: list[float | None]) -> dict[str, Any]:
-    """Columns `bytes` and `bytes_method`; none where no flow tells bytes."""
-    if found.count(None) == len(found):
-        return {}
-    return {"bytes": found, "bytes_method": [None if n is None else METHOD for n in found]}
+    def add(self, flows: list[Flow]) -> None:
+        """The next flows."""
+        told = [f.extensions for f in flows]
+        if told.count(NULL) < len(told):
+            found = [
+                (place, _bytes(f)) for place, f in enumerate(flows, self._count) if f.extensions is not NULL
+            ]
+            self._told.update((place, size) for place, size in found if size is not None)
+        self._count += len(flows)
+
+    def columns(self) -> dict[str, Any]:
+        """Columns `bytes` and `bytes_method`; none where no flow tells bytes."""
+        if not self._told:
+            return {}
+        found = [self._told.get(place) for place in range(self._count)]
+        return {"bytes": found, "bytes_method": [None if n is None else METHOD for n in found]}
 
 
 def _bytes(flow: Flow) -> float | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collectors.hubble import bytes as observed
 from collectors.hubble.gathered import End, Gathered
 from collectors.hubble.times import microseconds
 from collectors.parsed import to_table
@@ -40,7 +39,7 @@ def flow_table(flows: Gathered, cluster: str) -> tuple[pa.Table, list[Rejected]]
         "latency_seconds": _seconds(flows.latency.array()),
         **_end("source", flows.source, places),
         **_end("destination", flows.destination, places),
-        **observed.columns(flows.bytes),
+        **flows.bytes.columns(),
     }
     table = to_table("flow", columns, flows.count)
     bad = dict(flows.refused())
@@ -62,7 +61,9 @@ def _no_time(text: str | None) -> Rejected:
 
 
 def _nodes(names: pa.StringArray) -> pa.StringArray:
-    """Without the name of the cluster, which stands before it."""
+    """Without the name of the cluster, which stands before it, most often."""
+    if not pc.any(pc.match_substring(names, "/")).as_py():
+        return names
     told = names.dictionary_encode()
     nodes = [name.rpartition("/")[2] or None for name in told.dictionary.to_pylist()]
     return pa.array(nodes, pa.string()).take(told.indices)
@@ -70,11 +71,11 @@ def _nodes(names: pa.StringArray) -> pa.StringArray:
 
 def _end(side: str, end: End, places: dict[str, pa.StringArray]) -> dict[str, pa.Array]:
     """Of one side; the places are the observing node's."""
-    local = end.local.array()
+    local, pod = end.local.array(), end.pod.array()
     columns = {
         "namespace": end.namespace.array(),
-        "pod": end.pod.array(),
-        "workload": end.workload.array(),
+        "pod": pod,
+        "workload": pod if end.workload is end.pod else end.workload.array(),
         "ip": end.ip.array(),
         "port": end.port.array(),
         **{name: _where(local, place) for name, place in places.items()},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 
-from collectors.hubble.bytes import observed_bytes
+from collectors.hubble.bytes import Observed
 from collectors.hubble.labels import Labels
 from collectors.hubble.lines import ABSENT, Address, Endpoint, Flow, Layer4, Layer7, Ports, Workload
 from collectors.hubble.packed import UNKNOWN, Booleans, Numbers, Texts
@@ -22,7 +22,7 @@ _NO_ENDPOINT = Endpoint()
 _NO_WORKLOAD = Workload()
 
 
-_TABLE_FLOWS = 8_192
+_TABLE_FLOWS = 32_768
 """So many make one table, whose arrays have a price of their own."""
 _TABLE_CHARACTERS = 2**28
 """An Arrow text column holds less than 2^31 bytes, and a character is up to four."""
@@ -32,7 +32,9 @@ class End:
     """Who sent, or who received."""
 
     def __init__(self) -> None:
-        self.ip, self.namespace, self.pod, self.workload = Texts(), Texts(), Texts(), Texts()
+        self.ip, self.namespace, self.pod = Texts(), Texts(), Texts()
+        self.workload = self.pod
+        """The same column until an owner is told: where none is, the pod stands for it."""
         self.port = Numbers()
         self.local = Booleans()
         """Hubble tells the place of the endpoints on the observing node only: those have an endpoint id."""
@@ -40,13 +42,13 @@ class End:
     def add(self, endpoints: list[Endpoint], ports: list[int | None]) -> None:
         pods = [e.pod_name for e in endpoints]
         owners = [e.workloads for e in endpoints]
-        self.namespace.add([e.namespace for e in endpoints])
-        self.pod.add(pods)
-        if any(owners):
+        if self.workload is self.pod and any(owners):
+            self.workload = self.pod.copy()
+        if self.workload is not self.pod:
             told = zip([owner[0] if owner else _NO_WORKLOAD for owner in owners], pods, strict=True)
             self.workload.add([f"{w.kind}/{w.name}" if w.kind else w.name or pod for w, pod in told])
-        else:
-            self.workload.add(pods)
+        self.namespace.add([e.namespace for e in endpoints])
+        self.pod.add(pods)
         self.local.add([1 if e.ID or e.identity == _HOST else 0 for e in endpoints])
         self.port.add(ports)
 
@@ -63,7 +65,7 @@ class Gathered:
         self.is_reply, self.opens = Booleans(), Booleans()
         self.source, self.destination = End(), End()
         self.labels = Labels()
-        self.bytes: list[float | None] = []
+        self.bytes = Observed()
 
     @property
     def full(self) -> bool:
@@ -86,7 +88,7 @@ class Gathered:
         self.node.add([f.node_name for f in flows])
         self.labels.add([f.node_labels for f in flows])
         self.is_reply.add([1 if f.reply else UNKNOWN if f.is_reply is None else f.is_reply for f in flows])
-        self.bytes += observed_bytes(flows)
+        self.bytes.add(flows)
         addresses = [f.IP or _NO_ADDRESS for f in flows]
         self.source.ip.add([a.source for a in addresses])
         self.destination.ip.add([a.destination for a in addresses])

@@ -45,7 +45,11 @@ class Labels:
             self.zone.add_nothing(len(raws))
             self.region.add_nothing(len(raws))
         else:
-            places = [self._places[bytes(raw)] for raw in raws]
+            # One file tells of one node: to compare its labels costs a tenth of finding each flow's.
+            if raws.count(raws[0]) == len(raws):
+                places = [self._places[bytes(raws[0])]] * len(raws)
+            else:
+                places = [self._places[bytes(raw)] for raw in raws]
             self.zone.add([zone for zone, _ in places])
             self.region.add([region for _, region in places])
         if self._places.errors:

@@ -49,6 +49,12 @@ class Texts:
         """The next run, all of it null."""
         self._runs.append(_END * (count - 1))
 
+    def copy(self) -> Texts:
+        """Another column that begins with the same runs."""
+        other = Texts()
+        other.characters, other._runs, other._odd = self.characters, [*self._runs], {**self._odd}
+        return other
+
     def array(self) -> pa.StringArray:
         """All runs as one array; shape (n,)."""
         if self._odd:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.hubble import gathered
+from collectors.hubble import gathered, lines
 from collectors.hubble.flows import parse
 from collectors.parsed import GAPS_SCHEMA
 from pipeline.events import TYPES
@@ -211,26 +211,33 @@ ENDPOINTS = (
 LABELS = (f'["{PLACE}a"]', f'["{PLACE}b"]', "[]", "null", "[null]")
 
 
+NODES = ('"n"', '"prod/n"', '"prod/"')
+PARTS = {"source": ENDPOINTS, "destination": ENDPOINTS, "node_labels": LABELS, "node_name": NODES}
+
+
 @given(
-    st.lists(st.tuples(*[st.sampled_from((None, *s)) for s in (ENDPOINTS, ENDPOINTS, LABELS)]), max_size=12)
+    st.lists(st.tuples(*[st.sampled_from((None, *some)) for some in PARTS.values()]), max_size=12),
+    st.sampled_from((1, 300, lines._RUN_BYTES)),
 )
-def test_what_a_line_means_does_not_depend_on_its_neighbours(rows):
+def test_what_a_line_means_does_not_depend_on_its_neighbours(rows, run_bytes):
     """Many lines are packed at once: no flow may get the endpoint, place or refusal of another."""
-    lines = []
+    told = []
     for row in rows:
-        given_keys = zip(("source", "destination", "node_labels"), row, strict=True)
-        keys = "".join(f',"{key}":{value}' for key, value in given_keys if value is not None)
-        lines.append(
-            f'{{"flow":{{"time":"2026-09-01T10:00:00Z","verdict":"A","node_name":"n"{keys}}}}}'.encode()
+        keys = "".join(
+            f',"{key}":{value}' for key, value in zip(PARTS, row, strict=True) if value is not None
         )
-    together = parse(b"\n".join(lines), cluster="c")
-    alone = [parse(line, cluster="c") for line in lines]
+        told.append(f'{{"flow":{{"time":"2026-09-01T10:00:00Z","verdict":"A"{keys}}}}}'.encode())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(lines, "_RUN_BYTES", run_bytes)
+        together = parse(b"\n".join(told), cluster="c")
+    alone = [parse(line, cluster="c") for line in told]
     assert together.events["flow"].to_pylist() == [r for p in alone for r in p.events["flow"].to_pylist()]
     assert together.rejected == tuple(r._replace(row=i) for i, p in enumerate(alone) for r in p.rejected)
 
 
-def test_a_text_is_what_the_line_says_whatever_is_in_it():
+def test_a_text_is_what_the_line_says_whatever_is_in_it(monkeypatch):
     """Texts wait side by side, NUL after each: one with a NUL may neither be cut nor move its neighbours."""
+    monkeypatch.setattr(gathered, "_TABLE_FLOWS", 8_192)
     pods = ["a", "\0", "", "b\0c", None, "\0\0", "\u00e9"]
     for run in (pods, [*pods, *["x"] * 9_000, *pods]):
         lines = [json.dumps(flow(source={"pod_name": pod}, uuid=str(i))) for i, pod in enumerate(run)]
