@@ -94,7 +94,8 @@ def holder_of(labels: Labels) -> Holder | None:
 
 def holder_uid(labels: Labels) -> str:
     """The pod's uid, where its exporter is asked to tell it (dcgm-exporter: --kubernetes-enable-pod-uid)."""
-    return first(labels, "exported_pod_uid", "pod_uid", "exported_pod_uuid", "pod_uuid")
+    names = ("exported_pod_uid", "pod_uid", "exported_UID", "UID", "exported_pod_uuid", "pod_uuid")
+    return first(labels, *names)
 
 
 def first(labels: Labels, *names: str) -> str:

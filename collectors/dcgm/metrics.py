@@ -50,7 +50,8 @@ METRICS: dict[str, Metric] = {
     "DCGM_EXP_XID_ERRORS_COUNT": Metric("xid_recent", 1.0),
     "DCGM_EXP_GPU_HEALTH_STATUS": Metric("watched", 1.0),
     "DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS": Metric("rows_remapped", 1.0),
-    # dcgm-exporter 1, whose names were those of its own script
+    # dcgm-exporter 1, whose names were those of its own script, and the profile of later versions for them
+    "dcgm_fi_prof_gr_engine_active": Metric("engine_ratio", 1.0),
     "dcgm_gpu_utilization": Metric("util_ratio", 0.01),
     "dcgm_fb_used": Metric("memory_used", MIB),
     "dcgm_fb_free": Metric("memory_free", MIB),

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from collectors.dcgm.timeline import Scrape
+from collectors.exposition import Sample
+from collectors.live.allocation import exported
 from collectors.live.allocation.fold import Fold
 from collectors.live.allocation.meta import at
 from collectors.live.allocation.parameters import AllocationSettings
@@ -318,6 +321,14 @@ def test_an_exporter_names_the_devices_that_a_kubelet_does_not(uid: bool) -> Non
     assert again.open() == [] == list(again.rows.values()), "they are those that they were"
     again(news("pods", pod, "gone", at=scene.now + 9 * SECOND))
     assert sorted(r["device"] for r in again.rows.values() if r["end"]) == ["GPU-1", "GPU-2"]
+
+
+@pytest.mark.parametrize("label", ["pod_uid", "exported_pod_uid", "UID", "exported_UID"])
+def test_an_exporter_tells_of_which_pod_of_a_name_it_speaks(label: str) -> None:
+    """Else a StatefulSet's pod would have the device of the one before it; issue 718 calls the label UID."""
+    labels = {"UUID": "GPU-1", "pod": "a", "namespace": "ml", "container": "main", label: "uid-before"}
+    scrapes = [Scrape(NOON, "t", [Sample("dcgm_fb_used", labels, 5.0, None, 0)])]
+    assert exported.told(scrapes) == {("ml", "a", "main", "uid-before"): {"GPU-1": NOON}}
 
 
 def test_a_slice_has_its_exporters_name_from_the_first_pod_that_tells_it() -> None:

@@ -253,6 +253,17 @@ def test_impossible_values_are_refused():
     assert not found and [r.reason for r in parsed.rejected] == ["out_of_range"] * 2
 
 
+def test_a_slice_under_the_names_of_the_compatibility_profile_has_its_utilisation() -> None:
+    """Of a MIG instance no other name says what it did: a slice would look idle for as long as it is held."""
+    labels = (  # as issue 272 of dcgm-exporter shows it
+        'gpu="3",uuid="GPU-a",device="nvidia3",modelName="NVIDIA A100 80GB PCIe",GPU_I_PROFILE="4g.40gb",'
+        'GPU_I_ID="1",container_name="c",pod_name="p",pod_namespace="ai-1"'
+    )
+    text = f"dcgm_fi_prof_gr_engine_active{{{labels}}} 0.25\ndcgm_gpu_utilization{{{labels}}} 0\n"
+    _, [row] = rows(text)
+    assert (row["device"], row["util_ratio"], row["pod"], row["namespace"]) == ("GPU-a/1", 0.25, "p", "ai-1")
+
+
 def test_amd_names_and_units():
     labels = (
         '{gpu_id="0",serial_number="S1",card_model="MI300X",hostname="n",gpu_compute_partition_type="SPX"}'

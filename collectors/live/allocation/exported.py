@@ -23,7 +23,7 @@ from pipeline.errors import ConfigError
 
 _METRICS = (
     "DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_FB_USED_BYTES", "DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_GPU_UTIL_RATIO",
-    "gpu_used_vram", "gpu_gfx_activity", "amd_gpu_used_vram", "amd_gpu_gfx_activity",
+    "dcgm_fb_used", "gpu_used_vram", "gpu_gfx_activity", "amd_gpu_used_vram", "amd_gpu_gfx_activity",
 )  # fmt: skip
 """One of them is there for every device."""
 _SPAN = 120 * SECOND
