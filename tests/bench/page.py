@@ -66,8 +66,8 @@ NOTES = {
     "pair is two bodies of one row, the others are one body of all.",
     "inference client": "A call of `PredictionLog.predicted` with 10 features, in the caller's own thread.",
     "Hubble JSON decode and fold": "Recorded flows of the samples, repeated; JSON lines to `network_usage`.",
-    "Hubble JSON decode and fold, flows of Cilium 1.19": "The same flows with what newer agents tell of each: its id, "
-    "its pods' owners, its node's labels.",
+    "Hubble JSON decode and fold, flows of Cilium 1.19": "The same flows with what newer agents tell: "
+    "an id, the pods' owners, the node's labels.",
     "Hubble flows by relay": "The same flows as relay's answers, and as lines beside them; without the fold.",
     "official FOCUS validator": "A month with corrections, a credit, mark-up, tax and two currencies, "
     "as FOCUS 1.2; the bench fails where a rule does not pass that docs/month-end.md does not explain.",
