@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
+from typing import Any
 
 import pyarrow as pa
 
@@ -43,7 +44,7 @@ class Gap:
 def gaps(store: Store, month: Window, limits: ClosingSettings, prices: PriceBook) -> list[Gap]:
     """Silences longer than the limits, of clusters and nodes that were expected then."""
     tables, gone = {"named": named(month, prices, limits)}, silent(limits)
-    span = {"start": month.start, "end": month.end}
+    span: dict[str, Any] = {"start": month.start, "end": month.end}
     held = {"held": _held(store, month.end)}
     rows = store.query("silences", tables=tables | held, **span, minutes=limits.gap_minutes).to_pylist()
     found = _expected([Gap(**row) for row in rows], gone, limits.gap_minutes)
@@ -71,8 +72,8 @@ def _of_holders(store: Store, month: Window, limits: ClosingSettings) -> tuple[l
     """Clusters that nobody watched, and messages that were lost: who came and went then is nobody's cost,
     however well the GPUs themselves were seen."""
     unwatched, lost = [], []
-    span = {"start": month.start, "end": month.end, "minutes": limits.gap_minutes}
-    for row in store.query("holders_missed", tables=None, **span).to_pylist():
+    span: dict[str, Any] = {"start": month.start, "end": month.end, "minutes": limits.gap_minutes}
+    for row in store.query("holders_missed", **span).to_pylist():
         start, end = row["start"], row["end"]
         if row["source"] == "allocation":
             start, end = max(start, month.start), min(end, month.end)
