@@ -43,7 +43,7 @@ NODES = {
 def places(tmp_path):
     file = tmp_path / "nodes.json"
     file.write_text(json.dumps(NODES))
-    return Places(str(file), "203.0.113.0/24, 10.9.0.0/16=r9/z9")
+    return Places(str(file), "203.0.113.0/24, 10.9.0.0/16=r9/z9, 10.9.7.0/24=r9/z1")
 
 
 def filled(places, *flows):
@@ -64,6 +64,7 @@ def classes(table):
         ("34.1.2.4", "internet"),
         ("203.0.113.7", "unknown"),
         ("10.9.1.1", "cross_zone"),
+        ("10.9.7.1", "same_zone"),
         ("10.77.0.1", "unknown"),
     ],
 )

@@ -171,6 +171,32 @@ def test_a_half_alone_is_said_and_a_response_still_counts() -> None:
     assert "latency_seconds" not in found.rows["inference"][0]
 
 
+def test_an_exchange_whose_rows_differ_in_number_is_refused() -> None:
+    """Features of one row beside the answer to another would be a drift, and an accuracy, of nothing."""
+    request = Half("s", "1", True, 0, {}, [{"features": {"a": 1.0}}, {"features": {"a": 2.0}}])
+    response = Half("s", "1", False, 5, {"model": "m"}, [{"prediction": "1"}])
+    found = join(request, response, Rules())
+    assert [(r.reason, r.detail) for r in found.rejected] == [
+        ("row_count_differs", "2 rows asked, 1 answered")
+    ]
+    assert not found.rows
+
+
+def test_an_answer_that_is_no_prediction_is_an_exchange_all_the_same() -> None:
+    """A model of embeddings or masks has requests, features and a latency too: it was refused whole."""
+    asked = {"inputs": [{"name": "x", "shape": [2, 1], "datatype": "FP32", "data": [1.5, 2.5]}]}
+    hidden = {"name": "y", "shape": [2, 2, 1], "datatype": "FP32", "data": [1.0, 2.0, 3.0, 4.0]}
+    sides = ((True, asked), (False, {"outputs": [hidden, hidden | {"shape": [10**9, 1, 1]}]}))
+    halves = [kserve.half(_headers_of(n), json.dumps(body).encode(), Rules(), NOW) for n, body in sides]
+    found = join(*halves, Rules())
+    assert [row["features"] for row in found.rows["inference"]] == [{"x": 1.5}, {"x": 2.5}]
+    assert all(row["latency_seconds"] == 1.0 for row in found.rows["inference"])
+
+
+def _headers_of(is_request: bool) -> dict[str, str]:
+    return {name.removeprefix("ce-"): value for name, value in _headers(1, is_request).items()}
+
+
 def test_a_response_before_its_request_has_no_latency_and_says_so() -> None:
     """A clock that jumps must not become a latency, and must not cost the prediction."""
     request = Half("s", "1", True, 3_600 * SECOND, {}, [{"features": {"a": 1.0}}])

@@ -77,12 +77,23 @@ def _columns(tensor: dict[str, Any]) -> list[list[Any]] | None:
     return [data[i * width : (i + 1) * width] for i in range(rows)]
 
 
+def _places(tensor: dict[str, Any]) -> int:
+    """Of the first of more than two axes; 0 for a tensor that says more than it has values for."""
+    data, shape = tensor.get("data"), tensor.get("shape")
+    if not isinstance(data, list) or not isinstance(shape, list) or len(shape) < 3:
+        return 0
+    return shape[0] if type(shape[0]) is int and 0 <= shape[0] <= len(data) else 0
+
+
 def rows_of_outputs(outputs: Sequence[Any]) -> list[Row]:
-    """One row for each place of the first axis; probabilities and classes may come as two tensors."""
+    """One row for each place of the first axis; probabilities and classes may come as two tensors.
+
+    A tensor of more than two axes (embeddings of tokens, masks) is no prediction: its rows stay, without it.
+    """
     rows: list[Row] = []
     for tensor in outputs:
         columns = _columns(tensor) or []
-        rows += [{} for _ in range(len(columns) - len(rows))]
+        rows += [{} for _ in range(max(len(columns), _places(tensor)) - len(rows))]
         for row, values in zip(rows, columns, strict=False):
             found = answer(values if len(values) > 1 else values[0])
             if tensor.get("datatype") == "BOOL":
