@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.dcgm.place import SECOND, Place
+from collectors.dcgm.place import FORGET, SECOND, Place, Seen, Target
 from collectors.dcgm.timeline import Pace, Scrape, advance
 from collectors.exposition import samples
 from tests.dcgm.exporter import gpu
@@ -224,3 +224,13 @@ def test_an_exporter_that_leaves_the_energy_out_once_began_nothing_anew():
     assert told[1] and told[1] != gpu("GPU-a", 900)
     parsed, _ = take([scrape(30 * number, text) for number, text in enumerate(told)])
     assert len(rows(parsed)) == 2 and gaps(parsed) == []
+
+
+def test_what_was_silent_for_a_week_is_forgotten():
+    """The cursor is written with each turn: cards and exporters of years ago must not fill it."""
+    place = Place.beginning(START - 1)
+    place.devices = {name: Seen(START + at, "t", {}) for name, at in (("gone", 0), ("there", FORGET))}
+    place.targets = {name: Target(START + at, {}) for name, at in (("gone", 0), ("there", FORGET))}
+    place.until = START + FORGET + SECOND
+    place.forgets(SECOND)
+    assert set(place.devices) == set(place.targets) == {"there"}

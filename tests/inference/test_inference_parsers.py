@@ -21,6 +21,7 @@ from collectors.live.inference.judged import Requests
 from collectors.live.inference.memory import Memory
 from collectors.live.inference.pairs import Pairs
 from collectors.live.inference.rules import Rules
+from pipeline.events import TYPES
 from tests.generated import NOW
 
 SECOND = 1_000_000
@@ -415,6 +416,17 @@ def test_forms_of_a_label(sent: dict[str, object], label: dict[str, object]) -> 
     """Who labels knows one of these names; another class spelling than the prediction's would be an error."""
     found = labels.parse(json.dumps(sent | {"model": "m"}).encode(), NOW)
     assert rows(found, "label") == [{"model": "m", "time": NOW} | label]
+
+
+def test_an_event_in_one_json_object_is_taken_without_the_type_of_its_data(memory: Memory) -> None:
+    """The attribute may be left out where the data is JSON: senders of structured events mostly do."""
+    event = {
+        "specversion": "1.0", "type": TYPES["label"].ce_type, "source": "s", "id": "1",
+        "data": {"model": "m", "prediction_id": "p", "label": "yes"},
+    }  # fmt: skip
+    headers = {"content-type": "application/cloudevents+json; charset=utf-8"}
+    found = bodies.parse("/", headers, json.dumps(event).encode(), Context(Rules(), NOW), memory)
+    assert [(row["prediction_id"], row["label"]) for row in rows(found, "label")] == [("p", "yes")]
 
 
 def test_a_row_that_is_refused_with_others_is_told_to_who_sent_it() -> None:

@@ -200,6 +200,16 @@ def test_where_a_model_is_not_known_yet_everything_sensitive_is_left_out(file: s
     assert found.features({"card": 1, "ssn": 2, "a": 3}) == {"a": 3}
 
 
+def test_what_is_sensitive_under_its_new_name_does_not_leave_under_its_old_one(tmp_path: Path) -> None:
+    """Who writes the rules knows the names that they gave; the server sends its own."""
+    path = tmp_path / "rules.yaml"
+    path.write_text("models: {m: {columns: [pan, a], rename: {pan: card}, sensitive: [card]}, other: {}}")
+    found = rules.load(str(path))
+    for model in ("m", None):
+        assert found.of(model).features({"pan": 1, "card": 2, "a": 3}) == {"a": 3}
+    assert found.of("m").by_place(3, "feature") is None, "nobody knows at which place it is"
+
+
 @pytest.mark.parametrize(
     "text",
     ["models: 7", "models: {m: {kep: [a]}}", "models: {m: {keep: a}}", "models: {m: {rename: {a: c, b: c}}}",

@@ -156,7 +156,9 @@ def test_hostile_texts_and_half_a_value_are_rows_and_what_comes_after_counts(
 @pytest.mark.parametrize(
     "text",
     ["topics: {}", "topics: {t: {columns: {modle: a}}}", "topics: {t: {columns: {model: a}}}",
-     "topics: {t: {event: flow, columns: {}}}", "topics: {t: {columns: {model: a}, scale: {score: x}}}"],
+     "topics: {t: {event: flow, columns: {}}}", "topics: {t: {columns: {model: a}, scale: {score: x}}}",
+     *(f"topics: {{t: {{event: label, columns: {{model: a, prediction_id: c}}, scale: {{score: {wrong}}}}}}}"
+       for wrong in ("0", "-1", "nan", "inf"))],
 )  # fmt: skip
 def test_a_wrong_mapping_names_the_key(tmp_path: Path, text: str) -> None:
     """A column that is misspelt would be missing in every event."""
