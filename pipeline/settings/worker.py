@@ -15,11 +15,10 @@ class WorkerSettings:
     name: str = "worker-0"
     """Identity within the group, the same after a restart and no other worker's: a restarted worker has its
     partitions back at once, and none are moved meanwhile."""
-    take_messages: Annotated[int, Bound(1, 10_000)] = 200
+    take_messages: Annotated[int, Bound(1, 10_000)] = 1_000
     """Most messages of one lake transaction: it costs 50 ms, and 10 for each partition in it."""
     take_bytes: Annotated[int, Bound(1_100_000, 1e9)] = 66_000_000
-    """Most bytes of messages of one lake transaction: take_messages of 315 KB go in one.  While one is
-    committed another is folded."""
+    """Most bytes of messages of one lake transaction.  While one is committed another is folded."""
     take_seconds: Annotated[float, Bound(0.05, 5)] = 0.5
     """Longest wait for take_messages: how late a lone message may be in the ledger."""
     buffer_messages: Annotated[int, Bound(10, 1e6)] = 2_000

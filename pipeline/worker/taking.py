@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pipeline.events import Message
 from pipeline.folding import Folded
 from pipeline.settings.worker import WorkerSettings
+from pipeline.wire.limits import MAX_MESSAGE_BYTES
 from pipeline.worker.intake import Intake
 from pipeline.worker.message import held_bytes, message
 from pipeline.worker.patience import Stopped
@@ -51,7 +52,8 @@ class Taking:
         self._broken = asyncio.get_running_loop().create_future()
 
     async def __call__(self, stream: Any) -> None:
-        async for events in stream.noack_take(self._settings.take_messages, self._settings.take_seconds):
+        full = Full(stream, self._settings.take_messages, self._settings.take_bytes)
+        async for events in stream.noack_take(full, self._settings.take_seconds):
             for part in parts(self._current(events), self._settings.take_bytes):
                 self._folding = True
                 folded = await self._on(self._folds, self._fold, part)
@@ -102,6 +104,25 @@ class Taking:
 
     async def _on(self, thread: Executor, act: Callable[..., Done], *arguments: Any) -> Done:
         return await asyncio.get_running_loop().run_in_executor(thread, act, *arguments)
+
+
+class Full:
+    """Whether a stream's take is as large as a transaction may be: by messages, as Faust counts them, and by
+    bytes, which it does not.
+
+    Faust asks by `messages so far >= full`, after each message.
+    """
+
+    def __init__(self, stream: Any, messages: int, most_bytes: int) -> None:
+        self._stream = stream
+        self._messages = messages
+        self._bytes_left = self._bytes = most_bytes - MAX_MESSAGE_BYTES
+
+    def __le__(self, messages: int) -> bool:
+        if messages == 1:
+            self._bytes_left = self._bytes
+        self._bytes_left -= held_bytes(self._stream.current_event.message)
+        return messages >= self._messages or self._bytes_left <= 0
 
 
 def parts(events: Sequence[Any], most_bytes: int) -> Iterator[list[Any]]:

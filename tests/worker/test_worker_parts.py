@@ -25,6 +25,7 @@ from pipeline.offset_gaps import LOST, TRUNCATED, Hole
 from pipeline.repair.topic import _bridged
 from pipeline.step import Step
 from pipeline.store import Batch, Store
+from pipeline.wire.limits import MAX_MESSAGE_BYTES
 from pipeline.worker import missing, topic_log
 from pipeline.worker.application import Application, Consumer
 from pipeline.worker.broker_view import First, Partition, Span
@@ -34,7 +35,7 @@ from pipeline.worker.message import message
 from pipeline.worker.patience import Patience
 from pipeline.worker.report import Report
 from pipeline.worker.stopping import Stopping
-from pipeline.worker.taking import parts
+from pipeline.worker.taking import Full, parts
 from pipeline.worker.watch import Watch
 
 
@@ -64,6 +65,16 @@ def test_a_buffer_is_full_by_bytes_or_by_messages() -> None:
         assert (buffer.messages, buffer.bytes, buffer.full()) == (0, 0, False)
 
     asyncio.run(fill())
+
+
+def test_a_take_is_full_by_bytes_or_by_messages_and_the_next_begins_anew() -> None:
+    """A thousand messages of a megabyte would not fit into memory; a thousand small ones are one commit."""
+    stream = SimpleNamespace(current_event=event(400_000))
+    full = Full(stream, 5, MAX_MESSAGE_BYTES + 1_000_000)
+    assert [count >= full for count in (1, 2, 3)] == [False, False, True]
+    assert [count >= full for count in (1, 2, 3)] == [False, False, True]
+    stream.current_event = event(10)
+    assert [count >= full for count in (1, 2, 3, 4, 5)] == [False, False, False, False, True]
 
 
 def test_a_take_is_cut_by_bytes() -> None:
