@@ -88,7 +88,7 @@ unused AS (
     GROUP BY b.cell, b.hour, b.sign, b.cover, b.cluster, b.gpu_model, paid
 ),
 -- without commitments
-rated AS MATERIALIZED (
+rated AS (
     SELECT * EXCLUDE (cover) FROM listed
 ),
 -- end commitments
@@ -158,20 +158,20 @@ priced AS MATERIALIZED (
     FROM rated AS r LEFT JOIN resettled AS s USING (cell, card, kind)
 ),
 -- without split
-priced AS MATERIALIZED (
+priced AS (
     FROM rated
 ),
 -- end split
--- The card's cost is cut down to each holder, the remainder is the largest's; then each holder's is split.
+-- The card's cost is cut down to each holder, the remainder is the largest's, of equal ones the first's: the least of
+-- what is sorted by both; then each holder's is split.
+cut_down AS MATERIALIZED (
+    SELECT *, card_nano * su // card_su AS cut, holder - su::HUGEINT * 4294967296 AS sorted FROM priced WHERE NOT is_alone
+),
 exact AS MATERIALIZED (
-    SELECT * EXCLUDE (cut, place), cut + CASE WHEN place = 1 THEN card_nano - sum(cut) OVER card ELSE 0 END
-            AS line_nano
-    FROM (
-        SELECT *, card_nano * su // card_su AS cut, row_number() OVER (card ORDER BY su DESC, holder) AS place
-        FROM priced WHERE NOT is_alone
-        WINDOW card AS (PARTITION BY cell, card, kind)
-    )
-    WINDOW card AS (PARTITION BY cell, card, kind)
+    SELECT c.* EXCLUDE (cut, sorted), cut + CASE WHEN sorted = first THEN card_nano - all_cut ELSE 0 END AS line_nano
+    FROM cut_down AS c
+    JOIN (SELECT cell, card, kind, min(sorted) AS first, sum(cut) AS all_cut FROM cut_down GROUP BY ALL)
+        USING (cell, card, kind)
     UNION ALL BY NAME
     SELECT *, card_nano AS line_nano FROM priced WHERE is_alone
 ),
