@@ -1,7 +1,7 @@
 """Scrapes of counters as what each grew by since the scrape before, once, however often it is told.
 
 A counter that was not looked at for a while has counted on: nothing is lost, the interval is only longer.
-What was counted before a counter began anew, and nobody scraped, is a gap.
+What was counted before a counter began anew, and nobody scraped, is a gap; so is more than a day at once.
 """
 
 from __future__ import annotations
@@ -110,6 +110,8 @@ def _take(
         found.excluded[why] += 1
     elif before is None or scrape.time - before[0] > _LONGEST_INTERVAL:
         found.excluded["begins_an_interval"] += 1
+        if before is not None:
+            found.resets[(scrape.target, "counts_too_long", before[0], scrape.time)] = []
     elif line.value == before[1]:
         found.excluded["no_increase"] += 1
     else:

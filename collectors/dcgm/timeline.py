@@ -173,6 +173,7 @@ _DETAILS = {
     "energy_reset": "{} energy counters began anew: what they metered since the scrape before is not known",
     "counter_reset": "a server began anew: what it had counted since the scrape before is not known",
     "buckets_too_long": "counted over more than an hour: how long the requests took is not told by the hour",
+    "counts_too_long": "counted over more than a day: when is not known, so it is not told",
 }
 
 

@@ -138,3 +138,14 @@ def test_counts_of_an_hour_that_nobody_looked_are_spread_over_it():
     rows = serving.fold(parsed.events["serving"], {})["serving_counters"].to_pylist()
     assert sum(r["count"] for r in rows) == 36_001 and max(r["count"] for r in rows) <= 601
     assert rows[0]["seconds"] == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("hours", "counted"), [(24, 5), (25, 0)])
+def test_counts_of_more_than_a_day_are_a_gap_with_its_bounds(hours: int, counted: int) -> None:
+    """Spread over a week they would be load of days that had none; left out without a word, free requests."""
+    line = 'vllm:prompt_tokens_total{{model_name="m"}} {n}'
+    found, gaps = take([scrape(0, line.format(n=0))], [scrape(hours * 3600, line.format(n=5))])
+    assert sum(r["count"] for r in found) == counted
+    assert [(g["kind"], (g["end"] - g["start"]).total_seconds() / 3600) for g in gaps] == (
+        [] if counted else [("counts_too_long", hours)]
+    )
