@@ -18,7 +18,17 @@ class Timed(NamedTuple):
     seconds_per_unit: float = 1.0
 
 
-HISTOGRAMS: dict[str, Timed] = {
+_RAY = ("ray_vllm_", "ray_vllm:")
+"""Before the names of a vLLM that Ray serves, in its newer and older versions, instead of `vllm:`."""
+
+
+def _by_ray(name: str) -> tuple[str, ...]:
+    """All names of a metric."""
+    own = name.removeprefix("vllm:")
+    return (name,) if own == name else (name, *(f"{before}{own}" for before in _RAY))
+
+
+_HISTOGRAMS: dict[str, Timed] = {
     "vllm:e2e_request_latency_seconds": Timed("latency"),
     "vllm:time_to_first_token_seconds": Timed("time_to_first_token"),
     "vllm:time_per_output_token_seconds": Timed("time_per_output_token"),
@@ -30,6 +40,7 @@ HISTOGRAMS: dict[str, Timed] = {
     "nv_inference_first_response_histogram_ms": Timed("time_to_first_token", 1e-3),
     "request_predict_seconds": Timed("latency"),
 }
+HISTOGRAMS = {name: of for told, of in _HISTOGRAMS.items() for name in _by_ray(told)}
 """Histogram to what it times: of vLLM, SGLang, Triton (of decoupled models) and KServe's own servers."""
 
 
@@ -38,7 +49,7 @@ def _parts(name: str, of: Timed) -> dict[str, Counted]:
     return {f"{name}_bucket": Counted(of.counter), f"{name}_sum": Counted(of.counter, of.seconds_per_unit)}
 
 
-COUNTERS: dict[str, Counted] = {
+_COUNTERS: dict[str, Counted] = {
     "vllm:request_success_total": Counted("requests"),
     "vllm:prompt_tokens_total": Counted("tokens_in"),
     "vllm:generation_tokens_total": Counted("tokens_out"),
@@ -49,13 +60,14 @@ COUNTERS: dict[str, Counted] = {
     "nv_inference_request_success": Counted("requests"),
     "nv_inference_request_failure": Counted("errors"),
     "nv_inference_request_duration_us": Counted("latency", 1e-6),
-    **{name: counted for base, of in HISTOGRAMS.items() for name, counted in _parts(base, of).items()},
+    **{name: counted for base, of in _HISTOGRAMS.items() for name, counted in _parts(base, of).items()},
 }
+COUNTERS = {name: counted for told, counted in _COUNTERS.items() for name in _by_ray(told)}
 """Exporter metric name to what it counts.  Triton has one sum of whole times and no buckets of them."""
 
 RENAMED = {
-    f"{server}:time_per_output_token_seconds": f"{server}:inter_token_latency_seconds"
-    for server in ("vllm", "sglang")
+    f"{server}time_per_output_token_seconds": f"{server}inter_token_latency_seconds"
+    for server in ("vllm:", "sglang:", *_RAY)
 }
 """The same under its old and its new name: versions between have both."""
 

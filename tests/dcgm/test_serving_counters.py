@@ -72,6 +72,16 @@ def test_vllm_and_triton_say_the_same_in_one_form():
     }
 
 
+@pytest.mark.parametrize("named", ["ray_vllm_", "ray_vllm:"])
+def test_a_vllm_that_ray_serves_says_the_same_under_its_names(named: str) -> None:
+    """Ray Serve is how many run vLLM on several nodes: its models would have no traffic at all."""
+    own, by_ray = (
+        take(*([scrape(s, text.format(n=n))] for s, n in ((0, 1), (30, 4))))[0]
+        for text in (VLLM, VLLM.replace("vllm:", named))
+    )
+    assert by_ray == own and len(own) == 5
+
+
 @st.composite
 def histories(draw):
     value, total = 0, []
