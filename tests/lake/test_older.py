@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.answers.cost import cost
 from pipeline.answers.window import Window
 from pipeline.store import Store
+from tests.ledger import write
 from tests.pages.overview_scene import END, fill
 
 SPAN = Window(END - timedelta(hours=6), END)
@@ -37,3 +38,18 @@ def test_a_reader_needs_no_writer_to_have_come_first(tmp_path: Path) -> None:
     Store.open(folder).close()
     with Store.open(folder, snapshot=old) as store:
         assert cost(store, SPAN, ("team",)).rows == before.rows
+
+
+def test_a_view_of_an_older_version_is_made_anew_and_an_old_snapshot_keeps_it(tmp_path: Path) -> None:
+    """A shared claim that was counted twice is counted once after the upgrade; what was answered stays."""
+    with Store.open(tmp_path) as store:
+        write(store, allocations=[{"cluster": "c", "device": "d"}])
+        with store.transaction() as con:
+            older = "SELECT * FROM allocations WHERE claim_uid = 'begins'"
+            con.execute(f"CREATE OR REPLACE VIEW allocations_merged AS {older}")
+        old = store.snapshot()
+        assert store.rows("allocations").num_rows == 0
+    with Store.open(tmp_path) as store:
+        assert store.rows("allocations").num_rows == 1
+    with Store.open(tmp_path, snapshot=old) as store:
+        assert store.rows("allocations").num_rows == 0
