@@ -16,7 +16,7 @@ from detectors.references import Reference
 from pipeline import sql
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.models import REFERENCES
-from pipeline.lake import changes, failures, tables, watermarks
+from pipeline.lake import changes, columns, failures, tables, watermarks
 from pipeline.lake.beside import beside, snapshot
 from pipeline.lake.changes import Added
 from pipeline.lake.lasting import Lasting
@@ -86,6 +86,11 @@ class Store:
     def healthy(self) -> bool:
         """False from an error of the database, disk or engine until a call succeeds in opening it again."""
         return self._session.con is not None
+
+    def largest(self) -> int:
+        """Rows of the largest table, or some more."""
+        with self._session.connected() as con:
+            return columns.largest(con)
 
     def append(self, batch: Batch, trace: Trace = silent) -> None:
         """Commit the batch whole or not at all.

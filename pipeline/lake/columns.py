@@ -29,3 +29,9 @@ def views(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def _there(row: str) -> str:
     return f"{row}.begin_snapshot <= {_AT} AND coalesce({row}.end_snapshot > {_AT}, true)"
+
+
+def largest(con: duckdb.DuckDBPyConnection) -> int:
+    """Rows of the largest table, deleted ones too: what the catalog says, which takes a tenth of counting."""
+    found = con.execute(f"SELECT max(record_count) FROM {METADATA}.ducklake_table_stats").fetchall()
+    return int(found[0][0] or 0)

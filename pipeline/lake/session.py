@@ -11,7 +11,7 @@ import duckdb
 
 from pipeline.errors import StoreUnavailable
 from pipeline.lake import failures, opening
-from pipeline.lake.connect import METADATA
+from pipeline.lake.columns import largest
 from pipeline.lake.location import Location
 
 USES = 5_000
@@ -78,8 +78,7 @@ class Session:
     def _share(self, con: duckdb.DuckDBPyConnection) -> None:
         """Among as many cores as the question wants."""
         if self.threads is None and self._uses >= self._look_at and not self.steady:
-            largest = con.execute(f"SELECT max(record_count) FROM {METADATA}.ducklake_table_stats").fetchall()
-            self._large = (largest[0][0] or 0) >= SHARED_FROM_ROWS
+            self._large = largest(con) >= SHARED_FROM_ROWS
             self._look_at = self._uses + _LOOK_EVERY
         wanted = 1 if self.alone or not (self.threads or self._large) else self.threads
         if wanted != self._sharing:

@@ -24,6 +24,7 @@ from pipeline.answers.cost_table import BUCKETS, NOBODYS
 from pipeline.answers.money import in_cents, to_cents
 from pipeline.answers.window import Window
 from pipeline.lake import tables
+from pipeline.lake.connect import METADATA
 from pipeline.lake.location import Location
 from pipeline.lake.session import Session
 from pipeline.prices import PriceBook
@@ -94,6 +95,8 @@ def _empty() -> bytes:
             patch.setattr(tables, "views", lambda con: {})
             patch.setattr(tables.moved, "settled", lambda con: True)
             tables.create(con)
+            con.execute(f"CREATE SCHEMA {METADATA}")  # nor how many rows it has
+            con.execute(f"CREATE TABLE {METADATA}.ducklake_table_stats (record_count BIGINT)")
         return Path(folder, "empty.duckdb").read_bytes()
 
 
