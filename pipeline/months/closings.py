@@ -48,7 +48,7 @@ def _inputs(text: str) -> Inputs:
 
 def closings(store: Store) -> list[Closing]:
     """In the order of their months."""
-    rows = [Closing(**row) for row in store.rows(CLOSINGS.name).to_pylist()]
+    rows = [Closing(**row) for row in store.lasting("months_closed", CLOSINGS.name).to_pylist()]
     return sorted(rows, key=lambda c: c.month)
 
 
