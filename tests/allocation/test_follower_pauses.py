@@ -108,6 +108,26 @@ def test_a_watch_that_ends_after_a_word_is_opened_again_at_once() -> None:
     assert watch.paused == [] and server.lists == [False]
 
 
+@pytest.mark.parametrize(("quiet_seconds", "unseen"), [(60, 60), (600, 0)])
+def test_a_watch_that_died_unnoticed_saw_nothing_since_its_last_word(quiet_seconds: int, unseen: int) -> None:
+    """A connection that a firewall dropped looks quiet: what ended meanwhile would seem to end only then."""
+    server = Server("speaks")
+    begun, opened, told = server.clock, server.lines, list[News]()
+
+    def lines(paths: tuple[str, ...], version: str, accept: str) -> Iterator[bytes]:
+        yield from opened(paths, version, accept)
+        if version == "8":
+            server.closed = True
+            return
+        server.clock += quiet_seconds * SECOND
+        raise Away("the connection was reset")
+
+    server.lines = lines  # type: ignore[method-assign]
+    Follower(Kind("pods", ("/pods",), bytes), server, told.append, Watch(server)).run()
+    [back] = [news for news in told if news.what == "back"]
+    assert back.value == begun + unseen * SECOND and back.at >= begun + quiet_seconds * SECOND
+
+
 def test_what_comes_one_by_one_is_read_together_and_what_comes_alone_at_once(monkeypatch) -> None:
     """A busy cluster must not wake the collector for each change, nor a quiet one be told late."""
     clock, came = [0.0], [5.0, *(10 + n / 50 for n in range(50)), 20.0]
