@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from collectors.live.kube import answers
 from collectors.live.kube.answers import Away, Page
 from collectors.live.kube.news import News
 from collectors.live.kube.watch import Follower
@@ -79,3 +80,23 @@ def test_a_wrong_shape_is_refused_and_the_watch_goes_on() -> None:
 def test_a_last_object_that_tells_no_version_is_a_new_list() -> None:
     told, follower = followed(b'{"type":"MODIFIED","object":{"metadata":{"resourceVersion":9}}}')
     assert [one.what for one in told] == ["put"] and follower.version is None
+
+
+def test_an_event_without_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that answers a watch with something else may go on for ever without a newline."""
+    monkeypatch.setattr(answers, "MAX_LINE_BYTES", 1_000)
+    read = 0
+
+    class Endless:
+        def iter_content(self, chunk_size: None) -> Iterator[bytes]:
+            nonlocal read
+            yield b"{}\n"
+            while read < 100_000:
+                read += 100
+                yield b"x" * 100
+
+    events = answers.Server._split(None, Endless())  # type: ignore[arg-type]
+    assert next(events) == b"{}"
+    with pytest.raises(answers.Away, match="more than 1000 bytes"):
+        list(events)
+    assert read <= 1_100
