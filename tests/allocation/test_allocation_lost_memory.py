@@ -17,7 +17,9 @@ from collectors.live.allocation.source import _names
 from pipeline.facts.catalogue import FACTS
 from pipeline.facts.fact import Fact
 from pipeline.lake.merged import merged
+from tests.allocation import kube_shapes as k
 from tests.allocation.allocation_world import SECOND, Change, live
+from tests.allocation.test_allocation_cases import NOON
 from tests.allocation.test_allocation_laws import (
     BEGIN,
     END,
@@ -25,6 +27,7 @@ from tests.allocation.test_allocation_laws import (
     MOMENTS,
     PHASES,
     Holder,
+    _at,
     _micros,
     _told,
     _value,
@@ -88,12 +91,33 @@ def _utc(time: datetime) -> int:
     return _micros(time.replace(tzinfo=UTC))
 
 
-@settings(max_examples=examples(60), deadline=None, phases=PHASES)
+@settings(max_examples=examples(20), deadline=None, phases=PHASES)
 @given(histories(), MOMENTS, MOMENTS.map(lambda found: found[:2]))
 def test_without_its_memory_nothing_is_lost_or_told_twice(
     history: list[Change], turns: list[int], losses: list[int]
 ) -> None:
-    """A claim that several pods share is told anew in other parts: a device would be paid for twice."""
+    """Whatever was held, and whenever the memory was lost."""
+    _is_as_it_was(history, turns, losses)
+
+
+def test_a_claim_that_was_shared_and_changed_hands_is_counted_once() -> None:
+    """It is told anew in its present parts since its allocation: its device would be paid for twice."""
+    history, noon = [Change(NOON - SECOND, "resourceslices", "put", k.slice_(k.device("a")))], _at(0)
+    history.append(Change(NOON - SECOND, "namespaces", "put", k.namespace(team="one")))
+    for second, pods in ((1, "p"), (10, "pq"), (20, "pqr"), (30, "pr"), (40, "p")):
+        history += [
+            Change(NOON + second * SECOND, "pods", "put", k.pod(pod, bound=_at(second))) for pod in pods
+        ]
+        claim = k.claim("c", {"device": "a"}, pods=tuple(pods), allocated=noon)
+        history.append(Change(NOON + second * SECOND, "resourceclaims", "put", claim))
+    history.append(Change(NOON + 45 * SECOND, "namespaces", "put", k.namespace(team="two")))
+    every = [NOON + second * SECOND for second in range(1, 80)]
+    for lost in (25, 50):
+        _is_as_it_was(history, every, [NOON + lost * SECOND + 1, NOON + 60 * SECOND + 1])
+
+
+def _is_as_it_was(history: list[Change], turns: list[int], losses: list[int]) -> None:
+    """The ledger's view says what the uncut watch saw, but for what nobody saw between two lives."""
     whole = _told(history, [], [], [c.time for c in history], False).held()
     told = _lived(history, sorted(set(losses)), turns)
     seen = _held(_seen(told, FACTS["allocations"]))
