@@ -12,12 +12,14 @@ from typing import Literal, NamedTuple
 Quantity = Literal[
     "engine_ratio", "util_ratio", "memory_used", "memory_free", "memory_reserved", "memory_total",
     "power", "energy", "xid", "throttle", "ecc_corrected", "ecc_uncorrected", "rows_remapped",
-    "xid_total", "xid_recent", "healthy", "watched",
+    "xid_total", "xid_recent", "healthy", "watched", "core_busy",
 ]  # fmt: skip
 
-BY_LABEL: dict[Quantity, str] = {"xid_total": "xid", "xid_recent": "xid", "watched": "health_watch"}
+BY_LABEL: dict[Quantity, str] = {
+    "xid_total": "xid", "xid_recent": "xid", "watched": "health_watch", "core_busy": "xcc_index",
+}  # fmt: skip
 """Of a device one value for each value of that label: errors by their code since the exporter's start, or in
-its window; what DCGM's health checks say, 0 pass, 10 warn, 20 fail."""
+its window; what DCGM's health checks say, 0 pass, 10 warn, 20 fail; of AMD's each compute core's activity."""
 
 COUNTERS: tuple[Quantity, ...] = ("energy", "ecc_corrected", "ecc_uncorrected", "rows_remapped")
 """Totals since the driver was loaded: only their increase speaks of an interval."""
@@ -73,6 +75,7 @@ METRICS: dict[str, Metric] = {
     "DCGM_FI_DEV_ROW_REMAP_UNCORRECTABLE_TOTAL": Metric("rows_remapped", 1.0),
     # AMD device-metrics-exporter; its MB are 2^20 bytes, as amd-smi counts
     "gpu_gfx_activity": Metric("util_ratio", 0.01),
+    "gpu_gfx_busy_instantaneous": Metric("core_busy", 0.01),
     "gpu_used_vram": Metric("memory_used", MIB),
     "gpu_free_vram": Metric("memory_free", MIB),
     "gpu_total_vram": Metric("memory_total", MIB),
@@ -119,6 +122,7 @@ MAXIMUM: dict[Quantity, float] = {
     "xid_recent": 1e15,
     "healthy": 1.0,
     "watched": 20.0,
+    "core_busy": 1.0,
 }
 """Largest value taken; activity ratios of real devices reach 1.3 by sampling and are cut to 1."""
 

@@ -91,7 +91,8 @@ def _processes(row: Mapping[str, Any], reading: Reading) -> list[dict[str, Any]]
 def _utilisation(device: Device, account: Account) -> float | None:
     """The graphics engine's activity; the coarser device utilisation only where that is absent.
 
-    On a MIG instance DCGM gives no device utilisation (older versions write 0): it is never taken there.
+    On a MIG instance DCGM gives no device utilisation (older versions write 0): it is never taken there.  Of
+    AMD's partitions only their compute cores tell it, since device-metrics-exporter 1.3.1.
     """
     engine = account.give("engine_ratio", account.reading.value("engine_ratio"))
     if device.mig_profile:
@@ -100,6 +101,11 @@ def _utilisation(device: Device, account: Account) -> float | None:
     else:
         device_wide = account.reading.value("util_ratio") if engine is None else None
         coarse = account.give("util_ratio", device_wide)
+    cores, known = account.reading.by_label("core_busy"), engine is not None or coarse is not None
+    for name, value in cores.items():
+        account.give(name, None if known else value)
+    if cores and not known:
+        return sum(cores.values()) / len(cores)
     ratio = engine if engine is not None else coarse
     return None if ratio is None else min(ratio, 1.0)
 

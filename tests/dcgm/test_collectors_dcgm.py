@@ -294,6 +294,26 @@ def test_amd_partitions_are_known_by_their_cards_serial_number():
     assert {row["gpu_model"] for row in found} == {"AMD Instinct MI300X OAM"}, "not the number of its part"
 
 
+def test_amd_partitions_tell_what_they_did_by_their_cores() -> None:
+    """No other line does since device-metrics-exporter 1.3.1: a busy partition would have no utilisation."""
+    of = (
+        'gpu_id="{n}",serial_number="S1",gpu_partition_id="{n}",hostname="n",gpu_compute_partition_type="qpx"'
+    )
+    text = "".join(
+        f'gpu_gfx_busy_instantaneous{{xcc_index="{core}",{of.format(n=n)}}} {20 * n + 10 * core}\n'
+        for n in range(2)
+        for core in range(2)
+    )
+    parsed, found = rows(text)
+    assert [(row["device"], row["util_ratio"]) for row in found] == [
+        ("S1/0", pytest.approx(0.05)), ("S1/1", pytest.approx(0.25)),
+    ]  # fmt: skip
+    whole = 'gpu_id="0",serial_number="S1",hostname="n",gpu_compute_partition_type="spx"'
+    both = f'gpu_gfx_activity{{{whole}}} 40\ngpu_gfx_busy_instantaneous{{xcc_index="0",{whole}}} 90\n'
+    parsed, [row] = rows(both)
+    assert row["util_ratio"] == 0.4 and parsed.excluded == {"superseded": 1} and parsed.balanced
+
+
 @pytest.mark.parametrize(
     "told",
     [  # as its issues 233 (a virtual machine), 135 (an MI210) and 219 (a host of virtual machines) show it
