@@ -55,6 +55,8 @@ class Store:
         self._lasting = Lasting()
         self._history: tuple[str, changes.History | None] | None = None
         """What happened since a state, as one steady reading asks for it several times."""
+        self._asked: dict[str, pa.Table] = {}
+        """What one steady reading asked for once, by name."""
 
     @classmethod
     def open(
@@ -163,6 +165,7 @@ class Store:
                     yield
                 finally:
                     self._session.steady = False
+                    self._asked.clear()
                     _rollback(con)
             finally:
                 self._session.alone = False
@@ -185,6 +188,15 @@ class Store:
         statement = sql.text(name, frozenset(without))
         asked = {key: value for key, value in parameters.items() if f"${key}" in statement}
         return self._run(statement, tables or {}, asked)
+
+    def once(self, name: str) -> pa.Table:
+        """As `query` of what has no parameters; amid a steady reading it is asked the first time only."""
+        with self._session.guard:
+            if self._session.writing or not self._session.steady:
+                return self.query(name)
+            if name not in self._asked:
+                self._asked[name] = self.query(name)
+            return self._asked[name]
 
     @contextmanager
     def beside(self, name: str, **parameters: Any) -> Iterator[Callable[[], pa.Table]]:

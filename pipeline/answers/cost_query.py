@@ -45,7 +45,7 @@ def seen_again(noted: Sequence[Sequence[object]]) -> pa.Table:
 
 def inventory(store: Store) -> pa.Table:
     """Every version of every device, with its part of its card in units: a whole one but for MIG."""
-    found = store.query("cost_inventory")
+    found = store.once("cost_inventory")
     pairs = zip(found["mig_profile"].to_pylist(), found["gpu_model"].to_pylist(), strict=True)
     units = [int(UNITS_PER_CARD * mig.share(*pair)) if pair[0] else UNITS_PER_CARD for pair in pairs]
     return found.append_column("profile_units", pa.array(units, pa.int64()))
@@ -63,7 +63,7 @@ def known(
     versions = store.query("cost_versions", tables={"inventory": inventory})
     found = {"seen": seen, "inventory": inventory, "versions": versions}
     # A table of the lake costs some 15 ms each time that a question names it, however small it is.
-    held = {HELD: store.query("cost_allocations")}
+    held = {HELD: store.once("cost_allocations")}
     given = {**found, **held, "owners": _owners(store, held, owners)}
     holders = store.query("cost_holders", tables=given, shared_namespaces=list(shared_namespaces))
     return {"cells": cells, **found, "holders": holders}

@@ -24,6 +24,7 @@ from pipeline.lake.location import Location
 from pipeline.lake.watermarks import Advance
 from pipeline.store import Batch, Store
 from tests import cost_rows
+from tests.cost_rows import DAY
 from tests.gpu_batches import batch, samples, usage
 
 ROOT = Path(__file__).parents[2]
@@ -301,3 +302,21 @@ def test_only_a_large_ledger_shares_its_questions_among_all_cores(
         assert cores(worker) == [(1,)]
         with Store.open(tmp_path, read_only=True) as reader:
             assert cores(reader) == all_cores
+
+
+def test_what_is_asked_once_amid_a_reading_is_asked_again_after_it(tmp_path: Path) -> None:
+    """The thirteen months of a closing share it; the next question must see who came since."""
+    with Store.open(tmp_path) as store:
+
+        def devices() -> list[str]:
+            return store.once("cost_inventory")["device"].to_pylist()
+
+        for number in range(2):
+            store.append(Batch({"devices": cost_rows.table("devices", [cost_rows.device(f"{number}", DAY)])}))
+            with store.steady():
+                assert store.once("cost_inventory") is store.once("cost_inventory")
+                assert sorted(devices()) == sorted(map(str, range(number + 1)))
+            assert len(devices()) == number + 1
+        with store.transaction() as con:
+            con.execute("DELETE FROM devices WHERE device = '0'")
+            assert devices() == ["1"], "a transaction sees what it did"
