@@ -210,7 +210,8 @@ def test_whoever_pays_each_hour_of_a_cluster_costs_the_same(
             kept = slice(-1, None) if rule.method is Method.dominant else slice(None)
             assert was[kept] == is_[kept]
             payers = {t for t, c in before.items() if t not in NOBODYS and sum(c[:2]) > 0}
-            if rule.idle is Spread.even and payers:
+            # An hour in which the price changes is two, and its payers may all have held in one of them.
+            if rule.idle is Spread.even and payers and hour != at(1):
                 assert not any(any(c) for t, c in after.items() if t in NOBODYS)
 
 
