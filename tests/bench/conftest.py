@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lake import connect
+from pipeline.lake import session
 from tests import recorded
+
+
+USERS = session.SHARED_FROM_ROWS
 
 
 @pytest.fixture(scope="session", autouse=True)
 def ledgers_as_a_users(cheap_ledgers: None) -> Iterator[None]:
-    """The ledgers of other tests have one thread each, and would answer a large question later."""
+    """The ledgers of other tests have one thread each however large they are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.delitem(connect._CONFIG, "threads", raising=False)
+        patch.setattr(session, "SHARED_FROM_ROWS", USERS)
         yield
 
 
