@@ -11,7 +11,6 @@ import pytest
 from pipeline.lake import session
 from tests import recorded
 
-
 USERS = session.SHARED_FROM_ROWS
 
 
