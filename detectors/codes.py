@@ -14,7 +14,7 @@ Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Kinds = npt.NDArray[np.uint8] | Integers
 Rows = Integers | slice
-"""Places of rows; a slice of everything spares a copy."""
+"""Places of rows; a slice spares a copy."""
 
 _DENSE_CELLS_PER_ROW = 8
 _DENSE_CELLS = 4_096
@@ -22,6 +22,11 @@ _DENSE_CELLS = 4_096
 _FEW_TEXTS = 16
 """So few are searched sooner in Python than Arrow's search starts."""
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
+
+
+def is_all(rows: Rows) -> bool:
+    """Whether every row is meant, of which no copy is needed."""
+    return isinstance(rows, slice) and rows == slice(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Text:
 
     def at(self, rows: Rows) -> Text:
         """The column of some rows."""
-        return self if isinstance(rows, slice) else Text(self.codes[rows], self.values)
+        return self if is_all(rows) else Text(self.codes[rows], self.values)
 
     def take(self, rows: Integers) -> pa.StringArray:
         """The texts of some rows."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from detectors.codes import Groups, Integers, Mask, Rows, Text, group, text
+from detectors.codes import Groups, Integers, Mask, Rows, Text, group, is_all, text
 from pipeline.facts.fact import Fact
 from pipeline.facts.fixed import fixed
 
@@ -79,7 +79,7 @@ class Keys:
         self._groups: Groups | None = None
 
     def at(self, rows: Rows) -> Keys:
-        if isinstance(rows, slice):
+        if is_all(rows):
             return self
         return Keys(self.minutes[rows], {name: column.at(rows) for name, column in self.columns.items()})
 
