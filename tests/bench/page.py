@@ -48,7 +48,7 @@ NOTES = {
     "publish": "The publisher beside a bare kafka-python producer (idempotent, acks=all) on one real "
     "broker, the same Arrow messages of random features from 8 sources, medians of five rounds in turn; the "
     "bench fails under 0.8 of the bare producer's speed at about 300 KB a message.",
-    "worker from broker to lake": "2,000 messages of 5,000 inferences with 10 features, 314 KB each, lz4, "
+    "worker from broker to lake": "4,000 messages of 5,000 inferences with 10 features, 314 KB each, lz4, "
     "in 8 partitions: read by others that only count or decode them, and by one `driftledger worker` with "
     "its default settings that decodes, folds (latency, features, score, traffic) and commits them with "
     "their offsets; its ledger is then checked to hold every event once. The predictions have no id. Faust "

@@ -30,7 +30,7 @@ from tests.bench.page import cores
 from tests.bench.timed_worker import Run, replay
 from tests.rigs import running
 
-MESSAGES = 2_000
+MESSAGES = 4_000
 IDENTIFIED_MESSAGES = 200
 BACKLOG_MESSAGES = 10_000
 ONE_EVENT_MESSAGES = 50_000
