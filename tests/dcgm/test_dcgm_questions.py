@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import accumulate, islice, pairwise
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors import container_usage
 from collectors.dcgm.place import SECOND
 from collectors.live.dcgm.collector import FromPrometheus
 from collectors.live.dcgm.http_access import Away
@@ -127,6 +129,37 @@ def test_a_prometheus_whose_clock_is_an_hour_off_is_read_by_it_and_noted(ours: i
     clock.at = START + 3_600 * SECOND
     list(islice(collector.turns(None, clock), 1))
     assert not clock.noted
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_containers_are_read_from_when_they_are_asked_for(asked_before: bool) -> None:
+    """They are asked for at few turns: those that do not ask may not move where reading begins."""
+
+    class Ticking(Source):
+        """A Prometheus at which fifteen seconds pass between two turns."""
+
+        passed = 0
+
+        def now(self) -> int:
+            self.passed += 1
+            return START + (600 + 15 * self.passed) * SECOND
+
+        def samples(self, names: Iterable[str], start: int, end: int) -> list[Series]:
+            names = tuple(names)
+            if names == container_usage.NAMES:
+                looks.append((start, end))
+            return super().samples(names, start, end)
+
+    source, looks = Ticking([], 1_000), list[tuple[int, int]]()
+    settings = replace(SETTINGS, history_seconds=0.0, containers=asked_before)
+    *_, turn = islice(FromPrometheus(settings, "c", source).turns(None, Clock()), 3)  # type: ignore[arg-type]
+    began = turn.cursor["until"]
+    settings = replace(settings, containers=True)
+    turns = FromPrometheus(settings, "c", source).turns(turn.cursor, Clock())  # type: ignore[arg-type]
+    list(islice(turns, 45))
+    back = round(settings.look_back_seconds * SECOND)
+    assert len(looks) == 2
+    assert looks[0][0] <= began and looks[1][0] == looks[0][1] - back
 
 
 @given(

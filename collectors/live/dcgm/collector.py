@@ -81,6 +81,8 @@ class FromPrometheus:
                 latest = theirs - round(settings.settle_seconds * SECOND)
                 if known is None:
                     known = Remembered.beginning(latest - round(settings.history_seconds * SECOND))
+                if settings.containers and not known.uses.until:
+                    known = known._replace(uses=container_usage.Uses(until=known.place.until))
                 # To look back must not be most of the work, however little is asked at once.
                 ahead = min(settings.chunk_seconds, max(most, settings.look_back_seconds))
                 until = min(latest, known.place.until + round(ahead * SECOND))
@@ -128,7 +130,7 @@ class FromPrometheus:
         own = [one for part in parts for one in self.source.targets(NAMES, *part)] if series else []
         served = asked((*COUNTERS, *HISTOGRAMS)) if self.settings.serving else []
         sent = asked(tuple(SENT)) if self.settings.network else []
-        contained, contained_until = None, known.uses.until or known.place.until
+        contained, contained_until = None, known.uses.until
         every = round(self.settings.containers_seconds * SECOND)
         if self.settings.containers and until - contained_until >= every:
             contained = asked(container_usage.NAMES, parts_from(contained_until))
