@@ -126,8 +126,14 @@ def test_holders_and_counters_come_by_the_same_way(tmp_path: Path, prometheus: P
         tmp_path,
         replace(FAST, prometheus_url=prometheus.url, network=True, containers=True, containers_seconds=0.4),
     )
+
+    def contained() -> float:
+        """Seconds of which containers were looked at."""
+        cursor = run.turns[-1].cursor
+        return (cursor["containers"]["until"] - cursor["since"]) / 1e6
+
     with run():
-        run.until(lambda: run.samples() > 5)
+        run.until(lambda: run.samples() > 5 and contained() > 2)
     gpus = [row for row in run.events() if row["confidence"] != "process"]
     holders = {(row["device"], row["pod"], row["namespace"]) for row in gpus}
     unheld = {(device, None, None) for device in ("GPU-a", "GPU-b", "AMD-1")}
