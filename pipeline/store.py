@@ -267,9 +267,12 @@ class Store:
         """
         return dict(self._lasting.of(self, "references", REFERENCES.name, self._read_references))
 
-    def lasting(self, name: str, fact: str) -> pa.Table:
-        """As `query` of what is asked of one fact alone: asked again where rows of it were added since."""
-        found: pa.Table = self._lasting.of(self, name, fact, lambda: self.query(name))
+    def lasting(self, name: str, fact: str, **parameters: Any) -> pa.Table:
+        """As `query` of what is asked of one fact alone: asked again where rows of it were added since, or
+        with other parameters."""
+        found: pa.Table = self._lasting.of(
+            self, name, fact, lambda: self.query(name, **parameters), parameters
+        )
         return found
 
     def _read_references(self) -> dict[str, Reference]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.answers.window import Window
+from pipeline.facts.control import GAPS
 from pipeline.store import Store
 
 LOST = "known to be missing of requests and labels here: {told}; driftledger status names each source"
@@ -12,7 +13,7 @@ LOST = "known to be missing of requests and labels here: {told}; driftledger sta
 
 def notes(store: Store, window: Window) -> tuple[str, ...]:
     """One sentence that counts losses by kind, or none where nothing is known to be missing."""
-    found = store.query("serving_gaps", start=window.start, end=window.end).to_pylist()
+    found = store.lasting("serving_gaps", GAPS.name, start=window.start, end=window.end).to_pylist()
     return (LOST.format(told=", ".join(_told(row) for row in found)),) if found else ()
 
 

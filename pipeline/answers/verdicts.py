@@ -10,6 +10,7 @@ from pipeline.answers.evaluations import EVALUATION
 from pipeline.answers.feature_distances import SCORE
 from pipeline.answers.rhythm import Key
 from pipeline.answers.window import Window
+from pipeline.facts.control import FINDINGS
 from pipeline.store import Store
 
 
@@ -29,7 +30,7 @@ Verdicts = Mapping[tuple[str, str, str], Verdict]
 
 
 def verdicts(store: Store, window: Window) -> Verdicts:
-    found = store.query("latest_levels", start=window.start, end=window.end).to_pylist()
+    found = store.lasting("latest_levels", FINDINGS.name, start=window.start, end=window.end).to_pylist()
     return {
         (row["detector"], row["model"], row["model_version"]): Verdict(row["level"], row["culprits"])
         for row in found

@@ -289,6 +289,13 @@ def test_what_is_known_to_be_lost_is_said_beside_models_and_drift(tmp_path: Path
         for answer in (models(lossy, HOUR), drift(lossy, HOUR)):
             [note] = [n for n in answer.notes if "known to be missing" in n]
             assert "offsets_lost 12 messages and 1 of unknown size" in note
+        later = Window(HOUR.end, HOUR.end + timedelta(hours=1))
+        [note] = [n for n in drift(lossy, later).notes if "known to be missing" in n]
+        assert "offsets_lost 9 messages;" in note, "what was kept is of another window"
+        write(lossy, gaps=[gap("driftledger.label/4", 2, 3)])
+        for _ in range(2):
+            [note] = [n for n in drift(lossy, HOUR).notes if "known to be missing" in n]
+            assert "offsets_lost 15 messages and 1 of unknown size" in note
     with Store.open(tmp_path / "whole") as whole:
         write(whole, **life.facts(), gaps=others)
         assert not [n for n in models(whole, HOUR).notes if "known to be missing" in n]
