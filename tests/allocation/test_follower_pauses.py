@@ -103,7 +103,7 @@ def test_a_watch_that_ends_after_a_word_is_opened_again_at_once() -> None:
             server.closed = True
         return opened(paths, version, accept)
 
-    server.lines = lines  # type: ignore[method-assign]
+    server.lines = lines
     Follower(Kind("pods", ("/pods",), bytes), server, put, watch).run()
     assert watch.paused == [] and server.lists == [False]
 
@@ -122,7 +122,7 @@ def test_a_watch_that_died_unnoticed_saw_nothing_since_its_last_word(quiet_secon
         server.clock += quiet_seconds * SECOND
         raise Away("the connection was reset")
 
-    server.lines = lines  # type: ignore[method-assign]
+    server.lines = lines
     Follower(Kind("pods", ("/pods",), bytes), server, told.append, Watch(server)).run()
     [back] = [news for news in told if news.what == "back"]
     assert back.value == begun + unseen * SECOND and back.at >= begun + quiet_seconds * SECOND

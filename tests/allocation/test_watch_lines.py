@@ -95,7 +95,7 @@ def test_an_event_without_end_does_not_fill_the_memory(monkeypatch: pytest.Monke
                 read += 100
                 yield b"x" * 100
 
-    events = answers.Server._split(None, Endless())  # type: ignore[arg-type]
+    events = answers.Server._split(None, Endless())
     assert next(events) == b"{}"
     with pytest.raises(answers.Away, match="more than 1000 bytes"):
         list(events)

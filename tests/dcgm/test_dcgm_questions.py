@@ -152,11 +152,11 @@ def test_containers_are_read_from_when_they_are_asked_for(asked_before: bool) ->
 
     source, looks = Ticking([], 1_000), list[tuple[int, int]]()
     settings = replace(SETTINGS, history_seconds=0.0, containers=asked_before)
-    *_, turn = islice(FromPrometheus(settings, "c", source).turns(None, Clock()), 3)  # type: ignore[arg-type]
+    collector: Any = FromPrometheus(settings, "c", source)
+    *_, turn = islice(collector.turns(None, Clock()), 3)
     began = turn.cursor["until"]
-    settings = replace(settings, containers=True)
-    turns = FromPrometheus(settings, "c", source).turns(turn.cursor, Clock())  # type: ignore[arg-type]
-    list(islice(turns, 45))
+    collector = FromPrometheus(replace(settings, containers=True), "c", source)
+    list(islice(collector.turns(turn.cursor, Clock()), 45))
     back = round(settings.look_back_seconds * SECOND)
     assert len(looks) == 2
     assert looks[0][0] <= began and looks[1][0] == looks[0][1] - back

@@ -140,9 +140,8 @@ class Holding:
         return rows
 
     def _note_given(self, row: Row) -> None:
-        if (
-            "slot" in row and row["slot"] is None
-        ):  # what has a number is listed by it, what is beside by its own name
+        # What has a number is listed by it, and what is beside the devices by its own name.
+        if "slot" in row and row["slot"] is None:
             names = self._given[row["node"]][row["resource"]]
             if row["device"] not in names:
                 names.add(row["device"])
