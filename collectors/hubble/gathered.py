@@ -46,7 +46,9 @@ class End:
             self.workload = self.pod.copy()
         if self.workload is not self.pod:
             told = zip([owner[0] if owner else _NO_WORKLOAD for owner in owners], pods, strict=True)
-            self.workload.add([f"{w.kind}/{w.name}" if w.kind else w.name or pod for w, pod in told])
+            self.workload.add(
+                [f"{w.kind}/{w.name}" if w.kind else pod if w is _NO_WORKLOAD else w.name for w, pod in told]
+            )
         self.namespace.add([e.namespace for e in endpoints])
         self.pod.add(pods)
         self.local.add([1 if e.ID or e.identity == _HOST else 0 for e in endpoints])

@@ -6,7 +6,7 @@ from pipeline.facts.fact import MOST, Fact, Listing
 from pipeline.lake.sql_types import sql_type
 from pipeline.wire.types.control import BEGINS
 
-LOST = "epoch"
+LOST = "ended_quality"
 """In a view that counts once what is told again; one of an older version is made anew."""
 _SEEN = "SELECT cluster, time FROM allocations UNION ALL SELECT cluster, time FROM devices"
 
@@ -34,9 +34,10 @@ def _through_losses(fact: Fact, told: Listing, order: str) -> str:
     """Each list without a memory begins an epoch of its kind: until all was last seen before it, what was
     told before it stands, and from then on what was told since.
 
-    So what is not told again ended there, and what is told again in other parts (who shared a device before,
-    and whose it was, nobody remembers) counts once.  What is told again as it was goes on; a holder that is
-    told under another device since the same start never had the first.
+    So what is not told again ended there, or when it is told to have ended before; and what is told again in
+    other parts (who shared a device before, and whose it was, nobody remembers) counts once.  What is told
+    again as it was goes on; a holder that is told under another device since the same start never had the
+    first.
     """
     key = ", ".join(f'"{name}"' for name in fact.key_names)
     holder = tuple(name for name in fact.key_names if name not in ("device", "share_id"))
@@ -45,10 +46,12 @@ def _through_losses(fact: Fact, told: Listing, order: str) -> str:
     key_of_v = ", ".join(f'v."{name}"' for name in fact.key_names)
     values = {
         "start": "greatest(start, clip)",
-        "end": 'coalesce("end", closed)',
+        "end": 'coalesce("end", least(ended, closed))',
         "start_quality": "CASE WHEN clip > start THEN 'gap' ELSE start_quality END",
-        "end_quality": "CASE WHEN \"end\" IS NULL AND closed IS NOT NULL THEN 'gap' ELSE end_quality END",
+        "end_quality": """CASE WHEN "end" IS NOT NULL OR closed IS NULL THEN end_quality
+            WHEN ended <= closed THEN ended_quality ELSE 'gap' END""",
     }
+    quality = "v.end_quality" if "end_quality" in fact.schema.names else "NULL"
     replaced = ", ".join(f'{sql} AS "{name}"' for name, sql in values.items() if name in fact.schema.names)
     return f"""
 WITH begins AS (
@@ -82,12 +85,18 @@ spans AS (
                 WHERE p.cluster = v.cluster AND p.subject = v.subject AND p.epoch < v.epoch
             ) AND NOT EXISTS (SELECT 1 FROM versions AS w WHERE {_goes_on("w", "v", holder, told)})
             THEN v.since END
-        ) OVER (PARTITION BY {key_of_v} ORDER BY v.epoch) AS clip
+        ) OVER (PARTITION BY {key_of_v} ORDER BY v.epoch) AS clip,
+        min(CASE WHEN v."end" < v.since THEN v."end" END) OVER later AS ended,
+        arg_min({quality}, CASE WHEN v."end" < v.since THEN v."end" END) OVER later AS ended_quality
     FROM (SELECT *, {told.subject} AS subject FROM versions WHERE is_concerned) AS v
+    WINDOW later AS (
+        PARTITION BY {key_of_v} ORDER BY v.epoch ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+    )
 )
 SELECT {", ".join(f'"{name}"' for name in fact.schema.names)} FROM versions WHERE is_concerned IS NOT true
 UNION ALL BY NAME
-SELECT * EXCLUDE (subject, epoch, since, closed, is_concerned, goes_on, clip) REPLACE ({replaced})
+SELECT * EXCLUDE (subject, epoch, since, closed, is_concerned, goes_on, clip, ended, ended_quality)
+    REPLACE ({replaced})
 FROM spans WHERE NOT goes_on AND (clip IS NULL OR "end" IS NULL OR "end" > clip)"""
 
 

@@ -116,7 +116,8 @@ class Full:
     def __init__(self, stream: Any, messages: int, most_bytes: int) -> None:
         self._stream = stream
         self._messages = messages
-        self._bytes_left = self._bytes = most_bytes - MAX_MESSAGE_BYTES
+        # The largest message may be the next; of very small takes half is enough.
+        self._bytes_left = self._bytes = max(most_bytes - MAX_MESSAGE_BYTES, most_bytes // 2)
 
     def __le__(self, messages: int) -> bool:
         if messages == 1:

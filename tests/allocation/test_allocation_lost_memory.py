@@ -132,6 +132,21 @@ def _is_as_it_was(history: list[Change], turns: list[int], losses: list[int]) ->
                 assert any(since <= start and end <= until for since, until in unseen), (holder, start, end)
 
 
+def test_an_end_that_is_told_after_the_loss_is_when_it_ended() -> None:
+    """A claim may keep a pod that is done: until anything else was seen its team would pay on for it."""
+    at = datetime(2026, 7, 2)
+    begins = {"cluster": "c", "source": "allocation", "kind": "begins", "detail": "pods"}
+    held = {"cluster": "c", "device": "GPU-a", "consumer_uid": "p", "start": at, "start_quality": "exact"}
+    done = {"end": at.replace(hour=1), "end_quality": "exact", "time": at.replace(hour=4), "revision": 2}
+    told = {
+        "allocations": [held | {"time": at, "revision": 1}, held | done],
+        "devices": [{"cluster": "c", "device": "GPU-b", "start": at, "time": at.replace(hour=2)}],
+        "gaps": [begins | {"start": at.replace(hour=3), "end": at.replace(hour=3)}],
+    }
+    [row] = _seen(told, FACTS["allocations"])
+    assert (row["end"].hour, row["end_quality"]) == (1, "exact")
+
+
 def test_a_device_that_fell_ill_before_the_loss_is_listed_once() -> None:
     """It is told again as ill since its node came: the hours before would be in the inventory twice."""
     at = datetime(2026, 7, 2)

@@ -202,6 +202,7 @@ ENDPOINTS = (
     '{"ID":7, "namespace":"ml","pod_name":"web-1"}',
     '{"identity":1}',
     '{"pod_name":"\\u00e9","workloads":[{"name":"w"}]}',
+    '{"pod_name":"w-1","workloads":[{}]}',
     '{"namespace":"a\\u0000b","pod_name":null}',
     "{}",
     "null",
@@ -244,6 +245,14 @@ def test_a_text_is_what_the_line_says_whatever_is_in_it(monkeypatch):
         table = parse("\n".join(lines).encode(), cluster="c").events["flow"]
         assert table["source_pod"].to_pylist() == [pod or None for pod in run]
         assert table["uuid"].to_pylist() == [str(i) for i in range(len(run))]
+
+
+def test_the_first_owner_names_the_workload_and_the_pod_where_none_is_told():
+    """One file replayed by two versions must fall into the same rows."""
+    told = ([{"name": "w", "kind": "Job"}, {"name": "x"}], [{"name": "w"}], [{}], [], None)
+    lines = [json.dumps(flow(source={"pod_name": "p", "workloads": owners})) for owners in told]
+    table = parse("\n".join(lines).encode(), cluster="c").events["flow"]
+    assert table["source_workload"].to_pylist() == ["Job/w", "w", None, "p", "p"]
 
 
 def test_a_table_ends_before_its_texts_are_too_long_for_a_column(monkeypatch):

@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collectors.live.inference import access_log, assembly, bodies, genai, kserve, labels, openai, payload
 from collectors.live.inference.bodies import Context
 from collectors.live.inference.found import Found
-from collectors.live.inference.judged import Requests
+from collectors.live.inference.judged import Request, Requests
 from collectors.live.inference.memory import Memory
 from collectors.live.inference.pairs import Pairs
 from collectors.live.inference.rules import Rules
@@ -288,6 +288,16 @@ def _protobuf(export: dict[str, Any], kind: Any) -> bytes:
     from google.protobuf import json_format
 
     return bytes(json_format.ParseDict(export, kind()).SerializeToString())
+
+
+def test_requests_with_hostile_names_are_not_remembered() -> None:
+    """Names are the senders': fifty thousand of a megabyte would be all of a receiver's memory."""
+    known, long = Requests(), "x" * 100_000
+    known.note(Request("m", long), "span-1", long)
+    known.note(Request(long, "a"), "span-2", "a")
+    known.note(Request("m", "b"), "span-3", long, "b", None)
+    assert known.of(long) is known.of("span-1") is known.of("span-2", "a") is None
+    assert known.of("span-3") == known.of("b") == Request("m", "b")
 
 
 def test_genai_spans_mean_the_same_in_protobuf_and_json() -> None:

@@ -75,6 +75,9 @@ def test_a_take_is_full_by_bytes_or_by_messages_and_the_next_begins_anew() -> No
     assert [count >= full for count in (1, 2, 3)] == [False, False, True]
     stream.current_event = event(10)
     assert [count >= full for count in (1, 2, 3, 4, 5)] == [False, False, False, False, True]
+    stream.current_event = event(200_000)
+    least = Full(stream, 100, 1_100_000)  # the smallest setting there is takes more than one too
+    assert [count >= least for count in (1, 2, 3)] == [False, False, True]
 
 
 def test_a_take_is_cut_by_bytes() -> None:

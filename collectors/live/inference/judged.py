@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import NamedTuple
 
+from pipeline.wire.limits import MAX_TEXT_BYTES
+
 MOST = 50_000
-"""Names of requests that are remembered; each has up to two."""
+"""Names of requests that are remembered, each of up to MAX_TEXT_BYTES; a request has up to two."""
 
 
 class Request(NamedTuple):
@@ -23,7 +25,12 @@ class Requests:
         self._most, self._by_name = most, OrderedDict[str, Request]()
 
     def note(self, request: Request, *names: str | None) -> None:
-        for name in filter(None, names):
+        """Texts that are longer than a row may hold are refused with it, and not remembered."""
+        if max(map(len, request)) > MAX_TEXT_BYTES:
+            return
+        for name in names:
+            if not name or len(name) > MAX_TEXT_BYTES:
+                continue
             self._by_name[name] = request
             self._by_name.move_to_end(name)
         while len(self._by_name) > self._most:
